@@ -1,0 +1,144 @@
+use std::collections::BTreeSet;
+
+use crate::secret::Region;
+
+/// The value of a tag that lists Regions.
+///
+/// Regions are separated by spaces; `+ / : , ;` are accepted too, because people type them, though
+/// comma and semicolon are outside the characters that AWS documents for tags (Secrets Manager
+/// API reference, `Tag`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagValue {
+    /// The Regions named. None for the value `none`.
+    pub regions: BTreeSet<Region>,
+    /// What is no Region.
+    pub errors: BTreeSet<TokenError>,
+}
+
+/// A part of a tag's value that names no Region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TokenError {
+    /// The token, cut at 64 characters, is no Region code.
+    NotARegion(String),
+    /// The value has no token at all.
+    EmptyValue,
+}
+
+/// A [`TokenError`] together with the key of the tag that holds it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BadToken {
+    /// The key of the tag.
+    pub tag: String,
+    /// What is wrong.
+    pub error: TokenError,
+}
+
+/// How many characters of a wrong token are kept, so that a log never carries a whole tag value.
+const LONGEST_TOKEN: usize = 64;
+
+impl TagValue {
+    /// Reads a tag's value. What names a Region counts, whatever stands beside it.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let is_separator = |c: char| c.is_whitespace() || "+/:,;".contains(c);
+        let tokens: Vec<&str> = text
+            .split(is_separator)
+            .filter(|token| !token.is_empty())
+            .collect();
+        let mut value = Self {
+            regions: BTreeSet::new(),
+            errors: BTreeSet::new(),
+        };
+        if tokens.is_empty() {
+            value.errors.insert(TokenError::EmptyValue);
+        }
+        if tokens == ["none"] {
+            return value;
+        }
+        for token in tokens {
+            match Region::parse(token) {
+                Ok(region) => value.regions.insert(region),
+                Err(_) => value.errors.insert(TokenError::NotARegion(
+                    token.chars().take(LONGEST_TOKEN).collect(),
+                )),
+            };
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn regions(text: &str) -> Vec<String> {
+        TagValue::parse(text)
+            .regions
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn regions_are_separated_by_spaces_and_by_what_people_type() {
+        let values = [
+            "eu-west-1 us-west-2",
+            "  us-west-2   eu-west-1 ",
+            "us-west-2+eu-west-1",
+            "us-west-2/eu-west-1",
+            "us-west-2:eu-west-1",
+            "us-west-2, eu-west-1",
+            "us-west-2;eu-west-1;",
+        ];
+        for value in values {
+            assert_eq!(regions(value), ["eu-west-1", "us-west-2"], "{value}");
+            assert!(TagValue::parse(value).errors.is_empty(), "{value}");
+        }
+    }
+
+    #[test]
+    fn none_alone_wants_no_region() {
+        let value = TagValue::parse(" none ");
+        assert!(value.regions.is_empty() && value.errors.is_empty());
+    }
+
+    #[test]
+    fn none_beside_a_region_is_a_bad_token_and_the_region_counts() {
+        let value = TagValue::parse("none eu-west-1");
+        assert_eq!(regions("none eu-west-1"), ["eu-west-1"]);
+        assert!(
+            value
+                .errors
+                .contains(&TokenError::NotARegion("none".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_token_that_is_no_region_is_named_and_the_rest_counts() {
+        let value = TagValue::parse("frankfurt eu-west-1");
+        assert_eq!(value.regions.len(), 1);
+        assert_eq!(
+            value.errors.into_iter().collect::<Vec<_>>(),
+            [TokenError::NotARegion("frankfurt".to_owned())]
+        );
+    }
+
+    #[test]
+    fn an_empty_value_is_reported_rather_than_read_as_none() {
+        for text in ["", "  ", ",;"] {
+            assert!(
+                TagValue::parse(text)
+                    .errors
+                    .contains(&TokenError::EmptyValue),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_token_is_cut_at_a_character_boundary() {
+        let value = TagValue::parse(&"ü".repeat(200));
+        let error = value.errors.into_iter().next().unwrap();
+        assert_eq!(error, TokenError::NotARegion("ü".repeat(64)));
+    }
+}

@@ -1,0 +1,106 @@
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use super::Region;
+
+/// The full ARN of a secret:
+/// `arn:partition:secretsmanager:region:account:secret:name-suffix`
+/// (Service Authorization Reference, Secrets Manager resource types).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretArn {
+    text: String,
+    region: Region,
+    account: String,
+}
+
+/// The text is not the ARN of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is not the ARN of a secret (it looks like \
+     `arn:aws:secretsmanager:eu-west-1:123456789012:secret:name-a1b2c3`)"
+)]
+pub struct NotASecretArn(pub String);
+
+impl SecretArn {
+    /// Reads an ARN.
+    ///
+    /// # Errors
+    /// [`NotASecretArn`] if the text is the ARN of something else, or none.
+    pub fn parse(text: &str) -> Result<Self, NotASecretArn> {
+        let parts: Vec<&str> = text.splitn(7, ':').collect();
+        let [arn, partition, service, region, account, kind, name] = parts[..] else {
+            return Err(NotASecretArn(text.to_owned()));
+        };
+        let fixed = arn == "arn" && service == "secretsmanager" && kind == "secret";
+        let filled = !partition.is_empty() && !account.is_empty() && !name.is_empty();
+        match Region::parse(region) {
+            Ok(region) if fixed && filled => Ok(Self {
+                text: text.to_owned(),
+                region,
+                account: account.to_owned(),
+            }),
+            _ => Err(NotASecretArn(text.to_owned())),
+        }
+    }
+
+    /// The ARN as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The Region that the secret was read in: the primary secret's, or a replica's.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The account that owns the secret.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+}
+
+impl fmt::Display for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for SecretArn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_tells_its_region_and_account() {
+        let arn =
+            SecretArn::parse("arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a/b-c1D2e3")
+                .unwrap();
+        assert_eq!(arn.region().as_str(), "cn-north-1");
+        assert_eq!(arn.account(), "123456789012");
+    }
+
+    #[test]
+    fn names_and_arns_of_other_things_are_refused() {
+        let wrong = [
+            "",
+            "prod/db",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:",
+            "arn:aws:secretsmanager:nowhere:123456789012:secret:a",
+            "arn:aws:kms:us-east-1:123456789012:key/1234",
+            "arn:aws:lambda:us-east-1:123456789012:function:a",
+        ];
+        for text in wrong {
+            assert!(SecretArn::parse(text).is_err(), "{text}");
+        }
+    }
+}

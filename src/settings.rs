@@ -1,0 +1,387 @@
+//! The function's settings, all from the environment, all checked at start.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::plan::Fence;
+use crate::policy::{DEFAULT_POLICY, Policy, PolicyInvalid};
+use crate::secret::Region;
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The Region that the function runs in (`AWS_REGION`, set by Lambda).
+    pub region: Region,
+    /// The replication policy (`REPLICATION_POLICY`, `REPLICATION_POLICY_FILE`, or the built-in
+    /// one).
+    pub policy: Policy,
+    /// The Regions that replicas may be created in (`ALLOWED_REPLICA_REGIONS`).
+    pub fence: Fence,
+    /// Whether a rule may overwrite a secret in the target Region (`ALLOW_OVERWRITE`).
+    pub allow_overwrite: bool,
+    /// Whether replicas that no rule wants may be removed (`ALLOW_REMOVAL`).
+    pub allow_removal: bool,
+    /// Whether to decide and report only (`DRY_RUN`).
+    pub dry_run: bool,
+    /// How long to follow replicas (`SETTLE_SECONDS`).
+    pub settle: Duration,
+    /// The `CloudWatch` namespace of the metrics (`METRICS_NAMESPACE`).
+    pub metrics_namespace: String,
+}
+
+/// The settings cannot be used. All problems are listed, not only the first.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub struct SettingsInvalid {
+    /// The problems, in the order of the settings. Never empty.
+    pub problems: Vec<SettingProblem>,
+}
+
+/// What is wrong with one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingProblem {
+    /// The environment variable.
+    pub variable: &'static str,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// The two kinds of fault that a setting can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The value is wrong: what is wrong, and what to write.
+    Value(String),
+    /// The policy that the variable holds or names is wrong.
+    Policy(PolicyInvalid),
+}
+
+impl SettingsInvalid {
+    /// The type of the error as Lambda shows it for a failed start.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        let is_policy = |problem: &SettingProblem| matches!(problem.fault, Fault::Policy(_));
+        if self.problems.iter().any(is_policy) {
+            "PolicyInvalid"
+        } else {
+            "Runtime.ConfigInvalid"
+        }
+    }
+}
+
+impl fmt::Display for SettingsInvalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the function cannot start:")?;
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n{problem}"))
+    }
+}
+
+impl fmt::Display for SettingProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.fault {
+            Fault::Value(message) => write!(f, "{}: {message}", self.variable),
+            Fault::Policy(invalid) => write!(f, "{}: {invalid}", self.variable),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings of this process.
+    ///
+    /// # Errors
+    /// [`SettingsInvalid`] with every problem found.
+    pub fn from_environment() -> Result<Self, SettingsInvalid> {
+        Self::read(&|name| std::env::var(name).ok(), &|path| {
+            std::fs::read_to_string(path).map_err(|error| error.to_string())
+        })
+    }
+
+    /// Reads the settings from `variable`, which answers an environment variable, and `file`,
+    /// which answers a file's text or why it cannot be read. An empty variable counts as unset,
+    /// because a template's empty parameter sets one.
+    ///
+    /// # Errors
+    /// [`SettingsInvalid`] with every problem found.
+    pub fn read(
+        variable: &dyn Fn(&str) -> Option<String>,
+        file: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Result<Self, SettingsInvalid> {
+        let mut reader = Reader {
+            variable,
+            problems: Vec::new(),
+        };
+        let region = reader.region();
+        let policy = reader.policy(file);
+        let fence = reader.fence();
+        let allow_overwrite = reader.boolean("ALLOW_OVERWRITE");
+        let allow_removal = reader.boolean("ALLOW_REMOVAL");
+        let dry_run = reader.boolean("DRY_RUN");
+        let settle = reader.settle();
+        let metrics_namespace = reader.namespace();
+        match (region, policy) {
+            (Some(region), Some(policy)) if reader.problems.is_empty() => Ok(Self {
+                region,
+                policy,
+                fence,
+                allow_overwrite,
+                allow_removal,
+                dry_run,
+                settle,
+                metrics_namespace,
+            }),
+            _ => Err(SettingsInvalid {
+                problems: reader.problems,
+            }),
+        }
+    }
+}
+
+/// Collects problems; whatever a method answers counts only if there are none in the end.
+struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<SettingProblem>,
+}
+
+/// The longest time to follow replicas: a function runs for 15 minutes at most (Lambda quotas).
+const LONGEST_SETTLE_SECONDS: u64 = 840;
+
+impl Reader<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn wrong(&mut self, variable: &'static str, message: impl Into<String>) {
+        self.problems.push(SettingProblem {
+            variable,
+            fault: Fault::Value(message.into()),
+        });
+    }
+
+    fn region(&mut self) -> Option<Region> {
+        let Some(text) = self.get("AWS_REGION") else {
+            self.wrong(
+                "AWS_REGION",
+                "is missing; Lambda sets it, elsewhere set it yourself",
+            );
+            return None;
+        };
+        Region::parse(&text)
+            .map_err(|error| self.wrong("AWS_REGION", error.to_string()))
+            .ok()
+    }
+
+    fn policy(&mut self, file: &dyn Fn(&str) -> Result<String, String>) -> Option<Policy> {
+        let (variable, text) = if let Some(text) = self.get("REPLICATION_POLICY") {
+            ("REPLICATION_POLICY", text)
+        } else if let Some(path) = self.get("REPLICATION_POLICY_FILE") {
+            match file(&path) {
+                Ok(text) => ("REPLICATION_POLICY_FILE", text),
+                Err(error) => {
+                    let message = format!(
+                        "`{path}` cannot be read ({error}); name a file of the package or of a \
+                         layer (/opt/...), with its full path"
+                    );
+                    self.wrong("REPLICATION_POLICY_FILE", message);
+                    return None;
+                }
+            }
+        } else {
+            ("REPLICATION_POLICY", DEFAULT_POLICY.to_owned())
+        };
+        let fault = |invalid| SettingProblem {
+            variable,
+            fault: Fault::Policy(invalid),
+        };
+        Policy::parse(&text)
+            .map_err(|invalid| self.problems.push(fault(invalid)))
+            .ok()
+    }
+
+    fn fence(&mut self) -> Fence {
+        let Some(text) = self.get("ALLOWED_REPLICA_REGIONS") else {
+            return Fence::Open;
+        };
+        let mut regions = BTreeSet::new();
+        for token in text
+            .split([' ', ',', '\t', '\n'])
+            .filter(|token| !token.is_empty())
+        {
+            match Region::parse(token) {
+                Ok(region) => {
+                    regions.insert(region);
+                }
+                Err(error) => {
+                    let message = format!("{error}; list Regions separated by spaces or commas");
+                    self.wrong("ALLOWED_REPLICA_REGIONS", message);
+                }
+            }
+        }
+        if regions.is_empty() && self.problems.is_empty() {
+            self.wrong(
+                "ALLOWED_REPLICA_REGIONS",
+                "names no Region; leave it empty for no fence",
+            );
+        }
+        Fence::Regions(regions)
+    }
+
+    fn boolean(&mut self, variable: &'static str) -> bool {
+        match self.get(variable).as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                self.wrong(variable, format!("`{other}` is neither `true` nor `false`"));
+                false
+            }
+        }
+    }
+
+    fn settle(&mut self) -> Duration {
+        let text = self
+            .get("SETTLE_SECONDS")
+            .unwrap_or_else(|| "30".to_owned());
+        let seconds = text
+            .parse()
+            .ok()
+            .filter(|seconds| *seconds <= LONGEST_SETTLE_SECONDS);
+        if seconds.is_none() {
+            let message = format!(
+                "`{text}` is no number of seconds from 0 to {LONGEST_SETTLE_SECONDS}, for \
+                 instance `30`"
+            );
+            self.wrong("SETTLE_SECONDS", message);
+        }
+        Duration::from_secs(seconds.unwrap_or_default())
+    }
+
+    /// The form that `CloudWatch` documents for a namespace (`PutMetricData`).
+    fn namespace(&mut self) -> String {
+        let text = self
+            .get("METRICS_NAMESPACE")
+            .unwrap_or_else(|| "SecretReplicator".to_owned());
+        let allowed = |c: char| c.is_ascii_alphanumeric() || " .-_/#:".contains(c);
+        if text.len() > 255 || !text.chars().all(allowed) || text.starts_with("AWS/") {
+            let message = "is no CloudWatch namespace: use up to 255 letters, digits, spaces and \
+                           `.-_/#:`, and do not begin with `AWS/`";
+            self.wrong("METRICS_NAMESPACE", message);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsInvalid> {
+        let variable = |name: &str| {
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        let file = |path: &str| match path {
+            "/var/task/empty.yaml" => Ok("version: 1\nrules: []\n".to_owned()),
+            _ => Err("No such file or directory".to_owned()),
+        };
+        Settings::read(&variable, &file)
+    }
+
+    #[test]
+    fn without_settings_the_defaults_are_in_force() {
+        let settings = read(&[("AWS_REGION", "eu-west-1")]).unwrap();
+        assert_eq!(settings.region.as_str(), "eu-west-1");
+        assert_eq!(settings.policy.rule_count(), 1);
+        assert_eq!(settings.fence, Fence::Open);
+        assert_eq!(settings.settle, Duration::from_secs(30));
+        assert_eq!(settings.metrics_namespace, "SecretReplicator");
+        assert!(!settings.allow_overwrite && !settings.allow_removal && !settings.dry_run);
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let names = [
+            "REPLICATION_POLICY",
+            "REPLICATION_POLICY_FILE",
+            "ALLOWED_REPLICA_REGIONS",
+            "ALLOW_OVERWRITE",
+            "ALLOW_REMOVAL",
+            "DRY_RUN",
+            "SETTLE_SECONDS",
+            "METRICS_NAMESPACE",
+        ];
+        let mut variables: Vec<_> = names.iter().map(|name| (*name, " ")).collect();
+        variables.push(("AWS_REGION", "eu-west-1"));
+        assert!(read(&variables).is_ok());
+    }
+
+    #[test]
+    fn the_fence_takes_spaces_and_commas() {
+        let variables = [
+            ("AWS_REGION", "eu-west-1"),
+            ("ALLOWED_REPLICA_REGIONS", "us-east-1, us-west-2  eu-west-2"),
+        ];
+        let Fence::Regions(regions) = read(&variables).unwrap().fence else {
+            panic!("open")
+        };
+        assert_eq!(regions.len(), 3);
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_with_its_cure() {
+        insta::assert_snapshot!(
+            read(&[
+                ("REPLICATION_POLICY", "version: 1\nrules: [{name: a}]\n"),
+                ("ALLOWED_REPLICA_REGIONS", "frankfurt"),
+                ("ALLOW_OVERWRITE", "yes"),
+                ("ALLOW_REMOVAL", "1"),
+                ("DRY_RUN", "True"),
+                ("SETTLE_SECONDS", "1 minute"),
+                ("METRICS_NAMESPACE", "AWS/Secrets"),
+            ])
+            .unwrap_err()
+        );
+    }
+
+    #[test]
+    fn a_policy_file_that_is_missing_or_wrong_is_named() {
+        let read_file = |path| {
+            read(&[
+                ("AWS_REGION", "eu-west-1"),
+                ("REPLICATION_POLICY_FILE", path),
+            ])
+            .unwrap_err()
+        };
+        let missing = read_file("/opt/policy.yaml");
+        assert!(
+            missing
+                .to_string()
+                .contains("`/opt/policy.yaml` cannot be read"),
+            "{missing}"
+        );
+        assert_eq!(missing.error_type(), "Runtime.ConfigInvalid");
+        let empty = read_file("/var/task/empty.yaml");
+        assert!(
+            empty
+                .to_string()
+                .contains("REPLICATION_POLICY_FILE: the replication policy")
+        );
+        assert_eq!(empty.error_type(), "PolicyInvalid");
+    }
+
+    #[test]
+    fn the_policy_itself_wins_over_the_file() {
+        let settings = read(&[
+            ("AWS_REGION", "eu-west-1"),
+            (
+                "REPLICATION_POLICY",
+                "{version: 1, rules: [{name: a, when: all, replicate-to: us-east-1}]}",
+            ),
+            ("REPLICATION_POLICY_FILE", "/var/task/empty.yaml"),
+        ]);
+        assert!(settings.is_ok());
+    }
+}
