@@ -4,6 +4,7 @@
 //! tests all decide alike.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::policy::{BadToken, Policy};
 use crate::reason::{FailureReason, Refusal, SkipReason};
@@ -23,6 +24,18 @@ impl Fence {
         match self {
             Self::Open => true,
             Self::Regions(regions) => regions.contains(region),
+        }
+    }
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("open"),
+            Self::Regions(regions) => {
+                let codes: Vec<&str> = regions.iter().map(Region::as_str).collect();
+                f.write_str(&codes.join(" "))
+            }
         }
     }
 }

@@ -1,0 +1,128 @@
+//! Brings one secret to the state that the policy wants, and says what became of it.
+//!
+//! observe → decide → apply → settle. The truth is always what `DescribeSecret` shows: an event
+//! only says that a look is due, and an accepted call only says that AWS has begun.
+
+mod apply;
+mod conclusion;
+mod settle;
+
+use tokio::time::Instant;
+
+use crate::budget::Budget;
+use crate::plan::{Decision, Fence, Plan, decide};
+use crate::policy::Policy;
+use crate::secret::{Secret, SecretId};
+use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
+pub use conclusion::{Action, Conclusion, NotReady, Progress, RegionConclusion, RegionState};
+
+/// What is needed to reconcile secrets.
+#[derive(Clone, Debug)]
+pub struct Reconciler {
+    /// Secrets Manager in the function's Region.
+    pub secrets_manager: SecretsManager,
+    /// The policy in force.
+    pub policy: Policy,
+    /// The Regions that replicas may be created in.
+    pub fence: Fence,
+}
+
+/// Whether a reconciliation may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Decide, write, and follow the replicas.
+    Act,
+    /// Decide and report only.
+    DryRun,
+}
+
+/// What became of a secret.
+#[derive(Clone, Debug)]
+pub struct Reconciliation {
+    /// The secret as last seen before any write. `None` if it could not be read.
+    pub secret: Option<Secret>,
+    /// How it ended.
+    pub conclusion: Conclusion,
+}
+
+impl Reconciler {
+    /// Reconciles one secret within the budget.
+    pub async fn reconcile(&self, id: &SecretId, mode: Mode, budget: &Budget) -> Reconciliation {
+        let (secret, decision) = match self.observe(id, mode, budget).await {
+            Ok(observed) => observed,
+            Err(unfinished) => return unfinished,
+        };
+        let conclusion = match decision {
+            Decision::Skip(reason) => Conclusion::Skipped(reason),
+            Decision::Act(plan) => {
+                let regions = match mode {
+                    Mode::DryRun => conclusion::planned(&plan),
+                    Mode::Act => self.carry_out(&secret, &plan, budget).await,
+                };
+                Conclusion::Covered {
+                    rules: plan.rules,
+                    regions,
+                }
+            }
+        };
+        Reconciliation {
+            secret: Some(secret),
+            conclusion,
+        }
+    }
+
+    /// Reads the secret and decides, waiting for a secret that is not there yet, and for the first
+    /// value of one that would be written to: what AWS makes of replicating a secret without a
+    /// value is not documented.
+    async fn observe(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        budget: &Budget,
+    ) -> Result<(Secret, Decision), Reconciliation> {
+        let mut looks = budget.looks_until_ready();
+        loop {
+            let unfinished = match self.secrets_manager.describe(id, budget.cut_off()).await {
+                Ok(secret) => match decide(&secret, &self.policy, &self.fence) {
+                    Decision::Act(plan)
+                        if mode == Mode::Act && plan.writes() && !secret.has_value =>
+                    {
+                        let conclusion = Conclusion::NotReady(NotReady::NoValueYet(plan.rules));
+                        Reconciliation {
+                            secret: Some(secret),
+                            conclusion,
+                        }
+                    }
+                    decision => return Ok((secret, decision)),
+                },
+                Err(error) if error.kind == CallErrorKind::NotFound => Reconciliation {
+                    secret: None,
+                    conclusion: Conclusion::NotReady(NotReady::NotFound(error)),
+                },
+                Err(error) => return Err(unreadable(error)),
+            };
+            if !looks.pause().await {
+                return Err(unfinished);
+            }
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        budget: &Budget,
+    ) -> Vec<RegionConclusion> {
+        let requested = Instant::now();
+        let answers = self.apply(secret, plan, budget).await;
+        let seen = self.settle(secret, plan, &answers, requested, budget).await;
+        conclusion::concluded(secret, plan, &answers, &seen)
+    }
+}
+
+fn unreadable(error: CallError) -> Reconciliation {
+    Reconciliation {
+        secret: None,
+        conclusion: Conclusion::Unreadable(error),
+    }
+}

@@ -1,0 +1,194 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::apply::Answer;
+use super::settle::Seen;
+use crate::plan::{Plan, Step, Target, failure_of};
+use crate::policy::{BadToken, TokenError};
+use crate::reason::{FailureReason, Refusal, SkipReason};
+use crate::secret::{Region, Replica, ReplicaStatus, Secret};
+use crate::secrets_manager::CallError;
+
+/// How the look at a secret ended. Everything that is reported derives from this value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The secret was left alone, deliberately.
+    Skipped(SkipReason),
+    /// The policy covers the secret.
+    Covered {
+        /// The names of the rules that cover it.
+        rules: BTreeSet<String>,
+        /// What became of each Region that a rule or a tag names.
+        regions: Vec<RegionConclusion>,
+    },
+    /// The secret was not ready while the invocation lasted.
+    NotReady(NotReady),
+    /// The secret could not be read.
+    Unreadable(CallError),
+}
+
+/// Why a secret was not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReady {
+    /// `DescribeSecret` does not find it.
+    NotFound(CallError),
+    /// It has no value yet. The rules are those that cover it.
+    NoValueYet(BTreeSet<String>),
+}
+
+/// What became of one Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegionConclusion {
+    /// The Region, or the token that stands in its place.
+    pub region: Result<Region, String>,
+    /// What the function did there.
+    pub action: Action,
+    /// How it ended.
+    pub state: RegionState,
+    /// The key of the replica, where one is known.
+    pub kms_key: Option<String>,
+}
+
+/// What the function does in a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It asks for a replica.
+    Replicate,
+    /// It asks again for a replica that failed.
+    Retry,
+    /// It changes nothing: the replica is there.
+    Keep,
+    /// It changes nothing: the Region must not get a replica.
+    Refuse,
+}
+
+/// How it ended in a Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegionState {
+    /// The replica is in sync. The time is from the request to the look that saw it, if this
+    /// invocation made the request.
+    InSync(Option<Duration>),
+    /// The replica is not in sync yet.
+    InProgress(Progress),
+    /// There is no replica in sync, and AWS has given up: why, and AWS's own words.
+    Failed(FailureReason, Option<String>),
+    /// The Region gets no replica.
+    Refused(Refusal),
+    /// A dry run: this would have been requested.
+    Planned,
+}
+
+/// What is known of a replica that is not in sync yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// AWS is still copying.
+    StillInProgress,
+    /// AWS accepted the request but does not list the Region (any more).
+    NotListed,
+    /// AWS reports a status that this version does not know.
+    UnknownStatus(String),
+}
+
+/// The conclusion of a dry run.
+pub(super) fn planned(plan: &Plan) -> Vec<RegionConclusion> {
+    conclude(
+        plan,
+        |_, _| RegionState::Planned,
+        |_, replica| state_of(replica),
+    )
+}
+
+/// The conclusion after the writes were made and the replicas followed.
+pub(super) fn concluded(
+    before: &Secret,
+    plan: &Plan,
+    answers: &BTreeMap<Region, Answer>,
+    seen: &BTreeMap<Region, Seen>,
+) -> Vec<RegionConclusion> {
+    let written = |region: &Region, _: &Target| {
+        let answer = answers.get(region).unwrap_or(&Ok(()));
+        after_write(answer, before.replicas.get(region), seen.get(region))
+    };
+    let kept = |region: &Region, replica: &Replica| match seen.get(region) {
+        Some(seen) => state_of(&seen.replica),
+        None => state_of(replica),
+    };
+    conclude(plan, written, kept)
+}
+
+fn conclude(
+    plan: &Plan,
+    written: impl Fn(&Region, &Target) -> RegionState,
+    kept: impl Fn(&Region, &Replica) -> RegionState,
+) -> Vec<RegionConclusion> {
+    let key_of = |target: &Target| {
+        target
+            .kms_key()
+            .map_or_else(|| "aws/secretsmanager".to_owned(), ToString::to_string)
+    };
+    let regions = plan.steps.iter().map(|(region, step)| {
+        let (action, state, kms_key) = match step {
+            Step::Replicate(target) => (
+                Action::Replicate,
+                written(region, target),
+                Some(key_of(target)),
+            ),
+            Step::Retry(target) => (Action::Retry, written(region, target), Some(key_of(target))),
+            Step::Keep(replica) => (Action::Keep, kept(region, replica), replica.kms_key.clone()),
+            Step::Leave(reason, replica) => {
+                let state = RegionState::Failed(*reason, replica.message.clone());
+                (Action::Keep, state, replica.kms_key.clone())
+            }
+            Step::Refuse(refusal) => (Action::Refuse, RegionState::Refused(refusal.clone()), None),
+        };
+        RegionConclusion {
+            region: Ok(region.clone()),
+            action,
+            state,
+            kms_key,
+        }
+    });
+    regions
+        .chain(plan.bad_tokens.iter().map(refused_token))
+        .collect()
+}
+
+/// The truth is what was seen; the answer to the request counts where nothing new was seen.
+fn after_write(answer: &Answer, before: Option<&Replica>, seen: Option<&Seen>) -> RegionState {
+    let moved = seen.is_some_and(|seen| before != Some(&seen.replica));
+    match (answer, seen) {
+        (Err(error), _) if !moved => {
+            RegionState::Failed(error.reason(), Some(error.message.clone()))
+        }
+        (_, Some(Seen { replica, after })) if replica.status == ReplicaStatus::InSync => {
+            RegionState::InSync(Some(*after))
+        }
+        (_, Some(Seen { replica, .. })) => state_of(replica),
+        (_, None) => RegionState::InProgress(Progress::NotListed),
+    }
+}
+
+fn state_of(replica: &Replica) -> RegionState {
+    match &replica.status {
+        ReplicaStatus::InSync => RegionState::InSync(None),
+        ReplicaStatus::InProgress => RegionState::InProgress(Progress::StillInProgress),
+        ReplicaStatus::Failed => RegionState::Failed(failure_of(replica), replica.message.clone()),
+        ReplicaStatus::Unknown(status) => {
+            RegionState::InProgress(Progress::UnknownStatus(status.clone()))
+        }
+    }
+}
+
+fn refused_token(bad: &BadToken) -> RegionConclusion {
+    let tag = bad.tag.clone();
+    let (token, refusal) = match &bad.error {
+        TokenError::NotARegion(token) => (token.clone(), Refusal::NotARegion { tag }),
+        TokenError::EmptyValue => (String::new(), Refusal::EmptyTagValue { tag }),
+    };
+    RegionConclusion {
+        region: Err(token),
+        action: Action::Refuse,
+        state: RegionState::Refused(refusal),
+        kms_key: None,
+    }
+}

@@ -1,0 +1,171 @@
+use std::fmt;
+
+use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::RequestId;
+use thiserror::Error;
+
+use crate::reason::FailureReason;
+
+/// An API call of Secrets Manager that the function makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `DescribeSecret`
+    DescribeSecret,
+    /// `ReplicateSecretToRegions`
+    ReplicateSecretToRegions,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A call that failed, in the project's own terms.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{operation}: {code}: {message}{}", .request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default())]
+pub struct CallError {
+    /// The call.
+    pub operation: Operation,
+    /// What the failure means.
+    pub kind: CallErrorKind,
+    /// AWS's error code, for instance `InvalidParameterException`, or one of the function's own
+    /// where AWS gave none: `NoAnswer`, `OutOfTime`, `NotSent`, `Unreadable`.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+    /// AWS's request id, which AWS Support asks for.
+    pub request_id: Option<String>,
+}
+
+/// What a failed call means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallErrorKind {
+    /// The secret does not exist, or not yet.
+    NotFound,
+    /// The role may not make the call, or its credentials are not accepted.
+    AccessDenied,
+    /// AWS limits the rate.
+    Throttled,
+    /// AWS refuses this request; the same request will be refused again.
+    Refused,
+    /// AWS had a fault of its own, or no answer came. The call may have been executed.
+    Unanswered,
+    /// The request could not be built, or the answer could not be read.
+    Internal,
+}
+
+/// Codes that AWS services share and that Secrets Manager's model does not list (AWS general
+/// reference, "Common errors").
+const ACCESS_CODES: [&str; 8] = [
+    "AccessDeniedException",
+    "AccessDenied",
+    "ExpiredTokenException",
+    "ExpiredToken",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "NotAuthorized",
+    "UnrecognizedClientException",
+];
+
+pub(super) const THROTTLING_CODES: [&str; 6] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+];
+
+impl CallError {
+    pub(super) fn from_sdk<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let (kind, code) = match error {
+            SdkError::ServiceError(answer) => {
+                let code = error.code().unwrap_or("Unknown");
+                let status = answer.raw().status();
+                (kind_of(code, status.is_server_error()), code)
+            }
+            SdkError::ConstructionFailure(_) => (CallErrorKind::Internal, "NotSent"),
+            _ => (CallErrorKind::Unanswered, "NoAnswer"),
+        };
+        let message = error.message().map_or_else(
+            // Without a message of AWS's, the chain of causes says most: DNS, connection, timeout.
+            || DisplayErrorContext(error).to_string(),
+            str::to_owned,
+        );
+        Self {
+            operation,
+            kind,
+            code: code.to_owned(),
+            message,
+            request_id: error.request_id().map(str::to_owned),
+        }
+    }
+
+    pub(super) fn out_of_time(operation: Operation) -> Self {
+        Self {
+            operation,
+            kind: CallErrorKind::Unanswered,
+            code: "OutOfTime".to_owned(),
+            message: "no answer came before the time of the invocation was up".to_owned(),
+            request_id: None,
+        }
+    }
+
+    pub(super) fn unreadable(operation: Operation, message: String) -> Self {
+        Self {
+            operation,
+            kind: CallErrorKind::Internal,
+            code: "Unreadable".to_owned(),
+            message,
+            request_id: None,
+        }
+    }
+
+    /// Whether AWS may have executed the call in spite of the failure.
+    #[must_use]
+    pub fn may_have_been_executed(&self) -> bool {
+        self.kind == CallErrorKind::Unanswered
+    }
+
+    /// Whether AWS refused the request as a whole, perhaps because of one Region in it.
+    #[must_use]
+    pub fn refuses_the_request(&self) -> bool {
+        matches!(
+            self.kind,
+            CallErrorKind::Refused | CallErrorKind::AccessDenied
+        )
+    }
+
+    /// The failure as a reason for the record.
+    #[must_use]
+    pub fn reason(&self) -> FailureReason {
+        match self.kind {
+            CallErrorKind::NotFound => FailureReason::SecretNotFound,
+            CallErrorKind::AccessDenied => FailureReason::AccessDenied,
+            CallErrorKind::Throttled => FailureReason::Throttled,
+            CallErrorKind::Unanswered => FailureReason::ServiceUnavailable,
+            CallErrorKind::Refused | CallErrorKind::Internal => {
+                FailureReason::from_message(&self.message).unwrap_or(FailureReason::CallRefused)
+            }
+        }
+    }
+}
+
+fn kind_of(code: &str, server_error: bool) -> CallErrorKind {
+    if code == "ResourceNotFoundException" {
+        CallErrorKind::NotFound
+    } else if ACCESS_CODES.contains(&code) {
+        CallErrorKind::AccessDenied
+    } else if THROTTLING_CODES.contains(&code) {
+        CallErrorKind::Throttled
+    } else if server_error || code == "InternalServiceError" {
+        CallErrorKind::Unanswered
+    } else {
+        CallErrorKind::Refused
+    }
+}

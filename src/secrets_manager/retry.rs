@@ -1,0 +1,38 @@
+use aws_sdk_secretsmanager::config::interceptors::InterceptorContext;
+use aws_sdk_secretsmanager::config::retry::{ClassifyRetry, RetryAction};
+use aws_sdk_secretsmanager::config::{Builder, Config};
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::replicate_secret_to_regions::ReplicateSecretToRegionsError;
+
+use super::error::THROTTLING_CODES;
+
+/// Settings for a write: the SDK tries again where AWS turned the call away at the door, and
+/// nowhere else.
+pub(super) fn only_unless_executed() -> Builder {
+    Config::builder().retry_classifier(OnlyUnlessExecuted)
+}
+
+#[derive(Debug)]
+struct OnlyUnlessExecuted;
+
+impl ClassifyRetry for OnlyUnlessExecuted {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(error)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
+        let throttled = error
+            .as_operation_error()
+            .and_then(|error| error.downcast_ref::<ReplicateSecretToRegionsError>())
+            .and_then(ProvideErrorMetadata::code)
+            .is_some_and(|code| THROTTLING_CODES.contains(&code));
+        if throttled {
+            RetryAction::NoActionIndicated
+        } else {
+            RetryAction::RetryForbidden
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "only unless executed"
+    }
+}

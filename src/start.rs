@@ -1,0 +1,81 @@
+//! The start of the process: logging, and telling Lambda why the function cannot start.
+
+use std::process::ExitCode;
+
+use lambda_runtime::Diagnostic;
+use lambda_runtime_api_client::body::Body;
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{Settings, SettingsInvalid};
+
+/// Sets up the log of everything that is not a record: JSON lines with the `timestamp` and the
+/// upper-case `level` from which Lambda takes a line's level (Lambda developer guide, "Log and
+/// application log levels"). `AWS_LAMBDA_LOG_LEVEL` sets the level; `INFO` is the default.
+pub fn log() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_env_filter(filter(&level))
+        .init();
+}
+
+/// The runtime logs an error that the handler answers; the record has told of it already.
+fn filter(level: &str) -> EnvFilter {
+    let level = match level.to_ascii_lowercase().as_str() {
+        "" => "info".to_owned(),
+        "fatal" => "error".to_owned(),
+        other => other.to_owned(),
+    };
+    let filter = EnvFilter::try_new(&level).unwrap_or_else(|_| EnvFilter::new("info"));
+    match "lambda_runtime::layers::panic=off".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    }
+}
+
+/// Logs the settings in force, once for each sandbox, so that a record can be read beside them.
+pub fn announce(settings: &Settings) {
+    let Settings { policy, fence, allow_overwrite, allow_removal, dry_run, settle, .. } = settings;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        region = %settings.region,
+        rules = policy.rule_count(),
+        %fence,
+        allow_overwrite,
+        allow_removal,
+        dry_run,
+        settle_seconds = settle.as_secs(),
+        "ready"
+    );
+}
+
+/// Logs why the function cannot start, and tells Lambda, so that the error shows wherever the
+/// function is invoked (Lambda developer guide, "Runtime API", initialization error).
+pub async fn refuse(invalid: &SettingsInvalid) -> ExitCode {
+    let message = invalid.to_string();
+    tracing::error!(error_type = invalid.error_type(), "{message}");
+    let diagnostic = Diagnostic {
+        error_type: invalid.error_type().to_owned(),
+        error_message: message,
+    };
+    if let Err(error) = report_to_lambda(&diagnostic).await {
+        tracing::error!(%error, "Lambda could not be told why the function does not start");
+    }
+    ExitCode::FAILURE
+}
+
+async fn report_to_lambda(
+    diagnostic: &Diagnostic,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let client = lambda_runtime_api_client::Client::builder().build()?;
+    let request = lambda_runtime_api_client::build_request()
+        .method("POST")
+        .uri("/2018-06-01/runtime/init/error")
+        .header("lambda-runtime-function-error-type", &diagnostic.error_type)
+        .body(Body::from(serde_json::to_vec(diagnostic)?))?;
+    client.call(request).await?;
+    Ok(())
+}
