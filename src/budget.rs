@@ -9,7 +9,7 @@ const RESERVE: Duration = Duration::from_secs(1);
 
 /// How long to wait for a secret, or for its first value, at most. Terraform takes about two
 /// seconds (recorded events); what takes longer is left to Lambda's retries.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// The first pause between two looks at a secret, and the longest. In between they grow by half.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

@@ -129,16 +129,15 @@ impl Report {
 fn outcome_of(state: &RegionState) -> Outcome {
     match state {
         RegionState::InSync(Some(_)) => Outcome::Replicated,
-        RegionState::InSync(None) => Outcome::Unchanged,
         RegionState::InProgress(_) => Outcome::Pending,
         RegionState::Failed(..) => Outcome::Failed,
         RegionState::Refused(refusal) if refusal.counts() => Outcome::Refused,
-        RegionState::Refused(_) => Outcome::Unchanged,
+        RegionState::InSync(None) | RegionState::Refused(_) => Outcome::Unchanged,
         RegionState::Planned => Outcome::Planned,
     }
 }
 
-/// Writes reports to standard output, which Lambda sends to `CloudWatch` Logs.
+/// Writes reports to standard output, which Lambda sends to CloudWatch Logs.
 #[derive(Debug)]
 pub struct Reporter {
     emf: Mutex<EmfFormat>,
@@ -153,7 +152,7 @@ impl std::fmt::Debug for EmfFormat {
 }
 
 impl Reporter {
-    /// A reporter whose metrics go to this `CloudWatch` namespace.
+    /// A reporter whose metrics go to this CloudWatch namespace.
     #[must_use]
     pub fn new(metrics_namespace: &str) -> Self {
         let emf = Emf::builder(metrics_namespace.to_owned(), vec![vec![]]).build();

@@ -28,7 +28,7 @@ pub struct Settings {
     pub dry_run: bool,
     /// How long to follow replicas (`SETTLE_SECONDS`).
     pub settle: Duration,
-    /// The `CloudWatch` namespace of the metrics (`METRICS_NAMESPACE`).
+    /// The CloudWatch namespace of the metrics (`METRICS_NAMESPACE`).
     pub metrics_namespace: String,
 }
 
@@ -257,7 +257,7 @@ impl Reader<'_> {
         Duration::from_secs(seconds.unwrap_or_default())
     }
 
-    /// The form that `CloudWatch` documents for a namespace (`PutMetricData`).
+    /// The form that CloudWatch documents for a namespace (`PutMetricData`).
     fn namespace(&mut self) -> String {
         let text = self
             .get("METRICS_NAMESPACE")

@@ -38,7 +38,15 @@ fn filter(level: &str) -> EnvFilter {
 
 /// Logs the settings in force, once for each sandbox, so that a record can be read beside them.
 pub fn announce(settings: &Settings) {
-    let Settings { policy, fence, allow_overwrite, allow_removal, dry_run, settle, .. } = settings;
+    let Settings {
+        policy,
+        fence,
+        allow_overwrite,
+        allow_removal,
+        dry_run,
+        settle,
+        ..
+    } = settings;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         region = %settings.region,

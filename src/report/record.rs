@@ -5,7 +5,7 @@ use super::{Ending, Outcome, Report};
 use crate::reconcile::{
     Action, Conclusion, Mode, NotReady, Progress, Reconciliation, RegionConclusion, RegionState,
 };
-use crate::secret::{Region, SecretId};
+use crate::secret::{Region, SecretArn, SecretId};
 
 /// The record of one secret: the line in the log, and the function's answer.
 ///
@@ -93,7 +93,7 @@ impl Record {
             request_id: report.request_id.clone(),
             secret_arn: arn.map(ToString::to_string),
             secret_name: secret.map(|secret| &secret.name).or(named_name).cloned(),
-            primary_region: primary_region.or(arn.map(|arn| arn.region())).cloned(),
+            primary_region: primary_region.or(arn.map(SecretArn::region)).cloned(),
             rules: rules(report),
             dry_run: report.mode == Mode::DryRun,
             duration_ms: milliseconds(report.started, report.ended),
@@ -104,21 +104,18 @@ impl Record {
 
     /// The record in words: what happened, AWS's own message, and what to do.
     pub(super) fn explanation(&self) -> String {
-        let mut text = self.message.clone();
-        if let Some(cure) = self.cure {
-            text.push_str(&format!("; cure: {cure}"));
-        }
-        for replica in &self.replicas {
-            if let (Some(reason), true) = (replica.reason, replica.status == "failed") {
-                let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
-                let cure = replica.cure.as_deref().unwrap_or_default();
-                text.push_str(&format!(
-                    "; {}: {reason}: {detail}; cure: {cure}",
-                    replica.region
-                ));
-            }
-        }
-        text
+        let failed = self
+            .replicas
+            .iter()
+            .filter(|replica| replica.status == "failed");
+        let mut parts = vec![self.message.clone()];
+        parts.extend(self.cure.map(|cure| format!("cure: {cure}")));
+        parts.extend(failed.map(|replica| {
+            let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
+            let cure = replica.cure.as_deref().unwrap_or_default();
+            format!("{}: {detail}; cure: {cure}", replica.region)
+        }));
+        parts.join("; ")
     }
 }
 
