@@ -154,7 +154,7 @@ pub enum FailureReason {
     KmsKeyUnavailable,
     /// The function's role may not use the key.
     KmsAccessDenied,
-    /// The account has not enabled the Region.
+    /// The account has not enabled the Region, or there is no such Region.
     RegionNotEnabled,
     /// The function's role may not make the call.
     AccessDenied,
@@ -187,7 +187,9 @@ impl FailureReason {
             Some(Self::KmsAccessDenied)
         } else if key {
             Some(Self::KmsKeyUnavailable)
-        } else if has("region") && (has("not enabled") || has("opt-in") || has("disabled")) {
+        } else if has("invalid replica region")
+            || has("region") && (has("not enabled") || has("opt-in") || has("disabled"))
+        {
             Some(Self::RegionNotEnabled)
         } else {
             None
@@ -233,7 +235,8 @@ impl FailureReason {
                  key policies"
             }
             Self::RegionNotEnabled => {
-                "enable the Region for the account, or take it out of the policy or the tag"
+                "check the Region's code, and enable the Region for the account, or take it out of \
+                 the policy or the tag"
             }
             Self::AccessDenied => {
                 "allow the function's role the call that AWS names; a service control policy, or \
@@ -250,7 +253,7 @@ impl FailureReason {
             Self::SecretNotFound => {
                 "nothing, if the secret was deleted meanwhile; otherwise reconcile it by hand"
             }
-            Self::CallRefused => "read AWS's message; the Region may not exist",
+            Self::CallRefused => "read AWS's message, and correct what it names",
             Self::ReplicationFailed => {
                 "read AWS's message, and retry the replication by reconciling the secret by hand"
             }
@@ -306,6 +309,7 @@ mod tests {
                 "Region me-south-1 is not enabled for this account",
                 Some(RegionNotEnabled),
             ),
+            ("Invalid replica region.", Some(RegionNotEnabled)),
             ("Something new", None),
             ("", None),
         ];

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use lambda_runtime::Diagnostic;
 use lambda_runtime_api_client::body::Body;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::{Settings, SettingsInvalid};
 
@@ -13,27 +15,29 @@ use crate::settings::{Settings, SettingsInvalid};
 /// application log levels"). `AWS_LAMBDA_LOG_LEVEL` sets the level; `INFO` is the default.
 pub fn log() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(filter(&level))
-        .init();
+        .with_filter(filter(&level));
+    tracing_subscriber::registry().with(lines).init();
 }
 
-/// The runtime logs an error that the handler answers; the record has told of it already.
-fn filter(level: &str) -> EnvFilter {
-    let level = match level.to_ascii_lowercase().as_str() {
-        "" => "info".to_owned(),
-        "fatal" => "error".to_owned(),
-        other => other.to_owned(),
+/// A low level shows more of the function itself, never of the libraries: below `INFO` the SDK and
+/// the runtime log whole answers and events, tags included.
+///
+/// The runtime's line for an error that the handler answers is left out, because the record has
+/// told of it already.
+fn filter(level: &str) -> Targets {
+    let level = match level.to_ascii_uppercase().as_str() {
+        "FATAL" => LevelFilter::ERROR,
+        other => other.parse().unwrap_or(LevelFilter::INFO),
     };
-    let filter = EnvFilter::try_new(&level).unwrap_or_else(|_| EnvFilter::new("info"));
-    match "lambda_runtime::layers::panic=off".parse() {
-        Ok(directive) => filter.add_directive(directive),
-        Err(_) => filter,
-    }
+    Targets::new()
+        .with_default(level.min(LevelFilter::INFO))
+        .with_target("secret_replicator", level)
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
 
 /// Logs the settings in force, once for each sandbox, so that a record can be read beside them.

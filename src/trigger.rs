@@ -101,6 +101,7 @@ pub fn parse(event: &str, home: &Home) -> Trigger {
 
 /// Tells an EventBridge event from an action.
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct Shape {
     action: Option<serde::de::IgnoredAny>,
     #[serde(rename = "detail-type")]
@@ -110,7 +111,12 @@ struct Shape {
 /// The actions that can be sent by hand. Unknown fields are errors, so that a typo never turns a
 /// dry run into a real one.
 #[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "action",
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    expecting = "the name of an action"
+)]
 enum Action {
     #[serde(rename_all = "camelCase")]
     Reconcile {
@@ -145,7 +151,7 @@ fn parse_action(event: &str) -> Trigger {
 /// CloudTrail's record of a call: only what is used, and nothing of it required. Recorded events
 /// show that any part can be null, absent, or of another shape.
 #[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a JSON object")]
 struct Detail {
     #[serde(default)]
     event_source: Value,

@@ -86,13 +86,16 @@ fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
 }
 
 /// A token that is no Region has no metrics of its own: whoever tags secrets could otherwise make
-/// any number of them.
+/// any number of them. Nor has the primary secret's own Region, which never gets a replica.
 fn replica_metrics(conclusion: &RegionConclusion, timestamp: SystemTime) -> Option<ReplicaMetrics> {
     let region = conclusion.region.as_ref().ok()?;
     let state = &conclusion.state;
+    if matches!(state, RegionState::Refused(refusal) if !refusal.counts()) {
+        return None;
+    }
     let requested = matches!(conclusion.action, Action::Replicate | Action::Retry)
         && *state != RegionState::Planned;
-    let refused = matches!(state, RegionState::Refused(refusal) if refusal.counts());
+    let refused = matches!(state, RegionState::Refused(_));
     Some(ReplicaMetrics {
         timestamp,
         replica_region: region.to_string(),

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use aws_sdk_secretsmanager::config::http::HttpResponse;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::RequestId;
 use thiserror::Error;
 
@@ -85,18 +85,17 @@ impl CallError {
     {
         let (kind, code) = match error {
             SdkError::ServiceError(answer) => {
-                let code = error.code().unwrap_or("Unknown");
                 let status = answer.raw().status();
-                (kind_of(code, status.is_server_error()), code)
+                match error.code() {
+                    Some(code) => (kind_of(code, status.is_server_error()), code),
+                    None if status.is_client_error() => (CallErrorKind::Refused, "NoErrorCode"),
+                    None => (CallErrorKind::Unanswered, "Unreadable"),
+                }
             }
             SdkError::ConstructionFailure(_) => (CallErrorKind::Internal, "NotSent"),
             _ => (CallErrorKind::Unanswered, "NoAnswer"),
         };
-        let message = error.message().map_or_else(
-            // Without a message of AWS's, the chain of causes says most: DNS, connection, timeout.
-            || DisplayErrorContext(error).to_string(),
-            str::to_owned,
-        );
+        let message = error.message().map_or_else(|| causes(error), str::to_owned);
         Self {
             operation,
             kind,
@@ -154,6 +153,15 @@ impl CallError {
             }
         }
     }
+}
+
+/// What stands behind an error without a message of AWS's: a name that does not resolve, a broken
+/// connection, a timeout. Only the `Display` forms: a `Debug` form may hold the answer's body.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = chain.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
 }
 
 fn kind_of(code: &str, server_error: bool) -> CallErrorKind {

@@ -1,0 +1,232 @@
+//! Calls that fail: refused, denied, throttled, or lost on the way.
+
+use secret_replicator_emulator::{
+    Denial, Execution, Fault, FaultKind, KnownReplica, RegionNotEnabled,
+};
+
+use crate::stage::{HOME, Stage, create_secret_event, deliver, setting, tagged};
+
+const REPLICATE: &str = "ReplicateSecretToRegions";
+
+#[tokio::test]
+async fn when_aws_refuses_the_whole_call_each_region_is_requested_by_itself() {
+    let setting = setting().world(|world| world.region_not_enabled = RegionNotEnabled::RefusesCall);
+    let mut stage = setting.start().await;
+    let delivery = stage
+        .create(tagged("prod/db", "eu-west-1 me-south-1 us-west-2"))
+        .await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(delivery.region("eu-west-1"), "replicate in-sync");
+    assert_eq!(
+        delivery.region("me-south-1"),
+        "replicate failed region-not-enabled"
+    );
+    assert_eq!(delivery.region("us-west-2"), "replicate in-sync");
+    assert_eq!(
+        stage.requested().len(),
+        4,
+        "one call for all, then one for each"
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_read_is_an_error_with_its_cure() {
+    let mut stage = Stage::new().await;
+    stage
+        .aws
+        .with(|world, _| world.deny(Denial::of("DescribeSecret")));
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "AccessDenied");
+    assert_eq!(delivery.reason(), "access-denied");
+    assert!(
+        delivery
+            .error_message
+            .unwrap()
+            .contains("cure: allow the function's role")
+    );
+    assert_eq!(
+        stage.aws.calls().len(),
+        1,
+        "what is denied is not tried again"
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_write_is_an_error() {
+    let mut stage = Stage::new().await;
+    stage.aws.with(|world, _| world.deny(Denial::of(REPLICATE)));
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "AccessDenied");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "replicate failed access-denied"
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_write_to_one_region_still_writes_to_the_others() {
+    let mut stage = Stage::new().await;
+    let denial = Denial::of(REPLICATE).on_replica_region("eu-west-1");
+    stage.aws.with(|world, _| world.deny(denial));
+    let delivery = stage.create(tagged("prod/db", "eu-west-1 us-west-2")).await;
+    delivery.ends_in_error("failed", "AccessDenied");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "replicate failed access-denied"
+    );
+    assert_eq!(delivery.region("us-west-2"), "replicate in-sync");
+}
+
+#[tokio::test]
+async fn a_throttled_call_is_made_again() {
+    let mut stage = Stage::new().await;
+    stage
+        .aws
+        .script(Fault::on("DescribeSecret", FaultKind::Throttle));
+    stage.aws.script(Fault::on(REPLICATE, FaultKind::Throttle));
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+    assert_eq!(stage.requested().len(), 2);
+}
+
+#[tokio::test]
+async fn throttling_without_end_is_an_error_of_its_own() {
+    for operation in ["DescribeSecret", REPLICATE] {
+        let mut stage = Stage::new().await;
+        stage
+            .aws
+            .script(Fault::on(operation, FaultKind::Throttle).always());
+        let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+        delivery.ends_in_error("failed", "Throttled");
+        assert_eq!(stage.calls(operation).len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_executed_although_its_answer_was_lost_is_not_made_again() {
+    let lost = [
+        FaultKind::CloseConnection(Execution::Done),
+        FaultKind::MalformedBody(Execution::Done),
+        FaultKind::Answer {
+            status: 500,
+            code: "InternalServiceError".to_owned(),
+            message: "An error occurred on the server side.".to_owned(),
+            execution: Execution::Done,
+        },
+    ];
+    for fault in lost {
+        // AWS may refuse a second request for the same Region; nothing is documented.
+        let setting = setting().world(|world| world.known_replica = KnownReplica::RefuseCall);
+        let mut stage = setting.start().await;
+        stage.aws.script(Fault::on(REPLICATE, fault.clone()));
+        let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+        delivery.ends_well("replicated");
+        assert_eq!(stage.requested().len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_lost_before_it_was_executed_is_made_again() {
+    let mut stage = Stage::new().await;
+    stage.aws.script(Fault::on(
+        REPLICATE,
+        FaultKind::CloseConnection(Execution::Skipped),
+    ));
+    stage
+        .create(tagged("prod/db", "eu-west-1 us-west-2"))
+        .await
+        .ends_well("replicated");
+    assert_eq!(stage.requested().len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_never_comes_is_given_up_and_the_secret_read_again() {
+    let mut stage = Stage::new().await;
+    stage
+        .aws
+        .script(Fault::on(REPLICATE, FaultKind::Hang(Execution::Done)));
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+    assert_eq!(stage.requested().len(), 1);
+}
+
+#[tokio::test]
+async fn an_aws_that_is_down_is_an_error_of_its_own() {
+    let down = FaultKind::answer(503, "ServiceUnavailable", "Service is unavailable");
+    let mut stage = Stage::new().await;
+    stage
+        .aws
+        .script(Fault::on(REPLICATE, down.clone()).always());
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "replicate failed service-unavailable"
+    );
+    let mut stage = Stage::new().await;
+    stage.aws.script(Fault::on("DescribeSecret", down).always());
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+    assert_eq!(delivery.reason(), "service-unavailable");
+}
+
+#[tokio::test]
+async fn a_failed_look_while_following_replicas_is_no_verdict() {
+    let mut stage = Stage::new().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    let refusal = FaultKind::answer(400, "InvalidRequestException", "for no reason");
+    stage.aws.script(Fault::on(
+        "DescribeSecret",
+        FaultKind::Latency(std::time::Duration::ZERO),
+    ));
+    stage
+        .aws
+        .script(Fault::on("DescribeSecret", refusal).times(2));
+    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
+    delivery.ends_well("replicated");
+}
+
+#[tokio::test]
+async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
+    for known_replica in [
+        KnownReplica::Ignore,
+        KnownReplica::RetryIfFailed,
+        KnownReplica::RefuseCall,
+    ] {
+        let setting = setting().world(|world| world.known_replica = known_replica);
+        let mut stage = setting.start().await;
+        let mut second = setting.function(&stage.aws).await.unwrap();
+        let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+        // Both read before either writes.
+        let slow = FaultKind::Latency(std::time::Duration::from_millis(200));
+        stage.aws.script(Fault::on("DescribeSecret", slow).times(2));
+        let event = create_secret_event("prod/db", &arn);
+        let (one, two) = tokio::join!(
+            deliver(&mut stage.function, &event),
+            deliver(&mut second, &event)
+        );
+        for delivery in [one, two] {
+            delivery.ends_well("replicated");
+        }
+        assert_eq!(stage.requested().len(), 2, "both read before either wrote");
+        let replicas = stage
+            .aws
+            .with(|world, now| world.replicas(now, HOME, "prod/db"));
+        assert_eq!(replicas.len(), 1, "{known_replica:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_a_clear_error() {
+    let mut stage = Stage::new().await;
+    let garbage = FaultKind::MalformedBody(Execution::Skipped);
+    stage
+        .aws
+        .script(Fault::on("DescribeSecret", garbage).always());
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+}

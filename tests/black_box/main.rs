@@ -1,0 +1,13 @@
+//! Black-box tests: the real `bootstrap`, as a process of its own, over real sockets, against the
+//! local Secrets Manager and Lambda Runtime API of the emulator.
+
+mod aws_refuses;
+mod hostile_input;
+mod metrics;
+mod not_ready;
+mod policy_decides;
+mod replicas_fail;
+mod samples;
+mod stage;
+mod start;
+mod which_secret;

@@ -1,0 +1,144 @@
+//! Secrets that are not there yet, and the time that the function has for them.
+
+use std::time::Duration;
+
+use secret_replicator_emulator::{Execution, Fault, FaultKind};
+use serde_json::json;
+
+use crate::stage::{HOME, Stage, create_secret_event, deliver, setting, tagged};
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_found_yet_is_waited_for() {
+    let setting = setting().world(|world| world.visibility_delay = Duration::from_millis(700));
+    let mut stage = setting.start().await;
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+    assert!(stage.calls("DescribeSecret").len() > 2);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_never_found_is_left_to_lambdas_retries() {
+    let mut stage = setting().timeout(Duration::from_secs(3)).start().await;
+    let delivery = stage
+        .deliver(&json!({"action": "reconcile", "secretId": "prod/db"}))
+        .await;
+    delivery.ends_in_error("pending", "SecretNotReady");
+    assert_eq!(delivery.reason(), "secret-not-found");
+}
+
+#[tokio::test]
+async fn a_secret_without_a_value_is_waited_for_as_terraform_creates_it() {
+    let mut stage = Stage::new().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1").without_value());
+    let event = create_secret_event("prod/db", &arn);
+    let Stage { aws, function } = &mut stage;
+    let put_value = async {
+        while aws.calls().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let value = json!({"SecretId": arn, "SecretString": "hunter2"});
+        let put = aws.with(|world, now| world.handle(now, HOME, "PutSecretValue", &value));
+        assert!(put.is_ok() && aws.calls_to("ReplicateSecretToRegions").is_empty());
+    };
+    let (delivery, ()) = tokio::join!(deliver(function, &event), put_value);
+    delivery.ends_well("replicated");
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_gets_no_value_is_left_to_lambdas_retries_and_never_replicated() {
+    let mut stage = setting().timeout(Duration::from_secs(3)).start().await;
+    let delivery = stage
+        .create(tagged("prod/db", "eu-west-1").without_value())
+        .await;
+    delivery.ends_in_error("pending", "SecretNotReady");
+    assert_eq!(delivery.reason(), "no-value-yet");
+    assert_eq!(
+        delivery.record["rules"],
+        json!(["secret-names-its-regions"])
+    );
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_without_a_value_that_wants_no_replica_is_not_waited_for() {
+    let mut stage = Stage::new().await;
+    stage
+        .create(tagged("prod/db", "none").without_value())
+        .await
+        .ends_well("unchanged");
+    assert_eq!(stage.aws.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_replica_still_in_progress_when_the_time_is_up_is_pending() {
+    let setting = setting()
+        .env("SETTLE_SECONDS", "1")
+        .world(|world| world.replication_delay = Duration::from_secs(3600));
+    let mut stage = setting.start().await;
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "replicate in-progress still-in-progress"
+    );
+    assert_eq!(delivery.record["level"], "WARN");
+}
+
+#[tokio::test]
+async fn a_replica_that_someone_else_began_is_followed_without_a_request() {
+    let setting = setting().world(|world| world.replication_delay = Duration::from_millis(600));
+    let mut stage = setting.start().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    let request = json!({"SecretId": arn, "AddReplicaRegions": [{"Region": "eu-west-1"}]});
+    let begun = stage
+        .aws
+        .with(|world, now| world.handle(now, HOME, "ReplicateSecretToRegions", &request));
+    assert!(begun.is_ok());
+    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
+    delivery.ends_well("unchanged");
+    assert_eq!(delivery.region("eu-west-1"), "keep in-sync");
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn an_unknown_status_is_followed_and_then_named() {
+    let mut stage = setting().env("SETTLE_SECONDS", "1").start().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "prod/db", "eu-west-1", "Detached", None);
+    });
+    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
+    delivery.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep in-progress unknown-status"
+    );
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn an_unknown_status_in_a_region_that_nobody_wants_is_nobodys_business() {
+    let mut stage = Stage::new().await;
+    let arn = stage.secret(tagged("prod/db", "none").with_replica_in("eu-west-1"));
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "prod/db", "eu-west-1", "Detached", None);
+    });
+    let event = create_secret_event("prod/db", &arn);
+    stage.deliver(&event).await.ends_well("unchanged");
+}
+
+#[tokio::test]
+async fn an_aws_that_never_answers_still_leaves_a_record_before_the_deadline() {
+    for operation in ["DescribeSecret", "ReplicateSecretToRegions"] {
+        let mut stage = setting().timeout(Duration::from_secs(3)).start().await;
+        stage
+            .aws
+            .script(Fault::on(operation, FaultKind::Hang(Execution::Skipped)).always());
+        let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+        delivery.ends_in_error("failed", "ServiceUnavailable");
+    }
+}

@@ -1,0 +1,295 @@
+//! The stage on which the tests play: an emulated AWS and the real function.
+
+use std::time::Duration;
+
+use secret_replicator_emulator::{
+    Answer, Call, Emulator, Lambda, LambdaSettings, SecretSeed, WorldSettings,
+};
+use serde_json::{Value, json};
+
+/// The Region of the function and of the primary secrets.
+pub(crate) const HOME: &str = "us-east-1";
+
+/// An AWS and a function in it.
+pub(crate) struct Stage {
+    pub(crate) aws: Emulator,
+    pub(crate) function: Lambda,
+}
+
+/// How a stage is set up.
+pub(crate) struct Setting {
+    world: WorldSettings,
+    environment: Vec<(&'static str, String)>,
+    timeout: Duration,
+}
+
+/// What one event led to.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// The one record that the event ended in.
+    pub(crate) record: Value,
+    /// The EMF lines.
+    pub(crate) metrics: Vec<Value>,
+    /// `errorType`, if the event ended in an error.
+    pub(crate) error_type: Option<String>,
+    /// `errorMessage`, if the event ended in an error.
+    pub(crate) error_message: Option<String>,
+    /// Everything the function wrote for this event.
+    pub(crate) log: String,
+}
+
+/// Replication that takes a few milliseconds, so that the tests need not wait.
+pub(crate) fn setting() -> Setting {
+    Setting {
+        world: WorldSettings {
+            replication_delay: Duration::from_millis(20),
+            removal_delay: Duration::from_millis(20),
+            ..WorldSettings::default()
+        },
+        environment: Vec::new(),
+        timeout: Duration::from_secs(20),
+    }
+}
+
+impl Setting {
+    pub(crate) fn world(mut self, change: impl FnOnce(&mut WorldSettings)) -> Self {
+        change(&mut self.world);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    pub(crate) async fn start(&self) -> Stage {
+        let aws = Emulator::start(self.world.clone())
+            .await
+            .expect("the emulator starts");
+        let function = self.function(&aws).await.expect("the function starts");
+        Stage { aws, function }
+    }
+
+    /// A function by itself, with these settings.
+    pub(crate) async fn function(&self, aws: &Emulator) -> anyhow::Result<Lambda> {
+        let mut settings = LambdaSettings::new(env!("CARGO_BIN_EXE_bootstrap"), HOME)
+            .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
+            .with_timeout(self.timeout);
+        for (name, value) in &self.environment {
+            settings = settings.with_env(*name, value);
+        }
+        Lambda::start(settings).await
+    }
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        setting().start().await
+    }
+
+    /// Puts a secret into the home Region, and gives its ARN.
+    pub(crate) fn secret(&self, seed: SecretSeed) -> String {
+        self.aws.with(|world, now| world.seed(now, seed))
+    }
+
+    /// The ARN of a secret in the home Region.
+    pub(crate) fn secret_arn(&self, name: &str) -> String {
+        let secrets = self.aws.with(|world, now| world.secrets(now, HOME));
+        secrets
+            .into_iter()
+            .find(|secret| secret.name == name)
+            .expect("the secret exists")
+            .arn
+    }
+
+    /// Delivers an event.
+    pub(crate) async fn deliver(&mut self, event: &Value) -> Delivery {
+        deliver(&mut self.function, event).await
+    }
+
+    /// Creates the secret, delivers its event, and answers what came of it.
+    pub(crate) async fn create(&mut self, seed: SecretSeed) -> Delivery {
+        let name = seed.name.clone();
+        let arn = self.secret(seed);
+        self.deliver(&create_secret_event(&name, &arn)).await
+    }
+
+    /// The calls of one operation that AWS has seen.
+    pub(crate) fn calls(&self, operation: &str) -> Vec<Call> {
+        self.aws.calls_to(operation)
+    }
+
+    /// The Regions asked for in each `ReplicateSecretToRegions` call.
+    pub(crate) fn requested(&self) -> Vec<Vec<String>> {
+        let regions = |call: &Call| {
+            let added = call.body["AddReplicaRegions"]
+                .as_array()
+                .expect("a list of Regions");
+            added
+                .iter()
+                .map(|added| text(&added["Region"]).to_owned())
+                .collect()
+        };
+        self.calls("ReplicateSecretToRegions")
+            .iter()
+            .map(regions)
+            .collect()
+    }
+
+    /// The Regions in which AWS has a replica of the secret in sync.
+    pub(crate) fn in_sync(&self, name: &str) -> Vec<String> {
+        let replicas = self.aws.with(|world, now| world.replicas(now, HOME, name));
+        replicas
+            .into_iter()
+            .filter(|replica| replica.status == "InSync")
+            .map(|replica| replica.region)
+            .collect()
+    }
+}
+
+impl Drop for Stage {
+    /// Whatever a test is about, no code path reads a value.
+    fn drop(&mut self) {
+        let operations = ["DescribeSecret", "ReplicateSecretToRegions"];
+        for call in self.aws.calls() {
+            assert!(
+                operations.contains(&call.operation.as_str()) || std::thread::panicking(),
+                "the function called {}",
+                call.operation
+            );
+        }
+    }
+}
+
+/// Delivers an event to a function, and checks what holds for every event: exactly one record, and
+/// an answer that agrees with it.
+pub(crate) async fn deliver(function: &mut Lambda, event: &Value) -> Delivery {
+    let invocation = function.invoke(event).await.expect("the function is there");
+    let lines: Vec<Value> = invocation
+        .log
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON line: {line}")))
+        .collect();
+    let records: Vec<_> = lines
+        .iter()
+        .filter(|line| line.get("outcome").is_some())
+        .collect();
+    let [record] = records[..] else {
+        panic!("{} records for one event: {:#?}", records.len(), invocation);
+    };
+    let (error_type, error_message) = match invocation.answer {
+        Answer::Success(answer) => {
+            assert_eq!(answer, *record, "the answer is the record");
+            (None, None)
+        }
+        Answer::Error {
+            error_type,
+            error_message,
+        } => (Some(error_type), Some(error_message)),
+        Answer::TimedOut | Answer::Exited(_) => panic!("no answer: {invocation:#?}"),
+    };
+    Delivery {
+        record: record.clone(),
+        metrics: lines
+            .iter()
+            .filter(|line| line.get("_aws").is_some())
+            .cloned()
+            .collect(),
+        error_type,
+        error_message,
+        log: [invocation.log, invocation.stderr].concat().join("\n"),
+    }
+}
+
+impl Delivery {
+    pub(crate) fn outcome(&self) -> &str {
+        text(&self.record["outcome"])
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        self.record["reason"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn error(&self) -> &str {
+        self.error_type.as_deref().unwrap_or_default()
+    }
+
+    /// What the record says of one Region, as `action status reason`.
+    pub(crate) fn region(&self, region: &str) -> String {
+        let replica = self.replica(region);
+        ["action", "status", "reason"]
+            .iter()
+            .filter_map(|key| replica[key].as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// What the record says of one Region.
+    pub(crate) fn replica(&self, region: &str) -> &Value {
+        let replicas = self.record["replicas"]
+            .as_array()
+            .expect("a list of replicas");
+        let mut found = replicas
+            .iter()
+            .filter(|replica| replica["region"] == region);
+        let replica = found
+            .next()
+            .unwrap_or_else(|| panic!("{region} is not in {:#}", self.record));
+        assert!(found.next().is_none(), "{region} is there twice");
+        replica
+    }
+
+    /// Checks the outcome, and that the event ended well.
+    pub(crate) fn ends_well(&self, outcome: &str) {
+        assert_eq!(
+            (self.outcome(), self.error()),
+            (outcome, ""),
+            "{:#}",
+            self.record
+        );
+    }
+
+    /// Checks the outcome and the type of the error.
+    pub(crate) fn ends_in_error(&self, outcome: &str, error_type: &str) {
+        assert_eq!(
+            (self.outcome(), self.error()),
+            (outcome, error_type),
+            "{:#}",
+            self.record
+        );
+    }
+}
+
+/// A secret in the home Region, with a value, whose tag `replicate-to` has this value.
+pub(crate) fn tagged(name: &str, replicate_to: &str) -> SecretSeed {
+    SecretSeed::new(HOME, name).with_tag("replicate-to", replicate_to)
+}
+
+/// The event of a secret's creation: the recorded one of the console, for this secret.
+pub(crate) fn create_secret_event(name: &str, arn: &str) -> Value {
+    let mut event = sample("create-secret-console.json");
+    event["region"] = json!(HOME);
+    event["detail"]["awsRegion"] = json!(HOME);
+    event["detail"]["requestParameters"]["name"] = json!(name);
+    event["detail"]["responseElements"]["arn"] = json!(arn);
+    event
+}
+
+/// A file of `events/`.
+pub(crate) fn sample(file: &str) -> Value {
+    let path = format!("{}/events/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// A JSON string's text.
+pub(crate) fn text(value: &Value) -> &str {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no string: {value}"))
+}

@@ -1,0 +1,67 @@
+//! The start: settings that work, and settings that do not.
+
+use secret_replicator_emulator::{Emulator, InitFailure, WorldSettings};
+use serde_json::Value;
+
+use crate::stage::{Setting, Stage, setting};
+
+async fn refused(setting: Setting) -> InitFailure {
+    let aws = Emulator::start(WorldSettings::default()).await.unwrap();
+    match setting.function(&aws).await {
+        Ok(_) => panic!("the function started"),
+        Err(error) => error.downcast().expect("a failed start"),
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_policy_stops_the_start_and_names_place_and_cure() {
+    let policy = "version: 1\nrules:\n  - name: dr\n    when: all\n    replicate_to: [eu-west-1]\n";
+    let failure = refused(setting().env("REPLICATION_POLICY", policy)).await;
+    assert_eq!(failure.error_type, "PolicyInvalid");
+    insta::assert_snapshot!(failure.error_message);
+}
+
+#[tokio::test]
+async fn invalid_settings_stop_the_start_and_are_all_named() {
+    let failure = refused(setting().env("DRY_RUN", "yes").env("SETTLE_SECONDS", "-1")).await;
+    assert_eq!(failure.error_type, "Runtime.ConfigInvalid");
+    insta::assert_snapshot!(failure.error_message);
+    let logged = failure.log.join("\n");
+    assert!(
+        logged.contains("SETTLE_SECONDS") && logged.contains("\"level\":\"ERROR\""),
+        "{logged}"
+    );
+}
+
+#[tokio::test]
+async fn a_policy_file_is_read() {
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/policy.yaml");
+    let mut stage = setting()
+        .env("REPLICATION_POLICY_FILE", policy)
+        .start()
+        .await;
+    stage
+        .create(crate::stage::tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+}
+
+#[tokio::test]
+async fn the_settings_in_force_are_logged_once_with_timestamp_and_level() {
+    let stage = Stage::new().await;
+    let lines: Vec<Value> = stage
+        .function
+        .idle_log()
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("a JSON line"))
+        .collect();
+    let [ready] = &lines[..] else {
+        panic!("{lines:#?}")
+    };
+    insta::assert_json_snapshot!(ready, { ".timestamp" => "[timestamp]", ".version" => "[version]" });
+    let timestamp = ready["timestamp"].as_str().unwrap();
+    assert!(
+        chrono::DateTime::parse_from_rfc3339(timestamp).is_ok(),
+        "{timestamp}"
+    );
+}
