@@ -88,8 +88,8 @@ pub fn parse(event: &str, home: &Home) -> Trigger {
         Ok(_) => bad(
             Origin::unknown(),
             "the event has neither `detail-type` (an EventBridge event) nor `action`".to_owned(),
-            "send an EventBridge event, or an action such as \
-             {\"action\": \"reconcile\", \"secretId\": \"...\"}",
+            "send an EventBridge event (a bare CloudTrail record belongs into its `detail`), or an \
+             action such as {\"action\": \"reconcile\", \"secretId\": \"...\"}",
         ),
         Err(error) => bad(
             Origin::unknown(),
@@ -128,10 +128,10 @@ enum Action {
 
 fn parse_action(event: &str) -> Trigger {
     match serde_json::from_str(event) {
-        Ok(Action::Reconcile { secret_id, .. }) if secret_id.is_empty() => bad(
+        Ok(Action::Reconcile { secret_id, .. }) if !is_secret_id(&secret_id) => bad(
             Origin::named("reconcile"),
-            "`secretId` is empty".to_owned(),
-            "name the secret by its ARN or its name",
+            format!("`secretId` has {} characters", secret_id.chars().count()),
+            "name the secret by its ARN or its name, with 1 to 2048 characters",
         ),
         Ok(Action::Reconcile { secret_id, dry_run }) => Trigger {
             origin: Origin::named("reconcile"),
@@ -189,10 +189,8 @@ fn parse_event(event: &str, home: &Home) -> Trigger {
     };
     let detail = &envelope.detail;
     let origin = Origin {
-        name: text(&detail.event_name)
-            .unwrap_or(&envelope.detail_type)
-            .to_owned(),
-        event_id: text(&detail.event_id).map(str::to_owned),
+        name: cut(text(&detail.event_name).unwrap_or(&envelope.detail_type)),
+        event_id: text(&detail.event_id).map(cut),
         event_time: text(&detail.event_time)
             .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
             .map(|time| time.to_utc()),
@@ -222,9 +220,8 @@ fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, 
         });
     }
     if !detail.error_code.is_null() {
-        let code = text(&detail.error_code)
-            .unwrap_or("an unreadable error code")
-            .to_owned();
+        let code =
+            text(&detail.error_code).map_or_else(|| "an unreadable error code".to_owned(), cut);
         return Ok(Request::Skip {
             secret,
             reason: SkipReason::CallFailed(code),
@@ -259,9 +256,8 @@ fn require_secrets_manager(envelope: &EventBridgeEvent<Detail>) -> Result<(), Ba
     if source == expected {
         return Ok(());
     }
-    let source: String = source.chars().take(64).collect();
     Err(BadEvent {
-        message: format!("`{place}` is `{source}`, not `{expected}`"),
+        message: format!("`{place}` is `{}`, not `{expected}`", cut(source)),
         cure: "let the EventBridge rule match events of Secrets Manager only",
     })
 }
@@ -279,7 +275,7 @@ fn secret_of(detail: &Detail) -> Option<SecretId> {
         ["secretId", "name"]
             .into_iter()
             .filter_map(|key| text(detail.request_parameters.get(key)?))
-            .find(|id| !id.is_empty())
+            .find(|id| is_secret_id(id))
     };
     arn.map(SecretId::Arn)
         .or_else(|| named().map(SecretId::new))
@@ -310,6 +306,11 @@ fn elsewhere(
         .map(|region| SkipReason::AnotherRegion(region.to_owned()))
 }
 
+/// The length that the Secrets Manager API reference gives for `SecretId`.
+fn is_secret_id(text: &str) -> bool {
+    (1..=2048).contains(&text.chars().count())
+}
+
 impl Origin {
     fn named(name: &str) -> Self {
         Self {
@@ -324,10 +325,16 @@ impl Origin {
 }
 
 fn bad(origin: Origin, message: String, cure: &'static str) -> Trigger {
+    let message = cut(&message);
     Trigger {
         origin,
         request: Request::Bad(BadEvent { message, cure }),
     }
+}
+
+/// What comes from an event is kept short: a log line that is split is no JSON any more.
+fn cut(text: &str) -> String {
+    text.chars().take(256).collect()
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -112,18 +112,41 @@ async fn names_and_tags_of_any_characters_are_carried_through() {
 #[tokio::test]
 async fn a_secret_id_that_aws_refuses_is_a_bad_event() {
     let mut stage = Stage::new().await;
-    let refusal = FaultKind::answer(
-        400,
-        "ValidationException",
-        "Member must have length <= 2048",
-    );
+    let refusal = FaultKind::answer(400, "ValidationException", "1 validation error detected");
     stage.aws.script(Fault::on("DescribeSecret", refusal));
-    let action = json!({"action": "reconcile", "secretId": "x".repeat(4000)});
+    let action = json!({"action": "reconcile", "secretId": "a b"});
     stage
         .deliver(&action)
         .await
         .ends_in_error("failed", "BadEvent");
     assert_eq!(stage.aws.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_megabyte_in_an_event_never_makes_a_megabyte_of_log() {
+    let mut stage = Stage::new().await;
+    let much = "x".repeat(1024 * 1024);
+    let mut source = create_secret_event("prod/db", "");
+    source["detail"]["eventSource"] = json!(much);
+    let mut failed = create_secret_event("prod/db", "");
+    failed["detail"]["errorCode"] = json!(much);
+    let mut other = create_secret_event("prod/db", "");
+    other["detail"]["eventName"] = json!(much);
+    let events = [
+        json!({"action": much}),
+        json!({"action": "reconcile", "secretId": much}),
+        source,
+        failed,
+        other,
+    ];
+    for event in events {
+        let delivery = stage.deliver(&event).await;
+        assert!(
+            delivery.log.len() < 4096,
+            "{} bytes of log",
+            delivery.log.len()
+        );
+    }
 }
 
 #[tokio::test]
