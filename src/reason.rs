@@ -278,6 +278,44 @@ impl FailureReason {
     }
 }
 
+/// What is known of a replica that is not in sync yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// AWS is still copying.
+    StillInProgress,
+    /// AWS accepted the request but does not list the Region, or not any more.
+    NotListed,
+    /// AWS reports a status that this version does not know.
+    UnknownStatus(String),
+}
+
+impl Progress {
+    /// What to do about it, in one sentence.
+    pub const CURE: &str = "nothing yet: the event is retried, which looks again";
+
+    /// The code in the record.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::StillInProgress => "still-in-progress",
+            Self::NotListed => "not-listed",
+            Self::UnknownStatus(_) => "unknown-status",
+        }
+    }
+
+    /// What AWS shows, where the code alone does not say it.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::StillInProgress => None,
+            Self::NotListed => {
+                Some("AWS accepted the request but does not list the Region".to_owned())
+            }
+            Self::UnknownStatus(status) => Some(format!("AWS reports the status {status}")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

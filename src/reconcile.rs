@@ -14,7 +14,7 @@ use crate::plan::{Decision, Fence, Plan, decide};
 use crate::policy::Policy;
 use crate::secret::{Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
-pub use conclusion::{Action, Conclusion, NotReady, Progress, RegionConclusion, RegionState};
+pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
 
 /// What is needed to reconcile secrets.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 //!
 //! All three derive from one [`Report`], so they cannot disagree.
 
+mod cause;
 mod failure;
 mod metrics;
 mod record;
@@ -15,8 +16,8 @@ use metrique::emf::Emf;
 pub use failure::{ErrorType, Failure};
 pub use record::Record;
 
-use crate::reconcile::{Conclusion, Mode, Reconciliation, RegionState};
-use crate::secret::SecretId;
+use crate::reconcile::{Conclusion, Mode, NotReady, Reconciliation, RegionConclusion, RegionState};
+use crate::secret::{Secret, SecretId};
 use crate::trigger::{BadEvent, Origin};
 
 /// Everything that is known of an invocation when it ends.
@@ -98,19 +99,56 @@ impl Report {
     /// The outcome: the gravest among the Regions.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let Ending::Secret(reconciliation) = &self.ending else {
-            return Outcome::Failed;
-        };
-        match &reconciliation.conclusion {
-            Conclusion::Skipped(_) => Outcome::Skipped,
-            Conclusion::NotReady(_) => Outcome::Pending,
-            Conclusion::Unreadable(_) => Outcome::Failed,
-            Conclusion::Covered { regions, .. } => regions
+        match self.conclusion() {
+            Some(Conclusion::Skipped(_)) => Outcome::Skipped,
+            Some(Conclusion::NotReady(_)) => Outcome::Pending,
+            Some(Conclusion::Unreadable(_)) | None => Outcome::Failed,
+            Some(Conclusion::Covered { regions, .. }) => regions
                 .iter()
                 .map(|region| outcome_of(&region.state))
                 .max()
                 .unwrap_or(Outcome::Unchanged),
         }
+    }
+
+    /// The secret as last seen before any write.
+    fn secret(&self) -> Option<&Secret> {
+        match &self.ending {
+            Ending::Secret(reconciliation) => reconciliation.secret.as_ref(),
+            Ending::BadEvent(_) | Ending::Internal(_) => None,
+        }
+    }
+
+    fn conclusion(&self) -> Option<&Conclusion> {
+        match &self.ending {
+            Ending::Secret(reconciliation) => Some(&reconciliation.conclusion),
+            Ending::BadEvent(_) | Ending::Internal(_) => None,
+        }
+    }
+
+    /// What became of each Region that a rule or a tag names.
+    fn regions(&self) -> &[RegionConclusion] {
+        match self.conclusion() {
+            Some(Conclusion::Covered { regions, .. }) => regions,
+            _ => &[],
+        }
+    }
+
+    fn rules(&self) -> Vec<String> {
+        match self.conclusion() {
+            Some(
+                Conclusion::Covered { rules, .. }
+                | Conclusion::NotReady(NotReady::NoValueYet(rules)),
+            ) => rules.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How long ago the API call was when the invocation began, in milliseconds.
+    fn event_age_ms(&self) -> Option<i64> {
+        self.origin
+            .event_time
+            .map(|time| record::milliseconds(time, self.started))
     }
 
     /// The answer to Lambda. An error if the wanted state was not reached and nobody decided

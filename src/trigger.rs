@@ -87,13 +87,13 @@ pub fn parse(event: &str, home: &Home) -> Trigger {
         Ok(shape) if shape.detail_type.is_some() => parse_event(event, home),
         Ok(_) => bad(
             Origin::unknown(),
-            "the event has neither `detail-type` (an EventBridge event) nor `action`".to_owned(),
+            "the event has neither `detail-type` (an EventBridge event) nor `action`",
             "send an EventBridge event (a bare CloudTrail record belongs into its `detail`), or an \
              action such as {\"action\": \"reconcile\", \"secretId\": \"...\"}",
         ),
         Err(error) => bad(
             Origin::unknown(),
-            format!("the event is no JSON object of the expected form: {error}"),
+            &format!("the event is no JSON object of the expected form: {error}"),
             "send a JSON object: an EventBridge event, or an action",
         ),
     }
@@ -130,7 +130,7 @@ fn parse_action(event: &str) -> Trigger {
     match serde_json::from_str(event) {
         Ok(Action::Reconcile { secret_id, .. }) if !is_secret_id(&secret_id) => bad(
             Origin::named("reconcile"),
-            format!("`secretId` has {} characters", secret_id.chars().count()),
+            &format!("`secretId` has {} characters", secret_id.chars().count()),
             "name the secret by its ARN or its name, with 1 to 2048 characters",
         ),
         Ok(Action::Reconcile { secret_id, dry_run }) => Trigger {
@@ -142,7 +142,7 @@ fn parse_action(event: &str) -> Trigger {
         },
         Err(error) => bad(
             Origin::unknown(),
-            format!("the action is wrong: {error}"),
+            &format!("the action is wrong: {error}"),
             "send {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": false}",
         ),
     }
@@ -181,7 +181,7 @@ fn parse_event(event: &str, home: &Home) -> Trigger {
         Err(error) => {
             return bad(
                 Origin::unknown(),
-                format!("the EventBridge event is wrong: {error}"),
+                &format!("the EventBridge event is wrong: {error}"),
                 "send the event as EventBridge delivers it, with `detail-type`, `source` and \
                  `detail`",
             );
@@ -324,8 +324,8 @@ impl Origin {
     }
 }
 
-fn bad(origin: Origin, message: String, cure: &'static str) -> Trigger {
-    let message = cut(&message);
+fn bad(origin: Origin, message: &str, cure: &'static str) -> Trigger {
+    let message = cut(message);
     Trigger {
         origin,
         request: Request::Bad(BadEvent { message, cure }),

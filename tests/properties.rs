@@ -295,8 +295,9 @@ proptest! {
     fn a_tag_value_is_read_alike_whatever_separates_its_regions(
         regions in vec(region(), 1..8), separators in vec(select(&[" ", "  ", ",", ", ", "+", "/", ":", ";"][..]), 8),
     ) {
-        let text: String =
-            regions.iter().zip(separators).map(|(region, separator)| format!("{region}{separator}")).collect();
+        let text = regions.iter().zip(separators).fold(String::new(), |text, (region, separator)| {
+            text + region.as_str() + separator
+        });
         let value = TagValue::parse(&text);
         prop_assert_eq!(value.regions, regions.into_iter().collect::<BTreeSet<_>>());
         prop_assert!(value.errors.is_empty());

@@ -1,11 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::apply::Answer;
 use super::settle::Seen;
 use crate::plan::{Plan, Step, Target, failure_of};
 use crate::policy::{BadToken, TokenError};
-use crate::reason::{FailureReason, Refusal, SkipReason};
+use crate::reason::{FailureReason, Progress, Refusal, SkipReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 use crate::secrets_manager::CallError;
 
@@ -50,7 +52,8 @@ pub struct RegionConclusion {
 }
 
 /// What the function does in a Region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// It asks for a replica.
     Replicate,
@@ -76,17 +79,6 @@ pub enum RegionState {
     Refused(Refusal),
     /// A dry run: this would have been requested.
     Planned,
-}
-
-/// What is known of a replica that is not in sync yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// AWS is still copying.
-    StillInProgress,
-    /// AWS accepted the request but does not list the Region (any more).
-    NotListed,
-    /// AWS reports a status that this version does not know.
-    UnknownStatus(String),
 }
 
 /// The conclusion of a dry run.

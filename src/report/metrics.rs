@@ -8,7 +8,6 @@ use metrique::unit::{Count, Millisecond};
 use metrique::unit_of_work::metrics;
 use metrique::writer::format::Format;
 
-use super::record::regions;
 use super::{Ending, Outcome, Report};
 use crate::reconcile::{Action, RegionConclusion, RegionState};
 
@@ -54,7 +53,7 @@ pub(super) fn write(report: &Report, emf: &mut Emf, lines: &mut Vec<u8>) -> io::
     let secret = secret_metrics(report, timestamp);
     emf.format(&RootEntry::new(secret.close()), lines)
         .map_err(io::Error::other)?;
-    for conclusion in regions(report) {
+    for conclusion in report.regions() {
         if let Some(replica) = replica_metrics(conclusion, timestamp) {
             emf.format(&RootEntry::new(replica.close()), lines)
                 .map_err(io::Error::other)?;
@@ -64,17 +63,14 @@ pub(super) fn write(report: &Report, emf: &mut Emf, lines: &mut Vec<u8>) -> io::
 }
 
 fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
-    let evaluated = match &report.ending {
-        Ending::Secret(reconciliation) => reconciliation.secret.is_some(),
-        Ending::BadEvent(_) | Ending::Internal(_) => false,
-    };
-    let tokens = regions(report)
+    let tokens = report
+        .regions()
         .iter()
         .filter(|conclusion| conclusion.region.is_err())
         .count();
     SecretMetrics {
         timestamp,
-        secrets_evaluated: u64::from(evaluated),
+        secrets_evaluated: u64::from(report.secret().is_some()),
         secrets_skipped: u64::from(report.outcome() == Outcome::Skipped),
         bad_events: u64::from(matches!(report.ending, Ending::BadEvent(_))),
         replicas_refused: (tokens > 0).then_some(tokens as u64),

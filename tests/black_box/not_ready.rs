@@ -77,7 +77,7 @@ async fn a_secret_without_a_value_that_wants_no_replica_is_not_waited_for() {
 async fn a_replica_still_in_progress_when_the_time_is_up_is_pending() {
     let setting = setting()
         .env("SETTLE_SECONDS", "1")
-        .world(|world| world.replication_delay = Duration::from_secs(3600));
+        .world(|world| world.replication_delay = Duration::from_hours(1));
     let mut stage = setting.start().await;
     let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
     delivery.ends_in_error("pending", "ReplicationPending");

@@ -1,4 +1,4 @@
-//! From the event to the secret: every form in which a CreateSecret event can name one, and every
+//! From the event to the secret: every form in which a `CreateSecret` event can name one, and every
 //! secret that is left alone.
 
 use secret_replicator_emulator::SecretSeed;
