@@ -145,6 +145,9 @@ impl CallError {
     pub fn reason(&self) -> FailureReason {
         match self.kind {
             CallErrorKind::NotFound => FailureReason::SecretNotFound,
+            CallErrorKind::AccessDenied if self.message.contains("kms:") => {
+                FailureReason::KmsAccessDenied
+            }
             CallErrorKind::AccessDenied => FailureReason::AccessDenied,
             CallErrorKind::Throttled => FailureReason::Throttled,
             CallErrorKind::Unanswered => FailureReason::ServiceUnavailable,

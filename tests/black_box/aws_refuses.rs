@@ -78,6 +78,24 @@ async fn a_role_that_may_not_write_to_one_region_still_writes_to_the_others() {
 }
 
 #[tokio::test]
+async fn a_role_that_may_not_use_a_key_is_told_apart() {
+    let mut stage = Stage::new().await;
+    let denied = FaultKind::answer(
+        400,
+        "AccessDeniedException",
+        "User: arn:aws:sts::123456789012:assumed-role/f/f is not authorized to perform: \
+         kms:Decrypt on this resource because no identity-based policy allows the kms:Decrypt action",
+    );
+    stage.aws.script(Fault::on(REPLICATE, denied));
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "replicate failed kms-access-denied"
+    );
+}
+
+#[tokio::test]
 async fn a_throttled_call_is_made_again() {
     let mut stage = Stage::new().await;
     stage

@@ -1,0 +1,145 @@
+//! The events that the demo plays, and what they say of their secret.
+
+use std::path::Path;
+
+use anyhow::Context;
+use chrono::{SecondsFormat, Utc};
+use secret_replicator_emulator::SecretSeed;
+use serde_json::{Value, json};
+
+/// An event from a file. Nothing about it is required but that it is JSON.
+pub(crate) struct SampleEvent(Value);
+
+impl SampleEvent {
+    pub(crate) fn read(path: &Path) -> anyhow::Result<SampleEvent> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let json = serde_json::from_str(&text)
+            .with_context(|| format!("{} is no JSON", path.display()))?;
+        Ok(SampleEvent(json))
+    }
+
+    /// The event as if its call had been made just now, so that its age makes sense.
+    pub(crate) fn made_now(mut self) -> SampleEvent {
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        for place in ["/time", "/detail/eventTime"] {
+            if let Some(time) = self.0.pointer_mut(place) {
+                *time = json!(now);
+            }
+        }
+        self
+    }
+
+    pub(crate) fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// The Region the call was made in; an action by hand has none, so it goes where the ARN is.
+    pub(crate) fn region(&self) -> &str {
+        let region = self.text(&["awsRegion"]).or_else(|| {
+            let arn = self.secret_id()?;
+            arn.starts_with("arn:").then(|| arn.split(':').nth(3))?
+        });
+        region.unwrap_or("us-east-1")
+    }
+
+    /// The name of the secret, if the event names one.
+    pub(crate) fn secret_name(&self) -> Option<&str> {
+        let request = self.text(&["requestParameters", "name"]);
+        request.or_else(|| {
+            let (name, _) = split_arn(self.secret_id()?);
+            Some(name)
+        })
+    }
+
+    /// The secret that the event says was created, with a value.
+    pub(crate) fn secret(&self) -> Option<SecretSeed> {
+        let mut seed = SecretSeed::new(self.region(), self.secret_name()?);
+        seed.suffix = self
+            .secret_id()
+            .and_then(|id| split_arn(id).1)
+            .map(str::to_owned);
+        seed.kms_key_id = self
+            .text(&["requestParameters", "kmsKeyId"])
+            .map(str::to_owned);
+        let tags = self.detail().pointer("/requestParameters/tags");
+        for tag in tags.and_then(Value::as_array).into_iter().flatten() {
+            if let (Some(key), Some(value)) = (tag["key"].as_str(), tag["value"].as_str()) {
+                seed = seed.with_tag(key, value);
+            }
+        }
+        Some(seed)
+    }
+
+    /// The ARN in the answer, or what the request or action names.
+    fn secret_id(&self) -> Option<&str> {
+        self.text(&["responseElements", "arn"])
+            .or_else(|| self.text(&["requestParameters", "secretId"]))
+            .or_else(|| self.text(&["secretId"]))
+    }
+
+    /// CloudTrail's record; a file may hold it without EventBridge's envelope.
+    fn detail(&self) -> &Value {
+        self.0.get("detail").unwrap_or(&self.0)
+    }
+
+    fn text(&self, path: &[&str]) -> Option<&str> {
+        let mut value = self.detail();
+        for member in path {
+            value = value.get(member)?;
+        }
+        value.as_str()
+    }
+}
+
+/// Name and suffix of an ARN; of a name, only the name.
+fn split_arn(id: &str) -> (&str, Option<&str>) {
+    let Some((_, resource)) = id.split_once(":secret:") else {
+        return (id, None);
+    };
+    match resource.rsplit_once('-') {
+        Some((name, suffix)) if suffix.len() == 6 => (name, Some(suffix)),
+        _ => (resource, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_has_the_name_suffix_tags_and_key_of_the_event() {
+        let event = SampleEvent(json!({"detail": {
+            "awsRegion": "us-west-2",
+            "requestParameters": {
+                "name": "app/db",
+                "kmsKeyId": "alias/app",
+                "tags": [{"key": "replicate-to", "value": "eu-west-1"}],
+            },
+            "responseElements": {
+                "arn": "arn:aws:secretsmanager:us-west-2:123456789012:secret:app/db-a1b2c3",
+            },
+        }}));
+        let expected = SecretSeed::new("us-west-2", "app/db")
+            .with_suffix("a1b2c3")
+            .with_kms_key_id("alias/app")
+            .with_tag("replicate-to", "eu-west-1");
+        assert_eq!(event.secret(), Some(expected));
+    }
+
+    #[test]
+    fn an_event_without_a_secret_creates_none() {
+        let event = SampleEvent(json!({"detail": {"requestParameters": null}}));
+        assert_eq!(event.secret(), None);
+        assert_eq!(event.region(), "us-east-1");
+        assert_eq!(SampleEvent(json!("nonsense")).secret(), None);
+    }
+
+    #[test]
+    fn an_action_goes_to_the_region_of_its_arn() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-a1b2c3";
+        let event = SampleEvent(json!({"action": "reconcile", "secretId": arn}));
+        assert_eq!(event.region(), "eu-west-1");
+        assert_eq!(event.secret_name(), Some("app"));
+    }
+}

@@ -1,0 +1,40 @@
+//! `emulator serve`: Secrets Manager on this machine, for the AWS CLI and SDKs.
+//! `emulator demo`: the real function, event by event, in front of it.
+
+mod demo;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A local AWS for secret-replicator.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a multi-Region Secrets Manager until Ctrl-C.
+    Serve(serve::Arguments),
+    /// Play events to the function's real binary and show what becomes of them.
+    Demo(demo::Arguments),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments).await,
+        Command::Demo(arguments) => demo::run(&arguments).await,
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `emulator serve`.
+
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use secret_replicator_emulator::{Emulator, WorldSettings};
+
+/// Options of `serve`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 4599)]
+    port: u16,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let address = (Ipv4Addr::LOCALHOST, arguments.port).into();
+    let emulator = Emulator::start_at(address, WorldSettings::default())
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let endpoint = emulator.endpoint();
+    println!("Secrets Manager of every Region is at {endpoint} until Ctrl-C. For example:");
+    println!();
+    println!(
+        "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1"
+    );
+    println!("  export AWS_ENDPOINT_URL_SECRETS_MANAGER={endpoint}");
+    println!("  aws secretsmanager create-secret --name app --secret-string hello");
+    println!("  aws secretsmanager replicate-secret-to-regions --secret-id app \\");
+    println!("      --add-replica-regions Region=eu-west-1");
+    println!("  aws secretsmanager describe-secret --secret-id app");
+    tokio::signal::ctrl_c()
+        .await
+        .context("cannot wait for Ctrl-C")?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,66 @@
+//! What comes out of a sandbox.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One invocation, once it is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// The request id the function was told.
+    pub request_id: String,
+    /// How it ended.
+    pub answer: Answer,
+    /// The lines that it wrote to stdout.
+    pub log: Vec<String>,
+    /// The lines that it wrote to stderr.
+    pub stderr: Vec<String>,
+    /// From handing out the event to the answer.
+    pub duration: Duration,
+}
+
+/// How an invocation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The function's response; text that is no JSON arrives as a JSON string.
+    Success(Value),
+    /// The function reported an error.
+    Error {
+        /// `errorType`.
+        error_type: String,
+        /// `errorMessage`.
+        error_message: String,
+    },
+    /// The process was killed at the deadline.
+    TimedOut,
+    /// The process ended without an answer; the text is its exit status.
+    Exited(String),
+}
+
+/// The function never asked for an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitFailure {
+    /// `errorType`: the function's own, or Lambda's `Runtime.ExitError` or `Sandbox.Timedout`.
+    pub error_type: String,
+    /// `errorMessage`.
+    pub error_message: String,
+    /// The exit status as text, if the process ended by itself.
+    pub exit: Option<String>,
+    /// The lines that it wrote to stdout.
+    pub log: Vec<String>,
+    /// The lines that it wrote to stderr.
+    pub stderr: Vec<String>,
+}
+
+impl fmt::Display for InitFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.error_type, self.error_message)?;
+        for line in self.log.iter().chain(&self.stderr) {
+            write!(formatter, "\n  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InitFailure {}

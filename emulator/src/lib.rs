@@ -1,0 +1,39 @@
+//! A local AWS for demos, tests and benchmarks of secret-replicator.
+//!
+//! * [`world`]: a multi-Region Secrets Manager as a pure state machine. It takes the time as an
+//!   argument and knows neither clock nor network.
+//! * [`server`]: the same behind HTTP (AWS JSON 1.1), for SDKs and the AWS CLI, with scripted
+//!   faults and a log of calls.
+//! * [`lambda`]: the Lambda Runtime API around a real `bootstrap` process.
+//!
+//! Where the emulator has to guess what AWS does, the comment at that place carries a grade:
+//! `[doc]` documented, `[real]` recorded, `[field]` reported by users, `[infer]` inferred,
+//! `[gap]` no evidence, so usually a setting.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use secret_replicator_emulator::{SecretSeed, Time, World, WorldSettings};
+//! use serde_json::json;
+//!
+//! let mut world = World::new(WorldSettings::default());
+//! let now = Time(0);
+//! world.seed(now, SecretSeed::new("us-east-1", "app"));
+//! let body = json!({"SecretId": "app", "AddReplicaRegions": [{"Region": "eu-west-1"}]});
+//! world.handle(now, "us-east-1", "ReplicateSecretToRegions", &body)?;
+//! assert_eq!(world.replicas(now, "us-east-1", "app")[0].status, "InProgress");
+//! let later = now + Duration::from_secs(1);
+//! assert_eq!(world.replicas(later, "us-east-1", "app")[0].status, "InSync");
+//! # Ok::<(), secret_replicator_emulator::ApiError>(())
+//! ```
+
+pub mod lambda;
+pub mod server;
+pub mod world;
+
+pub use lambda::{Answer, InitFailure, Invocation, Lambda, LambdaSettings};
+pub use server::{Call, Emulator, Execution, Fault, FaultKind, Outcome};
+pub use world::{
+    ApiError, Denial, FailedReplicas, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas,
+    ReplicaView, SecretSeed, SecretView, SecretWithoutValue, Time, World, WorldSettings,
+};

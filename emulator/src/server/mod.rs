@@ -1,0 +1,123 @@
+//! Secrets Manager over HTTP: AWS JSON 1.1, one port for every Region.
+//!
+//! The Region of a call is the one it was signed for, in the credential scope of its
+//! `Authorization` header. The signature itself is **not** verified, so any credentials do.
+
+mod call;
+mod fault;
+mod http;
+mod shared;
+mod wire;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub use call::{Call, Outcome};
+pub use fault::{Execution, Fault, FaultKind};
+
+use crate::{Time, World, WorldSettings};
+use shared::Shared;
+
+/// A running Secrets Manager on this machine; it stops when dropped.
+///
+/// It runs on a thread of its own, so it answers even while its owner blocks.
+#[derive(Debug)]
+pub struct Emulator {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Emulator {
+    /// Starts on 127.0.0.1 at a free port.
+    ///
+    /// # Errors
+    /// If no socket can be opened.
+    pub async fn start(settings: WorldSettings) -> io::Result<Emulator> {
+        Emulator::start_at((Ipv4Addr::LOCALHOST, 0).into(), settings).await
+    }
+
+    /// Starts at this address.
+    ///
+    /// # Errors
+    /// If the address is taken or not this machine's.
+    pub async fn start_at(address: SocketAddr, settings: WorldSettings) -> io::Result<Emulator> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let listener = listener.into_std()?;
+        let shared = Arc::new(Shared::new(settings));
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let served = Arc::clone(&shared);
+        let serve = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = http::serve(listener, served) => {}
+                    _ = stopped => {}
+                }
+            });
+        };
+        let thread = thread::Builder::new()
+            .name("emulator".to_owned())
+            .spawn(serve)?;
+        Ok(Emulator {
+            address,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// The URL for `AWS_ENDPOINT_URL_SECRETS_MANAGER` or `--endpoint-url`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Sets up or inspects the world, at the present time. Calls wait meanwhile.
+    pub fn with<T>(&self, f: impl FnOnce(&mut World, Time) -> T) -> T {
+        self.shared.with_world(f)
+    }
+
+    /// Adds a fault to the queue.
+    pub fn script(&self, fault: Fault) {
+        self.shared.script(fault);
+    }
+
+    /// Every call so far, in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.calls()
+    }
+
+    /// The calls of one operation, in order of arrival.
+    #[must_use]
+    pub fn calls_to(&self, operation: &str) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.operation == operation);
+        calls
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget_calls(&self) {
+        self.shared.forget_calls();
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in the server has been printed already; there is nobody to hand it to.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! AWS JSON 1.1: what a request says, and what an answer looks like.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::call::Call;
+use crate::{ApiError, Time};
+
+const TARGET: &str = "x-amz-target";
+const SERVICE: &str = "secretsmanager.";
+const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+
+/// Members of a request that never reach the log.
+const SECRET_MEMBERS: [&str; 3] = ["SecretString", "SecretBinary", "ClientRequestToken"];
+
+/// A request that has the form of an API call.
+#[derive(Debug)]
+pub(super) struct ApiRequest {
+    pub(super) region: String,
+    pub(super) operation: String,
+    pub(super) body: Value,
+}
+
+impl ApiRequest {
+    pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<ApiRequest, ApiError> {
+        let operation = text(headers, TARGET)
+            .and_then(|target| target.strip_prefix(SERVICE))
+            .ok_or_else(ApiError::unknown_operation)?;
+        let region = signed_region(headers)?;
+        Ok(ApiRequest {
+            region: region.to_owned(),
+            operation: operation.to_owned(),
+            body: parse_body(body)?,
+        })
+    }
+
+    /// `SecretId` or, for `CreateSecret`, `Name`.
+    pub(super) fn secret_id(&self) -> Option<&str> {
+        let id = self.body.get("SecretId").or_else(|| self.body.get("Name"));
+        id?.as_str()
+    }
+
+    pub(super) fn as_call(&self, time: Time) -> Call {
+        let mut body = self.body.clone();
+        if let Value::Object(members) = &mut body {
+            members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
+        }
+        Call::new(time, self, body)
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The Region in the credential scope: `Credential=ID/date/region/service/aws4_request`.
+fn signed_region(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let authorization = text(headers, AUTHORIZATION.as_str()).ok_or_else(|| {
+        ApiError::new(
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        )
+    })?;
+    authorization
+        .split([' ', ','])
+        .find_map(|part| part.strip_prefix("Credential="))
+        .and_then(|scope| scope.split('/').nth_back(2))
+        .filter(|region| !region.is_empty())
+        .ok_or_else(|| {
+            ApiError::new(
+                "IncompleteSignatureException",
+                "Authorization header requires 'Credential' parameter.",
+            )
+        })
+}
+
+/// An empty body is a request without members.
+fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
+    if body.is_empty() {
+        return Ok(json!({}));
+    }
+    match serde_json::from_slice(body) {
+        Ok(body @ Value::Object(_)) => Ok(body),
+        Ok(_) => Err(ApiError::serialization("The body is not a JSON object.")),
+        Err(_) => Err(ApiError::serialization("The body is not JSON.")),
+    }
+}
+
+/// Turns the result of a call into an answer; `null` is an answer without a body.
+pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Full<Bytes>> {
+    match result {
+        Ok(Value::Null) => response(StatusCode::OK, Bytes::new()),
+        Ok(value) => response(StatusCode::OK, value.to_string().into()),
+        Err(error) => {
+            // Secrets Manager spells the member with a capital letter [real].
+            let body = json!({"__type": error.code, "Message": error.message});
+            let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+            response(status, body.to_string().into())
+        }
+    }
+}
+
+/// An answer that breaks off.
+pub(super) fn malformed() -> Response<Full<Bytes>> {
+    response(
+        StatusCode::OK,
+        Bytes::from_static(b"{\"ARN\": \"arn:aws:secre"),
+    )
+}
+
+fn response(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}

@@ -1,0 +1,104 @@
+//! The errors of the API, by AWS's codes and texts.
+
+use std::fmt;
+
+/// An error answer: HTTP status, AWS error code and message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// HTTP status; 400 for everything but a fault of the service.
+    pub status: u16,
+    /// The code that goes out as `__type`, for example `ResourceNotFoundException`.
+    pub code: String,
+    /// AWS's text.
+    pub message: String,
+}
+
+impl ApiError {
+    /// An error of the caller: HTTP status 400.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> ApiError {
+        ApiError {
+            status: 400,
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn secret_not_found() -> ApiError {
+        ApiError::new(
+            "ResourceNotFoundException",
+            "Secrets Manager can't find the specified secret.",
+        )
+    }
+
+    pub(super) fn invalid_parameter(message: impl Into<String>) -> ApiError {
+        ApiError::new("InvalidParameterException", message)
+    }
+
+    pub(super) fn invalid_request(message: impl Into<String>) -> ApiError {
+        ApiError::new("InvalidRequestException", message)
+    }
+
+    pub(super) fn validation(message: impl Into<String>) -> ApiError {
+        ApiError::new("ValidationException", message)
+    }
+
+    /// A violated constraint of the service model, in the words of AWS's framework.
+    pub(super) fn constraint(value: &str, member: &str, constraint: &str) -> ApiError {
+        ApiError::validation(format!(
+            "1 validation error detected: Value {value} at '{member}' failed to satisfy \
+             constraint: {constraint}"
+        ))
+    }
+
+    /// \[field\]
+    pub(super) fn on_replica() -> ApiError {
+        ApiError::invalid_parameter(
+            "Operation not permitted on a replica secret. Call must be made in primary secret's \
+             region.",
+        )
+    }
+
+    /// \[field\]; also the answer to a Region of another partition \[infer\].
+    pub(super) fn invalid_replica_region() -> ApiError {
+        ApiError::invalid_parameter("Invalid replica region.")
+    }
+
+    /// \[field\]
+    pub(super) fn marked_for_deletion() -> ApiError {
+        ApiError::invalid_request(
+            "You can't perform this operation on the secret because it was marked for deletion.",
+        )
+    }
+
+    /// The text is the one the API reference gives as a cause \[doc\].
+    pub(super) fn managed_by_service() -> ApiError {
+        ApiError::invalid_request(
+            "The secret is managed by another service, and you must use that service to update it.",
+        )
+    }
+
+    /// The caller lacks a permission on the key \[field\].
+    pub(super) fn kms_denied() -> ApiError {
+        ApiError::new("AccessDeniedException", "Access to KMS is not allowed")
+    }
+
+    pub(crate) fn throttled() -> ApiError {
+        ApiError::new("ThrottlingException", "Rate exceeded")
+    }
+
+    pub(crate) fn unknown_operation() -> ApiError {
+        ApiError::new("UnknownOperationException", "")
+    }
+
+    pub(crate) fn serialization(message: impl Into<String>) -> ApiError {
+        ApiError::new("SerializationException", message)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}

@@ -1,0 +1,151 @@
+//! What can be set about a [`World`](crate::World): delays, quotas, and the answers AWS has not documented.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How a world behaves. The default is as close to AWS as is known, except that delays are short.
+#[derive(Debug, Clone)]
+pub struct WorldSettings {
+    /// The account in every ARN. Default `123456789012`.
+    pub account_id: String,
+    /// From the call to `InSync` or `Failed`. AWS takes seconds \[field\]; default 1 s.
+    pub replication_delay: Duration,
+    /// From `RemoveRegionsFromReplication` to the replica being gone. AWS takes 40 to 90 s
+    /// \[field\]; default 60 s.
+    pub removal_delay: Duration,
+    /// How long `DescribeSecret` does not find a new secret. Default 0.
+    pub visibility_delay: Duration,
+    /// How old the picture is that `ListSecrets` gives: AWS documents up to five minutes.
+    /// Default 0.
+    pub list_lag: Duration,
+    /// Regions that the account has enabled. Default: the Regions that are on in every account,
+    /// in every partition. Any other Region, known or not, counts as not enabled.
+    pub enabled_regions: BTreeSet<String>,
+    /// What becomes of a replication to a Region that is not enabled.
+    pub region_not_enabled: RegionNotEnabled,
+    /// What `ReplicateSecretToRegions` does with a Region that already has the replica.
+    pub known_replica: KnownReplica,
+    /// What becomes of the replication of a secret that has no value.
+    pub secret_without_value: SecretWithoutValue,
+    /// What becomes of a replica whose replication failed before any version arrived.
+    pub failed_replicas: FailedReplicas,
+    /// What `DescribeSecret` shows of a replica while it is being removed.
+    pub removed_replicas: RemovedReplicas,
+    /// Calls per second and Region that the calls sharing the write quota may make before
+    /// `ThrottlingException`; `None` for no limit. Default 50 \[doc\].
+    pub writes_per_second: Option<u32>,
+}
+
+/// What becomes of a replication to a Region that is not enabled for the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RegionNotEnabled {
+    /// The call is accepted and the replica ends as `Failed` \[doc\].
+    #[default]
+    FailsLater,
+    /// The whole call is refused with `InvalidParameterException` \[gap\].
+    RefusesCall,
+}
+
+/// What `ReplicateSecretToRegions` does with a Region that already has the replica \[gap\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KnownReplica {
+    /// Accepted without effect, whatever its status.
+    Ignore,
+    /// A failed replica is tried again; any other is accepted without effect.
+    #[default]
+    RetryIfFailed,
+    /// The whole call is refused with `InvalidParameterException`.
+    RefuseCall,
+}
+
+/// What becomes of the replication of a secret without a value \[gap\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SecretWithoutValue {
+    /// The replica stays `InProgress` until a value arrives.
+    #[default]
+    WaitsInProgress,
+    /// The whole call is refused with `InvalidRequestException`.
+    RefusesCall,
+}
+
+/// What becomes of a replica that failed before any version arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailedReplicas {
+    /// `ReplicationStatus` keeps it as `Failed`.
+    #[default]
+    Kept,
+    /// It disappears from `ReplicationStatus` \[gap\].
+    Dropped,
+}
+
+/// What `DescribeSecret` on the primary shows while a replica is being removed \[gap\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RemovedReplicas {
+    /// The row stays as `InProgress` until the replica is gone; until then the primary cannot be
+    /// deleted.
+    #[default]
+    Shown,
+    /// The row goes at once; only the replica itself lingers in its Region.
+    Hidden,
+}
+
+/// The state of a customer key in one Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// Replication with it works.
+    Usable,
+    /// There is no such key. Every key that is not listed is in this state.
+    Missing,
+    /// The key is disabled.
+    Disabled,
+    /// The caller may not use the key.
+    Denied,
+    /// The key is still being created and becomes usable at this moment.
+    UsableFrom(crate::Time),
+}
+
+/// Regions that are on in every account.
+const ALWAYS_ENABLED: [&str; 23] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "cn-north-1",
+    "cn-northwest-1",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "eusc-de-east-1",
+];
+
+impl Default for WorldSettings {
+    fn default() -> WorldSettings {
+        WorldSettings {
+            account_id: "123456789012".to_owned(),
+            replication_delay: Duration::from_secs(1),
+            removal_delay: Duration::from_mins(1),
+            visibility_delay: Duration::ZERO,
+            list_lag: Duration::ZERO,
+            enabled_regions: ALWAYS_ENABLED.map(str::to_owned).into(),
+            region_not_enabled: RegionNotEnabled::default(),
+            known_replica: KnownReplica::default(),
+            secret_without_value: SecretWithoutValue::default(),
+            failed_replicas: FailedReplicas::default(),
+            removed_replicas: RemovedReplicas::default(),
+            writes_per_second: Some(50),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The time of the world: a plain number that callers pass in.
+
+use std::ops::Add;
+use std::time::Duration;
+
+/// A moment, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// The moment in seconds since the Unix epoch, as AWS JSON 1.1 writes dates.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds since 1970 fit into the 53 bits of an f64 for 285,000 years"
+    )]
+    pub fn as_epoch_seconds(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
+    /// The time from `earlier` to this moment, zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Time) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Time;
+
+    /// Saturates instead of overflowing; fractions of a millisecond are cut.
+    fn add(self, duration: Duration) -> Time {
+        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Time(self.0.saturating_add(milliseconds))
+    }
+}
