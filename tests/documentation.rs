@@ -1,0 +1,135 @@
+//! The documentation is true: its policies are policies, its payloads are actions, its links lead
+//! somewhere, and the reference names what the function writes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use secret_replicator::policy::Policy;
+use secret_replicator::secret::Region;
+use secret_replicator::trigger::{self, Home, Request};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every page of the documentation.
+fn pages() -> BTreeMap<PathBuf, String> {
+    let docs = std::fs::read_dir(root().join("docs")).expect("docs/");
+    let docs = docs.map(|entry| entry.expect("an entry").path());
+    let pages = ["README.md", "CHANGELOG.md", "events/README.md"];
+    let pages = pages.into_iter().map(|page| root().join(page));
+    pages
+        .chain(docs)
+        .map(|path| (path.clone(), read(&path)))
+        .collect()
+}
+
+/// The fenced blocks of a language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    let after_fence = page.split(fence.as_str()).skip(1);
+    after_fence
+        .map(|rest| rest.split("```").next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn every_policy_in_the_documentation_is_right() {
+    let mut count = 0;
+    for (path, page) in pages() {
+        for block in blocks(&page, "yaml") {
+            if let Err(invalid) = Policy::parse(block) {
+                panic!("{}: {invalid}", path.display());
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 1);
+}
+
+#[test]
+fn every_payload_in_the_documentation_is_an_action() {
+    let home = Home {
+        region: Region::parse("us-east-1").unwrap(),
+        account: None,
+    };
+    let mut count = 0;
+    for (path, page) in pages() {
+        for rest in page.split("--payload '").skip(1) {
+            let payload = rest.split('\'').next().unwrap_or_default();
+            let request = trigger::parse(payload, &home).request;
+            assert!(
+                matches!(request, Request::Reconcile { .. }),
+                "{}: {payload}: {request:?}",
+                path.display()
+            );
+            count += 1;
+        }
+    }
+    assert!(count >= 1);
+}
+
+#[test]
+fn every_link_to_a_file_leads_to_one() {
+    for (path, page) in pages() {
+        for rest in page.split("](").skip(1) {
+            let link = rest.split(')').next().unwrap_or_default();
+            if link.starts_with("http") {
+                continue;
+            }
+            let target = path.parent().unwrap().join(link.split('#').next().unwrap());
+            assert!(target.exists(), "{}: {link} leads nowhere", path.display());
+        }
+    }
+}
+
+/// The words that stand in the code as `"word"` on lines that hold `marker`.
+fn quoted(source: &str, marker: &str) -> Vec<String> {
+    let lines = source.lines().filter(|line| line.contains(marker));
+    lines
+        .filter_map(|line| Some(line.split('"').nth(1)?.to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_reference_names_every_setting_reason_error_and_metric() {
+    let reference = read(&root().join("docs/REFERENCE.md"));
+    let source = |file: &str| read(&root().join("src").join(file));
+    let mut words = quoted(&source("settings.rs"), "self.get(\"");
+    words.extend(quoted(&source("settings.rs"), "reader.boolean(\""));
+    words.extend(
+        quoted(&source("reason.rs"), "=> \"")
+            .into_iter()
+            .filter(|word| !word.contains(' ')),
+    );
+    words.extend(quoted(&source("report/cause.rs"), "reason: \""));
+    let errors = source("report/failure.rs");
+    let errors = errors.split("pub enum ErrorType {").nth(1).unwrap();
+    let errors = errors.split('}').next().unwrap().lines().map(str::trim);
+    words.extend(
+        errors
+            .filter(|line| line.ends_with(','))
+            .map(|line| line.replace(',', "")),
+    );
+    let metrics = source("report/metrics.rs");
+    let fields = metrics
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix("u64,")?.strip_suffix(": "));
+    words.extend(fields.map(pascal_case));
+    assert!(words.len() > 40, "{words:?}");
+    for word in words {
+        assert!(
+            reference.contains(&format!("`{word}`")),
+            "`{word}` is not in docs/REFERENCE.md"
+        );
+    }
+}
+
+fn pascal_case(field: &str) -> String {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    field.split('_').map(capital).collect()
+}
