@@ -15,23 +15,40 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long before the work must be done the last look begins, so that it can end.
+const LAST_LOOK: Duration = Duration::from_millis(500);
+
+/// How long a look may outlast the time for looks.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// The time that an invocation has. Everything that waits asks it, so that the function reports
 /// before Lambda kills it.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     cut_off: Instant,
     settle: Duration,
+    wait: Wait,
+}
+
+/// Whether a secret that is not ready is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Yes: an event tells of a secret that is perhaps still being made.
+    UntilReady,
+    /// No: somebody asks for a secret that ought to be there.
+    Never,
 }
 
 impl Budget {
     /// A budget for an invocation that Lambda ends after `remaining`, and that follows replicas for
     /// `settle` at most.
     #[must_use]
-    pub fn new(remaining: Duration, settle: Duration) -> Self {
+    pub fn new(remaining: Duration, settle: Duration, wait: Wait) -> Self {
         let reserve = RESERVE.min(remaining / 5);
         Self {
             cut_off: Instant::now() + remaining.saturating_sub(reserve),
             settle,
+            wait,
         }
     }
 
@@ -46,17 +63,38 @@ impl Budget {
     #[must_use]
     pub fn looks_until_ready(&self) -> Looks {
         let left = self.cut_off.saturating_duration_since(Instant::now());
-        let wait = left
-            .saturating_sub(self.settle)
-            .max(left / 2)
-            .min(LONGEST_WAIT);
-        Looks::until(Instant::now() + wait)
+        let wait = match self.wait {
+            Wait::UntilReady => left
+                .saturating_sub(self.settle)
+                .max(left / 2)
+                .min(LONGEST_WAIT),
+            Wait::Never => Duration::ZERO,
+        };
+        let ended = self.wait == Wait::Never;
+        // Nothing can be done without the secret, so a look at it may take all the time there is.
+        Looks {
+            ended,
+            deadline: self.cut_off,
+            ..self.looks(wait)
+        }
     }
 
     /// The looks at replicas that are not in sync yet.
     #[must_use]
     pub fn looks_until_settled(&self) -> Looks {
-        Looks::until(self.cut_off.min(Instant::now() + self.settle))
+        self.looks(self.settle)
+    }
+
+    fn looks(&self, time: Duration) -> Looks {
+        let now = Instant::now();
+        let last = self.cut_off.checked_sub(LAST_LOOK).unwrap_or(now);
+        let end = last.min(now + time).max(now);
+        Looks {
+            end,
+            deadline: self.cut_off.min(end + GRACE),
+            pause: FIRST_PAUSE,
+            ended: false,
+        }
     }
 }
 
@@ -64,17 +102,16 @@ impl Budget {
 #[derive(Debug)]
 pub struct Looks {
     end: Instant,
+    deadline: Instant,
     pause: Duration,
     ended: bool,
 }
 
 impl Looks {
-    fn until(end: Instant) -> Self {
-        Self {
-            end,
-            pause: FIRST_PAUSE,
-            ended: false,
-        }
+    /// Until when a look may take.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// Pauses before the next look. `false` if there is none: the last one came at the end.
@@ -94,6 +131,11 @@ impl Looks {
 mod tests {
     use super::*;
 
+    fn budget(remaining: u64, settle: u64) -> Budget {
+        let seconds = Duration::from_secs;
+        Budget::new(seconds(remaining), seconds(settle), Wait::UntilReady)
+    }
+
     async fn looks(mut looks: Looks) -> (u32, Duration) {
         let start = Instant::now();
         let mut count = 0;
@@ -105,7 +147,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn replicas_are_followed_for_the_settle_time() {
-        let budget = Budget::new(Duration::from_secs(90), Duration::from_secs(30));
+        let budget = budget(90, 30);
         let (count, elapsed) = looks(budget.looks_until_settled()).await;
         assert_eq!(elapsed, Duration::from_secs(30));
         assert!((8..20).contains(&count), "{count} looks");
@@ -113,21 +155,36 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_deadline_ends_everything_before_lambda_does() {
-        let budget = Budget::new(Duration::from_secs(10), Duration::from_secs(30));
+        let budget = budget(10, 30);
         let (_, elapsed) = looks(budget.looks_until_settled()).await;
-        assert_eq!(elapsed, Duration::from_secs(9));
+        assert_eq!(elapsed, Duration::from_millis(8500));
     }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_for_a_secret_leaves_time_to_follow_its_replicas() {
-        let budget = Budget::new(Duration::from_secs(71), Duration::from_secs(30));
+        let budget = budget(71, 30);
         let (_, elapsed) = looks(budget.looks_until_ready()).await;
         assert_eq!(elapsed, Duration::from_secs(40));
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_secret_that_ought_to_be_there_is_not_waited_for() {
+        let budget = Budget {
+            wait: Wait::Never,
+            ..budget(60, 30)
+        };
+        assert_eq!(looks(budget.looks_until_ready()).await, (0, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_hangs_ends_soon_after_the_time_for_looks() {
+        let looks = budget(60, 1).looks_until_settled();
+        assert_eq!(looks.deadline() - Instant::now(), Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_settle_time_still_means_one_look() {
-        let budget = Budget::new(Duration::from_secs(10), Duration::ZERO);
+        let budget = budget(10, 0);
         assert_eq!(
             looks(budget.looks_until_settled()).await,
             (1, Duration::ZERO)

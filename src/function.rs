@@ -1,12 +1,13 @@
 //! The handler: one invocation from its event to its answer.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::RawValue;
-use tokio::task::JoinError;
 
 use crate::budget::Budget;
 use crate::reconcile::{Conclusion, Mode, Reconciler, Reconciliation};
@@ -14,7 +15,7 @@ use crate::report::{Ending, Failure, Record, Report, Reporter};
 use crate::secret::{Region, SecretId};
 use crate::secrets_manager::SecretsManager;
 use crate::settings::Settings;
-use crate::trigger::{self, Home, Request};
+use crate::trigger::{self, BadEvent, Home, Origin, Request, SECRET_ID_CURE, Trigger};
 
 /// The function, ready for events.
 #[derive(Debug)]
@@ -22,14 +23,24 @@ pub struct Function {
     region: Region,
     mode: Mode,
     settle: Duration,
-    reconciler: Arc<Reconciler>,
+    reconciler: Reconciler,
     reporter: Reporter,
+}
+
+/// How a request was handled.
+struct Handled {
+    origin: Origin,
+    named: Option<SecretId>,
+    mode: Mode,
+    ending: Ending,
 }
 
 impl Function {
     /// The function with these settings.
     #[must_use]
     pub fn new(settings: Settings, secrets_manager: SecretsManager) -> Self {
+        let mut named_regions = settings.policy.named_regions();
+        named_regions.extend(settings.fence.named_regions());
         Self {
             region: settings.region,
             mode: if settings.dry_run {
@@ -38,52 +49,39 @@ impl Function {
                 Mode::Act
             },
             settle: settings.settle,
-            reporter: Reporter::new(&settings.metrics_namespace),
-            reconciler: Arc::new(Reconciler {
+            reporter: Reporter::new(&settings.metrics_namespace, named_regions),
+            reconciler: Reconciler {
                 secrets_manager,
                 policy: settings.policy,
                 fence: settings.fence,
-            }),
+            },
         }
     }
 
-    /// Handles one event: exactly one record, whatever happens.
+    /// Handles one event: exactly one record, whatever happens, a bug included.
     ///
     /// # Errors
     /// [`Failure`] if the wanted state was not reached and nobody decided against it.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
         let started = Utc::now();
-        let home = Home {
-            region: self.region.clone(),
-            account: account_of(&event.context),
-        };
-        let trigger = trigger::parse(event.payload.get(), &home);
-        let (named, mode, ending) = match trigger.request {
-            Request::Bad(bad) => (None, self.mode, Ending::BadEvent(bad)),
-            Request::Skip { secret, reason } => {
-                let conclusion = Conclusion::Skipped(reason);
-                let ending = Ending::Secret(Box::new(Reconciliation {
-                    secret: None,
-                    conclusion,
-                }));
-                (secret, self.mode, ending)
-            }
-            Request::Reconcile { secret, dry_run } => {
-                let mode = if dry_run { Mode::DryRun } else { self.mode };
-                let ending = self
-                    .reconcile(&secret, mode, remaining(&event.context, started))
-                    .await;
-                (Some(secret), mode, ending)
-            }
-        };
+        let work = self.work(event.payload.get(), &event.context, started);
+        let handled = AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| Handled {
+                origin: Origin::unknown(),
+                named: None,
+                mode: self.mode,
+                ending: Ending::Internal(panic_message(panic.as_ref())),
+            });
         let report = Report {
-            origin: trigger.origin,
+            origin: handled.origin,
             request_id: event.context.request_id,
             started,
             ended: Utc::now(),
-            mode,
-            named,
-            ending,
+            mode: handled.mode,
+            named: handled.named,
+            ending: handled.ending,
         };
         if let Err(error) = self.reporter.write(&report) {
             tracing::error!(%error, "the record could not be written");
@@ -91,16 +89,50 @@ impl Function {
         report.answer()
     }
 
-    /// Reconciles in a task of its own, so that even a bug leaves a record.
-    async fn reconcile(&self, secret: &SecretId, mode: Mode, remaining: Duration) -> Ending {
-        let reconciler = Arc::clone(&self.reconciler);
-        let budget = Budget::new(remaining, self.settle);
-        let secret = secret.clone();
-        let task = tokio::spawn(async move { reconciler.reconcile(&secret, mode, &budget).await });
-        match task.await {
-            Ok(reconciliation) => Ending::Secret(Box::new(reconciliation)),
-            Err(error) => Ending::Internal(panic_message(error)),
+    async fn work(&self, event: &str, context: &Context, started: DateTime<Utc>) -> Handled {
+        let home = Home {
+            region: self.region.clone(),
+            account: account_of(context),
+        };
+        let Trigger { origin, request } = trigger::parse(event, &home);
+        let handled = |named, mode, ending| Handled {
+            origin,
+            named,
+            mode,
+            ending,
+        };
+        match request {
+            Request::Bad(bad) => handled(None, self.mode, Ending::BadEvent(bad)),
+            Request::Skip { secret, reason } => {
+                let conclusion = Conclusion::Skipped(reason);
+                let skipped = Reconciliation {
+                    secret: None,
+                    conclusion,
+                };
+                handled(secret, self.mode, Ending::Secret(Box::new(skipped)))
+            }
+            Request::Reconcile {
+                secret,
+                dry_run,
+                wait,
+            } => {
+                let mode = if dry_run { Mode::DryRun } else { self.mode };
+                let budget = Budget::new(remaining(context, started), self.settle, wait);
+                let reconciliation = self.reconciler.reconcile(&secret, mode, &budget).await;
+                handled(Some(secret), mode, ending(reconciliation))
+            }
         }
+    }
+}
+
+/// If AWS refuses to read what the event names, the event is wrong.
+fn ending(reconciliation: Reconciliation) -> Ending {
+    match reconciliation.conclusion {
+        Conclusion::Unreadable(error) if error.blames_a_parameter() => Ending::BadEvent(BadEvent {
+            message: error.to_string(),
+            cure: SECRET_ID_CURE,
+        }),
+        _ => Ending::Secret(Box::new(reconciliation)),
     }
 }
 
@@ -117,10 +149,7 @@ fn remaining(context: &Context, now: DateTime<Utc>) -> Duration {
     Duration::from_millis(context.deadline.saturating_sub(now))
 }
 
-fn panic_message(error: JoinError) -> String {
-    let Ok(panic) = error.try_into_panic() else {
-        return "the reconciliation was cancelled".to_owned();
-    };
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())

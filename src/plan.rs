@@ -20,6 +20,15 @@ pub enum Fence {
 }
 
 impl Fence {
+    /// The Regions that the fence names.
+    #[must_use]
+    pub fn named_regions(&self) -> BTreeSet<Region> {
+        match self {
+            Self::Open => BTreeSet::new(),
+            Self::Regions(regions) => regions.clone(),
+        }
+    }
+
     fn admits(&self, region: &Region) -> bool {
         match self {
             Self::Open => true,
@@ -69,10 +78,11 @@ pub enum Step {
     Retry(Target),
     /// There is a replica, in sync or on its way: follow it, change nothing.
     Keep(Replica),
-    /// The replica failed for a reason that does not heal by itself: report it, change nothing.
+    /// The replica failed, and another request would not help or must not be made: report it,
+    /// change nothing.
     Leave(FailureReason, Replica),
-    /// The Region gets no replica.
-    Refuse(Refusal),
+    /// The Region must not get a replica. If one is there all the same, it is left alone.
+    Refuse(Refusal, Option<Replica>),
 }
 
 /// A Region that may get a replica of one secret, and the key for it.
@@ -133,7 +143,7 @@ impl Plan {
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.steps.values().filter_map(|step| match step {
             Step::Replicate(target) | Step::Retry(target) => Some(target),
-            Step::Keep(_) | Step::Leave(..) | Step::Refuse(_) => None,
+            Step::Keep(_) | Step::Leave(..) | Step::Refuse(..) => None,
         })
     }
 
@@ -158,7 +168,7 @@ pub fn decide(secret: &Secret, policy: &Policy, fence: &Fence) -> Decision {
         .regions
         .into_iter()
         .map(|region| {
-            let step = step(secret, &region, fence).unwrap_or_else(Step::Refuse);
+            let step = step(secret, &region, fence);
             (region, step)
         })
         .collect();
@@ -182,23 +192,22 @@ fn untouchable(secret: &Secret) -> Option<SkipReason> {
         .then_some(SkipReason::ScheduledForDeletion)
 }
 
-fn step(secret: &Secret, region: &Region, fence: &Fence) -> Result<Step, Refusal> {
-    let Some(replica) = secret.replicas.get(region) else {
-        return Target::new(secret, region, fence).map(Step::Replicate);
-    };
-    admit(secret, region, fence)?;
-    match replica.status {
-        ReplicaStatus::InSync | ReplicaStatus::InProgress | ReplicaStatus::Unknown(_) => {
-            Ok(Step::Keep(replica.clone()))
-        }
-        ReplicaStatus::Failed => {
+fn step(secret: &Secret, region: &Region, fence: &Fence) -> Step {
+    let replica = secret.replicas.get(region);
+    if let Err(refusal) = admit(secret, region, fence) {
+        return Step::Refuse(refusal, replica.cloned());
+    }
+    match (Target::new(secret, region, fence), replica) {
+        (Ok(target), None) => Step::Replicate(target),
+        (Err(refusal), None) => Step::Refuse(refusal, None),
+        (target, Some(replica)) if replica.status == ReplicaStatus::Failed => {
             let reason = failure_of(replica);
-            if reason.may_heal() {
-                Target::new(secret, region, fence).map(Step::Retry)
-            } else {
-                Ok(Step::Leave(reason, replica.clone()))
+            match target {
+                Ok(target) if reason.may_heal() => Step::Retry(target),
+                _ => Step::Leave(reason, replica.clone()),
             }
         }
+        (_, Some(replica)) => Step::Keep(replica.clone()),
     }
 }
 

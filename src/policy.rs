@@ -98,6 +98,19 @@ impl Policy {
         verdict
     }
 
+    /// The Regions that the policy's rules name.
+    #[must_use]
+    pub fn named_regions(&self) -> BTreeSet<Region> {
+        let lists = self
+            .rules
+            .iter()
+            .filter_map(|rule| match &rule.replicate_to {
+                ReplicateTo::Regions(regions) => Some(regions),
+                ReplicateTo::Tag(_) => None,
+            });
+        lists.flatten().cloned().collect()
+    }
+
     /// How many rules the policy has.
     #[must_use]
     pub fn rule_count(&self) -> usize {

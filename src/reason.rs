@@ -219,11 +219,13 @@ impl FailureReason {
     pub fn cure(self) -> &'static str {
         match self {
             Self::NameAlreadyExists => {
-                "rename or delete the secret of the same name in that Region, then replicate again"
+                "rename or delete the secret of the same name in that Region, then retry the \
+                 replication in the console or with `aws secretsmanager replicate-secret-to-regions`"
             }
             Self::ExReplicaInTheWay => {
                 "in that Region, call StopReplicationToReplica on the old replica and delete it, \
-                 then replicate again; overwriting does not help"
+                 then retry the replication in the console or with `aws secretsmanager \
+                 replicate-secret-to-regions`; overwriting does not help"
             }
             Self::KmsKeyUnavailable => {
                 "check that the key exists and is enabled in that Region; a key that is still \
@@ -243,11 +245,11 @@ impl FailureReason {
                  the fence in the role (secretsmanager:AddReplicaRegions), may deny it"
             }
             Self::Throttled => {
-                "nothing, if it is rare: the event is retried; the quota of 50 writes per second \
+                "nothing, if it is rare: Lambda retries an event; the quota of 50 writes per second \
                  is shared by the whole account and Region"
             }
             Self::ServiceUnavailable => {
-                "nothing, if it is rare: the event is retried; otherwise check the function's way \
+                "nothing, if it is rare: Lambda retries an event; otherwise check the function's way \
                  to the Secrets Manager endpoint and the AWS health dashboard"
             }
             Self::SecretNotFound => {
@@ -285,20 +287,20 @@ pub enum Progress {
     StillInProgress,
     /// AWS accepted the request but does not list the Region, or not any more.
     NotListed,
+    /// AWS accepted the request, and every look after it failed. The text says how.
+    NotSeen(String),
     /// AWS reports a status that this version does not know.
     UnknownStatus(String),
 }
 
 impl Progress {
-    /// What to do about it, in one sentence.
-    pub const CURE: &str = "nothing yet: the event is retried, which looks again";
-
     /// The code in the record.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::StillInProgress => "still-in-progress",
             Self::NotListed => "not-listed",
+            Self::NotSeen(_) => "not-seen",
             Self::UnknownStatus(_) => "unknown-status",
         }
     }
@@ -311,7 +313,28 @@ impl Progress {
             Self::NotListed => {
                 Some("AWS accepted the request but does not list the Region".to_owned())
             }
+            Self::NotSeen(error) => Some(format!(
+                "AWS accepted the request; looking at it failed: {error}"
+            )),
             Self::UnknownStatus(status) => Some(format!("AWS reports the status {status}")),
+        }
+    }
+
+    /// What to do about it, in one sentence.
+    #[must_use]
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::StillInProgress | Self::NotListed => {
+                "nothing yet: Lambda retries an event, which looks again; by hand, reconcile again"
+            }
+            Self::NotSeen(_) => {
+                "allow the function's role DescribeSecret, or wait until AWS answers again, and \
+                 reconcile again"
+            }
+            Self::UnknownStatus(_) => {
+                "look at the replica in the console; a newer version of the function may know the \
+                 status"
+            }
         }
     }
 }

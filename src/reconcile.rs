@@ -56,7 +56,7 @@ impl Reconciler {
             Decision::Skip(reason) => Conclusion::Skipped(reason),
             Decision::Act(plan) => {
                 let regions = match mode {
-                    Mode::DryRun => conclusion::planned(&plan),
+                    Mode::DryRun => conclusion::planned(&secret, &plan),
                     Mode::Act => self.carry_out(&secret, &plan, budget).await,
                 };
                 Conclusion::Covered {
@@ -81,8 +81,9 @@ impl Reconciler {
         budget: &Budget,
     ) -> Result<(Secret, Decision), Reconciliation> {
         let mut looks = budget.looks_until_ready();
+        let mut known: Option<Reconciliation> = None;
         loop {
-            let unfinished = match self.secrets_manager.describe(id, budget.cut_off()).await {
+            let unfinished = match self.secrets_manager.describe(id, looks.deadline()).await {
                 Ok(secret) => match decide(&secret, &self.policy, &self.fence) {
                     Decision::Act(plan)
                         if mode == Mode::Act && plan.writes() && !secret.has_value =>
@@ -99,11 +100,16 @@ impl Reconciler {
                     secret: None,
                     conclusion: Conclusion::NotReady(NotReady::NotFound(error)),
                 },
-                Err(error) => return Err(unreadable(error)),
+                Err(error) => match known {
+                    // A look that fails does not undo what an earlier look has shown.
+                    Some(known) if error.may_pass() => known,
+                    _ => return Err(unreadable(error)),
+                },
             };
             if !looks.pause().await {
                 return Err(unfinished);
             }
+            known = Some(unfinished);
         }
     }
 
@@ -115,8 +121,8 @@ impl Reconciler {
     ) -> Vec<RegionConclusion> {
         let requested = Instant::now();
         let answers = self.apply(secret, plan, budget).await;
-        let seen = self.settle(secret, plan, &answers, requested, budget).await;
-        conclusion::concluded(secret, plan, &answers, &seen)
+        let sight = self.settle(secret, plan, &answers, requested, budget).await;
+        conclusion::concluded(secret, plan, &answers, &sight)
     }
 }
 

@@ -7,8 +7,9 @@ mod failure;
 mod metrics;
 mod record;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use metrique::emf::Emf;
@@ -17,7 +18,7 @@ pub use failure::{ErrorType, Failure};
 pub use record::Record;
 
 use crate::reconcile::{Conclusion, Mode, NotReady, Reconciliation, RegionConclusion, RegionState};
-use crate::secret::{Secret, SecretId};
+use crate::secret::{Region, Secret, SecretId};
 use crate::trigger::{BadEvent, Origin};
 
 /// Everything that is known of an invocation when it ends.
@@ -169,8 +170,8 @@ fn outcome_of(state: &RegionState) -> Outcome {
         RegionState::InSync(Some(_)) => Outcome::Replicated,
         RegionState::InProgress(_) => Outcome::Pending,
         RegionState::Failed(..) => Outcome::Failed,
-        RegionState::Refused(refusal) if refusal.counts() => Outcome::Refused,
-        RegionState::InSync(None) | RegionState::Refused(_) => Outcome::Unchanged,
+        RegionState::Refused(refusal, _) if refusal.counts() => Outcome::Refused,
+        RegionState::InSync(None) | RegionState::Refused(..) => Outcome::Unchanged,
         RegionState::Planned => Outcome::Planned,
     }
 }
@@ -179,6 +180,8 @@ fn outcome_of(state: &RegionState) -> Outcome {
 #[derive(Debug)]
 pub struct Reporter {
     emf: Mutex<EmfFormat>,
+    /// The Regions that the fence or the policy names.
+    named_regions: BTreeSet<Region>,
 }
 
 struct EmfFormat(Emf);
@@ -190,12 +193,14 @@ impl std::fmt::Debug for EmfFormat {
 }
 
 impl Reporter {
-    /// A reporter whose metrics go to this CloudWatch namespace.
+    /// A reporter whose metrics go to this CloudWatch namespace, by Region for these Regions and for
+    /// those in which AWS lists a replica.
     #[must_use]
-    pub fn new(metrics_namespace: &str) -> Self {
+    pub fn new(metrics_namespace: &str, named_regions: BTreeSet<Region>) -> Self {
         let emf = Emf::builder(metrics_namespace.to_owned(), vec![vec![]]).build();
         Self {
             emf: Mutex::new(EmfFormat(emf)),
+            named_regions,
         }
     }
 
@@ -206,10 +211,9 @@ impl Reporter {
     pub fn write(&self, report: &Report) -> io::Result<()> {
         let mut lines = serde_json::to_vec(&Record::new(report))?;
         lines.push(b'\n');
-        match self.emf.lock() {
-            Ok(mut emf) => metrics::write(report, &mut emf.0, &mut lines)?,
-            Err(poisoned) => metrics::write(report, &mut poisoned.into_inner().0, &mut lines)?,
-        }
+        let mut emf = self.emf.lock().unwrap_or_else(PoisonError::into_inner);
+        metrics::write(report, &self.named_regions, &mut emf.0, &mut lines)?;
+        drop(emf);
         let mut out = io::stdout().lock();
         out.write_all(&lines)?;
         out.flush()

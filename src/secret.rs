@@ -89,6 +89,17 @@ pub enum ReplicaStatus {
     Unknown(String),
 }
 
+impl fmt::Display for ReplicaStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InSync => "InSync",
+            Self::InProgress => "InProgress",
+            Self::Failed => "Failed",
+            Self::Unknown(status) => status,
+        })
+    }
+}
+
 /// A secret as a caller names it: by ARN, or by name (or partial ARN), as AWS accepts both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretId {

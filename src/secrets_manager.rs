@@ -111,6 +111,9 @@ fn read_secret(answer: &DescribeSecretOutput) -> Result<Secret, CallError> {
     let name = answer
         .name()
         .ok_or_else(|| unreadable("the answer has no Name".to_owned()))?;
+    // Whether a secret is a replica must not be guessed.
+    let primary_region = answer.primary_region().map(Region::parse).transpose();
+    let primary_region = primary_region.map_err(|error| unreadable(error.to_string()))?;
     let tags = answer
         .tags()
         .iter()
@@ -126,9 +129,7 @@ fn read_secret(answer: &DescribeSecretOutput) -> Result<Secret, CallError> {
         name: name.to_owned(),
         tags,
         encryption: Encryption::from_kms_key_id(answer.kms_key_id()),
-        primary_region: answer
-            .primary_region()
-            .and_then(|text| Region::parse(text).ok()),
+        primary_region,
         owning_service: answer.owning_service().map(str::to_owned),
         scheduled_for_deletion: answer.deleted_date().is_some(),
         has_value: answer

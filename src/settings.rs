@@ -1,6 +1,7 @@
 //! The function's settings, all from the environment, all checked at start.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,19 +95,19 @@ impl Settings {
     /// # Errors
     /// [`SettingsInvalid`] with every problem found.
     pub fn from_environment() -> Result<Self, SettingsInvalid> {
-        Self::read(&|name| std::env::var(name).ok(), &|path| {
-            std::fs::read_to_string(path).map_err(|error| error.to_string())
-        })
+        let variable = |name: &str| std::env::var_os(name).map(OsString::into_string);
+        let file = |path: &str| std::fs::read_to_string(path).map_err(|error| error.to_string());
+        Self::read(&variable, &file)
     }
 
-    /// Reads the settings from `variable`, which answers an environment variable, and `file`,
-    /// which answers a file's text or why it cannot be read. An empty variable counts as unset,
+    /// Reads the settings from `variable`, which answers an environment variable (an error if it is
+    /// no Unicode), and `file`, which answers a file's text or why it cannot be read. An empty variable counts as unset,
     /// because a template's empty parameter sets one.
     ///
     /// # Errors
     /// [`SettingsInvalid`] with every problem found.
     pub fn read(
-        variable: &dyn Fn(&str) -> Option<String>,
+        variable: &Lookup<'_>,
         file: &dyn Fn(&str) -> Result<String, String>,
     ) -> Result<Self, SettingsInvalid> {
         let mut reader = Reader {
@@ -139,9 +140,12 @@ impl Settings {
     }
 }
 
+/// Answers an environment variable.
+type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, OsString>> + 'a;
+
 /// Collects problems; whatever a method answers counts only if there are none in the end.
 struct Reader<'a> {
-    variable: &'a dyn Fn(&str) -> Option<String>,
+    variable: &'a Lookup<'a>,
     problems: Vec<SettingProblem>,
 }
 
@@ -149,8 +153,12 @@ struct Reader<'a> {
 const LONGEST_SETTLE_SECONDS: u64 = 840;
 
 impl Reader<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        (self.variable)(name).filter(|value| !value.trim().is_empty())
+    fn get(&mut self, variable: &'static str) -> Option<String> {
+        let value = (self.variable)(variable)?;
+        if value.is_err() {
+            self.wrong(variable, "is no Unicode text");
+        }
+        value.ok().filter(|value| !value.trim().is_empty())
     }
 
     fn wrong(&mut self, variable: &'static str, message: impl Into<String>) {
@@ -205,6 +213,7 @@ impl Reader<'_> {
             return Fence::Open;
         };
         let mut regions = BTreeSet::new();
+        let problems_before = self.problems.len();
         for token in text
             .split([' ', ',', '\t', '\n'])
             .filter(|token| !token.is_empty())
@@ -219,7 +228,7 @@ impl Reader<'_> {
                 }
             }
         }
-        if regions.is_empty() && self.problems.is_empty() {
+        if regions.is_empty() && self.problems.len() == problems_before {
             self.wrong(
                 "ALLOWED_REPLICA_REGIONS",
                 "names no Region; leave it empty for no fence",
@@ -281,7 +290,7 @@ mod tests {
             variables
                 .iter()
                 .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+                .map(|(_, value)| Ok((*value).to_owned()))
         };
         let file = |path: &str| match path {
             "/var/task/empty.yaml" => Ok("version: 1\nrules: []\n".to_owned()),

@@ -31,6 +31,7 @@ pub fn log() {
 /// told of it already.
 fn filter(level: &str) -> Targets {
     let level = match level.to_ascii_uppercase().as_str() {
+        "" => LevelFilter::INFO,
         "FATAL" => LevelFilter::ERROR,
         other => other.parse().unwrap_or(LevelFilter::INFO),
     };

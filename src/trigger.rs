@@ -4,11 +4,15 @@
 //! nothing is decided by what it says of tags. Parsing is total: whatever comes in, a [`Trigger`]
 //! comes out.
 
+mod action;
+
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::budget::Wait;
 use crate::reason::SkipReason;
 use crate::secret::{Region, SecretArn, SecretId};
 
@@ -41,6 +45,8 @@ pub enum Request {
         secret: SecretId,
         /// Decide and report only.
         dry_run: bool,
+        /// Whether to wait for a secret that is not ready.
+        wait: Wait,
     },
     /// Nothing, deliberately.
     Skip {
@@ -79,98 +85,70 @@ const HANDLED_EVENTS: [&str; 4] = [
     "RestoreSecret",
 ];
 
+/// What to do about an identifier that is none.
+pub const SECRET_ID_CURE: &str =
+    "name the secret by its ARN or its name, with 1 to 2048 characters";
+
 /// Reads the event of an invocation, as the JSON text that Lambda delivered.
 #[must_use]
 pub fn parse(event: &str, home: &Home) -> Trigger {
-    match serde_json::from_str::<Shape>(event) {
-        Ok(shape) if shape.action.is_some() => parse_action(event),
-        Ok(shape) if shape.detail_type.is_some() => parse_event(event, home),
-        Ok(_) => bad(
+    if !event.trim_start().starts_with('{') {
+        return bad(
             Origin::unknown(),
-            "the event has neither `detail-type` (an EventBridge event) nor `action`",
-            "send an EventBridge event (a bare CloudTrail record belongs into its `detail`), or an \
-             action such as {\"action\": \"reconcile\", \"secretId\": \"...\"}",
-        ),
-        Err(error) => bad(
-            Origin::unknown(),
-            &format!("the event is no JSON object of the expected form: {error}"),
-            "send a JSON object: an EventBridge event, or an action",
-        ),
+            "the event is no JSON object",
+            OBJECT_CURE,
+        );
     }
+    let error = match serde_json::from_str::<Shape>(event) {
+        Ok(Shape {
+            action: Some(_), ..
+        }) => return action::parse(event, home),
+        Ok(Shape {
+            detail_type: Some(_),
+            ..
+        }) => return parse_event(event, home),
+        Ok(_) => {
+            return bad(
+                Origin::unknown(),
+                "the event has neither `detail-type` (an EventBridge event) nor `action`",
+                "send an EventBridge event (a bare CloudTrail record belongs into its `detail`), \
+                 or an action such as {\"action\": \"reconcile\", \"secretId\": \"...\"}",
+            );
+        }
+        Err(error) => error,
+    };
+    let place = format!("line {}, column {}", error.line(), error.column());
+    bad(
+        Origin::unknown(),
+        &format!("the event is no JSON object ({place})"),
+        OBJECT_CURE,
+    )
 }
+
+const OBJECT_CURE: &str = "send a JSON object: an EventBridge event, or an action";
 
 /// Tells an EventBridge event from an action.
 #[derive(Deserialize)]
-#[serde(expecting = "a JSON object")]
 struct Shape {
-    action: Option<serde::de::IgnoredAny>,
+    action: Option<IgnoredAny>,
     #[serde(rename = "detail-type")]
-    detail_type: Option<serde::de::IgnoredAny>,
+    detail_type: Option<IgnoredAny>,
 }
 
-/// The actions that can be sent by hand. Unknown fields are errors, so that a typo never turns a
-/// dry run into a real one.
-#[derive(Deserialize)]
-#[serde(
-    tag = "action",
-    rename_all = "kebab-case",
-    deny_unknown_fields,
-    expecting = "the name of an action"
-)]
-enum Action {
-    #[serde(rename_all = "camelCase")]
-    Reconcile {
-        secret_id: String,
-        #[serde(default)]
-        dry_run: bool,
-    },
-}
-
-fn parse_action(event: &str) -> Trigger {
-    match serde_json::from_str(event) {
-        Ok(Action::Reconcile { secret_id, .. }) if !is_secret_id(&secret_id) => bad(
-            Origin::named("reconcile"),
-            &format!("`secretId` has {} characters", secret_id.chars().count()),
-            "name the secret by its ARN or its name, with 1 to 2048 characters",
-        ),
-        Ok(Action::Reconcile { secret_id, dry_run }) => Trigger {
-            origin: Origin::named("reconcile"),
-            request: Request::Reconcile {
-                secret: SecretId::new(&secret_id),
-                dry_run,
-            },
-        },
-        Err(error) => bad(
-            Origin::unknown(),
-            &format!("the action is wrong: {error}"),
-            "send {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": false}",
-        ),
-    }
-}
-
-/// CloudTrail's record of a call: only what is used, and nothing of it required. Recorded events
-/// show that any part can be null, absent, or of another shape.
+/// CloudTrail's record of a call. Nothing of it is required: recorded events show that any part can
+/// be null, absent, or of another shape.
 #[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", expecting = "a JSON object")]
-struct Detail {
-    #[serde(default)]
-    event_source: Value,
-    #[serde(default)]
-    event_name: Value,
-    #[serde(default, rename = "eventID")]
-    event_id: Value,
-    #[serde(default)]
-    event_time: Value,
-    #[serde(default)]
-    error_code: Value,
-    #[serde(default)]
-    aws_region: Value,
-    #[serde(default)]
-    recipient_account_id: Value,
-    #[serde(default)]
-    request_parameters: Value,
-    #[serde(default)]
-    response_elements: Value,
+#[serde(transparent)]
+struct Detail(Map<String, Value>);
+
+impl Detail {
+    fn get(&self, field: &str) -> &Value {
+        self.0.get(field).unwrap_or(&Value::Null)
+    }
+
+    fn text(&self, field: &str) -> Option<&str> {
+        self.get(field).as_str()
+    }
 }
 
 const API_CALL: &str = "AWS API Call via CloudTrail";
@@ -178,25 +156,56 @@ const API_CALL: &str = "AWS API Call via CloudTrail";
 fn parse_event(event: &str, home: &Home) -> Trigger {
     let envelope: EventBridgeEvent<Detail> = match serde_json::from_str(event) {
         Ok(envelope) => envelope,
-        Err(error) => {
-            return bad(
-                Origin::unknown(),
-                &format!("the EventBridge event is wrong: {error}"),
-                "send the event as EventBridge delivers it, with `detail-type`, `source` and \
-                 `detail`",
-            );
-        }
+        Err(error) => return misshapen(event, &error),
     };
     let detail = &envelope.detail;
     let origin = Origin {
-        name: cut(text(&detail.event_name).unwrap_or(&envelope.detail_type)),
-        event_id: text(&detail.event_id).map(cut),
-        event_time: text(&detail.event_time)
+        name: cut(detail.text("eventName").unwrap_or(&envelope.detail_type)),
+        event_id: detail.text("eventID").map(cut),
+        event_time: detail
+            .text("eventTime")
             .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
             .map(|time| time.to_utc()),
     };
     let request = request(&envelope, home).unwrap_or_else(Request::Bad);
     Trigger { origin, request }
+}
+
+/// An event of another shape than EventBridge documents. One that would be skipped anyway is
+/// skipped. What the event holds stays out of the message: it may be anything.
+fn misshapen(event: &str, error: &serde_json::Error) -> Trigger {
+    let event: Value = serde_json::from_str(event).unwrap_or_default();
+    let name = text(&event["detail"]["eventName"]);
+    let is_handled = event["detail-type"] == API_CALL && name.is_none_or(is_handled_event);
+    if event["source"] == "aws.secretsmanager" && event["detail-type"].is_string() && !is_handled {
+        let origin = Origin::named(&cut(name.unwrap_or("unknown")));
+        let reason = SkipReason::EventNotHandled;
+        return Trigger {
+            origin,
+            request: Request::Skip {
+                secret: None,
+                reason,
+            },
+        };
+    }
+    let wrong = [
+        ("detail-type", event["detail-type"].is_string()),
+        ("source", event["source"].is_string()),
+        ("detail", event["detail"].is_object()),
+    ];
+    let place = match wrong.iter().find(|(_, is_right)| !is_right) {
+        Some((field, _)) => format!("`{field}`"),
+        None => format!("line {}, column {}", error.line(), error.column()),
+    };
+    bad(
+        Origin::unknown(),
+        &format!("the EventBridge event is not of the documented form, at {place}"),
+        "send the event as EventBridge delivers it, with `detail-type`, `source` and `detail`",
+    )
+}
+
+fn is_handled_event(name: &str) -> bool {
+    HANDLED_EVENTS.contains(&name)
 }
 
 fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, BadEvent> {
@@ -209,19 +218,20 @@ fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, 
             reason: SkipReason::EventNotHandled,
         });
     }
-    let event_name = text(&detail.event_name).ok_or_else(|| BadEvent {
+    let event_name = detail.text("eventName").ok_or_else(|| BadEvent {
         message: "`detail.eventName` is missing".to_owned(),
         cure: "send the event as CloudTrail writes it",
     })?;
-    if !HANDLED_EVENTS.contains(&event_name) {
+    if !is_handled_event(event_name) {
         return Ok(Request::Skip {
             secret,
             reason: SkipReason::EventNotHandled,
         });
     }
-    if !detail.error_code.is_null() {
-        let code =
-            text(&detail.error_code).map_or_else(|| "an unreadable error code".to_owned(), cut);
+    if !detail.get("errorCode").is_null() {
+        let code = detail
+            .text("errorCode")
+            .map_or_else(|| "an unreadable error code".to_owned(), cut);
         return Ok(Request::Skip {
             secret,
             reason: SkipReason::CallFailed(code),
@@ -242,6 +252,7 @@ fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, 
         None => Request::Reconcile {
             secret,
             dry_run: false,
+            wait: Wait::UntilReady,
         },
     })
 }
@@ -249,7 +260,7 @@ fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, 
 /// A test bus or a forwarding rule may give an event a source of its own, so CloudTrail's own
 /// `eventSource` comes first.
 fn require_secrets_manager(envelope: &EventBridgeEvent<Detail>) -> Result<(), BadEvent> {
-    let (place, source, expected) = match text(&envelope.detail.event_source) {
+    let (place, source, expected) = match envelope.detail.text("eventSource") {
         Some(source) => ("detail.eventSource", source, "secretsmanager.amazonaws.com"),
         None => ("source", envelope.source.as_str(), "aws.secretsmanager"),
     };
@@ -265,16 +276,19 @@ fn require_secrets_manager(envelope: &EventBridgeEvent<Detail>) -> Result<(), Ba
 /// The secret that the event is about: the answer's ARN, whose spelling varies (`arn`, `aRN`,
 /// `ARN`, by year and by call), else what the caller named.
 fn secret_of(detail: &Detail) -> Option<SecretId> {
-    let arn = detail.response_elements.as_object().and_then(|elements| {
-        elements
-            .iter()
-            .filter(|(key, _)| key.eq_ignore_ascii_case("arn"))
-            .find_map(|(_, value)| SecretArn::parse(text(value)?).ok())
-    });
+    let arn = detail
+        .get("responseElements")
+        .as_object()
+        .and_then(|elements| {
+            elements
+                .iter()
+                .filter(|(key, _)| key.eq_ignore_ascii_case("arn"))
+                .find_map(|(_, value)| SecretArn::parse(text(value)?).ok())
+        });
     let named = || {
         ["secretId", "name"]
             .into_iter()
-            .filter_map(|key| text(detail.request_parameters.get(key)?))
+            .filter_map(|key| text(detail.get("requestParameters").get(key)?))
             .find(|id| is_secret_id(id))
     };
     arn.map(SecretId::Arn)
@@ -292,18 +306,20 @@ fn elsewhere(
     let (account, region) = match secret {
         SecretId::Arn(arn) => (Some(arn.account()), Some(arn.region().as_str())),
         SecretId::Name(_) => (
-            text(&detail.recipient_account_id).or(envelope.account.as_deref()),
-            text(&detail.aws_region).or(envelope.region.as_deref()),
+            detail
+                .text("recipientAccountId")
+                .or(envelope.account.as_deref()),
+            detail.text("awsRegion").or(envelope.region.as_deref()),
         ),
     };
     if let (Some(account), Some(own)) = (account, home.account.as_deref())
         && account != own
     {
-        return Some(SkipReason::AnotherAccount(account.to_owned()));
+        return Some(SkipReason::AnotherAccount(cut(account)));
     }
     region
         .filter(|region| *region != home.region.as_str())
-        .map(|region| SkipReason::AnotherRegion(region.to_owned()))
+        .map(|region| SkipReason::AnotherRegion(cut(region)))
 }
 
 /// The length that the Secrets Manager API reference gives for `SecretId`.
@@ -312,14 +328,18 @@ fn is_secret_id(text: &str) -> bool {
 }
 
 impl Origin {
-    fn named(name: &str) -> Self {
+    /// A trigger with this name, of which nothing else is known.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             ..Self::default()
         }
     }
 
-    fn unknown() -> Self {
+    /// A trigger that could not be understood.
+    #[must_use]
+    pub fn unknown() -> Self {
         Self::named("unknown")
     }
 }

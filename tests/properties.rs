@@ -9,7 +9,7 @@ use proptest::sample::select;
 use secret_replicator::plan::{Decision, Fence, Plan, Step, Target, decide};
 use secret_replicator::policy::{Policy, TagValue};
 use secret_replicator::secret::{
-    Encryption, KmsKey, Region, Replica, ReplicaStatus, Secret, SecretArn,
+    Encryption, KmsKey, Region, Replica, ReplicaStatus, Secret, SecretArn, SecretId,
 };
 use secret_replicator::settings::Settings;
 use secret_replicator::trigger::{self, Home, Request};
@@ -286,7 +286,7 @@ proptest! {
                 Step::Replicate(_) => prop_assert!(replica.is_none()),
                 Step::Retry(_) | Step::Leave(..) => prop_assert!(failed),
                 Step::Keep(_) => prop_assert!(replica.is_some() && !failed),
-                Step::Refuse(_) => {}
+                Step::Refuse(..) => {}
             }
         }
     }
@@ -326,7 +326,7 @@ proptest! {
             "ALLOW_REMOVAL", "DRY_RUN", "SETTLE_SECONDS", "METRICS_NAMESPACE",
         ];
         let variable = |name: &str| {
-            names.iter().position(|other| *other == name).map(|index| values[index].clone())
+            names.iter().position(|other| *other == name).map(|index| Ok(values[index].clone()))
         };
         if let Err(invalid) = Settings::read(&variable, &|_| Err("no file".to_owned())) {
             prop_assert!(!invalid.problems.is_empty());
@@ -350,6 +350,9 @@ proptest! {
         });
         let trigger = trigger::parse(&event.to_string(), &home());
         prop_assert!(!trigger.origin.name.is_empty() || detail["eventName"] == "");
+        if let Request::Reconcile { secret: SecretId::Arn(arn), .. } = trigger.request {
+            prop_assert_eq!((arn.account(), arn.region().as_str()), ("123456789012", "us-east-1"));
+        }
     }
 }
 

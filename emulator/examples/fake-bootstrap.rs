@@ -49,6 +49,10 @@ fn invoke(headers: &Headers, event: &str) -> io::Result<()> {
             respond(&variables.to_string())?;
         }
         "headers" => drop(respond(&json!(headers).to_string())?),
+        "describe" => {
+            println!("{}", describe(&parsed)?);
+            respond("null")?;
+        }
         "error" => {
             let report = json!({"errorType": "Throttled", "errorMessage": "Rate exceeded"});
             let path = format!("invocation/{request_id}/error");
@@ -89,11 +93,34 @@ type Headers = BTreeMap<String, String>;
 /// Calls the Runtime API; gives the headers and the body of the answer.
 fn call(method: &str, path: &str, body: &str) -> io::Result<(Headers, String)> {
     let address = env::var("AWS_LAMBDA_RUNTIME_API").map_err(io::Error::other)?;
-    let mut stream = TcpStream::connect(&address)?;
+    exchange(
+        &address,
+        &format!("{method} /2018-06-01/runtime/{path} HTTP/1.1"),
+        body,
+    )
+}
+
+/// What Secrets Manager says of the event's secret.
+fn describe(event: &Value) -> io::Result<String> {
+    let name = &event["detail"]["requestParameters"]["name"];
+    let secret_id = event.get("secretId").unwrap_or(name);
+    let endpoint = env::var("AWS_ENDPOINT_URL_SECRETS_MANAGER").map_err(io::Error::other)?;
+    let region = env::var("AWS_REGION").map_err(io::Error::other)?;
+    let head = format!(
+        "POST / HTTP/1.1\r\nX-Amz-Target: secretsmanager.DescribeSecret\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=id/day/{region}/secretsmanager/aws4_request"
+    );
+    let body = json!({"SecretId": secret_id}).to_string();
+    let (_, answer) = exchange(endpoint.trim_start_matches("http://"), &head, &body)?;
+    Ok(answer)
+}
+
+/// Sends a request, whose head lacks what every request has; gives headers and body of the answer.
+fn exchange(address: &str, head: &str, body: &str) -> io::Result<(Headers, String)> {
+    let mut stream = TcpStream::connect(address)?;
     write!(
         stream,
-        "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: {address}\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "{head}\r\nHost: {address}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )?;
     let mut reader = BufReader::new(stream);

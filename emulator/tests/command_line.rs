@@ -4,9 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::{Value, json};
+
 fn emulator(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_emulator"))
         .args(arguments)
+        .env_remove("REPLICATE_TO")
         .output()
         .unwrap()
 }
@@ -80,6 +83,56 @@ fn a_single_event_is_delivered_with_its_secret() {
     let output = emulator(&["demo", "--bootstrap", &fake_bootstrap(), "--event", event]);
     assert_eq!(output.status.code(), Some(0));
     let shown = text(&output.stdout);
+    assert!(shown.contains("secret in us-west-2"), "{shown}");
     assert!(shown.contains("app/db"), "{shown}");
-    assert!(shown.contains("primary"), "{shown}");
+    assert!(!shown.contains("carries no tags"), "{shown}");
+}
+
+/// Plays an event to a function that shows the event's secret.
+fn shown_secret(file: &str, arguments: &[&str]) -> String {
+    let event = std::fs::read(events().join(file)).unwrap();
+    let mut event: Value = serde_json::from_slice(&event).unwrap();
+    event["do"] = json!("describe");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    std::fs::write(&path, event.to_string()).unwrap();
+    let bootstrap = fake_bootstrap();
+    let path = path.to_str().unwrap();
+    let demo = ["demo", "--bootstrap", &bootstrap, "--event", path];
+    let output = emulator(&[&demo, arguments].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+const TAGGED: &str = "The event carries no tags; the secret gets the tag replicate-to: ";
+
+#[test]
+fn the_secret_of_an_event_without_tags_gets_the_tag_that_names_its_regions() {
+    for file in ["create-secret-console.json", "reconcile.json"] {
+        let shown = shown_secret(file, &[]);
+        let line = format!("{TAGGED}eu-west-1 us-west-2\n");
+        assert!(shown.contains(&line), "{shown}");
+        let value = r#""Value": "eu-west-1 us-west-2""#;
+        assert!(shown.contains(value), "{shown}");
+    }
+}
+
+#[test]
+fn the_tag_of_the_secret_can_be_chosen_or_left_out() {
+    let file = "create-secret-terraform.json";
+    let shown = shown_secret(file, &["--replicate-to", "sa-east-1"]);
+    assert!(shown.contains(&format!("{TAGGED}sa-east-1\n")), "{shown}");
+    assert!(shown.contains(r#""Value": "sa-east-1""#), "{shown}");
+    let shown = shown_secret(file, &["--replicate-to", ""]);
+    assert!(!shown.contains("carries no tags"), "{shown}");
+    assert!(shown.contains(r#""Tags": []"#), "{shown}");
+}
+
+#[test]
+fn an_event_that_takes_tags_away_leaves_its_secret_without_them() {
+    let path = events().join("untag-resource.json");
+    let path = path.to_str().unwrap();
+    let output = emulator(&["demo", "--bootstrap", &fake_bootstrap(), "--event", path]);
+    let shown = text(&output.stdout);
+    assert!(shown.contains("app/db"), "{shown}");
+    assert!(!shown.contains("carries no tags"), "{shown}");
 }

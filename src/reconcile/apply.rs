@@ -1,90 +1,135 @@
 use std::collections::BTreeMap;
 
+use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::Reconciler;
 use crate::budget::Budget;
 use crate::plan::{Plan, Target};
 use crate::secret::{Region, Secret, SecretId};
-use crate::secrets_manager::CallError;
+use crate::secrets_manager::{CallError, CallErrorKind};
 
-/// How AWS answered the request to replicate to one Region.
-pub(super) type Answer = Result<(), CallError>;
+/// How AWS took the request for one Region.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    /// The last answer.
+    pub(super) result: Result<(), CallError>,
+    /// Whether any request for the Region may have been executed although it failed.
+    pub(super) was_doubtful: bool,
+}
+
+impl Answer {
+    fn new(result: Result<(), CallError>) -> Self {
+        let was_doubtful = matches!(&result, Err(error) if error.may_have_been_executed());
+        Self {
+            result,
+            was_doubtful,
+        }
+    }
+
+    /// Whether the request should be sent again, after a look.
+    fn is_open(&self) -> bool {
+        match &self.result {
+            Ok(()) => false,
+            // A secret that was just read but is not found by a write is still on its way.
+            Err(error) => error.may_have_been_executed() || error.kind == CallErrorKind::NotFound,
+        }
+    }
+}
+
+/// How AWS took the requests, by Region.
+pub(super) type Answers = BTreeMap<Region, Answer>;
 
 /// How often a request is sent again after a failure that may have been an execution.
-const MOST_REPEATS: usize = 2;
+const MOST_REPEATS: usize = 3;
+
+/// How many requests are under way at once where each Region is requested by itself.
+const AT_ONCE: usize = 4;
 
 impl Reconciler {
     /// Makes the plan's writes, and answers for each Region how AWS took its request.
     ///
     /// After a doubtful failure (a timeout, a broken connection, a fault of AWS's own) the secret
-    /// is read again, and only what has not begun is requested again.
-    pub(super) async fn apply(
-        &self,
-        secret: &Secret,
-        plan: &Plan,
-        budget: &Budget,
-    ) -> BTreeMap<Region, Answer> {
-        let mut open: Vec<&Target> = plan.targets().collect();
-        let mut answers = self.send(secret, &open, budget.cut_off()).await;
+    /// is read again, and only what has not begun is requested again, each Region by itself, in
+    /// case one of them is what AWS stumbles over.
+    pub(super) async fn apply(&self, secret: &Secret, plan: &Plan, budget: &Budget) -> Answers {
+        let targets: Vec<&Target> = plan.targets().collect();
+        let mut answers = self.send(secret, &targets, budget.cut_off()).await;
         let mut looks = budget.looks_until_settled();
         for _ in 0..MOST_REPEATS {
-            open.retain(|target| is_doubtful(&answers, target.region()));
+            let is_open =
+                |target: &&&Target| answers.get(target.region()).is_some_and(Answer::is_open);
+            let open: Vec<&Target> = targets.iter().filter(is_open).copied().collect();
             if open.is_empty() || !looks.pause().await {
                 break;
             }
             let id = SecretId::Arn(secret.arn.clone());
-            let Ok(now) = self.secrets_manager.describe(&id, budget.cut_off()).await else {
+            let Ok(now) = self.secrets_manager.describe(&id, looks.deadline()).await else {
                 continue;
             };
             let (begun, not_begun): (Vec<&Target>, Vec<&Target>) = open
                 .iter()
                 .partition(|target| has_moved(secret, &now, target.region()));
-            answers.extend(
-                begun
-                    .into_iter()
-                    .map(|target| (target.region().clone(), Ok(()))),
-            );
-            answers.extend(self.send(secret, &not_begun, budget.cut_off()).await);
+            let begun = begun
+                .into_iter()
+                .map(|target| (target.region().clone(), Ok(())));
+            let repeated = self.send_each(secret, &not_begun, budget.cut_off()).await;
+            for (region, result) in begun.chain(repeated) {
+                answers.entry(region).and_modify(|answer| {
+                    let was_doubtful = answer.was_doubtful;
+                    *answer = Answer::new(result.clone());
+                    answer.was_doubtful |= was_doubtful;
+                });
+            }
         }
         answers
     }
 
     /// Sends one request for all targets. If AWS refuses it, each Region is requested by itself, so
     /// that one bad Region never stops the others.
-    async fn send(
+    async fn send(&self, secret: &Secret, targets: &[&Target], until: Instant) -> Answers {
+        if targets.is_empty() {
+            return BTreeMap::new();
+        }
+        let result = self
+            .secrets_manager
+            .replicate(&secret.arn, targets, until)
+            .await;
+        let results = match &result {
+            Err(error) if error.refuses_the_request() && targets.len() > 1 => {
+                self.send_each(secret, targets, until).await
+            }
+            _ => targets
+                .iter()
+                .map(|target| (target.region().clone(), result.clone()))
+                .collect(),
+        };
+        results
+            .into_iter()
+            .map(|(region, result)| (region, Answer::new(result)))
+            .collect()
+    }
+
+    /// Sends one request for each target, a few at a time, so that one that hangs does not use up
+    /// the time of the others.
+    async fn send_each(
         &self,
         secret: &Secret,
         targets: &[&Target],
         until: Instant,
-    ) -> BTreeMap<Region, Answer> {
-        if targets.is_empty() {
-            return BTreeMap::new();
-        }
-        let answer = self
-            .secrets_manager
-            .replicate(&secret.arn, targets, until)
-            .await;
-        if !matches!(&answer, Err(error) if error.refuses_the_request() && targets.len() > 1) {
-            return targets
-                .iter()
-                .map(|target| (target.region().clone(), answer.clone()))
-                .collect();
-        }
-        let mut answers = BTreeMap::new();
-        for target in targets {
-            let answer = self
+    ) -> Vec<(Region, Result<(), CallError>)> {
+        let requests = targets.iter().map(|target| async move {
+            let result = self
                 .secrets_manager
                 .replicate(&secret.arn, &[target], until)
                 .await;
-            answers.insert(target.region().clone(), answer);
-        }
-        answers
+            (target.region().clone(), result)
+        });
+        stream::iter(requests)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await
     }
-}
-
-fn is_doubtful(answers: &BTreeMap<Region, Answer>, region: &Region) -> bool {
-    matches!(answers.get(region), Some(Err(error)) if error.may_have_been_executed())
 }
 
 /// Whether a Region's replica differs from what it was before the request, so that the request must

@@ -1,15 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::apply::Answer;
-use super::settle::Seen;
+use super::apply::Answers;
+use super::settle::{Seen, Sight};
 use crate::plan::{Plan, Step, Target, failure_of};
 use crate::policy::{BadToken, TokenError};
 use crate::reason::{FailureReason, Progress, Refusal, SkipReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
-use crate::secrets_manager::CallError;
+use crate::secrets_manager::{CallError, CallErrorKind};
 
 /// How the look at a secret ended. Everything that is reported derives from this value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct RegionConclusion {
     pub state: RegionState,
     /// The key of the replica, where one is known.
     pub kms_key: Option<String>,
+    /// Whether AWS has listed a replica there.
+    pub is_listed: bool,
 }
 
 /// What the function does in a Region.
@@ -75,43 +77,81 @@ pub enum RegionState {
     InProgress(Progress),
     /// There is no replica in sync, and AWS has given up: why, and AWS's own words.
     Failed(FailureReason, Option<String>),
-    /// The Region gets no replica.
-    Refused(Refusal),
+    /// The Region gets no replica. If one is there already, its status.
+    Refused(Refusal, Option<ReplicaStatus>),
     /// A dry run: this would have been requested.
     Planned,
 }
 
 /// The conclusion of a dry run.
-pub(super) fn planned(plan: &Plan) -> Vec<RegionConclusion> {
-    conclude(
-        plan,
-        |_, _| RegionState::Planned,
-        |_, replica| state_of(replica),
-    )
+pub(super) fn planned(secret: &Secret, plan: &Plan) -> Vec<RegionConclusion> {
+    let written = |_: &Region, _: &Target| RegionState::Planned;
+    let kept = |_: &Region, replica: &Replica| state_of(replica);
+    conclude(plan, written, kept, |region| {
+        secret.replicas.contains_key(region)
+    })
 }
 
 /// The conclusion after the writes were made and the replicas followed.
 pub(super) fn concluded(
     before: &Secret,
     plan: &Plan,
-    answers: &BTreeMap<Region, Answer>,
-    seen: &BTreeMap<Region, Seen>,
+    answers: &Answers,
+    sight: &Sight,
 ) -> Vec<RegionConclusion> {
     let written = |region: &Region, _: &Target| {
-        let answer = answers.get(region).unwrap_or(&Ok(()));
-        after_write(answer, before.replicas.get(region), seen.get(region))
+        let result = answers.get(region).map_or(&Ok(()), |answer| &answer.result);
+        after_write(result, before.replicas.get(region), region, sight)
     };
-    let kept = |region: &Region, replica: &Replica| match seen.get(region) {
+    let kept = |region: &Region, replica: &Replica| match sight.of(region) {
         Some(seen) => state_of(&seen.replica),
         None => state_of(replica),
     };
-    conclude(plan, written, kept)
+    let is_listed =
+        |region: &Region| before.replicas.contains_key(region) || sight.of(region).is_some();
+    conclude(plan, written, kept, is_listed)
+}
+
+/// The truth is what was seen; the answer to the request counts where nothing new was seen.
+fn after_write(
+    result: &Result<(), CallError>,
+    before: Option<&Replica>,
+    region: &Region,
+    sight: &Sight,
+) -> RegionState {
+    let seen = sight.of(region);
+    match result {
+        Err(error) if seen.is_none_or(|seen| before == Some(&seen.replica)) => {
+            after_failed_write(error, before)
+        }
+        _ => match (seen, &sight.error) {
+            (Some(Seen { replica, after }), _) if replica.status == ReplicaStatus::InSync => {
+                RegionState::InSync(Some(*after))
+            }
+            (Some(Seen { replica, .. }), _) => state_of(replica),
+            (None, Some(error)) => RegionState::InProgress(Progress::NotSeen(error.to_string())),
+            (None, None) => RegionState::InProgress(Progress::NotListed),
+        },
+    }
+}
+
+/// A replica that failed before, and that AWS refuses to retry, failed for its old reason.
+fn after_failed_write(error: &CallError, before: Option<&Replica>) -> RegionState {
+    match before {
+        Some(replica) if error.kind == CallErrorKind::Refused => {
+            let old = replica.message.as_deref().unwrap_or("AWS gives no reason");
+            let detail = format!("{old} (the retry was refused: {})", error.message);
+            RegionState::Failed(failure_of(replica), Some(detail))
+        }
+        _ => RegionState::Failed(error.reason(), Some(error.message.clone())),
+    }
 }
 
 fn conclude(
     plan: &Plan,
     written: impl Fn(&Region, &Target) -> RegionState,
     kept: impl Fn(&Region, &Replica) -> RegionState,
+    is_listed: impl Fn(&Region) -> bool,
 ) -> Vec<RegionConclusion> {
     let key_of = |target: &Target| {
         target
@@ -131,33 +171,26 @@ fn conclude(
                 let state = RegionState::Failed(*reason, replica.message.clone());
                 (Action::Keep, state, replica.kms_key.clone())
             }
-            Step::Refuse(refusal) => (Action::Refuse, RegionState::Refused(refusal.clone()), None),
+            Step::Refuse(refusal, existing) => {
+                let status = existing.as_ref().map(|replica| replica.status.clone());
+                (
+                    Action::Refuse,
+                    RegionState::Refused(refusal.clone(), status),
+                    None,
+                )
+            }
         };
         RegionConclusion {
             region: Ok(region.clone()),
             action,
             state,
             kms_key,
+            is_listed: is_listed(region),
         }
     });
     regions
         .chain(plan.bad_tokens.iter().map(refused_token))
         .collect()
-}
-
-/// The truth is what was seen; the answer to the request counts where nothing new was seen.
-fn after_write(answer: &Answer, before: Option<&Replica>, seen: Option<&Seen>) -> RegionState {
-    let moved = seen.is_some_and(|seen| before != Some(&seen.replica));
-    match (answer, seen) {
-        (Err(error), _) if !moved => {
-            RegionState::Failed(error.reason(), Some(error.message.clone()))
-        }
-        (_, Some(Seen { replica, after })) if replica.status == ReplicaStatus::InSync => {
-            RegionState::InSync(Some(*after))
-        }
-        (_, Some(Seen { replica, .. })) => state_of(replica),
-        (_, None) => RegionState::InProgress(Progress::NotListed),
-    }
 }
 
 fn state_of(replica: &Replica) -> RegionState {
@@ -180,7 +213,8 @@ fn refused_token(bad: &BadToken) -> RegionConclusion {
     RegionConclusion {
         region: Err(token),
         action: Action::Refuse,
-        state: RegionState::Refused(refusal),
+        state: RegionState::Refused(refusal, None),
         kms_key: None,
+        is_listed: false,
     }
 }

@@ -4,15 +4,25 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Reconciler;
-use super::apply::Answer;
+use super::apply::{Answer, Answers};
 use crate::budget::Budget;
 use crate::plan::{Plan, Step};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret, SecretId};
-use crate::secrets_manager::CallErrorKind;
+use crate::secrets_manager::{CallError, CallErrorKind};
 
-/// For how long a failed replica that was just retried is taken for the old failure, which a read
-/// right after the call may still show (`DescribeSecret` is eventually consistent).
-const STALE_FOR: Duration = Duration::from_secs(3);
+/// For how long a read may still show what was before the request (`DescribeSecret` is eventually
+/// consistent): a failed replica that was just retried counts as the old failure, and a request
+/// that AWS refused or did not answer may still turn out to be executed, by this invocation or by
+/// another one that was first.
+const STALE_FOR: Duration = Duration::from_secs(5);
+
+/// What was seen of the replicas after the request.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    replicas: BTreeMap<Region, Seen>,
+    /// Why the last look failed. `None` if any look succeeded since.
+    pub(super) error: Option<CallError>,
+}
 
 /// What was last seen of a replica, and how long after the request.
 #[derive(Clone, Debug)]
@@ -21,69 +31,108 @@ pub(super) struct Seen {
     pub(super) after: Duration,
 }
 
+impl Sight {
+    /// What was last seen in a Region.
+    pub(super) fn of(&self, region: &Region) -> Option<&Seen> {
+        self.replicas.get(region)
+    }
+
+    fn update(&mut self, region: &Region, replica: Option<Replica>, after: Duration) {
+        match replica {
+            Some(replica) => self
+                .replicas
+                .insert(region.clone(), Seen { replica, after }),
+            None => self.replicas.remove(region),
+        };
+    }
+}
+
+/// Why a Region is followed, and so for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Following {
+    /// The replica is on its way: until it is in sync or failed.
+    UntilSettled,
+    /// Perhaps no replica is on its way: likewise, if something moves soon.
+    IfItMoves,
+}
+
 impl Reconciler {
     /// Follows every replica that the plan concerns until each is in sync or failed, or the time is
-    /// up. Answers what was last seen of each.
+    /// up. Answers what was last seen.
     pub(super) async fn settle(
         &self,
         before: &Secret,
         plan: &Plan,
-        answers: &BTreeMap<Region, Answer>,
+        answers: &Answers,
         requested: Instant,
         budget: &Budget,
-    ) -> BTreeMap<Region, Seen> {
+    ) -> Sight {
         let mut open = followed(plan, answers);
-        let mut seen = BTreeMap::new();
+        let mut sight = Sight::default();
         let mut looks = budget.looks_until_settled();
         let id = SecretId::Arn(before.arn.clone());
         while !open.is_empty() && looks.pause().await {
             // A look that fails is no verdict on a replica: the next one may succeed.
-            let Ok(mut now) = self.secrets_manager.describe(&id, budget.cut_off()).await else {
-                continue;
+            let mut now = match self.secrets_manager.describe(&id, looks.deadline()).await {
+                Ok(now) => now,
+                Err(error) => {
+                    sight.error = Some(error);
+                    continue;
+                }
             };
+            sight.error = None;
             let after = requested.elapsed();
-            open.retain(|region| {
-                let Some(replica) = now.replicas.remove(region) else {
-                    return !is_refused(answers, region);
-                };
-                let settled = is_settled(&replica, before.replicas.get(region), after);
-                seen.insert(region.clone(), Seen { replica, after });
+            open.retain(|region, following| {
+                let old = before.replicas.get(region);
+                let replica = now.replicas.remove(region);
+                let settled = is_settled(replica.as_ref(), old, *following, after);
+                sight.update(region, replica, after);
                 !settled
             });
         }
-        seen
+        sight
     }
 }
 
-/// The Regions worth following: what AWS accepted or may have executed, what was on its way already,
-/// and, for one look, what AWS refused: another invocation may have been first.
-fn followed(plan: &Plan, answers: &BTreeMap<Region, Answer>) -> Vec<Region> {
-    let follows = |region: &Region, step: &Step| match step {
-        Step::Replicate(_) | Step::Retry(_) => match answers.get(region) {
-            Some(Err(error)) => {
-                error.may_have_been_executed() || error.kind == CallErrorKind::Refused
-            }
-            Some(Ok(())) => true,
-            None => false,
-        },
-        Step::Keep(replica) => replica.status != ReplicaStatus::InSync,
-        Step::Leave(..) | Step::Refuse(_) => false,
+/// The Regions worth following.
+fn followed(plan: &Plan, answers: &Answers) -> BTreeMap<Region, Following> {
+    let following = |region: &Region, step: &Step| match step {
+        Step::Replicate(_) | Step::Retry(_) => answers.get(region).and_then(after_answer),
+        Step::Keep(replica) => {
+            (replica.status != ReplicaStatus::InSync).then_some(Following::UntilSettled)
+        }
+        Step::Leave(..) | Step::Refuse(..) => None,
     };
-    plan.steps
-        .iter()
-        .filter(|(region, step)| follows(region, step))
-        .map(|(region, _)| region.clone())
+    let steps = plan.steps.iter();
+    steps
+        .filter_map(|(region, step)| Some((region.clone(), following(region, step)?)))
         .collect()
 }
 
-fn is_refused(answers: &BTreeMap<Region, Answer>, region: &Region) -> bool {
-    matches!(answers.get(region), Some(Err(error)) if error.kind == CallErrorKind::Refused)
+fn after_answer(answer: &Answer) -> Option<Following> {
+    match &answer.result {
+        Ok(()) => Some(Following::UntilSettled),
+        Err(error) if answer.was_doubtful || error.kind == CallErrorKind::Refused => {
+            Some(Following::IfItMoves)
+        }
+        Err(_) => None,
+    }
 }
 
-fn is_settled(replica: &Replica, before: Option<&Replica>, after: Duration) -> bool {
-    match replica.status {
-        ReplicaStatus::InSync => true,
-        ReplicaStatus::Failed => before != Some(replica) || after >= STALE_FOR,
-        ReplicaStatus::InProgress | ReplicaStatus::Unknown(_) => false,
+fn is_settled(
+    replica: Option<&Replica>,
+    before: Option<&Replica>,
+    following: Following,
+    after: Duration,
+) -> bool {
+    let moved = replica != before;
+    let stale = after >= STALE_FOR;
+    if following == Following::IfItMoves && !moved {
+        return stale;
+    }
+    match replica.map(|replica| &replica.status) {
+        Some(ReplicaStatus::InSync) => true,
+        Some(ReplicaStatus::Failed) => moved || stale,
+        Some(ReplicaStatus::InProgress | ReplicaStatus::Unknown(_)) | None => false,
     }
 }

@@ -46,7 +46,9 @@ impl Cause {
             Conclusion::NotReady(NotReady::NoValueYet(_)) => Self {
                 reason: "no-value-yet",
                 detail: "the secret has no value, so there is nothing to replicate yet".to_owned(),
-                cure: Some("put a value into the secret; the event is retried"),
+                cure: Some(
+                    "put a value into the secret; Lambda retries an event, by hand reconcile again",
+                ),
             },
             Conclusion::Unreadable(error) => Self {
                 reason: error.reason().code(),

@@ -3,7 +3,7 @@ use std::fmt;
 use lambda_runtime::Diagnostic;
 
 use super::{Ending, Outcome, Record, Report};
-use crate::reason::FailureReason;
+use crate::reason::{FailureReason, Progress};
 use crate::reconcile::{Conclusion, Mode, RegionConclusion, RegionState};
 use crate::secrets_manager::{CallError, CallErrorKind};
 
@@ -87,9 +87,23 @@ pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
         Conclusion::Covered { .. } if report.mode == Mode::DryRun => None,
         Conclusion::Covered { regions, .. } => match report.outcome() {
             Outcome::Failed => Some(of_regions(regions)),
-            Outcome::Pending => Some(ErrorType::ReplicationPending),
+            Outcome::Pending
+                if !regions
+                    .iter()
+                    .all(|region| is_unknown_or_done(&region.state)) =>
+            {
+                Some(ErrorType::ReplicationPending)
+            }
             _ => None,
         },
+    }
+}
+
+/// A status that nobody knows yet never fails an event: another attempt would not know it either.
+fn is_unknown_or_done(state: &RegionState) -> bool {
+    match state {
+        RegionState::InProgress(progress) => matches!(progress, Progress::UnknownStatus(_)),
+        _ => true,
     }
 }
 
@@ -99,9 +113,7 @@ fn of_read(error: &CallError) -> ErrorType {
         CallErrorKind::AccessDenied => ErrorType::AccessDenied,
         CallErrorKind::Throttled => ErrorType::Throttled,
         CallErrorKind::Unanswered => ErrorType::ServiceUnavailable,
-        // The read has one parameter, which the trigger named.
-        CallErrorKind::Refused => ErrorType::BadEvent,
-        CallErrorKind::Internal => ErrorType::Internal,
+        CallErrorKind::Refused | CallErrorKind::Internal => ErrorType::Internal,
     }
 }
 

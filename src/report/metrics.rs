@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +11,7 @@ use metrique::writer::format::Format;
 
 use super::{Ending, Outcome, Report};
 use crate::reconcile::{Action, RegionConclusion, RegionState};
+use crate::secret::Region;
 
 /// The metrics of one invocation, without dimensions.
 #[metrics(rename_all = "PascalCase")]
@@ -22,19 +24,13 @@ struct SecretMetrics {
     secrets_skipped: u64,
     #[metrics(unit = Count)]
     bad_events: u64,
-    /// Tokens that stand where a Region should. What names a Region is counted by Region.
-    #[metrics(unit = Count)]
-    replicas_refused: Option<u64>,
     #[metrics(unit = Millisecond)]
     event_age: Option<Duration>,
 }
 
-/// The metrics of one Region: once without dimensions, and once by `ReplicaRegion`.
-#[metrics(rename_all = "PascalCase", emf::dimension_sets = [[], ["ReplicaRegion"]])]
+/// The metrics of one Region.
+#[metrics(subfield, rename_all = "PascalCase")]
 struct ReplicaMetrics {
-    #[metrics(timestamp)]
-    timestamp: SystemTime,
-    replica_region: String,
     #[metrics(unit = Count)]
     replicas_requested: u64,
     #[metrics(unit = Count)]
@@ -47,33 +43,74 @@ struct ReplicaMetrics {
     settle_time: Option<Duration>,
 }
 
-/// Adds the metrics of a report: one EMF line for the secret and one for each Region.
-pub(super) fn write(report: &Report, emf: &mut Emf, lines: &mut Vec<u8>) -> io::Result<()> {
+/// The metrics of one Region, once without dimensions and once by `ReplicaRegion`.
+#[metrics(rename_all = "PascalCase", emf::dimension_sets = [[], ["ReplicaRegion"]])]
+struct RegionMetrics {
+    #[metrics(timestamp)]
+    timestamp: SystemTime,
+    replica_region: String,
+    #[metrics(flatten)]
+    replica: ReplicaMetrics,
+}
+
+/// The metrics of what is no known Region, without dimensions.
+#[metrics(rename_all = "PascalCase")]
+struct UnknownRegionMetrics {
+    #[metrics(timestamp)]
+    timestamp: SystemTime,
+    #[metrics(flatten)]
+    replica: ReplicaMetrics,
+}
+
+/// Adds the metrics of a report: one EMF line for the secret, one for each Region, and one for all
+/// that is no known Region.
+pub(super) fn write(
+    report: &Report,
+    named_regions: &BTreeSet<Region>,
+    emf: &mut Emf,
+    lines: &mut Vec<u8>,
+) -> io::Result<()> {
     let timestamp = SystemTime::from(report.ended);
     let secret = secret_metrics(report, timestamp);
     emf.format(&RootEntry::new(secret.close()), lines)
         .map_err(io::Error::other)?;
     for conclusion in report.regions() {
-        if let Some(replica) = replica_metrics(conclusion, timestamp) {
-            emf.format(&RootEntry::new(replica.close()), lines)
-                .map_err(io::Error::other)?;
+        let Some(replica) = replica_metrics(conclusion) else {
+            continue;
+        };
+        if let Some(region) = dimension(conclusion, named_regions) {
+            let replica_region = region.to_string();
+            let metrics = RegionMetrics {
+                timestamp,
+                replica_region,
+                replica,
+            };
+            emf.format(&RootEntry::new(metrics.close()), lines)
+        } else {
+            let metrics = UnknownRegionMetrics { timestamp, replica };
+            emf.format(&RootEntry::new(metrics.close()), lines)
         }
+        .map_err(io::Error::other)?;
     }
     Ok(())
 }
 
+/// The value of the dimension `ReplicaRegion`. What somebody wrote into a tag, and nobody else
+/// knows, gets none: whoever tags secrets could otherwise make any number of metrics.
+fn dimension<'a>(
+    conclusion: &'a RegionConclusion,
+    named_regions: &BTreeSet<Region>,
+) -> Option<&'a Region> {
+    let region = conclusion.region.as_ref().ok()?;
+    (conclusion.is_listed || named_regions.contains(region)).then_some(region)
+}
+
 fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
-    let tokens = report
-        .regions()
-        .iter()
-        .filter(|conclusion| conclusion.region.is_err())
-        .count();
     SecretMetrics {
         timestamp,
         secrets_evaluated: u64::from(report.secret().is_some()),
         secrets_skipped: u64::from(report.outcome() == Outcome::Skipped),
         bad_events: u64::from(matches!(report.ending, Ending::BadEvent(_))),
-        replicas_refused: (tokens > 0).then_some(tokens as u64),
         event_age: report
             .event_age_ms()
             .and_then(|age| u64::try_from(age).ok())
@@ -81,24 +118,19 @@ fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
     }
 }
 
-/// A token that is no Region has no metrics of its own: whoever tags secrets could otherwise make
-/// any number of them. Nor has the primary secret's own Region, which never gets a replica.
-fn replica_metrics(conclusion: &RegionConclusion, timestamp: SystemTime) -> Option<ReplicaMetrics> {
-    let region = conclusion.region.as_ref().ok()?;
+/// The primary secret's own Region has no metrics: it never gets a replica.
+fn replica_metrics(conclusion: &RegionConclusion) -> Option<ReplicaMetrics> {
     let state = &conclusion.state;
-    if matches!(state, RegionState::Refused(refusal) if !refusal.counts()) {
+    if matches!(state, RegionState::Refused(refusal, _) if !refusal.counts()) {
         return None;
     }
     let requested = matches!(conclusion.action, Action::Replicate | Action::Retry)
         && *state != RegionState::Planned;
-    let refused = matches!(state, RegionState::Refused(_));
     Some(ReplicaMetrics {
-        timestamp,
-        replica_region: region.to_string(),
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
         replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
-        replicas_refused: u64::from(refused),
+        replicas_refused: u64::from(matches!(state, RegionState::Refused(..))),
         settle_time: match state {
             RegionState::InSync(after) => *after,
             _ => None,

@@ -3,7 +3,6 @@ use serde::Serialize;
 
 use super::Report;
 use super::cause::Cause;
-use crate::reason::Progress;
 use crate::reconcile::{Action, Mode, RegionConclusion, RegionState};
 use crate::secret::{Region, SecretArn, SecretId};
 
@@ -24,14 +23,19 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     cure: Option<&'static str>,
     trigger: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
     request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     secret_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     secret_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     primary_region: Option<Region>,
     rules: Vec<String>,
     dry_run: bool,
     duration_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     event_age_ms: Option<i64>,
     replicas: Vec<ReplicaRecord>,
 }
@@ -137,7 +141,7 @@ impl ReplicaRecord {
                 Status::InProgress,
                 Some(progress.code()),
                 progress.detail(),
-                Some(Progress::CURE.to_owned()),
+                Some(progress.cure().to_owned()),
             ),
             RegionState::Failed(reason, detail) => (
                 Status::Failed,
@@ -145,8 +149,16 @@ impl ReplicaRecord {
                 detail.clone(),
                 Some(reason.cure().to_owned()),
             ),
-            RegionState::Refused(refusal) => {
-                (Status::Refused, Some(refusal.code()), None, refusal.cure())
+            RegionState::Refused(refusal, existing) => {
+                let detail = existing
+                    .as_ref()
+                    .map(|status| format!("a replica is there: {status}"));
+                (
+                    Status::Refused,
+                    Some(refusal.code()),
+                    detail,
+                    refusal.cure(),
+                )
             }
         };
         let settle_ms = match conclusion.state {

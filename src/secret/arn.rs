@@ -23,6 +23,9 @@ pub struct SecretArn {
 )]
 pub struct NotASecretArn(pub String);
 
+/// The length that the Secrets Manager API reference gives for an ARN.
+const LONGEST: usize = 2048;
+
 impl SecretArn {
     /// Reads an ARN.
     ///
@@ -34,9 +37,10 @@ impl SecretArn {
             return Err(NotASecretArn(text.to_owned()));
         };
         let fixed = arn == "arn" && service == "secretsmanager" && kind == "secret";
-        let filled = !partition.is_empty() && !account.is_empty() && !name.is_empty();
+        let filled = !partition.is_empty() && !name.is_empty();
+        let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
         match Region::parse(region) {
-            Ok(region) if fixed && filled => Ok(Self {
+            Ok(region) if fixed && filled && is_account && text.len() <= LONGEST => Ok(Self {
                 text: text.to_owned(),
                 region,
                 account: account.to_owned(),
@@ -96,6 +100,7 @@ mod tests {
             "prod/db",
             "arn:aws:secretsmanager:us-east-1:123456789012:secret:",
             "arn:aws:secretsmanager:nowhere:123456789012:secret:a",
+            "arn:aws:secretsmanager:us-east-1:1234:secret:a",
             "arn:aws:kms:us-east-1:123456789012:key/1234",
             "arn:aws:lambda:us-east-1:123456789012:function:a",
         ];

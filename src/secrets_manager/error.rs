@@ -58,14 +58,20 @@ pub enum CallErrorKind {
 
 /// Codes that AWS services share and that Secrets Manager's model does not list (AWS general
 /// reference, "Common errors").
-const ACCESS_CODES: [&str; 8] = [
-    "AccessDeniedException",
+const ACCESS_CODES: [&str; 14] = [
     "AccessDenied",
-    "ExpiredTokenException",
+    "AccessDeniedException",
     "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
     "InvalidSignatureException",
+    "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
     "NotAuthorized",
+    "OptInRequired",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
 
@@ -85,10 +91,11 @@ impl CallError {
     {
         let (kind, code) = match error {
             SdkError::ServiceError(answer) => {
-                let status = answer.raw().status();
+                let status = answer.raw().status().as_u16();
                 match error.code() {
-                    Some(code) => (kind_of(code, status.is_server_error()), code),
-                    None if status.is_client_error() => (CallErrorKind::Refused, "NoErrorCode"),
+                    Some(code) => (kind_of(code, status), code),
+                    None if [401, 403].contains(&status) => (CallErrorKind::AccessDenied, "Denied"),
+                    // Nothing that Secrets Manager would say: a proxy, an endpoint, half an answer.
                     None => (CallErrorKind::Unanswered, "Unreadable"),
                 }
             }
@@ -131,6 +138,21 @@ impl CallError {
         self.kind == CallErrorKind::Unanswered
     }
 
+    /// Whether the same call may succeed a moment later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self.kind,
+            CallErrorKind::Unanswered | CallErrorKind::Throttled
+        )
+    }
+
+    /// Whether AWS says that a parameter of the request is wrong.
+    #[must_use]
+    pub fn blames_a_parameter(&self) -> bool {
+        ["ValidationException", "InvalidParameterException"].contains(&self.code.as_str())
+    }
+
     /// Whether AWS refused the request as a whole, perhaps because of one Region in it.
     #[must_use]
     pub fn refuses_the_request(&self) -> bool {
@@ -145,16 +167,21 @@ impl CallError {
     pub fn reason(&self) -> FailureReason {
         match self.kind {
             CallErrorKind::NotFound => FailureReason::SecretNotFound,
-            CallErrorKind::AccessDenied if self.message.contains("kms:") => {
-                FailureReason::KmsAccessDenied
-            }
+            CallErrorKind::AccessDenied if self.is_about_a_key() => FailureReason::KmsAccessDenied,
             CallErrorKind::AccessDenied => FailureReason::AccessDenied,
             CallErrorKind::Throttled => FailureReason::Throttled,
             CallErrorKind::Unanswered => FailureReason::ServiceUnavailable,
-            CallErrorKind::Refused | CallErrorKind::Internal => {
+            CallErrorKind::Refused if self.code.starts_with("Invalid") => {
                 FailureReason::from_message(&self.message).unwrap_or(FailureReason::CallRefused)
             }
+            CallErrorKind::Refused | CallErrorKind::Internal => FailureReason::CallRefused,
         }
+    }
+
+    /// IAM names the action (`kms:Decrypt`), Secrets Manager says "Access to KMS is not allowed"
+    /// (both reported by users).
+    fn is_about_a_key(&self) -> bool {
+        self.message.contains("kms:") || self.message.contains("KMS")
     }
 }
 
@@ -167,14 +194,14 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     texts.join(": ")
 }
 
-fn kind_of(code: &str, server_error: bool) -> CallErrorKind {
+fn kind_of(code: &str, status: u16) -> CallErrorKind {
     if code == "ResourceNotFoundException" {
         CallErrorKind::NotFound
     } else if ACCESS_CODES.contains(&code) {
         CallErrorKind::AccessDenied
     } else if THROTTLING_CODES.contains(&code) {
         CallErrorKind::Throttled
-    } else if server_error || code == "InternalServiceError" {
+    } else if status >= 500 || code == "InternalServiceError" {
         CallErrorKind::Unanswered
     } else {
         CallErrorKind::Refused

@@ -1,5 +1,7 @@
 //! Calls that fail: refused, denied, throttled, or lost on the way.
 
+use std::time::Duration;
+
 use secret_replicator_emulator::{
     Denial, Execution, Fault, FaultKind, KnownReplica, RegionNotEnabled,
 };
@@ -78,24 +80,6 @@ async fn a_role_that_may_not_write_to_one_region_still_writes_to_the_others() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_use_a_key_is_told_apart() {
-    let mut stage = Stage::new().await;
-    let denied = FaultKind::answer(
-        400,
-        "AccessDeniedException",
-        "User: arn:aws:sts::123456789012:assumed-role/f/f is not authorized to perform: \
-         kms:Decrypt on this resource because no identity-based policy allows the kms:Decrypt action",
-    );
-    stage.aws.script(Fault::on(REPLICATE, denied));
-    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
-    delivery.ends_in_error("failed", "ReplicationFailed");
-    assert_eq!(
-        delivery.region("eu-west-1"),
-        "replicate failed kms-access-denied"
-    );
-}
-
-#[tokio::test]
 async fn a_throttled_call_is_made_again() {
     let mut stage = Stage::new().await;
     stage
@@ -156,7 +140,11 @@ async fn a_request_that_was_lost_before_it_was_executed_is_made_again() {
         .create(tagged("prod/db", "eu-west-1 us-west-2"))
         .await
         .ends_well("replicated");
-    assert_eq!(stage.requested().len(), 2);
+    assert_eq!(
+        stage.requested().len(),
+        3,
+        "one call for both, then one for each"
+    );
 }
 
 #[tokio::test]
@@ -199,7 +187,7 @@ async fn a_failed_look_while_following_replicas_is_no_verdict() {
     let refusal = FaultKind::answer(400, "InvalidRequestException", "for no reason");
     stage.aws.script(Fault::on(
         "DescribeSecret",
-        FaultKind::Latency(std::time::Duration::ZERO),
+        FaultKind::Latency(Duration::ZERO),
     ));
     stage
         .aws
@@ -220,7 +208,7 @@ async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
         let mut second = setting.function(&stage.aws).await.unwrap();
         let arn = stage.secret(tagged("prod/db", "eu-west-1"));
         // Both read before either writes.
-        let slow = FaultKind::Latency(std::time::Duration::from_millis(200));
+        let slow = FaultKind::Latency(Duration::from_millis(200));
         stage.aws.script(Fault::on("DescribeSecret", slow).times(2));
         let event = create_secret_event("prod/db", &arn);
         let (one, two) = tokio::join!(
@@ -247,4 +235,114 @@ async fn an_answer_that_cannot_be_read_is_a_clear_error() {
         .script(Fault::on("DescribeSecret", garbage).always());
     let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
     delivery.ends_in_error("failed", "ServiceUnavailable");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_use_a_key_is_told_apart() {
+    let mut stage = Stage::new().await;
+    let words = [
+        "User: arn:aws:sts::123456789012:assumed-role/f/f is not authorized to perform: \
+         kms:Decrypt on this resource because no identity-based policy allows the kms:Decrypt action",
+        "Access to KMS is not allowed",
+    ];
+    for message in words {
+        let denied = FaultKind::answer(400, "AccessDeniedException", message);
+        stage.aws.script(Fault::on(REPLICATE, denied));
+        let delivery = stage.create(tagged(&message[..4], "eu-west-1")).await;
+        delivery.ends_in_error("failed", "ReplicationFailed");
+        assert_eq!(
+            delivery.region("eu-west-1"),
+            "replicate failed kms-access-denied"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_region_that_aws_stumbles_over_does_not_stop_the_others() {
+    let mut stage = Stage::new().await;
+    let stumble = FaultKind::answer(500, "InternalServiceError", "An error occurred");
+    stage.aws.script(
+        Fault::on(REPLICATE, stumble)
+            .on_replica_region("aa-nope-1")
+            .always(),
+    );
+    let delivery = stage
+        .create(tagged("prod/db", "eu-west-1 aa-nope-1 us-west-2"))
+        .await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+    assert_eq!(
+        delivery.region("aa-nope-1"),
+        "replicate failed service-unavailable"
+    );
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1", "us-west-2"]);
+}
+
+#[tokio::test]
+async fn regions_that_hang_do_not_use_up_the_time_of_the_others() {
+    let mut stage = Stage::new().await;
+    let refusal = FaultKind::answer(400, "InvalidParameterException", "not all at once");
+    stage.aws.script(Fault::on(REPLICATE, refusal));
+    for region in ["ap-northeast-1", "ap-northeast-2", "ap-south-1"] {
+        let hang = FaultKind::Hang(Execution::Skipped);
+        stage.aws.script(
+            Fault::on(REPLICATE, hang)
+                .on_replica_region(region)
+                .always(),
+        );
+    }
+    let regions = "ap-northeast-1 ap-northeast-2 ap-south-1 eu-west-1 eu-west-2 us-west-2";
+    let delivery = stage.create(tagged("prod/db", regions)).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+    assert_eq!(
+        stage.in_sync("prod/db"),
+        ["eu-west-1", "eu-west-2", "us-west-2"]
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_a_write_does_not_find_yet_is_requested_again() {
+    let mut stage = Stage::new().await;
+    let not_found = FaultKind::answer(
+        400,
+        "ResourceNotFoundException",
+        "Secrets Manager can't find the specified secret.",
+    );
+    stage.aws.script(Fault::on(REPLICATE, not_found).times(2));
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+}
+
+#[tokio::test]
+async fn a_lost_answer_a_stale_read_and_a_refused_repeat_are_no_failure() {
+    let setting = setting().world(|world| {
+        world.status_lag = Duration::from_millis(1500);
+        world.known_replica = KnownReplica::RefuseCall;
+    });
+    let mut stage = setting.start().await;
+    stage.aws.script(Fault::on(
+        REPLICATE,
+        FaultKind::CloseConnection(Execution::Done),
+    ));
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_well("replicated");
+    assert!(stage.requested().len() > 1, "the repeat was refused");
+}
+
+#[tokio::test]
+async fn whatever_stands_between_the_function_and_aws_is_not_the_events_fault() {
+    let cases = [
+        (403, "InvalidClientTokenId", "AccessDenied"),
+        (400, "OptInRequired", "AccessDenied"),
+        (400, "SomethingNew", "Internal"),
+    ];
+    for (status, code, error_type) in cases {
+        let mut stage = Stage::new().await;
+        stage
+            .aws
+            .script(Fault::on("DescribeSecret", FaultKind::answer(status, code, "no")).always());
+        let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+        delivery.ends_in_error("failed", error_type);
+    }
 }

@@ -18,11 +18,14 @@ async fn an_event_of_an_unexpected_form_names_the_place_and_the_cure() {
         json!("CreateSecret"),
         json!([]),
         json!(["reconcile"]),
+        json!(["reconcile", "prod/db"]),
         json!({}),
         json!({"action": "replicate"}),
         json!({"action": "reconcile"}),
         json!({"action": "reconcile", "secretId": ""}),
         json!({"action": "reconcile", "secretId": 7}),
+        json!({"action": "reconcile", "secretId": "a", "dryRun": "yes"}),
+        json!({"action": "reconcile", "secretId": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-a1b2c3"}),
         json!({"action": "reconcile", "secretId": "a", "secretid": "b"}),
         json!({"action": {"reconcile": {}}}),
         json!({"detail-type": "AWS API Call via CloudTrail"}),
@@ -72,26 +75,6 @@ async fn every_shape_of_identity_and_every_unknown_field_is_tolerated() {
 }
 
 #[tokio::test]
-async fn a_nesting_without_end_is_a_bad_event() {
-    let mut stage = Stage::new().await;
-    let mut deep = json!(1);
-    for _ in 0..500 {
-        deep = json!([deep]);
-    }
-    let mut event = create_secret_event("prod/db", "");
-    event["detail"]["requestParameters"] = deep;
-    let invocation = stage.function.invoke(&event).await.unwrap();
-    assert!(
-        format!("{:?}", invocation.answer).contains("recursion limit"),
-        "{invocation:#?}"
-    );
-    stage
-        .create(tagged("prod/db", "eu-west-1"))
-        .await
-        .ends_well("replicated");
-}
-
-#[tokio::test]
 async fn names_and_tags_of_any_characters_are_carried_through() {
     let mut stage = Stage::new().await;
     for name in [
@@ -123,33 +106,6 @@ async fn a_secret_id_that_aws_refuses_is_a_bad_event() {
 }
 
 #[tokio::test]
-async fn a_megabyte_in_an_event_never_makes_a_megabyte_of_log() {
-    let mut stage = Stage::new().await;
-    let much = "x".repeat(1024 * 1024);
-    let mut source = create_secret_event("prod/db", "");
-    source["detail"]["eventSource"] = json!(much);
-    let mut failed = create_secret_event("prod/db", "");
-    failed["detail"]["errorCode"] = json!(much);
-    let mut other = create_secret_event("prod/db", "");
-    other["detail"]["eventName"] = json!(much);
-    let events = [
-        json!({"action": much}),
-        json!({"action": "reconcile", "secretId": much}),
-        source,
-        failed,
-        other,
-    ];
-    for event in events {
-        let delivery = stage.deliver(&event).await;
-        assert!(
-            delivery.log.len() < 4096,
-            "{} bytes of log",
-            delivery.log.len()
-        );
-    }
-}
-
-#[tokio::test]
 async fn no_log_holds_a_value_a_request_token_or_a_tag() {
     let mut stage = setting().env("AWS_LAMBDA_LOG_LEVEL", "TRACE").start().await;
     let seed = tagged("prod/db", "eu-west-1")
@@ -166,5 +122,105 @@ async fn no_log_holds_a_value_a_request_token_or_a_tag() {
         "the-request-token",
     ] {
         assert!(!delivery.log.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[tokio::test]
+async fn a_nesting_without_end_is_a_bad_event() {
+    let mut stage = Stage::new().await;
+    let mut deep = json!(1);
+    for _ in 0..500 {
+        deep = json!([deep]);
+    }
+    let mut event = create_secret_event("prod/db", "");
+    event["detail"]["requestParameters"] = deep;
+    stage
+        .deliver(&event)
+        .await
+        .ends_in_error("failed", "BadEvent");
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+}
+
+#[tokio::test]
+async fn a_huge_text_in_an_event_never_makes_a_huge_log() {
+    let mut stage = Stage::new().await;
+    stage.secret(tagged("prod/db", "none"));
+    let much = "x".repeat(20_000);
+    let arn = format!("arn:aws:secretsmanager:us-east-1:{much}:secret:{much}");
+    let mut events = vec![
+        json!({"action": much}),
+        json!({"action": "reconcile", "secretId": much}),
+    ];
+    let detail = create_secret_event("prod/db", "")["detail"].clone();
+    let fields = detail.as_object().unwrap().keys().map(String::as_str);
+    for field in fields.chain(["errorCode"]) {
+        for response in [Value::Null, json!({ "arn": arn })] {
+            let mut event = create_secret_event("prod/db", "");
+            event["detail"]["responseElements"] = response;
+            event["detail"][field] = json!(much);
+            events.push(event);
+        }
+    }
+    for event in events {
+        let delivery = stage.deliver(&event).await;
+        assert!(
+            delivery.log.len() < 4096,
+            "{} bytes of log",
+            delivery.log.len()
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_misshapen_event_holds_stays_out_of_log_and_error() {
+    let mut stage = Stage::new().await;
+    let detail = json!({"requestParameters": {"clientRequestToken": "the-request-token"}});
+    let event = |detail: Value| {
+        let api_call = "AWS API Call via CloudTrail";
+        json!({"detail-type": api_call, "source": "aws.secretsmanager", "detail": detail})
+    };
+    let events = [
+        event(json!(detail.to_string())),
+        event(json!(["the-request-token"])),
+        json!(detail.to_string()),
+        json!({"action": "reconcile", "secretId": {"a": "the-request-token"}}),
+        json!({"action": "reconcile", "secretId": "a", "dryRun": "the-request-token"}),
+    ];
+    for event in events {
+        let delivery = stage.deliver(&event).await;
+        delivery.ends_in_error("failed", "BadEvent");
+        let error = delivery.error_message.unwrap();
+        assert!(
+            !(delivery.log + &error).contains("the-request-token"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_handled_is_skipped_whatever_its_shape() {
+    let mut stage = Stage::new().await;
+    let event = |change: fn(&mut Value)| {
+        let mut event = create_secret_event("prod/db", "");
+        event["detail"]["eventName"] = json!("PutSecretValue");
+        change(&mut event);
+        event
+    };
+    let events = [
+        event(|event| event["time"] = json!("yesterday")),
+        event(|event| event["account"] = json!(123_456_789_012_u64)),
+        event(|event| event["resources"] = json!("none")),
+        event(|event| {
+            event["detail-type"] = json!("AWS Service Event via CloudTrail");
+            event["detail"] = Value::Null;
+        }),
+    ];
+    for event in events {
+        let delivery = stage.deliver(&event).await;
+        delivery.ends_well("skipped");
+        assert_eq!(delivery.reason(), "event-not-handled");
     }
 }

@@ -105,3 +105,33 @@ async fn metric_lines_are_of_the_embedded_metric_format() {
         assert!(line.get("level").is_none(), "{line}");
     }
 }
+
+#[tokio::test]
+async fn whoever_tags_secrets_cannot_make_metrics() {
+    let mut stage = setting()
+        .env("ALLOWED_REPLICA_REGIONS", "eu-west-1")
+        .start()
+        .await;
+    let delivery = stage
+        .create(tagged(
+            "prod/db",
+            "aa-a-1 aa-b-1 aa-c-1 eu-west-1 frankfurt",
+        ))
+        .await;
+    let lines = extracted(&delivery);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.ends_with("[] ReplicasRefused = 4")),
+        "{lines:#?}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.ends_with("[eu-west-1] ReplicasInSync = 1"))
+    );
+    assert!(
+        !lines.iter().any(|line| line.contains("[aa-")),
+        "{lines:#?}"
+    );
+}

@@ -19,16 +19,6 @@ async fn a_secret_that_cannot_be_found_yet_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_never_found_is_left_to_lambdas_retries() {
-    let mut stage = setting().timeout(Duration::from_secs(3)).start().await;
-    let delivery = stage
-        .deliver(&json!({"action": "reconcile", "secretId": "prod/db"}))
-        .await;
-    delivery.ends_in_error("pending", "SecretNotReady");
-    assert_eq!(delivery.reason(), "secret-not-found");
-}
-
-#[tokio::test]
 async fn a_secret_without_a_value_is_waited_for_as_terraform_creates_it() {
     let mut stage = Stage::new().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1").without_value());
@@ -105,22 +95,6 @@ async fn a_replica_that_someone_else_began_is_followed_without_a_request() {
 }
 
 #[tokio::test]
-async fn an_unknown_status_is_followed_and_then_named() {
-    let mut stage = setting().env("SETTLE_SECONDS", "1").start().await;
-    let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
-    stage.aws.with(|world, now| {
-        world.force_status(now, HOME, "prod/db", "eu-west-1", "Detached", None);
-    });
-    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
-    delivery.ends_in_error("pending", "ReplicationPending");
-    assert_eq!(
-        delivery.region("eu-west-1"),
-        "keep in-progress unknown-status"
-    );
-    assert!(stage.requested().is_empty());
-}
-
-#[tokio::test]
 async fn an_unknown_status_in_a_region_that_nobody_wants_is_nobodys_business() {
     let mut stage = Stage::new().await;
     let arn = stage.secret(tagged("prod/db", "none").with_replica_in("eu-west-1"));
@@ -141,4 +115,116 @@ async fn an_aws_that_never_answers_still_leaves_a_record_before_the_deadline() {
         let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
         delivery.ends_in_error("failed", "ServiceUnavailable");
     }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_never_found_is_left_to_lambdas_retries() {
+    let mut stage = setting().timeout(Duration::from_secs(3)).start().await;
+    let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3";
+    let delivery = stage.deliver(&create_secret_event("prod/db", arn)).await;
+    delivery.ends_in_error("pending", "SecretNotReady");
+    assert_eq!(delivery.reason(), "secret-not-found");
+    assert!(stage.aws.calls().len() > 3);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_asked_for_by_hand_is_not_waited_for() {
+    let mut stage = Stage::new().await;
+    let delivery = stage
+        .deliver(&json!({"action": "reconcile", "secretId": "prod/bd"}))
+        .await;
+    delivery.ends_in_error("pending", "SecretNotReady");
+    assert_eq!(stage.aws.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_look_while_waiting_does_not_undo_what_is_known() {
+    let mut stage = setting().timeout(Duration::from_secs(12)).start().await;
+    let down = FaultKind::answer(503, "ServiceUnavailable", "Service is unavailable");
+    stage.aws.script(Fault::on(
+        "DescribeSecret",
+        FaultKind::Latency(Duration::ZERO),
+    ));
+    stage.aws.script(Fault::on("DescribeSecret", down).times(4));
+    let delivery = stage
+        .create(tagged("prod/db", "eu-west-1").without_value())
+        .await;
+    delivery.ends_in_error("pending", "SecretNotReady");
+    assert_eq!(delivery.reason(), "no-value-yet");
+}
+
+#[tokio::test]
+async fn an_unknown_status_is_followed_and_named_and_never_fails_the_event() {
+    let mut stage = setting().env("SETTLE_SECONDS", "1").start().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "prod/db", "eu-west-1", "Detached", None);
+    });
+    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
+    delivery.ends_well("pending");
+    assert_eq!(delivery.record["level"], "WARN");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep in-progress unknown-status"
+    );
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn an_unknown_status_beside_a_replica_in_progress_is_pending_all_the_same() {
+    let setting = setting()
+        .env("SETTLE_SECONDS", "1")
+        .world(|world| world.replication_delay = Duration::from_hours(1));
+    let mut stage = setting.start().await;
+    let seed = tagged("prod/db", "eu-west-1 us-west-2").with_replica_in("eu-west-1");
+    let arn = stage.secret(seed);
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "prod/db", "eu-west-1", "Detached", None);
+    });
+    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
+    delivery.ends_in_error("pending", "ReplicationPending");
+}
+
+#[tokio::test]
+async fn the_deadline_ends_the_following_with_a_last_look() {
+    let setting = setting()
+        .timeout(Duration::from_secs(4))
+        .world(|world| world.replication_delay = Duration::from_millis(2200));
+    let mut stage = setting.start().await;
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+}
+
+#[tokio::test]
+async fn a_replica_that_nobody_could_look_at_is_not_called_missing() {
+    let mut stage = setting().env("SETTLE_SECONDS", "1").start().await;
+    let denied = FaultKind::answer(400, "AccessDeniedException", "not any more");
+    stage.aws.script(Fault::on(
+        "DescribeSecret",
+        FaultKind::Latency(Duration::ZERO),
+    ));
+    stage
+        .aws
+        .script(Fault::on("DescribeSecret", denied).always());
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "replicate in-progress not-seen"
+    );
+    let detail = delivery.replica("eu-west-1")["detail"].as_str().unwrap();
+    assert!(detail.contains("not any more"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_read_that_lags_behind_the_write_is_waited_for() {
+    let setting = setting().world(|world| world.status_lag = Duration::from_millis(1500));
+    let mut stage = setting.start().await;
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+    assert_eq!(stage.requested().len(), 1);
 }

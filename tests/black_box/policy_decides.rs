@@ -235,3 +235,19 @@ async fn what_the_event_says_of_tags_counts_for_nothing() {
         json!([{"key": "replicate-to", "value": "eu-west-1"}]);
     stage.deliver(&event).await.ends_well("skipped");
 }
+
+#[tokio::test]
+async fn a_replica_that_is_there_outside_the_fence_is_left_alone_and_shown() {
+    let mut stage = setting()
+        .env("ALLOWED_REPLICA_REGIONS", "eu-west-1")
+        .start()
+        .await;
+    let seed = tagged("prod/db", "us-west-2").with_replica_in("us-west-2");
+    let delivery = stage.create(seed).await;
+    delivery.ends_well("refused");
+    assert_eq!(
+        delivery.replica("us-west-2")["detail"],
+        "a replica is there: InSync"
+    );
+    assert_eq!(stage.in_sync("prod/db"), ["us-west-2"]);
+}

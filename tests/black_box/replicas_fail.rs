@@ -1,6 +1,9 @@
 //! Replications that AWS accepts and then reports as failed: each reason, with its cure.
 
-use secret_replicator_emulator::{FailedReplicas, KeyState, SecretSeed};
+use std::time::Duration;
+
+use secret_replicator_emulator::{FailedReplicas, KeyState, KnownReplica, SecretSeed};
+use serde_json::Value;
 
 use crate::stage::{Delivery, HOME, Stage, create_secret_event, setting, tagged};
 
@@ -98,21 +101,6 @@ async fn a_failure_that_does_not_heal_by_itself_is_reported_again_and_not_tried_
 }
 
 #[tokio::test]
-async fn a_failure_for_a_reason_nobody_knows_keeps_awss_words_and_is_tried_again() {
-    let mut stage = Stage::new().await;
-    let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
-    let words = "Replication failed: a reason that nobody has heard of.";
-    stage.aws.with(|world, now| {
-        world.force_status(now, HOME, "prod/db", "eu-west-1", "Failed", Some(words));
-    });
-    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
-    assert_eq!(stage.requested().len(), 1);
-    if delivery.outcome() == "failed" {
-        assert_eq!(delivery.replica("eu-west-1")["detail"], words);
-    }
-}
-
-#[tokio::test]
 async fn a_replica_that_fails_and_disappears_is_pending_rather_than_forgotten() {
     let setting = setting()
         .env("SETTLE_SECONDS", "1")
@@ -125,4 +113,77 @@ async fn a_replica_that_fails_and_disappears_is_pending_rather_than_forgotten() 
         delivery.region("eu-west-1"),
         "replicate in-progress not-listed"
     );
+}
+
+/// A secret that wants a replica in `eu-west-1`, where one has failed; its event.
+fn failed_in_eu_west_1(stage: &Stage, seed: SecretSeed, words: &str) -> Value {
+    let name = seed.name.clone();
+    let arn = stage.secret(seed.with_replica_in("eu-west-1"));
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, &name, "eu-west-1", "Failed", Some(words));
+    });
+    create_secret_event(&name, &arn)
+}
+
+#[tokio::test]
+async fn a_failure_for_a_reason_nobody_knows_is_tried_again() {
+    let mut stage = Stage::new().await;
+    let words = "Replication failed: nobody has heard of it.";
+    let event = failed_in_eu_west_1(&stage, tagged("prod/db", "eu-west-1"), words);
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("replicated");
+    assert_eq!(delivery.region("eu-west-1"), "retry in-sync");
+}
+
+#[tokio::test]
+async fn a_retry_that_aws_refuses_keeps_the_reason_of_the_failure() {
+    let setting = setting().world(|world| world.known_replica = KnownReplica::RefuseCall);
+    let mut stage = setting.start().await;
+    let words = "Replication failed: the KMS key is disabled.";
+    let event = failed_in_eu_west_1(&stage, tagged("prod/db", "eu-west-1"), words);
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "retry failed kms-key-unavailable"
+    );
+    let detail = delivery.replica("eu-west-1")["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("the KMS key is disabled. (the retry was refused: "),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_replica_whose_key_nobody_can_name_is_a_failure_and_no_refusal() {
+    let mut stage = Stage::new().await;
+    let seed = tagged("prod/db", "eu-west-1").with_kms_key_id("alias/app");
+    let words = "Replication failed: the KMS key is disabled.";
+    let event = failed_in_eu_west_1(&stage, seed, words);
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep failed kms-key-unavailable"
+    );
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_that_is_still_being_created_works_on_the_next_delivery() {
+    let mut stage = Stage::new().await;
+    let ready_in = Duration::from_secs(2);
+    stage.aws.with(|world, now| {
+        world.set_key(
+            "eu-west-1",
+            RELATED_KEY,
+            KeyState::UsableFrom(now + ready_in),
+        );
+    });
+    let seed = tagged("prod/db", "eu-west-1").with_kms_key_id(MULTI_REGION_KEY);
+    let first = stage.create(seed).await;
+    failed_because(&first, "eu-west-1", "kms-key-unavailable");
+    tokio::time::sleep(ready_in).await;
+    let event = create_secret_event("prod/db", &stage.secret_arn("prod/db"));
+    stage.deliver(&event).await.ends_well("replicated");
 }

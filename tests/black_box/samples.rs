@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::stage::{Delivery, deliver, setting};
+use crate::stage::{Delivery, deliver};
 use secret_replicator_emulator::{Emulator, Lambda, LambdaSettings, SecretSeed, WorldSettings};
 
 fn samples(folder: &Path) -> Vec<PathBuf> {
@@ -82,5 +82,4 @@ async fn every_sample_ends_in_one_record() {
         table.push(format!("{name}: {}", ending.trim_end()));
     }
     insta::assert_snapshot!(table.join("\n"));
-    drop(setting());
 }

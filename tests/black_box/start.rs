@@ -65,3 +65,9 @@ async fn the_settings_in_force_are_logged_once_with_timestamp_and_level() {
         "{timestamp}"
     );
 }
+
+#[tokio::test]
+async fn without_a_log_level_the_level_is_info() {
+    let stage = setting().env("AWS_LAMBDA_LOG_LEVEL", "").start().await;
+    assert_eq!(stage.function.idle_log().len(), 1);
+}

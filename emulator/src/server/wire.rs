@@ -95,7 +95,8 @@ pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Full<Bytes>> {
         Ok(Value::Null) => response(StatusCode::OK, Bytes::new()),
         Ok(value) => response(StatusCode::OK, value.to_string().into()),
         Err(error) => {
-            // Secrets Manager spells the member with a capital letter [real].
+            // Whether Secrets Manager spells it `Message` or `message` is not known [gap]; SDKs
+            // read both.
             let body = json!({"__type": error.code, "Message": error.message});
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
             response(status, body.to_string().into())

@@ -65,6 +65,9 @@ impl Denial {
     }
 }
 
+/// Stands for the secret in a request that names none.
+const ANY: &str = "*";
+
 /// What a denial looks at.
 struct Access<'a> {
     operation: &'a str,
@@ -83,7 +86,7 @@ impl World {
         body: &Value,
     ) -> Result<(), ApiError> {
         let id = body.get("SecretId").or_else(|| body.get("Name"));
-        let secret_id = id.and_then(Value::as_str).unwrap_or("*");
+        let secret_id = id.and_then(Value::as_str).unwrap_or(ANY);
         let access = Access {
             operation,
             region,
@@ -97,18 +100,23 @@ impl World {
         Ok(())
     }
 
-    /// The text that IAM gives for an assumed role without a matching statement \[real\].
+    /// The text that IAM gives for an assumed role without a matching statement
+    /// \[field: binbashar/le-tf-infra-aws#869\]; for a secret that does not exist it names the id
+    /// of the request \[field: mongodb/awscdk-resources-mongodbatlas#207\], and for `ListSecrets` no
+    /// resource \[field: Kralizek/AWSSecretsManagerConfigurationExtensions#78\].
     fn access_denied(&self, access: &Access<'_>) -> ApiError {
         let account = &self.settings.account_id;
         let operation = access.operation;
-        let resource = access
-            .secret
-            .map_or_else(|| access.secret_id.to_owned(), |secret| self.arn_of(secret));
+        let resource = match (access.secret, access.secret_id) {
+            (Some(secret), _) => format!(" on resource: {}", self.arn_of(secret)),
+            (None, ANY) => String::new(),
+            (None, id) => format!(" on resource: {id}"),
+        };
         ApiError::new(
             "AccessDeniedException",
             format!(
                 "User: arn:aws:sts::{account}:assumed-role/secret-replicator/secret-replicator is \
-                 not authorized to perform: secretsmanager:{operation} on resource: {resource} \
+                 not authorized to perform: secretsmanager:{operation}{resource} \
                  because no identity-based policy allows the secretsmanager:{operation} action"
             ),
         )

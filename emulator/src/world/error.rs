@@ -50,7 +50,7 @@ impl ApiError {
         ))
     }
 
-    /// \[field\]
+    /// \[field: lgallard/terraform-aws-secrets-manager#188\]
     pub(super) fn on_replica() -> ApiError {
         ApiError::invalid_parameter(
             "Operation not permitted on a replica secret. Call must be made in primary secret's \
@@ -63,7 +63,7 @@ impl ApiError {
         ApiError::invalid_parameter("Invalid replica region.")
     }
 
-    /// \[field\]
+    /// \[field: external-secrets/kubernetes-external-secrets#415\]
     pub(super) fn marked_for_deletion() -> ApiError {
         ApiError::invalid_request(
             "You can't perform this operation on the secret because it was marked for deletion.",
@@ -77,7 +77,7 @@ impl ApiError {
         )
     }
 
-    /// The caller lacks a permission on the key \[field\].
+    /// The caller lacks a permission on the key \[field: aws/aws-cdk#7677\].
     pub(super) fn kms_denied() -> ApiError {
         ApiError::new("AccessDeniedException", "Access to KMS is not allowed")
     }

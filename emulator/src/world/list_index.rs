@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use super::Time;
+use super::past::Past;
 use super::secret::{Secret, Tag};
 
 /// The part of a secret that a list shows.
@@ -48,8 +49,8 @@ impl Listed {
 /// The place of a secret in a list: lists are in the order of creation.
 pub(super) type Place = (Time, String);
 
-/// The states of a secret, oldest first; `None` is that it is gone.
-type History = Vec<(Time, Option<Listed>)>;
+/// The states of a secret; `None` is that it is gone.
+type History = Past<Option<Listed>>;
 
 /// Every Region's list, with as much of its past as the lag needs.
 #[derive(Debug)]
@@ -79,13 +80,8 @@ impl ListIndex {
         let lag = self.lag;
         let secrets = self.regions.entry(region.to_owned()).or_default();
         let history = secrets.entry(place.clone()).or_default();
-        history.push((at, state));
-        let visible = history
-            .iter()
-            .rposition(|(since, _)| *since + lag <= at)
-            .unwrap_or(0);
-        history.drain(..visible);
-        if let [(_, None)] = history.as_slice() {
+        history.record(at, lag, state);
+        if let Some(None) = history.only() {
             secrets.remove(place);
         }
     }
@@ -103,9 +99,7 @@ impl ListIndex {
             .into_iter()
             .flat_map(move |secrets| secrets.range((from, Bound::Unbounded)))
             .filter_map(move |(place, history)| {
-                let (_, state) = history
-                    .iter()
-                    .rfind(|(since, _)| *since + self.lag <= now)?;
+                let state = history.seen(now, self.lag)?;
                 Some((place, state.as_ref()?))
             })
     }

@@ -12,6 +12,7 @@ mod filter;
 mod keys;
 mod list_index;
 mod operations;
+mod past;
 mod quota;
 mod render;
 mod replication;
@@ -98,7 +99,8 @@ impl World {
         self.execute(now, region, parsed, body)
     }
 
-    /// The `ReplicationStatus` of a secret, named by name or ARN; empty if there is no such secret.
+    /// The `ReplicationStatus` of a secret, named by name or ARN, as it really is, whatever
+    /// [`WorldSettings::status_lag`]; empty if there is no such secret.
     pub fn replicas(&mut self, now: Time, region: &str, secret_id: &str) -> Vec<ReplicaView> {
         self.advance(now);
         self.find(region, secret_id)
@@ -122,8 +124,9 @@ impl World {
         Some(SecretView::new(self.arn_of(secret), secret))
     }
 
-    /// Gives a replica a status that AWS might show one day, until a call changes it. Adds the row
-    /// if there is none. Does nothing if there is no such secret, or if it is a replica itself.
+    /// Gives a replica a status that AWS might show one day, until a call changes it: one that is
+    /// `Failed` is tried again as if it had really failed. Adds the row if there is none. Does
+    /// nothing if there is no such secret, or if it is a replica itself.
     pub fn force_status(
         &mut self,
         now: Time,

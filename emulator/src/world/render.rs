@@ -27,8 +27,8 @@ impl Members {
     }
 }
 
-/// The answer of `DescribeSecret`.
-pub(super) fn described(arn: String, secret: &Secret) -> Value {
+/// The answer of `DescribeSecret`, with these rows, which may be older than the rest.
+pub(super) fn described(arn: String, secret: &Secret, rows: &[Row]) -> Value {
     let is_replica = matches!(secret.role, Role::Replica { .. });
     // A recorded replica without tags has no `Tags`, a primary has an empty list.
     let shows_tags = !is_replica || !secret.tags.is_empty();
@@ -51,8 +51,8 @@ pub(super) fn described(arn: String, secret: &Secret) -> Value {
         .with_some("VersionIdsToStages", (!stages.is_empty()).then_some(stages))
         .with_some("OwningService", secret.owning_service.as_deref())
         .with("CreatedDate", secret.created.as_epoch_seconds())
-        .with_some("PrimaryRegion", secret.primary_region())
-        .with_some("ReplicationStatus", replication_status(secret))
+        .with_some("PrimaryRegion", secret.primary_region_with(rows))
+        .with_some("ReplicationStatus", replication_status(rows))
         .into_value()
 }
 
@@ -101,8 +101,7 @@ pub(super) fn value_of(arn: String, secret: &Secret, version: &Version) -> Value
 }
 
 /// `ReplicationStatus`, if the secret has replicas.
-pub(super) fn replication_status(secret: &Secret) -> Option<Value> {
-    let rows = secret.rows();
+pub(super) fn replication_status(rows: &[Row]) -> Option<Value> {
     (!rows.is_empty()).then(|| rows.iter().map(row).collect())
 }
 

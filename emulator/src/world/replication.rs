@@ -2,6 +2,7 @@
 
 use super::agenda::{RowKey, Task};
 use super::keys::KeyProblem;
+use super::past::Past;
 use super::secret::{DEFAULT_KEY, Overwrite, Role, Row, RowState, Secret};
 use super::{FailedReplicas, RemovedReplicas, Time, World};
 
@@ -51,8 +52,10 @@ impl World {
         self.note(now, region, name);
     }
 
-    /// Carries a change of a primary to its replicas. They show `InProgress` until it has arrived
-    /// \[field\]; failed ones are left alone \[gap\].
+    /// Carries a change of a primary to its replicas. They show `InProgress` until it has arrived:
+    /// after a change of versions they are not in sync for a while
+    /// \[field: square/password-rotation-lambda#12\], so after one of tags as well \[infer\].
+    /// Failed ones are left alone \[gap\].
     pub(super) fn propagate(&mut self, now: Time, region: &str, name: &str) {
         let Some(secret) = self.by_name(region, name) else {
             return;
@@ -162,6 +165,7 @@ impl World {
             role: Role::Replica {
                 primary_region: primary.region.clone(),
             },
+            past_rows: Past::default(),
             ..primary.clone()
         };
         self.insert(at, replica);

@@ -1,8 +1,10 @@
 //! What a secret is made of.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::Time;
+use super::past::Past;
 
 /// The key id AWS shows for the key that every Region has for Secrets Manager.
 pub(super) const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
@@ -10,6 +12,9 @@ pub(super) const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 /// The staging label of the version that readers get.
 pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// The status of a replica that could not be made.
+const FAILED: &str = "Failed";
 
 /// A secret in one Region.
 #[derive(Debug, Clone)]
@@ -26,6 +31,8 @@ pub(super) struct Secret {
     pub(super) owning_service: Option<String>,
     pub(super) deletion: Option<Time>,
     pub(super) role: Role,
+    /// The rows of `ReplicationStatus` as they were, for `DescribeSecret`.
+    pub(super) past_rows: Past<Vec<Row>>,
 }
 
 /// Where a secret stands in replication.
@@ -38,10 +45,15 @@ pub(super) enum Role {
 }
 
 impl Secret {
-    /// What `DescribeSecret` and `ListSecrets` give as `PrimaryRegion`.
+    /// What `ListSecrets` gives as `PrimaryRegion`, and `DescribeSecret` as well unless it lags.
     pub(super) fn primary_region(&self) -> Option<&str> {
+        self.primary_region_with(self.rows())
+    }
+
+    /// `PrimaryRegion` beside these rows: a secret without replicas has none.
+    pub(super) fn primary_region_with(&self, rows: &[Row]) -> Option<&str> {
         match &self.role {
-            Role::Primary(rows) if rows.is_empty() => None,
+            Role::Primary(_) if rows.is_empty() => None,
             Role::Primary(_) => Some(&self.region),
             Role::Replica { primary_region } => Some(primary_region),
         }
@@ -53,6 +65,18 @@ impl Secret {
             Role::Primary(rows) => rows,
             Role::Replica { .. } => &[],
         }
+    }
+
+    /// The rows of `lag` ago; those it began with if it is younger.
+    pub(super) fn rows_seen(&self, now: Time, lag: Duration) -> &[Row] {
+        let seen = self.past_rows.seen(now, lag);
+        seen.or_else(|| self.past_rows.oldest())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn remember_rows(&mut self, at: Time, lag: Duration) {
+        let rows = self.rows().to_vec();
+        self.past_rows.record(at, lag, rows);
     }
 
     pub(super) fn row_mut(&mut self, region: &str) -> Option<&mut Row> {
@@ -117,9 +141,14 @@ impl RowState {
         match self {
             RowState::InProgress | RowState::WaitingForValue | RowState::Removing => "InProgress",
             RowState::InSync => "InSync",
-            RowState::Failed(_) => "Failed",
+            RowState::Failed(_) => FAILED,
             RowState::Forced { status, .. } => status,
         }
+    }
+
+    /// Whether it failed, really or because a test says so.
+    pub(super) fn is_failed(&self) -> bool {
+        self.status() == FAILED
     }
 
     pub(super) fn message(&self) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::past::Past;
 use super::secret::Versions;
 use super::secret::{CURRENT, Overwrite, Role, Row, RowState, Secret, SecretText, Tag, Version};
 use super::{Time, World};
@@ -131,13 +132,13 @@ impl World {
         if let Some(key) = &seed.kms_key_id {
             self.keys.add_if_unknown(&seed.region, key);
         }
-        let (replicas, is_deleted) = (seed.replicas.clone(), seed.scheduled_for_deletion);
+        let is_deleted = seed.scheduled_for_deletion;
         let secret = self.grow(now, seed);
         let (region, name) = (secret.region.clone(), secret.name.clone());
         let arn = self.arn_of(&secret);
-        self.insert(now, secret);
-        for replica in replicas {
-            self.seed_replica(now, &region, &name, replica);
+        self.insert(now, secret.clone());
+        for row in secret.rows() {
+            self.write_replica(now, &secret, row);
         }
         if is_deleted {
             const RECOVERY_WINDOW: Duration = Duration::from_hours(30 * 24);
@@ -162,6 +163,10 @@ impl World {
             value: service.clone(),
         });
         let tags = seed.tags.into_iter().map(|(key, value)| Tag { key, value });
+        let role = match seed.replica_of {
+            Some(primary_region) => Role::Replica { primary_region },
+            None => Role::Primary(self.rows_in_sync(seed.replicas)),
+        };
         let suffix = seed.suffix;
         Secret {
             suffix: suffix.unwrap_or_else(|| self.new_suffix(&seed.region, &seed.name)),
@@ -175,26 +180,19 @@ impl World {
             versions,
             owning_service: seed.owning_service,
             deletion: None,
-            role: match seed.replica_of {
-                Some(primary_region) => Role::Replica { primary_region },
-                None => Role::Primary(Vec::new()),
-            },
+            role,
+            past_rows: Past::default(),
         }
     }
 
-    fn seed_replica(&mut self, now: Time, region: &str, name: &str, replica_region: String) {
-        let row = Row {
-            region: replica_region,
+    fn rows_in_sync(&mut self, regions: Vec<String>) -> Vec<Row> {
+        let row = |region| Row {
+            region,
             kms_key_id: None,
             overwrite: Overwrite::Never,
             state: RowState::InSync,
             ticket: self.next_number(),
         };
-        if let Some(secret) = self.by_name_mut(region, name) {
-            secret.put_row(row.clone());
-            let primary = secret.clone();
-            self.write_replica(now, &primary, &row);
-        }
-        self.note(now, region, name);
+        regions.into_iter().map(row).collect()
     }
 }

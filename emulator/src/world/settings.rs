@@ -13,11 +13,17 @@ pub struct WorldSettings {
     /// From `RemoveRegionsFromReplication` to the replica being gone. AWS takes 40 to 90 s
     /// \[field\]; default 60 s.
     pub removal_delay: Duration,
-    /// How long `DescribeSecret` does not find a new secret. Default 0.
+    /// How long `DescribeSecret` does not find a new secret
+    /// \[field: hashicorp/terraform-provider-aws#18406\], and neither does
+    /// `ReplicateSecretToRegions` \[infer\]; how long that is is \[gap\]. Default 0.
     pub visibility_delay: Duration,
     /// How old the picture is that `ListSecrets` gives: AWS documents up to five minutes.
     /// Default 0.
     pub list_lag: Duration,
+    /// How old the `ReplicationStatus` is that `DescribeSecret` gives. That it lags at all is
+    /// inferred from new secrets that are not found \[infer\]; by how much is \[gap\]. Calls that
+    /// write act on the present. A seeded secret has always been as its seed says. Default 0.
+    pub status_lag: Duration,
     /// Regions that the account has enabled. Default: the Regions that are on in every account,
     /// in every partition. Any other Region, known or not, counts as not enabled.
     pub enabled_regions: BTreeSet<String>,
@@ -139,6 +145,7 @@ impl Default for WorldSettings {
             removal_delay: Duration::from_mins(1),
             visibility_delay: Duration::ZERO,
             list_lag: Duration::ZERO,
+            status_lag: Duration::ZERO,
             enabled_regions: ALWAYS_ENABLED.map(str::to_owned).into(),
             region_not_enabled: RegionNotEnabled::default(),
             known_replica: KnownReplica::default(),

@@ -24,6 +24,18 @@ impl World {
         complete.or_else(|| secrets.get(resource))
     }
 
+    /// Like [`World::find`], for the operations that do not find a new secret at once.
+    pub(super) fn find_visible(
+        &self,
+        now: Time,
+        region: &str,
+        secret_id: &str,
+    ) -> Result<&Secret, ApiError> {
+        self.find(region, secret_id)
+            .filter(|secret| secret.created + self.settings.visibility_delay <= now)
+            .ok_or_else(ApiError::secret_not_found)
+    }
+
     pub(super) fn find_mut(&mut self, region: &str, secret_id: &str) -> Option<&mut Secret> {
         let name = self.find(region, secret_id)?.name.clone();
         self.by_name_mut(region, &name)
@@ -103,8 +115,12 @@ impl World {
         }
     }
 
-    /// Tells the list that a secret has changed.
+    /// Remembers that a secret has changed, for the reads that lag behind.
     pub(super) fn note(&mut self, at: Time, region: &str, name: &str) {
+        let lag = self.settings.status_lag;
+        if let Some(secret) = self.by_name_mut(region, name) {
+            secret.remember_rows(at, lag);
+        }
         let listed = self
             .by_name(region, name)
             .map(|secret| Listed::new(self.arn_of(secret), secret));

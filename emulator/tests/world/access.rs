@@ -25,6 +25,19 @@ fn a_denied_operation_names_caller_action_and_resource() {
 }
 
 #[test]
+fn a_denied_list_names_no_resource_and_a_denied_stranger_the_id_of_the_request() {
+    let mut aws = Clocked::new();
+    aws.world.deny(Denial::everything());
+    let error = aws.error(HOME, "ListSecrets", &json!({}));
+    assert!(
+        error.contains("secretsmanager:ListSecrets because no identity-based"),
+        "{error}"
+    );
+    let error = aws.error(HOME, "DescribeSecret", &json!({"SecretId": "nobody"}));
+    assert!(error.contains("on resource: nobody because"), "{error}");
+}
+
+#[test]
 fn a_denial_covers_no_more_than_its_region_secret_tag_and_replica_region() {
     let mut aws = Clocked::new();
     aws.seed(app().with_tag("owner", "them"));

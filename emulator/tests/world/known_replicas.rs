@@ -31,6 +31,36 @@ fn by_default_a_failed_replica_is_tried_again_and_a_good_one_left_alone() {
 }
 
 #[test]
+fn a_failure_that_was_forced_is_tried_again_like_a_real_one() {
+    let mut aws = Clocked::new();
+    aws.seed(app());
+    aws.seed(SecretSeed::new(OREGON, "app"));
+    for region in [IRELAND, OREGON] {
+        aws.world
+            .force_status(aws.now, HOME, "app", region, "Failed", Some("why"));
+    }
+    aws.replicate("app", &[IRELAND, OREGON]);
+    assert_eq!(aws.status("app", IRELAND), "InProgress");
+    aws.pass(1000);
+    assert_eq!(aws.status("app", IRELAND), "InSync");
+    let row = aws.row("app", OREGON);
+    assert_eq!(row.status, "Failed");
+    let message = row.status_message.unwrap();
+    assert!(message.contains("already exists"), "{message}");
+}
+
+#[test]
+fn a_status_that_nobody_knows_is_no_failure_and_stays() {
+    let mut aws = Clocked::new();
+    aws.seed(app().with_replica_in(IRELAND));
+    aws.world
+        .force_status(aws.now, HOME, "app", IRELAND, "Detached", None);
+    aws.replicate("app", &[IRELAND]);
+    aws.pass(1000);
+    assert_eq!(aws.status("app", IRELAND), "Detached");
+}
+
+#[test]
 fn it_can_be_set_to_have_no_effect_whatever_the_status() {
     let mut aws = half_failed(KnownReplica::Ignore);
     aws.replicate("app", &[IRELAND, OREGON]);

@@ -8,4 +8,5 @@ mod listing;
 mod refusals;
 mod replication;
 mod secrets;
+mod status_lag;
 mod support;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secret_replicator_emulator::{KeyState, WorldSettings};
 use serde_json::json;
 
-use crate::support::{Clocked, HOME, IRELAND, app};
+use crate::support::{Clocked, HOME, IRELAND, app, replication};
 
 #[test]
 fn a_created_secret_is_described_with_the_members_it_has_and_no_others() {
@@ -106,10 +106,16 @@ fn a_new_secret_is_not_found_until_it_becomes_visible() {
     });
     aws.seed(app());
     aws.pass(1999);
-    let error = aws.error(HOME, "DescribeSecret", &json!({"SecretId": "app"}));
-    assert!(error.starts_with("ResourceNotFoundException: "), "{error}");
+    for (operation, body) in [
+        ("DescribeSecret", json!({"SecretId": "app"})),
+        ("ReplicateSecretToRegions", replication("app", &[IRELAND])),
+    ] {
+        let error = aws.error(HOME, operation, &body);
+        assert!(error.starts_with("ResourceNotFoundException: "), "{error}");
+    }
     aws.pass(1);
     aws.describe(HOME, "app");
+    aws.replicate("app", &[IRELAND]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::world::past::Past;
 use crate::world::render::{self, Members};
 use crate::world::replication::ReplicationTarget;
 use crate::world::request::{self, parse, required};
@@ -125,6 +126,7 @@ impl World {
             owning_service: None,
             deletion: None,
             role: Role::Primary(Vec::new()),
+            past_rows: Past::default(),
         };
         self.insert(now, secret);
         version_id
@@ -138,7 +140,10 @@ impl World {
             .with("ARN", self.arn_of(secret))
             .with("Name", name)
             .with_some("VersionId", version_id)
-            .with_some("ReplicationStatus", render::replication_status(secret))
+            .with_some(
+                "ReplicationStatus",
+                render::replication_status(secret.rows()),
+            )
             .into_value()
     }
 }

@@ -17,10 +17,9 @@ impl World {
     ) -> Result<Value, ApiError> {
         let raw: request::OneSecret = parse(body)?;
         let id = required(raw.secret_id, "secretId")?;
-        self.find(region, &id)
-            .filter(|secret| secret.created + self.settings.visibility_delay <= now)
-            .map(|secret| render::described(self.arn_of(secret), secret))
-            .ok_or_else(ApiError::secret_not_found)
+        let secret = self.find_visible(now, region, &id)?;
+        let rows = secret.rows_seen(now, self.settings.status_lag);
+        Ok(render::described(self.arn_of(secret), secret, rows))
     }
 
     pub(super) fn get_secret_value(
@@ -51,8 +50,8 @@ impl World {
         Ok(render::value_of(self.arn_of(secret), secret, version))
     }
 
-    /// Whether a value can be encrypted. AWS checks this at `CreateSecret` even without a value
-    /// \[field\].
+    /// Whether a value can be encrypted. `CreateSecret` is refused even without a value, which AWS
+    /// may do or not \[gap\].
     pub(super) fn usable_for_values(
         &self,
         now: Time,

@@ -6,7 +6,7 @@ use crate::world::arn::{is_region_code, partition_of};
 use crate::world::render::{self, Members};
 use crate::world::replication::ReplicationTarget;
 use crate::world::request::{self, ReplicaRegion, parse, required};
-use crate::world::secret::{Overwrite, Role, RowState};
+use crate::world::secret::{Overwrite, Role};
 use crate::world::{ApiError, KnownReplica, RegionNotEnabled, Time, World};
 
 impl World {
@@ -19,6 +19,7 @@ impl World {
         let raw: request::ReplicateSecretToRegions = parse(body)?;
         let id = required(raw.secret_id, "secretId")?;
         let regions = required(raw.add_replica_regions, "addReplicaRegions")?;
+        self.find_visible(now, region, &id)?;
         let name = self.locate_unmanaged(region, &id)?;
         let targets = self.checked_targets(region, regions, raw.force_overwrite_replica_secret)?;
         let targets = self.without_known(region, &name, targets)?;
@@ -104,9 +105,7 @@ impl World {
                 .collect()),
             KnownReplica::RetryIfFailed => Ok(targets
                 .into_iter()
-                .filter(|target| {
-                    row_of(target).is_none_or(|row| matches!(row.state, RowState::Failed(_)))
-                })
+                .filter(|target| row_of(target).is_none_or(|row| row.state.is_failed()))
                 .collect()),
         }
     }
@@ -184,7 +183,7 @@ impl World {
         let Some(secret) = self.by_name(region, name) else {
             return Value::Null;
         };
-        let rows = render::replication_status(secret).unwrap_or_else(|| json!([]));
+        let rows = render::replication_status(secret.rows()).unwrap_or_else(|| json!([]));
         Members::default()
             .with("ARN", self.arn_of(secret))
             .with("ReplicationStatus", rows)

@@ -52,8 +52,20 @@ impl SampleEvent {
         })
     }
 
-    /// The secret that the event says was created, with a value.
+    /// Whether the call set tags or took them away.
+    pub(crate) fn carries_tags(&self) -> bool {
+        let is_named = |member: &str| {
+            let tags = self.detail()["requestParameters"][member].as_array();
+            tags.is_some_and(|tags| !tags.is_empty())
+        };
+        is_named("tags") || is_named("tagKeys")
+    }
+
+    /// The secret of the event, with a value; none if the call failed.
     pub(crate) fn secret(&self) -> Option<SecretSeed> {
+        if !self.detail()["errorCode"].is_null() {
+            return None;
+        }
         let mut seed = SecretSeed::new(self.region(), self.secret_name()?);
         seed.suffix = self
             .secret_id()
@@ -133,6 +145,27 @@ mod tests {
         assert_eq!(event.secret(), None);
         assert_eq!(event.region(), "us-east-1");
         assert_eq!(SampleEvent(json!("nonsense")).secret(), None);
+    }
+
+    #[test]
+    fn a_call_that_failed_creates_no_secret() {
+        let event = SampleEvent(json!({"detail": {
+            "errorCode": "AccessDenied",
+            "requestParameters": {"name": "app"},
+        }}));
+        assert_eq!(event.secret(), None);
+    }
+
+    #[test]
+    fn tags_are_carried_by_the_calls_that_set_them_or_take_them_away() {
+        let with = |request| SampleEvent(json!({"detail": {"requestParameters": request}}));
+        let tag = json!({"key": "tier", "value": "1"});
+        assert!(with(json!({"name": "app", "tags": [tag]})).carries_tags());
+        assert!(with(json!({"secretId": "app", "tagKeys": ["tier"]})).carries_tags());
+        assert!(!with(json!({"name": "app", "tags": []})).carries_tags());
+        assert!(!with(json!({"name": "app"})).carries_tags());
+        assert!(!with(json!(null)).carries_tags());
+        assert!(!SampleEvent(json!({"secretId": "app"})).carries_tags());
     }
 
     #[test]

@@ -15,6 +15,9 @@ use anyhow::ensure;
 use event::SampleEvent;
 use stage::Stage;
 
+/// The tag by which a secret names its Regions, under the default policy.
+const REPLICATE_TO: &str = "replicate-to";
+
 /// Options of `demo`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -24,6 +27,10 @@ pub(crate) struct Arguments {
     /// Play only this event; the secret it names is created first.
     #[arg(long)]
     event: Option<PathBuf>,
+    /// With --event: the tag `replicate-to` of the secret if the event carries no tags; empty for
+    /// none.
+    #[arg(long, env = "REPLICATE_TO", default_value = "eu-west-1 us-west-2")]
+    replicate_to: String,
     /// Where the events of the demo are.
     #[arg(long, default_value = "events/demo")]
     events: PathBuf,
@@ -36,16 +43,26 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         arguments.bootstrap.display()
     );
     match &arguments.event {
-        Some(path) => play_one(&arguments.bootstrap, path).await,
+        Some(path) => play_one(arguments, path).await,
         None => play_all(&arguments.bootstrap, &arguments.events).await,
     }
 }
 
-async fn play_one(bootstrap: &Path, path: &Path) -> anyhow::Result<ExitCode> {
+async fn play_one(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode> {
     let event = SampleEvent::read(path)?;
-    let mut stage = Stage::open(bootstrap, event.region()).await?;
-    stage.create_secret_of(&event);
+    let mut stage = Stage::open(&arguments.bootstrap, event.region()).await?;
     println!("{}", path.display());
+    if let Some(mut seed) = event.secret() {
+        let regions = arguments.replicate_to.as_str();
+        // Recorded events carry no tags, and by default a secret without tags is left alone.
+        if !event.carries_tags() && !regions.is_empty() {
+            println!(
+                "The event carries no tags; the secret gets the tag {REPLICATE_TO}: {regions}"
+            );
+            seed = seed.with_tag(REPLICATE_TO, regions);
+        }
+        stage.create(seed);
+    }
     let ending = stage.play(&event, None).await?;
     println!("{}", ending.shown());
     println!("{}", table::of(&[ending]));

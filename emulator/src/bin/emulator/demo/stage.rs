@@ -35,11 +35,8 @@ impl Stage {
         })
     }
 
-    /// Creates what the event says was created.
-    pub(crate) fn create_secret_of(&self, event: &SampleEvent) {
-        if let Some(seed) = event.secret() {
-            self.aws.with(|world, now| world.seed(now, seed));
-        }
+    pub(crate) fn create(&self, seed: SecretSeed) {
+        self.aws.with(|world, now| world.seed(now, seed));
     }
 
     /// Creates the secret of the story, and what stands in its way.

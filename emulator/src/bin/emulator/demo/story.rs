@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secret_replicator_emulator::SecretSeed;
 
+use super::REPLICATE_TO;
 use super::ending::Ending;
 
 /// The Region of every primary secret in the demo.
@@ -78,7 +79,7 @@ impl Story {
     /// The event's secret, as this story has it.
     pub(crate) fn secret(&self, mut seed: SecretSeed) -> SecretSeed {
         if let Some(regions) = self.replicate_to {
-            seed = seed.with_tag("replicate-to", regions);
+            seed = seed.with_tag(REPLICATE_TO, regions);
         }
         if let Some(service) = self.owning_service {
             seed = seed.with_owning_service(service);

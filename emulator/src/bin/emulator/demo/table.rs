@@ -7,50 +7,74 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::ending::Ending;
 
-/// Secrets by Regions, and what became of each.
+/// The secrets of one Region by the Regions of their replicas, and what became of each. A column
+/// that would be empty is left out.
 pub(crate) fn of(endings: &[Ending]) -> Table {
     let regions: BTreeSet<&str> = endings
         .iter()
         .flat_map(Ending::replicas)
         .filter(|replica| replica.reason != Some(NO_REGION))
         .map(|replica| replica.region)
-        .chain(endings.iter().map(|ending| ending.region.as_str()))
         .collect();
+    let home = endings.first().map_or("?", |ending| ending.region.as_str());
+    let has_reasons = endings.iter().any(|ending| !reasons(ending).is_empty());
+    let has_errors = endings.iter().any(|ending| ending.error_type().is_some());
+    let mut columns = vec![Column::Secret];
+    columns.extend(regions.into_iter().map(Column::Region));
+    columns.push(Column::Outcome);
+    columns.extend(has_reasons.then_some(Column::Reason));
+    columns.extend(has_errors.then_some(Column::Error));
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    let tail = ["outcome", "reason", "error"];
-    let header = ["secret"].into_iter().chain(regions.iter().copied());
-    table.set_header(header.chain(tail));
+    let terminal = table.width().unwrap_or(WIDEST);
+    table.set_width(terminal.min(WIDEST));
+    table.set_header(columns.iter().map(|column| column.header(home)));
     for ending in endings {
-        table.add_row(row(ending, &regions));
+        table.add_row(columns.iter().map(|column| column.cell(ending)));
     }
     table
 }
 
+/// Wider tables are hard to read in terminals and in Markdown. This one just fits the demo's own.
+const WIDEST: u16 = 121;
+
 /// The reason of a token that names no Region, so it gets no column.
 const NO_REGION: &str = "not-a-region";
 
-fn row(ending: &Ending, regions: &BTreeSet<&str>) -> Vec<String> {
-    let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
-    let cells = regions.iter().map(|region| cell(ending, region));
-    let mut row = vec![text(ending.secret.as_deref())];
-    row.extend(cells);
-    row.extend([
-        text(ending.outcome()),
-        reasons(ending),
-        text(ending.error_type()),
-    ]);
-    row
+enum Column<'a> {
+    Secret,
+    Region(&'a str),
+    Outcome,
+    Reason,
+    Error,
 }
 
-fn cell(ending: &Ending, region: &str) -> String {
-    let mut replicas = ending.replicas();
-    match replicas.find(|replica| replica.region == region) {
-        Some(replica) => replica.status.to_owned(),
-        None if region == ending.region && ending.secret.is_some() => "primary".to_owned(),
-        None => String::new(),
+impl Column<'_> {
+    fn header(&self, home: &str) -> String {
+        match self {
+            Column::Secret => format!("secret in {home}"),
+            Column::Region(region) => (*region).to_owned(),
+            Column::Outcome => "outcome".to_owned(),
+            Column::Reason => "reason".to_owned(),
+            Column::Error => "error".to_owned(),
+        }
+    }
+
+    fn cell(&self, ending: &Ending) -> String {
+        let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
+        match self {
+            Column::Secret => text(ending.secret.as_deref()),
+            Column::Region(region) => {
+                let mut replicas = ending.replicas();
+                let replica = replicas.find(|replica| replica.region == *region);
+                replica.map_or_else(String::new, |replica| replica.status.to_owned())
+            }
+            Column::Outcome => text(ending.outcome()),
+            Column::Reason => reasons(ending),
+            Column::Error => text(ending.error_type()),
+        }
     }
 }
 

@@ -1,0 +1,87 @@
+"""What the tests share: the binaries, the servers, and clients for them."""
+
+import os
+import sys
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from function import ACCOUNT, running_function
+from processes import environment, free_port, running
+
+
+def built(variable):
+    path = Path(os.environ.get(variable, "missing")).resolve()
+    if not path.is_file():
+        pytest.exit(f"{variable} names no file: run `make test-independent`, which builds it", 2)
+    return path
+
+
+@pytest.fixture(scope="session")
+def bootstrap():
+    """The function's release binary."""
+    return built("BOOTSTRAP")
+
+
+@pytest.fixture(scope="session")
+def client():
+    """Makes clients of an AWS service that is really somewhere on this machine."""
+
+    def make(service, endpoint, region="us-east-1"):
+        return boto3.client(
+            service,
+            endpoint_url=endpoint,
+            region_name=region,
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory):
+    """The endpoint of moto, an independent emulator of many AWS services and Regions."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("moto") / "log"
+    command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", port]
+    with running(command, port, log, environment(MOTO_ACCOUNT_ID=ACCOUNT)):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory):
+    """The endpoint of this project's own Secrets Manager."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("emulator") / "log"
+    with running([built("EMULATOR"), "serve", "--port", port], port, log):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def start_function(bootstrap, moto, tmp_path):
+    """Starts the function in front of moto, with settings as it would have in its environment."""
+    with ExitStack() as functions:
+
+        def start(**settings):
+            log = tmp_path / f"function-{uuid.uuid4().hex}.log"
+            return functions.enter_context(running_function(bootstrap, log, moto, **settings))
+
+        yield start
+
+
+@pytest.fixture
+def function(start_function):
+    """The function with its default settings."""
+    return start_function()
+
+
+@pytest.fixture
+def name():
+    """A secret's name that no other test uses."""
+    return f"app/{uuid.uuid4().hex}"
