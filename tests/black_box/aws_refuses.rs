@@ -208,7 +208,7 @@ async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
         let mut second = setting.function(&stage.aws).await.unwrap();
         let arn = stage.secret(tagged("prod/db", "eu-west-1"));
         // Both read before either writes.
-        let slow = FaultKind::Latency(Duration::from_millis(200));
+        let slow = FaultKind::Latency(Duration::from_secs(1));
         stage.aws.script(Fault::on("DescribeSecret", slow).times(2));
         let event = create_secret_event("prod/db", &arn);
         let (one, two) = tokio::join!(
