@@ -1,0 +1,79 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+CARGO_DENY_VERSION := 0.20.2
+
+CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+TOOLS := .venv/installed
+PACKAGED := .aws-sam/build/Replicator/bootstrap
+
+# The paths here are in the default target directory.
+unexport CARGO_TARGET_DIR
+export PYTHONDONTWRITEBYTECODE := 1
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint test-rust test-template test-independent fmt requirements
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Play sample events to the function on a local AWS; EVENT=path.json plays one of yours
+	cargo build --locked --workspace --bins
+	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
+
+test: lint test-rust test-template test-independent ## Test everything: the four targets that follow
+
+lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and licences
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	$(CARGO_DENY) --locked check bans licenses sources
+
+test-rust: ## Run the Rust tests
+	cargo test --locked --workspace
+
+test-template: $(TOOLS) ## Check the SAM template, build with it, and check what it packages
+	.venv/bin/sam validate --lint
+	rustup target list --installed | grep -qx aarch64-unknown-linux-gnu \
+		|| rustup target add aarch64-unknown-linux-gnu
+	PATH="$(CURDIR)/.venv/bin:$$PATH" sam build
+	test -x $(PACKAGED)
+	readelf --file-header $(PACKAGED) | grep 'Machine: *AArch64'
+	@# glibc 2.34 is what provided.al2023 has.
+	{ echo GLIBC_2.34; readelf --version-info $(PACKAGED) | grep -o 'GLIBC_[0-9.]*'; } \
+		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
+
+test-independent: $(TOOLS) ## Try function, emulator and template with other people's tools
+	cargo build --locked --release --bin bootstrap
+	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
+	cargo build --locked --workspace --bins --tests
+	BOOTSTRAP=target/release/bootstrap EMULATOR=target/debug/emulator \
+		.venv/bin/python -m pytest tests/independent
+
+fmt: ## Format the code
+	cargo fmt --all
+
+requirements: ## Pin the newest Python tools
+	rm -rf target/requirements
+	$(PYTHON) -m venv target/requirements
+	target/requirements/bin/pip install --quiet --upgrade --upgrade-strategy eager \
+		--requirement tests/requirements/tools.in
+	{ echo '# Made by `make requirements` from tools.in.'; \
+		target/requirements/bin/pip freeze --all --exclude pip; } > tests/requirements/tools.txt
+
+$(TOOLS): tests/requirements/tools.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: name one with PYTHON=...' >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install --quiet --no-deps --requirement $<
+	touch $@
+
+# Without optimisation: it runs for a second, and takes minutes less to build.
+$(CARGO_DENY):
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
+		--root target/tools/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
