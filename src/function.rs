@@ -9,13 +9,14 @@ use futures_util::FutureExt;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::RawValue;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Wait};
+use crate::explain::Explanation;
 use crate::reconcile::{Conclusion, Mode, Reconciler, Reconciliation};
 use crate::report::{Ending, Failure, Record, Report, Reporter};
 use crate::secret::{Region, SecretId};
 use crate::secrets_manager::SecretsManager;
 use crate::settings::Settings;
-use crate::trigger::{self, BadEvent, Home, Origin, Request, SECRET_ID_CURE, Trigger};
+use crate::trigger::{self, BadEvent, Explained, Home, Origin, Request, SECRET_ID_CURE, Trigger};
 
 /// The function, ready for events.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ struct Handled {
     named: Option<SecretId>,
     mode: Mode,
     ending: Ending,
+    explanation: Option<Explanation>,
 }
 
 impl Function {
@@ -40,7 +42,7 @@ impl Function {
     #[must_use]
     pub fn new(settings: Settings, secrets_manager: SecretsManager) -> Self {
         let mut named_regions = settings.policy.named_regions();
-        named_regions.extend(settings.fence.named_regions());
+        named_regions.extend(settings.limits.fence.named_regions());
         Self {
             region: settings.region,
             mode: if settings.dry_run {
@@ -53,7 +55,7 @@ impl Function {
             reconciler: Reconciler {
                 secrets_manager,
                 policy: settings.policy,
-                fence: settings.fence,
+                limits: settings.limits,
             },
         }
     }
@@ -73,6 +75,7 @@ impl Function {
                 named: None,
                 mode: self.mode,
                 ending: Ending::Internal(panic_message(panic.as_ref())),
+                explanation: None,
             });
         let report = Report {
             origin: handled.origin,
@@ -82,6 +85,7 @@ impl Function {
             mode: handled.mode,
             named: handled.named,
             ending: handled.ending,
+            explanation: handled.explanation,
         };
         if let Err(error) = self.reporter.write(&report) {
             tracing::error!(%error, "the record could not be written");
@@ -95,21 +99,16 @@ impl Function {
             account: account_of(context),
         };
         let Trigger { origin, request } = trigger::parse(event, &home);
-        let handled = |named, mode, ending| Handled {
-            origin,
-            named,
-            mode,
-            ending,
-        };
-        match request {
-            Request::Bad(bad) => handled(None, self.mode, Ending::BadEvent(bad)),
+        let remaining = remaining(context, started);
+        let (named, mode, ending) = match request {
+            Request::Bad(bad) => (None, self.mode, Ending::BadEvent(bad)),
             Request::Skip { secret, reason } => {
                 let conclusion = Conclusion::Skipped(reason);
                 let skipped = Reconciliation {
                     secret: None,
                     conclusion,
                 };
-                handled(secret, self.mode, Ending::Secret(Box::new(skipped)))
+                (secret, self.mode, Ending::Secret(Box::new(skipped)))
             }
             Request::Reconcile {
                 secret,
@@ -117,10 +116,43 @@ impl Function {
                 wait,
             } => {
                 let mode = if dry_run { Mode::DryRun } else { self.mode };
-                let budget = Budget::new(remaining(context, started), self.settle, wait);
+                let budget = Budget::new(remaining, self.settle, wait);
                 let reconciliation = self.reconciler.reconcile(&secret, mode, &budget).await;
-                handled(Some(secret), mode, ending(reconciliation))
+                (Some(secret), mode, ending(reconciliation))
             }
+            Request::Explain(explained) => return self.explain(origin, explained, remaining).await,
+        };
+        Handled {
+            origin,
+            named,
+            mode,
+            ending,
+            explanation: None,
+        }
+    }
+
+    async fn explain(&self, origin: Origin, explained: Explained, remaining: Duration) -> Handled {
+        let mode = Mode::DryRun;
+        let (named, ending) = match explained {
+            Explained::Existing(id) => {
+                let budget = Budget::new(remaining, self.settle, Wait::Never);
+                let reconciliation = self.reconciler.reconcile(&id, mode, &budget).await;
+                (Some(id), ending(reconciliation))
+            }
+            Explained::Hypothetical(secret) => (
+                None,
+                Ending::Secret(Box::new(self.reconciler.imagine(*secret))),
+            ),
+        };
+        let explanation = ending
+            .secret()
+            .map(|secret| self.reconciler.explain(secret));
+        Handled {
+            origin,
+            named,
+            mode,
+            ending,
+            explanation,
         }
     }
 }

@@ -14,8 +14,10 @@
 //! | [`settings`] | the environment, read and checked once |
 //! | [`trigger`] | what the invocation asks for |
 //! | [`secret`] | what is known of a secret, in strict types |
+//! | [`limits`] | what the settings allow, whatever the policy says |
 //! | [`policy`] | which secrets are replicated, and where to (pure) |
 //! | [`plan`] | what is to be done about one secret (pure) |
+//! | [`explain`] | why that is decided, rule by rule (pure) |
 //! | [`reason`] | the stable codes: why something was skipped, refused or failed, and the cure |
 //! | [`reconcile`] | observe, decide, apply, settle |
 //! | [`budget`] | the time that an invocation has |
@@ -27,7 +29,9 @@
 #![forbid(unsafe_code)]
 
 pub mod budget;
+pub mod explain;
 pub mod function;
+pub mod limits;
 pub mod plan;
 pub mod policy;
 pub mod reason;

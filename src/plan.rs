@@ -4,50 +4,11 @@
 //! tests all decide alike.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use crate::policy::{BadToken, Policy};
-use crate::reason::{FailureReason, Refusal, SkipReason};
+use crate::limits::{Limits, Overwrite};
+use crate::policy::{BadToken, Policy, Subject, Wish};
+use crate::reason::{Conflict, FailureReason, Refusal, SkipReason};
 use crate::secret::{KmsKey, Region, Replica, ReplicaStatus, Secret};
-
-/// The Regions that replicas may ever be created in. IAM enforces the same list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fence {
-    /// Only the policy limits.
-    Open,
-    /// These Regions and no others.
-    Regions(BTreeSet<Region>),
-}
-
-impl Fence {
-    /// The Regions that the fence names.
-    #[must_use]
-    pub fn named_regions(&self) -> BTreeSet<Region> {
-        match self {
-            Self::Open => BTreeSet::new(),
-            Self::Regions(regions) => regions.clone(),
-        }
-    }
-
-    fn admits(&self, region: &Region) -> bool {
-        match self {
-            Self::Open => true,
-            Self::Regions(regions) => regions.contains(region),
-        }
-    }
-}
-
-impl fmt::Display for Fence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open => f.write_str("open"),
-            Self::Regions(regions) => {
-                let codes: Vec<&str> = regions.iter().map(Region::as_str).collect();
-                f.write_str(&codes.join(" "))
-            }
-        }
-    }
-}
 
 /// What is to be done about one secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,14 +46,57 @@ pub enum Step {
     Refuse(Refusal, Option<Replica>),
 }
 
-/// A Region that may get a replica of one secret, and the key for it.
+impl Step {
+    /// The target of the step's write, if it writes.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Replicate(target) | Self::Retry(target) => Some(target),
+            Self::Keep(_) | Self::Leave(..) | Self::Refuse(..) => None,
+        }
+    }
+}
+
+/// A Region that may get a replica of one secret, and how.
 ///
 /// Only [`Target::new`] makes one, so a target in the primary secret's own Region, beyond its
-/// partition or beyond the fence cannot be written down.
+/// partition, beyond the fence, in a forbidden Region, or with a weaker key that no rule names,
+/// cannot be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     region: Region,
-    kms_key: Option<KmsKey>,
+    key: ReplicaKey,
+    overwrite: Overwrite,
+}
+
+/// The key for a replica, and what named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaKey {
+    /// The key; `None` is the AWS managed key `aws/secretsmanager`.
+    pub kms_key: Option<KmsKey>,
+    /// What named it.
+    pub named_by: KeySource,
+}
+
+impl ReplicaKey {
+    /// The key's name, for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.kms_key
+            .as_ref()
+            .map_or_else(|| "aws/secretsmanager".to_owned(), ToString::to_string)
+    }
+}
+
+/// What named a replica's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// These rules.
+    Rules(BTreeSet<String>),
+    /// The policy's `kms-keys`.
+    Policy,
+    /// The primary secret's own key.
+    PrimarySecret,
 }
 
 impl Target {
@@ -100,15 +104,23 @@ impl Target {
     ///
     /// # Errors
     /// The reason why the Region must not get a replica.
-    pub fn new(secret: &Secret, region: &Region, fence: &Fence) -> Result<Self, Refusal> {
-        admit(secret, region, fence)?;
-        let kms_key = secret
-            .encryption
-            .replica_key(region)
-            .map_err(|key| Refusal::EncryptionWouldWeaken(key.clone()))?;
+    pub fn new(
+        secret: &Secret,
+        region: &Region,
+        wish: &Wish,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        admit(secret, region, wish, limits)?;
+        let wants_overwrite =
+            agreed(&wish.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
         Ok(Self {
             region: region.clone(),
-            kms_key,
+            key: replica_key(secret, region, wish)?,
+            overwrite: if wants_overwrite {
+                limits.overwrite
+            } else {
+                Overwrite::Never
+            },
         })
     }
 
@@ -118,33 +130,75 @@ impl Target {
         &self.region
     }
 
-    /// The key for the replica; `None` is the AWS managed key `aws/secretsmanager`.
+    /// The key for the replica.
     #[must_use]
-    pub fn kms_key(&self) -> Option<&KmsKey> {
-        self.kms_key.as_ref()
+    pub fn key(&self) -> &ReplicaKey {
+        &self.key
+    }
+
+    /// Whether a secret of the same name in the Region is overwritten.
+    #[must_use]
+    pub fn overwrite(&self) -> Overwrite {
+        self.overwrite
     }
 }
 
-fn admit(secret: &Secret, region: &Region, fence: &Fence) -> Result<(), Refusal> {
+fn admit(secret: &Secret, region: &Region, wish: &Wish, limits: &Limits) -> Result<(), Refusal> {
     let primary = secret.arn.region();
     if region == primary {
         Err(Refusal::OwnRegion)
     } else if region.partition() != primary.partition() {
         Err(Refusal::OtherPartition)
-    } else if !fence.admits(region) {
+    } else if !wish.forbidden_by.is_empty() {
+        Err(Refusal::ForbiddenByPolicy(wish.forbidden_by.clone()))
+    } else if !limits.fence.admits(region) {
         Err(Refusal::OutsideTheFence)
     } else {
         Ok(())
     }
 }
 
+/// What all rules that say anything say alike.
+fn agreed<T: Ord>(
+    said: &BTreeMap<T, BTreeSet<String>>,
+    about: Conflict,
+) -> Result<Option<(&T, &BTreeSet<String>)>, Refusal> {
+    if said.len() > 1 {
+        let rules = said.values().flatten().cloned().collect();
+        return Err(Refusal::ConflictingRules(about, rules));
+    }
+    Ok(said.first_key_value())
+}
+
+/// A rule may name a weaker key outright; the policy's general keys never weaken anything.
+fn replica_key(secret: &Secret, region: &Region, wish: &Wish) -> Result<ReplicaKey, Refusal> {
+    let named = |key: &KmsKey| (!key.is_aws_managed()).then(|| key.clone());
+    if let Some((key, rules)) = agreed(&wish.rule_keys, Conflict::Key)? {
+        return Ok(ReplicaKey {
+            kms_key: named(key),
+            named_by: KeySource::Rules(rules.clone()),
+        });
+    }
+    if let Some(key) = wish.policy_key.as_ref().and_then(named) {
+        return Ok(ReplicaKey {
+            kms_key: Some(key),
+            named_by: KeySource::Policy,
+        });
+    }
+    let kms_key = secret
+        .encryption
+        .replica_key(region)
+        .map_err(|key| Refusal::EncryptionWouldWeaken(key.clone()))?;
+    Ok(ReplicaKey {
+        kms_key,
+        named_by: KeySource::PrimarySecret,
+    })
+}
+
 impl Plan {
     /// The targets of the plan's writes, in the order of their Regions.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.steps.values().filter_map(|step| match step {
-            Step::Replicate(target) | Step::Retry(target) => Some(target),
-            Step::Keep(_) | Step::Leave(..) | Step::Refuse(..) => None,
-        })
+        self.steps.values().filter_map(Step::target)
     }
 
     /// Whether the plan writes anything.
@@ -156,19 +210,19 @@ impl Plan {
 
 /// Decides about one secret.
 #[must_use]
-pub fn decide(secret: &Secret, policy: &Policy, fence: &Fence) -> Decision {
+pub fn decide(secret: &Secret, policy: &Policy, limits: &Limits) -> Decision {
     if let Some(reason) = untouchable(secret) {
         return Decision::Skip(reason);
     }
-    let verdict = policy.evaluate(&secret.name, &secret.tags);
+    let verdict = policy.evaluate(&Subject::from(secret));
     if verdict.rules.is_empty() {
         return Decision::Skip(SkipReason::NoRuleMatched);
     }
     let steps = verdict
         .regions
         .into_iter()
-        .map(|region| {
-            let step = step(secret, &region, fence);
+        .map(|(region, wish)| {
+            let step = step(secret, &region, &wish, limits);
             (region, step)
         })
         .collect();
@@ -192,23 +246,30 @@ fn untouchable(secret: &Secret) -> Option<SkipReason> {
         .then_some(SkipReason::ScheduledForDeletion)
 }
 
-fn step(secret: &Secret, region: &Region, fence: &Fence) -> Step {
+fn step(secret: &Secret, region: &Region, wish: &Wish, limits: &Limits) -> Step {
     let replica = secret.replicas.get(region);
-    if let Err(refusal) = admit(secret, region, fence) {
+    if let Err(refusal) = admit(secret, region, wish, limits) {
         return Step::Refuse(refusal, replica.cloned());
     }
-    match (Target::new(secret, region, fence), replica) {
+    match (Target::new(secret, region, wish, limits), replica) {
         (Ok(target), None) => Step::Replicate(target),
         (Err(refusal), None) => Step::Refuse(refusal, None),
         (target, Some(replica)) if replica.status == ReplicaStatus::Failed => {
             let reason = failure_of(replica);
             match target {
-                Ok(target) if reason.may_heal() => Step::Retry(target),
+                Ok(target) if may_heal(reason, &target) => Step::Retry(target),
                 _ => Step::Leave(reason, replica.clone()),
             }
         }
         (_, Some(replica)) => Step::Keep(replica.clone()),
     }
+}
+
+/// Whether another request may succeed: a name that is taken stands in the way only until it may be
+/// overwritten.
+fn may_heal(reason: FailureReason, target: &Target) -> bool {
+    let overwrites = target.overwrite == Overwrite::Allowed;
+    reason.may_heal() || reason == FailureReason::NameAlreadyExists && overwrites
 }
 
 /// Why a replica that AWS reports as `Failed` failed.

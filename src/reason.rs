@@ -3,6 +3,8 @@
 //!
 //! Every code is written once, here. The record, the error and the message take it from the value.
 
+use std::collections::BTreeSet;
+
 use crate::secret::{KmsKey, Region};
 
 /// Why a secret was left alone. Deliberate, so never an error.
@@ -78,6 +80,10 @@ pub enum Refusal {
     OtherPartition,
     /// The Region is not among `ALLOWED_REPLICA_REGIONS`.
     OutsideTheFence,
+    /// These rules forbid the Region.
+    ForbiddenByPolicy(BTreeSet<String>),
+    /// These rules contradict each other about the Region.
+    ConflictingRules(Conflict, BTreeSet<String>),
     /// The primary secret has a customer key and nothing names a key for the replica, so AWS would
     /// fall back to `aws/secretsmanager`.
     EncryptionWouldWeaken(KmsKey),
@@ -101,6 +107,8 @@ impl Refusal {
             Self::OwnRegion => "own-region",
             Self::OtherPartition => "other-partition",
             Self::OutsideTheFence => "outside-the-fence",
+            Self::ForbiddenByPolicy(_) => "forbidden-by-policy",
+            Self::ConflictingRules(..) => "conflicting-rules",
             Self::EncryptionWouldWeaken(_) => "encryption-would-weaken",
             Self::NotARegion { .. } => "not-a-region",
             Self::EmptyTagValue { .. } => "empty-tag-value",
@@ -120,9 +128,20 @@ impl Refusal {
                  parameter AllowedReplicaRegions)"
                     .to_owned()
             }
+            Self::ForbiddenByPolicy(rules) => format!(
+                "take the Region out of the tag or the rule that names it, or change {}",
+                names(rules)
+            ),
+            Self::ConflictingRules(conflict, rules) => format!(
+                "{} give this Region different {}; give them the same",
+                names(rules),
+                conflict.in_words()
+            ),
             Self::EncryptionWouldWeaken(key) => format!(
-                "the primary secret's key {key} has no known counterpart in this Region; encrypt \
-                 the primary secret with a multi-Region key (its ARN or key id, not an alias)"
+                "the primary secret's key {key} has no known counterpart in this Region: name a \
+                 customer key in the rule (`kms-key`) or in the policy (`kms-keys`), or accept the \
+                 weaker key with `kms-key: aws/secretsmanager` in the rule, or encrypt the primary \
+                 secret with a multi-Region key (its ARN or key id, not an alias)"
             ),
             Self::NotARegion { tag } => format!(
                 "write Region codes separated by spaces in the tag `{tag}`, for instance \
@@ -140,6 +159,34 @@ impl Refusal {
     pub fn counts(&self) -> bool {
         !matches!(self, Self::OwnRegion)
     }
+}
+
+/// What two rules say differently of one Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// `kms-key`.
+    Key,
+    /// `overwrite`.
+    Overwrite,
+}
+
+impl Conflict {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Key => "keys (`kms-key`)",
+            Self::Overwrite => "values of `overwrite`",
+        }
+    }
+}
+
+fn names(rules: &BTreeSet<String>) -> String {
+    let names: Vec<String> = rules.iter().map(|name| format!("`{name}`")).collect();
+    let noun = if names.len() == 1 {
+        "the rule"
+    } else {
+        "the rules"
+    };
+    format!("{noun} {}", names.join(", "))
 }
 
 /// Why a replica could not be made.

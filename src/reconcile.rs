@@ -10,7 +10,9 @@ mod settle;
 use tokio::time::Instant;
 
 use crate::budget::Budget;
-use crate::plan::{Decision, Fence, Plan, decide};
+use crate::explain::{Explanation, explain};
+use crate::limits::Limits;
+use crate::plan::{Decision, Plan, decide};
 use crate::policy::Policy;
 use crate::secret::{Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
@@ -23,8 +25,8 @@ pub struct Reconciler {
     pub secrets_manager: SecretsManager,
     /// The policy in force.
     pub policy: Policy,
-    /// The Regions that replicas may be created in.
-    pub fence: Fence,
+    /// What the settings allow, whatever the policy says.
+    pub limits: Limits,
 }
 
 /// Whether a reconciliation may write.
@@ -71,6 +73,31 @@ impl Reconciler {
         }
     }
 
+    /// Why the policy in force decides as it does about a secret.
+    #[must_use]
+    pub fn explain(&self, secret: &Secret) -> Explanation {
+        explain(secret, &self.policy, &self.limits)
+    }
+
+    /// What would be done about a secret that need not exist.
+    #[must_use]
+    pub fn imagine(&self, secret: Secret) -> Reconciliation {
+        let conclusion = match decide(&secret, &self.policy, &self.limits) {
+            Decision::Skip(reason) => Conclusion::Skipped(reason),
+            Decision::Act(plan) => {
+                let regions = conclusion::planned(&secret, &plan);
+                Conclusion::Covered {
+                    rules: plan.rules,
+                    regions,
+                }
+            }
+        };
+        Reconciliation {
+            secret: Some(secret),
+            conclusion,
+        }
+    }
+
     /// Reads the secret and decides, waiting for a secret that is not there yet, and for the first
     /// value of one that would be written to: what AWS makes of replicating a secret without a
     /// value is not documented.
@@ -84,7 +111,7 @@ impl Reconciler {
         let mut known: Option<Reconciliation> = None;
         loop {
             let unfinished = match self.secrets_manager.describe(id, looks.deadline()).await {
-                Ok(secret) => match decide(&secret, &self.policy, &self.fence) {
+                Ok(secret) => match decide(&secret, &self.policy, &self.limits) {
                     Decision::Act(plan)
                         if mode == Mode::Act && plan.writes() && !secret.has_value =>
                     {

@@ -17,6 +17,7 @@ use metrique::emf::Emf;
 pub use failure::{ErrorType, Failure};
 pub use record::Record;
 
+use crate::explain::Explanation;
 use crate::reconcile::{Conclusion, Mode, NotReady, Reconciliation, RegionConclusion, RegionState};
 use crate::secret::{Region, Secret, SecretId};
 use crate::trigger::{BadEvent, Origin};
@@ -38,6 +39,8 @@ pub struct Report {
     pub named: Option<SecretId>,
     /// How it ended.
     pub ending: Ending,
+    /// Why, rule by rule, where that was asked for. Part of the answer, not of the log.
+    pub explanation: Option<Explanation>,
 }
 
 /// How an invocation ended.
@@ -49,6 +52,17 @@ pub enum Ending {
     BadEvent(BadEvent),
     /// The function has a bug. The text is the panic's message.
     Internal(String),
+}
+
+impl Ending {
+    /// The secret as last seen before any write.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Secret(reconciliation) => reconciliation.secret.as_ref(),
+            Self::BadEvent(_) | Self::Internal(_) => None,
+        }
+    }
 }
 
 /// The outcome of an invocation, from the lightest to the gravest.
@@ -114,10 +128,7 @@ impl Report {
 
     /// The secret as last seen before any write.
     fn secret(&self) -> Option<&Secret> {
-        match &self.ending {
-            Ending::Secret(reconciliation) => reconciliation.secret.as_ref(),
-            Ending::BadEvent(_) | Ending::Internal(_) => None,
-        }
+        self.ending.secret()
     }
 
     fn conclusion(&self) -> Option<&Conclusion> {
@@ -160,7 +171,7 @@ impl Report {
     pub fn answer(&self) -> Result<Record, Failure> {
         match failure::error_type(self) {
             Some(error_type) => Err(Failure::new(error_type, &Record::new(self))),
-            None => Ok(Record::new(self)),
+            None => Ok(Record::new(self).with_explanation(self.explanation.clone())),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use arn::{NotASecretArn, SecretArn};
-pub use encryption::{Encryption, KmsKey};
+pub use encryption::{Encryption, KmsKey, NotAKmsKey};
 pub use region::{NotARegion, Region};
 
 /// A secret as `DescribeSecret` shows it, without anything of its value.
@@ -40,6 +40,33 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// A primary secret that need not exist, for asking what a policy would make of it. It has a
+    /// value and no replicas.
+    ///
+    /// # Errors
+    /// [`NotASecretArn`] if the name is empty.
+    pub fn hypothetical(
+        name: &str,
+        tags: BTreeMap<String, String>,
+        primary_region: &Region,
+        kms_key_id: Option<&str>,
+    ) -> Result<Self, NotASecretArn> {
+        let partition = primary_region.partition();
+        let arn =
+            format!("arn:{partition}:secretsmanager:{primary_region}:000000000000:secret:{name}");
+        Ok(Self {
+            arn: SecretArn::parse(&arn)?,
+            name: name.to_owned(),
+            tags,
+            encryption: Encryption::from_kms_key_id(kms_key_id),
+            primary_region: None,
+            owning_service: None,
+            scheduled_for_deletion: false,
+            has_value: true,
+            replicas: BTreeMap::new(),
+        })
+    }
+
     /// The service that manages this secret, whichever of the three marks of a managed secret it
     /// carries: `OwningService`, the tag `aws:secretsmanager:owningService`, or a name of the form
     /// `service!...` (Secrets Manager user guide, "Secrets managed by other AWS services").

@@ -14,6 +14,7 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicaRegionType, ReplicationStatusType, StatusType};
 use tokio::time::{Instant, timeout_at};
 
+use crate::limits::Overwrite;
 use crate::plan::Target;
 use crate::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn, SecretId};
 pub use error::{CallError, CallErrorKind, Operation};
@@ -63,7 +64,8 @@ impl SecretsManager {
         }
     }
 
-    /// Asks AWS to replicate a secret to the targets. Nothing is overwritten.
+    /// Asks AWS to replicate a secret to the targets. A secret of the same name in a target Region
+    /// is overwritten only if every target allows it.
     ///
     /// AWS answers before it replicates, so `Ok` means accepted, no more. The SDK tries again only
     /// where AWS surely has not executed the call: replicating twice to one Region is a case whose
@@ -80,12 +82,16 @@ impl SecretsManager {
         let replica_regions = targets.iter().map(|target| {
             ReplicaRegionType::builder()
                 .region(target.region().as_str())
-                .set_kms_key_id(target.kms_key().map(ToString::to_string))
+                .set_kms_key_id(target.key().kms_key.as_ref().map(ToString::to_string))
                 .build()
         });
+        let overwrite = targets
+            .iter()
+            .all(|target| target.overwrite() == Overwrite::Allowed);
         let call = self
             .client
             .replicate_secret_to_regions()
+            .set_force_overwrite_replica_secret(overwrite.then_some(true))
             .secret_id(secret.as_str())
             .set_add_replica_regions(Some(replica_regions.collect()))
             .customize()

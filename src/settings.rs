@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::plan::Fence;
-use crate::policy::{DEFAULT_POLICY, Policy, PolicyInvalid};
+use crate::limits::{Fence, Limits, Overwrite};
+use crate::policy::{self, Checked, DEFAULT_POLICY, Policy, PolicyInvalid, Problem};
 use crate::secret::Region;
 
 /// The settings in force.
@@ -19,10 +19,10 @@ pub struct Settings {
     /// The replication policy (`REPLICATION_POLICY`, `REPLICATION_POLICY_FILE`, or the built-in
     /// one).
     pub policy: Policy,
-    /// The Regions that replicas may be created in (`ALLOWED_REPLICA_REGIONS`).
-    pub fence: Fence,
-    /// Whether a rule may overwrite a secret in the target Region (`ALLOW_OVERWRITE`).
-    pub allow_overwrite: bool,
+    /// What is doubtful about the policy.
+    pub policy_warnings: Vec<Problem>,
+    /// What the policy may do (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`).
+    pub limits: Limits,
     /// Whether replicas that no rule wants may be removed (`ALLOW_REMOVAL`).
     pub allow_removal: bool,
     /// Whether to decide and report only (`DRY_RUN`).
@@ -115,19 +115,24 @@ impl Settings {
             problems: Vec::new(),
         };
         let region = reader.region();
-        let policy = reader.policy(file);
         let fence = reader.fence();
-        let allow_overwrite = reader.boolean("ALLOW_OVERWRITE");
+        let policy = reader.policy(&fence, file);
+        let overwrite = reader.boolean("ALLOW_OVERWRITE");
         let allow_removal = reader.boolean("ALLOW_REMOVAL");
         let dry_run = reader.boolean("DRY_RUN");
         let settle = reader.settle();
         let metrics_namespace = reader.namespace();
+        let overwrite = if overwrite {
+            Overwrite::Allowed
+        } else {
+            Overwrite::Never
+        };
         match (region, policy) {
-            (Some(region), Some(policy)) if reader.problems.is_empty() => Ok(Self {
+            (Some(region), Some(checked)) if reader.problems.is_empty() => Ok(Self {
                 region,
-                policy,
-                fence,
-                allow_overwrite,
+                policy: checked.policy,
+                policy_warnings: checked.warnings,
+                limits: Limits { fence, overwrite },
                 allow_removal,
                 dry_run,
                 settle,
@@ -181,7 +186,11 @@ impl Reader<'_> {
             .ok()
     }
 
-    fn policy(&mut self, file: &dyn Fn(&str) -> Result<String, String>) -> Option<Policy> {
+    fn policy(
+        &mut self,
+        fence: &Fence,
+        file: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Option<Checked> {
         let (variable, text) = if let Some(text) = self.get("REPLICATION_POLICY") {
             ("REPLICATION_POLICY", text)
         } else if let Some(path) = self.get("REPLICATION_POLICY_FILE") {
@@ -203,7 +212,7 @@ impl Reader<'_> {
             variable,
             fault: Fault::Policy(invalid),
         };
-        Policy::parse(&text)
+        policy::check(&text, fence)
             .map_err(|invalid| self.problems.push(fault(invalid)))
             .ok()
     }
@@ -303,11 +312,15 @@ mod tests {
     fn without_settings_the_defaults_are_in_force() {
         let settings = read(&[("AWS_REGION", "eu-west-1")]).unwrap();
         assert_eq!(settings.region.as_str(), "eu-west-1");
-        assert_eq!(settings.policy.rule_count(), 1);
-        assert_eq!(settings.fence, Fence::Open);
+        assert_eq!(settings.policy.rules().len(), 1);
+        assert_eq!(settings.limits.fence, Fence::Open);
         assert_eq!(settings.settle, Duration::from_secs(30));
         assert_eq!(settings.metrics_namespace, "SecretReplicator");
-        assert!(!settings.allow_overwrite && !settings.allow_removal && !settings.dry_run);
+        assert!(
+            settings.limits.overwrite == Overwrite::Never
+                && !settings.allow_removal
+                && !settings.dry_run
+        );
     }
 
     #[test]
@@ -333,7 +346,7 @@ mod tests {
             ("AWS_REGION", "eu-west-1"),
             ("ALLOWED_REPLICA_REGIONS", "us-east-1, us-west-2  eu-west-2"),
         ];
-        let Fence::Regions(regions) = read(&variables).unwrap().fence else {
+        let Fence::Regions(regions) = read(&variables).unwrap().limits.fence else {
             panic!("open")
         };
         assert_eq!(regions.len(), 3);

@@ -8,6 +8,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::limits::Overwrite;
 use crate::settings::{Settings, SettingsInvalid};
 
 /// Sets up the log of everything that is not a record: JSON lines with the `timestamp` and the
@@ -41,12 +42,12 @@ fn filter(level: &str) -> Targets {
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
 
-/// Logs the settings in force, once for each sandbox, so that a record can be read beside them.
+/// Logs the settings in force, once for each sandbox, so that a record can be read beside them, and
+/// what is doubtful about the policy.
 pub fn announce(settings: &Settings) {
     let Settings {
         policy,
-        fence,
-        allow_overwrite,
+        limits,
         allow_removal,
         dry_run,
         settle,
@@ -55,14 +56,26 @@ pub fn announce(settings: &Settings) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         region = %settings.region,
-        rules = policy.rule_count(),
-        %fence,
-        allow_overwrite,
+        rules = policy.rules().len(),
+        fence = %limits.fence,
+        allow_overwrite = limits.overwrite == Overwrite::Allowed,
         allow_removal,
         dry_run,
         settle_seconds = settle.as_secs(),
         "ready"
     );
+    for rule in policy
+        .rules_that_overwrite()
+        .filter(|_| limits.overwrite == Overwrite::Never)
+    {
+        tracing::warn!(
+            rule,
+            "`overwrite` has no effect: ALLOW_OVERWRITE is not `true`"
+        );
+    }
+    for warning in &settings.policy_warnings {
+        tracing::warn!(code = warning.code, "the policy is doubtful: {warning}");
+    }
 }
 
 /// Logs why the function cannot start, and tells Lambda, so that the error shows wherever the

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::budget::Wait;
 use crate::reason::SkipReason;
-use crate::secret::{Region, SecretArn, SecretId};
+use crate::secret::{Region, Secret, SecretArn, SecretId};
 
 /// A trigger, understood as far as it could be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Request {
         /// Whether to wait for a secret that is not ready.
         wait: Wait,
     },
+    /// Say what is decided about this secret, rule by rule. Never writes.
+    Explain(Explained),
     /// Nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.
@@ -57,6 +59,15 @@ pub enum Request {
     },
     /// The event cannot be understood: where it is wrong, and what to do.
     Bad(BadEvent),
+}
+
+/// The secret that an explanation is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Explained {
+    /// One that exists.
+    Existing(SecretId),
+    /// One that need not exist.
+    Hypothetical(Box<Secret>),
 }
 
 /// What is wrong with an event, and what to do about it.

@@ -1,405 +1,322 @@
-//! From a document's tree to a checked [`Policy`], collecting every problem on the way.
+//! From a document's tree to a checked policy.
+
+mod condition;
+mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::doubts;
+use super::keys::Keys;
+use super::node;
+use super::problem::{PolicyInvalid, Severity};
+use super::reader::{Place, Reader, did_you_mean};
+use super::regions::{Forbid, Groups};
+use super::{Checked, Policy, Removal, Replicate, ReplicateTo, Rule};
+use crate::limits::Fence;
 use crate::secret::Region;
 
-use super::node::{self, Field, Node, Value};
-use super::patterns::Patterns;
-use super::problem::{PolicyInvalid, Problem};
-use super::{Policy, ReplicateTo, Rule, When};
-
-pub(super) fn read(text: &str) -> Result<Policy, PolicyInvalid> {
+pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> {
     let root = node::parse(text).map_err(|problem| PolicyInvalid {
         problems: vec![problem],
     })?;
-    let mut reader = Reader::default();
-    match reader.policy(&root) {
-        Some(policy) if reader.problems.is_empty() => Ok(policy),
-        _ => {
-            reader
-                .problems
-                .sort_by_key(|problem| (problem.line, problem.column));
-            Err(PolicyInvalid {
-                problems: reader.problems,
-            })
-        }
-    }
-}
-
-/// Collects problems; a method answers `None` only after it has noted why.
-#[derive(Default)]
-struct Reader {
-    problems: Vec<Problem>,
-}
-
-impl Reader {
-    fn policy(&mut self, root: &Node) -> Option<Policy> {
-        let [version, rules] = self.fields(root, "", ["version", "rules"])?;
-        if let Some(version) = self.required(version, root, "", "version", "write `version: 1`") {
-            self.version(&version.node);
-        }
-        let hint = "list at least one rule; nothing replicates unless a rule says so";
-        let rules = self.required(rules, root, "", "rules", hint)?;
-        let items = self.list(&rules.node, "rules", hint)?;
-        let rules: Vec<_> = items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| self.rule(&format!("rules[{index}]"), item))
-            .collect();
-        self.unique_names(items);
-        Some(Policy {
-            rules: rules.into_iter().collect::<Option<_>>()?,
-        })
-    }
-
-    fn version(&mut self, node: &Node) {
-        if !matches!(&node.value, Value::Text(text) if text == "1") {
-            let message = "this function reads policies of version 1";
-            self.note(
-                node,
-                "version",
-                "unknown-version",
-                message,
-                "write `version: 1`",
-            );
-        }
-    }
-
-    fn rule(&mut self, path: &str, node: &Node) -> Option<Rule> {
-        let [name, when, to] = self.fields(node, path, ["name", "when", "replicate-to"])?;
-        let hint = "name the rule, for instance `tier-1`; logs show the name";
-        let name = self
-            .required(name, node, path, "name", hint)
-            .and_then(|field| self.text(&field.node, &format!("{path}.name"), hint));
-        let hint = "say which secrets the rule is for; `when: all` means every secret";
-        let when = self
-            .required(when, node, path, "when", hint)
-            .and_then(|field| self.when(&field.node, &format!("{path}.when")));
-        let replicate_to = self
-            .required(to, node, path, "replicate-to", REPLICATE_TO_HINT)
-            .and_then(|field| self.replicate_to(&field.node, &format!("{path}.replicate-to")));
-        Some(Rule {
-            name: name?,
-            when: when?,
-            replicate_to: replicate_to?,
-        })
-    }
-
-    fn unique_names(&mut self, rules: &[Node]) {
-        let mut seen = BTreeSet::new();
-        for (index, rule) in rules.iter().enumerate() {
-            let Some((node, name)) = rule_name(rule) else {
-                continue;
-            };
-            if !seen.insert(name) {
-                let message = format!("another rule has the name `{name}` too");
-                let path = format!("rules[{index}].name");
-                let hint = "give each rule a name of its own";
-                self.note(node, &path, "duplicate-rule-name", message, hint);
-            }
-        }
-    }
-
-    fn when(&mut self, node: &Node, path: &str) -> Option<When> {
-        if matches!(&node.value, Value::Text(text) if text == "all") {
-            return Some(When::All);
-        }
-        let hint = "write `when: all`, or a map with `tags`, `secret-name` or both";
-        if !matches!(node.value, Value::Fields(_)) {
-            let message = format!("{} is no condition", node.value.kind());
-            self.note(node, path, "wrong-type", message, hint);
-            return None;
-        }
-        let [tags, secret_name] = self.fields(node, path, ["tags", "secret-name"])?;
-        if tags.is_none() && secret_name.is_none() {
-            let message = "an empty condition would match every secret";
-            self.note(
-                node,
-                path,
-                "empty-condition",
-                message,
-                "write `when: all` to mean that",
-            );
-            return None;
-        }
-        let tags = match tags {
-            Some(field) => self.tags(&field.node, &format!("{path}.tags")),
-            None => Some(BTreeMap::new()),
-        };
-        let secret_name = match secret_name {
-            Some(field) => self
-                .patterns(&field.node, &format!("{path}.secret-name"))
-                .map(Some),
-            None => Some(None),
-        };
-        Some(When::Matches {
-            tags: tags?,
-            secret_name: secret_name?,
-        })
-    }
-
-    fn tags(&mut self, node: &Node, path: &str) -> Option<BTreeMap<String, Patterns>> {
-        let hint = "map tag keys to values, for instance `tags: { tier: [\"0\", \"1\"] }`";
-        let Value::Fields(fields) = &node.value else {
-            let message = format!("{} where a map of tags is expected", node.value.kind());
-            self.note(node, path, "wrong-type", message, hint);
-            return None;
-        };
-        if fields.is_empty() {
-            self.note(
-                node,
-                path,
-                "empty-condition",
-                "no tag is named, so all would match",
-                hint,
-            );
-            return None;
-        }
-        self.no_repeats(fields, path);
-        let tags: Vec<_> = fields
-            .iter()
-            .map(|field| {
-                let patterns = self.patterns(&field.node, &format!("{path}.{}", field.key))?;
-                Some((field.key.clone(), patterns))
-            })
-            .collect();
-        tags.into_iter().collect()
-    }
-
-    fn patterns(&mut self, node: &Node, path: &str) -> Option<Patterns> {
-        let hint = "write a text, or a list of texts of which one must match; `*` matches any text";
-        self.texts(node, path, hint)
-            .map(|texts| Patterns::new(texts.iter().map(|(_, text)| text.as_str())))
-    }
-
-    fn replicate_to(&mut self, node: &Node, path: &str) -> Option<ReplicateTo> {
-        if matches!(node.value, Value::Fields(_)) {
-            let [tag] = self.fields(node, path, ["tag"])?;
-            let field = self.required(tag, node, path, "tag", REPLICATE_TO_HINT)?;
-            let key = self.text(&field.node, &format!("{path}.tag"), REPLICATE_TO_HINT)?;
-            return Some(ReplicateTo::Tag(key));
-        }
-        let texts = self.texts(node, path, REPLICATE_TO_HINT)?;
-        let regions: Vec<_> = texts
-            .into_iter()
-            .map(|(node, text)| {
-                Region::parse(&text)
-                    .map_err(|error| {
-                        let hint = "write a Region code, for instance `eu-west-1`";
-                        self.note(node, path, "not-a-region", error.to_string(), hint);
-                    })
-                    .ok()
-            })
-            .collect();
-        regions
-            .into_iter()
-            .collect::<Option<_>>()
-            .map(ReplicateTo::Regions)
-    }
-
-    /// A text, or a list of at least one.
-    fn texts<'a>(
-        &mut self,
-        node: &'a Node,
-        path: &str,
-        hint: &str,
-    ) -> Option<Vec<(&'a Node, String)>> {
-        if !matches!(node.value, Value::List(_)) {
-            return self.text(node, path, hint).map(|text| vec![(node, text)]);
-        }
-        let texts: Vec<_> = self
-            .list(node, path, hint)?
-            .iter()
-            .enumerate()
-            .map(|(index, item)| Some((item, self.text(item, &format!("{path}[{index}]"), hint)?)))
-            .collect();
-        texts.into_iter().collect()
-    }
-
-    fn text(&mut self, node: &Node, path: &str, hint: &str) -> Option<String> {
-        match &node.value {
-            Value::Text(text) if !text.is_empty() => return Some(text.clone()),
-            Value::Text(_) => self.note(node, path, "empty-text", "the text is empty", hint),
-            other => {
-                let message = format!("{} where a text is expected", other.kind());
-                self.note(node, path, "wrong-type", message, hint);
-            }
-        }
-        None
-    }
-
-    fn list<'a>(&mut self, node: &'a Node, path: &str, hint: &str) -> Option<&'a [Node]> {
-        match &node.value {
-            Value::List(items) if !items.is_empty() => return Some(items),
-            Value::List(_) => self.note(node, path, "empty-list", "the list is empty", hint),
-            other => {
-                let message = format!("{} where a list is expected", other.kind());
-                self.note(node, path, "wrong-type", message, hint);
-            }
-        }
-        None
-    }
-
-    /// The named fields of a map, each at its place in the answer. Others are noted.
-    fn fields<'a, const N: usize>(
-        &mut self,
-        node: &'a Node,
-        path: &str,
-        names: [&str; N],
-    ) -> Option<[Option<&'a Field>; N]> {
-        let hint = format!("the fields are {}", in_words(&names));
-        let Value::Fields(fields) = &node.value else {
-            let message = format!("{} where a map is expected", node.value.kind());
-            self.note(node, path, "wrong-type", message, &hint);
-            return None;
-        };
-        self.no_repeats(fields, path);
-        for field in fields
-            .iter()
-            .filter(|field| !names.contains(&field.key.as_str()))
+    let mut document = Document {
+        reader: Reader::default(),
+        groups: Groups::default(),
+        rule_names: BTreeSet::new(),
+    };
+    let policy = document.policy(&Place::top(&root), fence);
+    let problems = document.reader.into_problems();
+    match policy {
+        Some(policy)
+            if problems
+                .iter()
+                .all(|problem| problem.severity == Severity::Warning) =>
         {
-            let message = format!("the field `{}` is unknown", field.key);
-            self.note_key(field, path, "unknown-field", message, &hint);
+            Ok(Checked {
+                policy,
+                warnings: problems,
+            })
         }
-        Some(names.map(|name| fields.iter().find(|field| field.key == name)))
-    }
-
-    fn no_repeats(&mut self, fields: &[Field], path: &str) {
-        let mut seen = BTreeSet::new();
-        for field in fields {
-            if !seen.insert(field.key.as_str()) {
-                let message = format!("`{}` is written twice", field.key);
-                self.note_key(field, path, "repeated-field", message, "keep one of them");
-            }
-        }
-    }
-
-    fn required<'a>(
-        &mut self,
-        field: Option<&'a Field>,
-        parent: &Node,
-        path: &str,
-        name: &str,
-        hint: &str,
-    ) -> Option<&'a Field> {
-        if field.is_none() {
-            let message = format!("the field `{name}` is missing");
-            self.note(parent, path, "missing-field", message, hint);
-        }
-        field
-    }
-
-    fn note(
-        &mut self,
-        node: &Node,
-        path: &str,
-        code: &'static str,
-        message: impl Into<String>,
-        hint: &str,
-    ) {
-        self.problems.push(Problem {
-            path: path.to_owned(),
-            line: node.line,
-            column: node.column,
-            code,
-            message: message.into(),
-            hint: hint.to_owned(),
-        });
-    }
-
-    fn note_key(
-        &mut self,
-        field: &Field,
-        path: &str,
-        code: &'static str,
-        message: String,
-        hint: &str,
-    ) {
-        let dot = if path.is_empty() { "" } else { "." };
-        self.problems.push(Problem {
-            path: format!("{path}{dot}{}", field.key),
-            line: field.line,
-            column: field.column,
-            code,
-            message,
-            hint: hint.to_owned(),
-        });
+        _ => Err(PolicyInvalid { problems }),
     }
 }
+
+/// A rule with the places that later checks point at.
+pub(super) struct PlacedRule<'a> {
+    pub(super) rule: Rule,
+    pub(super) place: Place<'a>,
+    pub(super) when: Place<'a>,
+    pub(super) replicate_to: Option<Place<'a>>,
+}
+
+struct Document {
+    reader: Reader,
+    groups: Groups,
+    rule_names: BTreeSet<String>,
+}
+
+/// Every rule is compared with every other one, so their number bounds the time that takes.
+const MOST_RULES: usize = 1000;
 
 const REPLICATE_TO_HINT: &str =
-    "list Regions, or name the tag that lists them: `replicate-to: { tag: KEY }`";
+    "list Regions or groups, or name the tag that lists them: `replicate-to: { tag: KEY }`";
+const REGION_HINT: &str = "write a Region code, for instance `eu-west-1`, or the name of a group";
+const WILDCARD_HINT: &str =
+    "wildcards are for `forbid` and `primary-region`; here, list Regions or name a group";
+const FORBID_HINT: &str =
+    "list Regions, groups or patterns: `forbid: [\"us-*\"]`, or `forbid: { except: [\"eu-*\"] }`";
 
-fn rule_name(rule: &Node) -> Option<(&Node, &str)> {
-    let Value::Fields(fields) = &rule.value else {
-        return None;
-    };
-    let field = fields.iter().find(|field| field.key == "name")?;
-    match &field.node.value {
-        Value::Text(name) => Some((&field.node, name)),
-        _ => None,
-    }
-}
-
-fn in_words(names: &[&str]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::DEFAULT_POLICY;
-    use super::*;
-
-    fn messages(text: &str) -> String {
-        read(text).map(|_| ()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_built_in_policy_is_right() {
-        assert_eq!(read(DEFAULT_POLICY).unwrap().rule_count(), 1);
-    }
-
-    #[test]
-    fn a_policy_may_be_json() {
-        let json = r#"{"version": 1, "rules": [
-            {"name": "a", "when": "all", "replicate-to": ["eu-west-1"]}]}"#;
-        assert_eq!(read(json).unwrap().rule_count(), 1);
+impl Document {
+    fn policy(&mut self, root: &Place<'_>, fence: &Fence) -> Option<Policy> {
+        let names = ["version", "groups", "kms-keys", "rules", "removal"];
+        let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
+        let hint = "write `version: 1`";
+        if let Some(version) = self.reader.required(version, root, "version", hint)
+            && !version.is_text("1")
+        {
+            let message = "this function reads policies of version 1";
+            self.reader
+                .error(&version, "unknown-version", message, hint);
+        }
+        if let Some(groups) = groups {
+            self.groups = self.groups(&groups).unwrap_or_default();
+        }
+        let keys = keys.map_or(Some(Keys::default()), |keys| self.keys_by_region(&keys));
+        let removal = removal.map_or(Some(Removal::Never), |removal| self.removal(&removal));
+        let hint = "list at least one rule; nothing replicates unless a rule says so";
+        let rules = self.reader.required(rules, root, "rules", hint)?;
+        let rules = self.rules(&rules, hint, fence)?;
+        Some(Policy {
+            groups: std::mem::take(&mut self.groups),
+            keys: keys?,
+            rules,
+            removal: removal?,
+        })
     }
 
-    #[test]
-    fn every_problem_is_listed_with_its_place_and_a_hint() {
-        insta::assert_snapshot!(messages(
-            "version: 2
-rules:
-  - name: a
-    when: { tags: { tier: [] }, region: x }
-    replicate-to: [dr, eu-west-1, 7]
-  - name: a
-    replicate_to: [eu-west-1]
-  - name: \"\"
-    when: {}
-    replicate-to: {}
-  - when: [all]
-    when: all
-    replicate-to: []
-  - nonsense
-rulez: []
-"
-        ));
+    /// The rules, checked against one another as far as they can be read.
+    fn rules(&mut self, place: &Place<'_>, hint: &str, fence: &Fence) -> Option<Vec<Rule>> {
+        let places = self.reader.list(place, hint)?;
+        let count = places.len();
+        if count > MOST_RULES {
+            let message = format!("the policy has {count} rules");
+            let hint =
+                format!("a policy may have {MOST_RULES} rules; group rules that say the same");
+            self.reader.error(place, "too-many-rules", message, &hint);
+            return None;
+        }
+        let rules = places.into_iter().filter_map(|place| self.rule(place));
+        let rules: Vec<_> = rules.collect();
+        doubts::check(&mut self.reader, &rules, fence);
+        let is_complete = rules.len() == count;
+        is_complete.then(|| rules.into_iter().map(|placed| placed.rule).collect())
     }
 
-    #[test]
-    fn a_document_that_is_no_map_says_what_is_expected() {
-        for text in ["", "[]", "just text", "~"] {
-            let message = messages(text);
-            assert!(message.contains("[wrong-type]"), "{text:?}: {message}");
+    fn groups(&mut self, place: &Place<'_>) -> Option<Groups> {
+        let hint = "name sets of Regions: `groups: { dr: [us-west-2] }`";
+        let mut groups = BTreeMap::new();
+        for entry in self.reader.entries(place, hint)? {
+            let name = entry.key;
+            self.group_name(name, &entry.key_place);
+            if let Some(codes) = self.reader.texts(&entry.value, hint) {
+                let regions = codes.into_iter().filter_map(|(place, code)| {
+                    let hint = "write a Region code, for instance `eu-west-1`; a group holds no \
+                                other groups";
+                    Region::parse(code?)
+                        .map_err(|error| {
+                            self.reader
+                                .error(&place, "not-a-region", error.to_string(), hint);
+                        })
+                        .ok()
+                });
+                groups.insert(name.to_owned(), regions.collect::<BTreeSet<_>>());
+            } else {
+                // The name is known all the same, so that its uses are no problems of their own.
+                groups.insert(name.to_owned(), BTreeSet::new());
+            }
+        }
+        Some(Groups::new(groups))
+    }
+
+    fn group_name(&mut self, name: &str, place: &Place<'_>) {
+        if Region::parse(name).is_ok() || name == "none" {
+            let message =
+                format!("a group cannot have the name `{name}`, which means something else");
+            let hint = "choose a name that is neither a Region code nor `none`";
+            self.reader
+                .error(place, "ambiguous-group-name", message, hint);
+        } else if name.is_empty()
+            || !name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        {
+            let message = format!("the group's name `{name}` cannot be written in a tag");
+            let hint = "use letters, digits, `-`, `_` and `.`";
+            self.reader.error(place, "bad-group-name", message, hint);
         }
     }
 
-    #[test]
-    fn a_document_that_is_no_yaml_names_the_place() {
-        insta::assert_snapshot!(messages("version: 1\nrules: [\n"));
+    fn removal(&mut self, place: &Place<'_>) -> Option<Removal> {
+        if place.is_text("never") {
+            return Some(Removal::Never);
+        }
+        if place.is_text("covered") {
+            return Some(Removal::Covered);
+        }
+        let hint = "write `removal: never` or `removal: covered`";
+        self.reader.error(
+            place,
+            "unknown-removal",
+            "neither `never` nor `covered`",
+            hint,
+        );
+        None
+    }
+
+    fn rule<'a>(&mut self, place: Place<'a>) -> Option<PlacedRule<'a>> {
+        let names = [
+            "name",
+            "when",
+            "replicate-to",
+            "forbid",
+            "kms-key",
+            "overwrite",
+        ];
+        let [name, when, to, forbid, key, overwrite] = self.reader.fields(&place, names)?;
+        let hint = "name the rule, for instance `tier-1`; logs show the name";
+        let name = self.reader.required(name, &place, "name", hint);
+        let name = name.and_then(|name| self.reader.text(&name, hint));
+        self.unique_name(name, &place);
+        let hint = "say which secrets the rule is for; `when: all` means every secret";
+        let when_place = self.reader.required(when, &place, "when", hint);
+        let when = when_place.as_ref().and_then(|when| self.when(when));
+        if to.is_none() && forbid.is_none() {
+            let message = "the rule has neither `replicate-to` nor `forbid`, so it does nothing";
+            self.reader
+                .error(&place, "rule-without-effect", message, REPLICATE_TO_HINT);
+        }
+        let effects = self.effects(to.as_ref(), forbid, key, overwrite);
+        let (replicate, forbid) = effects?;
+        let rule = Rule {
+            name: name?.to_owned(),
+            when: when?,
+            replicate,
+            forbid,
+        };
+        Some(PlacedRule {
+            rule,
+            place,
+            when: when_place?,
+            replicate_to: to,
+        })
+    }
+
+    fn effects(
+        &mut self,
+        to: Option<&Place<'_>>,
+        forbid: Option<Place<'_>>,
+        key: Option<Place<'_>>,
+        overwrite: Option<Place<'_>>,
+    ) -> Option<(Option<Replicate>, Option<Forbid>)> {
+        let replicate = if let Some(to) = to {
+            self.replicate(to, key.as_ref(), overwrite.as_ref())
+                .map(Some)
+        } else {
+            self.without_targets([("kms-key", key), ("overwrite", overwrite)]);
+            Some(None)
+        };
+        let forbid = match forbid {
+            Some(forbid) => self.forbid(&forbid).map(Some),
+            None => Some(None),
+        };
+        Some((replicate?, forbid?))
+    }
+
+    fn unique_name(&mut self, name: Option<&str>, place: &Place<'_>) {
+        if let Some(name) = name.filter(|name| !self.rule_names.insert((*name).to_owned())) {
+            let message = format!("another rule has the name `{name}` too");
+            let hint = "give each rule a name of its own";
+            self.reader
+                .error(place, "duplicate-rule-name", message, hint);
+        }
+    }
+
+    fn without_targets(&mut self, fields: [(&str, Option<Place<'_>>); 2]) {
+        for (name, field) in fields {
+            if let Some(field) = field {
+                let message = format!("`{name}` without `replicate-to` means nothing");
+                self.reader
+                    .error(&field, "field-without-effect", message, REPLICATE_TO_HINT);
+            }
+        }
+    }
+
+    fn replicate(
+        &mut self,
+        to: &Place<'_>,
+        key: Option<&Place<'_>>,
+        overwrite: Option<&Place<'_>>,
+    ) -> Option<Replicate> {
+        let targets = self.replicate_to(to);
+        let keys = match key {
+            Some(place) if place.is_map() => self.keys_by_region(place),
+            Some(place) => self.one_key(place, targets.as_ref()),
+            None => Some(Keys::default()),
+        };
+        let hint = "write `overwrite: true` or `overwrite: false`";
+        let overwrite = match overwrite {
+            Some(place) => self.reader.boolean(place, hint).map(Some),
+            None => Some(None),
+        };
+        Some(Replicate {
+            to: targets?,
+            keys: keys?,
+            overwrite: overwrite?,
+        })
+    }
+
+    fn replicate_to(&mut self, place: &Place<'_>) -> Option<ReplicateTo> {
+        if place.is_map() {
+            let [tag] = self.reader.fields(place, ["tag"])?;
+            let tag = self.reader.required(tag, place, "tag", REPLICATE_TO_HINT)?;
+            let key = self.reader.text(&tag, REPLICATE_TO_HINT)?;
+            self.tag_key(&tag, key);
+            return Some(ReplicateTo::Tag(key.to_owned()));
+        }
+        let words = self.reader.texts(place, REPLICATE_TO_HINT)?;
+        let regions: Vec<_> = words
+            .into_iter()
+            .map(|(place, word)| self.regions(&place, word?))
+            .collect();
+        let regions = regions.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(ReplicateTo::Regions(
+            regions.into_iter().flatten().collect(),
+        ))
+    }
+
+    /// The Regions that one word stands for.
+    fn regions(&mut self, place: &Place<'_>, word: &str) -> Option<BTreeSet<Region>> {
+        let regions = self.groups.resolve(word);
+        if regions.is_none() {
+            let message = format!("`{word}` is neither a group nor a Region code");
+            let hint = match did_you_mean(word, self.groups.names()) {
+                Some(group) => format!("did you mean the group `{group}`?"),
+                None if word.contains(['*', '?']) => WILDCARD_HINT.to_owned(),
+                None => REGION_HINT.to_owned(),
+            };
+            self.reader.error(place, "unknown-group", message, &hint);
+        }
+        regions
+    }
+
+    fn forbid(&mut self, place: &Place<'_>) -> Option<Forbid> {
+        if place.is_map() {
+            let [except] = self.reader.fields(place, ["except"])?;
+            let except = self.reader.required(except, place, "except", FORBID_HINT)?;
+            return self
+                .region_patterns(&except, FORBID_HINT)
+                .map(Forbid::Except);
+        }
+        self.region_patterns(place, FORBID_HINT).map(Forbid::Only)
     }
 }

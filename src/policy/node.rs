@@ -6,15 +6,21 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, NonFiniteFloatPolicy, Spanned};
+use serde_saphyr::{
+    DuplicateKeyPolicy, MessageFormatter as _, NonFiniteFloatPolicy, Spanned, UserMessageFormatter,
+};
 
-use super::problem::Problem;
+use super::problem::{Problem, Severity};
 
 /// The largest document read, in bytes.
 const LARGEST_DOCUMENT: usize = 1024 * 1024;
 
 /// How many nodes aliases may repeat: enough for real policies, quick to refuse for a bomb.
 const ALIASED_NODES: usize = 10_000;
+
+/// How deep lists and maps may nest. A policy needs seven levels; the reader recurses, so the
+/// stack sets the limit.
+const DEEPEST_NESTING: usize = 16;
 
 /// A node and its place.
 #[derive(Clone, Debug)]
@@ -59,6 +65,7 @@ impl Value {
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     if text.len() > LARGEST_DOCUMENT {
         return Err(Problem {
+            severity: Severity::Error,
             path: String::new(),
             line: 1,
             column: 1,
@@ -72,7 +79,9 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        reject_unsupported_tags: true,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIASED_NODES },
+        budget: serde_saphyr::budget! { max_depth: DEEPEST_NESTING },
     };
     serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)
         .map(|raw| locate(raw, text))
@@ -82,12 +91,26 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
 fn not_yaml(error: &serde_saphyr::Error) -> Problem {
     let location = error.location();
     Problem {
+        severity: Severity::Error,
         path: String::new(),
         line: location.map_or(1, |location| location.line()),
         column: location.map_or(1, |location| location.column()),
         code: "not-yaml",
-        message: error.without_snippet().to_string(),
+        message: in_words(error.without_snippet()),
         hint: "the policy is one YAML or JSON document; see policy.yaml for an example".to_owned(),
+    }
+}
+
+fn in_words(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            "the document nests too deeply, or repeats too much by aliases".to_owned()
+        }
+        _ => UserMessageFormatter.format_message(error).into_owned(),
     }
 }
 
@@ -116,7 +139,8 @@ fn locate(raw: Spanned<Raw>, document: &str) -> Node {
             let text = place
                 .and_then(|place| document.get(place))
                 .unwrap_or_default();
-            Value::Text(text.trim().to_owned())
+            // Quotes stand here only beside a tag: `!!int "1"`.
+            Value::Text(text.trim().trim_matches(['"', '\'']).to_owned())
         }
         Raw::List(items) => Value::List(
             items
@@ -295,6 +319,24 @@ mod tests {
             format!("a{level}: &a{level} [{below}]")
         }));
         assert_eq!(parse(&lines.join("\n")).unwrap_err().code, "not-yaml");
+    }
+
+    #[test]
+    fn a_tag_that_yaml_does_not_define_is_refused_rather_than_ignored() {
+        let problem = parse("a: !secret b\n").unwrap_err();
+        assert_eq!((problem.code, problem.column), ("not-yaml", 12));
+        assert_eq!(text(&parse("a: !!int \"1\"\n").unwrap(), "a"), "1");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_before_it_exhausts_the_stack() {
+        for text in [
+            "- ".repeat(100_000),
+            "? ".repeat(100_000),
+            "[".repeat(100_000),
+        ] {
+            assert_eq!(parse(&text).unwrap_err().code, "not-yaml");
+        }
     }
 
     #[test]

@@ -1,10 +1,23 @@
 use std::fmt;
 
+use serde::Serialize;
 use thiserror::Error;
 
-/// One thing that is wrong in a policy document.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How much a problem weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The policy is refused.
+    Error,
+    /// The policy can be used, but may not mean what its author thinks.
+    Warning,
+}
+
+/// One thing that is wrong or doubtful in a policy document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    /// How much it weighs.
+    pub severity: Severity,
     /// Where in the document, for instance `rules[0].when.tags`; empty for the document itself.
     pub path: String,
     /// The line, counted from 1.
@@ -28,6 +41,7 @@ impl fmt::Display for Problem {
             code,
             message,
             hint,
+            ..
         } = self;
         let path = if path.is_empty() { "document" } else { path };
         write!(
@@ -40,7 +54,7 @@ impl fmt::Display for Problem {
 /// A policy that cannot be used. It lists every problem, not only the first.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct PolicyInvalid {
-    /// The problems, in the order of the document. Never empty.
+    /// The problems, in the order of the document, doubts included. At least one is an error.
     pub problems: Vec<Problem>,
 }
 

@@ -1,24 +1,26 @@
 use std::collections::BTreeSet;
 
+use super::regions::Groups;
+use crate::reason::Refusal;
 use crate::secret::Region;
 
-/// The value of a tag that lists Regions.
+/// The value of a tag that lists Regions or groups.
 ///
-/// Regions are separated by spaces; `+ / : , ;` are accepted too, because people type them, though
+/// They are separated by spaces; `+ / : , ;` are accepted too, because people type them, though
 /// comma and semicolon are outside the characters that AWS documents for tags (Secrets Manager
 /// API reference, `Tag`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagValue {
-    /// The Regions named. None for the value `none`.
+    /// The Regions that are named. None for the value `none`.
     pub regions: BTreeSet<Region>,
-    /// What is no Region.
+    /// What is neither a Region nor a group.
     pub errors: BTreeSet<TokenError>,
 }
 
-/// A part of a tag's value that names no Region.
+/// A part of a tag's value that is neither a Region nor a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TokenError {
-    /// The token, cut at 64 characters, is no Region code.
+    /// The token, cut at 64 characters, is neither a group nor a Region code.
     NotARegion(String),
     /// The value has no token at all.
     EmptyValue,
@@ -33,13 +35,34 @@ pub struct BadToken {
     pub error: TokenError,
 }
 
+impl BadToken {
+    /// The token; empty if the value has none.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        match &self.error {
+            TokenError::NotARegion(token) => token,
+            TokenError::EmptyValue => "",
+        }
+    }
+
+    /// The refusal that the token leads to.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        let tag = self.tag.clone();
+        match self.error {
+            TokenError::NotARegion(_) => Refusal::NotARegion { tag },
+            TokenError::EmptyValue => Refusal::EmptyTagValue { tag },
+        }
+    }
+}
+
 /// How many characters of a wrong token are kept, so that a log never carries a whole tag value.
 const LONGEST_TOKEN: usize = 64;
 
 impl TagValue {
     /// Reads a tag's value. What names a Region counts, whatever stands beside it.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub fn parse(text: &str, groups: &Groups) -> Self {
         let is_separator = |c: char| c.is_whitespace() || "+/:,;".contains(c);
         let tokens: Vec<&str> = text
             .split(is_separator)
@@ -56,12 +79,12 @@ impl TagValue {
             return value;
         }
         for token in tokens {
-            match Region::parse(token) {
-                Ok(region) => value.regions.insert(region),
-                Err(_) => value.errors.insert(TokenError::NotARegion(
-                    token.chars().take(LONGEST_TOKEN).collect(),
-                )),
-            };
+            if let Some(regions) = groups.resolve(token) {
+                value.regions.extend(regions);
+            } else {
+                let token = token.chars().take(LONGEST_TOKEN).collect();
+                value.errors.insert(TokenError::NotARegion(token));
+            }
         }
         value
     }
@@ -69,10 +92,25 @@ impl TagValue {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
+    fn groups() -> Groups {
+        let us = ["us-east-1", "us-west-2"].map(|code| Region::parse(code).unwrap());
+        Groups::new(BTreeMap::from([("us".to_owned(), us.into())]))
+    }
+
+    #[test]
+    fn groups_stand_beside_regions() {
+        assert_eq!(
+            regions("us eu-west-1"),
+            ["eu-west-1", "us-east-1", "us-west-2"]
+        );
+    }
+
     fn regions(text: &str) -> Vec<String> {
-        TagValue::parse(text)
+        TagValue::parse(text, &groups())
             .regions
             .iter()
             .map(ToString::to_string)
@@ -92,19 +130,22 @@ mod tests {
         ];
         for value in values {
             assert_eq!(regions(value), ["eu-west-1", "us-west-2"], "{value}");
-            assert!(TagValue::parse(value).errors.is_empty(), "{value}");
+            assert!(
+                TagValue::parse(value, &groups()).errors.is_empty(),
+                "{value}"
+            );
         }
     }
 
     #[test]
     fn none_alone_wants_no_region() {
-        let value = TagValue::parse(" none ");
+        let value = TagValue::parse(" none ", &groups());
         assert!(value.regions.is_empty() && value.errors.is_empty());
     }
 
     #[test]
     fn none_beside_a_region_is_a_bad_token_and_the_region_counts() {
-        let value = TagValue::parse("none eu-west-1");
+        let value = TagValue::parse("none eu-west-1", &groups());
         assert_eq!(regions("none eu-west-1"), ["eu-west-1"]);
         assert!(
             value
@@ -115,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_no_region_is_named_and_the_rest_counts() {
-        let value = TagValue::parse("frankfurt eu-west-1");
+        let value = TagValue::parse("frankfurt eu-west-1", &groups());
         assert_eq!(value.regions.len(), 1);
         assert_eq!(
             value.errors.into_iter().collect::<Vec<_>>(),
@@ -127,7 +168,7 @@ mod tests {
     fn an_empty_value_is_reported_rather_than_read_as_none() {
         for text in ["", "  ", ",;"] {
             assert!(
-                TagValue::parse(text)
+                TagValue::parse(text, &groups())
                     .errors
                     .contains(&TokenError::EmptyValue),
                 "{text:?}"
@@ -137,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_long_token_is_cut_at_a_character_boundary() {
-        let value = TagValue::parse(&"ü".repeat(200));
+        let value = TagValue::parse(&"ü".repeat(200), &groups());
         let error = value.errors.into_iter().next().unwrap();
         assert_eq!(error, TokenError::NotARegion("ü".repeat(64)));
     }

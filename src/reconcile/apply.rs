@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::Reconciler;
 use crate::budget::Budget;
+use crate::limits::Overwrite;
 use crate::plan::{Plan, Target};
 use crate::secret::{Region, Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind};
@@ -85,9 +86,22 @@ impl Reconciler {
         answers
     }
 
-    /// Sends one request for all targets. If AWS refuses it, each Region is requested by itself, so
-    /// that one bad Region never stops the others.
+    /// Sends one request for all targets that must not overwrite, and one for all that may.
     async fn send(&self, secret: &Secret, targets: &[&Target], until: Instant) -> Answers {
+        let mut answers = BTreeMap::new();
+        for overwrite in [Overwrite::Never, Overwrite::Allowed] {
+            let alike = targets
+                .iter()
+                .filter(|target| target.overwrite() == overwrite);
+            let alike: Vec<&Target> = alike.copied().collect();
+            answers.extend(self.send_alike(secret, &alike, until).await);
+        }
+        answers
+    }
+
+    /// Sends one request. If AWS refuses it, each Region is requested by itself, so that one bad
+    /// Region never stops the others.
+    async fn send_alike(&self, secret: &Secret, targets: &[&Target], until: Instant) -> Answers {
         if targets.is_empty() {
             return BTreeMap::new();
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::apply::Answers;
 use super::settle::{Seen, Sight};
 use crate::plan::{Plan, Step, Target, failure_of};
-use crate::policy::{BadToken, TokenError};
+use crate::policy::BadToken;
 use crate::reason::{FailureReason, Progress, Refusal, SkipReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 use crate::secrets_manager::{CallError, CallErrorKind};
@@ -153,11 +153,7 @@ fn conclude(
     kept: impl Fn(&Region, &Replica) -> RegionState,
     is_listed: impl Fn(&Region) -> bool,
 ) -> Vec<RegionConclusion> {
-    let key_of = |target: &Target| {
-        target
-            .kms_key()
-            .map_or_else(|| "aws/secretsmanager".to_owned(), ToString::to_string)
-    };
+    let key_of = |target: &Target| target.key().name();
     let regions = plan.steps.iter().map(|(region, step)| {
         let (action, state, kms_key) = match step {
             Step::Replicate(target) => (
@@ -205,15 +201,10 @@ fn state_of(replica: &Replica) -> RegionState {
 }
 
 fn refused_token(bad: &BadToken) -> RegionConclusion {
-    let tag = bad.tag.clone();
-    let (token, refusal) = match &bad.error {
-        TokenError::NotARegion(token) => (token.clone(), Refusal::NotARegion { tag }),
-        TokenError::EmptyValue => (String::new(), Refusal::EmptyTagValue { tag }),
-    };
     RegionConclusion {
-        region: Err(token),
+        region: Err(bad.token().to_owned()),
         action: Action::Refuse,
-        state: RegionState::Refused(refusal, None),
+        state: RegionState::Refused(bad.refusal(), None),
         kms_key: None,
         is_listed: false,
     }

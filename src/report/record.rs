@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::cause::Cause;
+use crate::explain::Explanation;
 use crate::reconcile::{Action, Mode, RegionConclusion, RegionState};
 use crate::secret::{Region, SecretArn, SecretId};
 
@@ -38,6 +39,8 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     event_age_ms: Option<i64>,
     replicas: Vec<ReplicaRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation>,
 }
 
 /// How it stands in one Region.
@@ -103,6 +106,14 @@ impl Record {
             duration_ms: milliseconds(report.started, report.ended),
             event_age_ms: report.event_age_ms(),
             replicas,
+            explanation: None,
+        }
+    }
+
+    pub(super) fn with_explanation(self, explanation: Option<Explanation>) -> Self {
+        Self {
+            explanation,
+            ..self
         }
     }
 

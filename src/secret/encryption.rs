@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use thiserror::Error;
 
 use super::Region;
 
@@ -23,6 +24,56 @@ impl KmsKey {
         &self.0
     }
 
+    /// Reads a key's name as a policy writes it: a key ARN, an alias ARN, a key id, `alias/name`, or
+    /// `aws/secretsmanager` for the AWS managed key (KMS API reference, "Key identifiers").
+    ///
+    /// # Errors
+    /// [`NotAKmsKey`] if the text has none of these forms.
+    pub fn parse(text: &str) -> Result<Self, NotAKmsKey> {
+        let not_a_key = || NotAKmsKey(text.to_owned());
+        if text == "aws/secretsmanager" {
+            return Ok(Self(AWS_MANAGED_ALIAS.to_owned()));
+        }
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let resource = match parts[..] {
+            ["arn", partition, "kms", region, account, resource] => {
+                let filled = !partition.is_empty() && !account.is_empty();
+                Region::parse(region)
+                    .ok()
+                    .filter(|_| filled)
+                    .ok_or_else(not_a_key)?;
+                resource
+            }
+            [resource] if resource.starts_with("alias/") => resource,
+            [key_id] if is_key_id(key_id) => return Ok(Self(text.to_owned())),
+            _ => return Err(not_a_key()),
+        };
+        let known = match resource.split_once('/') {
+            Some(("alias", name)) => !name.is_empty(),
+            Some(("key", key_id)) => is_key_id(key_id),
+            _ => false,
+        };
+        if known {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(not_a_key())
+        }
+    }
+
+    /// The Region in the key's name, if it is an ARN. Keys and aliases are Regional.
+    #[must_use]
+    pub fn region(&self) -> Option<Region> {
+        let mut parts = self.0.splitn(6, ':');
+        parts.next().filter(|first| *first == "arn")?;
+        Region::parse(parts.nth(2)?).ok()
+    }
+
+    /// Whether this is the AWS managed key `aws/secretsmanager`, which every Region has.
+    #[must_use]
+    pub fn is_aws_managed(&self) -> bool {
+        self.0.rsplit(':').next() == Some(AWS_MANAGED_ALIAS)
+    }
+
     /// The related key of a multi-Region key in another Region: related keys share their key id
     /// (KMS developer guide, "Multi-Region keys").
     fn related_in(&self, region: &Region) -> Self {
@@ -32,6 +83,24 @@ impl KmsKey {
         }
         Self(parts.join(":"))
     }
+}
+
+const AWS_MANAGED_ALIAS: &str = "alias/aws/secretsmanager";
+
+/// The text is not the name of a KMS key.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not a KMS key")]
+pub struct NotAKmsKey(pub String);
+
+/// A key id is a UUID, or `mrk-` and 32 hexadecimal digits.
+fn is_key_id(text: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
+    if let Some(digits) = text.strip_prefix("mrk-") {
+        return digits.len() == 32 && is_hex(digits);
+    }
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    lengths == [8, 4, 4, 4, 12] && parts.into_iter().all(is_hex)
 }
 
 impl fmt::Display for KmsKey {
@@ -123,6 +192,37 @@ mod tests {
             replica_key(Some("mrk-1234")),
             Ok(Some("mrk-1234".to_owned()))
         );
+    }
+
+    #[test]
+    fn the_names_of_keys_are_told_from_other_texts() {
+        let keys = [
+            "aws/secretsmanager",
+            "alias/aws/secretsmanager",
+            "alias/app",
+            "1234abcd-12ab-34cd-56ef-1234567890ab",
+            "mrk-1234abcd12ab34cd56ef1234567890ab",
+            "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            "arn:aws-cn:kms:cn-north-1:123456789012:alias/app",
+        ];
+        for text in keys {
+            assert!(KmsKey::parse(text).is_ok(), "{text}");
+        }
+        let others = [
+            "",
+            "app",
+            "alias/",
+            "aws/kms",
+            "key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            "mrk-1234",
+            "arn:aws:kms:us-east-1:123456789012:key/app",
+            "arn:aws:kms:nowhere:123456789012:alias/app",
+            "arn:aws:kms:us-east-1::alias/app",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:a-a1b2c3",
+        ];
+        for text in others {
+            assert!(KmsKey::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -207,9 +207,9 @@ async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
         let mut stage = setting.start().await;
         let mut second = setting.function(&stage.aws).await.unwrap();
         let arn = stage.secret(tagged("prod/db", "eu-west-1"));
-        // Both read before either writes.
+        // Slow writes, so that both read before either has written.
         let slow = FaultKind::Latency(Duration::from_secs(1));
-        stage.aws.script(Fault::on("DescribeSecret", slow).times(2));
+        stage.aws.script(Fault::on(REPLICATE, slow).times(2));
         let event = create_secret_event("prod/db", &arn);
         let (one, two) = tokio::join!(
             deliver(&mut stage.function, &event),

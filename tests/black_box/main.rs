@@ -11,3 +11,4 @@ mod samples;
 mod stage;
 mod start;
 mod which_secret;
+mod whole_language;

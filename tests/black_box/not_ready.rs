@@ -23,7 +23,7 @@ async fn a_secret_without_a_value_is_waited_for_as_terraform_creates_it() {
     let mut stage = Stage::new().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1").without_value());
     let event = create_secret_event("prod/db", &arn);
-    let Stage { aws, function } = &mut stage;
+    let Stage { aws, function, .. } = &mut stage;
     let put_value = async {
         while aws.calls().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;

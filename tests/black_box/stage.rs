@@ -14,6 +14,8 @@ pub(crate) const HOME: &str = "us-east-1";
 pub(crate) struct Stage {
     pub(crate) aws: Emulator,
     pub(crate) function: Lambda,
+    /// Whether the test is about overwriting.
+    pub(crate) may_overwrite: bool,
 }
 
 /// How a stage is set up.
@@ -72,7 +74,11 @@ impl Setting {
             .await
             .expect("the emulator starts");
         let function = self.function(&aws).await.expect("the function starts");
-        Stage { aws, function }
+        Stage {
+            aws,
+            function,
+            may_overwrite: false,
+        }
     }
 
     /// A function by itself, with these settings.
@@ -117,6 +123,24 @@ impl Stage {
         let name = seed.name.clone();
         let arn = self.secret(seed);
         self.deliver(&create_secret_event(&name, &arn)).await
+    }
+
+    /// Asks for an explanation, and answers what the function answers. The log holds the record
+    /// without it.
+    pub(crate) async fn explain(&mut self, event: &Value) -> Value {
+        let invocation = self
+            .function
+            .invoke(event)
+            .await
+            .expect("the function is there");
+        assert!(
+            !invocation.log.join("").contains("explanation"),
+            "{invocation:#?}"
+        );
+        match invocation.answer {
+            Answer::Success(answer) => answer,
+            _ => panic!("no answer: {invocation:#?}"),
+        }
     }
 
     /// The calls of one operation that AWS has seen.
@@ -165,7 +189,8 @@ impl Drop for Stage {
                 operations.contains(&operation),
                 "the function called {operation}"
             );
-            assert_ne!(call.body["ForceOverwriteReplicaSecret"], true);
+            let overwrites = call.body["ForceOverwriteReplicaSecret"] == true;
+            assert!(self.may_overwrite || !overwrites, "the function overwrites");
         }
     }
 }

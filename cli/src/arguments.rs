@@ -1,0 +1,146 @@
+//! The command line, and the options that several commands share.
+
+use std::collections::BTreeSet;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secret_replicator::limits::Fence;
+use secret_replicator::secret::Region;
+
+use crate::{check, completions, explain, test};
+
+/// Check, explain and test a replication policy before you deploy it
+///
+/// A replication policy says which secrets of AWS Secrets Manager are replicated, to which Regions,
+/// and with which KMS keys. This tool decides with the same code as the function in AWS Lambda,
+/// needs no AWS account, and calls nothing.
+#[derive(Parser)]
+#[command(
+    name = "secret-replicator",
+    version,
+    after_long_help = "\
+Examples:
+  secret-replicator check policy.yaml
+  secret-replicator explain --policy policy.yaml --name prod/db --tag tier=1 --region us-east-1
+  secret-replicator test policy.yaml tests.yaml
+
+Exit codes:
+  0  all is well
+  1  the answer is no: a warning with `check --strict`, a failed test
+  2  no answer: a policy with errors, a file that cannot be read, a wrong option
+
+Colours appear on a terminal only; the environment variable NO_COLOR turns them off there, too."
+)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show every problem of a policy
+    ///
+    /// Reads a policy, YAML or JSON, and shows every problem at once, each with its line, a stable
+    /// code and a hint. Errors refuse the policy: the function would not start with it. Warnings
+    /// are doubts: the policy can be used, but may not mean what its author thinks.
+    Check(check::Arguments),
+    /// Say what a policy does with one secret, and why
+    ///
+    /// Shows every rule with what decided whether it matches, every Region with what becomes of it,
+    /// which key the replica gets and what named the key, and the calls that would be made. The
+    /// secret need not exist.
+    Explain(explain::Arguments),
+    /// Run the test cases of a policy
+    ///
+    /// Each case describes a secret and what is expected of the policy. What is expected is exact:
+    /// a Region that is replicated to or refused, and is not expected, fails the case.
+    Test(test::Arguments),
+    /// Print a script that completes this command line in your shell
+    Completions(completions::Arguments),
+}
+
+/// How a command answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The option that stands for the function's setting `ALLOWED_REPLICA_REGIONS`.
+#[derive(Args)]
+pub(crate) struct AllowedRegions {
+    /// The Regions that replicas may be created in, as in the function's setting
+    /// `ALLOWED_REPLICA_REGIONS`; without it, only the policy limits
+    #[arg(long, value_name = "REGIONS", value_parser = fence)]
+    allowed_replica_regions: Option<Fence>,
+}
+
+impl AllowedRegions {
+    /// What the option allows.
+    pub(crate) fn fence(&self) -> Fence {
+        self.allowed_replica_regions.clone().unwrap_or(Fence::Open)
+    }
+}
+
+/// Reads a list of Regions as the function's setting writes it. An empty one limits nothing, as
+/// there.
+///
+/// # Errors
+/// What is no Region, and how to write the list.
+pub(crate) fn fence(text: &str) -> Result<Fence, String> {
+    let tokens = text
+        .split([' ', ',', '\t', '\n'])
+        .filter(|token| !token.is_empty());
+    let regions: Result<BTreeSet<Region>, _> = tokens.map(Region::parse).collect();
+    match regions {
+        Ok(regions) if !regions.is_empty() => Ok(Fence::Regions(regions)),
+        Ok(_) if text.trim().is_empty() => Ok(Fence::Open),
+        Ok(_) => Err("names no Region; leave it empty to limit nothing".to_owned()),
+        Err(error) => Err(format!(
+            "{error}; list Regions separated by spaces or commas"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_example_and_names_its_exit_codes() {
+        let command = Arguments::command();
+        for subcommand in command.get_subcommands() {
+            let help = subcommand.clone().render_long_help().to_string();
+            let name = subcommand.get_name();
+            assert!(help.contains("Examples:\n  "), "{name}");
+            assert!(help.contains("Exit codes:\n  0  "), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_allowed_regions_are_read_as_the_function_reads_them() {
+        let two = ["eu-west-1", "us-west-2"].map(|code| Region::parse(code).unwrap());
+        let two = Fence::Regions(two.into());
+        for text in ["eu-west-1 us-west-2", " us-west-2,eu-west-1,\n"] {
+            assert_eq!(fence(text).as_ref(), Ok(&two), "{text}");
+        }
+        assert_eq!(fence(" "), Ok(Fence::Open));
+        assert!(fence(",").is_err());
+        assert!(
+            fence("eu-west-1 frankfurt")
+                .unwrap_err()
+                .contains("`frankfurt`")
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! A secret as a `CreateSecret` event describes it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use secret_replicator::reason::SkipReason;
+use secret_replicator::secret::{Region, SecretId};
+use secret_replicator::trigger::{self, Home, Request};
+use serde_json::Value;
+
+use crate::document::Document;
+
+/// What is known of a secret before the policy is asked.
+#[derive(Debug)]
+pub(super) struct Described {
+    /// The secret's name. A failed call may name none.
+    pub(super) name: String,
+    /// The Region of the primary secret.
+    pub(super) region: Region,
+    /// The tags by key.
+    pub(super) tags: BTreeMap<String, String>,
+    /// The key of the primary secret.
+    pub(super) kms_key: Option<String>,
+    /// Why the function skips the event, if it does.
+    pub(super) skipped: Option<SkipReason>,
+}
+
+const INSTEAD: &str = "describe the secret with --name, --region and --tag instead";
+
+/// Reads an event as EventBridge delivers it. Whether it is handled at all is decided by the
+/// function's own code.
+///
+/// # Errors
+/// Why the event describes no secret, and what to do.
+pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
+    let file = &document.name;
+    let event: Value = serde_json::from_str(&document.text)
+        .with_context(|| format!("{file} is no JSON; give an event as EventBridge delivers it"))?;
+    let detail = &event["detail"];
+    let region = detail["awsRegion"].as_str().or(event["region"].as_str());
+    let Some(region) = region.and_then(|code| Region::parse(code).ok()) else {
+        bail!(
+            "{file} names no Region in `detail.awsRegion` or `region`; give an event as \
+             EventBridge delivers it, or {INSTEAD}"
+        );
+    };
+    let home = Home {
+        region: region.clone(),
+        account: None,
+    };
+    let trigger = trigger::parse(&document.text, &home);
+    let (id, skipped) = match trigger.request {
+        Request::Bad(bad) => bail!("{file}: {}; {}", bad.message, bad.cure),
+        Request::Skip { secret, reason } => (secret, Some(reason)),
+        Request::Reconcile { secret, .. } if trigger.origin.name == "CreateSecret" => {
+            (Some(secret), None)
+        }
+        _ => bail!(
+            "{file} is an event `{}`, which does not carry all that is known of its secret; give \
+             a CreateSecret event, or {INSTEAD}",
+            trigger.origin.name
+        ),
+    };
+    let request = &detail["requestParameters"];
+    Ok(Described {
+        name: name(request, id.as_ref()),
+        region,
+        tags: tags(&request["tags"]),
+        kms_key: request["kmsKeyId"].as_str().map(str::to_owned),
+        skipped,
+    })
+}
+
+/// The name that the caller gave. An ARN ends in a hyphen and six characters that are not part of
+/// the name (Secrets Manager user guide, "Secret ARN").
+fn name(request: &Value, id: Option<&SecretId>) -> String {
+    if let Some(name) = request["name"].as_str() {
+        return name.to_owned();
+    }
+    match id {
+        None => String::new(),
+        Some(SecretId::Name(name)) => name.clone(),
+        Some(SecretId::Arn(arn)) => {
+            let last = arn.as_str().splitn(7, ':').last().unwrap_or_default();
+            let name = last.rsplit_once('-').map(|(name, _)| name);
+            name.unwrap_or(last).to_owned()
+        }
+    }
+}
+
+/// The tags, which CloudTrail writes as a list of `key` and `value`.
+fn tags(tags: &Value) -> BTreeMap<String, String> {
+    let text = |tag: &Value, key: &str| tag[key].as_str().map(str::to_owned);
+    tags.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|tag| Some((text(tag, "key")?, text(tag, "value").unwrap_or_default())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(detail: &Value) -> Document {
+        let event = json!({
+            "detail-type": "AWS API Call via CloudTrail",
+            "source": "aws.secretsmanager",
+            "region": "us-west-2",
+            "detail": detail,
+        });
+        Document {
+            name: "event.json".to_owned(),
+            text: event.to_string(),
+        }
+    }
+
+    fn failure(detail: &Value) -> String {
+        format!("{:#}", read(&event(detail)).unwrap_err())
+    }
+
+    #[test]
+    fn the_request_gives_name_tags_and_key() {
+        let described = read(&event(&json!({
+            "eventName": "CreateSecret",
+            "awsRegion": "eu-west-1",
+            "requestParameters": {
+                "name": "app/db",
+                "kmsKeyId": "alias/app",
+                "tags": [{"key": "tier", "value": "1"}, {"key": "empty"}, {"value": "x"}, 7],
+            },
+            "responseElements": null,
+        })))
+        .unwrap();
+        assert_eq!(described.name, "app/db");
+        assert_eq!(described.region.as_str(), "eu-west-1");
+        assert_eq!(described.kms_key.as_deref(), Some("alias/app"));
+        let tags: Vec<_> = described.tags.iter().collect();
+        assert_eq!(tags.len(), 2);
+        assert_eq!(described.tags["tier"], "1");
+        assert_eq!(described.skipped, None);
+    }
+
+    #[test]
+    fn without_a_request_the_arn_gives_the_name() {
+        let arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:my-db-a1b2c3";
+        let described = read(&event(&json!({
+            "eventName": "CreateSecret",
+            "requestParameters": null,
+            "responseElements": {"arn": arn},
+        })))
+        .unwrap();
+        assert_eq!(described.name, "my-db");
+        assert_eq!(described.region.as_str(), "us-west-2");
+    }
+
+    #[test]
+    fn an_event_that_the_function_skips_is_skipped_here() {
+        let described = read(&event(&json!({
+            "eventName": "CreateSecret",
+            "errorCode": "AccessDenied",
+            "requestParameters": {"name": "app/db"},
+        })));
+        let reason = described.unwrap().skipped.unwrap();
+        assert_eq!(reason.code(), "call-failed");
+    }
+
+    #[test]
+    fn other_events_are_refused_with_what_to_do() {
+        let tagged = failure(&json!({
+            "eventName": "TagResource",
+            "requestParameters": {"secretId": "app/db"},
+        }));
+        assert!(
+            tagged.contains("`TagResource`") && tagged.contains("--name"),
+            "{tagged}"
+        );
+        let bare = failure(&json!({"eventName": "CreateSecret"}));
+        assert!(
+            bare.contains("event.json: the CreateSecret event names no secret"),
+            "{bare}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_with_what_to_do() {
+        for text in ["nonsense", "[]", "{\"action\": \"explain\"}"] {
+            let document = Document {
+                name: "event.json".to_owned(),
+                text: text.to_owned(),
+            };
+            let error = format!("{:#}", read(&document).unwrap_err());
+            assert!(
+                error.starts_with("event.json ") && error.contains("EventBridge"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! An explanation as text.
+
+use std::fmt::Write;
+
+use secret_replicator::explain::{
+    CallExplanation, Explanation, RegionExplanation, RuleExplanation,
+};
+use secret_replicator::reason::Refusal;
+use secret_replicator::secret::{Encryption, Secret};
+
+use crate::words::{BAD, FAINT, GOOD, STRONG, paint, wrap};
+
+/// The secret that is asked about, with its tags.
+pub(crate) fn secret(secret: &Secret) -> String {
+    let key = match &secret.encryption {
+        Encryption::AwsManagedKey => "aws/secretsmanager",
+        Encryption::MultiRegionKey(key) | Encryption::CustomerKey(key) => key.as_str(),
+    };
+    let name = paint(STRONG, &secret.name);
+    let region = secret.arn.region();
+    let tags = secret
+        .tags
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    let tags: Vec<_> = tags.collect();
+    let tags = if tags.is_empty() {
+        "none".to_owned()
+    } else {
+        tags.join(", ")
+    };
+    format!("Secret: {name} in {region}, encrypted with {key}\n") + &wrap("Tags:   ", 8, &tags)
+}
+
+/// The secret of an event for which the policy is not asked.
+pub(crate) fn event(name: &str) -> String {
+    let name = if name.is_empty() {
+        "not named by the event".to_owned()
+    } else {
+        paint(STRONG, name)
+    };
+    format!("Secret: {name}\n")
+}
+
+/// The whole explanation, the verdict first.
+pub(crate) fn render(explanation: &Explanation) -> String {
+    let mut text = paint(STRONG, verdict(explanation)) + "\n";
+    section(&mut text, "Rules", &rules(&explanation.rules));
+    section(&mut text, "Regions", &regions(explanation));
+    let calls: String = explanation
+        .calls
+        .iter()
+        .map(|call| command(explanation, call))
+        .collect();
+    section(&mut text, "Calls", &calls);
+    text
+}
+
+fn section(text: &mut String, heading: &str, body: &str) {
+    if !body.is_empty() {
+        let _ = write!(text, "\n{}\n{body}", paint(STRONG, heading));
+    }
+}
+
+/// What is decided, in one line.
+fn verdict(explanation: &Explanation) -> String {
+    if let Some(skipped) = &explanation.skipped {
+        return format!("Skipped: {} ({})", skipped.detail, skipped.reason);
+    }
+    let regions = |chosen: &dyn Fn(&RegionExplanation) -> bool| {
+        let regions = explanation.regions.iter().filter(|region| chosen(region));
+        let names: Vec<_> = regions.map(|region| named(&region.region)).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let parts = [
+        ("Replicates to", regions(&|region| is_write(region))),
+        ("Keeps", regions(&|region| region.action == "keep")),
+        ("Refuses", regions(&|region| is_refused(region))),
+    ];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter_map(|(verb, names)| Some(format!("{verb} {}", names?)))
+        .collect();
+    if parts.is_empty() {
+        "Covered, and wants no replica".to_owned()
+    } else {
+        parts.join(". ")
+    }
+}
+
+fn is_write(region: &RegionExplanation) -> bool {
+    ["replicate", "retry"].contains(&region.action)
+}
+
+fn is_own(region: &RegionExplanation) -> bool {
+    region.reason == Some(Refusal::OwnRegion.code())
+}
+
+fn is_refused(region: &RegionExplanation) -> bool {
+    region.action == "refuse" && !is_own(region)
+}
+
+/// What stands in a Region's place may be nothing at all.
+fn named(region: &str) -> String {
+    if region.is_empty() {
+        "(an empty tag)".to_owned()
+    } else {
+        region.to_owned()
+    }
+}
+
+fn mark(good: bool) -> String {
+    if good {
+        paint(GOOD, "✔")
+    } else {
+        paint(BAD, "✘")
+    }
+}
+
+fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(textwrap::core::display_width).max().unwrap_or(0)
+}
+
+fn rules(rules: &[RuleExplanation]) -> String {
+    let longest = width(rules.iter().map(|rule| rule.name.as_str())).min(40);
+    let line = |rule: &RuleExplanation| {
+        let mark = if rule.matches {
+            paint(GOOD, "✔")
+        } else {
+            paint(FAINT, "✘")
+        };
+        let head = format!("  {mark} {:longest$}  ", rule.name);
+        let columns = textwrap::core::display_width(&rule.name).max(longest) + 6;
+        wrap(&head, columns, &rule.because)
+    };
+    rules.iter().map(line).collect()
+}
+
+fn regions(explanation: &Explanation) -> String {
+    let regions = &explanation.regions;
+    let names: Vec<_> = regions.iter().map(|region| named(&region.region)).collect();
+    let longest = width(names.iter().map(String::as_str));
+    let entry = |(region, name): (&RegionExplanation, &String)| {
+        let mark = if is_own(region) {
+            "–".to_owned()
+        } else {
+            mark(!is_refused(region))
+        };
+        let mut lines = vec![fate(region)];
+        if is_overwritten(explanation, region) {
+            lines.push("overwrites a secret of the same name there".to_owned());
+        }
+        lines.extend(rules_of(region));
+        lines.extend(region.cure.as_ref().map(|cure| format!("Cure: {cure}.")));
+        let mut head = format!("  {mark} {}  ", paint(STRONG, format!("{name:longest$}")));
+        let columns = longest + 6;
+        let mut text = String::new();
+        for line in lines {
+            text += &wrap(&head, columns, &line);
+            head = " ".repeat(columns);
+        }
+        text
+    };
+    regions.iter().zip(&names).map(entry).collect()
+}
+
+fn is_overwritten(explanation: &Explanation, region: &RegionExplanation) -> bool {
+    let mut targets = explanation
+        .calls
+        .iter()
+        .filter(|call| call.force_overwrite_replica_secret)
+        .flat_map(|call| &call.add_replica_regions);
+    targets.any(|target| target.region.as_str() == region.region)
+}
+
+/// What becomes of a Region.
+fn fate(region: &RegionExplanation) -> String {
+    let key = region.kms_key.as_deref().unwrap_or("its key");
+    let because = region.kms_key_because.as_deref().unwrap_or("unknown");
+    let reason = region.reason.unwrap_or("unknown");
+    match region.action {
+        "replicate" => format!("is replicated to, with {key} ({because})"),
+        "retry" => format!("is tried again, with {key} ({because})"),
+        "keep" => "keeps its replica".to_owned(),
+        _ if is_own(region) => format!("is the primary secret's own Region ({reason})"),
+        _ => format!("is refused: {reason}"),
+    }
+}
+
+/// Which rules want a replica in a Region, and which forbid one.
+fn rules_of(region: &RegionExplanation) -> Option<String> {
+    let list = |verb: &str, rules: &[String]| {
+        (!rules.is_empty()).then(|| format!("{verb} {}", rules.join(", ")))
+    };
+    let parts = [
+        list("wanted by", &region.wanted_by),
+        list("forbidden by", &region.forbidden_by),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// A call as the AWS CLI writes it.
+fn command(explanation: &Explanation, call: &CallExplanation) -> String {
+    let targets = call.add_replica_regions.iter().map(|replica| {
+        let key = replica.kms_key_id.as_ref();
+        let key = key.map_or_else(String::new, |key| format!(",KmsKeyId={key}"));
+        quoted(&format!("Region={}{key}", replica.region))
+    });
+    let targets: Vec<_> = targets.collect();
+    let overwrite = if call.force_overwrite_replica_secret {
+        "--force-overwrite-replica-secret"
+    } else {
+        "--no-force-overwrite-replica-secret"
+    };
+    format!(
+        "  aws secretsmanager {} \\\n      --region {} --secret-id {} \\\n      \
+         --add-replica-regions {} \\\n      {overwrite}\n",
+        kebab(call.operation),
+        explanation.primary_region,
+        quoted(&explanation.secret_name),
+        targets.join(" "),
+    )
+}
+
+/// The name that the AWS CLI gives an operation.
+fn kebab(operation: &str) -> String {
+    let mut text = String::new();
+    for c in operation.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-:,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+
+use secret_replicator::explain::explain;
+use secret_replicator::limits::{Fence, Limits, Overwrite};
+use secret_replicator::policy;
+use secret_replicator::secret::{Region, Secret};
+
+use super::*;
+use crate::outcome::plain;
+
+const POLICY: &str = r#"
+version: 1
+groups: { dr: [us-west-2] }
+kms-keys: { us-west-2: alias/secrets }
+rules:
+  - name: secret-names-its-regions
+    when: { tags: { replicate-to: "*" } }
+    replicate-to: { tag: replicate-to }
+  - name: tier-1
+    when: { tags: { tier: ["0", "1"] }, secret-name: "prod/*" }
+    replicate-to: [dr, eu-west-1, us-east-1]
+    kms-key: { eu-west-1: aws/secretsmanager }
+  - name: overwriting
+    when: { tags: { owner: platform } }
+    replicate-to: eu-central-1
+    kms-key: alias/eu
+    overwrite: true
+  - name: never-to-asia
+    when: all
+    forbid: ["ap-*"]
+"#;
+
+fn shown(name: &str, tags: &[(&str, &str)], kms_key: Option<&str>) -> String {
+    let tags: BTreeMap<String, String> = tags
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    let region = Region::parse("us-east-1").unwrap();
+    let described = Secret::hypothetical(name, tags, &region, kms_key).unwrap();
+    let limits = Limits {
+        fence: Fence::Open,
+        overwrite: Overwrite::Allowed,
+    };
+    let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
+    let explanation = explain(&described, &policy, &limits);
+    plain(&(secret(&described) + &render(&explanation)))
+}
+
+#[test]
+fn every_fate_of_a_region_is_shown_with_its_reason() {
+    insta::assert_snapshot!(shown(
+        "prod/db",
+        &[
+            ("tier", "1"),
+            ("owner", "platform"),
+            ("replicate-to", "ap-south-1 eu-west-3 frankfurt"),
+        ],
+        Some("alias/app"),
+    ));
+}
+
+#[test]
+fn a_secret_that_no_rule_covers_is_skipped() {
+    insta::assert_snapshot!(shown("dev/db", &[("tier", "1")], None));
+}
+
+#[test]
+fn a_secret_may_want_no_replica() {
+    insta::assert_snapshot!(shown("dev/db", &[("replicate-to", "none")], None));
+}
+
+#[test]
+fn an_empty_tag_is_named() {
+    insta::assert_snapshot!(shown("dev/db", &[("replicate-to", " ")], None));
+}
+
+#[test]
+fn words_are_quoted_for_a_shell_only_if_they_must_be() {
+    assert_eq!(quoted("prod/db_1+=.@-"), "prod/db_1+=.@-");
+    assert_eq!(quoted("it's $HOME"), "'it'\\''s $HOME'");
+    assert_eq!(quoted(""), "''");
+    assert_eq!(
+        kebab("ReplicateSecretToRegions"),
+        "replicate-secret-to-regions"
+    );
+}

@@ -1,0 +1,140 @@
+use clap::CommandFactory;
+
+use super::*;
+use crate::diagnostic;
+use crate::document::Document;
+use crate::outcome::plain;
+
+/// A file with one case; `case` is what stands in it.
+fn file(case: &str) -> String {
+    format!("tests:\n  - name: it\n{case}")
+}
+
+const SECRET: &str = "    secret: { name: db, primary-region: us-east-1 }\n";
+
+fn only(text: &str) -> Problem {
+    let problems = parse(text).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems[0].clone()
+}
+
+#[test]
+fn tags_are_taken_as_they_are_written() {
+    let text = "{tests: [{name: it, secret: {name: db, primary-region: us-east-1, tags: {a: 1, b: \
+                no, c: 1.10, d: true, e: \"\"}}, expect: {skip: no-rule-matched}}]}";
+    let file = parse(text).unwrap();
+    let tags: Vec<_> = file.tests[0].secret.tags.values().cloned().collect();
+    assert_eq!(tags, ["1", "no", "1.10", "true", ""]);
+}
+
+/// What stands for `secret` and `expect`, where the slip is, and what the message says.
+const SLIPS: [(&str, &str, (u64, u64), &str); 9] = [
+    ("", "expects: {}", (4, 5), "unknown field `expects`"),
+    ("", "expect: { skip: [] }", (4, 21), "expected string"),
+    ("", "expect: { replicate: [x] }", (4, 27), "Region code"),
+    (
+        "",
+        "expect: { replicate: { x: alias/a } }",
+        (4, 28),
+        "Region code",
+    ),
+    (
+        "",
+        "expect: { replicate: { eu-west-1: a } }",
+        (4, 39),
+        "is not a KMS key",
+    ),
+    ("", "expect: { replicate: 7 }", (4, 15), "a list of Regions"),
+    ("{ name: db }", "expect: {}", (3, 15), "primary-region"),
+    (
+        "{ name: db, primary-region: x }",
+        "expect: {}",
+        (3, 41),
+        "Region code",
+    ),
+    (
+        "{ name: db, kms-key: x }",
+        "expect: {}",
+        (3, 34),
+        "is not a KMS key",
+    ),
+];
+
+#[test]
+fn each_slip_has_its_line_and_column() {
+    for (secret, expect, place, message) in SLIPS {
+        let secret = match secret {
+            "" => SECRET.to_owned(),
+            secret => format!("    secret: {secret}\n"),
+        };
+        slips(&file(&format!("{secret}    {expect}\n")), place, message);
+    }
+    slips("tests: [\n", (1, 8), "unclosed");
+    slips("- a\n", (1, 1), "");
+    slips(
+        "settings: { allowed-replica-regions: [x] }\n",
+        (1, 39),
+        "Region code",
+    );
+    slips(
+        "settings: { allowed-replica-regions: x }\n",
+        (1, 38),
+        "Region code",
+    );
+}
+
+fn slips(text: &str, place: (u64, u64), message: &str) {
+    let problem = only(text);
+    assert_eq!((problem.line, problem.column), place, "{text}\n{problem}");
+    assert!(problem.message.contains(message), "{text}\n{problem}");
+    assert_eq!(problem.code, "bad-test-file");
+}
+
+#[test]
+fn what_makes_no_sense_is_listed_at_once() {
+    let text = "tests:\n\
+        - name: it\n  secret: { name: '', primary-region: us-east-1 }\n  expect: {}\n\
+        - name: it\n  secret: { name: db, primary-region: us-east-1 }\n  \
+          expect: { skip: no-rule-matched, replicate: [] }\n\
+        - name: other\n  secret: { name: db, primary-region: us-east-1 }\n  \
+          expect: { replicate: [eu-west-1], overwrite: [eu-west-2] }\n";
+    let found: Vec<_> = parse(text)
+        .unwrap_err()
+        .iter()
+        .map(|problem| (problem.line, problem.column, problem.code))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (3, 19, "empty-secret-name"),
+            (4, 11, "nothing-expected"),
+            (5, 9, "duplicate-test-name"),
+            (7, 11, "contradicting-expectations"),
+            (10, 11, "contradicting-expectations"),
+        ]
+    );
+    assert_eq!(only("tests: []\n").code, "no-tests");
+}
+
+#[test]
+fn the_file_in_the_help_is_a_file_of_tests() {
+    let command = crate::arguments::Arguments::command();
+    let help = command.find_subcommand("test").unwrap();
+    let help = help.get_after_long_help().unwrap().to_string();
+    let (_, example) = help.split_once("file of tests:\n").unwrap();
+    let (example, _) = example.split_once("\n\nExamples:").unwrap();
+    assert_eq!(parse(example).unwrap().tests.len(), 2);
+}
+
+#[test]
+fn a_slip_is_shown_in_its_line() {
+    let text = file(&format!(
+        "{SECRET}    expect: {{ replicat: [eu-west-1] }}\n"
+    ));
+    let document = Document {
+        name: "tests.yaml".to_owned(),
+        text: text.clone(),
+    };
+    let shown = diagnostic::render(&document, &parse(&text).unwrap_err());
+    insta::assert_snapshot!(plain(&shown));
+}

@@ -1,0 +1,168 @@
+use secret_replicator::limits::Fence;
+use secret_replicator::policy;
+
+use super::super::{case, file};
+use super::*;
+use crate::outcome::plain;
+
+const POLICY: &str = r#"
+version: 1
+kms-keys: { us-west-2: alias/secrets }
+rules:
+  - name: tier-1
+    when: { tags: { tier: "1" } }
+    replicate-to: [us-west-2, eu-west-1, us-east-1]
+    kms-key: { eu-west-1: aws/secretsmanager }
+  - name: overwriting
+    when: { tags: { owner: platform } }
+    replicate-to: eu-central-1
+    overwrite: true
+  - name: tagged
+    when: { tags: { replicate-to: "*" } }
+    replicate-to: { tag: replicate-to }
+  - name: never-to-asia
+    when: all
+    forbid: ["ap-*"]
+"#;
+
+fn report(tests: &str) -> String {
+    let file = file::parse(tests).unwrap();
+    let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
+    let limits = file.settings.limits();
+    let cases = file.tests.iter();
+    let cases = cases
+        .map(|test| case::run(test, &policy, &limits))
+        .collect();
+    plain(&Report::new("tests.yaml", "policy.yaml", cases).text())
+}
+
+/// A report on one case about the secret `db` in us-east-1.
+fn one(secret: &str, expect: &str) -> String {
+    report(&format!(
+        "settings: {{ allow-overwrite: true, allowed-replica-regions: \"us-west-2 eu-west-1 \
+         eu-central-1\" }}\ntests:\n- name: it\n  secret: {{ name: db, primary-region: us-east-1, \
+         {secret} }}\n  expect: {expect}\n"
+    ))
+}
+
+const TIER: &str = "tags: { tier: 1 }";
+
+/// A secret, and expectations that the policy meets.
+const MET: &[(&str, &str)] = &[
+    (TIER, "{ replicate: [us-west-2, eu-west-1] }"),
+    (
+        TIER,
+        "{ replicate: { us-west-2: alias/secrets, eu-west-1: aws/secretsmanager } }",
+    ),
+    (
+        TIER,
+        "{ replicate: { us-west-2: alias/secrets, eu-west-1: alias/aws/secretsmanager }, \
+             refuse: { us-east-1: own-region }, rules: [tier-1] }",
+    ),
+    (
+        "kms-key: alias/app, tags: { owner: platform }",
+        "{ refuse: { eu-central-1: encryption-would-weaken } }",
+    ),
+    (
+        "tags: { owner: platform }",
+        "{ replicate: [eu-central-1], overwrite: [eu-central-1] }",
+    ),
+    (
+        "tags: { replicate-to: ap-south-1 frankfurt eu-west-3 }",
+        "{ refuse: { ap-south-1: forbidden-by-policy, frankfurt: not-a-region, \
+             eu-west-3: outside-the-fence } }",
+    ),
+    (
+        "tags: { replicate-to: \"\" }",
+        "{ refuse: { \"\": empty-tag-value } }",
+    ),
+    (
+        "tags: { replicate-to: none }",
+        "{ replicate: [], rules: [tagged] }",
+    ),
+    ("tags: {}", "{ skip: no-rule-matched }"),
+];
+
+#[test]
+fn what_is_expected_passes() {
+    for (secret, expect) in MET {
+        assert_eq!(
+            one(secret, expect),
+            "ok      it\n\n1 passed, 0 failed\n",
+            "{expect}"
+        );
+    }
+}
+
+/// A secret, expectations that the policy does not meet, and the difference.
+const UNMET: &[(&str, &str, &str)] = &[
+    (
+        TIER,
+        "{ replicate: [us-west-2] }",
+        "eu-west-1: expected nothing, got a replica with aws/secretsmanager",
+    ),
+    (
+        TIER,
+        "{ replicate: { us-west-2: alias/other, eu-west-1: aws/secretsmanager } }",
+        "us-west-2: expected a replica with alias/other, got a replica with alias/secrets",
+    ),
+    (
+        TIER,
+        "{ replicate: [us-west-2, eu-west-1], refuse: { eu-west-3: own-region } }",
+        "eu-west-3: expected refused (own-region), got nothing",
+    ),
+    (
+        TIER,
+        "{ replicate: [us-west-2, eu-west-1], rules: [tier-1, tagged] }",
+        "rules: expected [tagged, tier-1], got [tier-1]",
+    ),
+    (
+        TIER,
+        "{ skip: no-rule-matched }",
+        "secret: expected skipped (no-rule-matched), got covered",
+    ),
+    (
+        "tags: {}",
+        "{ replicate: [us-west-2, eu-west-1] }",
+        "secret: expected covered, got skipped (no-rule-matched)",
+    ),
+    (
+        "tags: { owner: platform }",
+        "{ replicate: [eu-central-1] }",
+        "eu-central-1: expected a replica with any key, got a replica with \
+             aws/secretsmanager, overwriting",
+    ),
+    (
+        "tags: { replicate-to: \"\" }",
+        "{ replicate: [] }",
+        "(an empty tag): expected nothing, got refused (empty-tag-value)",
+    ),
+];
+
+#[test]
+fn every_difference_fails_the_case_and_is_named() {
+    for (secret, expect, difference) in UNMET {
+        let text = one(secret, expect);
+        assert!(text.starts_with("FAILED  it (tests.yaml:3)\n"), "{text}");
+        assert!(text.contains(&format!("        {difference}\n")), "{text}");
+        assert!(text.ends_with("0 passed, 1 failed\n"), "{text}");
+    }
+}
+
+#[test]
+fn a_report_names_each_case_and_explains_the_failed_ones() {
+    insta::assert_snapshot!(report(
+        r#"
+tests:
+  - name: tier 1 goes to two Regions
+    secret: { name: prod/db, tags: { tier: "1" }, primary-region: us-east-1 }
+    expect: { replicate: [us-west-2, eu-west-1] }
+  - name: nothing goes to Asia
+    secret: { name: prod/db, tags: { replicate-to: ap-south-1 eu-west-1 }, primary-region: us-east-1 }
+    expect: { replicate: [ap-south-1, eu-west-1] }
+  - name: untagged secrets are left alone
+    secret: { name: dev/db, primary-region: us-east-1 }
+    expect: { skip: no-rule-matched }
+"#
+    ));
+}

@@ -1,0 +1,109 @@
+//! `secret-replicator check`.
+
+use serde_json::json;
+
+use super::{BROKEN, Files, GOOD, call, call_with_input};
+
+#[test]
+fn a_good_policy_takes_one_line() {
+    let files = Files::new(&[("policy.yaml", GOOD)]);
+    let path = files.path("policy.yaml");
+    let called = call(&["check", &path]);
+    assert_eq!(called.code, Some(0));
+    assert_eq!(called.stdout, format!("{path}: 1 rule, no problems\n"));
+    assert!(called.stderr.is_empty());
+}
+
+#[test]
+fn every_error_is_shown_with_its_place_and_its_cure() {
+    let files = Files::new(&[("policy.yaml", BROKEN)]);
+    let path = files.path("policy.yaml");
+    let called = call(&["check", &path]);
+    assert_eq!(called.code, Some(2));
+    let shown = [
+        "unknown-field",
+        "missing-field",
+        &format!("{path}:5:5"),
+        "wehn: all",
+        "help: ",
+        "`when`",
+        &format!("{path}: 2 errors\n"),
+    ];
+    for text in shown {
+        assert!(called.stdout.contains(text), "{text}\n{}", called.stdout);
+    }
+}
+
+#[test]
+fn warnings_fail_only_if_asked_to() {
+    let files = Files::new(&[("policy.yaml", GOOD)]);
+    let path = files.path("policy.yaml");
+    let arguments = ["check", &path, "--allowed-replica-regions", "us-west-2"];
+    let called = call(&arguments);
+    assert_eq!(called.code, Some(0));
+    assert!(called.stdout.contains("outside-the-fence"));
+    assert!(called.stdout.ends_with(": 1 rule, 1 warning\n"));
+    let strict = call(&[&arguments[..], &["--strict"]].concat());
+    assert_eq!(strict.code, Some(1));
+    assert_eq!(strict.stdout, called.stdout);
+}
+
+#[test]
+fn json_has_the_problems_and_the_number_of_rules() {
+    let good = call_with_input(&["check", "-", "--output", "json"], GOOD);
+    assert_eq!(good.code, Some(0));
+    assert_eq!(
+        good.json(),
+        json!({"file": "standard input", "problems": [], "rules": 1})
+    );
+    let broken = call_with_input(&["check", "-", "--output", "json"], BROKEN);
+    assert_eq!(broken.code, Some(2));
+    let answer = broken.json();
+    assert_eq!(answer["rules"], json!(null));
+    let problems = answer["problems"].as_array().unwrap();
+    let misspelt = problems
+        .iter()
+        .find(|problem| problem["code"] == "unknown-field")
+        .unwrap();
+    assert_eq!(misspelt["severity"], "error");
+    assert_eq!(
+        (&misspelt["line"], &misspelt["column"]),
+        (&json!(5), &json!(5))
+    );
+    for key in ["path", "message", "hint"] {
+        assert!(misspelt[key].is_string(), "{key}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_the_cure() {
+    let files = Files::new(&[]);
+    std::fs::write(files.path("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+    let cases = [
+        (files.path("missing.yaml"), "check the path"),
+        (files.path("binary.yaml"), "UTF-8"),
+        (files.path(""), "name the file"),
+    ];
+    for (path, cure) in cases {
+        let called = call(&["check", &path]);
+        assert_eq!(called.code, Some(2), "{path}");
+        assert!(called.stdout.is_empty());
+        let error = called.stderr;
+        assert!(
+            error.starts_with(&format!("error: {path} cannot be read")),
+            "{error}"
+        );
+        assert!(error.contains(cure), "{error}");
+    }
+}
+
+#[test]
+fn a_region_that_is_none_is_refused() {
+    let called = call(&["check", "-", "--allowed-replica-regions", "frankfurt"]);
+    assert_eq!(called.code, Some(2));
+    assert!(
+        called.stderr.contains("`frankfurt` is not a Region code"),
+        "{}",
+        called.stderr
+    );
+}

@@ -1,0 +1,182 @@
+//! `secret-replicator explain`.
+
+use serde_json::json;
+
+use super::{BROKEN, Called, Files, GOOD, call, call_with_input, event};
+
+const SECRET: [&str; 4] = ["--name", "prod/db", "--region", "us-east-1"];
+
+fn explain(arguments: &[&str]) -> Called {
+    call(&[&["explain"], arguments].concat())
+}
+
+#[test]
+fn a_secret_is_described_by_options() {
+    let files = Files::new(&[("policy.yaml", GOOD)]);
+    let policy = files.path("policy.yaml");
+    let called = explain(&[&SECRET[..], &["--tag", "tier=1", "--policy", &policy]].concat());
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    assert!(called.stderr.is_empty());
+    let shown = [
+        "Secret: prod/db in us-east-1",
+        "Replicates to eu-west-1, us-west-2",
+        "✔ tier-1",
+        "--add-replica-regions Region=eu-west-1 Region=us-west-2",
+    ];
+    for text in shown {
+        assert!(called.stdout.contains(text), "{text}\n{}", called.stdout);
+    }
+}
+
+#[test]
+fn without_a_policy_the_built_in_one_decides() {
+    let called = explain(&[&SECRET[..], &["--tag", "replicate-to=eu-west-1"]].concat());
+    assert!(called.stdout.contains("Policy: the built-in policy"));
+    assert!(called.stdout.contains("✔ secret-names-its-regions"));
+    let other = explain(&SECRET);
+    assert_eq!(other.code, Some(0));
+    assert!(other.stdout.contains("(no-rule-matched)"));
+}
+
+#[test]
+fn json_is_what_the_function_answers() {
+    let options = ["--tag", "replicate-to=eu-west-1", "--output", "json"];
+    let called = explain(&[&SECRET[..], &options].concat());
+    let answer = called.json();
+    assert_eq!(answer["secret_name"], "prod/db");
+    assert_eq!(answer["regions"][0]["action"], "replicate");
+    assert_eq!(
+        answer["calls"],
+        json!([{
+            "operation": "ReplicateSecretToRegions",
+            "add_replica_regions": [{"region": "eu-west-1"}],
+            "force_overwrite_replica_secret": false,
+        }])
+    );
+}
+
+#[test]
+fn the_settings_limit_the_policy() {
+    let policy = "{version: 1, rules: [{name: a, when: all, replicate-to: [eu-west-1, eu-west-2], \
+                  overwrite: true}]}";
+    let options = ["--policy", "-", "--output", "json"];
+    let limits = [
+        "--allowed-replica-regions",
+        "eu-west-1",
+        "--allow-overwrite",
+    ];
+    let arguments = [&["explain"], &SECRET[..], &options, &limits].concat();
+    let called = call_with_input(&arguments, policy);
+    assert_eq!(
+        called.stderr,
+        "standard input: 1 warning; `secret-replicator check` shows them\n"
+    );
+    let answer = called.json();
+    assert_eq!(answer["regions"][1]["reason"], "outside-the-fence");
+    assert_eq!(answer["calls"][0]["force_overwrite_replica_secret"], true);
+}
+
+#[test]
+fn an_event_gives_the_secret_and_options_add_to_it() {
+    let file = event("create-secret-with-tags-key-and-replicas.json");
+    let called = explain(&["--event", &file]);
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    let head = "Secret: app/db in us-west-2, encrypted with alias/app\nTags:   replicate-to=us-east-1 \
+                eu-west-1\n";
+    assert!(called.stdout.starts_with(head), "{}", called.stdout);
+    assert!(called.stdout.contains("encryption-would-weaken"));
+
+    let key = ["--kms-key", "aws/secretsmanager"];
+    let tags = ["--tag", "replicate-to=eu-central-1", "--tag", "a=b=c"];
+    let called = explain(&[&["--event", &file][..], &key, &tags].concat());
+    assert!(
+        called
+            .stdout
+            .contains("Tags:   a=b=c, replicate-to=eu-central-1\n")
+    );
+    assert!(called.stdout.contains("Replicates to eu-central-1\n"));
+}
+
+#[test]
+fn the_sample_events_of_created_secrets_are_understood() {
+    let files = [
+        ("create-secret-console.json", "no-rule-matched"),
+        ("create-secret-terraform.json", "no-rule-matched"),
+        ("create-secret-null-response.json", "no-rule-matched"),
+        ("create-secret-failed-call.json", "call-failed"),
+    ];
+    for (file, reason) in files {
+        let called = explain(&["--event", &event(file), "--output", "json"]);
+        assert_eq!(called.code, Some(0), "{file}: {}", called.stderr);
+        assert_eq!(called.json()["skipped"]["reason"], reason, "{file}");
+    }
+    let called = explain(&["--event", &event("tag-resource.json")]);
+    assert_eq!(called.code, Some(2));
+    assert!(
+        called.stderr.contains("give a CreateSecret event"),
+        "{}",
+        called.stderr
+    );
+}
+
+#[test]
+fn a_policy_with_errors_is_shown_as_check_shows_it() {
+    let arguments = [&["explain"], &SECRET[..], &["--policy", "-"]].concat();
+    let called = call_with_input(&arguments, BROKEN);
+    assert_eq!(called.code, Some(2));
+    assert!(called.stdout.is_empty());
+    assert!(called.stderr.contains("unknown-field") && called.stderr.contains("2 errors"));
+    let arguments = [&arguments[..], &["--output", "json"]].concat();
+    let called = call_with_input(&arguments, BROKEN);
+    assert_eq!(called.code, Some(2));
+    assert_eq!(called.json()["problems"].as_array().unwrap().len(), 2);
+}
+
+const WRONG: [(&[&str], &str); 7] = [
+    (&["--name", "db"], "--region"),
+    (&["--region", "us-east-1"], "--name"),
+    (&["--name", "db", "--region", "nowhere"], "Region code"),
+    (
+        &["--name", "", "--region", "us-east-1"],
+        "the secret's name is empty",
+    ),
+    (&["--event", "x", "--name", "db"], "cannot be used with"),
+    (
+        &[SECRET[0], SECRET[1], SECRET[2], SECRET[3], "--tag", "a"],
+        "KEY=VALUE",
+    ),
+    (
+        &[
+            SECRET[0],
+            SECRET[1],
+            SECRET[2],
+            SECRET[3],
+            "--kms-key",
+            "app",
+        ],
+        "alias/name",
+    ),
+];
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    for (arguments, message) in WRONG {
+        let called = explain(arguments);
+        assert_eq!(called.code, Some(2), "{arguments:?}");
+        assert!(
+            called.stderr.contains(message),
+            "{arguments:?}\n{}",
+            called.stderr
+        );
+    }
+    let twice = explain(&[&SECRET[..], &["--tag", "a=1", "--tag", "a=2"]].concat());
+    assert_eq!(twice.code, Some(2));
+    assert!(
+        twice.stderr.contains("the tag `a` is given twice"),
+        "{}",
+        twice.stderr
+    );
+    let both = explain(&["--policy", "-", "--event", "-"]);
+    assert_eq!(both.code, Some(2));
+    assert!(both.stderr.contains("cannot both come from standard input"));
+}

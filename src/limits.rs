@@ -1,0 +1,65 @@
+//! What the settings allow, whatever the policy says.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::secret::Region;
+
+/// What the settings allow, whatever the policy says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The Regions that replicas may be created in (`ALLOWED_REPLICA_REGIONS`).
+    pub fence: Fence,
+    /// Whether a rule may overwrite a secret in the target Region (`ALLOW_OVERWRITE`).
+    pub overwrite: Overwrite,
+}
+
+/// Whether a secret of the same name in the target Region may be overwritten, which destroys it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Overwrite {
+    /// No.
+    Never,
+    /// Yes.
+    Allowed,
+}
+
+/// The Regions that replicas may ever be created in. IAM enforces the same list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// Only the policy limits.
+    Open,
+    /// These Regions and no others.
+    Regions(BTreeSet<Region>),
+}
+
+impl Fence {
+    /// The Regions that the fence names.
+    #[must_use]
+    pub fn named_regions(&self) -> BTreeSet<Region> {
+        match self {
+            Self::Open => BTreeSet::new(),
+            Self::Regions(regions) => regions.clone(),
+        }
+    }
+
+    /// Whether a replica may be created in the Region.
+    #[must_use]
+    pub fn admits(&self, region: &Region) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Regions(regions) => regions.contains(region),
+        }
+    }
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("open"),
+            Self::Regions(regions) => {
+                let codes: Vec<&str> = regions.iter().map(Region::as_str).collect();
+                f.write_str(&codes.join(" "))
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+use std::collections::BTreeMap;
+
+use crate::secret::{KmsKey, Region};
+
+/// Keys by Region, and one for any other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keys {
+    by_region: BTreeMap<Region, KmsKey>,
+    any_other: Option<KmsKey>,
+}
+
+impl Keys {
+    pub(super) fn new(by_region: BTreeMap<Region, KmsKey>, any_other: Option<KmsKey>) -> Self {
+        Self {
+            by_region,
+            any_other,
+        }
+    }
+
+    pub(super) fn key_for(&self, region: &Region) -> Option<&KmsKey> {
+        self.by_region.get(region).or(self.any_other.as_ref())
+    }
+}

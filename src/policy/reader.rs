@@ -1,0 +1,301 @@
+//! Reads the nodes of a document and notes what is wrong with them, each with its place.
+
+use std::collections::BTreeSet;
+
+use super::node::{Field, Node, Value};
+use super::problem::{Problem, Severity};
+
+/// A node, the path to it from the top of the document, and where problems with it are shown.
+#[derive(Clone, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) node: &'a Node,
+    path: String,
+    line: u64,
+    column: u64,
+}
+
+/// An entry of a map whose keys are free.
+pub(super) struct Entry<'a> {
+    pub(super) key: &'a str,
+    /// For problems with the key.
+    pub(super) key_place: Place<'a>,
+    pub(super) value: Place<'a>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn top(node: &'a Node) -> Self {
+        Self::of(node, String::new())
+    }
+
+    fn of(node: &'a Node, path: String) -> Self {
+        Self {
+            node,
+            path,
+            line: node.line,
+            column: node.column,
+        }
+    }
+
+    fn below(&self, field: &'a Field) -> Self {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        Self::of(&field.node, format!("{}{dot}{}", self.path, field.key))
+    }
+
+    /// The same as [`Self::below`], shown where the field's name stands.
+    fn name_of(&self, field: &'a Field) -> Self {
+        Self {
+            line: field.line,
+            column: field.column,
+            ..self.below(field)
+        }
+    }
+
+    fn at(&self, index: usize, node: &'a Node) -> Self {
+        Self::of(node, format!("{}[{index}]", self.path))
+    }
+
+    pub(super) fn is_text(&self, expected: &str) -> bool {
+        matches!(&self.node.value, Value::Text(text) if text == expected)
+    }
+
+    pub(super) fn is_map(&self) -> bool {
+        matches!(self.node.value, Value::Fields(_))
+    }
+}
+
+/// A text and its place; `None` where something else stands, which is noted.
+pub(super) type PlacedText<'a> = (Place<'a>, Option<&'a str>);
+
+/// Whether a text may be empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum EmptyText {
+    Refused,
+    Allowed,
+}
+
+/// Collects problems; a method answers `None` only after it has noted why.
+#[derive(Default)]
+pub(super) struct Reader {
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    /// The problems, in the order of the document.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        self.problems
+            .sort_by_key(|problem| (problem.line, problem.column));
+        self.problems
+    }
+
+    pub(super) fn error(
+        &mut self,
+        place: &Place<'_>,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: &str,
+    ) {
+        self.note(Severity::Error, place, code, message.into(), hint);
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        place: &Place<'_>,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: &str,
+    ) {
+        self.note(Severity::Warning, place, code, message.into(), hint);
+    }
+
+    fn note(
+        &mut self,
+        severity: Severity,
+        place: &Place<'_>,
+        code: &'static str,
+        message: String,
+        hint: &str,
+    ) {
+        self.problems.push(Problem {
+            severity,
+            path: place.path.clone(),
+            line: place.line,
+            column: place.column,
+            code,
+            message,
+            hint: hint.to_owned(),
+        });
+    }
+
+    /// The fields of a map with these names, each at its name's place in the answer. Others are
+    /// noted.
+    pub(super) fn fields<'a, const N: usize>(
+        &mut self,
+        place: &Place<'a>,
+        names: [&str; N],
+    ) -> Option<[Option<Place<'a>>; N]> {
+        let fields = self.map(place, &format!("the fields are {}", quoted(names)))?;
+        for field in fields
+            .iter()
+            .filter(|field| !names.contains(&field.key.as_str()))
+        {
+            let message = format!("the field `{}` is unknown", field.key);
+            let hint = match did_you_mean(&field.key, names) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("the fields are {}", quoted(names)),
+            };
+            self.error(&place.name_of(field), "unknown-field", message, &hint);
+        }
+        let find = |name: &str| fields.iter().find(|field| field.key == name);
+        Some(names.map(|name| find(name).map(|field| place.below(field))))
+    }
+
+    /// The entries of a map whose keys are free.
+    pub(super) fn entries<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Entry<'a>>> {
+        let fields = self.map(place, hint)?;
+        if fields.is_empty() {
+            self.error(place, "empty-map", "the map is empty", hint);
+            return None;
+        }
+        Some(
+            fields
+                .iter()
+                .map(|field| Entry {
+                    key: &field.key,
+                    key_place: place.name_of(field),
+                    value: place.below(field),
+                })
+                .collect(),
+        )
+    }
+
+    fn map<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a [Field]> {
+        let Value::Fields(fields) = &place.node.value else {
+            self.wrong_type(place, "a map", hint);
+            return None;
+        };
+        let mut seen = BTreeSet::new();
+        for field in fields {
+            if !seen.insert(field.key.as_str()) {
+                let message = format!("`{}` is written twice", field.key);
+                self.error(
+                    &place.name_of(field),
+                    "repeated-field",
+                    message,
+                    "keep one of them",
+                );
+            }
+        }
+        Some(fields)
+    }
+
+    pub(super) fn required<'a>(
+        &mut self,
+        field: Option<Place<'a>>,
+        parent: &Place<'a>,
+        name: &str,
+        hint: &str,
+    ) -> Option<Place<'a>> {
+        if field.is_none() {
+            let message = format!("the field `{name}` is missing");
+            self.error(parent, "missing-field", message, hint);
+        }
+        field
+    }
+
+    /// A text, or a list of at least one.
+    pub(super) fn texts<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<Vec<PlacedText<'a>>> {
+        self.texts_or_empty(place, hint, EmptyText::Refused)
+    }
+
+    pub(super) fn texts_or_empty<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+        empty: EmptyText,
+    ) -> Option<Vec<PlacedText<'a>>> {
+        let places = match place.node.value {
+            Value::List(_) => self.list(place, hint)?,
+            _ => vec![place.clone()],
+        };
+        let texts = places.into_iter().map(|place| {
+            let text = match &place.node.value {
+                Value::Text(text) if text.is_empty() && empty == EmptyText::Allowed => Some(""),
+                _ => self.text(&place, hint),
+            };
+            (place, text)
+        });
+        Some(texts.collect())
+    }
+
+    pub(super) fn text<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
+        match &place.node.value {
+            Value::Text(text) if !text.is_empty() => return Some(text),
+            Value::Text(_) => self.error(place, "empty-text", "the text is empty", hint),
+            _ => self.wrong_type(place, "a text", hint),
+        }
+        None
+    }
+
+    pub(super) fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
+        match &place.node.value {
+            Value::Text(text) if text == "true" => return Some(true),
+            Value::Text(text) if text == "false" => return Some(false),
+            _ => self.error(place, "not-a-boolean", "neither `true` nor `false`", hint),
+        }
+        None
+    }
+
+    pub(super) fn list<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Place<'a>>> {
+        match &place.node.value {
+            Value::List(items) if !items.is_empty() => {
+                let items = items.iter().enumerate();
+                return Some(items.map(|(index, item)| place.at(index, item)).collect());
+            }
+            Value::List(_) => self.error(place, "empty-list", "the list is empty", hint),
+            _ => self.wrong_type(place, "a list", hint),
+        }
+        None
+    }
+
+    pub(super) fn wrong_type(&mut self, place: &Place<'_>, expected: &str, hint: &str) {
+        let message = format!("{} where {expected} is expected", place.node.value.kind());
+        self.error(place, "wrong-type", message, hint);
+    }
+}
+
+/// The word that somebody may have meant.
+pub(super) fn did_you_mean<'a>(
+    word: &str,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
+    words
+        .into_iter()
+        .map(|known| (strsim::osa_distance(&plain(word), &plain(known)), known))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
+        .min()
+        .map(|(_, known)| known)
+}
+
+fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::did_you_mean;
+
+    #[test]
+    fn a_slip_of_the_keyboard_is_told_from_another_word() {
+        let words = ["replicate-to", "when", "name"];
+        assert_eq!(did_you_mean("replicate_to", words), Some("replicate-to"));
+        assert_eq!(did_you_mean("replicatTo", words), Some("replicate-to"));
+        assert_eq!(did_you_mean("wehn", words), Some("when"));
+        assert_eq!(did_you_mean("targets", words), None);
+    }
+}

@@ -1,0 +1,169 @@
+//! The policy language is implemented twice, and both implementations agree.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use secret_replicator::limits::{Fence, Limits, Overwrite};
+use secret_replicator::plan::{Decision, KeySource, Plan, Step, Target, decide};
+use secret_replicator::policy;
+use secret_replicator::secret::{KmsKey, Region, Secret};
+
+use crate::generator::{self, WORLD};
+use crate::naive::{self, Answer};
+
+const POLICIES: u32 = 8_000;
+const SECRETS_PER_POLICY: usize = 17;
+
+fn limits(settings: &naive::Settings) -> Limits {
+    let region = |code: &String| Region::parse(code).unwrap();
+    let regions = settings.fence.as_ref();
+    Limits {
+        fence: regions.map_or(Fence::Open, |codes| {
+            Fence::Regions(codes.iter().map(region).collect())
+        }),
+        overwrite: if settings.allow_overwrite {
+            Overwrite::Allowed
+        } else {
+            Overwrite::Never
+        },
+    }
+}
+
+fn real(secret: &naive::Secret) -> Secret {
+    let region = Region::parse(&secret.primary_region).unwrap();
+    let tags = secret.tags.clone();
+    Secret::hypothetical(&secret.name, tags, &region, secret.kms_key.as_deref()).unwrap()
+}
+
+/// The naive implementation says the same of the rules, the tokens and every Region of the world.
+fn agree(
+    policy: &naive::Policy,
+    checked: &policy::Policy,
+    secret: &naive::Secret,
+    settings: &naive::Settings,
+) -> Result<(), TestCaseError> {
+    let covering = policy.covering(secret);
+    let Decision::Act(plan) = decide(&real(secret), checked, &limits(settings)) else {
+        prop_assert!(covering.is_empty(), "{covering:?} cover {secret:?}");
+        return Ok(());
+    };
+    prop_assert_eq!(&plan.rules, &covering);
+    let tokens = plan.bad_tokens.iter().map(|bad| bad.token().to_owned());
+    prop_assert_eq!(tokens.collect::<BTreeSet<_>>(), policy.bad_tokens(secret));
+    for code in WORLD {
+        let expected = policy.answer(secret, code, settings);
+        let same = is_answer(&plan, code, &expected);
+        prop_assert!(
+            same,
+            "{code}: {expected:?}, but {:?} for {secret:?}",
+            plan.steps
+        );
+    }
+    Ok(())
+}
+
+fn is_answer(plan: &Plan, code: &str, expected: &Answer) -> bool {
+    let region = Region::parse(code).unwrap();
+    match (plan.steps.get(&region), expected) {
+        (None, Answer::NotWanted) => true,
+        (Some(Step::Replicate(target)), Answer::Replica { key, overwrite }) => {
+            key_of(target) == key.as_deref()
+                && (target.overwrite() == Overwrite::Allowed) == *overwrite
+        }
+        (Some(Step::Refuse(refusal, _)), Answer::Refused(reasons)) => {
+            reasons.contains(refusal.code())
+        }
+        _ => false,
+    }
+}
+
+fn key_of(target: &Target) -> Option<&str> {
+    target.key().kms_key.as_ref().map(KmsKey::as_str)
+}
+
+/// What the cases are about, so that none of it is missing among them.
+fn about(plan: &Decision) -> BTreeSet<&'static str> {
+    let Decision::Act(plan) = plan else {
+        return ["skipped"].into();
+    };
+    let mut about = BTreeSet::new();
+    about.extend(plan.bad_tokens.iter().map(|bad| bad.refusal().code()));
+    for step in plan.steps.values() {
+        about.insert(match step {
+            Step::Refuse(refusal, _) => refusal.code(),
+            Step::Replicate(target) if target.overwrite() == Overwrite::Allowed => "overwritten",
+            Step::Replicate(target) => match target.key().named_by {
+                KeySource::Rules(_) => "key-of-a-rule",
+                KeySource::Policy => "key-of-the-policy",
+                KeySource::PrimarySecret => "key-of-the-primary",
+            },
+            _ => "nothing",
+        });
+    }
+    about
+}
+
+const EVERYTHING: [&str; 13] = [
+    "conflicting-rules",
+    "empty-tag-value",
+    "encryption-would-weaken",
+    "forbidden-by-policy",
+    "key-of-a-rule",
+    "key-of-the-policy",
+    "key-of-the-primary",
+    "not-a-region",
+    "other-partition",
+    "outside-the-fence",
+    "overwritten",
+    "own-region",
+    "skipped",
+];
+
+#[test]
+fn both_implementations_agree_on_a_hundred_thousand_cases() {
+    let (agreed, refused) = (Cell::new(0), Cell::new(0));
+    let met = RefCell::new(BTreeSet::new());
+    let secrets = vec(generator::secret(), SECRETS_PER_POLICY);
+    let cases = (generator::policy(), secrets, generator::settings());
+    let config = Config {
+        cases: POLICIES,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(&cases, |(policy, secrets, settings)| {
+        let text = generator::written(&policy);
+        let checked = match policy::check(&text, &Fence::Open) {
+            Ok(checked) => checked.policy,
+            Err(invalid) => {
+                let codes = ["never-matches", "rules-always-conflict", "two-keys"];
+                let expected = |problem: &policy::Problem| {
+                    problem.severity == policy::Severity::Warning || codes.contains(&problem.code)
+                };
+                prop_assert!(invalid.problems.iter().all(expected), "{invalid}\n{text}");
+                refused.set(refused.get() + 1);
+                return Ok(());
+            }
+        };
+        for secret in &secrets {
+            agree(&policy, &checked, secret, &settings)
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+            agreed.set(agreed.get() + 1);
+            let decision = decide(&real(secret), &checked, &limits(&settings));
+            met.borrow_mut().extend(about(&decision));
+        }
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    println!(
+        "{} cases agree; {} policies contradict themselves",
+        agreed.get(),
+        refused.get()
+    );
+    assert!(agreed.get() >= 100_000, "{} cases", agreed.get());
+    assert!(met.into_inner().into_iter().eq(EVERYTHING));
+}

@@ -1,0 +1,92 @@
+//! Documents that are made to exhaust the checker are refused in no time.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use secret_replicator::limits::Fence;
+use secret_replicator::policy;
+
+use crate::corpus::problems;
+
+/// Generous, because the tests run without optimisation: the point is that it ends.
+const NO_TIME: Duration = Duration::from_secs(2);
+
+/// The codes of the problems of a text, found in no time.
+fn codes(text: &str) -> Vec<&'static str> {
+    let start = Instant::now();
+    let problems = problems(text, &Fence::Open);
+    assert!(start.elapsed() < NO_TIME, "{:?}", start.elapsed());
+    problems.iter().map(|problem| problem.code).collect()
+}
+
+/// Rules that all want and forbid something, so that each must be compared with all others.
+fn rules(count: usize) -> String {
+    let rules = (0..count).map(|index| {
+        format!(
+            "  - {{ name: r{index}, when: {{ tags: {{ team: t{index} }} }}, \
+             replicate-to: [eu-west-1, us-west-2], forbid: us-west-2, kms-key: alias/k{index} }}\n"
+        )
+    });
+    format!("version: 1\nrules:\n{}", rules.collect::<String>())
+}
+
+#[test]
+fn a_document_of_ten_megabytes_is_refused_unread() {
+    let document = format!("version: 1\n# {}\n", "long ".repeat(2 * 1024 * 1024));
+    assert_eq!(codes(&document), ["document-too-large"]);
+}
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..100 {
+        let below = vec![format!("*a{}", level - 1); 10].join(", ");
+        writeln!(bomb, "a{level}: &a{level} [{below}]").unwrap();
+    }
+    assert_eq!(codes(&bomb), ["not-yaml"]);
+}
+
+#[test]
+fn a_bomb_of_merged_maps_is_refused() {
+    let mut bomb = "a0: &a0 { k0: 1, k1: 1, k2: 1, k3: 1 }\n".to_owned();
+    for level in 1..100 {
+        let below = vec![format!("*a{}", level - 1); 10].join(", ");
+        writeln!(bomb, "a{level}: &a{level} {{ <<: [{below}] }}").unwrap();
+    }
+    assert_eq!(codes(&bomb), ["not-yaml"]);
+}
+
+#[test]
+fn nesting_without_end_is_refused() {
+    let blocks = (0..700).map(|depth| format!("{}a:\n", " ".repeat(depth)));
+    let documents = [
+        "[".repeat(500_000),
+        "{a: ".repeat(200_000),
+        "- ".repeat(500_000),
+        "? ".repeat(500_000),
+        blocks.collect(),
+    ];
+    for document in documents {
+        assert_eq!(codes(&document), ["not-yaml"]);
+    }
+}
+
+#[test]
+fn more_rules_than_can_be_compared_are_refused() {
+    assert_eq!(codes(&rules(1_001)), ["too-many-rules"]);
+}
+
+#[test]
+fn five_hundred_rules_are_a_policy() {
+    let checked = policy::check(&rules(500), &Fence::Open).unwrap();
+    assert_eq!(checked.policy.rules().len(), 500);
+}
+
+#[test]
+fn one_long_text_is_no_trouble() {
+    let stars = "*a".repeat(100_000);
+    let document = format!(
+        "version: 1\nrules: [{{ name: a, when: {{ secret-name: \"{stars}\" }}, forbid: us-west-2 }}]\n"
+    );
+    assert_eq!(codes(&document), ["never-matches"]);
+}

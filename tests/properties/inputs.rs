@@ -1,0 +1,247 @@
+//! Whatever comes in is read or refused with reasons, and always alike.
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use secret_replicator::limits::Fence;
+use secret_replicator::plan::decide;
+use secret_replicator::policy::{self, Severity, Subject};
+use secret_replicator::secret::Region;
+use secret_replicator::settings::Settings;
+use secret_replicator::trigger::{self, Home, Request};
+use serde_json::{Value, json};
+
+use crate::policies::{document, policy};
+use crate::secrets::{limits, many_long_tags, primary};
+
+/// Checks a text twice. Every problem has a place, a code and a hint.
+fn check(text: &str) -> Result<(), TestCaseError> {
+    let (first, second) = (
+        policy::check(text, &Fence::Open),
+        policy::check(text, &Fence::Open),
+    );
+    let problems = match (first, second) {
+        (Ok(first), Ok(second)) => {
+            prop_assert_eq!(&first.warnings, &second.warnings);
+            prop_assert!(
+                first
+                    .warnings
+                    .iter()
+                    .all(|doubt| doubt.severity == Severity::Warning)
+            );
+            first.warnings
+        }
+        (Err(first), Err(second)) => {
+            prop_assert_eq!(&first, &second);
+            prop_assert!(
+                first
+                    .problems
+                    .iter()
+                    .any(|problem| problem.severity == Severity::Error)
+            );
+            first.problems
+        }
+        _ => return Err(TestCaseError::fail("the same text was read and refused")),
+    };
+    for problem in problems {
+        prop_assert!(problem.line >= 1 && problem.column >= 1, "{}", problem);
+        prop_assert!(
+            !problem.code.is_empty() && !problem.message.is_empty(),
+            "{}",
+            problem
+        );
+        prop_assert!(!problem.hint.is_empty(), "{}", problem);
+    }
+    Ok(())
+}
+
+/// Puts something else in the place of one of the document's nodes.
+fn spoil(node: &mut Value, place: Index, other: Value) {
+    let mut places = Vec::new();
+    walk(node, String::new(), &mut places);
+    if let Some(node) = node.pointer_mut(&places[place.index(places.len())]) {
+        *node = other;
+    }
+}
+
+fn walk(node: &Value, path: String, places: &mut Vec<String>) {
+    match node {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, format!("{path}/{index}"), places);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                walk(
+                    value,
+                    format!("{path}/{}", key.replace('~', "~0").replace('/', "~1")),
+                    places,
+                );
+            }
+        }
+        _ => {}
+    }
+    places.push(path);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_text_as_a_policy_is_read_or_refused_with_problems(text in policy_like()) {
+        check(&text)?;
+    }
+
+    #[test]
+    fn a_policy_with_anything_in_the_place_of_one_part_is_read_or_refused_with_problems(
+        document in document(), place in any::<Index>(), other in any_json(),
+    ) {
+        let mut document = document;
+        spoil(&mut document, place, other);
+        check(&document.to_string())?;
+        check(&serde_json::to_string_pretty(&document).unwrap())?;
+    }
+
+    #[test]
+    fn any_text_as_a_tags_value_names_regions_or_is_reported_in_short(text in any::<String>()) {
+        let policy = policy::check(policy::DEFAULT_POLICY, &Fence::Open).unwrap().policy;
+        let tags = [("replicate-to".to_owned(), text.clone())].into();
+        let home = Region::parse("us-east-1").unwrap();
+        let subject = Subject { name: "a", tags: &tags, primary_region: &home };
+        let verdict = policy.evaluate(&subject);
+        let says_something = !verdict.regions.is_empty() || !verdict.bad_tokens.is_empty();
+        prop_assert!(says_something || text.trim() == "none");
+        prop_assert!(verdict.bad_tokens.iter().all(|bad| bad.token().chars().count() <= 64));
+    }
+
+    #[test]
+    fn any_settings_are_taken_or_refused_with_problems(values in vec(any::<String>(), 8)) {
+        let names = [
+            "AWS_REGION", "REPLICATION_POLICY", "ALLOWED_REPLICA_REGIONS", "ALLOW_OVERWRITE",
+            "ALLOW_REMOVAL", "DRY_RUN", "SETTLE_SECONDS", "METRICS_NAMESPACE",
+        ];
+        let variable = |name: &str| {
+            names.iter().position(|other| *other == name).map(|index| Ok(values[index].clone()))
+        };
+        if let Err(invalid) = Settings::read(&variable, &|_| Err("no file".to_owned())) {
+            prop_assert!(!invalid.problems.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_text_as_an_event_becomes_a_trigger(text in any::<String>()) {
+        let trigger = trigger::parse(&text, &home());
+        prop_assert!(matches!(trigger.request, Request::Bad(_)));
+    }
+
+    #[test]
+    fn any_json_as_the_detail_of_an_event_becomes_a_trigger(
+        detail in btree_map(select(&DETAIL_KEYS[..]), any_json(), 0..9),
+    ) {
+        let event = json!({
+            "detail-type": "AWS API Call via CloudTrail",
+            "source": "aws.secretsmanager",
+            "detail": detail,
+        });
+        let trigger = trigger::parse(&event.to_string(), &home());
+        prop_assert!(!trigger.origin.name.is_empty() || detail["eventName"] == "");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
+    #[test]
+    fn any_tags_and_names_are_decided_and_always_alike(
+        written in policy(), secret in primary(), tags in many_long_tags(),
+        name in any::<String>(), limits in limits(),
+    ) {
+        let mut secret = secret;
+        secret.tags.extend(tags);
+        secret.name = name;
+        let subject = Subject::from(&secret);
+        prop_assert_eq!(written.policy.evaluate(&subject), written.policy.evaluate(&subject));
+        let decide = || decide(&secret, &written.policy, &limits);
+        prop_assert_eq!(decide(), decide());
+    }
+}
+
+const DETAIL_KEYS: [&str; 9] = [
+    "eventSource",
+    "eventName",
+    "eventID",
+    "eventTime",
+    "errorCode",
+    "awsRegion",
+    "recipientAccountId",
+    "requestParameters",
+    "responseElements",
+];
+
+fn home() -> Home {
+    Home {
+        region: Region::parse("us-east-1").unwrap(),
+        account: Some("123456789012".to_owned()),
+    }
+}
+
+/// Text that is often nearly a policy.
+fn policy_like() -> impl Strategy<Value = String> {
+    let words = select(vec![
+        "version:",
+        "1",
+        "rules:",
+        "\n",
+        "  ",
+        "- ",
+        "name: a",
+        "when: all",
+        "when:",
+        "tags:",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "replicate-to:",
+        "tag:",
+        "eu-west-1",
+        "\"",
+        "'",
+        "&a",
+        "*a",
+        "|",
+        "#",
+        "!",
+    ]);
+    prop_oneof![
+        any::<String>(),
+        vec(words, 0..40).prop_map(|words| words.concat())
+    ]
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let words = select(vec![
+        "CreateSecret",
+        "secretsmanager.amazonaws.com",
+        "arn",
+        "name",
+        "secretId",
+        "us-east-1",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:a-a1b2c3",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        words.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(words.clone(), inner, 0..4).prop_map(|map| json!(map)),
+        ]
+    })
+}
