@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use secret_replicator::policy::Policy;
+use secret_replicator::limits::Fence;
+use secret_replicator::policy;
 use secret_replicator::secret::Region;
 use secret_replicator::trigger::{self, Home, Request};
 
@@ -20,6 +21,7 @@ fn read(path: &Path) -> String {
 fn pages() -> BTreeMap<PathBuf, String> {
     let docs = std::fs::read_dir(root().join("docs")).expect("docs/");
     let docs = docs.map(|entry| entry.expect("an entry").path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let pages = ["README.md", "CHANGELOG.md", "events/README.md"];
     let pages = pages.into_iter().map(|page| root().join(page));
     pages
@@ -42,7 +44,7 @@ fn every_policy_in_the_documentation_is_right() {
     let mut count = 0;
     for (path, page) in pages() {
         for block in blocks(&page, "yaml") {
-            if let Err(invalid) = Policy::parse(block) {
+            if let Err(invalid) = policy::check(block, &Fence::Open) {
                 panic!("{}: {invalid}", path.display());
             }
             count += 1;

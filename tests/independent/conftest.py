@@ -55,11 +55,17 @@ def moto(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory):
+def emulator_binary():
+    """The project's own local AWS."""
+    return built("EMULATOR")
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory, emulator_binary):
     """The endpoint of this project's own Secrets Manager."""
     port = free_port()
     log = tmp_path_factory.mktemp("emulator") / "log"
-    with running([built("EMULATOR"), "serve", "--port", port], port, log):
+    with running([emulator_binary, "serve", "--port", port], port, log):
         yield f"http://127.0.0.1:{port}"
 
 
