@@ -42,7 +42,7 @@ pub struct Skipped {
 pub struct RuleExplanation {
     /// The rule's name.
     pub name: String,
-    /// Whether it matches.
+    /// Whether its condition holds.
     pub matches: bool,
     /// What decided.
     pub because: String,
@@ -129,8 +129,8 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
     let (matches, because) = match (rule.when().check(subject), rule.tag_with_regions()) {
         (Err(mismatch), _) => (false, mismatch.to_string()),
         (Ok(()), Some(key)) if !subject.tags.contains_key(key) => (
-            false,
-            format!("the secret has no tag `{key}` that would name Regions"),
+            true,
+            format!("its condition holds, but no tag `{key}` names Regions"),
         ),
         (Ok(()), _) if *rule.when() == When::All => (true, "it is for every secret".to_owned()),
         (Ok(()), _) => (true, "every part of its condition holds".to_owned()),

@@ -261,6 +261,9 @@ fn step(secret: &Secret, region: &Region, wish: &Wish, limits: &Limits) -> Step 
                 _ => Step::Leave(reason, replica.clone()),
             }
         }
+        (Err(refusal @ Refusal::ConflictingRules(..)), Some(replica)) => {
+            Step::Refuse(refusal, Some(replica.clone()))
+        }
         (_, Some(replica)) => Step::Keep(replica.clone()),
     }
 }

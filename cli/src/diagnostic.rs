@@ -24,6 +24,10 @@ pub(crate) fn render(document: &Document, problems: &[Problem]) -> String {
     let mut text = String::new();
     for problem in problems {
         let placed = Placed { problem, document };
+        if placed.labels().is_none() {
+            let Problem { line, column, .. } = problem;
+            text.push_str(&format!("{}:{line}:{column}\n", document.name));
+        }
         if handler.render_report(&mut text, &placed).is_err() {
             // The lines cannot be shown; what is wrong still can.
             text.push_str(&problem.to_string());
@@ -82,14 +86,24 @@ impl Diagnostic for Placed<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.document)
+        self.is_shown().then_some(self.document as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        if !self.is_shown() {
+            return None;
+        }
         let (start, length) = span(&self.document.text, self.problem.line, self.problem.column)?;
         let path = Some(self.problem.path.clone()).filter(|path| !path.is_empty());
         let label = LabeledSpan::new(path, start, length);
         Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl Placed<'_> {
+    /// Lines are shown of documents that a person may have written.
+    fn is_shown(&self) -> bool {
+        self.document.text.len() <= 1024 * 1024
     }
 }
 

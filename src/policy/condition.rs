@@ -97,14 +97,14 @@ impl When {
     pub(super) fn implies(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::All) => true,
+            (Self::All, Self::Matches { .. }) => false,
             (
-                Self::Matches { only, .. },
+                Self::Matches { only, not },
                 Self::Matches {
                     only: other,
-                    not: None,
+                    not: other_not,
                 },
-            ) => only.implies(other),
-            _ => self == other,
+            ) => only.implies(other) && (other_not.is_none() || not == other_not),
         }
     }
 }

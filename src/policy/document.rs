@@ -58,6 +58,9 @@ struct Document {
 /// Every rule is compared with every other one, so their number bounds the time that takes.
 const MOST_RULES: usize = 1000;
 
+/// How many Regions a list may have.
+const MOST_REGIONS: usize = 200;
+
 const REPLICATE_TO_HINT: &str =
     "list Regions or groups, or name the tag that lists them: `replicate-to: { tag: KEY }`";
 const REGION_HINT: &str = "write a Region code, for instance `eu-west-1`, or the name of a group";
@@ -118,7 +121,9 @@ impl Document {
         for entry in self.reader.entries(place, hint)? {
             let name = entry.key;
             self.group_name(name, &entry.key_place);
-            if let Some(codes) = self.reader.texts(&entry.value, hint) {
+            let codes = self.reader.texts(&entry.value, hint);
+            let codes = codes.filter(|codes| self.few_enough(&entry.value, codes.len()).is_some());
+            if let Some(codes) = codes {
                 let regions = codes.into_iter().filter_map(|(place, code)| {
                     let hint = "write a Region code, for instance `eu-west-1`; a group holds no \
                                 other groups";
@@ -185,8 +190,11 @@ impl Document {
         let [name, when, to, forbid, key, overwrite] = self.reader.fields(&place, names)?;
         let hint = "name the rule, for instance `tier-1`; logs show the name";
         let name = self.reader.required(name, &place, "name", hint);
+        let name_place = name.clone();
         let name = name.and_then(|name| self.reader.text(&name, hint));
-        self.unique_name(name, &place);
+        if let Some(place) = name_place {
+            self.unique_name(name, &place);
+        }
         let hint = "say which secrets the rule is for; `when: all` means every secret";
         let when_place = self.reader.required(when, &place, "when", hint);
         let when = when_place.as_ref().and_then(|when| self.when(when));
@@ -284,6 +292,7 @@ impl Document {
             return Some(ReplicateTo::Tag(key.to_owned()));
         }
         let words = self.reader.texts(place, REPLICATE_TO_HINT)?;
+        self.few_enough(place, words.len())?;
         let regions: Vec<_> = words
             .into_iter()
             .map(|(place, word)| self.regions(&place, word?))
@@ -292,6 +301,17 @@ impl Document {
         Some(ReplicateTo::Regions(
             regions.into_iter().flatten().collect(),
         ))
+    }
+
+    /// AWS has fewer than fifty Regions; a list of thousands is a slip or an attack.
+    pub(super) fn few_enough(&mut self, place: &Place<'_>, words: usize) -> Option<()> {
+        if words <= MOST_REGIONS {
+            return Some(());
+        }
+        let message = format!("the list has {words} Regions");
+        let hint = format!("list at most {MOST_REGIONS}");
+        self.reader.error(place, "too-many-regions", message, &hint);
+        None
     }
 
     /// The Regions that one word stands for.

@@ -1,9 +1,8 @@
 //! What a policy's rules make of one another: beyond the form of the document.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::document::PlacedRule;
 use super::reader::Reader;
+use super::regions::Forbid;
 use super::{Replicate, ReplicateTo};
 use crate::limits::Fence;
 use crate::secret::{KmsKey, Region};
@@ -22,32 +21,40 @@ pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>], fence: &Fence
         }
         forbidden(reader, placed, rules);
         fenced(reader, placed, fence);
-        for other in &rules[..index] {
-            conflicting(reader, placed, other);
+        // One contradiction of a rule is enough to find the others by.
+        let contradicted = rules[..index]
+            .iter()
+            .find_map(|other| contradiction(placed, other));
+        if let Some(message) = contradicted {
+            let hint = "give both rules the same, or only one of them any";
+            reader.warning(&placed.place, "rules-always-conflict", message, hint);
         }
-    }
-}
-
-fn targets<'a>(placed: &'a PlacedRule<'_>) -> Option<(&'a Replicate, &'a BTreeSet<Region>)> {
-    let replicate = placed.rule.replicate.as_ref()?;
-    match &replicate.to {
-        ReplicateTo::Regions(regions) => Some((replicate, regions)),
-        ReplicateTo::Tag(_) => None,
     }
 }
 
 /// A rule all of whose targets another rule always forbids.
 fn forbidden(reader: &mut Reader, placed: &PlacedRule<'_>, rules: &[PlacedRule<'_>]) {
-    let (Some((_, regions)), Some(place)) = (targets(placed), &placed.replicate_to) else {
+    let (Some(replicate), Some(place)) = (&placed.rule.replicate, &placed.replicate_to) else {
         return;
+    };
+    let concerns = |other: &PlacedRule<'_>| match &replicate.to {
+        ReplicateTo::Regions(regions) => regions.iter().any(|region| other.rule.forbids(region)),
+        ReplicateTo::Tag(_) => other
+            .rule
+            .forbid
+            .as_ref()
+            .is_some_and(Forbid::forbids_everything),
     };
     let always: Vec<_> = rules
         .iter()
-        .filter(|other| regions.iter().any(|region| other.rule.forbids(region)))
-        .filter(|other| placed.rule.when.implies(&other.rule.when))
+        .filter(|other| concerns(other) && placed.rule.when.implies(&other.rule.when))
         .collect();
     let is_forbidden = |region| always.iter().any(|other| other.rule.forbids(region));
-    if !regions.is_empty() && regions.iter().all(is_forbidden) {
+    let all_forbidden = match &replicate.to {
+        ReplicateTo::Regions(regions) => regions.iter().all(is_forbidden),
+        ReplicateTo::Tag(_) => true,
+    };
+    if all_forbidden && !always.is_empty() {
         let names: Vec<_> = always
             .iter()
             .map(|other| format!("`{}`", other.rule.name()))
@@ -60,7 +67,10 @@ fn forbidden(reader: &mut Reader, placed: &PlacedRule<'_>, rules: &[PlacedRule<'
 
 /// A rule with targets outside the fence.
 fn fenced(reader: &mut Reader, placed: &PlacedRule<'_>, fence: &Fence) {
-    let (Some((_, regions)), Some(place)) = (targets(placed), &placed.replicate_to) else {
+    let (Some(replicate), Some(place)) = (&placed.rule.replicate, &placed.replicate_to) else {
+        return;
+    };
+    let ReplicateTo::Regions(regions) = &replicate.to else {
         return;
     };
     let outside: Vec<&str> = regions
@@ -80,43 +90,45 @@ fn fenced(reader: &mut Reader, placed: &PlacedRule<'_>, fence: &Fence) {
 
 /// Two rules of which one matches whenever the other does, and that say different things of one
 /// Region: that Region is always refused.
-fn conflicting(reader: &mut Reader, placed: &PlacedRule<'_>, other: &PlacedRule<'_>) {
-    let (Some((mine, my_regions)), Some((theirs, their_regions))) =
-        (targets(placed), targets(other))
-    else {
-        return;
+fn contradiction(placed: &PlacedRule<'_>, other: &PlacedRule<'_>) -> Option<String> {
+    let mine = placed.rule.replicate.as_ref()?;
+    let theirs = other.rule.replicate.as_ref()?;
+    let (when, other_when) = (&placed.rule.when, &other.rule.when);
+    if !when.implies(other_when) && !other_when.implies(when) {
+        return None;
+    }
+    let (region, what) = conflict(mine, theirs)?;
+    let name = other.rule.name();
+    Some(format!(
+        "this rule and `{name}` always give {region} different {what}, so it is always refused"
+    ))
+}
+
+/// The first Region about which two rules contradict each other, and in what.
+fn conflict(mine: &Replicate, theirs: &Replicate) -> Option<(String, &'static str)> {
+    let differ = |mine: Option<&KmsKey>, theirs: Option<&KmsKey>| {
+        mine.zip(theirs)
+            .is_some_and(|(mine, theirs)| mine != theirs)
     };
-    let overwrite = mine
-        .overwrite
-        .zip(theirs.overwrite)
-        .is_some_and(|(mine, theirs)| mine != theirs);
-    let conflict: BTreeMap<&Region, (&KmsKey, &KmsKey)> = my_regions
-        .intersection(their_regions)
-        .filter_map(|region| {
-            let keys = mine.keys.key_for(region).zip(theirs.keys.key_for(region))?;
-            (keys.0 != keys.1).then_some((region, keys))
-        })
-        .collect();
-    let region = conflict.keys().next().copied();
-    let shared = my_regions
-        .intersection(their_regions)
-        .next()
-        .filter(|_| overwrite);
-    let always_together = || {
-        let (when, other_when) = (&placed.rule.when, &other.rule.when);
-        when.implies(other_when) || other_when.implies(when)
-    };
-    if let Some(region) = region.or(shared).filter(|_| always_together()) {
-        let what = if conflict.is_empty() {
-            "`overwrite`"
-        } else {
-            "keys"
-        };
-        let message = format!(
-            "this rule and `{}` always give {region} different {what}, so it is always refused",
-            other.rule.name()
-        );
-        let hint = "give both rules the same, or only one of them any";
-        reader.error(&placed.place, "rules-always-conflict", message, hint);
+    let overwrite = mine.overwrite.zip(theirs.overwrite);
+    let overwrite = overwrite.is_some_and(|(mine, theirs)| mine != theirs);
+    let what = |keys: bool| if keys { "keys" } else { "`overwrite`" };
+    match (&mine.to, &theirs.to) {
+        (ReplicateTo::Regions(my_regions), ReplicateTo::Regions(their_regions)) => {
+            let keys = |region| differ(mine.keys.key_for(region), theirs.keys.key_for(region));
+            let region = my_regions
+                .intersection(their_regions)
+                .find(|region| overwrite || keys(region))?;
+            Some((region.to_string(), what(keys(region))))
+        }
+        (ReplicateTo::Tag(my_tag), ReplicateTo::Tag(their_tag)) if my_tag == their_tag => {
+            let keys = differ(
+                mine.keys.key_for_any_other(),
+                theirs.keys.key_for_any_other(),
+            );
+            let region = format!("the Regions of the tag `{my_tag}`");
+            (overwrite || keys).then(|| (region, what(keys)))
+        }
+        _ => None,
     }
 }

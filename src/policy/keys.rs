@@ -11,10 +11,17 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(by_region: BTreeMap<Region, KmsKey>, any_other: Option<KmsKey>) -> Self {
+        let canonical = by_region
+            .into_iter()
+            .map(|(region, key)| (region, key.canonical()));
         Self {
-            by_region,
-            any_other,
+            by_region: canonical.collect(),
+            any_other: any_other.map(KmsKey::canonical),
         }
+    }
+
+    pub(super) fn key_for_any_other(&self) -> Option<&KmsKey> {
+        self.any_other.as_ref()
     }
 
     pub(super) fn key_for(&self, region: &Region) -> Option<&KmsKey> {

@@ -28,6 +28,8 @@ pub(super) struct Node {
     pub(super) line: u64,
     pub(super) column: u64,
     pub(super) value: Value,
+    /// Whether it is a number or a boolean, written without quotes.
+    pub(super) is_plain: bool,
 }
 
 /// What a node holds. A scalar is the text as it is written in the document: an unquoted `0`,
@@ -125,6 +127,7 @@ enum Raw {
 }
 
 fn locate(raw: Spanned<Raw>, document: &str) -> Node {
+    let is_plain = matches!(raw.value, Raw::Plain);
     let value = match raw.value {
         Raw::Nothing => Value::Nothing,
         Raw::Text(text) => Value::Text(text),
@@ -164,6 +167,7 @@ fn locate(raw: Spanned<Raw>, document: &str) -> Node {
         line: raw.referenced.line(),
         column: raw.referenced.column(),
         value,
+        is_plain,
     }
 }
 

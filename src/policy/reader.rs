@@ -77,13 +77,28 @@ pub(super) enum EmptyText {
 #[derive(Default)]
 pub(super) struct Reader {
     problems: Vec<Problem>,
+    /// The last of the problems beyond [`MOST_PROBLEMS`], the gravest severity among them, and how
+    /// many they are.
+    more: Option<(Problem, usize)>,
 }
+
+/// How many problems are reported one by one: nobody reads more, and a log line is limited.
+const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
     /// The problems, in the order of the document.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems
             .sort_by_key(|problem| (problem.line, problem.column));
+        if let Some((mut last, count)) = self.more {
+            let place = |problem: &Problem| (problem.line, problem.column);
+            (last.line, last.column) = self.problems.last().map_or((1, 1), place);
+            last.path = String::new();
+            last.code = "too-many-problems";
+            last.message = format!("there are {count} more problems");
+            last.hint = "correct these first".to_owned();
+            self.problems.push(last);
+        }
         self.problems
     }
 
@@ -115,7 +130,7 @@ impl Reader {
         message: String,
         hint: &str,
     ) {
-        self.problems.push(Problem {
+        let problem = Problem {
             severity,
             path: place.path.clone(),
             line: place.line,
@@ -123,7 +138,14 @@ impl Reader {
             code,
             message,
             hint: hint.to_owned(),
-        });
+        };
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+            return;
+        }
+        let (last, count) = self.more.get_or_insert((problem, 0));
+        last.severity = last.severity.min(severity);
+        *count += 1;
     }
 
     /// The fields of a map with these names, each at its name's place in the answer. Others are
@@ -240,12 +262,17 @@ impl Reader {
         None
     }
 
+    /// A boolean as YAML 1.2 spells it. A quoted one is a text.
     pub(super) fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
         match &place.node.value {
-            Value::Text(text) if text == "true" => return Some(true),
-            Value::Text(text) if text == "false" => return Some(false),
-            _ => self.error(place, "not-a-boolean", "neither `true` nor `false`", hint),
+            Value::Text(text) if place.node.is_plain => match text.as_str() {
+                "true" | "True" | "TRUE" => return Some(true),
+                "false" | "False" | "FALSE" => return Some(false),
+                _ => {}
+            },
+            _ => {}
         }
+        self.error(place, "not-a-boolean", "neither `true` nor `false`", hint);
         None
     }
 
@@ -267,14 +294,18 @@ impl Reader {
     }
 }
 
+/// How many words are compared for a hint.
+const MOST_WORDS: usize = 100;
+
 /// The word that somebody may have meant.
 pub(super) fn did_you_mean<'a>(
     word: &str,
     words: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
+    let words = words.into_iter().take(MOST_WORDS);
     words
-        .into_iter()
+        .filter(|known| known.len().abs_diff(word.len()) <= 1 + known.len() / 5)
         .map(|known| (strsim::osa_distance(&plain(word), &plain(known)), known))
         .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
         .min()

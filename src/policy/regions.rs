@@ -59,6 +59,10 @@ pub(super) enum Forbid {
 }
 
 impl Forbid {
+    pub(super) fn forbids_everything(&self) -> bool {
+        matches!(self, Self::Only(regions) if regions.patterns().match_everything())
+    }
+
     pub(super) fn forbids(&self, region: &Region) -> bool {
         match self {
             Self::Only(regions) => regions.contain(region),

@@ -68,6 +68,16 @@ impl KmsKey {
         Region::parse(parts.nth(2)?).ok()
     }
 
+    /// The same name for the same key: the AWS managed key has several.
+    #[must_use]
+    pub fn canonical(self) -> Self {
+        if self.is_aws_managed() {
+            Self(AWS_MANAGED_ALIAS.to_owned())
+        } else {
+            self
+        }
+    }
+
     /// Whether this is the AWS managed key `aws/secretsmanager`, which every Region has.
     #[must_use]
     pub fn is_aws_managed(&self) -> bool {

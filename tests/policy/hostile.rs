@@ -90,3 +90,44 @@ fn one_long_text_is_no_trouble() {
     );
     assert_eq!(codes(&document), ["never-matches"]);
 }
+
+#[test]
+fn lists_of_more_regions_than_aws_has_are_refused() {
+    let group = |count: usize| {
+        let regions: Vec<String> = (0..count).map(|index| format!("aa-bb-{index}")).collect();
+        let rules = (0..1_000).map(|index| {
+            format!(
+                "  - {{ name: r{index}, when: all, replicate-to: many, kms-key: alias/k{index} }}\n"
+            )
+        });
+        let rules: String = rules.collect();
+        format!(
+            "version: 1\ngroups: {{ many: [{}] }}\nrules:\n{rules}",
+            regions.join(", ")
+        )
+    };
+    assert_eq!(codes(&group(201)), ["too-many-regions"]);
+    assert!(codes(&group(20)).contains(&"rules-always-conflict"));
+}
+
+#[test]
+fn thousands_of_problems_are_a_hundred_and_a_number() {
+    let words: Vec<String> = (0..10_000).map(|index| format!("word{index}: 1")).collect();
+    let document = format!("version: 1\nrules: [{{ {} }}]\n", words.join(", "));
+    let codes = codes(&document);
+    assert_eq!(codes.len(), 101);
+    assert_eq!(codes.last(), Some(&"too-many-problems"));
+}
+
+#[test]
+fn an_error_behind_a_hundred_doubts_still_refuses_the_policy() {
+    let doubtful: String = (0..120)
+        .map(|index| {
+            format!(
+                "  - {{ name: r{index}, when: all, replicate-to: eu-west-1, forbid: eu-west-1 }}\n"
+            )
+        })
+        .collect();
+    let document = format!("version: 1\nrules:\n{doubtful}  - {{ name: last }}\n");
+    assert!(policy::check(&document, &Fence::Open).is_err());
+}

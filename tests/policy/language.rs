@@ -233,7 +233,7 @@ text! {
 
 text! {
     /// A Region code, for instance `eu-west-1`.
-    RegionCode: { "type": "string", "pattern": "^([a-z]+-)+[0-9]+$" }
+    RegionCode: { "type": "string", "maxLength": 32, "pattern": "^([a-z]+-)+[0-9]+$" }
 }
 
 text! {

@@ -165,6 +165,11 @@ impl Expected {
     /// What no policy can meet, or any can.
     fn contradiction(&self) -> Option<(&'static str, &'static str, &'static str)> {
         let acts = self.replicate.is_some() || self.refuse.is_some() || !self.overwrite.is_empty();
+        let is_replicated = |region: &String| {
+            self.replicate
+                .as_ref()
+                .is_some_and(|replicas| replicas.0.keys().any(|named| named.as_str() == region))
+        };
         let named = |region: &RegionCode| {
             let replicas = self.replicate.as_ref();
             replicas.is_some_and(|replicas| replicas.0.contains_key(&region.0))
@@ -180,6 +185,17 @@ impl Expected {
                 "nothing-expected",
                 "neither `replicate` nor `refuse` nor `skip` is expected",
                 "write `replicate: []` to expect no replica",
+            ))
+        } else if self
+            .refuse
+            .iter()
+            .flat_map(BTreeMap::keys)
+            .any(is_replicated)
+        {
+            Some((
+                "contradicting-expectations",
+                "`refuse` names a Region that `replicate` names too",
+                "name it in one of them",
             ))
         } else if !self.overwrite.iter().all(named) {
             Some((

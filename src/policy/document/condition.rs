@@ -157,9 +157,9 @@ impl Document {
         place: &Place<'_>,
         hint: &str,
     ) -> Option<RegionPatterns> {
-        let words: Vec<_> = self
-            .reader
-            .texts(place, hint)?
+        let words = self.reader.texts(place, hint)?;
+        self.few_enough(place, words.len())?;
+        let words: Vec<_> = words
             .into_iter()
             .map(|(place, word)| self.region_pattern(&place, word?))
             .collect();

@@ -31,8 +31,8 @@ impl Document {
                 if let Some(key) = &key {
                     self.key_in_region(&place, key, &region);
                     if by_region
-                        .insert(region.clone(), key.clone())
-                        .is_some_and(|old| old != *key)
+                        .insert(region.clone(), key.clone().canonical())
+                        .is_some_and(|old| old != key.clone().canonical())
                     {
                         let message = format!("{region} has another key already");
                         let hint = "give each Region one key; groups may overlap";
