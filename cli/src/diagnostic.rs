@@ -25,8 +25,7 @@ pub(crate) fn render(document: &Document, problems: &[Problem]) -> String {
     for problem in problems {
         let placed = Placed { problem, document };
         if placed.labels().is_none() {
-            let Problem { line, column, .. } = problem;
-            text.push_str(&format!("{}:{line}:{column}\n", document.name));
+            text.push_str(&placed.place());
         }
         if handler.render_report(&mut text, &placed).is_err() {
             // The lines cannot be shown; what is wrong still can.
@@ -101,6 +100,12 @@ impl Diagnostic for Placed<'_> {
 }
 
 impl Placed<'_> {
+    /// The place, for a problem whose line cannot be shown.
+    fn place(&self) -> String {
+        let Problem { line, column, .. } = self.problem;
+        format!("{}:{line}:{column}\n", self.document.name)
+    }
+
     /// Lines are shown of documents that a person may have written.
     fn is_shown(&self) -> bool {
         self.document.text.len() <= 1024 * 1024

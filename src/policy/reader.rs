@@ -77,9 +77,8 @@ pub(super) enum EmptyText {
 #[derive(Default)]
 pub(super) struct Reader {
     problems: Vec<Problem>,
-    /// The last of the problems beyond [`MOST_PROBLEMS`], the gravest severity among them, and how
-    /// many they are.
-    more: Option<(Problem, usize)>,
+    /// The gravest severity among the problems beyond [`MOST_PROBLEMS`], and how many they are.
+    more: Option<(Severity, usize)>,
 }
 
 /// How many problems are reported one by one: nobody reads more, and a log line is limited.
@@ -90,14 +89,18 @@ impl Reader {
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems
             .sort_by_key(|problem| (problem.line, problem.column));
-        if let Some((mut last, count)) = self.more {
+        if let Some((severity, count)) = self.more {
             let place = |problem: &Problem| (problem.line, problem.column);
-            (last.line, last.column) = self.problems.last().map_or((1, 1), place);
-            last.path = String::new();
-            last.code = "too-many-problems";
-            last.message = format!("there are {count} more problems");
-            last.hint = "correct these first".to_owned();
-            self.problems.push(last);
+            let (line, column) = self.problems.last().map_or((1, 1), place);
+            self.problems.push(Problem {
+                severity,
+                path: String::new(),
+                line,
+                column,
+                code: "too-many-problems",
+                message: format!("there are {count} more problems"),
+                hint: "correct these first".to_owned(),
+            });
         }
         self.problems
     }
@@ -143,8 +146,8 @@ impl Reader {
             self.problems.push(problem);
             return;
         }
-        let (last, count) = self.more.get_or_insert((problem, 0));
-        last.severity = last.severity.min(severity);
+        let (gravest, count) = self.more.get_or_insert((severity, 0));
+        *gravest = (*gravest).min(severity);
         *count += 1;
     }
 

@@ -121,13 +121,11 @@ fn thousands_of_problems_are_a_hundred_and_a_number() {
 
 #[test]
 fn an_error_behind_a_hundred_doubts_still_refuses_the_policy() {
-    let doubtful: String = (0..120)
-        .map(|index| {
-            format!(
-                "  - {{ name: r{index}, when: all, replicate-to: eu-west-1, forbid: eu-west-1 }}\n"
-            )
-        })
-        .collect();
+    let doubtful = (0..120).map(|index| {
+        format!("  - {{ name: r{index}, when: all, replicate-to: us-east-1, forbid: us-east-1 }}\n")
+    });
+    let doubtful: Vec<String> = doubtful.collect();
+    let doubtful = doubtful.concat();
     let document = format!("version: 1\nrules:\n{doubtful}  - {{ name: last }}\n");
     assert!(policy::check(&document, &Fence::Open).is_err());
 }
