@@ -9,6 +9,10 @@ use crate::secret::{KmsKey, Region};
 
 /// Notes what can have no effect, or not the one that was meant.
 pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>], fence: &Fence) {
+    let forbidding: Vec<_> = rules
+        .iter()
+        .filter(|placed| placed.rule.forbid.is_some())
+        .collect();
     for (index, placed) in rules.iter().enumerate() {
         if placed.rule.when.never_holds() {
             let message = "no secret can match: whatever matches is excluded by `not`";
@@ -19,7 +23,7 @@ pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>], fence: &Fence
                 "narrow `not`, or drop the rule",
             );
         }
-        forbidden(reader, placed, rules);
+        forbidden(reader, placed, &forbidding);
         fenced(reader, placed, fence);
         // One contradiction of a rule is enough to find the others by.
         let contradicted = rules[..index]
@@ -33,7 +37,7 @@ pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>], fence: &Fence
 }
 
 /// A rule all of whose targets another rule always forbids.
-fn forbidden(reader: &mut Reader, placed: &PlacedRule<'_>, rules: &[PlacedRule<'_>]) {
+fn forbidden(reader: &mut Reader, placed: &PlacedRule<'_>, forbidding: &[&PlacedRule<'_>]) {
     let (Some(replicate), Some(place)) = (&placed.rule.replicate, &placed.replicate_to) else {
         return;
     };
@@ -45,7 +49,7 @@ fn forbidden(reader: &mut Reader, placed: &PlacedRule<'_>, rules: &[PlacedRule<'
             .as_ref()
             .is_some_and(Forbid::forbids_everything),
     };
-    let always: Vec<_> = rules
+    let always: Vec<_> = forbidding
         .iter()
         .filter(|other| concerns(other) && placed.rule.when.implies(&other.rule.when))
         .collect();
