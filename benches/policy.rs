@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use divan::Bencher;
-use secret_replicator::limits::{Fence, Limits, Overwrite};
+use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::decide;
 use secret_replicator::policy::{self, Policy};
 use secret_replicator::secret::{Region, Secret};
@@ -60,6 +60,7 @@ fn secret(team: &str) -> Secret {
 const LIMITS: Limits = Limits {
     fence: Fence::Open,
     overwrite: Overwrite::Never,
+    removal: RemovalLimit::Never,
 };
 
 #[divan::bench(args = RULES)]

@@ -165,6 +165,10 @@ fn explain_step(region: String, step: &Step) -> RegionExplanation {
         Step::Keep(_) => ("keep", None, None),
         Step::Leave(reason, _) => ("keep", Some(reason.code()), Some(reason.cure().to_owned())),
         Step::Refuse(refusal, _) => ("refuse", Some(refusal.code()), refusal.cure()),
+        Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) => {
+            ("remove", Some(reason.code()), None)
+        }
+        Step::Spare(reason, _) => ("keep", Some(reason.code()), Some(reason.cure().to_owned())),
     };
     let key = step.target().map(Target::key);
     RegionExplanation {

@@ -12,6 +12,17 @@ pub struct Limits {
     pub fence: Fence,
     /// Whether a rule may overwrite a secret in the target Region (`ALLOW_OVERWRITE`).
     pub overwrite: Overwrite,
+    /// Whether the policy's `removal` may act (`ALLOW_REMOVAL`).
+    pub removal: RemovalLimit,
+}
+
+/// Whether replicas may be removed, if the policy asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovalLimit {
+    /// No.
+    Never,
+    /// Yes.
+    Allowed,
 }
 
 /// Whether a secret of the same name in the target Region may be overwritten, which destroys it.

@@ -3,12 +3,17 @@
 //! [`decide`] needs no clock, no network and no environment, so the event path, a dry run and the
 //! tests all decide alike.
 
+mod target;
+mod unwanted;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{Limits, Overwrite};
 use crate::policy::{BadToken, Policy, Subject, Wish};
-use crate::reason::{Conflict, FailureReason, Refusal, SkipReason};
-use crate::secret::{KmsKey, Region, Replica, ReplicaStatus, Secret};
+use crate::reason::{FailureReason, Refusal, RemovalReason, SkipReason, SpareReason};
+use crate::secret::{Region, Replica, ReplicaStatus, Secret};
+use target::admit;
+pub use target::{KeySource, ReplicaKey, Target};
 
 /// What is to be done about one secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +29,8 @@ pub enum Decision {
 pub struct Plan {
     /// The names of the rules that cover the secret.
     pub rules: BTreeSet<String>,
-    /// What is done in each Region that a rule wants. Empty if the secret wants no replica.
+    /// What is done in each Region that a rule wants, and where removal is allowed also in each
+    /// that has a replica. Empty if there is nothing to do and nothing to follow.
     pub steps: BTreeMap<Region, Step>,
     /// What stands in the secret's tags where a Region should.
     pub bad_tokens: BTreeSet<BadToken>,
@@ -44,6 +50,12 @@ pub enum Step {
     Leave(FailureReason, Replica),
     /// The Region must not get a replica. If one is there all the same, it is left alone.
     Refuse(Refusal, Option<Replica>),
+    /// No rule wants the replica: remove it, once every wanted replica is in sync.
+    Remove(RemovalReason, Replica),
+    /// No rule wants the replica, and it is on its way, perhaps out: follow it, change nothing.
+    AwaitRemoval(RemovalReason, Replica),
+    /// No rule wants the replica, yet it is kept.
+    Spare(SpareReason, Replica),
 }
 
 impl Step {
@@ -52,159 +64,67 @@ impl Step {
     pub fn target(&self) -> Option<&Target> {
         match self {
             Self::Replicate(target) | Self::Retry(target) => Some(target),
-            Self::Keep(_) | Self::Leave(..) | Self::Refuse(..) => None,
+            Self::Keep(_)
+            | Self::Leave(..)
+            | Self::Refuse(..)
+            | Self::Remove(..)
+            | Self::AwaitRemoval(..)
+            | Self::Spare(..) => None,
         }
     }
 }
 
-/// A Region that may get a replica of one secret, and how.
-///
-/// Only [`Target::new`] makes one, so a target in the primary secret's own Region, beyond its
-/// partition, beyond the fence, in a forbidden Region, or with a weaker key that no rule names,
-/// cannot be written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    region: Region,
-    key: ReplicaKey,
-    overwrite: Overwrite,
-}
-
-/// The key for a replica, and what named it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplicaKey {
-    /// The key; `None` is the AWS managed key `aws/secretsmanager`.
-    pub kms_key: Option<KmsKey>,
-    /// What named it.
-    pub named_by: KeySource,
-}
-
-impl ReplicaKey {
-    /// The key's name, for people.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.kms_key
-            .as_ref()
-            .map_or_else(|| "aws/secretsmanager".to_owned(), ToString::to_string)
-    }
-}
-
-/// What named a replica's key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeySource {
-    /// These rules.
-    Rules(BTreeSet<String>),
-    /// The policy's `kms-keys`.
-    Policy,
-    /// The primary secret's own key.
-    PrimarySecret,
-}
-
-impl Target {
-    /// A target for a replica of `secret` in `region`.
-    ///
-    /// # Errors
-    /// The reason why the Region must not get a replica.
-    pub fn new(
-        secret: &Secret,
-        region: &Region,
-        wish: &Wish,
-        limits: &Limits,
-    ) -> Result<Self, Refusal> {
-        admit(secret, region, wish, limits)?;
-        let wants_overwrite =
-            agreed(&wish.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
-        Ok(Self {
-            region: region.clone(),
-            key: replica_key(secret, region, wish)?,
-            overwrite: if wants_overwrite {
-                limits.overwrite
-            } else {
-                Overwrite::Never
-            },
-        })
-    }
-
-    /// The Region of the replica.
-    #[must_use]
-    pub fn region(&self) -> &Region {
-        &self.region
-    }
-
-    /// The key for the replica.
-    #[must_use]
-    pub fn key(&self) -> &ReplicaKey {
-        &self.key
-    }
-
-    /// Whether a secret of the same name in the Region is overwritten.
-    #[must_use]
-    pub fn overwrite(&self) -> Overwrite {
-        self.overwrite
-    }
-}
-
-fn admit(secret: &Secret, region: &Region, wish: &Wish, limits: &Limits) -> Result<(), Refusal> {
-    let primary = secret.arn.region();
-    if region == primary {
-        Err(Refusal::OwnRegion)
-    } else if region.partition() != primary.partition() {
-        Err(Refusal::OtherPartition)
-    } else if !wish.forbidden_by.is_empty() {
-        Err(Refusal::ForbiddenByPolicy(wish.forbidden_by.clone()))
-    } else if !limits.fence.admits(region) {
-        Err(Refusal::OutsideTheFence)
-    } else {
-        Ok(())
-    }
-}
-
-/// What all rules that say anything say alike.
-fn agreed<T: Ord>(
-    said: &BTreeMap<T, BTreeSet<String>>,
-    about: Conflict,
-) -> Result<Option<(&T, &BTreeSet<String>)>, Refusal> {
-    if said.len() > 1 {
-        let rules = said.values().flatten().cloned().collect();
-        return Err(Refusal::ConflictingRules(about, rules));
-    }
-    Ok(said.first_key_value())
-}
-
-/// A rule may name a weaker key outright; the policy's general keys never weaken anything.
-fn replica_key(secret: &Secret, region: &Region, wish: &Wish) -> Result<ReplicaKey, Refusal> {
-    let named = |key: &KmsKey| (!key.is_aws_managed()).then(|| key.clone());
-    if let Some((key, rules)) = agreed(&wish.rule_keys, Conflict::Key)? {
-        return Ok(ReplicaKey {
-            kms_key: named(key),
-            named_by: KeySource::Rules(rules.clone()),
-        });
-    }
-    if let Some(key) = wish.policy_key.as_ref().and_then(named) {
-        return Ok(ReplicaKey {
-            kms_key: Some(key),
-            named_by: KeySource::Policy,
-        });
-    }
-    let kms_key = secret
-        .encryption
-        .replica_key(region)
-        .map_err(|key| Refusal::EncryptionWouldWeaken(key.clone()))?;
-    Ok(ReplicaKey {
-        kms_key,
-        named_by: KeySource::PrimarySecret,
-    })
-}
-
 impl Plan {
-    /// The targets of the plan's writes, in the order of their Regions.
+    /// The targets that replicas are asked for, in the order of their Regions.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.steps.values().filter_map(Step::target)
     }
 
-    /// Whether the plan writes anything.
+    /// The Regions whose replicas are to be removed.
+    pub fn removals(&self) -> impl Iterator<Item = &Region> {
+        let removed = |(region, step)| matches!(step, &Step::Remove(..)).then_some(region);
+        self.steps.iter().filter_map(removed)
+    }
+
+    /// The Regions with replicas that are to be removed, but are on their way.
+    pub fn awaited_removals(&self) -> impl Iterator<Item = &Region> {
+        let awaited = |(region, step)| matches!(step, &Step::AwaitRemoval(..)).then_some(region);
+        self.steps.iter().filter_map(awaited)
+    }
+
+    /// Whether the plan asks for replicas.
     #[must_use]
-    pub fn writes(&self) -> bool {
+    pub fn replicates(&self) -> bool {
         self.targets().next().is_some()
+    }
+
+    /// How many replicas the plan makes, makes again, or removes, at most.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.targets().count() + self.removals().count() + self.awaited_removals().count()
+    }
+
+    /// The part of the plan that concerns these Regions.
+    #[must_use]
+    pub fn only(&self, regions: &BTreeSet<Region>) -> Self {
+        let concerns = |(region, _): &(&Region, &Step)| regions.contains(*region);
+        let steps = self.steps.iter().filter(concerns);
+        Self {
+            steps: steps
+                .map(|(region, step)| (region.clone(), step.clone()))
+                .collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The Regions in which something other than the primary secret decides whether another request
+    /// can succeed: a name that was taken may be free by now, a Region enabled.
+    pub fn obstructed(&self) -> impl Iterator<Item = &Region> {
+        let obstructed = |(region, step)| match step {
+            &Step::Leave(reason, _) if reason.is_an_obstacle() => Some(region),
+            _ => None,
+        };
+        self.steps.iter().filter_map(obstructed)
     }
 }
 
@@ -218,7 +138,8 @@ pub fn decide(secret: &Secret, policy: &Policy, limits: &Limits) -> Decision {
     if verdict.rules.is_empty() {
         return Decision::Skip(SkipReason::NoRuleMatched);
     }
-    let steps = verdict
+    let unwanted = unwanted::steps(secret, &verdict, policy, limits);
+    let mut steps: BTreeMap<Region, Step> = verdict
         .regions
         .into_iter()
         .map(|(region, wish)| {
@@ -226,6 +147,7 @@ pub fn decide(secret: &Secret, policy: &Policy, limits: &Limits) -> Decision {
             (region, step)
         })
         .collect();
+    steps.extend(unwanted);
     Decision::Act(Plan {
         rules: verdict.rules,
         steps,
@@ -257,7 +179,7 @@ fn step(secret: &Secret, region: &Region, wish: &Wish, limits: &Limits) -> Step 
         (target, Some(replica)) if replica.status == ReplicaStatus::Failed => {
             let reason = failure_of(replica);
             match target {
-                Ok(target) if may_heal(reason, &target) => Step::Retry(target),
+                Ok(target) if may_heal(secret, reason, &target) => Step::Retry(target),
                 _ => Step::Leave(reason, replica.clone()),
             }
         }
@@ -268,11 +190,13 @@ fn step(secret: &Secret, region: &Region, wish: &Wish, limits: &Limits) -> Step 
     }
 }
 
-/// Whether another request may succeed: a name that is taken stands in the way only until it may be
-/// overwritten.
-fn may_heal(reason: FailureReason, target: &Target) -> bool {
-    let overwrites = target.overwrite == Overwrite::Allowed;
-    reason.may_heal() || reason == FailureReason::NameAlreadyExists && overwrites
+/// Whether another request may succeed: a name that is taken stands in the way only until it is
+/// free or may be overwritten.
+fn may_heal(secret: &Secret, reason: FailureReason, target: &Target) -> bool {
+    let overwrites = target.overwrite() == Overwrite::Allowed;
+    !reason.is_an_obstacle()
+        || secret.vacant_regions.contains(target.region())
+        || reason == FailureReason::NameAlreadyExists && overwrites
 }
 
 /// Why a replica that AWS reports as `Failed` failed.

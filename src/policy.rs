@@ -9,6 +9,7 @@ mod condition;
 mod document;
 mod doubts;
 mod keys;
+mod list_filter;
 mod node;
 mod patterns;
 mod problem;
@@ -24,6 +25,7 @@ use keys::Keys;
 use regions::{Forbid, Groups};
 
 pub use condition::{Condition, Mismatch, Subject, When};
+pub use list_filter::ListFilter;
 pub use problem::{PolicyInvalid, Problem, Severity};
 pub use tag_value::{BadToken, TagValue, TokenError};
 

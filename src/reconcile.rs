@@ -5,6 +5,8 @@
 
 mod apply;
 mod conclusion;
+mod obstacles;
+mod removal;
 mod settle;
 
 use tokio::time::Instant;
@@ -16,7 +18,10 @@ use crate::plan::{Decision, Plan, decide};
 use crate::policy::Policy;
 use crate::secret::{Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
+use apply::Answers;
 pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
+use removal::Removals;
+use settle::Sight;
 
 /// What is needed to reconcile secrets.
 #[derive(Clone, Debug)]
@@ -111,9 +116,9 @@ impl Reconciler {
         let mut known: Option<Reconciliation> = None;
         loop {
             let unfinished = match self.secrets_manager.describe(id, looks.deadline()).await {
-                Ok(secret) => match decide(&secret, &self.policy, &self.limits) {
-                    Decision::Act(plan)
-                        if mode == Mode::Act && plan.writes() && !secret.has_value =>
+                Ok(secret) => match self.decide(secret, looks.deadline()).await {
+                    (secret, Decision::Act(plan))
+                        if mode == Mode::Act && plan.replicates() && !secret.has_value =>
                     {
                         let conclusion = Conclusion::NotReady(NotReady::NoValueYet(plan.rules));
                         Reconciliation {
@@ -121,7 +126,7 @@ impl Reconciler {
                             conclusion,
                         }
                     }
-                    decision => return Ok((secret, decision)),
+                    decided => return Ok(decided),
                 },
                 Err(error) if error.kind == CallErrorKind::NotFound => Reconciliation {
                     secret: None,
@@ -140,17 +145,53 @@ impl Reconciler {
         }
     }
 
+    /// Decides about a secret as it is, after a look at what has stood in the way of its replicas.
+    async fn decide(&self, mut secret: Secret, until: Instant) -> (Secret, Decision) {
+        let decision = decide(&secret, &self.policy, &self.limits);
+        let Decision::Act(plan) = &decision else {
+            return (secret, decision);
+        };
+        let obstructed = plan.obstructed().cloned().collect();
+        let vacant = self.vacant_among(&secret, obstructed, until).await;
+        if vacant.is_empty() {
+            return (secret, decision);
+        }
+        secret.vacant_regions = vacant;
+        let decision = decide(&secret, &self.policy, &self.limits);
+        (secret, decision)
+    }
+
     async fn carry_out(
         &self,
         secret: &Secret,
         plan: &Plan,
         budget: &Budget,
     ) -> Vec<RegionConclusion> {
+        let mut done = self.replicate(secret, plan, budget).await;
+        self.replace(secret, plan, &mut done, budget).await;
+        self.remove_unwanted(secret, plan, &mut done, budget).await;
+        conclusion::concluded(secret, plan, &done)
+    }
+
+    /// Makes the writes that ask for replicas, and follows them.
+    async fn replicate(&self, secret: &Secret, plan: &Plan, budget: &Budget) -> Done {
         let requested = Instant::now();
         let answers = self.apply(secret, plan, budget).await;
         let sight = self.settle(secret, plan, &answers, requested, budget).await;
-        conclusion::concluded(secret, plan, &answers, &sight)
+        Done {
+            answers,
+            sight,
+            removals: Removals::new(),
+        }
     }
+}
+
+/// What was done about a plan, and what was seen of it.
+#[derive(Debug)]
+struct Done {
+    answers: Answers,
+    sight: Sight,
+    removals: Removals,
 }
 
 fn unreadable(error: CallError) -> Reconciliation {

@@ -178,12 +178,13 @@ impl Report {
 
 fn outcome_of(state: &RegionState) -> Outcome {
     match state {
-        RegionState::InSync(Some(_)) => Outcome::Replicated,
+        RegionState::InSync(Some(_)) | RegionState::Removed(_) => Outcome::Replicated,
         RegionState::InProgress(_) => Outcome::Pending,
         RegionState::Failed(..) => Outcome::Failed,
         RegionState::Refused(refusal, _) if refusal.counts() => Outcome::Refused,
+        RegionState::Spared(..) => Outcome::Refused,
         RegionState::InSync(None) | RegionState::Refused(..) => Outcome::Unchanged,
-        RegionState::Planned => Outcome::Planned,
+        RegionState::Planned | RegionState::PlannedRemoval(_) => Outcome::Planned,
     }
 }
 

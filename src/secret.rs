@@ -7,7 +7,7 @@ mod arn;
 mod encryption;
 mod region;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use arn::{NotASecretArn, SecretArn};
@@ -37,6 +37,9 @@ pub struct Secret {
     pub has_value: bool,
     /// The replicas that the primary secret has, by Region.
     pub replicas: BTreeMap<Region, Replica>,
+    /// Regions that were looked into, and hold no secret of this name: nothing stands in the way of
+    /// a replica there, and nothing is lost with one.
+    pub vacant_regions: BTreeSet<Region>,
 }
 
 impl Secret {
@@ -64,6 +67,7 @@ impl Secret {
             scheduled_for_deletion: false,
             has_value: true,
             replicas: BTreeMap::new(),
+            vacant_regions: BTreeSet::new(),
         })
     }
 

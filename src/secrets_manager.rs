@@ -1,23 +1,31 @@
-//! The one place that knows the AWS SDK: two calls, their answers in the project's own types, and
+//! The one place that knows the AWS SDK: the calls, their answers in the project's own types, and
 //! their errors mapped once.
 
 mod error;
+mod pace;
+mod read;
 mod retry;
 
-use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use aws_sdk_secretsmanager::types::{ReplicaRegionType, ReplicationStatusType, StatusType};
+use aws_sdk_secretsmanager::config::{self, Config};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Overwrite;
 use crate::plan::Target;
-use crate::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn, SecretId};
+use crate::policy::ListFilter;
+use crate::secret::{Region, Secret, SecretArn, SecretId};
 pub use error::{CallError, CallErrorKind, Operation};
+use pace::Pace;
+pub use read::Page;
 
 /// How often the SDK tries a call before it gives up, the first try included.
 const ATTEMPTS: u32 = 4;
@@ -32,6 +40,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     client: Client,
+    pace: Option<Arc<Pace>>,
+}
+
+/// What a look into another Region shows under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occupancy {
+    /// There is no secret of that name.
+    Vacant,
+    /// There is one, perhaps scheduled for deletion.
+    Occupied,
 }
 
 impl SecretsManager {
@@ -48,6 +66,16 @@ impl SecretsManager {
             .await;
         Self {
             client: Client::new(&config),
+            pace: None,
+        }
+    }
+
+    /// The same, with at most this many writes per second.
+    #[must_use]
+    pub fn paced(&self, writes_per_second: u32) -> Self {
+        Self {
+            pace: Some(Arc::new(Pace::new(writes_per_second))),
+            ..self.clone()
         }
     }
 
@@ -57,11 +85,55 @@ impl SecretsManager {
     /// [`CallError`] if AWS refuses, does not answer until `until`, or answers what cannot be read.
     pub async fn describe(&self, id: &SecretId, until: Instant) -> Result<Secret, CallError> {
         let call = self.client.describe_secret().secret_id(id.as_str()).send();
-        match timeout_at(until, call).await {
-            Ok(Ok(answer)) => read_secret(&answer),
-            Ok(Err(error)) => Err(CallError::from_sdk(Operation::DescribeSecret, &error)),
-            Err(_) => Err(CallError::out_of_time(Operation::DescribeSecret)),
+        let answer = within(until, Operation::DescribeSecret, call).await?;
+        read::secret(&answer)
+    }
+
+    /// Looks whether a secret of this name is in another Region.
+    ///
+    /// # Errors
+    /// [`CallError`], also where the account has not enabled the Region.
+    pub async fn look_into(
+        &self,
+        region: &Region,
+        name: &str,
+        until: Instant,
+    ) -> Result<Occupancy, CallError> {
+        let there = Config::builder().region(config::Region::new(region.to_string()));
+        let call = self
+            .client
+            .describe_secret()
+            .secret_id(name)
+            .customize()
+            .config_override(there)
+            .send();
+        match within(until, Operation::DescribeSecret, call).await {
+            Ok(_) => Ok(Occupancy::Occupied),
+            Err(error) if error.kind == CallErrorKind::NotFound => Ok(Occupancy::Vacant),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Reads a page of the Region's secrets. The list lags behind by up to five minutes (Secrets
+    /// Manager API reference, `ListSecrets`).
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refuses or does not answer until `until`.
+    pub async fn list(
+        &self,
+        filter: Option<&ListFilter>,
+        next_token: Option<&str>,
+        until: Instant,
+    ) -> Result<Page, CallError> {
+        let call = self
+            .client
+            .list_secrets()
+            .max_results(PAGE_SIZE)
+            .set_filters(filter.map(|filter| vec![as_filter(filter)]))
+            .set_next_token(next_token.map(str::to_owned))
+            .send();
+        let answer = within(until, Operation::ListSecrets, call).await?;
+        Ok(read::page(&answer))
     }
 
     /// Asks AWS to replicate a secret to the targets. A secret of the same name in a target Region
@@ -97,72 +169,74 @@ impl SecretsManager {
             .customize()
             .config_override(retry::only_unless_executed())
             .send();
-        match timeout_at(until, call).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(CallError::from_sdk(
-                Operation::ReplicateSecretToRegions,
-                &error,
-            )),
-            Err(_) => Err(CallError::out_of_time(Operation::ReplicateSecretToRegions)),
+        self.write(until, Operation::ReplicateSecretToRegions, call)
+            .await
+    }
+
+    /// Asks AWS to remove the secret's replicas in these Regions. `Ok` means accepted, no more.
+    ///
+    /// # Errors
+    /// [`CallError`]; see [`CallError::may_have_been_executed`].
+    pub async fn remove(
+        &self,
+        secret: &SecretArn,
+        regions: &[&Region],
+        until: Instant,
+    ) -> Result<(), CallError> {
+        let regions = regions.iter().map(ToString::to_string).collect();
+        let call = self
+            .client
+            .remove_regions_from_replication()
+            .secret_id(secret.as_str())
+            .set_remove_replica_regions(Some(regions))
+            .customize()
+            .config_override(retry::only_unless_executed())
+            .send();
+        self.write(until, Operation::RemoveRegionsFromReplication, call)
+            .await
+    }
+
+    async fn write<T, E>(
+        &self,
+        until: Instant,
+        operation: Operation,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<(), CallError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        if let Some(pace) = &self.pace
+            && !pace.turn(until).await
+        {
+            return Err(CallError::not_sent(operation));
         }
+        within(until, operation, call).await.map(drop)
     }
 }
 
-fn read_secret(answer: &DescribeSecretOutput) -> Result<Secret, CallError> {
-    let unreadable = |message| CallError::unreadable(Operation::DescribeSecret, message);
-    let arn = answer
-        .arn()
-        .ok_or_else(|| unreadable("the answer has no ARN".to_owned()))?;
-    let arn = SecretArn::parse(arn).map_err(|error| unreadable(error.to_string()))?;
-    let name = answer
-        .name()
-        .ok_or_else(|| unreadable("the answer has no Name".to_owned()))?;
-    // Whether a secret is a replica must not be guessed.
-    let primary_region = answer.primary_region().map(Region::parse).transpose();
-    let primary_region = primary_region.map_err(|error| unreadable(error.to_string()))?;
-    let tags = answer
-        .tags()
-        .iter()
-        .filter_map(|tag| {
-            Some((
-                tag.key()?.to_owned(),
-                tag.value().unwrap_or_default().to_owned(),
-            ))
-        })
-        .collect();
-    Ok(Secret {
-        arn,
-        name: name.to_owned(),
-        tags,
-        encryption: Encryption::from_kms_key_id(answer.kms_key_id()),
-        primary_region,
-        owning_service: answer.owning_service().map(str::to_owned),
-        scheduled_for_deletion: answer.deleted_date().is_some(),
-        has_value: answer
-            .version_ids_to_stages()
-            .is_some_and(|versions| !versions.is_empty()),
-        replicas: read_replicas(answer.replication_status()),
-    })
+/// The most secrets that AWS puts on a page.
+const PAGE_SIZE: i32 = 100;
+
+fn as_filter(filter: &ListFilter) -> Filter {
+    let (key, values) = match filter {
+        ListFilter::TagKeys(keys) => (FilterNameStringType::TagKey, keys),
+        ListFilter::NamePrefixes(prefixes) => (FilterNameStringType::Name, prefixes),
+    };
+    let values = values.iter().cloned().collect();
+    Filter::builder().key(key).set_values(Some(values)).build()
 }
 
-/// A row without a readable Region cannot be one that the policy wants, so it is left out.
-fn read_replicas(rows: &[ReplicationStatusType]) -> BTreeMap<Region, Replica> {
-    rows.iter()
-        .filter_map(|row| {
-            let region = Region::parse(row.region()?).ok()?;
-            let status = match row.status() {
-                Some(StatusType::InSync) => ReplicaStatus::InSync,
-                Some(StatusType::InProgress) => ReplicaStatus::InProgress,
-                Some(StatusType::Failed) => ReplicaStatus::Failed,
-                Some(other) => ReplicaStatus::Unknown(other.as_str().to_owned()),
-                None => ReplicaStatus::Unknown("none".to_owned()),
-            };
-            let replica = Replica {
-                status,
-                message: row.status_message().map(str::to_owned),
-                kms_key: row.kms_key_id().map(str::to_owned),
-            };
-            Some((region, replica))
-        })
-        .collect()
+async fn within<T, E>(
+    until: Instant,
+    operation: Operation,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, CallError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match timeout_at(until, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(CallError::from_sdk(operation, &error)),
+        Err(_) => Err(CallError::out_of_time(operation)),
+    }
 }

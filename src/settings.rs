@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::limits::{Fence, Limits, Overwrite};
+use crate::limits::{Fence, Limits, Overwrite, RemovalLimit};
 use crate::policy::{self, Checked, DEFAULT_POLICY, Policy, PolicyInvalid, Problem};
 use crate::secret::Region;
 
@@ -21,10 +21,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What is doubtful about the policy.
     pub policy_warnings: Vec<Problem>,
-    /// What the policy may do (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`).
+    /// What the policy may do (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`, `ALLOW_REMOVAL`).
     pub limits: Limits,
-    /// Whether replicas that no rule wants may be removed (`ALLOW_REMOVAL`).
-    pub allow_removal: bool,
     /// Whether to decide and report only (`DRY_RUN`).
     pub dry_run: bool,
     /// How long to follow replicas (`SETTLE_SECONDS`).
@@ -117,23 +115,29 @@ impl Settings {
         let region = reader.region();
         let fence = reader.fence();
         let policy = reader.policy(&fence, file);
-        let overwrite = reader.boolean("ALLOW_OVERWRITE");
-        let allow_removal = reader.boolean("ALLOW_REMOVAL");
-        let dry_run = reader.boolean("DRY_RUN");
-        let settle = reader.settle();
-        let metrics_namespace = reader.namespace();
-        let overwrite = if overwrite {
+        let overwrite = if reader.boolean("ALLOW_OVERWRITE") {
             Overwrite::Allowed
         } else {
             Overwrite::Never
         };
+        let removal = if reader.boolean("ALLOW_REMOVAL") {
+            RemovalLimit::Allowed
+        } else {
+            RemovalLimit::Never
+        };
+        let dry_run = reader.boolean("DRY_RUN");
+        let settle = reader.settle();
+        let metrics_namespace = reader.namespace();
         match (region, policy) {
             (Some(region), Some(checked)) if reader.problems.is_empty() => Ok(Self {
                 region,
                 policy: checked.policy,
                 policy_warnings: checked.warnings,
-                limits: Limits { fence, overwrite },
-                allow_removal,
+                limits: Limits {
+                    fence,
+                    overwrite,
+                    removal,
+                },
                 dry_run,
                 settle,
                 metrics_namespace,
@@ -318,7 +322,7 @@ mod tests {
         assert_eq!(settings.metrics_namespace, "SecretReplicator");
         assert!(
             settings.limits.overwrite == Overwrite::Never
-                && !settings.allow_removal
+                && settings.limits.removal == RemovalLimit::Never
                 && !settings.dry_run
         );
     }

@@ -8,7 +8,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::limits::Overwrite;
+use crate::limits::{Overwrite, RemovalLimit};
+use crate::policy::Removal;
 use crate::settings::{Settings, SettingsInvalid};
 
 /// Sets up the log of everything that is not a record: JSON lines with the `timestamp` and the
@@ -48,7 +49,6 @@ pub fn announce(settings: &Settings) {
     let Settings {
         policy,
         limits,
-        allow_removal,
         dry_run,
         settle,
         ..
@@ -59,7 +59,7 @@ pub fn announce(settings: &Settings) {
         rules = policy.rules().len(),
         fence = %limits.fence,
         allow_overwrite = limits.overwrite == Overwrite::Allowed,
-        allow_removal,
+        allow_removal = limits.removal == RemovalLimit::Allowed,
         dry_run,
         settle_seconds = settle.as_secs(),
         "ready"
@@ -72,6 +72,9 @@ pub fn announce(settings: &Settings) {
             rule,
             "`overwrite` has no effect: ALLOW_OVERWRITE is not `true`"
         );
+    }
+    if policy.removal() == Removal::Covered && limits.removal == RemovalLimit::Never {
+        tracing::warn!("`removal: covered` has no effect: ALLOW_REMOVAL is not `true`");
     }
     for warning in &settings.policy_warnings {
         tracing::warn!(code = warning.code, "the policy is doubtful: {warning}");

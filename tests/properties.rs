@@ -6,6 +6,8 @@ mod inputs;
 mod keys_and_overwrite;
 #[path = "properties/policies.rs"]
 mod policies;
+#[path = "properties/removal.rs"]
+mod removal;
 #[path = "properties/replicas.rs"]
 mod replicas;
 #[path = "properties/secrets.rs"]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use clap::Args;
 use secret_replicator::explain::{Explanation, Skipped, explain};
-use secret_replicator::limits::{Limits, Overwrite};
+use secret_replicator::limits::{Limits, Overwrite, RemovalLimit};
 use secret_replicator::reason::SkipReason;
 use secret_replicator::secret::{KmsKey, Region, Secret};
 
@@ -89,6 +89,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let limits = Limits {
         fence: arguments.allowed.fence(),
         overwrite: overwrite(arguments.allow_overwrite),
+        // The secret is described without replicas, so there is nothing to remove.
+        removal: RemovalLimit::Never,
     };
     let loaded = match policy::load(document, &limits.fence) {
         Ok(loaded) => loaded,

@@ -39,6 +39,15 @@ impl Patterns {
         self.0.iter().any(|pattern| pattern.wildcards.matches(text))
     }
 
+    /// What each pattern is up to its first wildcard.
+    pub(super) fn literal_prefixes(&self) -> impl Iterator<Item = &str> {
+        let prefix = |pattern: &'_ Pattern| pattern.text.find(['*', '?']);
+        self.0.iter().map(move |pattern| match prefix(pattern) {
+            Some(end) => &pattern.text[..end],
+            None => &pattern.text,
+        })
+    }
+
     pub(super) fn match_everything(&self) -> bool {
         let only_stars = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'*');
         self.0.iter().any(|pattern| only_stars(&pattern.text))

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::apply::Answers;
+use super::Done;
+use super::removal::Removal;
 use super::settle::{Seen, Sight};
-use crate::plan::{Plan, Step, Target, failure_of};
+use crate::plan::{Plan, Step, failure_of};
 use crate::policy::BadToken;
-use crate::reason::{FailureReason, Progress, Refusal, SkipReason};
+use crate::reason::{FailureReason, Progress, Refusal, RemovalReason, SkipReason, SpareReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 use crate::secrets_manager::{CallError, CallErrorKind};
 
@@ -65,6 +66,8 @@ pub enum Action {
     Keep,
     /// It changes nothing: the Region must not get a replica.
     Refuse,
+    /// It asks for the removal of the replica.
+    Remove,
 }
 
 /// How it ended in a Region.
@@ -81,35 +84,103 @@ pub enum RegionState {
     Refused(Refusal, Option<ReplicaStatus>),
     /// A dry run: this would have been requested.
     Planned,
+    /// A dry run: this removal would have been requested.
+    PlannedRemoval(RemovalReason),
+    /// The replica is gone, and why.
+    Removed(RemovalReason),
+    /// No rule wants the replica, yet it is kept. Its status.
+    Spared(SpareReason, ReplicaStatus),
 }
 
 /// The conclusion of a dry run.
 pub(super) fn planned(secret: &Secret, plan: &Plan) -> Vec<RegionConclusion> {
-    let written = |_: &Region, _: &Target| RegionState::Planned;
-    let kept = |_: &Region, replica: &Replica| state_of(replica);
-    conclude(plan, written, kept, |region| {
-        secret.replicas.contains_key(region)
-    })
+    conclude(plan, &Imagined { secret })
 }
 
 /// The conclusion after the writes were made and the replicas followed.
-pub(super) fn concluded(
-    before: &Secret,
-    plan: &Plan,
-    answers: &Answers,
-    sight: &Sight,
-) -> Vec<RegionConclusion> {
-    let written = |region: &Region, _: &Target| {
-        let result = answers.get(region).map_or(&Ok(()), |answer| &answer.result);
-        after_write(result, before.replicas.get(region), region, sight)
-    };
-    let kept = |region: &Region, replica: &Replica| match sight.of(region) {
-        Some(seen) => state_of(&seen.replica),
-        None => state_of(replica),
-    };
-    let is_listed =
-        |region: &Region| before.replicas.contains_key(region) || sight.of(region).is_some();
-    conclude(plan, written, kept, is_listed)
+pub(super) fn concluded(before: &Secret, plan: &Plan, done: &Done) -> Vec<RegionConclusion> {
+    conclude(plan, &Real { before, done })
+}
+
+/// What becomes of a plan's steps.
+trait Course {
+    /// The replica that the plan asks for.
+    fn written(&self, region: &Region) -> RegionState;
+    /// The replica that the plan leaves as it is.
+    fn kept(&self, region: &Region, replica: &Replica) -> RegionState;
+    /// The replica that the plan removes.
+    fn removed(&self, region: &Region, reason: &RemovalReason, replica: &Replica) -> RegionState;
+    /// Whether AWS has listed a replica in the Region.
+    fn is_listed(&self, region: &Region) -> bool;
+}
+
+/// Nothing was done.
+struct Imagined<'a> {
+    secret: &'a Secret,
+}
+
+impl Course for Imagined<'_> {
+    fn written(&self, _: &Region) -> RegionState {
+        RegionState::Planned
+    }
+
+    fn kept(&self, _: &Region, replica: &Replica) -> RegionState {
+        state_of(replica)
+    }
+
+    fn removed(&self, _: &Region, reason: &RemovalReason, _: &Replica) -> RegionState {
+        RegionState::PlannedRemoval(reason.clone())
+    }
+
+    fn is_listed(&self, region: &Region) -> bool {
+        self.secret.replicas.contains_key(region)
+    }
+}
+
+/// The plan was carried out.
+struct Real<'a> {
+    before: &'a Secret,
+    done: &'a Done,
+}
+
+impl Course for Real<'_> {
+    fn written(&self, region: &Region) -> RegionState {
+        let Done {
+            answers,
+            sight,
+            removals,
+        } = self.done;
+        let before = self.before.replicas.get(region);
+        match (removals.get(region), before) {
+            (None, _) => {
+                let result = answers.get(region).map_or(&Ok(()), |answer| &answer.result);
+                after_write(result, before, region, sight)
+            }
+            // It was removed to be made anew, or was to be.
+            (Some(Removal::Refused(error) | Removal::Doubtful(error)), Some(replica)) => {
+                failed_still(replica, &format!("its removal failed: {}", error.message))
+            }
+            (Some(removal), _) => removal.state(&RemovalReason::NeverInSync),
+        }
+    }
+
+    fn kept(&self, region: &Region, replica: &Replica) -> RegionState {
+        match self.done.sight.of(region) {
+            Some(seen) => state_of(&seen.replica),
+            None => state_of(replica),
+        }
+    }
+
+    fn removed(&self, region: &Region, reason: &RemovalReason, replica: &Replica) -> RegionState {
+        match self.done.removals.get(region) {
+            Some(removal) => removal.state(reason),
+            None => RegionState::Spared(SpareReason::OthersFirst, replica.status.clone()),
+        }
+    }
+
+    fn is_listed(&self, region: &Region) -> bool {
+        self.before.replicas.contains_key(region) || self.done.sight.of(region).is_some()
+    }
 }
 
 /// The truth is what was seen; the answer to the request counts where nothing new was seen.
@@ -138,55 +209,70 @@ fn after_write(
 /// A replica that failed before, and that AWS refuses to retry, failed for its old reason.
 fn after_failed_write(error: &CallError, before: Option<&Replica>) -> RegionState {
     match before {
-        Some(replica) if error.kind == CallErrorKind::Refused => {
-            let old = replica.message.as_deref().unwrap_or("AWS gives no reason");
-            let detail = format!("{old} (the retry was refused: {})", error.message);
-            RegionState::Failed(failure_of(replica), Some(detail))
-        }
+        Some(replica) if error.kind == CallErrorKind::Refused => failed_still(
+            replica,
+            &format!("the retry was refused: {}", error.message),
+        ),
         _ => RegionState::Failed(error.reason(), Some(error.message.clone())),
     }
 }
 
-fn conclude(
-    plan: &Plan,
-    written: impl Fn(&Region, &Target) -> RegionState,
-    kept: impl Fn(&Region, &Replica) -> RegionState,
-    is_listed: impl Fn(&Region) -> bool,
-) -> Vec<RegionConclusion> {
-    let key_of = |target: &Target| target.key().name();
+fn failed_still(replica: &Replica, remark: &str) -> RegionState {
+    let old = replica.message.as_deref().unwrap_or("AWS gives no reason");
+    RegionState::Failed(failure_of(replica), Some(format!("{old} ({remark})")))
+}
+
+fn conclude(plan: &Plan, course: &impl Course) -> Vec<RegionConclusion> {
     let regions = plan.steps.iter().map(|(region, step)| {
-        let (action, state, kms_key) = match step {
-            Step::Replicate(target) => (
-                Action::Replicate,
-                written(region, target),
-                Some(key_of(target)),
-            ),
-            Step::Retry(target) => (Action::Retry, written(region, target), Some(key_of(target))),
-            Step::Keep(replica) => (Action::Keep, kept(region, replica), replica.kms_key.clone()),
-            Step::Leave(reason, replica) => {
-                let state = RegionState::Failed(*reason, replica.message.clone());
-                (Action::Keep, state, replica.kms_key.clone())
-            }
-            Step::Refuse(refusal, existing) => {
-                let status = existing.as_ref().map(|replica| replica.status.clone());
-                (
-                    Action::Refuse,
-                    RegionState::Refused(refusal.clone(), status),
-                    None,
-                )
-            }
-        };
+        let (action, state) = end_of(region, step, course);
         RegionConclusion {
             region: Ok(region.clone()),
             action,
             state,
-            kms_key,
-            is_listed: is_listed(region),
+            kms_key: key_of(step),
+            is_listed: course.is_listed(region),
         }
     });
     regions
         .chain(plan.bad_tokens.iter().map(refused_token))
         .collect()
+}
+
+fn end_of(region: &Region, step: &Step, course: &impl Course) -> (Action, RegionState) {
+    match step {
+        Step::Replicate(_) => (Action::Replicate, course.written(region)),
+        Step::Retry(_) => (Action::Retry, course.written(region)),
+        Step::Keep(replica) => (Action::Keep, course.kept(region, replica)),
+        Step::Leave(reason, replica) => {
+            let state = RegionState::Failed(*reason, replica.message.clone());
+            (Action::Keep, state)
+        }
+        Step::Refuse(refusal, existing) => {
+            let status = existing.as_ref().map(|replica| replica.status.clone());
+            (
+                Action::Refuse,
+                RegionState::Refused(refusal.clone(), status),
+            )
+        }
+        Step::Remove(reason, replica) | Step::AwaitRemoval(reason, replica) => {
+            (Action::Remove, course.removed(region, reason, replica))
+        }
+        Step::Spare(reason, replica) => {
+            let state = RegionState::Spared(*reason, replica.status.clone());
+            (Action::Keep, state)
+        }
+    }
+}
+
+/// The key that the replica has, or is asked for with.
+fn key_of(step: &Step) -> Option<String> {
+    match step {
+        Step::Replicate(target) | Step::Retry(target) => Some(target.key().name()),
+        Step::Keep(replica) | Step::Leave(_, replica) | Step::Spare(_, replica) => {
+            replica.kms_key.clone()
+        }
+        Step::Refuse(..) | Step::Remove(..) | Step::AwaitRemoval(..) => None,
+    }
 }
 
 fn state_of(replica: &Replica) -> RegionState {

@@ -37,6 +37,12 @@ impl Sight {
         self.replicas.get(region)
     }
 
+    /// Adds what was seen later.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.replicas.extend(later.replicas);
+        self.error = later.error;
+    }
+
     fn update(&mut self, region: &Region, replica: Option<Replica>, after: Duration) {
         match replica {
             Some(replica) => self
@@ -101,7 +107,11 @@ fn followed(plan: &Plan, answers: &Answers) -> BTreeMap<Region, Following> {
         Step::Keep(replica) => {
             (replica.status != ReplicaStatus::InSync).then_some(Following::UntilSettled)
         }
-        Step::Leave(..) | Step::Refuse(..) => None,
+        Step::Leave(..)
+        | Step::Refuse(..)
+        | Step::Remove(..)
+        | Step::AwaitRemoval(..)
+        | Step::Spare(..) => None,
     };
     let steps = plan.steps.iter();
     steps

@@ -39,6 +39,8 @@ struct ReplicaMetrics {
     replicas_failed: u64,
     #[metrics(unit = Count)]
     replicas_refused: u64,
+    #[metrics(unit = Count)]
+    replicas_removed: u64,
     #[metrics(unit = Millisecond)]
     settle_time: Option<Duration>,
 }
@@ -130,7 +132,11 @@ fn replica_metrics(conclusion: &RegionConclusion) -> Option<ReplicaMetrics> {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
         replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
-        replicas_refused: u64::from(matches!(state, RegionState::Refused(..))),
+        replicas_refused: u64::from(matches!(
+            state,
+            RegionState::Refused(..) | RegionState::Spared(..)
+        )),
+        replicas_removed: u64::from(matches!(state, RegionState::Removed(_))),
         settle_time: match state {
             RegionState::InSync(after) => *after,
             _ => None,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
@@ -5,7 +7,7 @@ use super::Report;
 use super::cause::Cause;
 use crate::explain::Explanation;
 use crate::reconcile::{Action, Mode, RegionConclusion, RegionState};
-use crate::secret::{Region, SecretArn, SecretId};
+use crate::secret::{Region, ReplicaStatus, SecretArn, SecretId};
 
 /// The record of one secret: the line in the log, and the function's answer.
 ///
@@ -43,8 +45,8 @@ pub struct Record {
     explanation: Option<Explanation>,
 }
 
-/// How it stands in one Region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How it stands in one Region, from the gravest to the lightest, as the message names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Status {
     Failed,
@@ -52,6 +54,7 @@ enum Status {
     Refused,
     Planned,
     InSync,
+    Removed,
 }
 
 /// What the record says of one Region.
@@ -148,6 +151,24 @@ impl ReplicaRecord {
         let (status, reason, detail, cure) = match &conclusion.state {
             RegionState::InSync(_) => (Status::InSync, None, None, None),
             RegionState::Planned => (Status::Planned, None, None, None),
+            RegionState::PlannedRemoval(reason) => (
+                Status::Planned,
+                Some(reason.code()),
+                Some(reason.detail()),
+                None,
+            ),
+            RegionState::Removed(reason) => (
+                Status::Removed,
+                Some(reason.code()),
+                Some(reason.detail()),
+                None,
+            ),
+            RegionState::Spared(reason, status) => (
+                Status::Refused,
+                Some(reason.code()),
+                Some(there(status)),
+                Some(reason.cure().to_owned()),
+            ),
             RegionState::InProgress(progress) => (
                 Status::InProgress,
                 Some(progress.code()),
@@ -161,9 +182,7 @@ impl ReplicaRecord {
                 Some(reason.cure().to_owned()),
             ),
             RegionState::Refused(refusal, existing) => {
-                let detail = existing
-                    .as_ref()
-                    .map(|status| format!("a replica is there: {status}"));
+                let detail = existing.as_ref().map(there);
                 (
                     Status::Refused,
                     Some(refusal.code()),
@@ -192,7 +211,23 @@ impl ReplicaRecord {
     }
 }
 
+fn there(status: &ReplicaStatus) -> String {
+    format!("a replica is there: {status}")
+}
+
 impl ReplicaRecord {
+    fn verb(&self) -> &'static str {
+        match (self.status, self.action) {
+            (Status::Failed, _) => "failed in",
+            (Status::InProgress, _) => "in progress in",
+            (Status::Refused, _) => "refused in",
+            (Status::Planned, Action::Remove) => "would be removed from",
+            (Status::Planned, _) => "would replicate to",
+            (Status::InSync, _) => "in sync in",
+            (Status::Removed, _) => "removed from",
+        }
+    }
+
     fn in_words(&self) -> String {
         let region = if self.region.is_empty() {
             "no Region"
@@ -202,27 +237,6 @@ impl ReplicaRecord {
         match self.reason {
             Some(reason) => format!("{region} ({reason})"),
             None => region.to_owned(),
-        }
-    }
-}
-
-impl Status {
-    /// From the gravest to the lightest, as the message names them.
-    const ALL: [Self; 5] = [
-        Self::Failed,
-        Self::InProgress,
-        Self::Refused,
-        Self::Planned,
-        Self::InSync,
-    ];
-
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::Failed => "failed in",
-            Self::InProgress => "in progress in",
-            Self::Refused => "refused in",
-            Self::Planned => "would replicate to",
-            Self::InSync => "in sync in",
         }
     }
 }
@@ -237,12 +251,15 @@ fn message(report: &Report, cause: Option<&Cause>, replicas: &[ReplicaRecord]) -
     if let Some(Cause { reason, detail, .. }) = cause {
         return format!("{who}: {} ({reason}): {detail}", report.outcome().name());
     }
-    let in_status = |status: Status| {
-        let named = replicas.iter().filter(|replica| replica.status == status);
-        let named: Vec<String> = named.map(ReplicaRecord::in_words).collect();
-        (!named.is_empty()).then(|| format!("{} {}", status.in_words(), named.join(", ")))
-    };
-    let parts: Vec<String> = Status::ALL.into_iter().filter_map(in_status).collect();
+    let mut by_verb: BTreeMap<(Status, &str), Vec<String>> = BTreeMap::new();
+    for replica in replicas {
+        let key = (replica.status, replica.verb());
+        by_verb.entry(key).or_default().push(replica.in_words());
+    }
+    let parts: Vec<String> = by_verb
+        .iter()
+        .map(|((_, verb), regions)| format!("{verb} {}", regions.join(", ")))
+        .collect();
     if parts.is_empty() {
         return format!("{who}: wants no replica");
     }

@@ -12,8 +12,12 @@ use crate::reason::FailureReason;
 pub enum Operation {
     /// `DescribeSecret`
     DescribeSecret,
+    /// `ListSecrets`
+    ListSecrets,
     /// `ReplicateSecretToRegions`
     ReplicateSecretToRegions,
+    /// `RemoveRegionsFromReplication`
+    RemoveRegionsFromReplication,
 }
 
 impl fmt::Display for Operation {
@@ -118,6 +122,17 @@ impl CallError {
             kind: CallErrorKind::Unanswered,
             code: "OutOfTime".to_owned(),
             message: "no answer came before the time of the invocation was up".to_owned(),
+            request_id: None,
+        }
+    }
+
+    /// A call that was not sent, because its turn did not come in time.
+    pub(super) fn not_sent(operation: Operation) -> Self {
+        Self {
+            operation,
+            kind: CallErrorKind::Throttled,
+            code: "OutOfTime".to_owned(),
+            message: "its turn among the writes did not come before the time was up".to_owned(),
             request_id: None,
         }
     }

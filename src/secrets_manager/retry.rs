@@ -2,6 +2,7 @@ use aws_sdk_secretsmanager::config::interceptors::InterceptorContext;
 use aws_sdk_secretsmanager::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_secretsmanager::config::{Builder, Config};
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::remove_regions_from_replication::RemoveRegionsFromReplicationError;
 use aws_sdk_secretsmanager::operation::replicate_secret_to_regions::ReplicateSecretToRegionsError;
 
 use super::error::THROTTLING_CODES;
@@ -20,11 +21,13 @@ impl ClassifyRetry for OnlyUnlessExecuted {
         let Some(Err(error)) = context.output_or_error() else {
             return RetryAction::NoActionIndicated;
         };
-        let throttled = error
-            .as_operation_error()
-            .and_then(|error| error.downcast_ref::<ReplicateSecretToRegionsError>())
-            .and_then(ProvideErrorMetadata::code)
-            .is_some_and(|code| THROTTLING_CODES.contains(&code));
+        let code = error.as_operation_error().and_then(|error| {
+            let replicate = error.downcast_ref::<ReplicateSecretToRegionsError>();
+            let remove = error.downcast_ref::<RemoveRegionsFromReplicationError>();
+            let code = replicate.and_then(ProvideErrorMetadata::code);
+            code.or(remove.and_then(ProvideErrorMetadata::code))
+        });
+        let throttled = code.is_some_and(|code| THROTTLING_CODES.contains(&code));
         if throttled {
             RetryAction::NoActionIndicated
         } else {

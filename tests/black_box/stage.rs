@@ -16,6 +16,8 @@ pub(crate) struct Stage {
     pub(crate) function: Lambda,
     /// Whether the test is about overwriting.
     pub(crate) may_overwrite: bool,
+    /// Whether the test is about removing replicas.
+    pub(crate) may_remove: bool,
 }
 
 /// How a stage is set up.
@@ -78,6 +80,7 @@ impl Setting {
             aws,
             function,
             may_overwrite: false,
+            may_remove: false,
         }
     }
 
@@ -165,6 +168,47 @@ impl Stage {
             .collect()
     }
 
+    /// The Regions asked to be removed in each `RemoveRegionsFromReplication` call.
+    pub(crate) fn removed(&self) -> Vec<Value> {
+        let calls = self.calls("RemoveRegionsFromReplication");
+        let regions = calls.iter().map(|call| &call.body["RemoveReplicaRegions"]);
+        regions.cloned().collect()
+    }
+
+    /// Somebody tags the secret; gives the event.
+    pub(crate) fn tag(&self, name: &str, key: &str, value: &str) -> Value {
+        let body = json!({ "SecretId": name, "Tags": [{ "Key": key, "Value": value }] });
+        self.owner("TagResource", &body);
+        self.event_of("tag-resource.json", name)
+    }
+
+    /// Somebody untags the secret; gives the event.
+    pub(crate) fn untag(&self, name: &str, key: &str) -> Value {
+        let body = json!({ "SecretId": name, "TagKeys": [key] });
+        self.owner("UntagResource", &body);
+        self.event_of("untag-resource.json", name)
+    }
+
+    /// A call that somebody else makes in the home Region.
+    pub(crate) fn owner(&self, operation: &str, body: &Value) {
+        let answer = self
+            .aws
+            .with(|world, now| world.handle(now, HOME, operation, body));
+        answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"));
+    }
+
+    /// A sample event, for this secret of the home Region.
+    pub(crate) fn event_of(&self, file: &str, name: &str) -> Value {
+        let mut event = sample(file);
+        event["region"] = json!(HOME);
+        event["detail"]["awsRegion"] = json!(HOME);
+        event["detail"]["requestParameters"]["secretId"] = json!(self.secret_arn(name));
+        if !event["detail"]["responseElements"].is_null() {
+            event["detail"]["responseElements"]["arn"] = json!(self.secret_arn(name));
+        }
+        event
+    }
+
     /// The Regions in which AWS has a replica of the secret in sync.
     pub(crate) fn in_sync(&self, name: &str) -> Vec<String> {
         let replicas = self.aws.with(|world, now| world.replicas(now, HOME, name));
@@ -177,18 +221,20 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// Whatever a test is about, no code path reads a value, and nothing is overwritten.
+    /// Whatever a test is about, no code path reads a value, and nothing is overwritten or removed
+    /// unless the test is about that.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
         }
-        let operations = ["DescribeSecret", "ReplicateSecretToRegions"];
         for call in self.aws.calls() {
             let operation = call.operation.as_str();
-            assert!(
-                operations.contains(&operation),
-                "the function called {operation}"
-            );
+            let is_allowed = match operation {
+                "DescribeSecret" | "ListSecrets" | "ReplicateSecretToRegions" => true,
+                "RemoveRegionsFromReplication" => self.may_remove,
+                _ => false,
+            };
+            assert!(is_allowed, "the function called {operation}");
             let overwrites = call.body["ForceOverwriteReplicaSecret"] == true;
             assert!(self.may_overwrite || !overwrites, "the function overwrites");
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use secret_replicator::limits::{Fence, Limits, Overwrite};
+use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, KeySource, Plan, Step, Target, decide};
 use secret_replicator::policy;
 use secret_replicator::secret::{KmsKey, Region, Secret};
@@ -29,6 +29,7 @@ fn limits(settings: &naive::Settings) -> Limits {
         } else {
             Overwrite::Never
         },
+        removal: RemovalLimit::Never,
     }
 }
 

@@ -41,7 +41,7 @@ proptest! {
             after.replicas.insert(target.region().clone(), replica);
         }
         let second = plan(&after, &written.policy, &limits).expect("it is still covered");
-        prop_assert!(!second.writes());
+        prop_assert!(!second.replicates());
     }
 
     #[test]
@@ -56,7 +56,7 @@ proptest! {
                 Step::Replicate(_) => prop_assert!(replica.is_none()),
                 Step::Retry(_) | Step::Leave(..) => prop_assert!(failed),
                 Step::Keep(_) => prop_assert!(replica.is_some() && !failed),
-                Step::Refuse(..) => {}
+                Step::Refuse(..) | Step::Remove(..) | Step::AwaitRemoval(..) | Step::Spare(..) => {}
             }
         }
     }

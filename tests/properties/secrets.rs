@@ -1,11 +1,11 @@
 //! Arbitrary secrets and limits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 use proptest::sample::select;
-use secret_replicator::limits::{Fence, Limits, Overwrite};
+use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
 use secret_replicator::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn};
 
 use crate::policies::{REGIONS, TAG_KEYS};
@@ -100,6 +100,7 @@ pub(crate) fn primary() -> impl Strategy<Value = Secret> {
                 scheduled_for_deletion: false,
                 has_value,
                 replicas,
+                vacant_regions: BTreeSet::new(),
             },
         )
 }
@@ -118,5 +119,10 @@ pub(crate) fn limits() -> impl Strategy<Value = Limits> {
         btree_set(region(), 0..7).prop_map(Fence::Regions),
     ];
     let overwrite = select(vec![Overwrite::Never, Overwrite::Allowed]);
-    (fence, overwrite).prop_map(|(fence, overwrite)| Limits { fence, overwrite })
+    let removal = select(vec![RemovalLimit::Never, RemovalLimit::Allowed]);
+    (fence, overwrite, removal).prop_map(|(fence, overwrite, removal)| Limits {
+        fence,
+        overwrite,
+        removal,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secret_replicator::limits::Limits;
+use secret_replicator::limits::{Limits, RemovalLimit};
 use secret_replicator::policy::{Problem, Severity};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned, UserMessageFormatter};
@@ -37,6 +37,7 @@ impl Settings {
         Limits {
             fence: self.allowed_replica_regions.0.clone(),
             overwrite: overwrite(self.allow_overwrite),
+            removal: RemovalLimit::Never,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use secret_replicator::explain::explain;
-use secret_replicator::limits::{Fence, Limits, Overwrite};
+use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
 use secret_replicator::policy;
 use secret_replicator::secret::{Region, Secret};
 
@@ -40,6 +40,7 @@ fn shown(name: &str, tags: &[(&str, &str)], kms_key: Option<&str>) -> String {
     let limits = Limits {
         fence: Fence::Open,
         overwrite: Overwrite::Allowed,
+        removal: RemovalLimit::Never,
     };
     let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
     let explanation = explain(&described, &policy, &limits);

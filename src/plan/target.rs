@@ -1,0 +1,149 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::limits::{Limits, Overwrite};
+use crate::policy::Wish;
+use crate::reason::{Conflict, Refusal};
+use crate::secret::{KmsKey, Region, Secret};
+
+/// A Region that may get a replica of one secret, and how.
+///
+/// Only [`Target::new`] makes one, so a target in the primary secret's own Region, beyond its
+/// partition, beyond the fence, in a forbidden Region, or with a weaker key that no rule names,
+/// cannot be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    region: Region,
+    key: ReplicaKey,
+    overwrite: Overwrite,
+}
+
+/// The key for a replica, and what named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaKey {
+    /// The key; `None` is the AWS managed key `aws/secretsmanager`.
+    pub kms_key: Option<KmsKey>,
+    /// What named it.
+    pub named_by: KeySource,
+}
+
+impl ReplicaKey {
+    /// The key's name, for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.kms_key
+            .as_ref()
+            .map_or_else(|| "aws/secretsmanager".to_owned(), ToString::to_string)
+    }
+}
+
+/// What named a replica's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// These rules.
+    Rules(BTreeSet<String>),
+    /// The policy's `kms-keys`.
+    Policy,
+    /// The primary secret's own key.
+    PrimarySecret,
+}
+
+impl Target {
+    /// A target for a replica of `secret` in `region`.
+    ///
+    /// # Errors
+    /// The reason why the Region must not get a replica.
+    pub fn new(
+        secret: &Secret,
+        region: &Region,
+        wish: &Wish,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        admit(secret, region, wish, limits)?;
+        let wants_overwrite =
+            agreed(&wish.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
+        Ok(Self {
+            region: region.clone(),
+            key: replica_key(secret, region, wish)?,
+            overwrite: if wants_overwrite {
+                limits.overwrite
+            } else {
+                Overwrite::Never
+            },
+        })
+    }
+
+    /// The Region of the replica.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The key for the replica.
+    #[must_use]
+    pub fn key(&self) -> &ReplicaKey {
+        &self.key
+    }
+
+    /// Whether a secret of the same name in the Region is overwritten.
+    #[must_use]
+    pub fn overwrite(&self) -> Overwrite {
+        self.overwrite
+    }
+}
+
+pub(super) fn admit(
+    secret: &Secret,
+    region: &Region,
+    wish: &Wish,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let primary = secret.arn.region();
+    if region == primary {
+        Err(Refusal::OwnRegion)
+    } else if region.partition() != primary.partition() {
+        Err(Refusal::OtherPartition)
+    } else if !wish.forbidden_by.is_empty() {
+        Err(Refusal::ForbiddenByPolicy(wish.forbidden_by.clone()))
+    } else if !limits.fence.admits(region) {
+        Err(Refusal::OutsideTheFence)
+    } else {
+        Ok(())
+    }
+}
+
+/// What all rules that say anything say alike.
+fn agreed<T: Ord>(
+    said: &BTreeMap<T, BTreeSet<String>>,
+    about: Conflict,
+) -> Result<Option<(&T, &BTreeSet<String>)>, Refusal> {
+    if said.len() > 1 {
+        let rules = said.values().flatten().cloned().collect();
+        return Err(Refusal::ConflictingRules(about, rules));
+    }
+    Ok(said.first_key_value())
+}
+
+/// A rule may name a weaker key outright; the policy's general keys never weaken anything.
+fn replica_key(secret: &Secret, region: &Region, wish: &Wish) -> Result<ReplicaKey, Refusal> {
+    let named = |key: &KmsKey| (!key.is_aws_managed()).then(|| key.clone());
+    if let Some((key, rules)) = agreed(&wish.rule_keys, Conflict::Key)? {
+        return Ok(ReplicaKey {
+            kms_key: named(key),
+            named_by: KeySource::Rules(rules.clone()),
+        });
+    }
+    if let Some(key) = wish.policy_key.as_ref().and_then(named) {
+        return Ok(ReplicaKey {
+            kms_key: Some(key),
+            named_by: KeySource::Policy,
+        });
+    }
+    let kms_key = secret
+        .encryption
+        .replica_key(region)
+        .map_err(|key| Refusal::EncryptionWouldWeaken(key.clone()))?;
+    Ok(ReplicaKey {
+        kms_key,
+        named_by: KeySource::PrimarySecret,
+    })
+}

@@ -1,0 +1,121 @@
+use std::collections::BTreeSet;
+
+use super::{Policy, ReplicateTo, Rule, When};
+
+/// A filter for `ListSecrets` that no secret fails which the policy covers. It may let others pass.
+///
+/// Both filters match prefixes, with regard to case; a value may not contain a comma, `!` at its
+/// beginning negates it, and there may be ten values (Secrets Manager API reference, `Filter`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListFilter {
+    /// Secrets that have a tag with one of these keys.
+    TagKeys(BTreeSet<String>),
+    /// Secrets whose name begins with one of these texts.
+    NamePrefixes(BTreeSet<String>),
+}
+
+/// The most values that a filter may have.
+const MOST_VALUES: usize = 10;
+
+impl Policy {
+    /// The filter that leaves out the most. `None` if the policy covers secrets of any tag and name.
+    #[must_use]
+    pub fn list_filter(&self) -> Option<ListFilter> {
+        let covering = || self.rules.iter().filter(|rule| rule.replicate.is_some());
+        let by_tag = covering().map(|rule| Some(BTreeSet::from([tag_of(rule)?])));
+        if let Some(keys) = values(by_tag) {
+            return Some(ListFilter::TagKeys(keys));
+        }
+        values(covering().map(prefixes_of)).map(ListFilter::NamePrefixes)
+    }
+}
+
+/// The values of all rules together. `None` if one has none, or if a filter cannot hold them.
+fn values(of_rules: impl Iterator<Item = Option<BTreeSet<String>>>) -> Option<BTreeSet<String>> {
+    let of_rules: Vec<BTreeSet<String>> = of_rules.collect::<Option<_>>()?;
+    let values: BTreeSet<String> = of_rules.into_iter().flatten().collect();
+    let fits = |value: &String| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/=+@".contains(c);
+        !value.is_empty() && value.chars().all(is_plain)
+    };
+    let usable = (1..=MOST_VALUES).contains(&values.len()) && values.iter().all(fits);
+    usable.then_some(values)
+}
+
+/// The key of a tag that every secret has which the rule covers.
+fn tag_of(rule: &Rule) -> Option<String> {
+    if let Some(ReplicateTo::Tag(key)) = rule.replicate.as_ref().map(|replicate| &replicate.to) {
+        return Some(key.clone());
+    }
+    match &rule.when {
+        When::All => None,
+        When::Matches { only, .. } => only.tags.keys().next().cloned(),
+    }
+}
+
+/// The texts of which one begins the name of every secret that the rule covers.
+fn prefixes_of(rule: &Rule) -> Option<BTreeSet<String>> {
+    match &rule.when {
+        When::All => None,
+        When::Matches { only, .. } => {
+            let names = only.secret_name.as_ref()?;
+            Some(names.literal_prefixes().map(str::to_owned).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Fence;
+
+    fn filter(rules: &str) -> Option<ListFilter> {
+        let text = format!("version: 1\nrules: [{rules}]");
+        let checked = crate::policy::check(&text, &Fence::Open).expect("a policy");
+        checked.policy.list_filter()
+    }
+
+    fn set(values: &[&str]) -> BTreeSet<String> {
+        values.iter().map(|value| (*value).to_owned()).collect()
+    }
+
+    const BY_TAG: &str = "{name: a, when: all, replicate-to: {tag: replicate-to}}";
+    const BY_TIER: &str = "{name: b, when: {tags: {tier: '1'}}, replicate-to: eu-west-1}";
+    const BY_NAME: &str =
+        "{name: c, when: {secret-name: ['prod/*', db?]}, replicate-to: eu-west-1}";
+    const ALL: &str = "{name: d, when: all, replicate-to: eu-west-1}";
+    const FORBID: &str = "{name: e, when: all, forbid: eu-west-1}";
+
+    #[test]
+    fn tags_that_every_covered_secret_has_become_a_filter() {
+        let filter = filter(&[BY_TAG, BY_TIER, FORBID].join(","));
+        let keys = set(&["replicate-to", "tier"]);
+        assert_eq!(filter, Some(ListFilter::TagKeys(keys)));
+    }
+
+    #[test]
+    fn names_become_a_filter_up_to_their_first_wildcard() {
+        let prefixes = set(&["prod/", "db"]);
+        assert_eq!(filter(BY_NAME), Some(ListFilter::NamePrefixes(prefixes)));
+    }
+
+    #[test]
+    fn rules_that_share_neither_leave_the_list_whole() {
+        assert_eq!(filter(&[BY_TAG, BY_NAME].join(",")), None);
+        assert_eq!(filter(ALL), None);
+        let any = "{name: f, when: {secret-name: '*db'}, replicate-to: eu-west-1}";
+        assert_eq!(filter(any), None);
+    }
+
+    #[test]
+    fn what_a_filter_cannot_say_is_not_filtered() {
+        let comma = "{name: g, when: {tags: {'a,b': x}}, replicate-to: eu-west-1}";
+        assert_eq!(filter(comma), None);
+        let many: Vec<String> = (0..11)
+            .map(|i| {
+                format!("{{name: r{i}, when: {{tags: {{t{i}: x}}}}, replicate-to: eu-west-1}}")
+            })
+            .collect();
+        assert_eq!(filter(&many.join(",")), None);
+    }
+}

@@ -1,0 +1,80 @@
+use std::collections::BTreeSet;
+
+use super::names;
+
+/// Why a replica is unwanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemovalReason {
+    /// No rule that covers the secret wants it.
+    NoRuleWantsIt,
+    /// These rules forbid its Region.
+    Forbidden(BTreeSet<String>),
+    /// It failed, never was in sync, and was not moved by asking again, so it is made anew.
+    NeverInSync,
+}
+
+impl RemovalReason {
+    /// The code in the record.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoRuleWantsIt => "no-rule-wants-it",
+            Self::Forbidden(_) => "forbidden-by-policy",
+            Self::NeverInSync => "never-in-sync",
+        }
+    }
+
+    /// One sentence that explains the code.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NoRuleWantsIt => {
+                "the secret is covered, and no rule wants a replica in this Region".to_owned()
+            }
+            Self::Forbidden(rules) => format!("forbidden by {}", names(rules)),
+            Self::NeverInSync => "the failed replica never was in sync, and asking again did not \
+                                  move it, so it is removed and made anew"
+                .to_owned(),
+        }
+    }
+}
+
+/// Why a replica that no rule wants is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpareReason {
+    /// AWS reports a status that this version does not know.
+    UnknownStatus,
+    /// A tag holds what is no Region, perhaps a slip for this one.
+    TagUnclear,
+    /// Another replica of the secret is wanted and is not in sync.
+    OthersFirst,
+}
+
+impl SpareReason {
+    /// The code in the record.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UnknownStatus => "unknown-status",
+            Self::TagUnclear => "tag-unclear",
+            Self::OthersFirst => "others-first",
+        }
+    }
+
+    /// What to do about it, in one sentence.
+    #[must_use]
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::UnknownStatus => {
+                "look at the replica in the console; nothing is removed whose status is unknown"
+            }
+            Self::TagUnclear => {
+                "correct the tag: nothing is removed while a token in it may be a slip for this \
+                 Region"
+            }
+            Self::OthersFirst => {
+                "nothing here: the replica is removed once every wanted replica is in sync"
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What is removed, and above all what is not.
+
+use std::time::Duration;
+
+use secret_replicator_emulator::{Denial, RemovedReplicas, SecretSeed};
+use serde_json::json;
+
+use crate::stage::{HOME, Setting, Stage, setting, tagged};
+
+const POLICY: &str = "{version: 1, removal: covered, rules: [
+    {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: {tag: replicate-to}},
+    {name: residency, when: {tags: {data-residency: eu}}, forbid: {except: ['eu-*']}}]}";
+
+fn removing() -> Setting {
+    setting()
+        .env("REPLICATION_POLICY", POLICY)
+        .env("ALLOW_REMOVAL", "true")
+}
+
+async fn start(setting: Setting) -> Stage {
+    let mut stage = setting.start().await;
+    stage.may_remove = true;
+    stage
+}
+
+/// A secret with replicas in `eu-west-1` and `us-west-2`.
+fn with_two_replicas(replicate_to: &str) -> SecretSeed {
+    tagged("prod/db", replicate_to)
+        .with_replica_in("eu-west-1")
+        .with_replica_in("us-west-2")
+}
+
+#[tokio::test]
+async fn nothing_is_removed_unless_the_setting_says_so_too() {
+    let mut stage = setting().env("REPLICATION_POLICY", POLICY).start().await;
+    let delivery = stage.create(with_two_replicas("eu-west-1")).await;
+    delivery.ends_well("unchanged");
+    assert_eq!(stage.in_sync("prod/db").len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_removed_unless_the_policy_says_so_too() {
+    let mut stage = setting().env("ALLOW_REMOVAL", "true").start().await;
+    let delivery = stage.create(with_two_replicas("eu-west-1")).await;
+    delivery.ends_well("unchanged");
+    assert_eq!(stage.in_sync("prod/db").len(), 2);
+}
+
+#[tokio::test]
+async fn a_replica_where_a_rule_forbids_one_is_removed() {
+    let mut stage = start(removing()).await;
+    let seed = with_two_replicas("eu-west-1 us-west-2").with_tag("data-residency", "eu");
+    let delivery = stage.create(seed).await;
+    delivery.ends_well("replicated");
+    assert_eq!(
+        delivery.region("us-west-2"),
+        "remove removed forbidden-by-policy"
+    );
+    insta::assert_json_snapshot!(delivery.replica("us-west-2"));
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_removed() {
+    let mut stage = start(removing().env("DRY_RUN", "true")).await;
+    let delivery = stage.create(with_two_replicas("eu-west-1")).await;
+    delivery.ends_well("planned");
+    assert_eq!(
+        delivery.region("us-west-2"),
+        "remove planned no-rule-wants-it"
+    );
+    assert_eq!(
+        delivery.record["message"],
+        "prod/db: would be removed from us-west-2 (no-rule-wants-it); in sync in eu-west-1"
+    );
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_slip_in_a_tag_removes_nothing() {
+    let mut stage = start(removing()).await;
+    let delivery = stage.create(with_two_replicas("eu-wst-1x us-west-2")).await;
+    delivery.ends_well("refused");
+    assert_eq!(delivery.region("eu-west-1"), "keep refused tag-unclear");
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_removed_while_a_wanted_replica_is_missing() {
+    let mut stage = start(removing()).await;
+    stage.secret(SecretSeed::new("eu-central-1", "prod/db"));
+    let delivery = stage
+        .create(with_two_replicas("eu-central-1 eu-west-1"))
+        .await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(delivery.region("us-west-2"), "remove refused others-first");
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_replica_with_a_status_that_nobody_knows_is_not_removed() {
+    let mut stage = start(removing()).await;
+    let arn = stage.secret(with_two_replicas("eu-west-1"));
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "prod/db", "us-west-2", "Detached", None);
+    });
+    let event = crate::stage::create_secret_event("prod/db", &arn);
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("refused");
+    assert_eq!(delivery.region("us-west-2"), "keep refused unknown-status");
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_requested_again() {
+    for shown in [RemovedReplicas::Shown, RemovedReplicas::Hidden] {
+        let setting = removing().env("SETTLE_SECONDS", "1").world(|world| {
+            world.removal_delay = Duration::from_secs(3);
+            world.removed_replicas = shown;
+        });
+        let mut stage = start(setting).await;
+        stage.secret(with_two_replicas("us-west-2"));
+        let event = stage.tag("prod/db", "replicate-to", "us-west-2");
+        let first = stage.deliver(&event).await;
+        if shown == RemovedReplicas::Shown {
+            first.ends_in_error("pending", "ReplicationPending");
+            assert_eq!(
+                first.region("eu-west-1"),
+                "remove in-progress still-being-removed"
+            );
+            insta::assert_json_snapshot!(first.replica("eu-west-1"));
+            while stage
+                .aws
+                .with(|world, now| world.replicas(now, HOME, "prod/db"))
+                .len()
+                > 1
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        } else {
+            first.ends_well("replicated");
+        }
+        stage.deliver(&event).await.ends_well("unchanged");
+        assert_eq!(stage.removed(), [json!(["eu-west-1"])], "{shown:?}");
+        assert_eq!(stage.in_sync("prod/db"), ["us-west-2"]);
+    }
+}
+
+#[tokio::test]
+async fn a_removal_that_another_invocation_began_is_awaited() {
+    let setting = removing().world(|world| world.removal_delay = Duration::from_secs(2));
+    let mut stage = start(setting).await;
+    stage.secret(with_two_replicas("us-west-2"));
+    let removal = json!({ "SecretId": "prod/db", "RemoveReplicaRegions": ["eu-west-1"] });
+    stage.owner("RemoveRegionsFromReplication", &removal);
+    let event = stage.tag("prod/db", "replicate-to", "us-west-2");
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("replicated");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "remove removed no-rule-wants-it"
+    );
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_replica_that_is_still_being_made_is_not_removed_before_it_has_settled() {
+    let setting = removing().world(|world| world.replication_delay = Duration::from_secs(2));
+    let mut stage = start(setting).await;
+    stage.secret(tagged("prod/db", "none"));
+    let replicate =
+        json!({ "SecretId": "prod/db", "AddReplicaRegions": [{ "Region": "eu-west-1" }] });
+    stage.owner("ReplicateSecretToRegions", &replicate);
+    let event = stage.tag("prod/db", "replicate-to", "none");
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("replicated");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "remove removed no-rule-wants-it"
+    );
+    assert_eq!(stage.removed(), [json!(["eu-west-1"])]);
+}
+
+#[tokio::test]
+async fn a_removal_that_iam_denies_is_a_failure_that_names_the_call() {
+    let mut stage = start(removing()).await;
+    let arn = stage.secret(with_two_replicas("us-west-2"));
+    stage.aws.with(|world, _| {
+        world.deny(Denial::of("RemoveRegionsFromReplication"));
+    });
+    let event = crate::stage::create_secret_event("prod/db", &arn);
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_in_error("failed", "AccessDenied");
+    assert_eq!(delivery.region("eu-west-1"), "remove failed access-denied");
+    let detail = delivery.replica("eu-west-1")["detail"].as_str().unwrap();
+    assert!(detail.contains("RemoveRegionsFromReplication"), "{detail}");
+}
+
+#[tokio::test]
+async fn the_start_says_that_removal_has_no_effect_without_the_setting() {
+    let stage = setting().env("REPLICATION_POLICY", POLICY).start().await;
+    let log = stage.function.idle_log().join("\n");
+    assert!(log.contains("`removal: covered` has no effect"), "{log}");
+}

@@ -1,0 +1,133 @@
+//! Replicas that failed, and what brings them back.
+
+use secret_replicator_emulator::{KnownReplica, SecretSeed};
+use serde_json::{Value, json};
+
+use crate::stage::{HOME, Setting, Stage, create_secret_event, setting, tagged};
+
+const TAKEN: &str = "Replication failed: Secret name prod/db already exists in region eu-west-1.";
+const EX_REPLICA: &str =
+    "Replication failed: Secret prod/db is currently replicated to eu-west-1 with a different arn.";
+const DISABLED: &str = "You have not enabled the Region where the replication occurs.";
+const UNKNOWN: &str = "Replication failed: nobody has heard of it.";
+
+const REMOVING: &str = "{version: 1, removal: covered, rules: [
+    {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: {tag: replicate-to}}]}";
+
+fn removing() -> Setting {
+    setting()
+        .env("REPLICATION_POLICY", REMOVING)
+        .env("ALLOW_REMOVAL", "true")
+}
+
+/// A secret that wants a replica in `eu-west-1`, where nothing came of it; its event.
+fn never_in_sync(stage: &Stage, words: &str) -> Value {
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "prod/db", "eu-west-1", "Failed", Some(words));
+    });
+    create_secret_event("prod/db", &arn)
+}
+
+#[tokio::test]
+async fn a_name_conflict_that_was_resolved_by_hand_is_tried_again() {
+    for words in [TAKEN, EX_REPLICA, DISABLED] {
+        let mut stage = Stage::new().await;
+        let event = never_in_sync(&stage, words);
+        let delivery = stage.deliver(&event).await;
+        delivery.ends_well("replicated");
+        assert_eq!(delivery.region("eu-west-1"), "retry in-sync", "{words}");
+        stage.deliver(&event).await.ends_well("unchanged");
+        assert_eq!(stage.requested().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_still_taken_is_left_alone_and_reported_with_its_cure() {
+    let mut stage = Stage::new().await;
+    let event = never_in_sync(&stage, TAKEN);
+    stage.secret(SecretSeed::new("eu-west-1", "prod/db"));
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep failed name-already-exists"
+    );
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_a_deleted_secret_still_holds_is_left_alone() {
+    let mut stage = Stage::new().await;
+    let event = never_in_sync(&stage, TAKEN);
+    stage.secret(SecretSeed::new("eu-west-1", "prod/db").with_scheduled_deletion());
+    stage
+        .deliver(&event)
+        .await
+        .ends_in_error("failed", "ReplicationFailed");
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn a_region_that_cannot_be_looked_into_is_left_alone() {
+    let mut stage = Stage::new().await;
+    let event = never_in_sync(&stage, TAKEN);
+    stage.aws.with(|world, _| {
+        world.deny(secret_replicator_emulator::Denial::of("DescribeSecret").in_region("eu-west-1"));
+    });
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_replica_that_asking_again_does_not_move_is_removed_and_made_anew() {
+    for known in [KnownReplica::Ignore, KnownReplica::RefuseCall] {
+        let mut stage = removing()
+            .world(|world| world.known_replica = known)
+            .start()
+            .await;
+        stage.may_remove = true;
+        let event = never_in_sync(&stage, UNKNOWN);
+        let delivery = stage.deliver(&event).await;
+        delivery.ends_well("replicated");
+        assert_eq!(delivery.region("eu-west-1"), "retry in-sync", "{known:?}");
+        assert_eq!(stage.removed(), [json!(["eu-west-1"])]);
+        assert_eq!(stage.requested().len(), 2);
+        stage.deliver(&event).await.ends_well("unchanged");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_replica_that_was_in_sync_once_is_never_removed() {
+    let mut stage = removing()
+        .world(|world| world.known_replica = KnownReplica::Ignore)
+        .start()
+        .await;
+    stage.may_remove = true;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "prod/db", "eu-west-1", "Failed", Some(UNKNOWN));
+    });
+    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "retry failed replication-failed"
+    );
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_replica_is_not_removed_where_removal_is_not_allowed() {
+    let mut stage = setting()
+        .world(|world| world.known_replica = KnownReplica::Ignore)
+        .start()
+        .await;
+    let event = never_in_sync(&stage, UNKNOWN);
+    stage
+        .deliver(&event)
+        .await
+        .ends_in_error("failed", "ReplicationFailed");
+    assert!(stage.removed().is_empty());
+}
