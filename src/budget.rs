@@ -1,8 +1,12 @@
-//! The time that an invocation has.
+//! What an invocation may use: the time that it has, and in a sweep the changes.
+
+mod allowance;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
+
+pub use allowance::Allowance;
 
 /// How much of an invocation's time is kept for the report, at most.
 const RESERVE: Duration = Duration::from_secs(1);
@@ -15,6 +19,9 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long a sweep's secrets may wait for their turn to be written to.
+const TO_END: Duration = Duration::from_secs(10);
+
 /// How long before the work must be done the last look begins, so that it can end.
 const LAST_LOOK: Duration = Duration::from_millis(500);
 
@@ -26,6 +33,7 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     cut_off: Instant,
+    total: Duration,
     settle: Duration,
     wait: Wait,
 }
@@ -47,6 +55,7 @@ impl Budget {
         let reserve = RESERVE.min(remaining / 5);
         Self {
             cut_off: Instant::now() + remaining.saturating_sub(reserve),
+            total: remaining,
             settle,
             wait,
         }
@@ -56,6 +65,15 @@ impl Budget {
     #[must_use]
     pub fn cut_off(&self) -> Instant {
         self.cut_off
+    }
+
+    /// Whether it is too late to begin with more secrets: what has begun needs time to end, which is
+    /// the time to follow replicas and some for their turn to be requested, and at most half of
+    /// everything.
+    #[must_use]
+    pub fn is_late_for_more(&self) -> bool {
+        let end = (self.settle + TO_END).min(self.total / 2);
+        Instant::now() + end >= self.cut_off
     }
 
     /// The looks at a secret that is not ready: what is left after time to follow the replicas, and

@@ -1,6 +1,7 @@
 //! The handler: one invocation from its event to its answer.
 
 use std::any::Any;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use futures_util::FutureExt;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::RawValue;
 
-use crate::budget::{Budget, Wait};
+use crate::budget::{Allowance, Budget, Wait};
 use crate::explain::Explanation;
 use crate::reconcile::{Conclusion, Mode, Reconciler, Reconciliation};
-use crate::report::{Ending, Failure, Record, Report, Reporter};
+use crate::report::{Answer, Ending, Failure, Report, Reporter, SweepReport};
 use crate::secret::{Region, SecretId};
 use crate::secrets_manager::SecretsManager;
 use crate::settings::Settings;
+use crate::sweep::{Order, Sweep, Sweeper, Swept};
 use crate::trigger::{self, BadEvent, Explained, Home, Origin, Request, SECRET_ID_CURE, Trigger};
 
 /// The function, ready for events.
@@ -24,17 +26,51 @@ pub struct Function {
     region: Region,
     mode: Mode,
     settle: Duration,
+    sweep_writes_per_second: u32,
     reconciler: Reconciler,
     reporter: Reporter,
 }
 
 /// How a request was handled.
-struct Handled {
+enum Handled {
+    /// It was about one secret, or could not be understood.
+    One(One),
+    /// It was about every secret.
+    Sweep(Mode, Box<Sweep>),
+}
+
+/// How a request about one secret was handled.
+struct One {
     origin: Origin,
     named: Option<SecretId>,
     mode: Mode,
     ending: Ending,
     explanation: Option<Explanation>,
+}
+
+impl One {
+    fn new(origin: Origin, named: Option<SecretId>, mode: Mode, ending: Ending) -> Self {
+        Self {
+            origin,
+            named,
+            mode,
+            ending,
+            explanation: None,
+        }
+    }
+
+    fn report(self, request_id: &str, started: DateTime<Utc>) -> Report {
+        Report {
+            origin: self.origin,
+            request_id: request_id.to_owned(),
+            started,
+            ended: Utc::now(),
+            mode: self.mode,
+            named: self.named,
+            ending: self.ending,
+            explanation: self.explanation,
+        }
+    }
 }
 
 impl Function {
@@ -51,6 +87,7 @@ impl Function {
                 Mode::Act
             },
             settle: settings.settle,
+            sweep_writes_per_second: settings.sweep_writes_per_second,
             reporter: Reporter::new(&settings.metrics_namespace, named_regions),
             reconciler: Reconciler {
                 secrets_manager,
@@ -64,33 +101,35 @@ impl Function {
     ///
     /// # Errors
     /// [`Failure`] if the wanted state was not reached and nobody decided against it.
-    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failure> {
         let started = Utc::now();
         let work = self.work(event.payload.get(), &event.context, started);
         let handled = AssertUnwindSafe(work)
             .catch_unwind()
             .await
-            .unwrap_or_else(|panic| Handled {
-                origin: Origin::unknown(),
-                named: None,
-                mode: self.mode,
-                ending: Ending::Internal(panic_message(panic.as_ref())),
-                explanation: None,
+            .unwrap_or_else(|panic| {
+                let ending = Ending::Internal(panic_message(panic.as_ref()));
+                Handled::One(One::new(Origin::unknown(), None, self.mode, ending))
             });
-        let report = Report {
-            origin: handled.origin,
-            request_id: event.context.request_id,
-            started,
-            ended: Utc::now(),
-            mode: handled.mode,
-            named: handled.named,
-            ending: handled.ending,
-            explanation: handled.explanation,
-        };
-        if let Err(error) = self.reporter.write(&report) {
-            tracing::error!(%error, "the record could not be written");
+        let request_id = event.context.request_id;
+        match handled {
+            Handled::One(one) => {
+                let report = one.report(&request_id, started);
+                complain(self.reporter.write(&report));
+                report.answer()
+            }
+            Handled::Sweep(mode, sweep) => {
+                let report = SweepReport {
+                    request_id,
+                    started,
+                    ended: Utc::now(),
+                    mode,
+                    sweep: *sweep,
+                };
+                complain(self.reporter.write_sweep(&report));
+                Ok(Answer::from(&report))
+            }
         }
-        report.answer()
     }
 
     async fn work(&self, event: &str, context: &Context, started: DateTime<Utc>) -> Handled {
@@ -103,11 +142,7 @@ impl Function {
         let (named, mode, ending) = match request {
             Request::Bad(bad) => (None, self.mode, Ending::BadEvent(bad)),
             Request::Skip { secret, reason } => {
-                let conclusion = Conclusion::Skipped(reason);
-                let skipped = Reconciliation {
-                    secret: None,
-                    conclusion,
-                };
+                let skipped = Reconciliation::skipped(reason);
                 (secret, self.mode, Ending::Secret(Box::new(skipped)))
             }
             Request::Reconcile {
@@ -115,29 +150,40 @@ impl Function {
                 dry_run,
                 wait,
             } => {
-                let mode = if dry_run { Mode::DryRun } else { self.mode };
+                let mode = self.mode_for(dry_run);
                 let budget = Budget::new(remaining, self.settle, wait);
-                let reconciliation = self.reconciler.reconcile(&secret, mode, &budget).await;
-                (Some(secret), mode, ending(reconciliation))
+                let reconciliation = self.reconcile(&secret, mode, &budget).await;
+                let ending = ending(reconciliation, SECRET_ID_CURE);
+                (Some(secret), mode, ending)
             }
-            Request::Explain(explained) => return self.explain(origin, explained, remaining).await,
+            Request::Explain(explained) => {
+                return Handled::One(self.explain(origin, explained, remaining).await);
+            }
+            // Boxed, because it is far larger than what every event needs.
+            Request::Sweep(order) => {
+                return Box::pin(self.sweep(origin, order, context, remaining)).await;
+            }
         };
-        Handled {
-            origin,
-            named,
-            mode,
-            ending,
-            explanation: None,
-        }
+        Handled::One(One::new(origin, named, mode, ending))
     }
 
-    async fn explain(&self, origin: Origin, explained: Explained, remaining: Duration) -> Handled {
+    fn mode_for(&self, dry_run: bool) -> Mode {
+        if dry_run { Mode::DryRun } else { self.mode }
+    }
+
+    async fn reconcile(&self, id: &SecretId, mode: Mode, budget: &Budget) -> Reconciliation {
+        self.reconciler
+            .reconcile(id, mode, budget, &Allowance::unlimited())
+            .await
+    }
+
+    async fn explain(&self, origin: Origin, explained: Explained, remaining: Duration) -> One {
         let mode = Mode::DryRun;
         let (named, ending) = match explained {
             Explained::Existing(id) => {
                 let budget = Budget::new(remaining, self.settle, Wait::Never);
-                let reconciliation = self.reconciler.reconcile(&id, mode, &budget).await;
-                (Some(id), ending(reconciliation))
+                let reconciliation = self.reconcile(&id, mode, &budget).await;
+                (Some(id), ending(reconciliation, SECRET_ID_CURE))
             }
             Explained::Hypothetical(secret) => (
                 None,
@@ -147,22 +193,56 @@ impl Function {
         let explanation = ending
             .secret()
             .map(|secret| self.reconciler.explain(secret));
-        Handled {
-            origin,
-            named,
-            mode,
-            ending,
+        One {
             explanation,
+            ..One::new(origin, named, mode, ending)
+        }
+    }
+
+    async fn sweep(
+        &self,
+        origin: Origin,
+        order: Order,
+        context: &Context,
+        remaining: Duration,
+    ) -> Handled {
+        let mode = self.mode_for(order.dry_run);
+        if let Some(bad) = order.contradiction(mode) {
+            return Handled::One(One::new(origin, None, mode, Ending::BadEvent(bad)));
+        }
+        let budget = Budget::new(remaining, self.settle, Wait::Never);
+        let rate = self.sweep_writes_per_second;
+        let sweeper = Sweeper::new(&self.reconciler, rate, mode, &budget);
+        let tell = |swept: Swept| {
+            let ending = Ending::Secret(Box::new(swept.reconciliation));
+            let one = One::new(origin.clone(), Some(swept.id), mode, ending);
+            let report = one.report(&context.request_id, swept.started);
+            complain(self.reporter.write(&report));
+        };
+        match sweeper.slice(order, tell).await {
+            Ok(sweep) => Handled::Sweep(mode, Box::new(sweep)),
+            Err(error) => {
+                let ending = ending(Reconciliation::unreadable(error), TOKEN_CURE);
+                Handled::One(One::new(origin, None, mode, ending))
+            }
         }
     }
 }
 
+const TOKEN_CURE: &str = "start the sweep again without `nextToken`: AWS's tokens do not last";
+
+fn complain(written: io::Result<()>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "the record could not be written");
+    }
+}
+
 /// If AWS refuses to read what the event names, the event is wrong.
-fn ending(reconciliation: Reconciliation) -> Ending {
+fn ending(reconciliation: Reconciliation, cure: &'static str) -> Ending {
     match reconciliation.conclusion {
         Conclusion::Unreadable(error) if error.blames_a_parameter() => Ending::BadEvent(BadEvent {
             message: error.to_string(),
-            cure: SECRET_ID_CURE,
+            cure,
         }),
         _ => Ending::Secret(Box::new(reconciliation)),
     }

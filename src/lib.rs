@@ -20,6 +20,7 @@
 //! | [`explain`] | why that is decided, rule by rule (pure) |
 //! | [`reason`] | the stable codes: why something was skipped, refused or failed, and the cure |
 //! | [`reconcile`] | observe, decide, apply, settle |
+//! | [`sweep`] | every secret of the Region, in slices |
 //! | [`budget`] | the time that an invocation has |
 //! | [`secrets_manager`] | the adapter for the AWS SDK, the only module that knows it |
 //! | [`report`] | the record, the metrics, and the answer to Lambda |
@@ -41,4 +42,5 @@ pub mod secret;
 pub mod secrets_manager;
 pub mod settings;
 pub mod start;
+pub mod sweep;
 pub mod trigger;

@@ -6,20 +6,23 @@
 mod apply;
 mod conclusion;
 mod obstacles;
+mod outcome;
 mod removal;
 mod settle;
 
 use tokio::time::Instant;
 
-use crate::budget::Budget;
+use crate::budget::{Allowance, Budget};
 use crate::explain::{Explanation, explain};
 use crate::limits::Limits;
 use crate::plan::{Decision, Plan, decide};
 use crate::policy::Policy;
+use crate::reason::SkipReason;
 use crate::secret::{Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
 use apply::Answers;
 pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
+pub use outcome::Outcome;
 use removal::Removals;
 use settle::Sight;
 
@@ -50,21 +53,55 @@ pub struct Reconciliation {
     pub secret: Option<Secret>,
     /// How it ended.
     pub conclusion: Conclusion,
+    /// Whether the plan was left for another time, because the allowance was used up.
+    pub is_limited: bool,
+}
+
+impl Reconciliation {
+    fn new(secret: Option<Secret>, conclusion: Conclusion) -> Self {
+        Self {
+            secret,
+            conclusion,
+            is_limited: false,
+        }
+    }
+
+    /// The secret was left alone without a look at it.
+    #[must_use]
+    pub fn skipped(reason: SkipReason) -> Self {
+        Self::new(None, Conclusion::Skipped(reason))
+    }
+
+    /// The secret, or the list of secrets, could not be read.
+    #[must_use]
+    pub fn unreadable(error: CallError) -> Self {
+        Self::new(None, Conclusion::Unreadable(error))
+    }
 }
 
 impl Reconciler {
-    /// Reconciles one secret within the budget.
-    pub async fn reconcile(&self, id: &SecretId, mode: Mode, budget: &Budget) -> Reconciliation {
+    /// Reconciles one secret within the budget, if the allowance has as many changes as that takes.
+    pub async fn reconcile(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        budget: &Budget,
+        allowance: &Allowance,
+    ) -> Reconciliation {
         let (secret, decision) = match self.observe(id, mode, budget).await {
             Ok(observed) => observed,
             Err(unfinished) => return unfinished,
         };
+        let mut is_limited = false;
         let conclusion = match decision {
             Decision::Skip(reason) => Conclusion::Skipped(reason),
             Decision::Act(plan) => {
-                let regions = match mode {
-                    Mode::DryRun => conclusion::planned(&secret, &plan),
-                    Mode::Act => self.carry_out(&secret, &plan, budget).await,
+                is_limited = mode == Mode::Act && !allowance.take(plan.changes());
+                let regions = if mode == Mode::DryRun || is_limited {
+                    conclusion::planned(&secret, &plan)
+                } else {
+                    // Boxed, so that whatever has nothing to do stays small.
+                    Box::pin(self.carry_out(&secret, &plan, budget)).await
                 };
                 Conclusion::Covered {
                     rules: plan.rules,
@@ -73,8 +110,8 @@ impl Reconciler {
             }
         };
         Reconciliation {
-            secret: Some(secret),
-            conclusion,
+            is_limited,
+            ..Reconciliation::new(Some(secret), conclusion)
         }
     }
 
@@ -97,10 +134,7 @@ impl Reconciler {
                 }
             }
         };
-        Reconciliation {
-            secret: Some(secret),
-            conclusion,
-        }
+        Reconciliation::new(Some(secret), conclusion)
     }
 
     /// Reads the secret and decides, waiting for a secret that is not there yet, and for the first
@@ -121,21 +155,17 @@ impl Reconciler {
                         if mode == Mode::Act && plan.replicates() && !secret.has_value =>
                     {
                         let conclusion = Conclusion::NotReady(NotReady::NoValueYet(plan.rules));
-                        Reconciliation {
-                            secret: Some(secret),
-                            conclusion,
-                        }
+                        Reconciliation::new(Some(secret), conclusion)
                     }
                     decided => return Ok(decided),
                 },
-                Err(error) if error.kind == CallErrorKind::NotFound => Reconciliation {
-                    secret: None,
-                    conclusion: Conclusion::NotReady(NotReady::NotFound(error)),
-                },
+                Err(error) if error.kind == CallErrorKind::NotFound => {
+                    Reconciliation::new(None, Conclusion::NotReady(NotReady::NotFound(error)))
+                }
                 Err(error) => match known {
                     // A look that fails does not undo what an earlier look has shown.
                     Some(known) if error.may_pass() => known,
-                    _ => return Err(unreadable(error)),
+                    _ => return Err(Reconciliation::unreadable(error)),
                 },
             };
             if !looks.pause().await {
@@ -192,11 +222,4 @@ struct Done {
     answers: Answers,
     sight: Sight,
     removals: Removals,
-}
-
-fn unreadable(error: CallError) -> Reconciliation {
-    Reconciliation {
-        secret: None,
-        conclusion: Conclusion::Unreadable(error),
-    }
 }

@@ -6,6 +6,7 @@ mod cause;
 mod failure;
 mod metrics;
 mod record;
+mod sweep;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -13,12 +14,14 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use metrique::emf::Emf;
+use serde::Serialize;
 
 pub use failure::{ErrorType, Failure};
 pub use record::Record;
+pub use sweep::{SweepRecord, SweepReport};
 
 use crate::explain::Explanation;
-use crate::reconcile::{Conclusion, Mode, NotReady, Reconciliation, RegionConclusion, RegionState};
+use crate::reconcile::{Conclusion, Mode, NotReady, Outcome, Reconciliation, RegionConclusion};
 use crate::secret::{Region, Secret, SecretId};
 use crate::trigger::{BadEvent, Origin};
 
@@ -43,6 +46,22 @@ pub struct Report {
     pub explanation: Option<Explanation>,
 }
 
+/// The answer to Lambda.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// The record of one secret.
+    Secret(Box<Record>),
+    /// The summary of a sweep so far.
+    Sweep(Box<SweepRecord>),
+}
+
+impl From<&SweepReport> for Answer {
+    fn from(report: &SweepReport) -> Self {
+        Self::Sweep(Box::new(SweepRecord::new(report)))
+    }
+}
+
 /// How an invocation ended.
 #[derive(Clone, Debug)]
 pub enum Ending {
@@ -65,65 +84,11 @@ impl Ending {
     }
 }
 
-/// The outcome of an invocation, from the lightest to the gravest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// The secret was left alone, deliberately.
-    Skipped,
-    /// The wanted state was there already.
-    Unchanged,
-    /// A dry run: something would have been done.
-    Planned,
-    /// The wanted state was reached.
-    Replicated,
-    /// A Region gets no replica although a rule or a tag names it.
-    Refused,
-    /// The wanted state was not reached yet when the time was up.
-    Pending,
-    /// The wanted state cannot be reached as things are.
-    Failed,
-}
-
-impl Outcome {
-    /// The name in the record.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Skipped => "skipped",
-            Self::Unchanged => "unchanged",
-            Self::Planned => "planned",
-            Self::Replicated => "replicated",
-            Self::Refused => "refused",
-            Self::Pending => "pending",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The level of the record's log line.
-    #[must_use]
-    pub fn level(self) -> &'static str {
-        match self {
-            Self::Skipped | Self::Unchanged | Self::Planned | Self::Replicated => "INFO",
-            Self::Refused | Self::Pending => "WARN",
-            Self::Failed => "ERROR",
-        }
-    }
-}
-
 impl Report {
     /// The outcome: the gravest among the Regions.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        match self.conclusion() {
-            Some(Conclusion::Skipped(_)) => Outcome::Skipped,
-            Some(Conclusion::NotReady(_)) => Outcome::Pending,
-            Some(Conclusion::Unreadable(_)) | None => Outcome::Failed,
-            Some(Conclusion::Covered { regions, .. }) => regions
-                .iter()
-                .map(|region| outcome_of(&region.state))
-                .max()
-                .unwrap_or(Outcome::Unchanged),
-        }
+        self.conclusion().map_or(Outcome::Failed, Outcome::of)
     }
 
     /// The secret as last seen before any write.
@@ -141,8 +106,8 @@ impl Report {
     /// What became of each Region that a rule or a tag names.
     fn regions(&self) -> &[RegionConclusion] {
         match self.conclusion() {
-            Some(Conclusion::Covered { regions, .. }) => regions,
-            _ => &[],
+            Some(conclusion) => conclusion.regions(),
+            None => &[],
         }
     }
 
@@ -168,23 +133,15 @@ impl Report {
     ///
     /// # Errors
     /// [`Failure`] with a stable type.
-    pub fn answer(&self) -> Result<Record, Failure> {
+    pub fn answer(&self) -> Result<Answer, Failure> {
+        let record = Record::new(self);
         match failure::error_type(self) {
-            Some(error_type) => Err(Failure::new(error_type, &Record::new(self))),
-            None => Ok(Record::new(self).with_explanation(self.explanation.clone())),
+            Some(error_type) => Err(Failure::new(error_type, &record)),
+            None => {
+                let record = record.with_explanation(self.explanation.clone());
+                Ok(Answer::Secret(Box::new(record)))
+            }
         }
-    }
-}
-
-fn outcome_of(state: &RegionState) -> Outcome {
-    match state {
-        RegionState::InSync(Some(_)) | RegionState::Removed(_) => Outcome::Replicated,
-        RegionState::InProgress(_) => Outcome::Pending,
-        RegionState::Failed(..) => Outcome::Failed,
-        RegionState::Refused(refusal, _) if refusal.counts() => Outcome::Refused,
-        RegionState::Spared(..) => Outcome::Refused,
-        RegionState::InSync(None) | RegionState::Refused(..) => Outcome::Unchanged,
-        RegionState::Planned | RegionState::PlannedRemoval(_) => Outcome::Planned,
     }
 }
 
@@ -221,10 +178,30 @@ impl Reporter {
     /// # Errors
     /// Whatever standard output answers.
     pub fn write(&self, report: &Report) -> io::Result<()> {
-        let mut lines = serde_json::to_vec(&Record::new(report))?;
+        self.write_lines(&Record::new(report), |emf, lines| {
+            metrics::write(report, &self.named_regions, emf, lines)
+        })
+    }
+
+    /// Writes the summary and the metrics of a sweep's slice.
+    ///
+    /// # Errors
+    /// Whatever standard output answers.
+    pub fn write_sweep(&self, report: &SweepReport) -> io::Result<()> {
+        self.write_lines(&SweepRecord::new(report), |emf, lines| {
+            sweep::write_metrics(report, emf, lines)
+        })
+    }
+
+    fn write_lines(
+        &self,
+        record: &impl Serialize,
+        metrics: impl FnOnce(&mut Emf, &mut Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut lines = serde_json::to_vec(record)?;
         lines.push(b'\n');
         let mut emf = self.emf.lock().unwrap_or_else(PoisonError::into_inner);
-        metrics::write(report, &self.named_regions, &mut emf.0, &mut lines)?;
+        metrics(&mut emf.0, &mut lines)?;
         drop(emf);
         let mut out = io::stdout().lock();
         out.write_all(&lines)?;

@@ -17,6 +17,7 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{self, Config};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Overwrite;
@@ -40,7 +41,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     client: Client,
-    pace: Option<Arc<Pace>>,
+    throttle: Option<Arc<Throttle>>,
+}
+
+/// What keeps many calls at once within bounds.
+#[derive(Debug)]
+struct Throttle {
+    /// Each call under way has a connection of its own, and so memory.
+    connections: Semaphore,
+    writes: Pace,
 }
 
 /// What a look into another Region shows under a name.
@@ -66,15 +75,18 @@ impl SecretsManager {
             .await;
         Self {
             client: Client::new(&config),
-            pace: None,
+            throttle: None,
         }
     }
 
-    /// The same, with at most this many writes per second.
+    /// The same for many calls at once, with at most this many writes per second.
     #[must_use]
-    pub fn paced(&self, writes_per_second: u32) -> Self {
+    pub fn throttled(&self, writes_per_second: u32) -> Self {
         Self {
-            pace: Some(Arc::new(Pace::new(writes_per_second))),
+            throttle: Some(Arc::new(Throttle {
+                connections: Semaphore::new(CONNECTIONS),
+                writes: Pace::new(writes_per_second),
+            })),
             ..self.clone()
         }
     }
@@ -85,7 +97,7 @@ impl SecretsManager {
     /// [`CallError`] if AWS refuses, does not answer until `until`, or answers what cannot be read.
     pub async fn describe(&self, id: &SecretId, until: Instant) -> Result<Secret, CallError> {
         let call = self.client.describe_secret().secret_id(id.as_str()).send();
-        let answer = within(until, Operation::DescribeSecret, call).await?;
+        let answer = self.call(until, Operation::DescribeSecret, call).await?;
         read::secret(&answer)
     }
 
@@ -107,7 +119,7 @@ impl SecretsManager {
             .customize()
             .config_override(there)
             .send();
-        match within(until, Operation::DescribeSecret, call).await {
+        match self.call(until, Operation::DescribeSecret, call).await {
             Ok(_) => Ok(Occupancy::Occupied),
             Err(error) if error.kind == CallErrorKind::NotFound => Ok(Occupancy::Vacant),
             Err(error) => Err(error),
@@ -132,7 +144,7 @@ impl SecretsManager {
             .set_filters(filter.map(|filter| vec![as_filter(filter)]))
             .set_next_token(next_token.map(str::to_owned))
             .send();
-        let answer = within(until, Operation::ListSecrets, call).await?;
+        let answer = self.call(until, Operation::ListSecrets, call).await?;
         Ok(read::page(&answer))
     }
 
@@ -196,6 +208,28 @@ impl SecretsManager {
             .await
     }
 
+    async fn call<T, E>(
+        &self,
+        until: Instant,
+        operation: Operation,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, CallError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let connections = self.throttle.as_ref().map(|throttle| &throttle.connections);
+        // Boxed: a call's future is large, and deeper than what stands above it may be.
+        let call = Box::pin(call);
+        let call = async {
+            let _connection = match connections {
+                Some(connections) => connections.acquire().await.ok(),
+                None => None,
+            };
+            call.await
+        };
+        within(until, operation, call).await
+    }
+
     async fn write<T, E>(
         &self,
         until: Instant,
@@ -205,14 +239,17 @@ impl SecretsManager {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        if let Some(pace) = &self.pace
-            && !pace.turn(until).await
+        if let Some(throttle) = &self.throttle
+            && !throttle.writes.turn(until).await
         {
             return Err(CallError::not_sent(operation));
         }
-        within(until, operation, call).await.map(drop)
+        self.call(until, operation, call).await.map(drop)
     }
 }
+
+/// How many calls may be under way at once.
+const CONNECTIONS: usize = 48;
 
 /// The most secrets that AWS puts on a page.
 const PAGE_SIZE: i32 = 100;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// How long to follow replicas (`SETTLE_SECONDS`).
     pub settle: Duration,
+    /// How many writes per second a sweep makes at most (`SWEEP_WRITES_PER_SECOND`).
+    pub sweep_writes_per_second: u32,
     /// The CloudWatch namespace of the metrics (`METRICS_NAMESPACE`).
     pub metrics_namespace: String,
 }
@@ -127,6 +129,7 @@ impl Settings {
         };
         let dry_run = reader.boolean("DRY_RUN");
         let settle = reader.settle();
+        let sweep_writes_per_second = reader.writes_per_second();
         let metrics_namespace = reader.namespace();
         match (region, policy) {
             (Some(region), Some(checked)) if reader.problems.is_empty() => Ok(Self {
@@ -140,6 +143,7 @@ impl Settings {
                 },
                 dry_run,
                 settle,
+                sweep_writes_per_second,
                 metrics_namespace,
             }),
             _ => Err(SettingsInvalid {
@@ -279,6 +283,19 @@ impl Reader<'_> {
         Duration::from_secs(seconds.unwrap_or_default())
     }
 
+    /// Half of the quota of 50 writes per second leaves the rest of the account the other half.
+    fn writes_per_second(&mut self) -> u32 {
+        let text = self
+            .get("SWEEP_WRITES_PER_SECOND")
+            .unwrap_or_else(|| "25".to_owned());
+        let rate = text.parse().ok().filter(|rate| (1..=1000).contains(rate));
+        if rate.is_none() {
+            let message = format!("`{text}` is no number from 1 to 1000, for instance `25`");
+            self.wrong("SWEEP_WRITES_PER_SECOND", message);
+        }
+        rate.unwrap_or(1)
+    }
+
     /// The form that CloudWatch documents for a namespace (`PutMetricData`).
     fn namespace(&mut self) -> String {
         let text = self
@@ -337,6 +354,7 @@ mod tests {
             "ALLOW_REMOVAL",
             "DRY_RUN",
             "SETTLE_SECONDS",
+            "SWEEP_WRITES_PER_SECOND",
             "METRICS_NAMESPACE",
         ];
         let mut variables: Vec<_> = names.iter().map(|name| (*name, " ")).collect();
@@ -366,6 +384,7 @@ mod tests {
                 ("ALLOW_REMOVAL", "1"),
                 ("DRY_RUN", "True"),
                 ("SETTLE_SECONDS", "1 minute"),
+                ("SWEEP_WRITES_PER_SECOND", "0"),
                 ("METRICS_NAMESPACE", "AWS/Secrets"),
             ])
             .unwrap_err()

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::budget::Wait;
 use crate::reason::SkipReason;
 use crate::secret::{Region, Secret, SecretArn, SecretId};
+use crate::sweep::Order;
 
 /// A trigger, understood as far as it could be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub enum Request {
     },
     /// Say what is decided about this secret, rule by rule. Never writes.
     Explain(Explained),
+    /// Look at every secret of the Region, a slice at a time.
+    Sweep(Order),
     /// Nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.

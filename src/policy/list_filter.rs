@@ -1,12 +1,15 @@
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Policy, ReplicateTo, Rule, When};
 
 /// A filter for `ListSecrets` that no secret fails which the policy covers. It may let others pass.
 ///
 /// Both filters match prefixes, with regard to case; a value may not contain a comma, `!` at its
 /// beginning negates it, and there may be ten values (Secrets Manager API reference, `Filter`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ListFilter {
     /// Secrets that have a tag with one of these keys.
     TagKeys(BTreeSet<String>),

@@ -30,6 +30,17 @@ pub enum Conclusion {
     Unreadable(CallError),
 }
 
+impl Conclusion {
+    /// What became of each Region that a rule or a tag names.
+    #[must_use]
+    pub fn regions(&self) -> &[RegionConclusion] {
+        match self {
+            Self::Covered { regions, .. } => regions,
+            Self::Skipped(_) | Self::NotReady(_) | Self::Unreadable(_) => &[],
+        }
+    }
+}
+
 /// Why a secret was not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotReady {

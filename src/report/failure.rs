@@ -2,9 +2,9 @@ use std::fmt;
 
 use lambda_runtime::Diagnostic;
 
-use super::{Ending, Outcome, Record, Report};
+use super::{Ending, Record, Report};
 use crate::reason::{FailureReason, Progress};
-use crate::reconcile::{Conclusion, Mode, RegionConclusion, RegionState};
+use crate::reconcile::{Conclusion, Mode, Outcome, RegionConclusion, RegionState};
 use crate::secrets_manager::{CallError, CallErrorKind};
 
 /// The stable names of the errors that the function answers, as `errorType`.

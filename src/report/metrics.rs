@@ -9,8 +9,8 @@ use metrique::unit::{Count, Millisecond};
 use metrique::unit_of_work::metrics;
 use metrique::writer::format::Format;
 
-use super::{Ending, Outcome, Report};
-use crate::reconcile::{Action, RegionConclusion, RegionState};
+use super::{Ending, Report};
+use crate::reconcile::{Action, Outcome, RegionConclusion, RegionState};
 use crate::secret::Region;
 
 /// The metrics of one invocation, without dimensions.

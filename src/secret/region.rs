@@ -1,14 +1,14 @@
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 /// An AWS Region code, for instance `eu-west-1`.
 ///
 /// Only the form is checked, with the pattern that the Secrets Manager API documents for
 /// `ReplicaRegionType`: `^([a-z]+-)+\d+$`. Which Regions exist is for AWS to say.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Region(String);
 
 /// The text has not the form of a Region code.
@@ -63,6 +63,20 @@ impl Region {
             .iter()
             .find(|(prefix, _)| self.0.starts_with(prefix))
             .map_or("aws", |(_, partition)| partition)
+    }
+}
+
+impl Serialize for Region {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Region {
+    type Error = NotARegion;
+
+    fn try_from(text: String) -> Result<Self, NotARegion> {
+        Self::parse(&text)
     }
 }
 

@@ -165,7 +165,12 @@ impl CallError {
     /// Whether AWS says that a parameter of the request is wrong.
     #[must_use]
     pub fn blames_a_parameter(&self) -> bool {
-        ["ValidationException", "InvalidParameterException"].contains(&self.code.as_str())
+        let codes = [
+            "ValidationException",
+            "InvalidParameterException",
+            "InvalidNextTokenException",
+        ];
+        codes.contains(&self.code.as_str())
     }
 
     /// Whether AWS refused the request as a whole, perhaps because of one Region in it.

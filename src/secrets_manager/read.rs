@@ -10,9 +10,8 @@ use crate::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretAr
 /// A page of a Region's secrets.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The secrets, as the list shows them: without replicas, and perhaps five minutes old. An entry
-    /// that cannot be read is given by what it has of an ARN or a name.
-    pub secrets: Vec<Result<Secret, String>>,
+    /// The secrets, as the list shows them: without replicas, and perhaps five minutes old.
+    pub secrets: Vec<Result<Secret, CallError>>,
     /// What to ask for the next page with. `None` after the last one.
     pub next_token: Option<String>,
 }
@@ -27,13 +26,13 @@ pub(super) fn page(answer: &ListSecretsOutput) -> Page {
     }
 }
 
-fn listed(entry: &SecretListEntry) -> Result<Secret, String> {
+fn listed(entry: &SecretListEntry) -> Result<Secret, CallError> {
     let unreadable = || {
-        let id = entry
-            .arn()
-            .or(entry.name())
-            .unwrap_or("an entry without a name");
-        id.to_owned()
+        let id = entry.arn().or(entry.name()).unwrap_or("without a name");
+        CallError::unreadable(
+            Operation::ListSecrets,
+            format!("the entry {id} cannot be read"),
+        )
     };
     let arn = entry.arn().and_then(|arn| SecretArn::parse(arn).ok());
     let primary_region = entry.primary_region().map(Region::parse).transpose();

@@ -2,7 +2,9 @@
 //! run into a real one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
 };
 use crate::budget::Wait;
 use crate::secret::{Region, Secret, SecretId};
+use crate::sweep::{Order, Token};
 
 const RECONCILE_CURE: &str =
     "send {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": false}";
@@ -17,9 +20,27 @@ const EXPLAIN_CURE: &str = "send {\"action\": \"explain\", \"secretId\": \"...\"
     exists, or {\"action\": \"explain\", \"secret\": {\"name\": \"...\", \"tags\": {}, \
     \"primaryRegion\": \"...\", \"kmsKeyId\": \"...\"}}";
 
+const SWEEP_CURE: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}, and for the next slice \
+     the same with the `nextToken` of the answer";
+
+/// How many changes a sweep may make if the action does not say it.
+const MAX_CHANGES: u64 = 100;
+
 /// Reads an action.
 pub(super) fn parse(event: &str, home: &Home) -> Trigger {
-    let fields: Map<String, Value> = serde_json::from_str(event).unwrap_or_default();
+    let fields = match serde_json::from_str(event) {
+        Ok(UniqueFields(fields)) => fields,
+        Err(error) => {
+            let bad = BadEvent {
+                message: error.to_string(),
+                cure: "write each field once",
+            };
+            return Trigger {
+                origin: Origin::unknown(),
+                request: Request::Bad(bad),
+            };
+        }
+    };
     let name = fields
         .get("action")
         .and_then(Value::as_str)
@@ -33,9 +54,10 @@ pub(super) fn parse(event: &str, home: &Home) -> Trigger {
             Origin::named(name),
             explain(&Fields::of(&fields, EXPLAIN_CURE), home),
         ),
+        "sweep" => (Origin::named(name), sweep(&Fields::of(&fields, SWEEP_CURE))),
         _ => {
             let message = format!(
-                "the action `{}` is unknown; there are `reconcile` and `explain`",
+                "the action `{}` is unknown; there are `reconcile`, `explain` and `sweep`",
                 cut(name)
             );
             (
@@ -59,16 +81,28 @@ fn reconcile(fields: &Fields<'_>, home: &Home) -> Result<Request, BadEvent> {
         message: "the field `secretId` is missing".to_owned(),
         cure: SECRET_ID_CURE,
     })?;
-    let dry_run = match fields.get("dryRun") {
-        None => false,
-        Some(Value::Bool(dry_run)) => *dry_run,
-        Some(_) => return fields.bad("`dryRun` is neither true nor false".to_owned()),
-    };
     Ok(Request::Reconcile {
         secret,
-        dry_run,
+        dry_run: fields.dry_run()?,
         wait: Wait::Never,
     })
+}
+
+fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
+    fields.only(&["action", "dryRun", "nextToken", "maxChanges"])?;
+    let max_changes = match fields.get("maxChanges") {
+        None => MAX_CHANGES,
+        Some(number) => match number.as_u64().filter(|number| *number > 0) {
+            Some(number) => number,
+            None => return fields.bad("`maxChanges` is no whole number above 0".to_owned()),
+        },
+    };
+    let token = fields.text("nextToken")?.map(Token::parse).transpose();
+    Ok(Request::Sweep(Order {
+        dry_run: fields.dry_run()?,
+        max_changes,
+        token: token.or_else(|error| fields.bad(error.to_string()))?,
+    }))
 }
 
 fn explain(fields: &Fields<'_>, home: &Home) -> Result<Request, BadEvent> {
@@ -101,6 +135,34 @@ fn hypothetical(fields: &Fields<'_>, home: &Home) -> Result<Secret, BadEvent> {
     hypothetical.or_else(|_| fields.bad("`secret.name` is missing, empty or too long".to_owned()))
 }
 
+/// An object in which no field is written twice: of two values for `dryRun`, none is the right one.
+struct UniqueFields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = UniqueFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueFields, A::Error> {
+                let mut fields = Map::new();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    let message = format!("the field `{}` is written twice", cut(&key));
+                    if fields.insert(key, value).is_some() {
+                        return Err(de::Error::custom(message));
+                    }
+                }
+                Ok(UniqueFields(fields))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
 /// The fields of an object, and what to do if one is wrong.
 struct Fields<'a> {
     fields: &'a Map<String, Value>,
@@ -119,8 +181,17 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The value of a field; `null` says no more than leaving the field out.
     fn get(&self, name: &str) -> Option<&'a Value> {
-        self.fields.get(name)
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    fn dry_run(&self) -> Result<bool, BadEvent> {
+        match self.get("dryRun") {
+            None => Ok(false),
+            Some(Value::Bool(dry_run)) => Ok(*dry_run),
+            Some(_) => self.bad("`dryRun` is neither true nor false".to_owned()),
+        }
     }
 
     fn only(&self, known: &[&str]) -> Result<(), BadEvent> {

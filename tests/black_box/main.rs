@@ -12,6 +12,7 @@ mod replicas_fail;
 mod samples;
 mod stage;
 mod start;
+mod sweep;
 mod tags_that_change;
 mod which_secret;
 mod whole_language;

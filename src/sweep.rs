@@ -1,0 +1,262 @@
+//! The sweep: every secret of the Region, in slices that fit an invocation.
+//!
+//! Events are a fast path, delivered as best effort; the sweep is the guarantee. A slice lists
+//! secrets page by page, decides about each by what the list shows, and reconciles those that are
+//! covered just as an event would: the list shows neither replicas nor the last five minutes, so it
+//! only says where a look is due. What a slice leaves over is in its token, and a slice that runs
+//! twice changes nothing twice.
+
+mod token;
+mod totals;
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, Stream, StreamExt};
+
+use crate::budget::{Allowance, Budget};
+use crate::plan::{Decision, decide};
+use crate::policy::ListFilter;
+use crate::reconcile::{Conclusion, Mode, NotReady, Outcome, Reconciler, Reconciliation};
+use crate::secret::{Secret, SecretId};
+use crate::secrets_manager::{CallError, Page, SecretsManager};
+use crate::trigger::BadEvent;
+pub use token::{NotAToken, Token};
+pub use totals::{RegionTotals, Totals};
+
+/// How many secrets are in work at once. Most wait: for their turn to write, or for their replicas.
+const IN_WORK: usize = 256;
+
+/// After how many secrets a line in the log tells of the progress.
+const PROGRESS: u64 = 1000;
+
+/// What is asked of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Decide and report only.
+    pub dry_run: bool,
+    /// How many replicas the whole sweep may make, make again or remove, at most.
+    pub max_changes: u64,
+    /// Where the slice before ended. `None` at the beginning.
+    pub token: Option<Token>,
+}
+
+impl Order {
+    /// What is wrong if the slices before were no dry run and this one is, or the other way round.
+    #[must_use]
+    pub fn contradiction(&self, mode: Mode) -> Option<BadEvent> {
+        let token = self.token.as_ref()?;
+        let dry_run = mode == Mode::DryRun;
+        (token.dry_run != dry_run).then(|| BadEvent {
+            message: format!(
+                "the slices before had `dryRun` {}, this one has {dry_run}",
+                token.dry_run
+            ),
+            cure: "go on as the sweep began, or start another one without `nextToken`",
+        })
+    }
+}
+
+/// How far a sweep is after a slice.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// When its first slice began.
+    pub started: DateTime<Utc>,
+    /// What this slice did.
+    pub slice: Totals,
+    /// What all slices did so far.
+    pub totals: Totals,
+    /// What the next slice goes on with. `None` if the sweep is complete.
+    pub next: Option<Token>,
+}
+
+/// What became of one secret of a sweep.
+#[derive(Debug)]
+pub struct Swept {
+    /// The secret, as the list names it.
+    pub id: SecretId,
+    /// When its turn came.
+    pub started: DateTime<Utc>,
+    /// How it ended.
+    pub reconciliation: Reconciliation,
+}
+
+/// Sweeps the Region.
+#[derive(Debug)]
+pub struct Sweeper<'a> {
+    reconciler: Reconciler,
+    mode: Mode,
+    budget: &'a Budget,
+    allowance: Allowance,
+}
+
+/// Where the list is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// Before this page, the first if it has no token.
+    Before(Option<String>),
+    /// Behind the last page.
+    End,
+    /// Before this page, which AWS does not give.
+    Stuck(Option<String>, CallError),
+}
+
+impl<'a> Sweeper<'a> {
+    /// A sweeper that uses the reconciler's policy and calls, at most so many writes per second.
+    #[must_use]
+    pub fn new(
+        reconciler: &Reconciler,
+        writes_per_second: u32,
+        mode: Mode,
+        budget: &'a Budget,
+    ) -> Self {
+        let secrets_manager = reconciler.secrets_manager.throttled(writes_per_second);
+        Self {
+            reconciler: Reconciler {
+                secrets_manager,
+                ..reconciler.clone()
+            },
+            mode,
+            budget,
+            allowance: Allowance::unlimited(),
+        }
+    }
+
+    /// Sweeps a slice, and tells of each secret that is not as it should be.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS does not give the slice's first page.
+    pub async fn slice(mut self, order: Order, tell: impl Fn(Swept)) -> Result<Sweep, CallError> {
+        let max_changes = order.max_changes;
+        let begun = order.token.unwrap_or_else(|| Token {
+            page: None,
+            filter: self.reconciler.policy.list_filter(),
+            dry_run: self.mode == Mode::DryRun,
+            started: Utc::now(),
+            totals: Totals::default(),
+        });
+        self.allowance = Allowance::of(max_changes.saturating_sub(begun.totals.changes));
+        let place = Mutex::new(Place::Before(begun.page.clone()));
+        let slice = self.work_off(&begun, &place, &tell).await;
+        let next_page = match place.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Place::End => None,
+            Place::Stuck(page, error) if page == begun.page => return Err(error),
+            Place::Stuck(page, _) | Place::Before(page) => Some(page),
+        };
+        let mut totals = begun.totals.clone();
+        totals.add(&slice);
+        Ok(Sweep {
+            started: begun.started,
+            next: next_page.map(|page| Token {
+                page,
+                totals: totals.clone(),
+                ..begun
+            }),
+            slice,
+            totals,
+        })
+    }
+
+    async fn work_off(&self, begun: &Token, place: &Mutex<Place>, tell: &impl Fn(Swept)) -> Totals {
+        let mut slice = Totals::default();
+        let secrets = self
+            .pages(begun.filter.as_ref(), place)
+            .flat_map(|page| stream::iter(page.secrets));
+        let work = secrets.map(|listed| Box::pin(self.one(listed)));
+        let mut ends = std::pin::pin!(work.buffer_unordered(IN_WORK));
+        while let Some(swept) = ends.next().await {
+            slice.seen += 1;
+            if let Some(swept) = swept {
+                slice.count(&swept.reconciliation);
+                if is_worth_telling(&swept.reconciliation) {
+                    tell(swept);
+                }
+            }
+            if slice.seen.is_multiple_of(PROGRESS) {
+                let Totals {
+                    seen,
+                    covered,
+                    drifted,
+                    ..
+                } = slice;
+                tracing::info!(seen, covered, drifted, "the sweep goes on");
+            }
+        }
+        slice.changes = self.allowance.used();
+        slice
+    }
+
+    /// The pages of the list, as long as there is time to work them off.
+    fn pages(&self, filter: Option<&ListFilter>, place: &Mutex<Place>) -> impl Stream<Item = Page> {
+        let secrets_manager = &self.reconciler.secrets_manager;
+        stream::unfold((), move |()| async move {
+            let now = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let Place::Before(token) = now else {
+                return None;
+            };
+            if self.budget.is_late_for_more() {
+                return None;
+            }
+            let (page, next) = next_page(secrets_manager, filter, token, self.budget).await;
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = next;
+            Some((page?, ()))
+        })
+    }
+
+    /// Reconciles one secret. `None` if the list shows already that there is nothing to do.
+    async fn one(&self, listed: Result<Secret, CallError>) -> Option<Swept> {
+        let started = Utc::now();
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                return Some(Swept {
+                    id: SecretId::Name(error.message.clone()),
+                    started,
+                    reconciliation: Reconciliation::unreadable(error),
+                });
+            }
+        };
+        let Reconciler { policy, limits, .. } = &self.reconciler;
+        if let Decision::Skip(_) = decide(&listed, policy, limits) {
+            return None;
+        }
+        let id = SecretId::Arn(listed.arn);
+        let reconciliation = self
+            .reconciler
+            .reconcile(&id, self.mode, self.budget, &self.allowance)
+            .await;
+        Some(Swept {
+            id,
+            started,
+            reconciliation,
+        })
+    }
+}
+
+async fn next_page(
+    secrets_manager: &SecretsManager,
+    filter: Option<&ListFilter>,
+    token: Option<String>,
+    budget: &Budget,
+) -> (Option<Page>, Place) {
+    let list = secrets_manager.list(filter, token.as_deref(), budget.cut_off());
+    match list.await {
+        Ok(page) => {
+            let next = page.next_token.clone();
+            let place = next.map_or(Place::End, |token| Place::Before(Some(token)));
+            (Some(page), place)
+        }
+        Err(error) => (None, Place::Stuck(token, error)),
+    }
+}
+
+/// What is as it should be has no record of its own, or every sweep would write one for every
+/// secret; nor has what is left for the next sweep.
+fn is_worth_telling(reconciliation: &Reconciliation) -> bool {
+    let outcome = Outcome::of(&reconciliation.conclusion);
+    let is_gone = matches!(
+        reconciliation.conclusion,
+        Conclusion::NotReady(NotReady::NotFound(_))
+    );
+    outcome > Outcome::Unchanged && !reconciliation.is_limited && !is_gone
+}

@@ -1,0 +1,88 @@
+use base64_simd::URL_SAFE_NO_PAD;
+use chrono::serde::ts_milliseconds;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Totals;
+use crate::policy::ListFilter;
+
+/// Where a slice ended, and what the sweep has done so far: everything the next slice needs, so
+/// that nothing is kept between two invocations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// AWS's token of the next page. `None` for the first.
+    pub page: Option<String>,
+    /// The filter of the list: AWS's token is good for the same filter only.
+    pub filter: Option<ListFilter>,
+    /// Whether the sweep is a dry run.
+    pub dry_run: bool,
+    /// When the first slice began.
+    #[serde(with = "ts_milliseconds")]
+    pub started: DateTime<Utc>,
+    /// What all slices did so far.
+    pub totals: Totals,
+}
+
+/// The text is not a token that a sweep has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("`nextToken` is not one that a sweep of this version has answered")]
+pub struct NotAToken;
+
+/// What is longer was never answered by a sweep.
+const LONGEST: usize = 100_000;
+
+impl Token {
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// [`NotAToken`] if no sweep has answered the text.
+    pub fn parse(text: &str) -> Result<Self, NotAToken> {
+        if text.len() > LONGEST {
+            return Err(NotAToken);
+        }
+        let json = URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| NotAToken)?;
+        serde_json::from_slice(&json).map_err(|_| NotAToken)
+    }
+
+    /// The token as text, for the answer: opaque, with nothing in it that needs to be quoted.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        URL_SAFE_NO_PAD.encode_to_string(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_being_text() {
+        let token = Token {
+            page: Some("ÄB+/=?&\"".to_owned()),
+            filter: Some(ListFilter::TagKeys(["replicate-to".to_owned()].into())),
+            dry_run: true,
+            started: DateTime::from_timestamp_millis(1_763_000_000_123).unwrap(),
+            totals: Totals {
+                seen: 7,
+                ..Totals::default()
+            },
+        };
+        let text = token.to_text();
+        assert!(
+            text.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        );
+        assert_eq!(Token::parse(&text), Ok(token));
+    }
+
+    #[test]
+    fn anything_else_is_no_token() {
+        let wrong = ["", "x", "!", "e30", "bnVsbA", &"A".repeat(LONGEST + 1)];
+        for text in wrong {
+            assert_eq!(Token::parse(text), Err(NotAToken), "{text:.9}");
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! The sweep: every secret of the Region, a slice per invocation.
+
+use std::time::Duration;
+
+use secret_replicator_emulator::{Answer, Denial, Fault, FaultKind, Outcome, SecretSeed};
+use serde_json::{Value, json};
+
+use crate::stage::{HOME, Setting, Stage, setting, tagged};
+
+/// What a slice led to.
+struct Slice {
+    /// The answer: the summary of the sweep so far.
+    summary: Value,
+    /// The records of single secrets.
+    records: Vec<Value>,
+    /// The EMF lines.
+    metrics: Vec<Value>,
+}
+
+impl Slice {
+    fn count(&self, name: &str) -> u64 {
+        self.summary[name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {name} in {:#}", self.summary))
+    }
+
+    fn is_complete(&self) -> bool {
+        self.summary["nextToken"].is_null()
+    }
+
+    fn metric(&self, name: &str) -> u64 {
+        let values = self.metrics.iter().filter_map(|line| line[name].as_u64());
+        values.sum()
+    }
+
+    /// The secrets that have a record of their own, and their outcomes.
+    fn told(&self) -> Vec<(&str, &str)> {
+        let mut told: Vec<_> = self
+            .records
+            .iter()
+            .map(|record| {
+                let text = |key: &str| record[key].as_str().expect("a text");
+                assert_eq!(text("trigger"), "sweep");
+                (text("secret_name"), text("outcome"))
+            })
+            .collect();
+        told.sort_unstable();
+        told
+    }
+}
+
+/// Runs one slice that ends well.
+async fn slice(stage: &mut Stage, action: &Value) -> Slice {
+    let invocation = stage.function.invoke(action).await.expect("it is there");
+    let Answer::Success(summary) = invocation.answer else {
+        panic!("no answer: {invocation:#?}");
+    };
+    let lines = invocation.log.iter().map(|line| {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON line: {line}"))
+    });
+    let (metrics, lines): (Vec<Value>, Vec<Value>) =
+        lines.partition(|line| line.get("_aws").is_some());
+    let records = lines
+        .into_iter()
+        .filter(|line| line.get("outcome").is_some());
+    let (summaries, records): (Vec<Value>, Vec<Value>) =
+        records.partition(|record| record.get("seen").is_some());
+    assert_eq!(
+        summaries,
+        [summary.clone()],
+        "one summary, which is the answer"
+    );
+    Slice {
+        summary,
+        records,
+        metrics,
+    }
+}
+
+/// Runs slices until the sweep is complete; answers them all.
+async fn sweep(stage: &mut Stage, mut action: Value) -> Vec<Slice> {
+    let mut slices = Vec::new();
+    loop {
+        let slice = slice(stage, &action).await;
+        action["nextToken"] = slice.summary["nextToken"].clone();
+        let is_complete = slice.is_complete();
+        slices.push(slice);
+        if is_complete {
+            return slices;
+        }
+        assert!(slices.len() < 100, "the sweep does not end");
+    }
+}
+
+async fn whole(stage: &mut Stage, action: Value) -> Slice {
+    let mut slices = sweep(stage, action).await;
+    assert_eq!(slices.len(), 1, "one slice is enough");
+    slices.remove(0)
+}
+
+fn action() -> Value {
+    json!({ "action": "sweep" })
+}
+
+/// Enough writes per second for tests that are not about them.
+fn quick() -> Setting {
+    setting()
+        .env("SWEEP_WRITES_PER_SECOND", "1000")
+        .world(|world| {
+            world.writes_per_second = None;
+        })
+}
+
+fn seed(stage: &Stage, name: &str, replicate_to: &str) {
+    stage.secret(tagged(name, replicate_to));
+}
+
+fn writes(stage: &Stage) -> usize {
+    stage.calls("ReplicateSecretToRegions").len()
+        + stage.calls("RemoveRegionsFromReplication").len()
+}
+
+#[tokio::test]
+async fn secrets_that_were_there_before_the_stack_are_replicated() {
+    let mut stage = quick().start().await;
+    for index in 0..250 {
+        seed(&stage, &format!("old/{index:03}"), "eu-west-1");
+    }
+    stage.secret(SecretSeed::new(HOME, "untagged"));
+    let first = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 1000 })).await;
+    for (name, count) in [("covered", 250), ("drifted", 250), ("repaired", 250)] {
+        assert_eq!(first.count(name), count, "{name}");
+    }
+    assert_eq!(first.summary["regions"]["eu-west-1"]["repaired"], 250);
+    assert_eq!(first.records.len(), 250);
+    assert_eq!(first.metric("SweepDrift"), 250);
+    assert_eq!(writes(&stage), 250);
+    let second = whole(&mut stage, action()).await;
+    assert_eq!(second.count("in_sync"), 250);
+    assert_eq!((second.count("drifted"), second.records.len()), (0, 0));
+    assert_eq!(writes(&stage), 250, "the second time changes nothing");
+}
+
+#[tokio::test]
+async fn the_summary_counts_each_kind_of_secret() {
+    let mut stage = quick().start().await;
+    stage.secret(tagged("in-sync", "eu-west-1").with_replica_in("eu-west-1"));
+    seed(&stage, "missing", "eu-west-1 us-west-2");
+    seed(&stage, "refused", "frankfurt");
+    seed(&stage, "taken", "eu-west-1");
+    stage.secret(SecretSeed::new("eu-west-1", "taken"));
+    stage.secret(tagged("empty", "eu-west-1").without_value());
+    stage.secret(tagged("replica", "eu-west-1").with_replica_of("sa-east-1"));
+    stage.secret(tagged("deleted", "eu-west-1").with_scheduled_deletion());
+    stage.secret(tagged("rds!cluster", "eu-west-1").with_owning_service("rds"));
+    stage.secret(SecretSeed::new(HOME, "untagged"));
+    let slice = whole(&mut stage, action()).await;
+    let mut summary = slice.summary.clone();
+    for volatile in ["timestamp", "duration_ms", "sweep_duration_ms"] {
+        summary[volatile] = json!("measured");
+    }
+    insta::assert_json_snapshot!(summary);
+    assert_eq!(
+        slice.told(),
+        [
+            ("empty", "pending"),
+            ("missing", "replicated"),
+            ("refused", "refused"),
+            ("taken", "failed"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_metrics_of_a_sweep_are_counted_by_slice_and_its_duration_once() {
+    let mut stage = quick().start().await;
+    seed(&stage, "a", "eu-west-1");
+    seed(&stage, "b", "eu-west-1");
+    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 1 })).await;
+    assert_eq!(slice.metric("SweepSecrets"), 2);
+    assert_eq!(slice.metric("SweepDrift"), 2);
+    assert_eq!(slice.metric("SweepLimited"), 1);
+    let durations = slice
+        .metrics
+        .iter()
+        .filter(|line| !line["SweepDuration"].is_null());
+    assert_eq!(durations.count(), 1);
+}
+
+#[tokio::test]
+async fn no_more_replicas_are_made_than_the_changes_allow_and_the_next_sweep_does_the_rest() {
+    let mut stage = quick().start().await;
+    for index in 0..7 {
+        seed(&stage, &format!("s{index}"), "eu-west-1");
+    }
+    let limited = json!({ "action": "sweep", "maxChanges": 5 });
+    let first = whole(&mut stage, limited.clone()).await;
+    assert_eq!((first.count("changes"), first.count("limited")), (5, 2));
+    assert_eq!(first.summary["reason"], "limited");
+    assert_eq!(first.summary["level"], "WARN");
+    assert_eq!(writes(&stage), 5);
+    let second = whole(&mut stage, limited).await;
+    assert_eq!((second.count("repaired"), second.count("limited")), (2, 0));
+    assert_eq!(writes(&stage), 7);
+}
+
+#[tokio::test]
+async fn a_dry_run_plans_everything_and_writes_nothing() {
+    let mut stage = quick().start().await;
+    for index in 0..5 {
+        seed(&stage, &format!("s{index}"), "eu-west-1");
+    }
+    let dry_run = json!({ "action": "sweep", "dryRun": true, "maxChanges": 1 });
+    let slice = whole(&mut stage, dry_run).await;
+    assert_eq!((slice.count("planned"), slice.count("limited")), (5, 0));
+    assert_eq!(slice.summary["dry_run"], true);
+    assert_eq!(slice.told().len(), 5);
+    assert_eq!(writes(&stage), 0);
+}
+
+/// A stage whose invocations are so short that a sweep takes several.
+async fn short(secrets: usize) -> Stage {
+    let stage = quick()
+        .timeout(Duration::from_secs(8))
+        .env("SETTLE_SECONDS", "1")
+        .start()
+        .await;
+    for index in 0..secrets {
+        seed(&stage, &format!("s{index:04}"), "eu-west-1");
+    }
+    let slow = FaultKind::Latency(Duration::from_secs(2));
+    stage.aws.script(Fault::on("ListSecrets", slow).always());
+    stage
+}
+
+#[tokio::test]
+async fn a_sweep_that_outlasts_an_invocation_goes_on_with_its_token_and_the_totals_add_up() {
+    let mut stage = short(300).await;
+    let slices = sweep(&mut stage, json!({ "action": "sweep", "maxChanges": 250 })).await;
+    assert!(slices.len() > 1, "{} slices", slices.len());
+    let last = slices.last().expect("a slice");
+    assert_eq!((last.count("seen"), last.count("covered")), (300, 300));
+    assert_eq!((last.count("changes"), last.count("limited")), (250, 50));
+    assert_eq!(writes(&stage), 250);
+    let sum: u64 = slices
+        .iter()
+        .map(|slice| slice.metric("SweepSecrets"))
+        .sum();
+    assert_eq!(sum, 300);
+    for slice in &slices[..slices.len() - 1] {
+        let message = slice.summary["message"].as_str().expect("a text");
+        assert!(message.starts_with("sweep so far: "), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_slice_that_runs_twice_changes_nothing_twice() {
+    let mut stage = short(300).await;
+    let mut action = json!({ "action": "sweep", "maxChanges": 1000 });
+    loop {
+        slice(&mut stage, &action).await;
+        let again = slice(&mut stage, &action).await;
+        if again.is_complete() {
+            break;
+        }
+        action["nextToken"] = again.summary["nextToken"].clone();
+    }
+    assert_eq!(writes(&stage), 300);
+    assert_eq!(stage.in_sync("s0299"), ["eu-west-1"]);
+}
+
+#[tokio::test]
+async fn writes_keep_their_pace_below_the_quota() {
+    let mut stage = setting().env("SWEEP_WRITES_PER_SECOND", "20").start().await;
+    for index in 0..30 {
+        seed(&stage, &format!("s{index}"), "eu-west-1");
+    }
+    let slice = whole(&mut stage, action()).await;
+    assert_eq!(slice.count("repaired"), 30);
+    let calls = stage.calls("ReplicateSecretToRegions");
+    let (first, last) = (calls.first().unwrap().time, calls.last().unwrap().time);
+    let took = last.since(first);
+    // 30 writes at 20 per second: 29 pauses of 50 ms.
+    assert!(took >= Duration::from_millis(1400), "{took:?}");
+    assert!(calls.iter().all(|call| call.outcome == Outcome::Success));
+}
+
+#[tokio::test]
+async fn one_bad_secret_never_stops_the_sweep() {
+    let mut stage = quick().start().await;
+    for name in ["a", "b", "c"] {
+        seed(&stage, name, "eu-west-1");
+    }
+    stage.aws.with(|world, _| {
+        world.deny(Denial::of("DescribeSecret").on_secret("a"));
+        world.deny(Denial::of("ReplicateSecretToRegions").on_secret("b"));
+    });
+    let slice = whole(&mut stage, action()).await;
+    assert_eq!((slice.count("failed"), slice.count("repaired")), (2, 1));
+    assert_eq!(stage.in_sync("c"), ["eu-west-1"]);
+}
+
+#[tokio::test]
+async fn a_list_that_iam_denies_is_an_error_with_one_record() {
+    let mut stage = quick().start().await;
+    stage
+        .aws
+        .with(|world, _| world.deny(Denial::of("ListSecrets")));
+    let delivery = stage.deliver(&action()).await;
+    delivery.ends_in_error("failed", "AccessDenied");
+    assert_eq!(delivery.reason(), "access-denied");
+    assert!(
+        delivery.record["detail"]
+            .as_str()
+            .unwrap()
+            .contains("ListSecrets")
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_is_gone_on_with_from_there() {
+    let mut stage = quick().start().await;
+    for index in 0..150 {
+        seed(&stage, &format!("s{index:03}"), "eu-west-1");
+    }
+    let all = json!({ "action": "sweep", "maxChanges": 1000 });
+    let untouched = FaultKind::Latency(Duration::ZERO);
+    stage.aws.script(Fault::on("ListSecrets", untouched));
+    let throttled = Fault::on("ListSecrets", FaultKind::Throttle);
+    stage.aws.script(throttled.times(4));
+    let first = slice(&mut stage, &all).await;
+    assert_eq!((first.count("seen"), first.is_complete()), (100, false));
+    let mut rest = all.clone();
+    rest["nextToken"] = first.summary["nextToken"].clone();
+    let second = slice(&mut stage, &rest).await;
+    assert_eq!((second.count("seen"), second.is_complete()), (150, true));
+    assert_eq!(writes(&stage), 150);
+}
+
+#[tokio::test]
+async fn only_secrets_that_the_policy_may_cover_are_asked_for() {
+    let mut stage = quick().start().await;
+    seed(&stage, "tagged", "eu-west-1");
+    stage.secret(SecretSeed::new(HOME, "untagged"));
+    let first = whole(&mut stage, action()).await;
+    assert_eq!(first.count("seen"), 1);
+    let list = &stage.calls("ListSecrets")[0].body;
+    assert_eq!(
+        list["Filters"],
+        json!([{ "Key": "tag-key", "Values": ["replicate-to"] }])
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_no_sweep_answered_is_a_bad_event() {
+    let mut stage = quick().start().await;
+    let token = json!({ "action": "sweep", "nextToken": "made-up" });
+    let delivery = stage.deliver(&token).await;
+    delivery.ends_in_error("failed", "BadEvent");
+    insta::assert_snapshot!(delivery.error_message.unwrap());
+}
+
+#[tokio::test]
+async fn a_dry_run_is_never_gone_on_with_as_a_real_one() {
+    let mut stage = short(300).await;
+    let dry_run = json!({ "action": "sweep", "dryRun": true });
+    let first = slice(&mut stage, &dry_run).await;
+    assert!(!first.is_complete());
+    let token = first.summary["nextToken"].clone();
+    let real = json!({ "action": "sweep", "nextToken": token });
+    let delivery = stage.deliver(&real).await;
+    delivery.ends_in_error("failed", "BadEvent");
+    assert_eq!(writes(&stage), 0);
+}
+
+#[tokio::test]
+async fn wrong_fields_are_bad_events_that_name_the_field() {
+    let mut stage = quick().start().await;
+    let wrong = [
+        (json!({ "action": "sweep", "dryrun": true }), "`dryrun`"),
+        (
+            json!({ "action": "sweep", "maxChanges": 0 }),
+            "`maxChanges`",
+        ),
+        (
+            json!({ "action": "sweep", "maxChanges": "5" }),
+            "`maxChanges`",
+        ),
+        (json!({ "action": "sweep", "dryRun": "yes" }), "`dryRun`"),
+        (json!({ "action": "sweep", "nextToken": 5 }), "`nextToken`"),
+        (json!({ "action": "sweep", "secretId": "a" }), "`secretId`"),
+    ];
+    for (action, field) in wrong {
+        let delivery = stage.deliver(&action).await;
+        delivery.ends_in_error("failed", "BadEvent");
+        let message = delivery.error_message.unwrap();
+        assert!(message.contains(field), "{message}");
+    }
+    assert!(stage.aws.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_sweep_removes_what_is_unwanted_within_its_changes() {
+    let mut stage = quick()
+        .env(
+            "REPLICATION_POLICY",
+            "{version: 1, removal: covered, rules: [{name: a, when: {tags: {replicate-to: '*'}}, \
+             replicate-to: {tag: replicate-to}}]}",
+        )
+        .env("ALLOW_REMOVAL", "true")
+        .start()
+        .await;
+    stage.may_remove = true;
+    for name in ["a", "b"] {
+        stage.secret(tagged(name, "none").with_replica_in("eu-west-1"));
+    }
+    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 1 })).await;
+    assert_eq!((slice.count("repaired"), slice.count("limited")), (1, 1));
+    assert_eq!(slice.summary["regions"]["eu-west-1"]["removed"], 1);
+    assert_eq!(slice.summary["regions"]["eu-west-1"]["planned"], 1);
+    assert_eq!(stage.removed().len(), 1);
+}
