@@ -34,7 +34,7 @@ pub struct Function {
 /// How a request was handled.
 enum Handled {
     /// It was about one secret, or could not be understood.
-    One(One),
+    One(Box<One>),
     /// It was about every secret.
     Sweep(Mode, Box<Sweep>),
 }
@@ -109,7 +109,12 @@ impl Function {
             .await
             .unwrap_or_else(|panic| {
                 let ending = Ending::Internal(panic_message(panic.as_ref()));
-                Handled::One(One::new(Origin::unknown(), None, self.mode, ending))
+                Handled::One(Box::new(One::new(
+                    Origin::unknown(),
+                    None,
+                    self.mode,
+                    ending,
+                )))
             });
         let request_id = event.context.request_id;
         match handled {
@@ -157,14 +162,15 @@ impl Function {
                 (Some(secret), mode, ending)
             }
             Request::Explain(explained) => {
-                return Handled::One(self.explain(origin, explained, remaining).await);
+                let one = self.explain(origin, explained, remaining).await;
+                return Handled::One(Box::new(one));
             }
             // Boxed, because it is far larger than what every event needs.
             Request::Sweep(order) => {
                 return Box::pin(self.sweep(origin, order, context, remaining)).await;
             }
         };
-        Handled::One(One::new(origin, named, mode, ending))
+        Handled::One(Box::new(One::new(origin, named, mode, ending)))
     }
 
     fn mode_for(&self, dry_run: bool) -> Mode {
@@ -208,7 +214,12 @@ impl Function {
     ) -> Handled {
         let mode = self.mode_for(order.dry_run);
         if let Some(bad) = order.contradiction(mode) {
-            return Handled::One(One::new(origin, None, mode, Ending::BadEvent(bad)));
+            return Handled::One(Box::new(One::new(
+                origin,
+                None,
+                mode,
+                Ending::BadEvent(bad),
+            )));
         }
         let budget = Budget::new(remaining, self.settle, Wait::Never);
         let rate = self.sweep_writes_per_second;
@@ -223,7 +234,7 @@ impl Function {
             Ok(sweep) => Handled::Sweep(mode, Box::new(sweep)),
             Err(error) => {
                 let ending = ending(Reconciliation::unreadable(error), TOKEN_CURE);
-                Handled::One(One::new(origin, None, mode, ending))
+                Handled::One(Box::new(One::new(origin, None, mode, ending)))
             }
         }
     }

@@ -135,13 +135,11 @@ impl Report {
     /// [`Failure`] with a stable type.
     pub fn answer(&self) -> Result<Answer, Failure> {
         let record = Record::new(self);
-        match failure::error_type(self) {
-            Some(error_type) => Err(Failure::new(error_type, &record)),
-            None => {
-                let record = record.with_explanation(self.explanation.clone());
-                Ok(Answer::Secret(Box::new(record)))
-            }
+        if let Some(error_type) = failure::error_type(self) {
+            return Err(Failure::new(error_type, &record));
         }
+        let record = record.with_explanation(self.explanation.clone());
+        Ok(Answer::Secret(Box::new(record)))
     }
 }
 
@@ -189,7 +187,7 @@ impl Reporter {
     /// Whatever standard output answers.
     pub fn write_sweep(&self, report: &SweepReport) -> io::Result<()> {
         self.write_lines(&SweepRecord::new(report), |emf, lines| {
-            sweep::write_metrics(report, emf, lines)
+            sweep::metrics::write(report, emf, lines)
         })
     }
 

@@ -65,7 +65,7 @@ fn every_payload_in_the_documentation_is_an_action() {
             let payload = rest.split('\'').next().unwrap_or_default();
             let request = trigger::parse(payload, &home).request;
             assert!(
-                matches!(request, Request::Reconcile { .. }),
+                !matches!(request, Request::Bad(_) | Request::Skip { .. }),
                 "{}: {payload}: {request:?}",
                 path.display()
             );
@@ -103,11 +103,10 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
     let source = |file: &str| read(&root().join("src").join(file));
     let mut words = quoted(&source("settings.rs"), "self.get(\"");
     words.extend(quoted(&source("settings.rs"), "reader.boolean(\""));
-    words.extend(
-        quoted(&source("reason.rs"), "=> \"")
-            .into_iter()
-            .filter(|word| !word.contains(' ')),
-    );
+    for file in ["failure", "progress", "refusal", "removal", "skip"] {
+        let codes = quoted(&source(&format!("reason/{file}.rs")), "=> \"");
+        words.extend(codes.into_iter().filter(|word| !word.contains(' ')));
+    }
     words.extend(quoted(&source("report/cause.rs"), "reason: \""));
     let errors = source("report/failure.rs");
     let errors = errors.split("pub enum ErrorType {").nth(1).unwrap();
@@ -117,7 +116,8 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
             .filter(|line| line.ends_with(','))
             .map(|line| line.replace(',', "")),
     );
-    let metrics = source("report/metrics.rs");
+    let metrics = source("report/metrics.rs") + &source("report/sweep/metrics.rs");
+    let metrics = metrics.replace("Option<Duration>,", "u64,");
     let fields = metrics
         .lines()
         .filter_map(|line| line.trim().strip_suffix("u64,")?.strip_suffix(": "));

@@ -1,10 +1,10 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// How many replicas may still be made, made again or removed.
 #[derive(Debug)]
 pub struct Allowance {
     most: u64,
-    used: AtomicU64,
+    used: Mutex<u64>,
 }
 
 impl Allowance {
@@ -13,7 +13,7 @@ impl Allowance {
     pub fn of(most: u64) -> Self {
         Self {
             most,
-            used: AtomicU64::new(0),
+            used: Mutex::new(0),
         }
     }
 
@@ -26,16 +26,18 @@ impl Allowance {
     /// Takes so many, if there are as many: all or none.
     pub fn take(&self, changes: usize) -> bool {
         let changes = u64::try_from(changes).unwrap_or(u64::MAX);
-        let take = |used: u64| used.checked_add(changes).filter(|used| *used <= self.most);
-        self.used
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = used
+            .checked_add(changes)
+            .filter(|after| *after <= self.most);
+        *used = after.unwrap_or(*used);
+        after.is_some()
     }
 
     /// How many were taken.
     #[must_use]
     pub fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,14 +1,8 @@
+pub(super) mod metrics;
+
 use std::collections::BTreeMap;
-use std::io;
-use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use metrique::CloseValue;
-use metrique::RootEntry;
-use metrique::emf::Emf;
-use metrique::unit::{Count, Millisecond};
-use metrique::unit_of_work::metrics;
-use metrique::writer::format::Format;
 use serde::Serialize;
 
 use super::record::milliseconds;
@@ -127,45 +121,12 @@ fn message(sweep: &Sweep) -> String {
         (failed, "failed"),
         (limited, "left for the next sweep"),
     ];
-    let rest: String = parts
-        .iter()
-        .filter(|(count, _)| **count > 0)
-        .map(|(count, what)| format!(", {count} {what}"))
-        .collect();
-    format!("{how_far}: {seen} secrets seen, {covered} covered, {in_sync} in sync{rest}")
-}
-
-/// The metrics of one slice, without dimensions.
-#[metrics(rename_all = "PascalCase")]
-struct SweepMetrics {
-    #[metrics(timestamp)]
-    timestamp: SystemTime,
-    #[metrics(unit = Count)]
-    sweep_secrets: u64,
-    #[metrics(unit = Count)]
-    sweep_drift: u64,
-    #[metrics(unit = Count)]
-    sweep_limited: u64,
-    #[metrics(unit = Millisecond)]
-    sweep_duration: Option<Duration>,
-}
-
-/// Adds the metrics of a slice. The duration is that of the whole sweep, when it is complete.
-pub(super) fn write_metrics(
-    report: &SweepReport,
-    emf: &mut Emf,
-    lines: &mut Vec<u8>,
-) -> io::Result<()> {
-    let Sweep { slice, next, .. } = &report.sweep;
-    let duration = milliseconds(report.sweep.started, report.ended);
-    let duration = Duration::from_millis(u64::try_from(duration).unwrap_or_default());
-    let metrics = SweepMetrics {
-        timestamp: SystemTime::from(report.ended),
-        sweep_secrets: slice.seen,
-        sweep_drift: slice.drifted,
-        sweep_limited: slice.limited,
-        sweep_duration: next.is_none().then_some(duration),
-    };
-    emf.format(&RootEntry::new(metrics.close()), lines)
-        .map_err(io::Error::other)
+    let mut words = vec![
+        format!("{how_far}: {seen} secrets seen"),
+        format!("{covered} covered"),
+        format!("{in_sync} in sync"),
+    ];
+    let rest = parts.iter().filter(|(count, _)| **count > 0);
+    words.extend(rest.map(|(count, what)| format!("{count} {what}")));
+    words.join(", ")
 }

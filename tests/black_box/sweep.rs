@@ -67,7 +67,7 @@ async fn slice(stage: &mut Stage, action: &Value) -> Slice {
         records.partition(|record| record.get("seen").is_some());
     assert_eq!(
         summaries,
-        [summary.clone()],
+        std::slice::from_ref(&summary),
         "one summary, which is the answer"
     );
     Slice {
