@@ -13,6 +13,7 @@ mod samples;
 mod stage;
 mod start;
 mod sweep;
+mod sweep_at_scale;
 mod tags_that_change;
 mod which_secret;
 mod whole_language;

@@ -1,0 +1,178 @@
+//! The sweep over as many secrets as accounts have, and over slices that are killed.
+
+use std::fs;
+use std::time::Duration;
+
+use secret_replicator_emulator::{Answer, Outcome, SecretSeed};
+use serde_json::{Value, json};
+
+use crate::stage::{HOME, Setting, Stage, setting};
+
+/// A policy that no filter of the list can say, so that every secret is looked at.
+const POLICY: &str = "{version: 1, rules: [
+    {name: by-tag, when: {tags: {tier: '1'}}, replicate-to: eu-west-1},
+    {name: by-name, when: {secret-name: 'shared/*'}, replicate-to: eu-west-1}]}";
+
+/// AWS's quota, most of which the sweep may use.
+fn with_quota() -> Setting {
+    setting()
+        .env("REPLICATION_POLICY", POLICY)
+        .env("SWEEP_WRITES_PER_SECOND", "45")
+        .env("SETTLE_SECONDS", "5")
+        .timeout(Duration::from_secs(60))
+}
+
+/// How many secrets there are, and of which kinds.
+#[derive(Clone, Copy)]
+struct Population {
+    secrets: usize,
+    /// One in so many is covered.
+    covered: usize,
+    /// One in so many is covered and has no replica.
+    drifted: usize,
+}
+
+impl Population {
+    fn settle_in(self, stage: &Stage) {
+        for index in 0..self.secrets {
+            let name = format!("app/{index:06}");
+            let seed = if index % self.drifted == 0 {
+                SecretSeed::new(HOME, name).with_tag("tier", "1")
+            } else if index % self.covered == 0 {
+                SecretSeed::new(HOME, name)
+                    .with_tag("tier", "1")
+                    .with_replica_in("eu-west-1")
+            } else {
+                SecretSeed::new(HOME, name).with_tag("tier", "2")
+            };
+            stage.secret(seed);
+        }
+    }
+
+    fn number_drifted(self) -> usize {
+        self.secrets.div_ceil(self.drifted)
+    }
+
+    fn number_covered(self) -> usize {
+        self.secrets.div_ceil(self.covered)
+    }
+}
+
+/// The most memory that the function has used, in KiB.
+fn peak_memory(stage: &Stage) -> u64 {
+    let pid = stage.function.pid().expect("the function runs");
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    peak.and_then(|peak| peak.parse().ok()).expect("a number")
+}
+
+/// Sweeps to the end; answers the last summary.
+async fn sweep(stage: &mut Stage) -> Value {
+    let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
+    loop {
+        let invocation = stage.function.invoke(&action).await.expect("it is there");
+        let Answer::Success(summary) = invocation.answer else {
+            panic!("no answer: {:?}", invocation.answer);
+        };
+        if summary["nextToken"].is_null() {
+            return summary;
+        }
+        action["nextToken"] = summary["nextToken"].clone();
+    }
+}
+
+/// Checks that every drift is repaired, that nothing else was written, and that nobody was throttled.
+fn all_is_as_wanted(stage: &Stage, population: Population) {
+    let writes = stage.calls("ReplicateSecretToRegions");
+    assert_eq!(writes.len(), population.number_drifted());
+    let calls = stage.aws.calls();
+    let throttled = calls.iter().find(|call| {
+        !matches!(
+            call.outcome,
+            Outcome::Success | Outcome::Pending | Outcome::Closed
+        )
+    });
+    assert!(throttled.is_none(), "{throttled:?}");
+    for index in (0..population.secrets).step_by(population.covered) {
+        let name = format!("app/{index:06}");
+        assert_eq!(stage.in_sync(&name), ["eu-west-1"], "{name}");
+    }
+}
+
+async fn swept(population: Population) -> u64 {
+    let mut stage = with_quota().start().await;
+    population.settle_in(&stage);
+    let summary = sweep(&mut stage).await;
+    let expected = [
+        ("seen", population.secrets),
+        ("covered", population.number_covered()),
+        ("drifted", population.number_drifted()),
+        ("repaired", population.number_drifted()),
+        ("failed", 0),
+    ];
+    for (name, count) in expected {
+        assert_eq!(summary[name], count, "{name} in {summary:#}");
+    }
+    all_is_as_wanted(&stage, population);
+    sweep(&mut stage).await;
+    all_is_as_wanted(&stage, population);
+    peak_memory(&stage)
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_secrets_are_swept_below_the_quota_in_the_memory_of_a_thousand() {
+    let (covered, drifted) = (20, 100);
+    let few = swept(Population {
+        secrets: 1_000,
+        covered,
+        drifted,
+    })
+    .await;
+    let many = swept(Population {
+        secrets: 100_000,
+        covered,
+        drifted,
+    })
+    .await;
+    println!("peak memory: {few} KiB for 1,000 secrets, {many} KiB for 100,000");
+    assert!(many < few * 5 / 4, "{many} KiB against {few} KiB");
+}
+
+#[tokio::test]
+async fn slices_that_are_killed_and_run_again_change_nothing_in_the_result() {
+    let population = Population {
+        secrets: 2_000,
+        covered: 10,
+        drifted: 20,
+    };
+    let setting = with_quota().timeout(Duration::from_secs(8));
+    let mut stage = setting.start().await;
+    population.settle_in(&stage);
+    let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
+    let mut kills = 0;
+    loop {
+        // From at once to the middle of the slice, never twice alike.
+        let patience = Duration::from_millis(37 + 83 * kills);
+        let invocation = tokio::time::timeout(patience, stage.function.invoke(&action)).await;
+        match invocation {
+            Ok(invocation) => {
+                let Answer::Success(summary) = invocation.expect("it is there").answer else {
+                    panic!("no answer");
+                };
+                if summary["nextToken"].is_null() {
+                    break;
+                }
+                action["nextToken"] = summary["nextToken"].clone();
+            }
+            Err(_) => {
+                stage.function = setting.function(&stage.aws).await.expect("it starts");
+                kills += 1;
+            }
+        }
+    }
+    assert!(kills > 5, "{kills} kills");
+    // The last slices may have ended before the replicas that a killed one had asked for.
+    sweep(&mut stage).await;
+    all_is_as_wanted(&stage, population);
+}
