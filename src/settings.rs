@@ -1,15 +1,17 @@
 //! The function's settings, all from the environment, all checked at start.
 
-use std::collections::BTreeSet;
+mod reader;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::limits::{Fence, Limits, Overwrite, RemovalLimit};
-use crate::policy::{self, Checked, DEFAULT_POLICY, Policy, PolicyInvalid, Problem};
+use crate::limits::{Limits, Overwrite, RemovalLimit};
+use crate::policy::{Policy, PolicyInvalid, Problem};
 use crate::secret::Region;
+use reader::{Lookup, Reader};
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -153,167 +155,10 @@ impl Settings {
     }
 }
 
-/// Answers an environment variable.
-type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, OsString>> + 'a;
-
-/// Collects problems; whatever a method answers counts only if there are none in the end.
-struct Reader<'a> {
-    variable: &'a Lookup<'a>,
-    problems: Vec<SettingProblem>,
-}
-
-/// The longest time to follow replicas: a function runs for 15 minutes at most (Lambda quotas).
-const LONGEST_SETTLE_SECONDS: u64 = 840;
-
-impl Reader<'_> {
-    fn get(&mut self, variable: &'static str) -> Option<String> {
-        let value = (self.variable)(variable)?;
-        if value.is_err() {
-            self.wrong(variable, "is no Unicode text");
-        }
-        value.ok().filter(|value| !value.trim().is_empty())
-    }
-
-    fn wrong(&mut self, variable: &'static str, message: impl Into<String>) {
-        self.problems.push(SettingProblem {
-            variable,
-            fault: Fault::Value(message.into()),
-        });
-    }
-
-    fn region(&mut self) -> Option<Region> {
-        let Some(text) = self.get("AWS_REGION") else {
-            self.wrong(
-                "AWS_REGION",
-                "is missing; Lambda sets it, elsewhere set it yourself",
-            );
-            return None;
-        };
-        Region::parse(&text)
-            .map_err(|error| self.wrong("AWS_REGION", error.to_string()))
-            .ok()
-    }
-
-    fn policy(
-        &mut self,
-        fence: &Fence,
-        file: &dyn Fn(&str) -> Result<String, String>,
-    ) -> Option<Checked> {
-        let (variable, text) = if let Some(text) = self.get("REPLICATION_POLICY") {
-            ("REPLICATION_POLICY", text)
-        } else if let Some(path) = self.get("REPLICATION_POLICY_FILE") {
-            match file(&path) {
-                Ok(text) => ("REPLICATION_POLICY_FILE", text),
-                Err(error) => {
-                    let message = format!(
-                        "`{path}` cannot be read ({error}); name a file of the package or of a \
-                         layer (/opt/...), with its full path"
-                    );
-                    self.wrong("REPLICATION_POLICY_FILE", message);
-                    return None;
-                }
-            }
-        } else {
-            ("REPLICATION_POLICY", DEFAULT_POLICY.to_owned())
-        };
-        let fault = |invalid| SettingProblem {
-            variable,
-            fault: Fault::Policy(invalid),
-        };
-        policy::check(&text, fence)
-            .map_err(|invalid| self.problems.push(fault(invalid)))
-            .ok()
-    }
-
-    fn fence(&mut self) -> Fence {
-        let Some(text) = self.get("ALLOWED_REPLICA_REGIONS") else {
-            return Fence::Open;
-        };
-        let mut regions = BTreeSet::new();
-        let problems_before = self.problems.len();
-        for token in text
-            .split([' ', ',', '\t', '\n'])
-            .filter(|token| !token.is_empty())
-        {
-            match Region::parse(token) {
-                Ok(region) => {
-                    regions.insert(region);
-                }
-                Err(error) => {
-                    let message = format!("{error}; list Regions separated by spaces or commas");
-                    self.wrong("ALLOWED_REPLICA_REGIONS", message);
-                }
-            }
-        }
-        if regions.is_empty() && self.problems.len() == problems_before {
-            self.wrong(
-                "ALLOWED_REPLICA_REGIONS",
-                "names no Region; leave it empty for no fence",
-            );
-        }
-        Fence::Regions(regions)
-    }
-
-    fn boolean(&mut self, variable: &'static str) -> bool {
-        match self.get(variable).as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(other) => {
-                self.wrong(variable, format!("`{other}` is neither `true` nor `false`"));
-                false
-            }
-        }
-    }
-
-    fn settle(&mut self) -> Duration {
-        let text = self
-            .get("SETTLE_SECONDS")
-            .unwrap_or_else(|| "30".to_owned());
-        let seconds = text
-            .parse()
-            .ok()
-            .filter(|seconds| *seconds <= LONGEST_SETTLE_SECONDS);
-        if seconds.is_none() {
-            let message = format!(
-                "`{text}` is no number of seconds from 0 to {LONGEST_SETTLE_SECONDS}, for \
-                 instance `30`"
-            );
-            self.wrong("SETTLE_SECONDS", message);
-        }
-        Duration::from_secs(seconds.unwrap_or_default())
-    }
-
-    /// Half of the quota of 50 writes per second leaves the rest of the account the other half.
-    fn writes_per_second(&mut self) -> u32 {
-        let text = self
-            .get("SWEEP_WRITES_PER_SECOND")
-            .unwrap_or_else(|| "25".to_owned());
-        let rate = text.parse().ok().filter(|rate| (1..=1000).contains(rate));
-        if rate.is_none() {
-            let message = format!("`{text}` is no number from 1 to 1000, for instance `25`");
-            self.wrong("SWEEP_WRITES_PER_SECOND", message);
-        }
-        rate.unwrap_or(1)
-    }
-
-    /// The form that CloudWatch documents for a namespace (`PutMetricData`).
-    fn namespace(&mut self) -> String {
-        let text = self
-            .get("METRICS_NAMESPACE")
-            .unwrap_or_else(|| "SecretReplicator".to_owned());
-        let allowed = |c: char| c.is_ascii_alphanumeric() || " .-_/#:".contains(c);
-        if text.len() > 255 || !text.chars().all(allowed) || text.starts_with("AWS/") {
-            let message = "is no CloudWatch namespace: use up to 255 letters, digits, spaces and \
-                           `.-_/#:`, and do not begin with `AWS/`";
-            self.wrong("METRICS_NAMESPACE", message);
-        }
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Fence;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsInvalid> {
         let variable = |name: &str| {

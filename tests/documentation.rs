@@ -101,7 +101,7 @@ fn quoted(source: &str, marker: &str) -> Vec<String> {
 fn the_reference_names_every_setting_reason_error_and_metric() {
     let reference = read(&root().join("docs/REFERENCE.md"));
     let source = |file: &str| read(&root().join("src").join(file));
-    let mut words = quoted(&source("settings.rs"), "self.get(\"");
+    let mut words = quoted(&source("settings/reader.rs"), "get(\"");
     words.extend(quoted(&source("settings.rs"), "reader.boolean(\""));
     for file in ["failure", "progress", "refusal", "removal", "skip"] {
         let codes = quoted(&source(&format!("reason/{file}.rs")), "=> \"");
