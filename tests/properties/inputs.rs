@@ -8,6 +8,7 @@ use secret_replicator::plan::decide;
 use secret_replicator::policy::{self, Severity, Subject};
 use secret_replicator::secret::Region;
 use secret_replicator::settings::Settings;
+use secret_replicator::sweep::Token;
 use secret_replicator::trigger::{self, Home, Request};
 use serde_json::{Value, json};
 
@@ -136,6 +137,45 @@ proptest! {
     }
 
     #[test]
+    fn any_json_as_the_fields_of_an_action_becomes_a_trigger(
+        action in select(&["reconcile", "explain", "sweep", "swep"][..]),
+        fields in btree_map(select(&ACTION_FIELDS[..]), any_json(), 0..4),
+    ) {
+        let mut event = json!(fields);
+        event["action"] = action.into();
+        let trigger = trigger::parse(&event.to_string(), &home());
+        if let Request::Bad(bad) = trigger.request {
+            prop_assert!(!bad.message.is_empty() && !bad.cure.is_empty());
+            prop_assert!(bad.message.chars().count() <= 512);
+        }
+    }
+
+    #[test]
+    fn any_token_of_a_sweep_is_read_or_refused(
+        text in any::<String>(), bytes in vec(any::<u8>(), 0..99), fields in any_json(),
+    ) {
+        let encode = |bytes: &[u8]| base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes);
+        for text in [text, encode(&bytes), encode(fields.to_string().as_bytes())] {
+            if let Ok(token) = Token::parse(&text) {
+                prop_assert_eq!(Token::parse(&token.to_text()), Ok(token));
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_of_an_action_that_is_written_twice_is_refused(
+        first in any::<bool>(), second in any::<bool>(),
+    ) {
+        let text = format!(
+            "{{\"action\": \"reconcile\", \"secretId\": \"a\", \"dryRun\": {first}, \"dryRun\": {second}}}"
+        );
+        let Request::Bad(bad) = trigger::parse(&text, &home()).request else {
+            return Err(TestCaseError::fail("one of them was taken"));
+        };
+        prop_assert!(bad.message.contains("`dryRun` is written twice"), "{}", bad.message);
+    }
+
+    #[test]
     fn any_json_as_the_detail_of_an_event_becomes_a_trigger(
         detail in btree_map(select(&DETAIL_KEYS[..]), any_json(), 0..9),
     ) {
@@ -166,6 +206,15 @@ proptest! {
         prop_assert_eq!(decide(), decide());
     }
 }
+
+const ACTION_FIELDS: [&str; 6] = [
+    "secretId",
+    "secret",
+    "dryRun",
+    "nextToken",
+    "maxChanges",
+    "maxchanges",
+];
 
 const DETAIL_KEYS: [&str; 9] = [
     "eventSource",

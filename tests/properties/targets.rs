@@ -6,7 +6,7 @@ use proptest::collection::btree_set;
 use proptest::prelude::*;
 use secret_replicator::limits::{Fence, Limits};
 use secret_replicator::plan::{Decision, Step, decide};
-use secret_replicator::policy::Subject;
+use secret_replicator::policy::{ListFilter, Subject};
 use secret_replicator::reason::{Refusal, RemovalReason};
 
 use crate::policies::{forbidding_rule, policy};
@@ -130,6 +130,25 @@ proptest! {
             { "name": "fence", "when": "all", "forbid": "us-*" },
         ]});
         prop_assert!(plan(&secret, &read(&document).unwrap(), &limits).is_none());
+    }
+
+    #[test]
+    fn no_secret_that_a_rule_covers_fails_the_filter_of_the_list(
+        written in policy(), secret in primary(), limits in limits(),
+    ) {
+        if plan(&secret, &written.policy, &limits).is_none() {
+            return Ok(());
+        }
+        let passes = match written.policy.list_filter() {
+            None => true,
+            Some(ListFilter::TagKeys(keys)) => keys.iter().any(|key| {
+                secret.tags.keys().any(|tag| tag.starts_with(key.as_str()))
+            }),
+            Some(ListFilter::NamePrefixes(prefixes)) => {
+                prefixes.iter().any(|prefix| secret.name.starts_with(prefix.as_str()))
+            }
+        };
+        prop_assert!(passes);
     }
 
     #[test]
