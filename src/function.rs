@@ -1,16 +1,14 @@
 //! The handler: one invocation from its event to its answer.
 
-use std::any::Any;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::RawValue;
 
 use crate::budget::{Allowance, Budget, Wait};
+use crate::bug::caught;
 use crate::explain::Explanation;
 use crate::reconcile::{Conclusion, Mode, Reconciler, Reconciliation};
 use crate::report::{Answer, Ending, Failure, Report, Reporter, SweepReport};
@@ -37,6 +35,12 @@ enum Handled {
     One(Box<One>),
     /// It was about every secret.
     Sweep(Mode, Box<Sweep>),
+}
+
+impl Handled {
+    fn one(origin: Origin, named: Option<SecretId>, mode: Mode, ending: Ending) -> Self {
+        Self::One(Box::new(One::new(origin, named, mode, ending)))
+    }
 }
 
 /// How a request about one secret was handled.
@@ -104,18 +108,10 @@ impl Function {
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failure> {
         let started = Utc::now();
         let work = self.work(event.payload.get(), &event.context, started);
-        let handled = AssertUnwindSafe(work)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| {
-                let ending = Ending::Internal(panic_message(panic.as_ref()));
-                Handled::One(Box::new(One::new(
-                    Origin::unknown(),
-                    None,
-                    self.mode,
-                    ending,
-                )))
-            });
+        let handled = caught(work).await.unwrap_or_else(|panic| {
+            let ending = Ending::Internal(panic);
+            Handled::one(Origin::unknown(), None, self.mode, ending)
+        });
         let request_id = event.context.request_id;
         match handled {
             Handled::One(one) => {
@@ -170,7 +166,7 @@ impl Function {
                 return Box::pin(self.sweep(origin, order, context, remaining)).await;
             }
         };
-        Handled::One(Box::new(One::new(origin, named, mode, ending)))
+        Handled::one(origin, named, mode, ending)
     }
 
     fn mode_for(&self, dry_run: bool) -> Mode {
@@ -214,18 +210,16 @@ impl Function {
     ) -> Handled {
         let mode = self.mode_for(order.dry_run);
         if let Some(bad) = order.contradiction(mode) {
-            return Handled::One(Box::new(One::new(
-                origin,
-                None,
-                mode,
-                Ending::BadEvent(bad),
-            )));
+            return Handled::one(origin, None, mode, Ending::BadEvent(bad));
         }
         let budget = Budget::new(remaining, self.settle, Wait::Never);
         let rate = self.sweep_writes_per_second;
         let sweeper = Sweeper::new(&self.reconciler, rate, mode, &budget);
         let tell = |swept: Swept| {
-            let ending = Ending::Secret(Box::new(swept.reconciliation));
+            let ending = match swept.end {
+                Ok(reconciliation) => Ending::Secret(Box::new(reconciliation)),
+                Err(panic) => Ending::Internal(panic),
+            };
             let one = One::new(origin.clone(), Some(swept.id), mode, ending);
             let report = one.report(&context.request_id, swept.started);
             complain(self.reporter.write(&report));
@@ -234,7 +228,7 @@ impl Function {
             Ok(sweep) => Handled::Sweep(mode, Box::new(sweep)),
             Err(error) => {
                 let ending = ending(Reconciliation::unreadable(error), TOKEN_CURE);
-                Handled::One(Box::new(One::new(origin, None, mode, ending)))
+                Handled::one(origin, None, mode, ending)
             }
         }
     }
@@ -270,10 +264,4 @@ fn account_of(context: &Context) -> Option<String> {
 fn remaining(context: &Context, now: DateTime<Utc>) -> Duration {
     let now = u64::try_from(now.timestamp_millis()).unwrap_or_default();
     Duration::from_millis(context.deadline.saturating_sub(now))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
 }

@@ -22,6 +22,7 @@
 //! | [`reconcile`] | observe, decide, apply, settle |
 //! | [`sweep`] | every secret of the Region, in slices |
 //! | [`budget`] | the time that an invocation has |
+//! | [`bug`] | panics, caught |
 //! | [`secrets_manager`] | the adapter for the AWS SDK, the only module that knows it |
 //! | [`report`] | the record, the metrics, and the answer to Lambda |
 //! | [`function`] | the handler that ties them together |
@@ -30,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 pub mod budget;
+pub mod bug;
 pub mod explain;
 pub mod function;
 pub mod limits;

@@ -98,10 +98,13 @@ impl Plan {
         self.targets().next().is_some()
     }
 
-    /// How many replicas the plan makes, makes again, or removes, at most.
+    /// How many replicas the plan adds or removes, at most. One that failed and is asked for again
+    /// is neither: it would otherwise use up a sweep's changes every time.
     #[must_use]
     pub fn changes(&self) -> usize {
-        self.targets().count() + self.removals().count() + self.awaited_removals().count()
+        let is_new = |step: &&Step| matches!(step, Step::Replicate(_));
+        let new = self.steps.values().filter(is_new).count();
+        new + self.removals().count() + self.awaited_removals().count()
     }
 
     /// The part of the plan that concerns these Regions.

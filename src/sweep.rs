@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, Stream, StreamExt};
 
 use crate::budget::{Allowance, Budget};
+use crate::bug::caught;
 use crate::plan::{Decision, decide};
 use crate::policy::ListFilter;
 use crate::reconcile::{Conclusion, Mode, NotReady, Outcome, Reconciler, Reconciliation};
@@ -35,7 +36,7 @@ const PROGRESS: u64 = 1000;
 pub struct Order {
     /// Decide and report only.
     pub dry_run: bool,
-    /// How many replicas the whole sweep may make, make again or remove, at most.
+    /// How many replicas the whole sweep may add or remove, at most.
     pub max_changes: u64,
     /// Where the slice before ended. `None` at the beginning.
     pub token: Option<Token>,
@@ -77,8 +78,8 @@ pub struct Swept {
     pub id: SecretId,
     /// When its turn came.
     pub started: DateTime<Utc>,
-    /// How it ended.
-    pub reconciliation: Reconciliation,
+    /// How it ended, or the message of the panic that it ended in.
+    pub end: Result<Reconciliation, String>,
 }
 
 /// Sweeps the Region.
@@ -141,7 +142,11 @@ impl<'a> Sweeper<'a> {
         let next_page = match place.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Place::End => None,
             Place::Stuck(page, error) if page == begun.page => return Err(error),
-            Place::Stuck(page, _) | Place::Before(page) => Some(page),
+            Place::Stuck(page, error) => {
+                tracing::warn!(%error, "the list breaks off; the next slice goes on from there");
+                Some(page)
+            }
+            Place::Before(page) => Some(page),
         };
         let mut totals = begun.totals.clone();
         totals.add(&slice);
@@ -167,8 +172,8 @@ impl<'a> Sweeper<'a> {
         while let Some(swept) = ends.next().await {
             slice.seen += 1;
             if let Some(swept) = swept {
-                slice.count(&swept.reconciliation);
-                if is_worth_telling(&swept.reconciliation) {
+                slice.count(&swept.end);
+                if is_worth_telling(&swept.end) {
                     tell(swept);
                 }
             }
@@ -212,7 +217,7 @@ impl<'a> Sweeper<'a> {
                 return Some(Swept {
                     id: SecretId::Name(error.message.clone()),
                     started,
-                    reconciliation: Reconciliation::unreadable(error),
+                    end: Ok(Reconciliation::unreadable(error)),
                 });
             }
         };
@@ -221,15 +226,12 @@ impl<'a> Sweeper<'a> {
             return None;
         }
         let id = SecretId::Arn(listed.arn);
-        let reconciliation = self
+        let work = self
             .reconciler
-            .reconcile(&id, self.mode, self.budget, &self.allowance)
-            .await;
-        Some(Swept {
-            id,
-            started,
-            reconciliation,
-        })
+            .reconcile(&id, self.mode, self.budget, &self.allowance);
+        // A bug that one secret brings to light must not stop the others.
+        let end = caught(work).await;
+        Some(Swept { id, started, end })
     }
 }
 
@@ -252,7 +254,10 @@ async fn next_page(
 
 /// What is as it should be has no record of its own, or every sweep would write one for every
 /// secret; nor has what is left for the next sweep.
-fn is_worth_telling(reconciliation: &Reconciliation) -> bool {
+fn is_worth_telling(end: &Result<Reconciliation, String>) -> bool {
+    let Ok(reconciliation) = end else {
+        return true;
+    };
     let outcome = Outcome::of(&reconciliation.conclusion);
     let is_gone = matches!(
         reconciliation.conclusion,

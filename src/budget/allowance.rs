@@ -1,6 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
-/// How many replicas may still be made, made again or removed.
+/// How many replicas may still be added or removed.
 #[derive(Debug)]
 pub struct Allowance {
     most: u64,

@@ -32,7 +32,7 @@ pub struct Totals {
     pub failed: u64,
     /// They are left for the next sweep, because the changes were used up.
     pub limited: u64,
-    /// How many replicas were made, made again or removed, or were to be.
+    /// How many replicas were added or removed, or were to be.
     pub changes: u64,
     /// The same by the Region of the replicas.
     pub regions: BTreeMap<Region, RegionTotals>,
@@ -63,7 +63,11 @@ const MOST_REGIONS: usize = 200;
 
 impl Totals {
     /// Counts one secret that was looked at.
-    pub(super) fn count(&mut self, reconciliation: &Reconciliation) {
+    pub(super) fn count(&mut self, end: &Result<Reconciliation, String>) {
+        let Ok(reconciliation) = end else {
+            self.failed += 1;
+            return;
+        };
         match &reconciliation.conclusion {
             // It was covered when it was listed, and is gone or untagged since.
             Conclusion::Skipped(_) | Conclusion::NotReady(NotReady::NotFound(_)) => return,
