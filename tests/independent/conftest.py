@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+import stack
 from function import ACCOUNT, running_function
 from processes import environment, free_port, running
 
@@ -67,6 +68,40 @@ def emulator(tmp_path_factory, emulator_binary):
     log = tmp_path_factory.mktemp("emulator") / "log"
     with running([emulator_binary, "serve", "--port", port], port, log):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory, emulator):
+    """The endpoint of ministack, an independent local AWS that deploys the template and runs it.
+
+    The functions in it find their secrets in this project's own Secrets Manager, whose replication
+    takes time and can fail, as AWS's does.
+    """
+    port = free_port()
+    directory = tmp_path_factory.mktemp("ministack")
+    env = environment(
+        GATEWAY_PORT=str(port),
+        BIND_HOST="127.0.0.1",
+        MINISTACK_ACCOUNT_ID=stack.ACCOUNT,
+        # The state machine waits no time before it tries again.
+        SFN_WAIT_SCALE="0",
+        TMPDIR=str(directory),
+        AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
+    )
+    command = [Path(sys.executable).with_name("ministack")]
+    with running(command, port, directory / "log", env):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def deploy(client, ministack):
+    """Deploys the template as a stack of its own."""
+
+    def deploy(code=b"", **parameters):
+        name = f"stack-{uuid.uuid4().hex}"
+        return stack.deploy(name, code, lambda service: client(service, ministack), **parameters)
+
+    return deploy
 
 
 @pytest.fixture
