@@ -57,7 +57,10 @@ class Stack:
 def deploy(name, code, client, **parameters):
     """Deploys the template with this `bootstrap` as the function's code."""
     s3 = client("s3")
-    s3.create_bucket(Bucket=name)
+    # Every Region but this one must be named.
+    region = s3.meta.region_name
+    constraint = {} if region == "us-east-1" else {"LocationConstraint": region}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=constraint)
     s3.put_object(Bucket=name, Key="code.zip", Body=zipped(code))
     template = (ROOT / "template.yaml").read_text()
     # What `sam deploy` does with it.
