@@ -4,14 +4,17 @@ import os
 import sys
 import uuid
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
 
+import stack
 from function import ACCOUNT, running_function
 from processes import environment, free_port, running
+from slices import BOOTSTRAP, Slices, serving
 
 
 def built(variable):
@@ -65,8 +68,62 @@ def emulator(tmp_path_factory, emulator_binary):
     """The endpoint of this project's own Secrets Manager."""
     port = free_port()
     log = tmp_path_factory.mktemp("emulator") / "log"
-    with running([emulator_binary, "serve", "--port", port], port, log):
+    command = [emulator_binary, "serve", "--port", port, "--removal-seconds", "2"]
+    with running(command, port, log):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory, emulator):
+    """The endpoint of ministack, an independent local AWS that deploys the template and runs it.
+
+    The functions in it find their secrets in this project's own Secrets Manager, whose replication
+    takes time and can fail, as AWS's does.
+    """
+    port = free_port()
+    directory = tmp_path_factory.mktemp("ministack")
+    env = environment(
+        GATEWAY_PORT=str(port),
+        BIND_HOST="127.0.0.1",
+        MINISTACK_ACCOUNT_ID=stack.ACCOUNT,
+        # The state machine waits no time before it tries again.
+        SFN_WAIT_SCALE="0",
+        TMPDIR=str(directory),
+        AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
+    )
+    command = [Path(sys.executable).with_name("ministack")]
+    with running(command, port, directory / "log", env):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def deploy(client, ministack):
+    """Deploys the template as a stack of its own."""
+
+    def deploy(code=b"", name=None, region="us-east-1", **parameters):
+        name = name or f"stack-{uuid.uuid4().hex}"
+        clients = partial(client, endpoint=ministack, region=region)
+        return stack.deploy(name, code, clients, **parameters)
+
+    return deploy
+
+
+@pytest.fixture(scope="session")
+def fakes(deploy):
+    """The stack with the fake function."""
+    return deploy(BOOTSTRAP)
+
+
+@pytest.fixture
+def slices(fakes):
+    """The function of that stack, which answers what the test says."""
+    slices = Slices()
+    with serving(slices) as url:
+        fakes.client("lambda").update_function_configuration(
+            FunctionName=fakes.outputs["FunctionName"],
+            Environment={"Variables": {"FAKE_FUNCTION": url}},
+        )
+        yield slices
 
 
 @pytest.fixture

@@ -26,13 +26,6 @@ TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader)
 FUNCTION = TEMPLATE["Resources"]["Replicator"]["Properties"]
 
 
-def statements():
-    """The statements of the role, with every optional one in."""
-    for policy in FUNCTION["Policies"]:
-        for statement in policy["Statement"]:
-            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
-
-
 def function_environment(**parameters):
     """The function's settings as CloudFormation would make them from these parameters."""
     defaults = {

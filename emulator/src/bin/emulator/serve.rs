@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use secret_replicator_emulator::{Emulator, WorldSettings};
@@ -12,11 +13,18 @@ pub(crate) struct Arguments {
     /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 4599)]
     port: u16,
+    /// How many seconds a removed replica takes to go: about a minute on AWS.
+    #[arg(long, default_value_t = 60)]
+    removal_seconds: u64,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let address = (Ipv4Addr::LOCALHOST, arguments.port).into();
-    let emulator = Emulator::start_at(address, WorldSettings::default())
+    let settings = WorldSettings {
+        removal_delay: Duration::from_secs(arguments.removal_seconds),
+        ..WorldSettings::default()
+    };
+    let emulator = Emulator::start_at(address, settings)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     let endpoint = emulator.endpoint();

@@ -1,0 +1,96 @@
+"""The template, deployed by ministack: an independent CloudFormation, Lambda and Step Functions."""
+
+import io
+import json
+import zipfile
+
+from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
+
+from processes import eventually
+from template import ROOT
+
+# The account of the emulator's secrets.
+ACCOUNT = "123456789012"
+
+
+class Stack:
+    """A deployed stack: what its resources are called, and what they became."""
+
+    def __init__(self, name, client):
+        self.name = name
+        self.client = client
+        cloudformation = client("cloudformation")
+        described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        self.outputs = {row["OutputKey"]: row["OutputValue"] for row in described["Outputs"]}
+        resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        self.resources = {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in resources}
+
+    def policies(self, role):
+        """The policies of a role that are its own."""
+        iam, name = self.client("iam"), self.resources[role]
+        return [
+            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+        ]
+
+    def managed_policies(self, role):
+        """The names of the policies of AWS that a role has."""
+        iam, name = self.client("iam"), self.resources[role]
+        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        return {policy["PolicyName"] for policy in attached}
+
+    def allows(self, role, action, resource, region="us-east-1", **context):
+        """Whether a role may make a call, by ministack's evaluation of IAM policies."""
+        call = EvalContext(
+            principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/session",
+            principal_type="AssumedRole",
+            principal_account=ACCOUNT,
+            action=action,
+            resource_arn=resource,
+            region=region,
+            service_context=context,
+        )
+        policies = [parse_policy_document(policy) for policy in self.policies(role)]
+        return evaluate(call, policies).decision == "Allow"
+
+
+def deploy(name, code, client, **parameters):
+    """Deploys the template with this `bootstrap` as the function's code."""
+    s3 = client("s3")
+    # Every Region but this one must be named.
+    region = s3.meta.region_name
+    constraint = {} if region == "us-east-1" else {"LocationConstraint": region}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=constraint)
+    s3.put_object(Bucket=name, Key="code.zip", Body=zipped(code))
+    template = (ROOT / "template.yaml").read_text()
+    # What `sam deploy` does with it.
+    packaged = template.replace("CodeUri: .\n", f"CodeUri: s3://{name}/code.zip\n")
+    assert packaged != template
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=packaged,
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in ({"AllowedReplicaRegions": "eu-west-1,us-west-2"} | parameters).items()
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+
+    def ended():
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return not stack["StackStatus"].endswith("IN_PROGRESS") and stack
+
+    stack = eventually(ended, f"the stack {name} is deployed")
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    return Stack(name, client)
+
+
+def zipped(bootstrap):
+    """A Lambda package of one executable file."""
+    file = zipfile.ZipInfo("bootstrap")
+    file.external_attr = 0o755 << 16
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(file, bootstrap)
+    return package.getvalue()

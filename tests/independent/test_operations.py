@@ -1,0 +1,188 @@
+"""Every command of the documentation of operations runs, as it stands there.
+
+AWS is ministack, with the template and the real function deployed, and this project's own Secrets
+Manager.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from processes import environment, eventually
+from slices import COMPLETE
+from sweep import Sweep
+from template import ROOT
+
+# A Region of its own, because a sweep looks at every secret of its Region.
+REGION = "ap-south-1"
+
+TOOLS = Path(sys.executable).parent
+
+POLICY = {
+    "version": 1,
+    "removal": "covered",
+    "rules": [
+        {
+            "name": "by-tag",
+            "when": {"tags": {"replicate-to": "*"}},
+            "replicate-to": {"tag": "replicate-to"},
+        }
+    ],
+}
+
+# The package registry has version 1 of the AWS CLI only. It takes a payload as it is, which
+# version 2 must be told to do. What follows a tag is what CloudTrail and EventBridge would bring.
+AWS = f"""#!{sys.executable}
+import os, subprocess, sys
+words = sys.argv[1:]
+if words[:2] == ["lambda", "invoke"]:
+    at = words.index("--cli-binary-format")
+    assert words[at + 1] == "raw-in-base64-out"
+    del words[at : at + 2]
+aws = [sys.executable, "{TOOLS}/aws"]
+if words[0] == "sqs":
+    # Version 1 overlooks the variable for this service alone.
+    words += ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
+ended = subprocess.run(aws + words).returncode
+if not ended and words[:2] == ["secretsmanager", "tag-resource"]:
+    secret = words[words.index("--secret-id") + 1]
+    payload = '{{"action": "reconcile", "secretId": "' + secret + '"}}'
+    target = ["lambda", "invoke", "--function-name", "FUNCTION", "--payload", payload, "event.json"]
+    subprocess.run(aws + target, check=True, stdout=subprocess.DEVNULL)
+sys.exit(ended)
+"""
+
+
+@pytest.fixture(scope="module")
+def deployed(deploy, bootstrap):
+    """The stack of the documentation, with the real function."""
+    return deploy(
+        bootstrap.read_bytes(),
+        name="secret-replicator",
+        region=REGION,
+        AllowRemoval="true",
+        ReplicationPolicy=json.dumps(POLICY),
+    )
+
+
+@pytest.fixture
+def run(deployed, ministack, emulator, tmp_path):
+    """Runs shell commands of the documentation, and answers what they print."""
+    shims = tmp_path / "bin"
+    shims.mkdir()
+    function = shlex.quote(deployed.outputs["FunctionName"])
+    executable(shims / "aws", AWS.replace("FUNCTION", function))
+    executable(shims / "sam", f'#!/bin/sh\nexec {sys.executable} {TOOLS}/sam "$@"\n')
+    executable(shims / "sleep", "#!/bin/sh\nexec /bin/sleep 0.2\n")
+
+    def run(*commands, **variables):
+        done = subprocess.run(
+            ["bash", "-euxo", "pipefail", "-c", "\n".join(commands)],
+            cwd=tmp_path,
+            env=environment(
+                PATH=f"{shims}:{os.environ['PATH']}",
+                HOME=str(tmp_path),
+                SAM_CLI_TELEMETRY="0",
+                AWS_DEFAULT_REGION=variables.pop("region", REGION),
+                AWS_DEFAULT_OUTPUT="json",
+                AWS_ENDPOINT_URL=ministack,
+                AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
+                **variables,
+            ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def executable(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def secret(client, emulator):
+    """The secret of the documentation."""
+    secrets = client("secretsmanager", emulator, REGION)
+    secrets.create_secret(
+        Name="prod/db",
+        SecretString="value",
+        Tags=[{"Key": "replicate-to", "Value": "eu-west-1"}],
+    )
+
+    def described():
+        return secrets.describe_secret(SecretId="prod/db")
+
+    def replicas():
+        return [row["Region"] for row in described().get("ReplicationStatus", [])]
+
+    yield described
+    if "DeletedDate" not in described() and replicas():
+        secrets.remove_regions_from_replication(SecretId="prod/db", RemoveReplicaRegions=replicas())
+        eventually(lambda: not replicas(), "the replicas are gone")
+    secrets.delete_secret(SecretId="prod/db", ForceDeleteWithoutRecovery=True)
+
+
+def blocks(page):
+    return re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.S)
+
+
+STOP = "aws stepfunctions stop-execution"
+
+
+def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, secret):
+    commands = [block for block in blocks("docs/OPERATIONS.md") if not block.startswith(STOP)]
+    assert len(commands) >= 10
+
+    printed = run(*commands)
+
+    # What following an execution shows, and what SAM prints of it.
+    assert '"SUCCEEDED"' in printed
+    assert printed.count('"trigger": "sweep"') >= 3
+    assert "errorType" not in printed
+    assert "DeletedDate" in secret()
+    assert secret().get("ReplicationStatus", []) == []
+
+
+def test_a_sweep_can_be_stopped_as_operations_says(run, fakes, slices):
+    sweep, answer = Sweep.of(fakes), Future()
+    slices.will_answer(answer)
+    execution = sweep.start({})
+    try:
+        eventually(lambda: slices.events, "the sweep is at its slice")
+        [stop] = [block for block in blocks("docs/OPERATIONS.md") if block.startswith(STOP)]
+        run(stop, region="us-east-1", EXECUTION=execution)
+    finally:
+        answer.set_result(COMPLETE)
+
+    assert sweep.end(execution)["status"] == "ABORTED"
+
+
+def test_the_commands_of_the_readme_run(run, secret):
+    commands = [block for block in blocks("README.md") if "prod/db" in block]
+    assert len(commands) == 2
+
+    run(*commands)
+
+    assert [row["Region"] for row in secret()["ReplicationStatus"]] == ["eu-west-1"]
+
+
+def test_the_command_of_the_output_starts_a_backfill(run, deployed):
+    started = json.loads(run(deployed.outputs["BackfillCommand"]))
+
+    sweep = Sweep.of(deployed)
+    execution = sweep.end(started["executionArn"])
+    assert execution["status"] == "SUCCEEDED"
+    assert json.loads(execution["input"]) == {"maxChanges": 5000}

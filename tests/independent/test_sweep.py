@@ -1,0 +1,265 @@
+"""The state machine of the sweep, executed by an interpreter that is not ours.
+
+Its function is a fake whose answers each test gives. What the real function makes of a slice is in
+`test_sweep_with_the_function.py`.
+"""
+
+import json
+from concurrent.futures import Future
+
+import pytest
+from jsonata import Jsonata
+
+from processes import eventually
+from slices import COMPLETE, error, more
+from sweep import Sweep
+
+
+@pytest.fixture
+def sweep(fakes):
+    return Sweep.of(fakes)
+
+
+def test_a_sweep_passes_the_token_on_from_slice_to_slice_and_ends(sweep, slices):
+    slices.will_answer(more("first"), more("second"), COMPLETE)
+
+    ended = sweep.run({})
+
+    assert (ended["status"], ended["output"]) == ("SUCCEEDED", COMPLETE)
+    assert [event["nextToken"] for event in slices.events] == [None, "first", "second"]
+
+
+def test_dry_run_and_the_limit_reach_every_slice(sweep, slices):
+    slices.will_answer(more("first"), COMPLETE)
+
+    sweep.run({"dryRun": True, "maxChanges": 5000})
+
+    assert slices.events == [
+        {"action": "sweep", "dryRun": True, "maxChanges": 5000, "nextToken": None},
+        {"action": "sweep", "dryRun": True, "maxChanges": 5000, "nextToken": "first"},
+    ]
+
+
+def test_a_sweep_without_input_is_a_real_one_with_the_limit_of_the_parameter(sweep, slices):
+    slices.will_answer(COMPLETE)
+
+    sweep.run({})
+
+    assert slices.events == [
+        {"action": "sweep", "dryRun": False, "maxChanges": 100, "nextToken": None}
+    ]
+
+
+def test_the_limit_of_the_schedule_is_a_parameter(deploy):
+    stack = deploy(SweepMaxChanges="7")
+
+    assert ": 7 %}" in Sweep.of(stack).definition["States"]["Read the input"]["Assign"]["maxChanges"]
+
+
+def test_null_is_absent(sweep, slices):
+    slices.will_answer(COMPLETE)
+
+    sweep.run({"dryRun": None, "maxChanges": None, "nextToken": None})
+
+    assert slices.events == [
+        {"action": "sweep", "dryRun": False, "maxChanges": 100, "nextToken": None}
+    ]
+
+
+def test_a_sweep_can_go_on_where_another_one_stopped(sweep, slices):
+    slices.will_answer(COMPLETE)
+
+    sweep.run({"nextToken": "where it stopped"})
+
+    assert [event["nextToken"] for event in slices.events] == ["where it stopped"]
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"dryrun": True}, "unknown field dryrun: send only dryRun, maxChanges, nextToken"),
+        ({"dry": True, "limit": 1}, "unknown field dry, limit: send only"),
+        ({"action": "sweep"}, "unknown field action: send only"),
+        ({"dryRun": "true"}, "dryRun: send true or false, without quotation marks"),
+        ({"maxChanges": "5000"}, "maxChanges: send a whole number of at least 1"),
+        ({"maxChanges": 0}, "maxChanges: send a whole number of at least 1"),
+        ({"maxChanges": 1.5}, "maxChanges: send a whole number of at least 1"),
+        ({"maxChanges": True}, "maxChanges: send a whole number of at least 1"),
+        ({"nextToken": 7}, "nextToken: send what a sweep answered, or leave it out"),
+        ([], "the input is no JSON object"),
+        ([{"dryRun": True}], "the input is no JSON object"),
+        ("dryRun", "the input is no JSON object"),
+        (None, "the input is no JSON object"),
+    ],
+)
+def test_an_input_that_is_wrong_fails_before_any_slice(wrong, message, sweep, slices):
+    ended = sweep.run(wrong)
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "BadInput")
+    assert ended["cause"].startswith(message)
+    assert ended["cause"].endswith(', for instance {"dryRun": true, "maxChanges": 5000}')
+    assert slices.events == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Throttled",
+        "ServiceUnavailable",
+        "Sandbox.Timedout",
+        "Lambda.Unknown",
+        "Runtime.ExitError",
+        "Lambda.TooManyRequestsException",
+        "Lambda.ServiceException",
+    ],
+)
+def test_a_slice_that_may_go_well_next_time_is_tried_again(kind, sweep, slices):
+    slices.will_answer(more("first"), error(kind), error(kind), COMPLETE)
+
+    ended = sweep.run({})
+
+    assert (ended["status"], ended["output"]) == ("SUCCEEDED", COMPLETE)
+    assert [event["nextToken"] for event in slices.events] == [None, "first", "first", "first"]
+
+
+def test_a_slice_that_stays_throttled_fails_the_sweep_in_the_end(sweep, slices):
+    slices.will_answer(*[error("Throttled")] * 9)
+
+    ended = sweep.run({})
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "Throttled")
+    assert len(slices.events) == 9
+
+
+@pytest.mark.parametrize(
+    "kind", ["BadEvent", "PolicyInvalid", "Runtime.ConfigInvalid", "AccessDenied", "Internal"]
+)
+def test_a_slice_that_fails_for_good_fails_the_sweep_with_the_functions_error(kind, sweep, slices):
+    slices.will_answer(more("first"), error(kind))
+
+    ended = sweep.run({})
+
+    assert (ended["status"], ended["error"]) == ("FAILED", kind)
+    assert json.loads(ended["cause"])["errorMessage"] == f"the message of {kind}"
+    assert len(slices.events) == 2
+
+
+def test_a_sweep_beside_a_running_one_stops_itself(sweep, slices):
+    answer = Future()
+    slices.will_answer(answer)
+    running = sweep.start({})
+    try:
+        eventually(lambda: slices.events, "the first sweep is at its slice")
+
+        ended = sweep.run({"maxChanges": 5000})
+
+        assert ended["status"] == "SUCCEEDED"
+        assert ended["output"]["outcome"] == "skipped"
+        assert ended["output"]["reason"] == "another-sweep-is-running"
+        assert ended["output"]["running"] == running
+    finally:
+        answer.set_result(COMPLETE)
+    assert sweep.end(running)["output"] == COMPLETE
+    assert len(slices.events) == 1
+
+
+def test_of_sweeps_that_start_together_the_first_goes_on(sweep, slices):
+    held = Future()
+    slices.will_answer(held)
+
+    started = [sweep.start({}) for _ in range(5)]
+    others = eventually(
+        lambda: len(ended := [arn for arn in started if sweep.status(arn) != "RUNNING"]) == 4
+        and ended,
+        "all but one have stopped",
+    )
+    held.set_result(COMPLETE)
+
+    assert {sweep.end(arn)["output"]["reason"] for arn in others} == {"another-sweep-is-running"}
+    assert sweep.end(started[0])["output"] == COMPLETE
+
+
+def row(name, started):
+    return {"ExecutionArn": name, "StartDate": started}
+
+
+@pytest.mark.parametrize(
+    "listed, earlier",
+    [
+        ([], ""),
+        ([row("me", "2026-11-21T10:00:00.500Z")], ""),
+        ([row("later", "2026-11-21T10:00:00.501Z")], ""),
+        ([row("earlier", "2026-11-21T10:00:00.499Z")], "earlier"),
+        # In the same millisecond the names decide, in the same way for both.
+        ([row("a", "2026-11-21T10:00:00.500Z")], "a"),
+        ([row("z", "2026-11-21T10:00:00.500Z")], ""),
+        # The list's own time counts, if it has one, because the other sweep sees no other.
+        ([row("me", "2026-11-21T10:00:00.600Z"), row("a", "2026-11-21T10:00:00.550Z")], "a"),
+        ([row("me", "2026-11-21T10:00:00.400Z"), row("a", "2026-11-21T10:00:00.450Z")], ""),
+        # Which of several is named does not matter.
+        (
+            [row("b", "2026-11-21T09:00:00Z"), row("a", "2026-11-21T08:00:00Z")],
+            "b",
+        ),
+    ],
+)
+def test_every_sweep_finds_the_same_one_first(listed, earlier, sweep):
+    expression = sweep.definition["States"]["Find other sweeps"]["Assign"]["earlier"]
+    states = {
+        "result": {"Executions": listed},
+        "context": {"Execution": {"Id": "me", "StartTime": "2026-11-21T10:00:00.500Z"}},
+    }
+
+    found = Jsonata.jsonata(expression.removeprefix("{%").removesuffix("%}"))
+
+    assert found.evaluate(None, {"states": states}) == earlier
+
+
+def test_no_slice_begins_without_a_look_at_other_sweeps(sweep):
+    """The list of executions lags behind, so a sweep may miss an earlier one at first."""
+    states = sweep.definition["States"]
+
+    into_a_slice = {
+        name
+        for name, state in states.items()
+        for way in [state, *state.get("Choices", [])]
+        if "Sweep a slice" in (way.get("Next"), way.get("Default"))
+    }
+    assert into_a_slice == {"Is this the first sweep?"}
+    assert states["Is the sweep complete?"]["Default"] == "Find other sweeps"
+    assert states["Find other sweeps"]["Next"] == "Is this the first sweep?"
+
+
+LONGEST = "$slices >= 1000"
+
+
+def test_the_history_of_the_longest_sweep_fits(sweep, slices):
+    slices.will_answer(*[more(str(number)) for number in range(9)], COMPLETE)
+    ended = sweep.run({})
+    events = len(sweep.history(ended["executionArn"]))
+
+    assert LONGEST in json.dumps(sweep.definition)
+    # AWS ends an execution at 25,000 events. Ministack's history lacks the TaskStarted of both tasks.
+    of_a_slice = events / 10 + 2
+    assert of_a_slice * 1000 < 20_000
+
+
+def test_a_sweep_that_does_not_end_is_ended_and_says_how_to_go_on(sweep, slices):
+    slices.will_never_end()
+    shorter = sweep.copy(lambda definition: definition.replace(LONGEST, "$slices >= 3"))
+
+    ended = shorter.run({"dryRun": True, "maxChanges": 7})
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "TooManySlices")
+    assert len(slices.events) == 3
+    start_with = json.loads(ended["cause"].split("starting it with ")[1])
+    assert start_with == {"dryRun": True, "maxChanges": 7, "nextToken": "3"}
+
+
+def test_a_slice_is_given_longer_than_the_function_has(sweep, fakes):
+    function = fakes.client("lambda").get_function_configuration(
+        FunctionName=fakes.outputs["FunctionName"]
+    )
+
+    assert sweep.definition["States"]["Sweep a slice"]["TimeoutSeconds"] > function["Timeout"]
+    assert sweep.definition["TimeoutSeconds"] == 86400
