@@ -76,6 +76,13 @@ impl Budget {
         Instant::now() + end >= self.cut_off
     }
 
+    /// When the last write of a sweep should be made, so that its replicas can be followed.
+    #[must_use]
+    pub fn last_turn(&self) -> Instant {
+        let end = self.settle.min(self.total / 4);
+        self.cut_off.checked_sub(end).unwrap_or(self.cut_off)
+    }
+
     /// The looks at a secret that is not ready: what is left after time to follow the replicas, and
     /// at least half of everything.
     #[must_use]

@@ -53,7 +53,8 @@ pub struct Reconciliation {
     pub secret: Option<Secret>,
     /// How it ended.
     pub conclusion: Conclusion,
-    /// Whether the plan was left for another time, because the allowance was used up.
+    /// Whether the plan was left for another time, because the allowance, or the time for writes, was
+    /// used up.
     pub is_limited: bool,
 }
 
@@ -96,7 +97,7 @@ impl Reconciler {
         let conclusion = match decision {
             Decision::Skip(reason) => Conclusion::Skipped(reason),
             Decision::Act(plan) => {
-                is_limited = mode == Mode::Act && !allowance.take(plan.changes());
+                is_limited = mode == Mode::Act && !self.may_carry_out(&plan, budget, allowance);
                 let regions = if mode == Mode::DryRun || is_limited {
                     conclusion::planned(&secret, &plan)
                 } else {
@@ -189,6 +190,13 @@ impl Reconciler {
         secret.vacant_regions = vacant;
         let decision = decide(&secret, &self.policy, &self.limits);
         (secret, decision)
+    }
+
+    /// Whether there is a turn for the plan's writes, and whether the allowance has as many changes.
+    fn may_carry_out(&self, plan: &Plan, budget: &Budget, allowance: &Allowance) -> bool {
+        let writes = plan.replicates() || plan.changes() > 0;
+        let has_turn = !writes || self.secrets_manager.has_turn_before(budget.last_turn());
+        has_turn && allowance.take(plan.changes())
     }
 
     async fn carry_out(

@@ -91,6 +91,13 @@ impl SecretsManager {
         }
     }
 
+    /// Whether a write that is asked for now is sent before `until`.
+    #[must_use]
+    pub fn has_turn_before(&self, until: Instant) -> bool {
+        let throttle = self.throttle.as_ref();
+        throttle.is_none_or(|throttle| throttle.writes.next_turn() < until)
+    }
+
     /// Reads a secret's metadata. Never its value.
     ///
     /// # Errors

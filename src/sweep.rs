@@ -25,8 +25,12 @@ use crate::trigger::BadEvent;
 pub use token::{NotAToken, Token};
 pub use totals::{RegionTotals, Totals};
 
-/// How many secrets are in work at once. Most wait: for their turn to write, or for their replicas.
-const IN_WORK: usize = 256;
+/// How many secrets are in work at once, at most. Most wait: for their turn to write, or for their
+/// replicas.
+const MOST_IN_WORK: usize = 256;
+
+/// For how many seconds of writes secrets are taken into work, so that none waits long for its turn.
+const SECONDS_OF_WRITES: u32 = 8;
 
 /// After how many secrets a line in the log tells of the progress.
 const PROGRESS: u64 = 1000;
@@ -87,6 +91,7 @@ pub struct Swept {
 pub struct Sweeper<'a> {
     reconciler: Reconciler,
     mode: Mode,
+    in_work: usize,
     budget: &'a Budget,
     allowance: Allowance,
 }
@@ -118,6 +123,7 @@ impl<'a> Sweeper<'a> {
                 ..reconciler.clone()
             },
             mode,
+            in_work: in_work(writes_per_second),
             budget,
             allowance: Allowance::unlimited(),
         }
@@ -168,7 +174,7 @@ impl<'a> Sweeper<'a> {
             .pages(begun.filter.as_ref(), place)
             .flat_map(|page| stream::iter(page.secrets));
         let work = secrets.map(|listed| Box::pin(self.one(listed)));
-        let mut ends = std::pin::pin!(work.buffer_unordered(IN_WORK));
+        let mut ends = std::pin::pin!(work.buffer_unordered(self.in_work));
         while let Some(swept) = ends.next().await {
             slice.seen += 1;
             if let Some(swept) = swept {
@@ -233,6 +239,13 @@ impl<'a> Sweeper<'a> {
         let end = caught(work).await;
         Some(Swept { id, started, end })
     }
+}
+
+fn in_work(writes_per_second: u32) -> usize {
+    let secrets = writes_per_second.saturating_mul(SECONDS_OF_WRITES);
+    usize::try_from(secrets)
+        .unwrap_or(MOST_IN_WORK)
+        .clamp(16, MOST_IN_WORK)
 }
 
 async fn next_page(

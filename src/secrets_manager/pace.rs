@@ -19,6 +19,12 @@ impl Pace {
         }
     }
 
+    /// When the next turn is.
+    pub(super) fn next_turn(&self) -> Instant {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        (*next).max(Instant::now())
+    }
+
     /// Waits for the next turn. `false`, at once, if it does not come before `until`.
     pub(super) async fn turn(&self, until: Instant) -> bool {
         let turn = {

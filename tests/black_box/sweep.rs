@@ -205,6 +205,24 @@ async fn no_more_replicas_are_made_than_the_changes_allow_and_the_next_sweep_doe
 }
 
 #[tokio::test]
+async fn secrets_whose_turn_to_write_would_come_too_late_are_left_for_the_next_sweep() {
+    let setting = setting()
+        .env("SWEEP_WRITES_PER_SECOND", "2")
+        .env("SETTLE_SECONDS", "1")
+        .timeout(Duration::from_secs(8));
+    let mut stage = setting.start().await;
+    for index in 0..40 {
+        seed(&stage, &format!("s{index}"), "eu-west-1");
+    }
+    let slice = whole(&mut stage, action()).await;
+    assert_eq!((slice.count("failed"), slice.count("pending")), (0, 0));
+    let limited = slice.count("limited");
+    assert!((20..40).contains(&limited), "{limited}");
+    assert_eq!(slice.count("repaired"), 40 - limited);
+    assert_eq!(u64::try_from(writes(&stage)).unwrap(), 40 - limited);
+}
+
+#[tokio::test]
 async fn a_dry_run_plans_everything_and_writes_nothing() {
     let mut stage = quick().start().await;
     for index in 0..5 {
