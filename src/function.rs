@@ -107,7 +107,8 @@ impl Function {
     /// [`Failure`] if the wanted state was not reached and nobody decided against it.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failure> {
         let started = Utc::now();
-        let work = self.work(event.payload.get(), &event.context, started);
+        // Boxed, because the runtime's layers leave no room for types as deep as this one.
+        let work = Box::pin(self.work(event.payload.get(), &event.context, started));
         let handled = caught(work).await.unwrap_or_else(|panic| {
             let ending = Ending::Internal(panic);
             Handled::one(Origin::unknown(), None, self.mode, ending)
@@ -224,10 +225,16 @@ impl Function {
             let report = one.report(&context.request_id, swept.started);
             complain(self.reporter.write(&report));
         };
+        let goes_on = order.token.is_some();
         match sweeper.slice(order, tell).await {
             Ok(sweep) => Handled::Sweep(mode, Box::new(sweep)),
             Err(error) => {
-                let ending = ending(Reconciliation::unreadable(error), TOKEN_CURE);
+                let unreadable = Reconciliation::unreadable(error);
+                let ending = if goes_on {
+                    ending(unreadable, TOKEN_CURE)
+                } else {
+                    Ending::Secret(Box::new(unreadable))
+                };
                 Handled::one(origin, None, mode, ending)
             }
         }

@@ -80,16 +80,21 @@ impl Plan {
         self.steps.values().filter_map(Step::target)
     }
 
-    /// The Regions whose replicas are to be removed.
+    /// The Regions whose replicas are to be removed, and why.
     pub fn removals(&self) -> impl Iterator<Item = &Region> {
         let removed = |(region, step)| matches!(step, &Step::Remove(..)).then_some(region);
         self.steps.iter().filter_map(removed)
     }
 
-    /// The Regions with replicas that are to be removed, but are on their way.
-    pub fn awaited_removals(&self) -> impl Iterator<Item = &Region> {
-        let awaited = |(region, step)| matches!(step, &Step::AwaitRemoval(..)).then_some(region);
-        self.steps.iter().filter_map(awaited)
+    /// The Regions whose replicas are to be removed, now or when they have arrived, and why.
+    pub fn unwanted(&self) -> impl Iterator<Item = (&Region, &RemovalReason)> {
+        let unwanted = |(region, step)| match step {
+            &Step::Remove(ref reason, _) | &Step::AwaitRemoval(ref reason, _) => {
+                Some((region, reason))
+            }
+            _ => None,
+        };
+        self.steps.iter().filter_map(unwanted)
     }
 
     /// Whether the plan asks for replicas.
@@ -101,10 +106,16 @@ impl Plan {
     /// How many replicas the plan adds or removes, at most. One that failed and is asked for again
     /// is neither: it would otherwise use up a sweep's changes every time.
     #[must_use]
-    pub fn changes(&self) -> usize {
-        let is_new = |step: &&Step| matches!(step, Step::Replicate(_));
-        let new = self.steps.values().filter(is_new).count();
-        new + self.removals().count() + self.awaited_removals().count()
+    pub fn changes(&self) -> u64 {
+        let changes = self.steps.values().map(|step| match step {
+            Step::Replicate(_) | Step::Remove(..) | Step::AwaitRemoval(..) => 1,
+            Step::Retry(_)
+            | Step::Keep(_)
+            | Step::Leave(..)
+            | Step::Refuse(..)
+            | Step::Spare(..) => 0,
+        });
+        changes.sum()
     }
 
     /// The part of the plan that concerns these Regions.

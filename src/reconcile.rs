@@ -10,15 +10,17 @@ mod outcome;
 mod removal;
 mod settle;
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
-use crate::budget::{Allowance, Budget};
+use crate::budget::{Allowance, Budget, Grant};
 use crate::explain::{Explanation, explain};
 use crate::limits::Limits;
 use crate::plan::{Decision, Plan, decide};
 use crate::policy::Policy;
 use crate::reason::SkipReason;
-use crate::secret::{Secret, SecretId};
+use crate::secret::{Region, Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
 use apply::Answers;
 pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
@@ -53,9 +55,17 @@ pub struct Reconciliation {
     pub secret: Option<Secret>,
     /// How it ended.
     pub conclusion: Conclusion,
-    /// Whether the plan was left for another time, because the allowance, or the time for writes, was
-    /// used up.
-    pub is_limited: bool,
+    /// Why the plan was left for another time, if it was.
+    pub left_over: Option<LeftOver>,
+}
+
+/// Why a plan is left for another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOver {
+    /// The sweep has made as many changes as it may.
+    ChangesUsedUp,
+    /// The turn for its writes comes too late in this invocation.
+    TooLate,
 }
 
 impl Reconciliation {
@@ -63,7 +73,7 @@ impl Reconciliation {
         Self {
             secret,
             conclusion,
-            is_limited: false,
+            left_over: None,
         }
     }
 
@@ -71,6 +81,17 @@ impl Reconciliation {
     #[must_use]
     pub fn skipped(reason: SkipReason) -> Self {
         Self::new(None, Conclusion::Skipped(reason))
+    }
+
+    /// There is no time left to look at the secret.
+    #[must_use]
+    pub fn too_late() -> Self {
+        let rules = BTreeSet::new();
+        let regions = Vec::new();
+        Self {
+            left_over: Some(LeftOver::TooLate),
+            ..Self::new(None, Conclusion::Covered { rules, regions })
+        }
     }
 
     /// The secret, or the list of secrets, could not be read.
@@ -93,26 +114,28 @@ impl Reconciler {
             Ok(observed) => observed,
             Err(unfinished) => return unfinished,
         };
-        let mut is_limited = false;
-        let conclusion = match decision {
-            Decision::Skip(reason) => Conclusion::Skipped(reason),
-            Decision::Act(plan) => {
-                is_limited = mode == Mode::Act && !self.may_carry_out(&plan, budget, allowance);
-                let regions = if mode == Mode::DryRun || is_limited {
-                    conclusion::planned(&secret, &plan)
-                } else {
-                    // Boxed, so that whatever has nothing to do stays small.
-                    Box::pin(self.carry_out(&secret, &plan, budget)).await
-                };
-                Conclusion::Covered {
-                    rules: plan.rules,
-                    regions,
-                }
+        let plan = match decision {
+            Decision::Skip(reason) => {
+                return Reconciliation::new(Some(secret), Conclusion::Skipped(reason));
             }
+            Decision::Act(plan) => plan,
         };
+        let left_over = match mode {
+            Mode::DryRun => None,
+            Mode::Act => self.left_over(&plan, budget, allowance).await,
+        };
+        let regions = if mode == Mode::DryRun || left_over.is_some() {
+            conclusion::planned(&secret, &plan)
+        } else {
+            // Boxed, so that whatever has nothing to do stays small.
+            let regions = Box::pin(self.carry_out(&secret, &plan, budget, allowance)).await;
+            allowance.settle(plan.changes(), conclusion::changes(&regions));
+            regions
+        };
+        let rules = plan.rules;
         Reconciliation {
-            is_limited,
-            ..Reconciliation::new(Some(secret), conclusion)
+            left_over,
+            ..Reconciliation::new(Some(secret), Conclusion::Covered { rules, regions })
         }
     }
 
@@ -192,11 +215,25 @@ impl Reconciler {
         (secret, decision)
     }
 
-    /// Whether there is a turn for the plan's writes, and whether the allowance has as many changes.
-    fn may_carry_out(&self, plan: &Plan, budget: &Budget, allowance: &Allowance) -> bool {
+    /// Why a plan is left for another time: there are not as many changes, or the turn for its writes
+    /// comes too late.
+    async fn left_over(
+        &self,
+        plan: &Plan,
+        budget: &Budget,
+        allowance: &Allowance,
+    ) -> Option<LeftOver> {
+        let until = budget.last_turn();
         let writes = plan.replicates() || plan.changes() > 0;
-        let has_turn = !writes || self.secrets_manager.has_turn_before(budget.last_turn());
-        has_turn && allowance.take(plan.changes())
+        match allowance.take(plan.changes(), until).await {
+            Grant::UsedUp => Some(LeftOver::ChangesUsedUp),
+            Grant::Late => Some(LeftOver::TooLate),
+            Grant::Granted if writes && !self.secrets_manager.has_turn_before(until) => {
+                allowance.settle(plan.changes(), 0);
+                Some(LeftOver::TooLate)
+            }
+            Grant::Granted => None,
+        }
     }
 
     async fn carry_out(
@@ -204,9 +241,11 @@ impl Reconciler {
         secret: &Secret,
         plan: &Plan,
         budget: &Budget,
+        allowance: &Allowance,
     ) -> Vec<RegionConclusion> {
         let mut done = self.replicate(secret, plan, budget).await;
-        self.replace(secret, plan, &mut done, budget).await;
+        self.remake(secret, plan, &mut done, budget, allowance)
+            .await;
         self.remove_unwanted(secret, plan, &mut done, budget).await;
         conclusion::concluded(secret, plan, &done)
     }
@@ -220,6 +259,7 @@ impl Reconciler {
             answers,
             sight,
             removals: Removals::new(),
+            remade: BTreeSet::new(),
         }
     }
 }
@@ -230,4 +270,6 @@ struct Done {
     answers: Answers,
     sight: Sight,
     removals: Removals,
+    /// The Regions whose failed replica was removed, and asked for anew.
+    remade: BTreeSet<Region>,
 }

@@ -26,7 +26,7 @@ use crate::policy::ListFilter;
 use crate::secret::{Region, Secret, SecretArn, SecretId};
 pub use error::{CallError, CallErrorKind, Operation};
 use pace::Pace;
-pub use read::Page;
+pub use read::{Page, Unreadable};
 
 /// How often the SDK tries a call before it gives up, the first try included.
 const ATTEMPTS: u32 = 4;
@@ -118,7 +118,11 @@ impl SecretsManager {
         name: &str,
         until: Instant,
     ) -> Result<Occupancy, CallError> {
-        let there = Config::builder().region(config::Region::new(region.to_string()));
+        // Nothing depends on it so much that it may hold up the rest.
+        let until = until.min(Instant::now() + LONGEST_LOOK);
+        let there = Config::builder()
+            .region(config::Region::new(region.to_string()))
+            .retry_config(RetryConfig::disabled());
         let call = self
             .client
             .describe_secret()
@@ -255,6 +259,9 @@ impl SecretsManager {
     }
 }
 
+/// How long a look into another Region may take.
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
+
 /// How many calls may be under way at once.
 const CONNECTIONS: usize = 48;
 
@@ -278,6 +285,9 @@ async fn within<T, E>(
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    if until <= Instant::now() {
+        return Err(CallError::out_of_time(operation));
+    }
     match timeout_at(until, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(CallError::from_sdk(operation, &error)),

@@ -6,6 +6,7 @@
 //! only says where a look is due. What a slice leaves over is in its token, and a slice that runs
 //! twice changes nothing twice.
 
+mod pages;
 mod token;
 mod totals;
 
@@ -14,14 +15,17 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, Stream, StreamExt};
 
+use tokio::time::Instant;
+
 use crate::budget::{Allowance, Budget};
 use crate::bug::caught;
 use crate::plan::{Decision, decide};
 use crate::policy::ListFilter;
-use crate::reconcile::{Conclusion, Mode, NotReady, Outcome, Reconciler, Reconciliation};
+use crate::reconcile::{Conclusion, LeftOver, Mode, NotReady, Outcome, Reconciler, Reconciliation};
 use crate::secret::{Secret, SecretId};
-use crate::secrets_manager::{CallError, Page, SecretsManager};
+use crate::secrets_manager::{CallError, Page, Unreadable};
 use crate::trigger::BadEvent;
+use pages::Pages;
 pub use token::{NotAToken, Token};
 pub use totals::{RegionTotals, Totals};
 
@@ -144,15 +148,18 @@ impl<'a> Sweeper<'a> {
         });
         self.allowance = Allowance::of(max_changes.saturating_sub(begun.totals.changes));
         let place = Mutex::new(Place::Before(begun.page.clone()));
-        let slice = self.work_off(&begun, &place, &tell).await;
-        let next_page = match place.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Place::End => None,
-            Place::Stuck(page, error) if page == begun.page => return Err(error),
-            Place::Stuck(page, error) => {
+        let (mut slice, left_over) = self.work_off(&begun, &place, &tell).await;
+        slice.changes = self.allowance.made();
+        let place = place.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let next_page = match (left_over, place) {
+            (Some(page), _) => Some(page),
+            (None, Place::End) => None,
+            (None, Place::Before(page)) => Some(page),
+            (None, Place::Stuck(page, error)) if page == begun.page => return Err(error),
+            (None, Place::Stuck(page, error)) => {
                 tracing::warn!(%error, "the list breaks off; the next slice goes on from there");
                 Some(page)
             }
-            Place::Before(page) => Some(page),
         };
         let mut totals = begun.totals.clone();
         totals.add(&slice);
@@ -168,63 +175,89 @@ impl<'a> Sweeper<'a> {
         })
     }
 
-    async fn work_off(&self, begun: &Token, place: &Mutex<Place>, tell: &impl Fn(Swept)) -> Totals {
-        let mut slice = Totals::default();
+    /// Works off pages as long as there is time. Answers what was counted, and the token of the first
+    /// page on which something was left over.
+    async fn work_off(
+        &self,
+        begun: &Token,
+        place: &Mutex<Place>,
+        tell: &impl Fn(Swept),
+    ) -> (Totals, Option<Option<String>>) {
+        let pages = Mutex::new(Pages::default());
+        let lock = || pages.lock().unwrap_or_else(PoisonError::into_inner);
         let secrets = self
-            .pages(begun.filter.as_ref(), place)
-            .flat_map(|page| stream::iter(page.secrets));
-        let work = secrets.map(|listed| Box::pin(self.one(listed)));
+            .list(begun.filter.as_ref(), place)
+            .flat_map(|(token, page)| {
+                let number = lock().begin(token, page.secrets.len());
+                let secrets = page.secrets.into_iter();
+                stream::iter(secrets.map(move |listed| (number, listed)))
+            });
+        let work = secrets.map(|(page, listed)| {
+            let work = Box::pin(self.one(listed));
+            async move { (page, work.await) }
+        });
         let mut ends = std::pin::pin!(work.buffer_unordered(self.in_work));
-        while let Some(swept) = ends.next().await {
-            slice.seen += 1;
-            if let Some(swept) = swept {
-                slice.count(&swept.end);
-                if is_worth_telling(&swept.end) {
-                    tell(swept);
-                }
+        let mut told = 0;
+        while let Some((page, swept)) = ends.next().await {
+            let mut pages = lock();
+            pages.note(page, swept.as_ref());
+            let Totals {
+                seen,
+                covered,
+                drifted,
+                ..
+            } = *pages.counted();
+            drop(pages);
+            if let Some(swept) = swept.filter(Swept::is_worth_telling) {
+                tell(swept);
             }
-            if slice.seen.is_multiple_of(PROGRESS) {
-                let Totals {
-                    seen,
-                    covered,
-                    drifted,
-                    ..
-                } = slice;
+            if seen / PROGRESS > told {
+                told = seen / PROGRESS;
                 tracing::info!(seen, covered, drifted, "the sweep goes on");
             }
         }
-        slice.changes = self.allowance.used();
-        slice
+        let pages = std::mem::take(&mut *lock());
+        pages.end()
     }
 
-    /// The pages of the list, as long as there is time to work them off.
-    fn pages(&self, filter: Option<&ListFilter>, place: &Mutex<Place>) -> impl Stream<Item = Page> {
+    /// The pages of the list with their tokens, as long as there is time to work them off.
+    fn list(
+        &self,
+        filter: Option<&ListFilter>,
+        place: &Mutex<Place>,
+    ) -> impl Stream<Item = (Option<String>, Page)> {
         let secrets_manager = &self.reconciler.secrets_manager;
+        let lock = move || place.lock().unwrap_or_else(PoisonError::into_inner);
         stream::unfold((), move |()| async move {
-            let now = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let Place::Before(token) = now else {
+            let Place::Before(token) = lock().clone() else {
                 return None;
             };
             if self.budget.is_late_for_more() {
                 return None;
             }
-            let (page, next) = next_page(secrets_manager, filter, token, self.budget).await;
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = next;
-            Some((page?, ()))
+            let list = secrets_manager.list(filter, token.as_deref(), self.budget.last_turn());
+            match list.await {
+                Ok(page) => {
+                    let next = page.next_token.clone();
+                    *lock() = next.map_or(Place::End, |token| Place::Before(Some(token)));
+                    Some(((token, page), ()))
+                }
+                Err(error) => {
+                    *lock() = Place::Stuck(token, error);
+                    None
+                }
+            }
         })
     }
 
     /// Reconciles one secret. `None` if the list shows already that there is nothing to do.
-    async fn one(&self, listed: Result<Secret, CallError>) -> Option<Swept> {
+    async fn one(&self, listed: Result<Secret, Unreadable>) -> Option<Swept> {
         let started = Utc::now();
         let listed = match listed {
             Ok(listed) => listed,
-            Err(error) => {
-                return Some(Swept {
-                    id: SecretId::Name(error.message.clone()),
-                    started,
-                    end: Ok(Reconciliation::unreadable(error)),
-                });
+            Err(Unreadable { id, error }) => {
+                let end = Ok(Reconciliation::unreadable(error));
+                return Some(Swept { id, started, end });
             }
         };
         let Reconciler { policy, limits, .. } = &self.reconciler;
@@ -232,6 +265,10 @@ impl<'a> Sweeper<'a> {
             return None;
         }
         let id = SecretId::Arn(listed.arn);
+        if Instant::now() >= self.budget.last_turn() {
+            let end = Ok(Reconciliation::too_late());
+            return Some(Swept { id, started, end });
+        }
         let work = self
             .reconciler
             .reconcile(&id, self.mode, self.budget, &self.allowance);
@@ -248,33 +285,27 @@ fn in_work(writes_per_second: u32) -> usize {
         .clamp(16, MOST_IN_WORK)
 }
 
-async fn next_page(
-    secrets_manager: &SecretsManager,
-    filter: Option<&ListFilter>,
-    token: Option<String>,
-    budget: &Budget,
-) -> (Option<Page>, Place) {
-    let list = secrets_manager.list(filter, token.as_deref(), budget.cut_off());
-    match list.await {
-        Ok(page) => {
-            let next = page.next_token.clone();
-            let place = next.map_or(Place::End, |token| Place::Before(Some(token)));
-            (Some(page), place)
+impl Swept {
+    /// Whether the secret has a record of its own. What is as it should be has none, or every sweep
+    /// would write one for every secret; nor has what is gone, or left for another time.
+    fn is_worth_telling(&self) -> bool {
+        let Ok(reconciliation) = &self.end else {
+            return true;
+        };
+        let is_gone = matches!(
+            reconciliation.conclusion,
+            Conclusion::NotReady(NotReady::NotFound(_))
+        );
+        let outcome = Outcome::of(&reconciliation.conclusion);
+        match reconciliation.left_over {
+            None => outcome > Outcome::Unchanged && !is_gone,
+            Some(LeftOver::ChangesUsedUp) => outcome > Outcome::Planned,
+            Some(LeftOver::TooLate) => false,
         }
-        Err(error) => (None, Place::Stuck(token, error)),
     }
-}
 
-/// What is as it should be has no record of its own, or every sweep would write one for every
-/// secret; nor has what is left for the next sweep.
-fn is_worth_telling(end: &Result<Reconciliation, String>) -> bool {
-    let Ok(reconciliation) = end else {
-        return true;
-    };
-    let outcome = Outcome::of(&reconciliation.conclusion);
-    let is_gone = matches!(
-        reconciliation.conclusion,
-        Conclusion::NotReady(NotReady::NotFound(_))
-    );
-    outcome > Outcome::Unchanged && !reconciliation.is_limited && !is_gone
+    fn is_left_for_the_next_slice(&self) -> bool {
+        let end = self.end.as_ref();
+        end.is_ok_and(|end| end.left_over == Some(LeftOver::TooLate))
+    }
 }

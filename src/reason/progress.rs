@@ -11,7 +11,9 @@ pub enum Progress {
     NotSeen(String),
     /// AWS reports a status that this version does not know.
     UnknownStatus(String),
-    /// AWS is still removing the replica, or it was still being made when its removal was due.
+    /// The replica, or one that is wanted, was still on its way when its removal was due.
+    RemovalDue(RemovalReason),
+    /// AWS is still removing the replica.
     StillBeingRemoved(RemovalReason),
 }
 
@@ -24,6 +26,7 @@ impl Progress {
             Self::NotListed => "not-listed",
             Self::NotSeen(_) => "not-seen",
             Self::UnknownStatus(_) => "unknown-status",
+            Self::RemovalDue(_) => "removal-due",
             Self::StillBeingRemoved(_) => "still-being-removed",
         }
     }
@@ -33,7 +36,7 @@ impl Progress {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::StillInProgress => None,
-            Self::StillBeingRemoved(reason) => Some(reason.detail()),
+            Self::RemovalDue(reason) | Self::StillBeingRemoved(reason) => Some(reason.detail()),
             Self::NotListed => {
                 Some("AWS accepted the request but does not list the Region".to_owned())
             }
@@ -48,7 +51,10 @@ impl Progress {
     #[must_use]
     pub fn cure(&self) -> &'static str {
         match self {
-            Self::StillInProgress | Self::NotListed | Self::StillBeingRemoved(_) => {
+            Self::StillInProgress
+            | Self::NotListed
+            | Self::RemovalDue(_)
+            | Self::StillBeingRemoved(_) => {
                 "nothing yet: Lambda retries an event, which looks again; by hand, reconcile again"
             }
             Self::NotSeen(_) => {

@@ -46,8 +46,10 @@ pub enum SpareReason {
     UnknownStatus,
     /// A tag holds what is no Region, perhaps a slip for this one.
     TagUnclear,
-    /// Another replica of the secret is wanted and is not in sync.
+    /// A Region that is wanted is refused, or its replica is not in sync.
     OthersFirst,
+    /// The secret has changed since it was decided.
+    ChangedMeanwhile,
 }
 
 impl SpareReason {
@@ -58,6 +60,7 @@ impl SpareReason {
             Self::UnknownStatus => "unknown-status",
             Self::TagUnclear => "tag-unclear",
             Self::OthersFirst => "others-first",
+            Self::ChangedMeanwhile => "changed-meanwhile",
         }
     }
 
@@ -73,7 +76,11 @@ impl SpareReason {
                  Region"
             }
             Self::OthersFirst => {
-                "nothing here: the replica is removed once every wanted replica is in sync"
+                "see to the other Regions: the replica is removed once every Region that is wanted \
+                 has a replica in sync"
+            }
+            Self::ChangedMeanwhile => {
+                "nothing: the secret changed while it was worked on, and that has an event of its own"
             }
         }
     }

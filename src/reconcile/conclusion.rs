@@ -63,6 +63,8 @@ pub struct RegionConclusion {
     pub kms_key: Option<String>,
     /// Whether AWS has listed a replica there.
     pub is_listed: bool,
+    /// Whether a failed replica, which never was in sync, was removed there to be made anew.
+    pub is_remade: bool,
 }
 
 /// What the function does in a Region.
@@ -113,6 +115,18 @@ pub(super) fn concluded(before: &Secret, plan: &Plan, done: &Done) -> Vec<Region
     conclude(plan, &Real { before, done })
 }
 
+/// How many replicas were added or removed, or may yet be.
+pub(super) fn changes(regions: &[RegionConclusion]) -> u64 {
+    let is_change = |conclusion: &&RegionConclusion| {
+        let is_done = matches!(
+            conclusion.state,
+            RegionState::InSync(_) | RegionState::InProgress(_) | RegionState::Removed(_)
+        );
+        is_done && matches!(conclusion.action, Action::Replicate | Action::Remove)
+    };
+    regions.iter().filter(is_change).map(|_| 1).sum()
+}
+
 /// What becomes of a plan's steps.
 trait Course {
     /// The replica that the plan asks for.
@@ -123,6 +137,8 @@ trait Course {
     fn removed(&self, region: &Region, reason: &RemovalReason, replica: &Replica) -> RegionState;
     /// Whether AWS has listed a replica in the Region.
     fn is_listed(&self, region: &Region) -> bool;
+    /// Whether a failed replica was removed there to be made anew.
+    fn is_remade(&self, region: &Region) -> bool;
 }
 
 /// Nothing was done.
@@ -146,6 +162,10 @@ impl Course for Imagined<'_> {
     fn is_listed(&self, region: &Region) -> bool {
         self.secret.replicas.contains_key(region)
     }
+
+    fn is_remade(&self, _: &Region) -> bool {
+        false
+    }
 }
 
 /// The plan was carried out.
@@ -160,18 +180,22 @@ impl Course for Real<'_> {
             answers,
             sight,
             removals,
+            ..
         } = self.done;
-        let before = self.before.replicas.get(region);
+        let replicas = &self.before.replicas;
+        let before = replicas.get(region).filter(|_| !self.is_remade(region));
         match (removals.get(region), before) {
-            (None, _) => {
+            // It was to be removed, and made anew.
+            (Some(Removal::Unsure(error, _)), Some(replica)) => {
+                failed_still(replica, &format!("its removal failed: {}", error.message))
+            }
+            (Some(removal), Some(replica)) => {
+                removal.state(&RemovalReason::NeverInSync, &replica.status)
+            }
+            _ => {
                 let result = answers.get(region).map_or(&Ok(()), |answer| &answer.result);
                 after_write(result, before, region, sight)
             }
-            // It was removed to be made anew, or was to be.
-            (Some(Removal::Refused(error) | Removal::Doubtful(error)), Some(replica)) => {
-                failed_still(replica, &format!("its removal failed: {}", error.message))
-            }
-            (Some(removal), _) => removal.state(&RemovalReason::NeverInSync),
         }
     }
 
@@ -184,9 +208,13 @@ impl Course for Real<'_> {
 
     fn removed(&self, region: &Region, reason: &RemovalReason, replica: &Replica) -> RegionState {
         match self.done.removals.get(region) {
-            Some(removal) => removal.state(reason),
+            Some(removal) => removal.state(reason, &replica.status),
             None => RegionState::Spared(SpareReason::OthersFirst, replica.status.clone()),
         }
+    }
+
+    fn is_remade(&self, region: &Region) -> bool {
+        self.done.remade.contains(region)
     }
 
     fn is_listed(&self, region: &Region) -> bool {
@@ -242,6 +270,7 @@ fn conclude(plan: &Plan, course: &impl Course) -> Vec<RegionConclusion> {
             state,
             kms_key: key_of(step),
             is_listed: course.is_listed(region),
+            is_remade: course.is_remade(region),
         }
     });
     regions
@@ -304,5 +333,6 @@ fn refused_token(bad: &BadToken) -> RegionConclusion {
         state: RegionState::Refused(bad.refusal(), None),
         kms_key: None,
         is_listed: false,
+        is_remade: false,
     }
 }

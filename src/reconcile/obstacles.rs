@@ -3,16 +3,21 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
-use super::{Done, Reconciler, removal};
-use crate::budget::Budget;
+use super::removal::Removal;
+use super::{Done, Reconciler};
+use crate::budget::{Allowance, Budget, Grant};
 use crate::limits::RemovalLimit;
-use crate::plan::{Plan, Step};
-use crate::policy::Removal;
-use crate::secret::{Region, ReplicaStatus, Secret};
-use crate::secrets_manager::Occupancy;
+use crate::plan::{Decision, Plan, Step, decide, failure_of};
+use crate::policy;
+use crate::reason::FailureReason;
+use crate::secret::{Region, Secret, SecretId};
+use crate::secrets_manager::{CallErrorKind, Occupancy};
 
 /// How many Regions are looked into at once.
 const AT_ONCE: usize = 4;
+
+/// A replica that is removed and made anew is two changes.
+const CHANGES_TO_REMAKE: u64 = 2;
 
 impl Reconciler {
     /// The Regions that surely hold no secret of this name. A look that fails tells nothing.
@@ -24,7 +29,17 @@ impl Reconciler {
     ) -> BTreeSet<Region> {
         let looks = regions.into_iter().map(|region| async move {
             let look = self.secrets_manager.look_into(&region, &secret.name, until);
-            matches!(look.await, Ok(Occupancy::Vacant)).then_some(region)
+            match look.await {
+                Ok(Occupancy::Vacant) => Some(region),
+                Ok(Occupancy::Occupied) => None,
+                Err(error) => {
+                    tracing::warn!(
+                        %region, %error,
+                        "nobody can tell whether the replica's name is free in its Region"
+                    );
+                    None
+                }
+            }
         });
         let looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         looks.filter_map(std::future::ready).collect().await
@@ -33,55 +48,104 @@ impl Reconciler {
     /// Where asking again has not moved a failed replica, removes it and asks anew: only where the
     /// policy and the settings allow removal, and only where there is nothing in the Region, so that
     /// the replica never was in sync and nothing is lost with it.
-    pub(super) async fn replace(
+    pub(super) async fn remake(
         &self,
         secret: &Secret,
         plan: &Plan,
         done: &mut Done,
         budget: &Budget,
+        allowance: &Allowance,
     ) {
-        if self.policy.removal() != Removal::Covered || self.limits.removal != RemovalLimit::Allowed
+        if self.policy.removal() != policy::Removal::Covered
+            || self.limits.removal != RemovalLimit::Allowed
         {
             return;
         }
         let stuck = stuck(secret, plan, done);
-        let vacant = self.vacant_among(secret, stuck, budget.cut_off()).await;
-        if vacant.is_empty() {
+        let stuck = self.stuck_still(secret, stuck, budget).await;
+        let shells = self.vacant_among(secret, stuck, budget.cut_off()).await;
+        let changes = CHANGES_TO_REMAKE * shells.len() as u64;
+        if shells.is_empty() || allowance.take(changes, Instant::now()).await != Grant::Granted {
             return;
         }
-        let plan = plan.only(&vacant);
-        let mut removals = self
-            .request_removal(secret, vacant.into_iter().collect(), budget)
-            .await;
-        self.follow_removals(secret, &mut removals, budget).await;
-        let gone: BTreeSet<Region> = removals
-            .iter()
-            .filter(|(_, removal)| matches!(removal, removal::Removal::Gone))
-            .map(|(region, _)| region.clone())
-            .collect();
+        let removals = self.remove_to_remake(secret, &shells, budget).await;
+        let is_gone = |region: &Region| matches!(removals.get(region), Some(Removal::Gone));
+        let (gone, there): (BTreeSet<Region>, BTreeSet<Region>) =
+            shells.into_iter().partition(is_gone);
+        let removals = removals
+            .into_iter()
+            .filter(|(region, _)| there.contains(region));
         done.removals.extend(removals);
+        allowance.settle(
+            changes,
+            CHANGES_TO_REMAKE * gone.len() as u64 + there.len() as u64,
+        );
         if gone.is_empty() {
             return;
         }
         let mut without = secret.clone();
         without.replicas.retain(|region, _| !gone.contains(region));
         let again = self.replicate(&without, &plan.only(&gone), budget).await;
-        done.removals.retain(|region, _| !gone.contains(region));
+        done.sight.forget(&gone);
         done.answers.extend(again.answers);
         done.sight.extend(again.sight);
+        done.remade = gone;
+    }
+
+    /// Those Regions whose failed replica another read shows just as it was.
+    async fn stuck_still(
+        &self,
+        secret: &Secret,
+        mut regions: Vec<Region>,
+        budget: &Budget,
+    ) -> Vec<Region> {
+        if regions.is_empty() {
+            return regions;
+        }
+        let id = SecretId::Arn(secret.arn.clone());
+        let Ok(mut now) = self.secrets_manager.describe(&id, budget.cut_off()).await else {
+            return Vec::new();
+        };
+        now.vacant_regions.clone_from(&secret.vacant_regions);
+        let Decision::Act(fresh) = decide(&now, &self.policy, &self.limits) else {
+            return Vec::new();
+        };
+        regions.retain(|region| {
+            matches!(fresh.steps.get(region), Some(Step::Retry(_)))
+                && now.replicas.get(region) == secret.replicas.get(region)
+        });
+        regions
     }
 }
 
-/// The Regions whose failed replica is as it was before it was asked for again.
+/// The Regions whose failed replica AWS has not touched since it was asked for again, as far as any
+/// look has shown, and although AWS has answered. A key that does not work is no reason to remove:
+/// the attempt that will succeed needs only the key.
 fn stuck(secret: &Secret, plan: &Plan, done: &Done) -> Vec<Region> {
     let is_stuck = |region: &Region| {
-        let before = secret.replicas.get(region);
-        let now = done.sight.of(region).map(|seen| &seen.replica);
-        before.is_some_and(|replica| replica.status == ReplicaStatus::Failed) && now == before
+        let Some(before) = secret.replicas.get(region) else {
+            return false;
+        };
+        let reason = failure_of(before);
+        let may_be_stuck = reason == FailureReason::ReplicationFailed || reason.is_an_obstacle();
+        may_be_stuck && done.was_answered(region) && done.sight.never_moved(region, before)
     };
     let retried = plan.steps.iter().filter_map(|(region, step)| match step {
         Step::Retry(_) => Some(region),
         _ => None,
     });
     retried.filter(|region| is_stuck(region)).cloned().collect()
+}
+
+impl Done {
+    /// Whether AWS has accepted or refused the request for a Region, without any doubt.
+    fn was_answered(&self, region: &Region) -> bool {
+        self.answers.get(region).is_some_and(|answer| {
+            let is_clear = match &answer.result {
+                Ok(()) => true,
+                Err(error) => error.kind == CallErrorKind::Refused,
+            };
+            is_clear && !answer.was_doubtful
+        })
+    }
 }

@@ -1,26 +1,35 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::conclusion::{Action, RegionState};
+use tokio::time::Instant;
+
+use super::conclusion::RegionState;
 use super::{Done, Reconciler, conclusion};
 use crate::budget::Budget;
-use crate::plan::Plan;
-use crate::reason::{Progress, RemovalReason};
-use crate::secret::{Region, Replica, ReplicaStatus, Secret, SecretId};
+use crate::plan::{Decision, Plan, Step, decide};
+use crate::reason::{Progress, RemovalReason, SpareReason};
+use crate::secret::{Region, ReplicaStatus, Secret, SecretId};
 use crate::secrets_manager::CallError;
+
+/// For how long a removal that AWS has refused may still turn out to be under way, by another
+/// invocation that was first.
+const UNSURE_FOR: Duration = Duration::from_secs(5);
 
 /// How far the removal of a replica is.
 #[derive(Clone, Debug)]
 pub(super) enum Removal {
     /// AWS does not list the replica any more.
     Gone,
-    /// AWS has accepted the request, now or earlier.
+    /// AWS has accepted the request.
     Going,
-    /// The replica was on its way in, not out, and may not be removed yet.
-    Stays,
-    /// No answer came to the request.
-    Doubtful(CallError),
-    /// AWS has refused the request.
-    Refused(CallError),
+    /// AWS has refused the request, or has not answered. It may go all the same, until then.
+    Unsure(CallError, Option<Instant>),
+    /// Not requested: the replica, or one that is wanted, is still on its way.
+    Due,
+    /// Not requested: a Region that is wanted is refused, or its replica failed.
+    Blocked,
+    /// Not requested: the secret has changed since it was decided.
+    Changed,
 }
 
 /// How far the removals are, by Region.
@@ -30,45 +39,117 @@ impl Removal {
     fn from_answer(result: Result<(), CallError>) -> Self {
         match result {
             Ok(()) => Self::Going,
-            Err(error) if error.may_have_been_executed() => Self::Doubtful(error),
-            Err(error) => Self::Refused(error),
+            Err(error) if error.may_have_been_executed() => Self::Unsure(error, None),
+            Err(error) => Self::Unsure(error, Some(Instant::now() + UNSURE_FOR)),
         }
     }
 
-    fn may_go(&self) -> bool {
-        matches!(self, Self::Going | Self::Doubtful(_))
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Going | Self::Due => true,
+            Self::Unsure(_, until) => until.is_none_or(|until| Instant::now() < until),
+            Self::Gone | Self::Blocked | Self::Changed => false,
+        }
     }
 
     /// What the record says of it.
-    pub(super) fn state(&self, reason: &RemovalReason) -> RegionState {
+    pub(super) fn state(&self, reason: &RemovalReason, status: &ReplicaStatus) -> RegionState {
+        let reason = || reason.clone();
         match self {
-            Self::Gone => RegionState::Removed(reason.clone()),
-            Self::Going | Self::Stays => {
-                RegionState::InProgress(Progress::StillBeingRemoved(reason.clone()))
-            }
-            Self::Doubtful(error) | Self::Refused(error) => {
+            Self::Gone => RegionState::Removed(reason()),
+            Self::Going => RegionState::InProgress(Progress::StillBeingRemoved(reason())),
+            Self::Due => RegionState::InProgress(Progress::RemovalDue(reason())),
+            Self::Unsure(error, _) => {
                 RegionState::Failed(error.reason(), Some(error.message.clone()))
             }
+            Self::Blocked => RegionState::Spared(SpareReason::OthersFirst, status.clone()),
+            Self::Changed => RegionState::Spared(SpareReason::ChangedMeanwhile, status.clone()),
         }
     }
 }
 
 impl Done {
-    /// Nothing is removed while a replica that is wanted is missing.
-    pub(super) fn every_wanted_replica_is_in_sync(&self, secret: &Secret, plan: &Plan) -> bool {
-        let is_open = |state: &RegionState| {
-            matches!(state, RegionState::Failed(..) | RegionState::InProgress(_))
-        };
-        conclusion::concluded(secret, plan, self)
+    /// Whether the replicas that are wanted allow a removal: none is missing, and where no rule wants
+    /// the replica, none is refused. What is refused may be a slip, or a move that does not succeed.
+    fn allow_removal(&self, secret: &Secret, plan: &Plan, reason: &RemovalReason) -> bool {
+        let conclusions = conclusion::concluded(secret, plan, self);
+        let mut wanted = conclusions
             .iter()
-            .filter(|conclusion| conclusion.action != Action::Remove)
-            .all(|conclusion| !is_open(&conclusion.state))
+            .filter(|conclusion| match &conclusion.region {
+                Ok(region) => !plan.unwanted().any(|(unwanted, _)| unwanted == region),
+                Err(_) => true,
+            });
+        wanted.all(|conclusion| match &conclusion.state {
+            RegionState::Failed(..) | RegionState::InProgress(_) => false,
+            RegionState::Refused(refusal, _) => {
+                !refusal.counts() || *reason != RemovalReason::NoRuleWantsIt
+            }
+            _ => true,
+        })
     }
 }
 
 impl Reconciler {
+    /// Removes what no rule wants, once every replica that is wanted is in sync, and follows that to
+    /// its end. What is on its way is removed when it has arrived: AWS carries every change of tags
+    /// to the replicas, so that they are often on their way then.
+    ///
+    /// Each request rests on a read made just before it: much may have changed since the first one.
+    pub(super) async fn remove_unwanted(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        done: &mut Done,
+        budget: &Budget,
+    ) {
+        for (region, reason) in plan.unwanted() {
+            let removal = if done.allow_removal(secret, plan, reason) {
+                Removal::Due
+            } else {
+                Removal::Blocked
+            };
+            done.removals.insert(region.clone(), removal);
+        }
+        let mut looks = budget.looks_until_settled();
+        let id = SecretId::Arn(secret.arn.clone());
+        let mut is_first = true;
+        while done.removals.values().any(Removal::is_open) && (is_first || looks.pause().await) {
+            is_first = false;
+            let Ok(now) = self.secrets_manager.describe(&id, looks.deadline()).await else {
+                continue;
+            };
+            let due = self.look(&now, &mut done.removals);
+            let requested = self.request_removal(secret, due, budget).await;
+            done.removals.extend(requested);
+        }
+    }
+
+    /// Notes which replicas are gone. Answers which are due for removal by what is seen now.
+    fn look(&self, now: &Secret, removals: &mut Removals) -> Vec<Region> {
+        let fresh = match decide(now, &self.policy, &self.limits) {
+            Decision::Act(plan) => Some(plan),
+            Decision::Skip(_) => None,
+        };
+        let mut due = Vec::new();
+        for (region, removal) in removals.iter_mut().filter(|(_, removal)| removal.is_open()) {
+            if !now.replicas.contains_key(region) {
+                *removal = Removal::Gone;
+            } else if matches!(removal, Removal::Due) {
+                let plan = fresh.as_ref();
+                match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
+                    Some((plan, Step::Remove(reason, _))) if is_ready(plan, reason) => {
+                        due.push(region.clone());
+                    }
+                    Some((_, Step::Remove(..) | Step::AwaitRemoval(..))) => {}
+                    _ => *removal = Removal::Changed,
+                }
+            }
+        }
+        due
+    }
+
     /// Asks AWS to remove replicas: all at once, and each by itself if AWS refuses that.
-    pub(super) async fn request_removal(
+    async fn request_removal(
         &self,
         secret: &Secret,
         regions: Vec<Region>,
@@ -95,75 +176,40 @@ impl Reconciler {
         removals
     }
 
-    /// Removes what the plan does not want, once every replica that it wants is in sync, and follows
-    /// that to its end. What was on its way when it was read is removed when it has arrived: AWS
-    /// carries every change of tags to the replicas, so that they are often on their way then.
-    pub(super) async fn remove_unwanted(
+    /// Removes replicas whatever the policy wants, and follows that until AWS does not list them any
+    /// more or the time is up. That takes AWS up to a minute and a half (reported by users).
+    pub(super) async fn remove_to_remake(
         &self,
         secret: &Secret,
-        plan: &Plan,
-        done: &mut Done,
+        regions: &BTreeSet<Region>,
         budget: &Budget,
-    ) {
-        let may_remove = done.every_wanted_replica_is_in_sync(secret, plan);
-        if may_remove {
-            let regions = plan.removals().cloned().collect();
-            let requested = self.request_removal(secret, regions, budget).await;
-            done.removals.extend(requested);
-        }
-        let mut awaited: BTreeSet<Region> = plan.awaited_removals().cloned().collect();
-        let going = |region: &Region| (region.clone(), Removal::Going);
-        done.removals.extend(awaited.iter().map(going));
+    ) -> Removals {
+        let regions = regions.iter().cloned().collect();
+        let mut removals = self.request_removal(secret, regions, budget).await;
         let mut looks = budget.looks_until_settled();
         let id = SecretId::Arn(secret.arn.clone());
-        while done.removals.values().any(Removal::may_go) && looks.pause().await {
+        while removals.values().any(Removal::is_open) && looks.pause().await {
             let Ok(now) = self.secrets_manager.describe(&id, looks.deadline()).await else {
                 continue;
             };
-            let arrived = look(&now, &mut done.removals, &mut awaited);
-            if may_remove {
-                let requested = self.request_removal(secret, arrived, budget).await;
-                done.removals.extend(requested);
+            for (region, removal) in &mut removals {
+                if removal.is_open() && !now.replicas.contains_key(region) {
+                    *removal = Removal::Gone;
+                }
             }
         }
-    }
-
-    /// Follows removals until AWS does not list the replicas any more or the time is up. That takes
-    /// AWS up to a minute and a half (reported by users).
-    pub(super) async fn follow_removals(
-        &self,
-        secret: &Secret,
-        removals: &mut Removals,
-        budget: &Budget,
-    ) {
-        let mut looks = budget.looks_until_settled();
-        let id = SecretId::Arn(secret.arn.clone());
-        while removals.values().any(Removal::may_go) && looks.pause().await {
-            if let Ok(now) = self.secrets_manager.describe(&id, looks.deadline()).await {
-                look(&now, removals, &mut BTreeSet::new());
-            }
-        }
+        removals
     }
 }
 
-/// Notes which replicas are gone. Answers which of the awaited ones have arrived instead.
-fn look(now: &Secret, removals: &mut Removals, awaited: &mut BTreeSet<Region>) -> Vec<Region> {
-    for (region, removal) in removals.iter_mut().filter(|(_, removal)| removal.may_go()) {
-        match now.replicas.get(region) {
-            None => *removal = Removal::Gone,
-            Some(replica) if awaited.contains(region) && has_settled(replica) => {
-                *removal = Removal::Stays;
-            }
-            Some(_) => {}
-        }
-    }
-    let stays = |region: &Region| matches!(removals.get(region), Some(Removal::Stays));
-    awaited.extract_if(.., |region| stays(region)).collect()
-}
-
-fn has_settled(replica: &Replica) -> bool {
-    matches!(
-        replica.status,
-        ReplicaStatus::InSync | ReplicaStatus::Failed
-    )
+/// Whether every replica that the plan wants is in sync.
+fn is_ready(plan: &Plan, reason: &RemovalReason) -> bool {
+    let not_wanted = *reason == RemovalReason::NoRuleWantsIt;
+    let is_settled = |step: &Step| match step {
+        Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
+        Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,
+        Step::Replicate(_) | Step::Retry(_) | Step::Leave(..) => false,
+        Step::Remove(..) | Step::AwaitRemoval(..) | Step::Spare(..) => true,
+    };
+    plan.steps.values().all(is_settled) && (plan.bad_tokens.is_empty() || !not_wanted)
 }

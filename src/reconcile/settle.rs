@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ const STALE_FOR: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Sight {
     replicas: BTreeMap<Region, Seen>,
+    /// The Regions in which any look has shown something else than the secret had before.
+    moved: BTreeSet<Region>,
     /// Why the last look failed. `None` if any look succeeded since.
     pub(super) error: Option<CallError>,
 }
@@ -37,10 +39,21 @@ impl Sight {
         self.replicas.get(region)
     }
 
+    /// Whether looks have shown the replica, and always just as it was before.
+    pub(super) fn never_moved(&self, region: &Region, before: &Replica) -> bool {
+        let is_the_same = |seen: &Seen| seen.replica == *before;
+        !self.moved.contains(region) && self.of(region).is_some_and(is_the_same)
+    }
+
     /// Adds what was seen later.
     pub(super) fn extend(&mut self, later: Self) {
         self.replicas.extend(later.replicas);
         self.error = later.error;
+    }
+
+    /// Forgets what was seen of replicas that are gone since.
+    pub(super) fn forget(&mut self, regions: &BTreeSet<Region>) {
+        self.replicas.retain(|region, _| !regions.contains(region));
     }
 
     fn update(&mut self, region: &Region, replica: Option<Replica>, after: Duration) {
@@ -92,6 +105,9 @@ impl Reconciler {
                 let old = before.replicas.get(region);
                 let replica = now.replicas.remove(region);
                 let settled = is_settled(replica.as_ref(), old, *following, after);
+                if replica.as_ref() != old {
+                    sight.moved.insert(region.clone());
+                }
                 sight.update(region, replica, after);
                 !settled
             });

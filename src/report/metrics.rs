@@ -136,7 +136,9 @@ fn replica_metrics(conclusion: &RegionConclusion) -> Option<ReplicaMetrics> {
             state,
             RegionState::Refused(..) | RegionState::Spared(..)
         )),
-        replicas_removed: u64::from(matches!(state, RegionState::Removed(_))),
+        replicas_removed: u64::from(
+            matches!(state, RegionState::Removed(_)) || conclusion.is_remade,
+        ),
         settle_time: match state {
             RegionState::InSync(after) => *after,
             _ => None,

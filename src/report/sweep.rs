@@ -62,12 +62,15 @@ impl SweepRecord {
     pub(super) fn new(report: &SweepReport) -> Self {
         let Sweep { totals, next, .. } = &report.sweep;
         let is_limited = totals.limited > 0;
-        let needs_a_look = is_limited || totals.failed > 0;
+        let outcome = totals.outcome();
         Self {
             timestamp: report.ended.to_rfc3339_opts(SecondsFormat::Millis, true),
-            level: if needs_a_look { "WARN" } else { "INFO" },
+            level: match outcome.level() {
+                "INFO" if is_limited => "WARN",
+                level => level,
+            },
             message: message(&report.sweep),
-            outcome: totals.outcome().name(),
+            outcome: outcome.name(),
             reason: is_limited.then_some("limited"),
             cure: is_limited.then_some(
                 "nothing, if the next sweep may do the rest; otherwise start a sweep with a higher \

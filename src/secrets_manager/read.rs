@@ -5,15 +5,24 @@ use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, SecretListEntry, StatusType, Tag};
 
 use super::{CallError, Operation};
-use crate::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn};
+use crate::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn, SecretId};
 
 /// A page of a Region's secrets.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The secrets, as the list shows them: without replicas, and perhaps five minutes old.
-    pub secrets: Vec<Result<Secret, CallError>>,
+    pub secrets: Vec<Result<Secret, Unreadable>>,
     /// What to ask for the next page with. `None` after the last one.
     pub next_token: Option<String>,
+}
+
+/// An entry of the list that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What the entry has of an ARN or a name.
+    pub id: SecretId,
+    /// What is wrong.
+    pub error: CallError,
 }
 
 pub(super) fn page(answer: &ListSecretsOutput) -> Page {
@@ -26,13 +35,13 @@ pub(super) fn page(answer: &ListSecretsOutput) -> Page {
     }
 }
 
-fn listed(entry: &SecretListEntry) -> Result<Secret, CallError> {
-    let unreadable = || {
-        let id = entry.arn().or(entry.name()).unwrap_or("without a name");
-        CallError::unreadable(
+fn listed(entry: &SecretListEntry) -> Result<Secret, Unreadable> {
+    let unreadable = || Unreadable {
+        id: SecretId::new(entry.arn().or(entry.name()).unwrap_or("unknown")),
+        error: CallError::unreadable(
             Operation::ListSecrets,
-            format!("the entry {id} cannot be read"),
-        )
+            "an entry of the list has no ARN, no name, or a Region of another form".to_owned(),
+        ),
     };
     let arn = entry.arn().and_then(|arn| SecretArn::parse(arn).ok());
     let primary_region = entry.primary_region().map(Region::parse).transpose();

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::reconcile::{
-    Action, Conclusion, NotReady, Outcome, Reconciliation, RegionConclusion, RegionState,
+    Action, Conclusion, LeftOver, NotReady, Outcome, Reconciliation, RegionConclusion, RegionState,
 };
 use crate::secret::Region;
 
@@ -78,7 +78,8 @@ impl Totals {
             Conclusion::NotReady(NotReady::NoValueYet(_)) | Conclusion::Covered { .. } => {}
         }
         self.covered += 1;
-        self.limited += u64::from(reconciliation.is_limited);
+        let is_limited = reconciliation.left_over == Some(LeftOver::ChangesUsedUp);
+        self.limited += u64::from(is_limited);
         let regions = reconciliation.conclusion.regions();
         self.drifted += u64::from(regions.iter().any(is_drift));
         match Outcome::of(&reconciliation.conclusion) {
@@ -150,7 +151,9 @@ impl Totals {
             *sum = sum.saturating_add(*more);
         }
         for (region, more) in regions {
-            self.regions.entry(region.clone()).or_default().add(more);
+            if self.regions.contains_key(region) || self.regions.len() < MOST_REGIONS {
+                self.regions.entry(region.clone()).or_default().add(more);
+            }
         }
     }
 
