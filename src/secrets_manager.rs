@@ -183,15 +183,16 @@ impl SecretsManager {
         let overwrite = targets
             .iter()
             .all(|target| target.overwrite() == Overwrite::Allowed);
-        let call = self
+        let request = self
             .client
             .replicate_secret_to_regions()
             .set_force_overwrite_replica_secret(overwrite.then_some(true))
             .secret_id(secret.as_str())
-            .set_add_replica_regions(Some(replica_regions.collect()))
-            .customize()
-            .config_override(retry::only_unless_executed())
-            .send();
+            .set_add_replica_regions(Some(replica_regions.collect()));
+        let call = || {
+            let customized = request.clone().customize();
+            customized.config_override(self.retries()).send()
+        };
         self.write(until, Operation::ReplicateSecretToRegions, call)
             .await
     }
@@ -207,14 +208,15 @@ impl SecretsManager {
         until: Instant,
     ) -> Result<(), CallError> {
         let regions = regions.iter().map(ToString::to_string).collect();
-        let call = self
+        let request = self
             .client
             .remove_regions_from_replication()
             .secret_id(secret.as_str())
-            .set_remove_replica_regions(Some(regions))
-            .customize()
-            .config_override(retry::only_unless_executed())
-            .send();
+            .set_remove_replica_regions(Some(regions));
+        let call = || {
+            let customized = request.clone().customize();
+            customized.config_override(self.retries()).send()
+        };
         self.write(until, Operation::RemoveRegionsFromReplication, call)
             .await
     }
@@ -241,21 +243,39 @@ impl SecretsManager {
         within(until, operation, call).await
     }
 
-    async fn write<T, E>(
+    /// How the SDK retries a write: not at all where each attempt needs a turn of its own.
+    fn retries(&self) -> config::Builder {
+        let retries = retry::only_unless_executed();
+        match self.throttle {
+            Some(_) => retries.retry_config(RetryConfig::disabled()),
+            None => retries,
+        }
+    }
+
+    async fn write<T, E, C>(
         &self,
         until: Instant,
         operation: Operation,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        call: impl Fn() -> C,
     ) -> Result<(), CallError>
     where
+        C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        if let Some(throttle) = &self.throttle
-            && !throttle.writes.turn(until).await
-        {
-            return Err(CallError::not_sent(operation));
+        let Some(throttle) = &self.throttle else {
+            return self.call(until, operation, call()).await.map(drop);
+        };
+        let mut attempts = 0;
+        loop {
+            if !throttle.writes.turn(until).await {
+                return Err(CallError::not_sent(operation));
+            }
+            attempts += 1;
+            match self.call(until, operation, call()).await {
+                Err(error) if error.kind == CallErrorKind::Throttled && attempts < ATTEMPTS => {}
+                answer => return answer.map(drop),
+            }
         }
-        self.call(until, operation, call).await.map(drop)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Report;
 use super::cause::Cause;
 use crate::explain::Explanation;
+use crate::reason::RemovalReason;
 use crate::reconcile::{Action, Mode, RegionConclusion, RegionState};
 use crate::secret::{Region, ReplicaStatus, SecretArn, SecretId};
 
@@ -191,6 +192,9 @@ impl ReplicaRecord {
                 )
             }
         };
+        let remade = conclusion.is_remade.then_some(RemovalReason::NeverInSync);
+        let reason = reason.or(remade.as_ref().map(RemovalReason::code));
+        let detail = detail.or(remade.as_ref().map(RemovalReason::detail));
         let settle_ms = match conclusion.state {
             RegionState::InSync(after) => {
                 after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX))

@@ -86,6 +86,50 @@ async fn a_slip_in_a_tag_removes_nothing() {
 }
 
 #[tokio::test]
+async fn a_slip_that_looks_like_a_region_removes_nothing() {
+    let mut stage = start(removing().env("ALLOWED_REPLICA_REGIONS", "eu-west-1 us-west-2")).await;
+    for _ in 0..2 {
+        stage.secret(tagged("prod/db", "eu-wset-1").with_replica_in("eu-west-1"));
+        let event = stage.tag("prod/db", "replicate-to", "eu-wset-1");
+        let delivery = stage.deliver(&event).await;
+        delivery.ends_well("refused");
+        assert_eq!(
+            delivery.region("eu-wset-1"),
+            "refuse refused outside-the-fence"
+        );
+        assert_eq!(delivery.region("eu-west-1"), "remove refused others-first");
+    }
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn an_owner_who_wants_the_replica_again_in_the_meantime_keeps_it() {
+    // While a wanted replica is followed, and while the unwanted one is on its way.
+    for (replicate_to, delay) in [("us-west-2", 1500), ("none", 1500)] {
+        let delay = Duration::from_millis(delay);
+        let mut stage = start(removing().world(|world| world.replication_delay = delay)).await;
+        stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
+        let event = stage.tag("prod/db", "replicate-to", replicate_to);
+        let Stage { aws, function, .. } = &mut stage;
+        let owner = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let wanted = format!("eu-west-1 {replicate_to}").replace(" none", "");
+            let tags = json!([{ "Key": "replicate-to", "Value": wanted }]);
+            let body = json!({ "SecretId": "prod/db", "Tags": tags });
+            aws.with(|world, now| world.handle(now, HOME, "TagResource", &body))
+        };
+        let (delivery, answer) = tokio::join!(crate::stage::deliver(function, &event), owner);
+        answer.expect("the owner may tag");
+        assert_eq!(
+            delivery.region("eu-west-1"),
+            "remove refused changed-meanwhile",
+            "{replicate_to}"
+        );
+        assert!(stage.removed().is_empty(), "{replicate_to}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_removed_while_a_wanted_replica_is_missing() {
     let mut stage = start(removing()).await;
     stage.secret(SecretSeed::new("eu-central-1", "prod/db"));
@@ -115,7 +159,7 @@ async fn a_replica_with_a_status_that_nobody_knows_is_not_removed() {
 async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_requested_again() {
     for shown in [RemovedReplicas::Shown, RemovedReplicas::Hidden] {
         let setting = removing().env("SETTLE_SECONDS", "1").world(|world| {
-            world.removal_delay = Duration::from_secs(3);
+            world.removal_delay = Duration::from_secs(5);
             world.removed_replicas = shown;
         });
         let mut stage = start(setting).await;
@@ -129,6 +173,9 @@ async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_
                 "remove in-progress still-being-removed"
             );
             insta::assert_json_snapshot!(first.replica("eu-west-1"));
+            let second = stage.deliver(&event).await;
+            second.ends_in_error("pending", "ReplicationPending");
+            assert_eq!(second.region("eu-west-1"), "remove in-progress removal-due");
             while stage
                 .aws
                 .with(|world, now| world.replicas(now, HOME, "prod/db"))

@@ -1,6 +1,8 @@
 //! Replicas that failed, and what brings them back.
 
-use secret_replicator_emulator::{KnownReplica, SecretSeed};
+use std::time::Duration;
+
+use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica, SecretSeed};
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, create_secret_event, setting, tagged};
@@ -40,6 +42,27 @@ async fn a_name_conflict_that_was_resolved_by_hand_is_tried_again() {
         stage.deliver(&event).await.ends_well("unchanged");
         assert_eq!(stage.requested().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_conflict_ends_in_a_replica_once_the_other_secret_is_gone() {
+    let mut stage = Stage::new().await;
+    stage.secret(SecretSeed::new("eu-west-1", "prod/db"));
+    let first = stage.create(tagged("prod/db", "eu-west-1")).await;
+    first.ends_in_error("failed", "ReplicationFailed");
+    let event = create_secret_event("prod/db", &stage.secret_arn("prod/db"));
+    stage
+        .deliver(&event)
+        .await
+        .ends_in_error("failed", "ReplicationFailed");
+    let body = json!({ "SecretId": "prod/db", "ForceDeleteWithoutRecovery": true });
+    let deleted = stage
+        .aws
+        .with(|world, now| world.handle(now, "eu-west-1", "DeleteSecret", &body));
+    deleted.expect("it can be deleted");
+    stage.deliver(&event).await.ends_well("replicated");
+    stage.deliver(&event).await.ends_well("unchanged");
+    assert_eq!(stage.requested().len(), 2);
 }
 
 #[tokio::test]
@@ -91,7 +114,16 @@ async fn a_failed_replica_that_asking_again_does_not_move_is_removed_and_made_an
         let event = never_in_sync(&stage, UNKNOWN);
         let delivery = stage.deliver(&event).await;
         delivery.ends_well("replicated");
-        assert_eq!(delivery.region("eu-west-1"), "retry in-sync", "{known:?}");
+        assert_eq!(
+            delivery.region("eu-west-1"),
+            "retry in-sync never-in-sync",
+            "{known:?}"
+        );
+        let removed = delivery
+            .metrics
+            .iter()
+            .filter(|line| line["ReplicasRemoved"] == 1);
+        assert_eq!(removed.count(), 1);
         assert_eq!(stage.removed(), [json!(["eu-west-1"])]);
         assert_eq!(stage.requested().len(), 2);
         stage.deliver(&event).await.ends_well("unchanged");
@@ -129,5 +161,56 @@ async fn a_failed_replica_is_not_removed_where_removal_is_not_allowed() {
         .deliver(&event)
         .await
         .ends_in_error("failed", "ReplicationFailed");
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_replica_that_fails_again_for_its_key_is_reported_and_not_removed() {
+    let mut stage = removing().start().await;
+    stage.may_remove = true;
+    let key = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234";
+    let seed = tagged("prod/db", "eu-west-1").with_kms_key_id(key);
+    let first = stage.create(seed).await;
+    let event = create_secret_event("prod/db", &stage.secret_arn("prod/db"));
+    let second = stage.deliver(&event).await;
+    for delivery in [&first, &second] {
+        delivery.ends_in_error("failed", "ReplicationFailed");
+        assert_eq!(
+            delivery.replica("eu-west-1")["reason"],
+            "kms-key-unavailable"
+        );
+    }
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_replica_whose_answer_was_lost_is_not_removed() {
+    let mut stage = removing()
+        .world(|world| world.known_replica = KnownReplica::Ignore)
+        .start()
+        .await;
+    stage.may_remove = true;
+    let event = never_in_sync(&stage, UNKNOWN);
+    let lost = FaultKind::CloseConnection(Execution::Done);
+    stage
+        .aws
+        .script(Fault::on("ReplicateSecretToRegions", lost).always());
+    stage
+        .deliver(&event)
+        .await
+        .ends_in_error("failed", "ServiceUnavailable");
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_replica_that_moves_while_reads_lag_behind_is_not_removed() {
+    let mut stage = removing()
+        .world(|world| world.status_lag = Duration::from_secs(7))
+        .start()
+        .await;
+    stage.may_remove = true;
+    let event = never_in_sync(&stage, UNKNOWN);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    stage.deliver(&event).await;
     assert!(stage.removed().is_empty());
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{Answer, Denial, Fault, FaultKind, Outcome, SecretSeed};
+use secret_replicator_emulator::{
+    Answer, Denial, Fault, FaultKind, KnownReplica, Outcome, SecretSeed,
+};
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, setting, tagged};
@@ -320,6 +322,65 @@ async fn one_bad_secret_never_stops_the_sweep() {
     let slice = whole(&mut stage, action()).await;
     assert_eq!((slice.count("failed"), slice.count("repaired")), (2, 1));
     assert_eq!(stage.in_sync("c"), ["eu-west-1"]);
+}
+
+#[tokio::test]
+async fn secrets_that_aws_refuses_every_time_do_not_use_up_the_changes_of_others() {
+    let mut stage = quick().start().await;
+    for index in 0..20 {
+        seed(&stage, &format!("denied-{index:02}"), "eu-west-1");
+        let denial = Denial::of("ReplicateSecretToRegions");
+        let denial = denial.on_secret(format!("denied-{index:02}"));
+        stage.aws.with(|world, _| world.deny(denial));
+    }
+    seed(&stage, "good", "eu-west-1");
+    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 5 })).await;
+    assert_eq!((slice.count("failed"), slice.count("repaired")), (20, 1));
+    assert_eq!((slice.count("limited"), slice.count("changes")), (0, 1));
+}
+
+#[tokio::test]
+async fn a_failure_has_its_record_even_if_the_changes_are_used_up() {
+    let mut stage = quick().start().await;
+    let arn = stage.secret(tagged("half", "eu-west-1 us-west-2"));
+    assert!(!arn.is_empty());
+    stage.secret(SecretSeed::new("eu-west-1", "half"));
+    let words = "Secret name half already exists in region eu-west-1.";
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "half", "eu-west-1", "Failed", Some(words));
+    });
+    seed(&stage, "other", "eu-west-1 us-west-2");
+    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 2 })).await;
+    assert!(
+        slice.told().contains(&("half", "failed")),
+        "{:?}",
+        slice.told()
+    );
+}
+
+#[tokio::test]
+async fn replicas_that_are_made_anew_are_changes_too() {
+    let mut stage = quick()
+        .env(
+            "REPLICATION_POLICY",
+            "{version: 1, removal: covered, rules: [{name: a, when: {tags: {replicate-to: '*'}}, \
+             replicate-to: {tag: replicate-to}}]}",
+        )
+        .env("ALLOW_REMOVAL", "true")
+        .world(|world| world.known_replica = KnownReplica::Ignore)
+        .start()
+        .await;
+    stage.may_remove = true;
+    for name in ["a", "b", "c"] {
+        seed(&stage, name, "eu-west-1");
+        stage.aws.with(|world, now| {
+            world.force_status(now, HOME, name, "eu-west-1", "Failed", Some("who knows"));
+        });
+    }
+    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 3 })).await;
+    assert_eq!((slice.count("repaired"), slice.count("failed")), (1, 2));
+    assert_eq!(slice.count("changes"), 2);
+    assert_eq!(stage.removed().len(), 1);
 }
 
 #[tokio::test]
