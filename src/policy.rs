@@ -10,6 +10,7 @@ mod document;
 mod doubts;
 mod keys;
 mod node;
+mod paths;
 mod patterns;
 mod problem;
 mod reader;

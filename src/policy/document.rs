@@ -24,8 +24,8 @@ pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> 
         groups: Groups::default(),
         rule_names: BTreeSet::new(),
     };
-    let policy = document.policy(&Place::top(&root), fence);
-    let problems = document.reader.into_problems();
+    let policy = document.policy(&Place::of(&root), fence);
+    let problems = document.reader.into_problems(&root);
     match policy {
         Some(policy)
             if problems
@@ -190,7 +190,7 @@ impl Document {
         let [name, when, to, forbid, key, overwrite] = self.reader.fields(&place, names)?;
         let hint = "name the rule, for instance `tier-1`; logs show the name";
         let name = self.reader.required(name, &place, "name", hint);
-        let name_place = name.clone();
+        let name_place = name;
         let name = name.and_then(|name| self.reader.text(&name, hint));
         if let Some(place) = name_place {
             self.unique_name(name, &place);

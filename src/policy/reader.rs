@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::node::{Field, Node, Value};
+use super::node::{Field, Node, Position, Value};
+use super::paths::{Identity, paths};
 use super::problem::{Problem, Severity};
 
-/// A node, the path to it from the top of the document, and where problems with it are shown.
-#[derive(Clone, Debug)]
+/// A node, and where problems with it are shown. The path to it is looked up only for a problem.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    pub(super) node: &'a Node,
-    path: String,
-    line: u64,
-    column: u64,
+    pub(super) node: &'a Node<'a>,
+    position: Position,
 }
 
 /// An entry of a map whose keys are free.
@@ -23,35 +22,19 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn top(node: &'a Node) -> Self {
-        Self::of(node, String::new())
-    }
-
-    fn of(node: &'a Node, path: String) -> Self {
+    pub(super) fn of(node: &'a Node<'a>) -> Self {
         Self {
             node,
-            path,
-            line: node.line,
-            column: node.column,
+            position: node.position,
         }
     }
 
-    fn below(&self, field: &'a Field) -> Self {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        Self::of(&field.node, format!("{}{dot}{}", self.path, field.key))
-    }
-
-    /// The same as [`Self::below`], shown where the field's name stands.
-    fn name_of(&self, field: &'a Field) -> Self {
+    /// The place of a field's value, shown where the field's name stands.
+    fn name_of(field: &'a Field<'a>) -> Self {
         Self {
-            line: field.line,
-            column: field.column,
-            ..self.below(field)
+            node: &field.node,
+            position: field.position,
         }
-    }
-
-    fn at(&self, index: usize, node: &'a Node) -> Self {
-        Self::of(node, format!("{}[{index}]", self.path))
     }
 
     pub(super) fn is_text(&self, expected: &str) -> bool {
@@ -76,23 +59,33 @@ pub(super) enum EmptyText {
 /// Collects problems; a method answers `None` only after it has noted why.
 #[derive(Default)]
 pub(super) struct Reader {
-    problems: Vec<Problem>,
+    /// The problems, whose paths are still empty, and the nodes that they are about.
+    problems: Vec<(Problem, Identity)>,
     /// The gravest severity among the problems beyond [`MOST_PROBLEMS`], and how many they are.
     more: Option<(Severity, usize)>,
 }
+
+/// How many fields are compared with one another one by one.
+const FEW_FIELDS: usize = 16;
 
 /// How many problems are reported one by one: nobody reads more, and a log line is limited.
 const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
-    /// The problems, in the order of the document.
-    pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.problems
-            .sort_by_key(|problem| (problem.line, problem.column));
+    /// The problems, in the order of the document, with their paths from its root.
+    pub(super) fn into_problems(self, root: &Node<'_>) -> Vec<Problem> {
+        let identities = self.problems.iter().map(|(_, identity)| *identity);
+        let paths = paths(root, identities);
+        let located = self.problems.into_iter().map(|(mut problem, identity)| {
+            problem.path = paths.get(&identity).cloned().unwrap_or_default();
+            problem
+        });
+        let mut problems: Vec<_> = located.collect();
+        problems.sort_by_key(|problem| (problem.line, problem.column));
         if let Some((severity, count)) = self.more {
             let place = |problem: &Problem| (problem.line, problem.column);
-            let (line, column) = self.problems.last().map_or((1, 1), place);
-            self.problems.push(Problem {
+            let (line, column) = problems.last().map_or((1, 1), place);
+            problems.push(Problem {
                 severity,
                 path: String::new(),
                 line,
@@ -102,7 +95,7 @@ impl Reader {
                 hint: "correct these first".to_owned(),
             });
         }
-        self.problems
+        problems
     }
 
     pub(super) fn error(
@@ -135,15 +128,19 @@ impl Reader {
     ) {
         let problem = Problem {
             severity,
-            path: place.path.clone(),
-            line: place.line,
-            column: place.column,
+            path: String::new(),
+            line: place.position.line.into(),
+            column: place.position.column.into(),
             code,
             message,
             hint: hint.to_owned(),
         };
+        // What an alias repeats has the place of its definition, so the same is noted only once.
+        if self.problems.iter().any(|(other, _)| *other == problem) {
+            return;
+        }
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(problem);
+            self.problems.push((problem, Identity::of(place.node)));
             return;
         }
         let (gravest, count) = self.more.get_or_insert((severity, 0));
@@ -158,25 +155,32 @@ impl Reader {
         place: &Place<'a>,
         names: [&str; N],
     ) -> Option<[Option<Place<'a>>; N]> {
-        let fields = self.map(place, &format!("the fields are {}", quoted(names)))?;
+        let Some(fields) = self.map(place) else {
+            let hint = format!("the fields are {}", quoted(names));
+            self.wrong_type(place, "a map", &hint);
+            return None;
+        };
         for field in fields
             .iter()
-            .filter(|field| !names.contains(&field.key.as_str()))
+            .filter(|field| !names.contains(&field.key.as_ref()))
         {
             let message = format!("the field `{}` is unknown", field.key);
             let hint = match did_you_mean(&field.key, names) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("the fields are {}", quoted(names)),
             };
-            self.error(&place.name_of(field), "unknown-field", message, &hint);
+            self.error(&Place::name_of(field), "unknown-field", message, &hint);
         }
         let find = |name: &str| fields.iter().find(|field| field.key == name);
-        Some(names.map(|name| find(name).map(|field| place.below(field))))
+        Some(names.map(|name| find(name).map(|field| Place::of(&field.node))))
     }
 
     /// The entries of a map whose keys are free.
     pub(super) fn entries<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Entry<'a>>> {
-        let fields = self.map(place, hint)?;
+        let Some(fields) = self.map(place) else {
+            self.wrong_type(place, "a map", hint);
+            return None;
+        };
         if fields.is_empty() {
             self.error(place, "empty-map", "the map is empty", hint);
             return None;
@@ -186,28 +190,30 @@ impl Reader {
                 .iter()
                 .map(|field| Entry {
                     key: &field.key,
-                    key_place: place.name_of(field),
-                    value: place.below(field),
+                    key_place: Place::name_of(field),
+                    value: Place::of(&field.node),
                 })
                 .collect(),
         )
     }
 
-    fn map<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a [Field]> {
+    /// The fields of a map. Keys that are written twice are noted.
+    fn map<'a>(&mut self, place: &Place<'a>) -> Option<&'a [Field<'a>]> {
         let Value::Fields(fields) = &place.node.value else {
-            self.wrong_type(place, "a map", hint);
             return None;
         };
         let mut seen = BTreeSet::new();
-        for field in fields {
-            if !seen.insert(field.key.as_str()) {
+        for (index, field) in fields.iter().enumerate() {
+            // Comparing a few keys is quicker than a set, which a long map needs all the same.
+            let is_repeated = if fields.len() <= FEW_FIELDS {
+                fields[..index].iter().any(|other| other.key == field.key)
+            } else {
+                !seen.insert(field.key.as_ref())
+            };
+            if is_repeated {
                 let message = format!("`{}` is written twice", field.key);
-                self.error(
-                    &place.name_of(field),
-                    "repeated-field",
-                    message,
-                    "keep one of them",
-                );
+                let hint = "keep one of them";
+                self.error(&Place::name_of(field), "repeated-field", message, hint);
             }
         }
         Some(fields)
@@ -244,7 +250,7 @@ impl Reader {
     ) -> Option<Vec<PlacedText<'a>>> {
         let places = match place.node.value {
             Value::List(_) => self.list(place, hint)?,
-            _ => vec![place.clone()],
+            _ => vec![*place],
         };
         let texts = places.into_iter().map(|place| {
             let text = match &place.node.value {
@@ -268,7 +274,7 @@ impl Reader {
     /// A boolean as YAML 1.2 spells it. A quoted one is a text.
     pub(super) fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
         match &place.node.value {
-            Value::Text(text) if place.node.is_plain => match text.as_str() {
+            Value::Text(text) if place.node.is_plain => match text.as_ref() {
                 "true" | "True" | "TRUE" => return Some(true),
                 "false" | "False" | "FALSE" => return Some(false),
                 _ => {}
@@ -282,8 +288,7 @@ impl Reader {
     pub(super) fn list<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Place<'a>>> {
         match &place.node.value {
             Value::List(items) if !items.is_empty() => {
-                let items = items.iter().enumerate();
-                return Some(items.map(|(index, item)| place.at(index, item)).collect());
+                return Some(items.iter().map(Place::of).collect());
             }
             Value::List(_) => self.error(place, "empty-list", "the list is empty", hint),
             _ => self.wrong_type(place, "a list", hint),

@@ -124,7 +124,9 @@ impl Document {
             .into_iter()
             .map(|(place, text)| {
                 let text = text?;
-                self.fits(&place, "this text", &text.replace('*', ""), longest);
+                let is_character = |c: &char| *c != '*';
+                let length = text.chars().filter(is_character).count();
+                self.fits(&place, "this text", length, longest);
                 Some(text)
             })
             .collect();
@@ -139,11 +141,10 @@ impl Document {
             let message = "a tag's key is never empty, so this never matches";
             self.reader.error(place, "never-matches", message, &hint);
         }
-        self.fits(place, "a tag's key", key, LONGEST_TAG_KEY);
+        self.fits(place, "a tag's key", key.chars().count(), LONGEST_TAG_KEY);
     }
 
-    fn fits(&mut self, place: &Place<'_>, what: &str, text: &str, longest: usize) {
-        let length = text.chars().count();
+    fn fits(&mut self, place: &Place<'_>, what: &str, length: usize, longest: usize) {
         if length > longest {
             let message = format!("{what} has {length} characters, so it never matches");
             let hint = format!("AWS allows {longest} characters");
