@@ -8,7 +8,7 @@ mod builder;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use granit_parser::{Marker, Parser};
+use granit_parser::{ErrorKind, Marker, Parser};
 
 use super::problem::{Problem, Severity};
 use builder::{Builder, Fault};
@@ -108,12 +108,20 @@ fn tree(text: &str) -> Result<Node<'_>, Fault> {
     let mut options = granit_parser::options! {};
     options.set_emit_comments(false);
     let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| Fault {
-            position: error.marker().into(),
-            message: error.info(),
-        })?;
-        builder.take(event, (&span.start).into())?;
+    for result in Parser::new_from_str_with_options(text, options) {
+        match result {
+            Ok((event, span)) => builder.take(event, (&span.start).into())?,
+            Err(error) => {
+                let message = match error.kind() {
+                    ErrorKind::UnknownAnchor => "the alias names no anchor before it".to_owned(),
+                    _ => error.info(),
+                };
+                return Err(Fault {
+                    position: error.marker().into(),
+                    message,
+                });
+            }
+        }
     }
     Ok(builder.finish())
 }

@@ -46,16 +46,6 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A text and its place; `None` where something else stands, which is noted.
-pub(super) type PlacedText<'a> = (Place<'a>, Option<&'a str>);
-
-/// Whether a text may be empty.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum EmptyText {
-    Refused,
-    Allowed,
-}
-
 /// Collects problems; a method answers `None` only after it has noted why.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -176,7 +166,11 @@ impl Reader {
     }
 
     /// The entries of a map whose keys are free.
-    pub(super) fn entries<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Entry<'a>>> {
+    pub(super) fn entries<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>> {
         let Some(fields) = self.map(place) else {
             self.wrong_type(place, "a map", hint);
             return None;
@@ -185,16 +179,11 @@ impl Reader {
             self.error(place, "empty-map", "the map is empty", hint);
             return None;
         }
-        Some(
-            fields
-                .iter()
-                .map(|field| Entry {
-                    key: &field.key,
-                    key_place: Place::name_of(field),
-                    value: Place::of(&field.node),
-                })
-                .collect(),
-        )
+        Some(fields.iter().map(|field| Entry {
+            key: &field.key,
+            key_place: Place::name_of(field),
+            value: Place::of(&field.node),
+        }))
     }
 
     /// The fields of a map. Keys that are written twice are noted.
@@ -233,33 +222,25 @@ impl Reader {
         field
     }
 
-    /// A text, or a list of at least one.
-    pub(super) fn texts<'a>(
+    /// What stands in a list of at least one, or alone.
+    pub(super) fn one_or_more<'a>(
         &mut self,
         place: &Place<'a>,
         hint: &str,
-    ) -> Option<Vec<PlacedText<'a>>> {
-        self.texts_or_empty(place, hint, EmptyText::Refused)
+    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
+        let items = match place.node.value {
+            Value::List(_) => self.items(place, hint)?,
+            _ => std::slice::from_ref(place.node),
+        };
+        Some(items.iter().map(Place::of))
     }
 
-    pub(super) fn texts_or_empty<'a>(
-        &mut self,
-        place: &Place<'a>,
-        hint: &str,
-        empty: EmptyText,
-    ) -> Option<Vec<PlacedText<'a>>> {
-        let places = match place.node.value {
-            Value::List(_) => self.list(place, hint)?,
-            _ => vec![*place],
-        };
-        let texts = places.into_iter().map(|place| {
-            let text = match &place.node.value {
-                Value::Text(text) if text.is_empty() && empty == EmptyText::Allowed => Some(""),
-                _ => self.text(&place, hint),
-            };
-            (place, text)
-        });
-        Some(texts.collect())
+    /// A text that may be empty.
+    pub(super) fn text_or_empty<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
+        match &place.node.value {
+            Value::Text(text) if text.is_empty() => Some(""),
+            _ => self.text(place, hint),
+        }
     }
 
     pub(super) fn text<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
@@ -285,11 +266,18 @@ impl Reader {
         None
     }
 
-    pub(super) fn list<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Place<'a>>> {
+    /// A list of at least one.
+    pub(super) fn list<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
+        Some(self.items(place, hint)?.iter().map(Place::of))
+    }
+
+    fn items<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a [Node<'a>]> {
         match &place.node.value {
-            Value::List(items) if !items.is_empty() => {
-                return Some(items.iter().map(Place::of).collect());
-            }
+            Value::List(items) if !items.is_empty() => return Some(items),
             Value::List(_) => self.error(place, "empty-list", "the list is empty", hint),
             _ => self.wrong_type(place, "a list", hint),
         }

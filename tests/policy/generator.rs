@@ -59,11 +59,11 @@ const NAMES: [&str; 7] = [
     "prod/",
     "a",
     "stage/db-1",
-    "ünï",
+    "a=b@c",
     "prod",
     "a/b/c",
 ];
-const NAME_PATTERNS: [&str; 7] = ["*", "prod/*", "?", "*db*", "ün?", "*/*", "[a]"];
+const NAME_PATTERNS: [&str; 7] = ["*", "prod/*", "?", "*db*", "a=?@c", "*/*", "a.b"];
 const KEYS: [&str; 3] = ["aws/secretsmanager", "alias/app", "alias/other"];
 const PRIMARY_KEYS: [&str; 6] = [
     "alias/aws/secretsmanager",

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 
 use granit_parser::{Event, ScalarStyle, Tag};
 
@@ -18,8 +17,17 @@ const BYTES_OF_A_NODE: usize = 100;
 /// walks the tree later may recurse.
 const DEEPEST_NESTING: usize = 16;
 
-/// How YAML's core schema writes nothing.
-const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
+/// How YAML's core schema writes nothing, if the text is one of these ways.
+fn null(text: &str) -> Option<&'static str> {
+    match text {
+        "" => Some(""),
+        "~" => Some("~"),
+        "null" => Some("null"),
+        "Null" => Some("Null"),
+        "NULL" => Some("NULL"),
+        _ => None,
+    }
+}
 
 /// Why a document is no tree.
 pub(super) struct Fault {
@@ -38,6 +46,10 @@ fn fault<T>(position: Position, message: impl Into<String>) -> Result<T, Fault> 
 #[derive(Default)]
 pub(super) struct Builder<'t> {
     open: Vec<Open<'t>>,
+    /// The items of all open lists, and the fields of all open maps. Each list and map takes its own
+    /// from the end when it closes, so that they are allocated only once.
+    items: Vec<Node<'t>>,
+    fields: Vec<Field<'t>>,
     anchors: HashMap<usize, Complete<'t>>,
     repeated_nodes: usize,
     documents: usize,
@@ -54,13 +66,14 @@ struct Open<'t> {
 }
 
 enum Content<'t> {
-    List(Vec<Node<'t>>),
-    Map(Map<'t>),
+    /// From this item on.
+    List(usize),
+    /// From this field on.
+    Map(usize, Map<'t>),
 }
 
 #[derive(Default)]
 struct Map<'t> {
-    fields: Vec<Field<'t>>,
     /// The maps that the key `<<` names.
     merged: Vec<Node<'t>>,
     /// The key whose value comes next.
@@ -99,11 +112,12 @@ impl<'t> Builder<'t> {
             }
             Event::SequenceStart(_, anchor, tag) => {
                 collection_tag(tag.as_deref(), "seq", position)?;
-                self.begin(Content::List(Vec::new()), anchor, position)?;
+                self.begin(Content::List(self.items.len()), anchor, position)?;
             }
             Event::MappingStart(_, anchor, tag) => {
                 collection_tag(tag.as_deref(), "map", position)?;
-                self.begin(Content::Map(Map::default()), anchor, position)?;
+                let map = Content::Map(self.fields.len(), Map::default());
+                self.begin(map, anchor, position)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.end()?,
             Event::Alias(anchor) => self.repeat(anchor, position)?,
@@ -147,8 +161,11 @@ impl<'t> Builder<'t> {
             return Ok(());
         };
         let value = match open.content {
-            Content::List(items) => Value::List(items.into()),
-            Content::Map(map) => Value::Fields(map.into_fields()),
+            Content::List(start) => Value::List(self.items.drain(start..).collect()),
+            Content::Map(start, map) => {
+                map.merge_into(start, &mut self.fields);
+                Value::Fields(self.fields.drain(start..).collect())
+            }
         };
         let complete = Complete {
             node: Node {
@@ -187,15 +204,16 @@ impl<'t> Builder<'t> {
         open.size += complete.size;
         open.height = open.height.max(complete.height + 1);
         match &mut open.content {
-            Content::List(items) => items.push(complete.node),
-            Content::Map(map) => map.take(complete)?,
+            Content::List(_) => self.items.push(complete.node),
+            Content::Map(_, map) => self.fields.extend(map.take(complete)?),
         }
         Ok(())
     }
 }
 
 impl<'t> Map<'t> {
-    fn take(&mut self, complete: Complete<'t>) -> Outcome {
+    /// Takes a key or a value; the value makes a field of both.
+    fn take(&mut self, complete: Complete<'t>) -> Result<Option<Field<'t>>, Fault> {
         let node = complete.node;
         match self.key.take() {
             None => {
@@ -212,15 +230,15 @@ impl<'t> Map<'t> {
                     merges: node.is_plain && text == "<<",
                     text,
                 });
+                Ok(None)
             }
-            Some(key) if key.merges => self.merge(node)?,
-            Some(key) => self.fields.push(Field {
+            Some(key) if key.merges => self.merge(node).map(|()| None),
+            Some(key) => Ok(Some(Field {
                 key: key.text,
                 position: key.position,
                 node,
-            }),
+            })),
         }
-        Ok(())
     }
 
     fn merge(&mut self, node: Node<'t>) -> Outcome {
@@ -243,22 +261,22 @@ impl<'t> Map<'t> {
         Ok(())
     }
 
-    /// The map's own fields, and those merged ones that it does not have. Keys that are written
-    /// twice stay, so that they can be reported.
-    fn into_fields(mut self) -> Rc<[Field<'t>]> {
-        if !self.merged.is_empty() {
-            let own = self.fields.iter().map(|field| field.key.clone());
-            let mut keys: HashSet<Cow<'t, str>> = own.collect();
-            for map in &self.merged {
-                if let Value::Fields(fields) = &map.value {
-                    let new = fields
-                        .iter()
-                        .filter(|field| keys.insert(field.key.clone()));
-                    self.fields.extend(new.cloned());
-                }
+    /// Adds those merged fields that the map does not have itself. Keys that are written twice stay,
+    /// so that they can be reported.
+    fn merge_into(self, start: usize, fields: &mut Vec<Field<'t>>) {
+        if self.merged.is_empty() {
+            return;
+        }
+        let own = fields[start..].iter().map(|field| field.key.clone());
+        let mut keys: HashSet<Cow<'t, str>> = own.collect();
+        for map in self.merged {
+            if let Value::Fields(merged) = map.value {
+                let new = merged
+                    .iter()
+                    .filter(|field| keys.insert(field.key.clone()));
+                fields.extend(new.cloned());
             }
         }
-        self.fields.into()
     }
 }
 
@@ -268,7 +286,7 @@ fn scalar<'t>(
     tag: Option<&Tag>,
     position: Position,
 ) -> Result<Complete<'t>, Fault> {
-    let null = NULLS.into_iter().find(|null| *null == text);
+    let null = null(&text);
     let is_plain = style == ScalarStyle::Plain;
     let (is_plain, nothing) = match tag.map(Tag::core_suffix) {
         None => (is_plain, null.filter(|_| is_plain)),
