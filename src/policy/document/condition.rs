@@ -4,9 +4,9 @@ use super::{Document, REGION_HINT};
 use crate::policy::condition::{Condition, When};
 use crate::policy::patterns::{Pattern, Patterns};
 use crate::policy::reader::Place;
+use crate::secret::LONGEST_NAME;
 
 // The lengths that the Secrets Manager API reference gives, in characters.
-const LONGEST_NAME: usize = 512;
 const LONGEST_TAG_KEY: usize = 128;
 const LONGEST_TAG_VALUE: usize = 256;
 
