@@ -128,3 +128,5 @@ fn tree(text: &str) -> Result<Node<'_>, Fault> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twin;

@@ -107,3 +107,64 @@ fn a_document_of_many_megabytes_is_refused_unread() {
         "document-too-large"
     );
 }
+
+#[test]
+fn nothing_is_nothing_only_as_a_value_and_without_quotes() {
+    let node = parse("~: ~\nnull: null\na:\nb: \"~\"\nc: 'null'\nd: \"\"\n").unwrap();
+    let is_nothing = |name| matches!(field(&node, name).node.value, Value::Nothing);
+    assert!(["~", "null", "a"].into_iter().all(is_nothing));
+    assert!(!["b", "c", "d"].into_iter().any(is_nothing));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_document() {
+    let node = parse("\u{feff}a: 1\n").unwrap();
+    assert_eq!(text(&node, "a"), "1");
+}
+
+#[test]
+fn what_an_alias_repeats_has_the_place_where_it_is_written() {
+    let node = parse("a: &x [b]\nc: *x\n").unwrap();
+    let Value::List(items) = &field(&node, "c").node.value else {
+        panic!("not a list")
+    };
+    assert_eq!((items[0].position.line, items[0].position.column), (1, 8));
+}
+
+#[test]
+fn a_map_wins_over_what_it_merges_and_the_first_merged_map_over_the_next() {
+    let document = "x: &x { a: 1, b: 1 }\ny: &y { b: 2, c: 2 }\n\
+                    z: { <<: [*x, *y], a: 3 }\nq: { \"<<\": 4 }\n";
+    let node = parse(document).unwrap();
+    let merged = &field(&node, "z").node;
+    let values = ["a", "b", "c"].map(|key| text(merged, key));
+    assert_eq!(values, ["3", "1", "2"]);
+    assert_eq!(text(&field(&node, "q").node, "<<"), "4");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let documents = [
+        "a: { <<: [1] }",
+        "a: { <<: ~ }",
+        "[a]: 1",
+        "a: &x [*x]",
+        "a: !!map [b]",
+        "a: !!str { b: 1 }",
+        "a: !!null b",
+        "a: !!binary aGk=",
+        "--- a\n--- b\n",
+        "a: *b",
+    ];
+    for document in documents {
+        assert!(parse(document).is_err(), "{document}");
+    }
+}
+
+#[test]
+fn aliases_do_not_nest_deeper_than_lists_may() {
+    let levels = (1..40).map(|level| format!("a{level}: &a{level} [*a{}]\n", level - 1));
+    let document = format!("a0: &a0 [x]\n{}", levels.collect::<String>());
+    assert_eq!(parse(&document).unwrap_err().code, "not-yaml");
+}
+
