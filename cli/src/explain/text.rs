@@ -161,7 +161,12 @@ fn regions(explanation: &Explanation) -> String {
             lines.push("overwrites a secret of the same name there".to_owned());
         }
         lines.extend(rules_of(region));
-        lines.extend(region.tag.as_ref().map(|key| format!("stands in the tag {key}")));
+        lines.extend(
+            region
+                .tag
+                .as_ref()
+                .map(|key| format!("stands in the tag {key}")),
+        );
         lines.extend(region.cure.as_ref().map(|cure| format!("Cure: {cure}.")));
         let mut head = format!("  {mark} {}  ", paint(STRONG, format!("{name:longest$}")));
         let columns = longest + 6;

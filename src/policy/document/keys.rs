@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Document;
 use crate::policy::ReplicateTo;
 use crate::policy::keys::Keys;
-use crate::policy::regions::Resolved;
 use crate::policy::reader::{Entry, Place, did_you_mean};
+use crate::policy::regions::Resolved;
 use crate::secret::{KmsKey, Region};
 
 const KEY_HINT: &str = "write a key id, a key ARN, `alias/name`, or `aws/secretsmanager`, or map \
@@ -31,7 +31,8 @@ impl Document<'_> {
                 continue;
             }
             let regions = self.regions(&entry.key_place, entry.key);
-            let regions: BTreeSet<Region> = regions.iter().flat_map(Resolved::iter).cloned().collect();
+            let regions: BTreeSet<Region> =
+                regions.iter().flat_map(Resolved::iter).cloned().collect();
             self.useful(&entry, &regions, targets);
             let Some(key) = key else { continue };
             for region in regions {
@@ -65,7 +66,8 @@ impl Document<'_> {
                 Some(target) => format!("did you mean `{target}`?"),
                 None => "drop it, or add the Region to `replicate-to`".to_owned(),
             };
-            self.reader.warning(&entry.key_place, "unused-key", message, &hint);
+            self.reader
+                .warning(&entry.key_place, "unused-key", message, &hint);
         } else if !self.groups.has(entry.key) {
             self.fenced(&entry.key_place, regions);
         }

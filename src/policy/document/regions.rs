@@ -104,7 +104,8 @@ impl Document<'_> {
                 outside.join(", ")
             );
             let hint = "add it to ALLOWED_REPLICA_REGIONS, or take it out of the policy";
-            self.reader.warning(place, "outside-the-fence", message, hint);
+            self.reader
+                .warning(place, "outside-the-fence", message, hint);
         }
     }
 

@@ -10,9 +10,8 @@ use crate::secret::KmsKey;
 pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>]) {
     let says = |placed: &&PlacedRule<'_>| {
         let replicate = placed.rule.replicate.as_ref();
-        replicate.is_some_and(|replicate| {
-            replicate.overwrite.is_some() || !replicate.keys.is_empty()
-        })
+        replicate
+            .is_some_and(|replicate| replicate.overwrite.is_some() || !replicate.keys.is_empty())
     };
     let speaking: Vec<_> = rules.iter().filter(says).collect();
     if all_alike(&speaking) {
@@ -24,7 +23,9 @@ pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>]) {
     for placed in speaking {
         for other in index.maybe_implied_by(&placed.rule.when, None) {
             let (first, last) = (placed.index.min(other.index), placed.index.max(other.index));
-            let is_known = found[last].as_ref().is_some_and(|(known, _)| *known <= first);
+            let is_known = found[last]
+                .as_ref()
+                .is_some_and(|(known, _)| *known <= first);
             if !is_known && let Some(conflict) = contradiction(placed, other) {
                 let name = rules[first].rule.name();
                 let message = format!(

@@ -52,7 +52,9 @@ fn by_cases<'b>(
     several.find_map(|(part, patterns)| {
         let mut names = BTreeSet::new();
         for pattern in patterns.iter() {
-            let mut maybe = index.maybe_implied_by(when, Some((part, pattern))).peekable();
+            let mut maybe = index
+                .maybe_implied_by(when, Some((part, pattern)))
+                .peekable();
             maybe.peek()?;
             let case = when.narrowed(part, pattern);
             let implied = maybe.filter(|other| case.implies(&other.rule.when));

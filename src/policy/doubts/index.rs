@@ -29,7 +29,8 @@ impl<'a> Index<'a> {
 
     fn add(&mut self, placed: &'a PlacedRule<'a>) {
         let mut parts = placed.rule.when.parts();
-        let plain = parts.find(|(_, patterns)| patterns.iter().all(|pattern| pattern.literal().is_some()));
+        let plain =
+            parts.find(|(_, patterns)| patterns.iter().all(|pattern| pattern.literal().is_some()));
         let Some((part, patterns)) = plain else {
             self.others.push(placed);
             return;

@@ -271,9 +271,7 @@ impl<'t> Map<'t> {
         let mut keys: HashSet<Cow<'t, str>> = own.collect();
         for map in self.merged {
             if let Value::Fields(merged) = map.value {
-                let new = merged
-                    .iter()
-                    .filter(|field| keys.insert(field.key.clone()));
+                let new = merged.iter().filter(|field| keys.insert(field.key.clone()));
                 fields.extend(new.cloned());
             }
         }

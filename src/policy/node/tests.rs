@@ -48,7 +48,10 @@ fn every_node_knows_its_line_and_column() {
     };
     assert_eq!((items[0].position.line, items[0].position.column), (2, 5));
     let c = field(&items[1], "c");
-    assert_eq!((c.position.line, c.position.column, c.node.position.column), (3, 6, 9));
+    assert_eq!(
+        (c.position.line, c.position.column, c.node.position.column),
+        (3, 6, 9)
+    );
 }
 
 #[test]
@@ -167,4 +170,3 @@ fn aliases_do_not_nest_deeper_than_lists_may() {
     let document = format!("a0: &a0 [x]\n{}", levels.collect::<String>());
     assert_eq!(parse(&document).unwrap_err().code, "not-yaml");
 }
-

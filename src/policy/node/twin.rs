@@ -123,7 +123,8 @@ enum Written {
 }
 
 fn written() -> impl Strategy<Value = Written> {
-    let plain = "[a-z][a-zA-Z0-9 _/.-]{0,8}[a-z]|[0-9]{1,4}|-?[0-9]\\.[0-9]{2}|true|no|~|null|NULL|0x1F";
+    let plain =
+        "[a-z][a-zA-Z0-9 _/.-]{0,8}[a-z]|[0-9]{1,4}|-?[0-9]\\.[0-9]{2}|true|no|~|null|NULL|0x1F";
     let scalar = prop_oneof![
         4 => plain,
         1 => "\"([a-zü *&!%@:,#{}]|\\\\n|\\\\u00e9){0,8}\"",
@@ -178,7 +179,9 @@ impl Writer {
                 }
                 text
             }
-            Written::Again => self.last.map_or("~".to_owned(), |anchor| format!("*a{anchor} ")),
+            Written::Again => self
+                .last
+                .map_or("~".to_owned(), |anchor| format!("*a{anchor} ")),
         }
     }
 

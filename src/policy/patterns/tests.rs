@@ -51,10 +51,29 @@ fn patterns_lie_within_what_surely_matches_as_much() {
 
 #[test]
 fn a_region_pattern_matches_some_code_or_none() {
-    for pattern in ["*", "eu-*", "us-????-?", "*1", "??-*", "*-*-1", "a*9", "*west*"] {
+    for pattern in [
+        "*",
+        "eu-*",
+        "us-????-?",
+        "*1",
+        "??-*",
+        "*-*-1",
+        "a*9",
+        "*west*",
+    ] {
         assert!(matches_a_region_code(pattern), "{pattern}");
     }
-    for pattern in ["*eu", "eu-west-?-", "1*", "-*", "?", "eu?1?a", "*--*", "EU-*", "eu_*"] {
+    for pattern in [
+        "*eu",
+        "eu-west-?-",
+        "1*",
+        "-*",
+        "?",
+        "eu?1?a",
+        "*--*",
+        "EU-*",
+        "eu_*",
+    ] {
         assert!(!matches_a_region_code(pattern), "{pattern}");
     }
 }

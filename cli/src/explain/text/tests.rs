@@ -61,7 +61,10 @@ fn every_fate_of_a_region_is_shown_with_its_reason() {
 
 #[test]
 fn everything_that_takes_a_region_away_is_shown() {
-    let tags = [("replicate-to".to_owned(), "ap-south-1 cn-north-1".to_owned())];
+    let tags = [(
+        "replicate-to".to_owned(),
+        "ap-south-1 cn-north-1".to_owned(),
+    )];
     let home = Region::parse("us-east-1").unwrap();
     let secret = Secret::hypothetical("prod/db", tags.into(), &home, None).unwrap();
     let limits = Limits {
