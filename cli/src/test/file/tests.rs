@@ -131,10 +131,7 @@ fn a_slip_is_shown_in_its_line() {
     let text = file(&format!(
         "{SECRET}    expect: {{ replicat: [eu-west-1] }}\n"
     ));
-    let document = Document {
-        name: "tests.yaml".to_owned(),
-        text: text.clone(),
-    };
+    let document = Document::new("tests.yaml", &text[..]);
     let shown = diagnostic::render(&document, &parse(&text).unwrap_err());
     insta::assert_snapshot!(plain(&shown));
 }
