@@ -13,7 +13,7 @@ mod node;
 mod paths;
 mod patterns;
 mod problem;
-mod reader;
+pub mod reader;
 mod regions;
 mod tag_value;
 

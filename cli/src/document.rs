@@ -53,7 +53,9 @@ impl Document {
 
     /// The number of the line that a byte stands in.
     fn line_of(&self, offset: usize) -> usize {
-        self.lines.partition_point(|begin| *begin <= offset).saturating_sub(1)
+        self.lines
+            .partition_point(|begin| *begin <= offset)
+            .saturating_sub(1)
     }
 
     /// Reads a file, or standard input for `-`.

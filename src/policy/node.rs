@@ -40,7 +40,7 @@ impl From<&Marker> for Position {
 /// A node and its place. A node that came by an alias or a merge has the place of its definition,
 /// and shares what is below it, so that it costs nothing and its problems are found only once.
 #[derive(Clone, Debug)]
-pub(super) struct Node<'t> {
+pub struct Node<'t> {
     pub(super) position: Position,
     /// Whether it is a scalar without quotes, so that `true` may be a boolean.
     pub(super) is_plain: bool,
@@ -79,7 +79,10 @@ impl Value<'_> {
 }
 
 /// Reads a document.
-pub(super) fn parse(text: &str) -> Result<Node<'_>, Problem> {
+///
+/// # Errors
+/// Why it is neither YAML nor JSON, or too large.
+pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
     if text.len() > LARGEST_DOCUMENT {
         return Err(Problem {
             severity: Severity::Error,

@@ -1,28 +1,37 @@
 //! Reads the nodes of a document and notes what is wrong with them, each with its place.
+//!
+//! It knows nothing of policies, so that other documents are read, and their mistakes reported,
+//! likewise: all at once, and with what may have been meant.
 
 use std::collections::BTreeSet;
 
-use super::node::{Field, Node, Position, Value};
+use super::node::{Field, Position, Value};
 use super::paths::{Identity, paths};
 use super::problem::{Problem, Severity};
 
+pub use super::node::{Node, parse};
+
 /// A node, and where problems with it are shown. The path to it is looked up only for a problem.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub struct Place<'a> {
     pub(super) node: &'a Node<'a>,
     position: Position,
 }
 
 /// An entry of a map whose keys are free.
-pub(super) struct Entry<'a> {
-    pub(super) key: &'a str,
+pub struct Entry<'a> {
+    /// The key.
+    pub key: &'a str,
     /// For problems with the key.
-    pub(super) key_place: Place<'a>,
-    pub(super) value: Place<'a>,
+    pub key_place: Place<'a>,
+    /// The value.
+    pub value: Place<'a>,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn of(node: &'a Node<'a>) -> Self {
+    /// The place of a node.
+    #[must_use]
+    pub fn of(node: &'a Node<'a>) -> Self {
         Self {
             node,
             position: node.position,
@@ -37,18 +46,34 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(super) fn is_text(&self, expected: &str) -> bool {
+    /// The line, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.position.line.into()
+    }
+
+    /// Whether this text stands here.
+    #[must_use]
+    pub fn is_text(&self, expected: &str) -> bool {
         matches!(&self.node.value, Value::Text(text) if text == expected)
     }
 
-    pub(super) fn is_map(&self) -> bool {
+    /// Whether a map stands here.
+    #[must_use]
+    pub fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Fields(_))
+    }
+
+    /// Whether a list stands here.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
     }
 }
 
 /// Collects problems; a method answers `None` only after it has noted why.
-#[derive(Default)]
-pub(super) struct Reader {
+#[derive(Debug, Default)]
+pub struct Reader {
     /// The problems, whose paths are still empty, and the nodes that they are about.
     problems: Vec<(Problem, Identity)>,
     /// The gravest severity among the problems beyond [`MOST_PROBLEMS`], and how many they are.
@@ -63,7 +88,8 @@ const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
     /// The problems, in the order of the document, with their paths from its root.
-    pub(super) fn into_problems(self, root: &Node<'_>) -> Vec<Problem> {
+    #[must_use]
+    pub fn into_problems(self, root: &Node<'_>) -> Vec<Problem> {
         let identities = self.problems.iter().map(|(_, identity)| *identity);
         let paths = paths(root, identities);
         let located = self.problems.into_iter().map(|(mut problem, identity)| {
@@ -88,7 +114,8 @@ impl Reader {
         problems
     }
 
-    pub(super) fn error(
+    /// Notes an error.
+    pub fn error(
         &mut self,
         place: &Place<'_>,
         code: &'static str,
@@ -98,7 +125,8 @@ impl Reader {
         self.note(Severity::Error, place, code, message.into(), hint);
     }
 
-    pub(super) fn warning(
+    /// Notes a doubt.
+    pub fn warning(
         &mut self,
         place: &Place<'_>,
         code: &'static str,
@@ -140,7 +168,7 @@ impl Reader {
 
     /// The fields of a map with these names, each at its name's place in the answer. Others are
     /// noted.
-    pub(super) fn fields<'a, const N: usize>(
+    pub fn fields<'a, const N: usize>(
         &mut self,
         place: &Place<'a>,
         names: [&str; N],
@@ -165,8 +193,22 @@ impl Reader {
         Some(names.map(|name| find(name).map(|field| Place::of(&field.node))))
     }
 
-    /// The entries of a map whose keys are free.
-    pub(super) fn entries<'a>(
+    /// The entries of a map of at least one, whose keys are free.
+    pub fn entries<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>> {
+        let entries = self.entries_or_none(place, hint)?;
+        if entries.len() == 0 {
+            self.error(place, "empty-map", "the map is empty", hint);
+            return None;
+        }
+        Some(entries)
+    }
+
+    /// The entries of a map that may have none.
+    pub fn entries_or_none<'a>(
         &mut self,
         place: &Place<'a>,
         hint: &str,
@@ -175,10 +217,6 @@ impl Reader {
             self.wrong_type(place, "a map", hint);
             return None;
         };
-        if fields.is_empty() {
-            self.error(place, "empty-map", "the map is empty", hint);
-            return None;
-        }
         Some(fields.iter().map(|field| Entry {
             key: &field.key,
             key_place: Place::name_of(field),
@@ -208,7 +246,8 @@ impl Reader {
         Some(fields)
     }
 
-    pub(super) fn required<'a>(
+    /// A field that must be there; its absence is noted.
+    pub fn required<'a>(
         &mut self,
         field: Option<Place<'a>>,
         parent: &Place<'a>,
@@ -223,7 +262,7 @@ impl Reader {
     }
 
     /// What stands in a list of at least one, or alone.
-    pub(super) fn one_or_more<'a>(
+    pub fn one_or_more<'a>(
         &mut self,
         place: &Place<'a>,
         hint: &str,
@@ -236,14 +275,15 @@ impl Reader {
     }
 
     /// A text that may be empty.
-    pub(super) fn text_or_empty<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
+    pub fn text_or_empty<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
         match &place.node.value {
             Value::Text(text) if text.is_empty() => Some(""),
             _ => self.text(place, hint),
         }
     }
 
-    pub(super) fn text<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
+    /// A text that is not empty.
+    pub fn text<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
         match &place.node.value {
             Value::Text(text) if !text.is_empty() => return Some(text),
             Value::Text(_) => self.error(place, "empty-text", "the text is empty", hint),
@@ -253,7 +293,7 @@ impl Reader {
     }
 
     /// A boolean as YAML 1.2 spells it. A quoted one is a text.
-    pub(super) fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
+    pub fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
         match &place.node.value {
             Value::Text(text) if place.node.is_plain => match text.as_ref() {
                 "true" | "True" | "TRUE" => return Some(true),
@@ -267,12 +307,25 @@ impl Reader {
     }
 
     /// A list of at least one.
-    pub(super) fn list<'a>(
+    pub fn list<'a>(
         &mut self,
         place: &Place<'a>,
         hint: &str,
     ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
         Some(self.items(place, hint)?.iter().map(Place::of))
+    }
+
+    /// A list that may be empty.
+    pub fn list_or_empty<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
+        let Value::List(items) = &place.node.value else {
+            self.wrong_type(place, "a list", hint);
+            return None;
+        };
+        Some(items.iter().map(Place::of))
     }
 
     fn items<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a [Node<'a>]> {
@@ -284,7 +337,8 @@ impl Reader {
         None
     }
 
-    pub(super) fn wrong_type(&mut self, place: &Place<'_>, expected: &str, hint: &str) {
+    /// Notes that something else is expected.
+    pub fn wrong_type(&mut self, place: &Place<'_>, expected: &str, hint: &str) {
         let message = format!("{} where {expected} is expected", place.node.value.kind());
         self.error(place, "wrong-type", message, hint);
     }
@@ -294,10 +348,7 @@ impl Reader {
 const MOST_WORDS: usize = 100;
 
 /// The word that somebody may have meant.
-pub(super) fn did_you_mean<'a>(
-    word: &str,
-    words: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
     let words = words.into_iter().take(MOST_WORDS);
     words

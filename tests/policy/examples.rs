@@ -64,7 +64,10 @@ fn the_problem_that_the_reference_shows_is_what_the_checker_says() {
     let (sample, _) = rest.split_once("```").expect("its end");
     let corpus = Broken::corpus();
     let mut said = corpus.iter().flat_map(Broken::problems);
-    assert!(said.any(|problem| format!("{problem}\n") == sample), "{sample}");
+    assert!(
+        said.any(|problem| format!("{problem}\n") == sample),
+        "{sample}"
+    );
 }
 
 #[test]

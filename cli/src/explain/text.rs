@@ -6,7 +6,7 @@ use secret_replicator::explain::{
     CallExplanation, Explanation, Obstacle, RegionExplanation, RuleExplanation,
 };
 use secret_replicator::reason::Refusal;
-use secret_replicator::secret::{Encryption, Secret};
+use secret_replicator::secret::{Encryption, Region, Secret};
 
 use crate::words::{BAD, FAINT, GOOD, STRONG, paint, wrap};
 
@@ -137,7 +137,7 @@ fn rules(rules: &[RuleExplanation]) -> String {
 
 /// What a rule's `forbid` takes from the secret.
 fn taken_away(rule: &RuleExplanation) -> String {
-    let regions = rule.takes_away.iter().map(|region| region.as_str());
+    let regions = rule.takes_away.iter().map(Region::as_str);
     let regions: Vec<_> = regions.collect();
     if regions.is_empty() {
         String::new()
