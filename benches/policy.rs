@@ -39,6 +39,19 @@ fn document(rules: usize) -> String {
     text
 }
 
+/// A policy of rules as short as people write them.
+fn short_document(rules: usize) -> String {
+    let mut text = "version: 1\nrules:\n".to_owned();
+    for index in 0..rules {
+        writeln!(
+            text,
+            "  - {{ name: team-{index}, when: {{ tags: {{ team: team-{index} }} }}, replicate-to: [us-west-2] }}"
+        )
+        .expect("a text");
+    }
+    text
+}
+
 fn read(rules: usize) -> Policy {
     let checked = policy::check(&document(rules), &Fence::Open);
     checked.expect("a policy").policy
@@ -66,6 +79,12 @@ const LIMITS: Limits = Limits {
 #[divan::bench(args = RULES)]
 fn check(bencher: Bencher, rules: usize) {
     let text = document(rules);
+    bencher.bench(|| policy::check(&text, &Fence::Open).is_ok());
+}
+
+#[divan::bench(args = RULES)]
+fn check_short_rules(bencher: Bencher, rules: usize) {
+    let text = short_document(rules);
     bencher.bench(|| policy::check(&text, &Fence::Open).is_ok());
 }
 

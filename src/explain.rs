@@ -46,6 +46,9 @@ pub struct RuleExplanation {
     pub matches: bool,
     /// What decided.
     pub because: String,
+    /// The wanted Regions in which its `forbid` allows no replica, whatever else is said of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub takes_away: Vec<Region>,
 }
 
 /// What becomes of one Region.
@@ -53,11 +56,17 @@ pub struct RuleExplanation {
 pub struct RegionExplanation {
     /// The Region, or the token that stands in its place.
     pub region: String,
+    /// The key of the tag that holds the token, if a token stands in the Region's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// The rules that want a replica there.
     pub wanted_by: Vec<String>,
     /// The rules that forbid one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forbidden_by: Vec<String>,
+    /// Everything that allows no replica there, not only what `reason` names first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken_away_by: Vec<Obstacle>,
     /// What is done: `replicate`, `retry`, `keep` or `refuse`.
     pub action: &'static str,
     /// Why nothing is done, as in the record.
@@ -72,6 +81,20 @@ pub struct RegionExplanation {
     /// What named the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_because: Option<String>,
+}
+
+/// Something that allows no replica in a Region, whatever wants one there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Obstacle {
+    /// It is the primary secret's own Region.
+    OwnRegion,
+    /// It is in another partition than the primary secret.
+    OtherPartition,
+    /// The rule forbids it.
+    Rule(String),
+    /// It is not among `ALLOWED_REPLICA_REGIONS`.
+    Fence,
 }
 
 /// One `ReplicateSecretToRegions` call.
@@ -100,11 +123,8 @@ pub struct ReplicaRegion {
 pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation {
     let subject = Subject::from(secret);
     let verdict = policy.evaluate(&subject);
-    let rules = policy
-        .rules()
-        .iter()
-        .map(|rule| explain_rule(rule, &subject))
-        .collect();
+    let rules = policy.rules().iter();
+    let mut rules: Vec<_> = rules.map(|rule| explain_rule(rule, &subject)).collect();
     let (skipped, regions, calls) = match decide(secret, policy, limits) {
         Decision::Skip(reason) => {
             let skipped = Skipped {
@@ -113,7 +133,14 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
             };
             (Some(skipped), Vec::new(), Vec::new())
         }
-        Decision::Act(plan) => (None, explain_regions(&plan, &verdict), calls(&plan)),
+        Decision::Act(plan) => {
+            for rule in &mut rules {
+                rule.takes_away = taken_away_by(&rule.name, &verdict);
+            }
+            let obstacles = |region: &Region| obstacles(secret, region, &verdict, limits);
+            let regions = explain_regions(&plan, &verdict, obstacles);
+            (None, regions, calls(&plan))
+        }
     };
     Explanation {
         secret_name: secret.name.clone(),
@@ -139,22 +166,56 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
         name: rule.name().to_owned(),
         matches,
         because,
+        takes_away: Vec::new(),
     }
 }
 
-fn explain_regions(plan: &Plan, verdict: &Verdict) -> Vec<RegionExplanation> {
+/// The wanted Regions that a rule forbids.
+fn taken_away_by(rule: &str, verdict: &Verdict) -> Vec<Region> {
+    let regions = verdict.regions.iter();
+    let forbidden = regions.filter(|(_, wish)| wish.forbidden_by.contains(rule));
+    forbidden.map(|(region, _)| region.clone()).collect()
+}
+
+/// Everything that allows no replica in a Region.
+fn obstacles(
+    secret: &Secret,
+    region: &Region,
+    verdict: &Verdict,
+    limits: &Limits,
+) -> Vec<Obstacle> {
+    let primary = secret.arn.region();
+    let forbidding = verdict.regions.get(region).into_iter();
+    let rules = forbidding.flat_map(|wish| wish.forbidden_by.iter().cloned().map(Obstacle::Rule));
+    let is_own = (region == primary).then_some(Obstacle::OwnRegion);
+    let is_beyond = region.partition() != primary.partition();
+    let is_outside = !limits.fence.admits(region);
+    is_own
+        .into_iter()
+        .chain(is_beyond.then_some(Obstacle::OtherPartition))
+        .chain(rules)
+        .chain(is_outside.then_some(Obstacle::Fence))
+        .collect()
+}
+
+fn explain_regions(
+    plan: &Plan,
+    verdict: &Verdict,
+    obstacles: impl Fn(&Region) -> Vec<Obstacle>,
+) -> Vec<RegionExplanation> {
     let regions = plan.steps.iter().map(|(region, step)| {
         let mut explanation = explain_step(region.to_string(), step);
         if let Some(wish) = verdict.regions.get(region) {
             explanation.wanted_by = wish.wanted_by.iter().cloned().collect();
             explanation.forbidden_by = wish.forbidden_by.iter().cloned().collect();
         }
+        explanation.taken_away_by = obstacles(region);
         explanation
     });
-    let tokens = plan
-        .bad_tokens
-        .iter()
-        .map(|bad| explain_step(bad.token().to_owned(), &Step::Refuse(bad.refusal(), None)));
+    let tokens = plan.bad_tokens.iter().map(|bad| RegionExplanation {
+        tag: Some(bad.tag.clone()),
+        ..explain_step(bad.token().to_owned(), &Step::Refuse(bad.refusal(), None))
+    });
     regions.chain(tokens).collect()
 }
 
@@ -173,8 +234,10 @@ fn explain_step(region: String, step: &Step) -> RegionExplanation {
     let key = step.target().map(Target::key);
     RegionExplanation {
         region,
+        tag: None,
         wanted_by: Vec::new(),
         forbidden_by: Vec::new(),
+        taken_away_by: Vec::new(),
         action,
         reason,
         cure,

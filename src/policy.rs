@@ -11,9 +11,10 @@ mod doubts;
 mod keys;
 mod list_filter;
 mod node;
+mod paths;
 mod patterns;
 mod problem;
-mod reader;
+pub mod reader;
 mod regions;
 mod tag_value;
 

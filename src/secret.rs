@@ -10,9 +10,25 @@ mod region;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use thiserror::Error;
+
 pub use arn::{NotASecretArn, SecretArn};
 pub use encryption::{Encryption, KmsKey, NotAKmsKey};
 pub use region::{NotARegion, Region};
+
+/// The length that the Secrets Manager API reference gives for a name, in characters.
+pub(crate) const LONGEST_NAME: usize = 512;
+
+/// No secret can have the name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotASecretName {
+    /// It is empty.
+    #[error("the secret's name is empty")]
+    Empty,
+    /// It has so many characters.
+    #[error("the secret's name has {0} characters; AWS allows {LONGEST_NAME}")]
+    TooLong(usize),
+}
 
 /// A secret as `DescribeSecret` shows it, without anything of its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,18 +63,25 @@ impl Secret {
     /// value and no replicas.
     ///
     /// # Errors
-    /// [`NotASecretArn`] if the name is empty.
+    /// [`NotASecretName`] if no secret can have the name.
     pub fn hypothetical(
         name: &str,
         tags: BTreeMap<String, String>,
         primary_region: &Region,
         kms_key_id: Option<&str>,
-    ) -> Result<Self, NotASecretArn> {
+    ) -> Result<Self, NotASecretName> {
+        let length = name.chars().count();
+        if length == 0 {
+            return Err(NotASecretName::Empty);
+        }
+        if length > LONGEST_NAME {
+            return Err(NotASecretName::TooLong(length));
+        }
         let partition = primary_region.partition();
         let arn =
             format!("arn:{partition}:secretsmanager:{primary_region}:000000000000:secret:{name}");
         Ok(Self {
-            arn: SecretArn::parse(&arn)?,
+            arn: SecretArn::parse(&arn).map_err(|_| NotASecretName::TooLong(length))?,
             name: name.to_owned(),
             tags,
             encryption: Encryption::from_kms_key_id(kms_key_id),
@@ -160,5 +183,23 @@ impl SecretId {
 impl fmt::Display for SecretId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Result<Secret, NotASecretName> {
+        let home = Region::parse("eusc-de-east-1").unwrap();
+        Secret::hypothetical(name, BTreeMap::new(), &home, None)
+    }
+
+    #[test]
+    fn a_hypothetical_secret_has_a_name_that_aws_allows() {
+        assert!(named(&"a".repeat(LONGEST_NAME)).is_ok());
+        let too_long = named(&"ü".repeat(LONGEST_NAME + 1));
+        assert_eq!(too_long, Err(NotASecretName::TooLong(LONGEST_NAME + 1)));
+        assert_eq!(named(""), Err(NotASecretName::Empty));
     }
 }

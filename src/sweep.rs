@@ -26,7 +26,7 @@ use crate::secret::{Secret, SecretId};
 use crate::secrets_manager::{CallError, Page, Unreadable};
 use crate::trigger::BadEvent;
 use pages::Pages;
-pub use token::{NotAToken, Token};
+pub use token::{NotAToken, PageToken, Token};
 pub use totals::{RegionTotals, Totals};
 
 /// How many secrets are in work at once, at most. Most wait: for their turn to write, or for their
@@ -103,12 +103,12 @@ pub struct Sweeper<'a> {
 /// Where the list is.
 #[derive(Clone, Debug)]
 enum Place {
-    /// Before this page, the first if it has no token.
-    Before(Option<String>),
+    /// Before this page.
+    Before(PageToken),
     /// Behind the last page.
     End,
     /// Before this page, which AWS does not give.
-    Stuck(Option<String>, CallError),
+    Stuck(PageToken, CallError),
 }
 
 impl<'a> Sweeper<'a> {
@@ -140,7 +140,7 @@ impl<'a> Sweeper<'a> {
     pub async fn slice(mut self, order: Order, tell: impl Fn(Swept)) -> Result<Sweep, CallError> {
         let max_changes = order.max_changes;
         let begun = order.token.unwrap_or_else(|| Token {
-            page: None,
+            page: PageToken::FIRST,
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
             started: Utc::now(),
@@ -152,9 +152,8 @@ impl<'a> Sweeper<'a> {
         slice.changes = self.allowance.made();
         let place = place.into_inner().unwrap_or_else(PoisonError::into_inner);
         let next_page = match (left_over, place) {
-            (Some(page), _) => Some(page),
             (None, Place::End) => None,
-            (None, Place::Before(page)) => Some(page),
+            (Some(page), _) | (None, Place::Before(page)) => Some(page),
             (None, Place::Stuck(page, error)) if page == begun.page => return Err(error),
             (None, Place::Stuck(page, error)) => {
                 tracing::warn!(%error, "the list breaks off; the next slice goes on from there");
@@ -182,7 +181,7 @@ impl<'a> Sweeper<'a> {
         begun: &Token,
         place: &Mutex<Place>,
         tell: &impl Fn(Swept),
-    ) -> (Totals, Option<Option<String>>) {
+    ) -> (Totals, Option<PageToken>) {
         let pages = Mutex::new(Pages::default());
         let lock = || pages.lock().unwrap_or_else(PoisonError::into_inner);
         let secrets = self
@@ -225,7 +224,7 @@ impl<'a> Sweeper<'a> {
         &self,
         filter: Option<&ListFilter>,
         place: &Mutex<Place>,
-    ) -> impl Stream<Item = (Option<String>, Page)> {
+    ) -> impl Stream<Item = (PageToken, Page)> {
         let secrets_manager = &self.reconciler.secrets_manager;
         let lock = move || place.lock().unwrap_or_else(PoisonError::into_inner);
         stream::unfold((), move |()| async move {
@@ -239,7 +238,7 @@ impl<'a> Sweeper<'a> {
             match list.await {
                 Ok(page) => {
                     let next = page.next_token.clone();
-                    *lock() = next.map_or(Place::End, |token| Place::Before(Some(token)));
+                    *lock() = next.map_or(Place::End, |token| Place::Before(token.into()));
                     Some(((token, page), ()))
                 }
                 Err(error) => {
@@ -251,11 +250,12 @@ impl<'a> Sweeper<'a> {
     }
 
     /// Reconciles one secret. `None` if the list shows already that there is nothing to do.
-    async fn one(&self, listed: Result<Secret, Unreadable>) -> Option<Swept> {
+    async fn one(&self, listed: Result<Secret, Box<Unreadable>>) -> Option<Swept> {
         let started = Utc::now();
         let listed = match listed {
             Ok(listed) => listed,
-            Err(Unreadable { id, error }) => {
+            Err(unreadable) => {
+                let Unreadable { id, error } = *unreadable;
                 let end = Ok(Reconciliation::unreadable(error));
                 return Some(Swept { id, started, end });
             }

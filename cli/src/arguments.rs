@@ -28,6 +28,10 @@ Exit codes:
   1  the answer is no: a warning with `check --strict`, a failed test
   2  no answer: a policy with errors, a file that cannot be read, a wrong option
 
+The answer goes to standard output, and so do the problems that `check` is asked for. What stands
+in the way of an answer, and notes beside it, go to standard error; with `--output json`, the
+problems of a policy or a file of tests are an answer, too.
+
 Colours appear on a terminal only; the environment variable NO_COLOR turns them off there, too."
 )]
 pub(crate) struct Arguments {
@@ -115,6 +119,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_says_what_goes_where() {
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("standard output") && help.contains("standard error"));
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Diagnostic for Placed<'_> {
         if !self.is_shown() {
             return None;
         }
-        let (start, length) = span(&self.document.text, self.problem.line, self.problem.column)?;
+        let (start, length) = span(self.document, self.problem.line, self.problem.column)?;
         let path = Some(self.problem.path.clone()).filter(|path| !path.is_empty());
         let label = LabeledSpan::new(path, start, length);
         Some(Box::new(std::iter::once(label)))
@@ -113,16 +113,15 @@ impl Placed<'_> {
 }
 
 /// Where a place begins, in bytes, and how long the word there is. `None` beyond the document.
-fn span(text: &str, line: u64, column: u64) -> Option<(usize, usize)> {
+fn span(document: &Document, line: u64, column: u64) -> Option<(usize, usize)> {
     let index = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
-    let line = text.split_inclusive('\n').nth(index(line)?)?;
+    let (begin, line) = document.line(index(line)?)?;
     let content = line.trim_end_matches(['\n', '\r']);
     let within = content
         .char_indices()
         .nth(index(column)?)
         .map_or(content.len(), |(offset, _)| offset);
-    let start = line.as_ptr().addr() - text.as_ptr().addr() + within;
-    Some((start, word(&content[within..])))
+    Some((begin + within, word(&content[within..])))
 }
 
 /// How long the key, value, list or map at the beginning of a line's rest is.
@@ -146,7 +145,7 @@ mod tests {
     use crate::outcome::plain;
 
     fn marked(text: &str, line: u64, column: u64) -> Option<&str> {
-        let (start, length) = span(text, line, column)?;
+        let (start, length) = span(&Document::new("", text), line, column)?;
         Some(&text[start..start + length])
     }
 
@@ -186,10 +185,7 @@ mod tests {
 
     #[test]
     fn columns_count_characters() {
-        let document = Document {
-            name: "policy.yaml".to_owned(),
-            text: "version: 1\nrules: { \"größe\": x }\n".to_owned(),
-        };
+        let document = Document::new("policy.yaml", "version: 1\nrules: { \"größe\": x }\n");
         let problems = [
             problem(Severity::Error, 2, 19),
             problem(Severity::Warning, 1, 1),
@@ -202,10 +198,7 @@ mod tests {
     #[test]
     fn an_empty_document_and_a_place_beyond_the_end_are_shown_too() {
         for (text, line) in [("", 1), ("a: 1", 7), ("a: 1\n", 2)] {
-            let document = Document {
-                name: "policy.yaml".to_owned(),
-                text: text.to_owned(),
-            };
+            let document = Document::new("policy.yaml", text);
             let shown = plain(&render(&document, &[problem(Severity::Error, line, 1)]));
             assert!(shown.contains("something is wrong"), "{shown}");
             assert!(!shown.contains("Failed to read"), "{shown}");

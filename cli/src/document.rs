@@ -15,6 +15,8 @@ pub(crate) struct Document {
     pub(crate) name: String,
     /// The text.
     pub(crate) text: String,
+    /// Where each line begins, so that no problem needs the whole text to be searched.
+    lines: Vec<usize>,
 }
 
 /// A file that cannot be read, and what to do about it.
@@ -27,6 +29,35 @@ pub(crate) struct Unreadable {
 }
 
 impl Document {
+    /// A text with a name.
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        let begins = ends.filter(|begin| *begin < text.len());
+        let lines = std::iter::once(0).chain(begins).collect();
+        let name = name.into();
+        Self { name, text, lines }
+    }
+
+    /// Where a line begins, and its text; they are counted from 0.
+    pub(crate) fn line(&self, number: usize) -> Option<(usize, &str)> {
+        let begin = *self.lines.get(number)?;
+        let line = self.text.get(begin..self.begin_of(number + 1))?;
+        (!self.text.is_empty()).then_some((begin, line))
+    }
+
+    /// Where a line begins, or the text ends.
+    fn begin_of(&self, number: usize) -> usize {
+        self.lines.get(number).copied().unwrap_or(self.text.len())
+    }
+
+    /// The number of the line that a byte stands in.
+    fn line_of(&self, offset: usize) -> usize {
+        self.lines
+            .partition_point(|begin| *begin <= offset)
+            .saturating_sub(1)
+    }
+
     /// Reads a file, or standard input for `-`.
     ///
     /// # Errors
@@ -45,7 +76,7 @@ impl Document {
         };
         let name = name.to_owned();
         match text {
-            Ok(text) => Ok(Self { name, text }),
+            Ok(text) => Ok(Self::new(name, text)),
             Err(error) => Err(Unreadable {
                 name,
                 cure: cure(&error),
@@ -73,16 +104,55 @@ impl SourceCode for Document {
         lines_before: usize,
         lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let contents = self.text.read_span(span, lines_before, lines_after)?;
-        let before = self.text.get(..contents.span().offset()).unwrap_or("");
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let first = self.line_of(start).saturating_sub(lines_before + 1);
+        let last = self.line_of(end) + lines_after + 1;
+        let begin = self.begin_of(first);
+        let around = self.text.get(begin..self.begin_of(last + 1));
+        let around = around.ok_or(MietteError::OutOfBounds)?;
+        let start = start.checked_sub(begin).ok_or(MietteError::OutOfBounds)?;
+        let within = SourceSpan::new(start.into(), span.len());
+        let contents = around.read_span(&within, lines_before, lines_after)?;
+        let offset = contents.span().offset();
+        let before = around.get(..offset).unwrap_or("");
         let column = before.chars().rev().take_while(|c| *c != '\n').count();
         Ok(Box::new(MietteSpanContents::new_named(
             self.name.clone(),
             contents.data(),
-            *contents.span(),
-            contents.line(),
+            SourceSpan::new((begin + offset).into(), contents.span().len()),
+            first + contents.line(),
             column,
-            contents.line_count(),
+            first + contents.line_count(),
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_shown_as_if_the_whole_text_were_searched() {
+        let text = "a: 1\nb:\n  - ü\n  - x\n\nlast: y\n";
+        let document = Document::new("policy.yaml", text);
+        for start in (0..text.len()).filter(|start| text.is_char_boundary(*start)) {
+            for around in 0..3 {
+                let span = SourceSpan::new(start.into(), 1.min(text.len() - start - 1));
+                let whole = text.read_span(&span, around, around).unwrap();
+                let part = document.read_span(&span, around, around).unwrap();
+                assert_eq!(part.data(), whole.data(), "{start} {around}");
+                assert_eq!(part.span(), whole.span(), "{start} {around}");
+                assert_eq!(part.line(), whole.line(), "{start} {around}");
+                assert_eq!(part.line_count(), whole.line_count(), "{start} {around}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_found_by_their_numbers() {
+        let document = Document::new("policy.yaml", "a\nb\r\n");
+        let lines = [0, 1, 2].map(|number| document.line(number));
+        assert_eq!(lines, [Some((0, "a\n")), Some((2, "b\r\n")), None]);
+        assert_eq!(Document::new("policy.yaml", "").line(0), None);
     }
 }

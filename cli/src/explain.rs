@@ -169,7 +169,7 @@ impl Described {
     fn secret(&self) -> anyhow::Result<Secret> {
         let tags = self.tags.clone();
         let secret = Secret::hypothetical(&self.name, tags, &self.region, self.kms_key.as_deref());
-        secret.ok().context("the secret's name is empty")
+        Ok(secret?)
     }
 }
 

@@ -31,10 +31,7 @@ pub(crate) struct Rejected {
 
 /// The policy that the function uses if no other is given.
 pub(crate) fn built_in() -> Document {
-    Document {
-        name: "the built-in policy".to_owned(),
-        text: DEFAULT_POLICY.to_owned(),
-    }
+    Document::new("the built-in policy", DEFAULT_POLICY)
 }
 
 /// Checks a policy that a command needs.

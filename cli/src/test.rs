@@ -3,7 +3,6 @@
 mod case;
 mod file;
 mod report;
-mod values;
 
 use clap::Args;
 use secret_replicator::policy::Problem;
@@ -72,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Ok(file) => file,
         Err(problems) => return unusable(&tests, &problems, arguments.output),
     };
-    let limits = file.settings.limits();
+    let limits = file.limits;
     let loaded = match policy::load(document, &limits.fence) {
         Ok(loaded) => loaded,
         Err(rejected) => return rejected.outcome(arguments.output),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::patterns::Patterns;
+use super::patterns::{Pattern, Patterns};
 use super::regions::RegionPatterns;
 use crate::secret::{Region, Secret};
 
@@ -43,9 +43,21 @@ pub enum When {
 /// Parts that must all hold. A part that is absent holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Condition {
-    pub(super) tags: BTreeMap<String, Patterns>,
+    /// By key. A few in a row are quicker to make and to find than in a map.
+    pub(super) tags: Vec<(String, Patterns)>,
     pub(super) secret_name: Option<Patterns>,
     pub(super) primary_region: Option<RegionPatterns>,
+}
+
+/// What patterns are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Part<'a> {
+    /// The value of the tag with this key.
+    Tag(&'a str),
+    /// The secret's name.
+    SecretName,
+    /// The Region of the primary secret.
+    PrimaryRegion,
 }
 
 /// The part of a condition that decided that a rule does not match.
@@ -92,11 +104,40 @@ impl When {
         }
     }
 
+    /// Whether no secret that has the tag can match, because `not` excludes them all.
+    pub(super) fn excludes_tag(&self, key: &str) -> bool {
+        match self {
+            Self::All | Self::Matches { not: None, .. } => false,
+            Self::Matches {
+                only,
+                not: Some(not),
+            } => {
+                // Otherwise the tag makes no difference.
+                if not.tag(key).is_none() {
+                    return false;
+                }
+                let mut with_tag = only.clone();
+                if with_tag.tag(key).is_none() {
+                    let any = Patterns::new(["*"]);
+                    with_tag.tags.push((key.to_owned(), any));
+                }
+                with_tag.implies(not)
+            }
+        }
+    }
+
     /// Whether every secret that matches this condition matches the other one too, as far as the
     /// patterns tell.
     pub(super) fn implies(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::All) => true,
+            (
+                Self::All,
+                Self::Matches {
+                    only: other,
+                    not: None,
+                },
+            ) => Condition::default().implies(other),
             (Self::All, Self::Matches { .. }) => false,
             (
                 Self::Matches { only, not },
@@ -104,8 +145,49 @@ impl When {
                     only: other,
                     not: other_not,
                 },
-            ) => only.implies(other) && (other_not.is_none() || not == other_not),
+            ) => {
+                let escapes = |excluded: &Condition| {
+                    not.as_ref().is_some_and(|not| excluded.implies(not)) || only.excludes(excluded)
+                };
+                only.implies(other) && other_not.as_ref().is_none_or(escapes)
+            }
         }
+    }
+
+    /// What must hold, part by part.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (Part<'_>, &Patterns)> {
+        let only = match self {
+            Self::All => None,
+            Self::Matches { only, .. } => Some(only),
+        };
+        only.into_iter().flat_map(Condition::parts)
+    }
+
+    /// The same condition, with one pattern instead of several for a part.
+    pub(super) fn narrowed(&self, part: Part<'_>, pattern: &Pattern) -> Self {
+        let mut narrowed = self.clone();
+        if let Self::Matches { only, .. } = &mut narrowed {
+            let pattern = Patterns::of(vec![pattern.clone()]);
+            match part {
+                Part::Tag(key) => {
+                    only.tags.retain(|(own, _)| own != key);
+                    only.tags.push((key.to_owned(), pattern));
+                }
+                Part::SecretName => only.secret_name = Some(pattern),
+                Part::PrimaryRegion => only.primary_region = Some(pattern.into()),
+            }
+        }
+        narrowed
+    }
+
+    /// The only Region that the primary secret can be in.
+    pub(super) fn only_primary_region(&self) -> Option<&str> {
+        let Self::Matches { only, .. } = self else {
+            return None;
+        };
+        let mut codes = only.region_patterns()?.iter().map(Pattern::literal);
+        let first = codes.next()??;
+        codes.all(|code| code == Some(first)).then_some(first)
     }
 }
 
@@ -141,9 +223,41 @@ impl Condition {
         let tags = other
             .tags
             .iter()
-            .all(|(key, patterns)| self.tags.get(key).is_some_and(|mine| mine.within(patterns)));
+            .all(|(key, patterns)| self.tag(key).is_some_and(|mine| mine.within(patterns)));
         tags && part(self.secret_name.as_ref(), other.secret_name.as_ref())
             && part(self.region_patterns(), other.region_patterns())
+    }
+
+    /// Whether surely no secret matches both conditions.
+    fn excludes(&self, other: &Self) -> bool {
+        self.parts().any(|(part, patterns)| {
+            let other = other.part(part);
+            other.is_some_and(|other| patterns.exclude(other))
+        })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (Part<'_>, &Patterns)> {
+        let tags = self
+            .tags
+            .iter()
+            .map(|(key, patterns)| (Part::Tag(key), patterns));
+        let name = self.secret_name.iter().map(|name| (Part::SecretName, name));
+        let region = self.region_patterns().into_iter();
+        tags.chain(name)
+            .chain(region.map(|region| (Part::PrimaryRegion, region)))
+    }
+
+    fn tag(&self, key: &str) -> Option<&Patterns> {
+        let mut tags = self.tags.iter();
+        tags.find_map(|(own, patterns)| (own == key).then_some(patterns))
+    }
+
+    fn part(&self, part: Part<'_>) -> Option<&Patterns> {
+        match part {
+            Part::Tag(key) => self.tag(key),
+            Part::SecretName => self.secret_name.as_ref(),
+            Part::PrimaryRegion => self.region_patterns(),
+        }
     }
 
     fn region_patterns(&self) -> Option<&Patterns> {

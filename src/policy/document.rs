@@ -2,18 +2,18 @@
 
 mod condition;
 mod keys;
+mod regions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
 
 use super::doubts;
 use super::keys::Keys;
 use super::node;
 use super::problem::{PolicyInvalid, Severity};
-use super::reader::{Place, Reader, did_you_mean};
+use super::reader::{Place, Reader};
 use super::regions::{Forbid, Groups};
-use super::{Checked, Policy, Removal, Replicate, ReplicateTo, Rule};
+use super::{Checked, Policy, Removal, Replicate, Rule};
 use crate::limits::Fence;
-use crate::secret::Region;
 
 pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> {
     let root = node::parse(text).map_err(|problem| PolicyInvalid {
@@ -21,11 +21,12 @@ pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> 
     })?;
     let mut document = Document {
         reader: Reader::default(),
+        fence,
         groups: Groups::default(),
-        rule_names: BTreeSet::new(),
+        rule_names: HashSet::new(),
     };
-    let policy = document.policy(&Place::top(&root), fence);
-    let problems = document.reader.into_problems();
+    let policy = document.policy(&Place::of(&root));
+    let problems = document.reader.into_problems(&root);
     match policy {
         Some(policy)
             if problems
@@ -43,23 +44,23 @@ pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> 
 
 /// A rule with the places that later checks point at.
 pub(super) struct PlacedRule<'a> {
+    /// Which of the rules that can be read it is.
+    pub(super) index: usize,
     pub(super) rule: Rule,
     pub(super) place: Place<'a>,
     pub(super) when: Place<'a>,
     pub(super) replicate_to: Option<Place<'a>>,
 }
 
-struct Document {
+struct Document<'a> {
     reader: Reader,
+    fence: &'a Fence,
     groups: Groups,
-    rule_names: BTreeSet<String>,
+    rule_names: HashSet<&'a str>,
 }
 
 /// Every rule is compared with every other one, so their number bounds the time that takes.
 const MOST_RULES: usize = 1000;
-
-/// How many Regions a list may have.
-const MOST_REGIONS: usize = 200;
 
 const REPLICATE_TO_HINT: &str =
     "list Regions or groups, or name the tag that lists them: `replicate-to: { tag: KEY }`";
@@ -69,8 +70,8 @@ const WILDCARD_HINT: &str =
 const FORBID_HINT: &str =
     "list Regions, groups or patterns: `forbid: [\"us-*\"]`, or `forbid: { except: [\"eu-*\"] }`";
 
-impl Document {
-    fn policy(&mut self, root: &Place<'_>, fence: &Fence) -> Option<Policy> {
+impl<'a> Document<'a> {
+    fn policy(&mut self, root: &Place<'a>) -> Option<Policy> {
         let names = ["version", "groups", "kms-keys", "rules", "removal"];
         let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
         let hint = "write `version: 1`";
@@ -84,11 +85,13 @@ impl Document {
         if let Some(groups) = groups {
             self.groups = self.groups(&groups).unwrap_or_default();
         }
-        let keys = keys.map_or(Some(Keys::default()), |keys| self.keys_by_region(&keys));
+        let keys = keys.map_or(Some(Keys::default()), |keys| {
+            self.keys_by_region(&keys, None)
+        });
         let removal = removal.map_or(Some(Removal::Never), |removal| self.removal(&removal));
         let hint = "list at least one rule; nothing replicates unless a rule says so";
         let rules = self.reader.required(rules, root, "rules", hint)?;
-        let rules = self.rules(&rules, hint, fence)?;
+        let rules = self.rules(&rules, hint)?;
         Some(Policy {
             groups: std::mem::take(&mut self.groups),
             keys: keys?,
@@ -98,7 +101,7 @@ impl Document {
     }
 
     /// The rules, checked against one another as far as they can be read.
-    fn rules(&mut self, place: &Place<'_>, hint: &str, fence: &Fence) -> Option<Vec<Rule>> {
+    fn rules(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Rule>> {
         let places = self.reader.list(place, hint)?;
         let count = places.len();
         if count > MOST_RULES {
@@ -108,57 +111,13 @@ impl Document {
             self.reader.error(place, "too-many-rules", message, &hint);
             return None;
         }
-        let rules = places.into_iter().filter_map(|place| self.rule(place));
-        let rules: Vec<_> = rules.collect();
-        doubts::check(&mut self.reader, &rules, fence);
+        let mut rules = Vec::with_capacity(count);
+        for place in places {
+            rules.extend(self.rule(place, rules.len()));
+        }
+        doubts::check(&mut self.reader, &rules);
         let is_complete = rules.len() == count;
         is_complete.then(|| rules.into_iter().map(|placed| placed.rule).collect())
-    }
-
-    fn groups(&mut self, place: &Place<'_>) -> Option<Groups> {
-        let hint = "name sets of Regions: `groups: { dr: [us-west-2] }`";
-        let mut groups = BTreeMap::new();
-        for entry in self.reader.entries(place, hint)? {
-            let name = entry.key;
-            self.group_name(name, &entry.key_place);
-            let codes = self.reader.texts(&entry.value, hint);
-            let codes = codes.filter(|codes| self.few_enough(&entry.value, codes.len()).is_some());
-            if let Some(codes) = codes {
-                let regions = codes.into_iter().filter_map(|(place, code)| {
-                    let hint = "write a Region code, for instance `eu-west-1`; a group holds no \
-                                other groups";
-                    Region::parse(code?)
-                        .map_err(|error| {
-                            self.reader
-                                .error(&place, "not-a-region", error.to_string(), hint);
-                        })
-                        .ok()
-                });
-                groups.insert(name.to_owned(), regions.collect::<BTreeSet<_>>());
-            } else {
-                // The name is known all the same, so that its uses are no problems of their own.
-                groups.insert(name.to_owned(), BTreeSet::new());
-            }
-        }
-        Some(Groups::new(groups))
-    }
-
-    fn group_name(&mut self, name: &str, place: &Place<'_>) {
-        if Region::parse(name).is_ok() || name == "none" {
-            let message =
-                format!("a group cannot have the name `{name}`, which means something else");
-            let hint = "choose a name that is neither a Region code nor `none`";
-            self.reader
-                .error(place, "ambiguous-group-name", message, hint);
-        } else if name.is_empty()
-            || !name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        {
-            let message = format!("the group's name `{name}` cannot be written in a tag");
-            let hint = "use letters, digits, `-`, `_` and `.`";
-            self.reader.error(place, "bad-group-name", message, hint);
-        }
     }
 
     fn removal(&mut self, place: &Place<'_>) -> Option<Removal> {
@@ -178,7 +137,7 @@ impl Document {
         None
     }
 
-    fn rule<'a>(&mut self, place: Place<'a>) -> Option<PlacedRule<'a>> {
+    fn rule(&mut self, place: Place<'a>, index: usize) -> Option<PlacedRule<'a>> {
         let names = [
             "name",
             "when",
@@ -190,7 +149,7 @@ impl Document {
         let [name, when, to, forbid, key, overwrite] = self.reader.fields(&place, names)?;
         let hint = "name the rule, for instance `tier-1`; logs show the name";
         let name = self.reader.required(name, &place, "name", hint);
-        let name_place = name.clone();
+        let name_place = name;
         let name = name.and_then(|name| self.reader.text(&name, hint));
         if let Some(place) = name_place {
             self.unique_name(name, &place);
@@ -212,6 +171,7 @@ impl Document {
             forbid,
         };
         Some(PlacedRule {
+            index,
             rule,
             place,
             when: when_place?,
@@ -240,8 +200,8 @@ impl Document {
         Some((replicate?, forbid?))
     }
 
-    fn unique_name(&mut self, name: Option<&str>, place: &Place<'_>) {
-        if let Some(name) = name.filter(|name| !self.rule_names.insert((*name).to_owned())) {
+    fn unique_name(&mut self, name: Option<&'a str>, place: &Place<'_>) {
+        if let Some(name) = name.filter(|name| !self.rule_names.insert(name)) {
             let message = format!("another rule has the name `{name}` too");
             let hint = "give each rule a name of its own";
             self.reader
@@ -267,7 +227,7 @@ impl Document {
     ) -> Option<Replicate> {
         let targets = self.replicate_to(to);
         let keys = match key {
-            Some(place) if place.is_map() => self.keys_by_region(place),
+            Some(place) if place.is_map() => self.keys_by_region(place, targets.as_ref()),
             Some(place) => self.one_key(place, targets.as_ref()),
             None => Some(Keys::default()),
         };
@@ -281,62 +241,5 @@ impl Document {
             keys: keys?,
             overwrite: overwrite?,
         })
-    }
-
-    fn replicate_to(&mut self, place: &Place<'_>) -> Option<ReplicateTo> {
-        if place.is_map() {
-            let [tag] = self.reader.fields(place, ["tag"])?;
-            let tag = self.reader.required(tag, place, "tag", REPLICATE_TO_HINT)?;
-            let key = self.reader.text(&tag, REPLICATE_TO_HINT)?;
-            self.tag_key(&tag, key);
-            return Some(ReplicateTo::Tag(key.to_owned()));
-        }
-        let words = self.reader.texts(place, REPLICATE_TO_HINT)?;
-        self.few_enough(place, words.len())?;
-        let regions: Vec<_> = words
-            .into_iter()
-            .map(|(place, word)| self.regions(&place, word?))
-            .collect();
-        let regions = regions.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(ReplicateTo::Regions(
-            regions.into_iter().flatten().collect(),
-        ))
-    }
-
-    /// AWS has fewer than fifty Regions; a list of thousands is a slip or an attack.
-    pub(super) fn few_enough(&mut self, place: &Place<'_>, words: usize) -> Option<()> {
-        if words <= MOST_REGIONS {
-            return Some(());
-        }
-        let message = format!("the list has {words} Regions");
-        let hint = format!("list at most {MOST_REGIONS}");
-        self.reader.error(place, "too-many-regions", message, &hint);
-        None
-    }
-
-    /// The Regions that one word stands for.
-    fn regions(&mut self, place: &Place<'_>, word: &str) -> Option<BTreeSet<Region>> {
-        let regions = self.groups.resolve(word);
-        if regions.is_none() {
-            let message = format!("`{word}` is neither a group nor a Region code");
-            let hint = match did_you_mean(word, self.groups.names()) {
-                Some(group) => format!("did you mean the group `{group}`?"),
-                None if word.contains(['*', '?']) => WILDCARD_HINT.to_owned(),
-                None => REGION_HINT.to_owned(),
-            };
-            self.reader.error(place, "unknown-group", message, &hint);
-        }
-        regions
-    }
-
-    fn forbid(&mut self, place: &Place<'_>) -> Option<Forbid> {
-        if place.is_map() {
-            let [except] = self.reader.fields(place, ["except"])?;
-            let except = self.reader.required(except, place, "except", FORBID_HINT)?;
-            return self
-                .region_patterns(&except, FORBID_HINT)
-                .map(Forbid::Except);
-        }
-        self.region_patterns(place, FORBID_HINT).map(Forbid::Only)
     }
 }

@@ -20,6 +20,10 @@ impl Keys {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_region.is_empty() && self.any_other.is_none()
+    }
+
     pub(super) fn key_for_any_other(&self) -> Option<&KmsKey> {
         self.any_other.as_ref()
     }

@@ -1,3 +1,7 @@
+//! Patterns over texts: `*` stands for any characters, `?` for one.
+
+mod language;
+
 use std::fmt;
 
 use wildmatch::WildMatch;
@@ -7,27 +11,75 @@ use wildmatch::WildMatch;
 pub struct Patterns(Vec<Pattern>);
 
 #[derive(Clone, Debug, PartialEq)]
-struct Pattern {
-    text: String,
-    wildcards: WildMatch,
+pub(super) enum Pattern {
+    Literal(String),
+    Wild(String, WildMatch),
 }
 
 impl Pattern {
-    fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            wildcards: WildMatch::new(text),
+    pub(super) fn new(text: &str) -> Self {
+        if is_wild(text) {
+            Self::Wild(text.to_owned(), WildMatch::new(text))
+        } else {
+            Self::Literal(text.to_owned())
         }
     }
 
-    fn is_literal(&self) -> bool {
-        !self.text.contains(['*', '?'])
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Literal(text) | Self::Wild(text, _) => text,
+        }
     }
 
-    /// Whether whatever matches this pattern surely matches the other one too.
-    fn within(&self, other: &Self) -> bool {
-        self.text == other.text || self.is_literal() && other.wildcards.matches(&self.text)
+    /// The text that alone matches, if there is only one.
+    pub(super) fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text) => Some(text),
+            Self::Wild(..) => None,
+        }
     }
+
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Literal(own) => own == text,
+            Self::Wild(_, pattern) => pattern.matches(text),
+        }
+    }
+
+    fn matches_everything(&self) -> bool {
+        !self.text().is_empty() && self.text().bytes().all(|byte| byte == b'*')
+    }
+
+    /// Whether whatever matches this pattern surely matches the other one too. `false` also where
+    /// telling would take too long.
+    pub(super) fn within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Literal(mine), _) => other.matches(mine),
+            (Self::Wild(..), Self::Literal(_)) => false,
+            (Self::Wild(mine, _), Self::Wild(other, _)) => {
+                mine == other || language::lies_within(mine, other)
+            }
+        }
+    }
+
+    /// Whether surely no text matches both patterns.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Literal(mine), _) => !other.matches(mine),
+            (_, Self::Literal(other)) => !self.matches(other),
+            (Self::Wild(mine, _), Self::Wild(other, _)) => !language::overlap(mine, other),
+        }
+    }
+}
+
+/// Whether a text has a wildcard, so that it is no plain word.
+pub(super) fn is_wild(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// Whether a pattern matches anything that has the form of a Region code.
+pub(super) fn matches_a_region_code(pattern: &str) -> bool {
+    language::matches_a_region_code(pattern)
 }
 
 impl Patterns {
@@ -35,26 +87,31 @@ impl Patterns {
         Self(patterns.into_iter().map(Pattern::new).collect())
     }
 
+    pub(super) fn of(patterns: Vec<Pattern>) -> Self {
+        Self(patterns)
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Pattern> {
+        self.0.iter()
+    }
+
     pub(super) fn match_any(&self, text: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.wildcards.matches(text))
+        self.0.iter().any(|pattern| pattern.matches(text))
     }
 
     /// What each pattern is up to its first wildcard.
     pub(super) fn literal_prefixes(&self) -> impl Iterator<Item = &str> {
-        let prefix = |pattern: &'_ Pattern| pattern.text.find(['*', '?']);
-        self.0.iter().map(move |pattern| match prefix(pattern) {
-            Some(end) => &pattern.text[..end],
-            None => &pattern.text,
-        })
+        let prefix = |text: &'_ str| text.find(['*', '?']).unwrap_or(text.len());
+        let texts = self.0.iter().map(Pattern::text);
+        texts.map(move |text| &text[..prefix(text)])
     }
 
     pub(super) fn match_everything(&self) -> bool {
-        let only_stars = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'*');
-        self.0.iter().any(|pattern| only_stars(&pattern.text))
+        self.0.iter().any(Pattern::matches_everything)
     }
 
-    /// Whether whatever matches these patterns surely matches the others too. `false` where that
-    /// cannot be told.
+    /// Whether whatever matches these patterns surely matches the others too: each of them lies
+    /// within one of the others. `false` where that cannot be told.
     pub(super) fn within(&self, others: &Self) -> bool {
         others.match_everything()
             || self
@@ -62,49 +119,23 @@ impl Patterns {
                 .iter()
                 .all(|mine| others.0.iter().any(|other| mine.within(other)))
     }
+
+    /// Whether surely no text matches both.
+    pub(super) fn exclude(&self, others: &Self) -> bool {
+        let mut pairs = (self.0.iter()).flat_map(|mine| others.0.iter().map(move |o| (mine, o)));
+        pairs.all(|(mine, other)| mine.excludes(other))
+    }
 }
 
 impl fmt::Display for Patterns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, pattern) in self.0.iter().enumerate() {
             let or = if index == 0 { "" } else { " or " };
-            write!(f, "{or}`{}`", pattern.text)?;
+            write!(f, "{or}`{}`", pattern.text())?;
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_matches_the_whole_text_and_its_case() {
-        let patterns = Patterns::new(["prod/*", "stage-?"]);
-        for text in ["prod/", "prod/a/b", "stage-1"] {
-            assert!(patterns.match_any(text), "{text}");
-        }
-        for text in ["", "my-prod/a", "Prod/a", "stage-", "stage-12"] {
-            assert!(!patterns.match_any(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_star_matches_the_empty_text_too() {
-        assert!(Patterns::new(["*"]).match_any(""));
-    }
-
-    #[test]
-    fn patterns_lie_within_what_surely_matches_as_much() {
-        let within = |mine: &str, others: &[&str]| {
-            Patterns::new([mine]).within(&Patterns::new(others.iter().copied()))
-        };
-        assert!(within("prod", &["prod"]));
-        assert!(within("prod", &["stage", "p*"]));
-        assert!(within("prod-*", &["prod-*"]));
-        assert!(within("prod-*", &["*"]));
-        assert!(within("prod-*", &["**"]));
-        assert!(!within("prod*", &["prod"]));
-        assert!(!within("*", &["prod"]));
-    }
-}
+mod tests;

@@ -1,98 +1,107 @@
 //! Reads the nodes of a document and notes what is wrong with them, each with its place.
+//!
+//! It knows nothing of policies, so that other documents are read, and their mistakes reported,
+//! likewise: all at once, and with what may have been meant.
 
 use std::collections::BTreeSet;
 
-use super::node::{Field, Node, Value};
+use super::node::{Field, Position, Value};
+use super::paths::{Identity, paths};
 use super::problem::{Problem, Severity};
 
-/// A node, the path to it from the top of the document, and where problems with it are shown.
-#[derive(Clone, Debug)]
-pub(super) struct Place<'a> {
-    pub(super) node: &'a Node,
-    path: String,
-    line: u64,
-    column: u64,
+pub use super::node::{Node, parse};
+
+/// A node, and where problems with it are shown. The path to it is looked up only for a problem.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub(super) node: &'a Node<'a>,
+    position: Position,
 }
 
 /// An entry of a map whose keys are free.
-pub(super) struct Entry<'a> {
-    pub(super) key: &'a str,
+pub struct Entry<'a> {
+    /// The key.
+    pub key: &'a str,
     /// For problems with the key.
-    pub(super) key_place: Place<'a>,
-    pub(super) value: Place<'a>,
+    pub key_place: Place<'a>,
+    /// The value.
+    pub value: Place<'a>,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn top(node: &'a Node) -> Self {
-        Self::of(node, String::new())
-    }
-
-    fn of(node: &'a Node, path: String) -> Self {
+    /// The place of a node.
+    #[must_use]
+    pub fn of(node: &'a Node<'a>) -> Self {
         Self {
             node,
-            path,
-            line: node.line,
-            column: node.column,
+            position: node.position,
         }
     }
 
-    fn below(&self, field: &'a Field) -> Self {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        Self::of(&field.node, format!("{}{dot}{}", self.path, field.key))
-    }
-
-    /// The same as [`Self::below`], shown where the field's name stands.
-    fn name_of(&self, field: &'a Field) -> Self {
+    /// The place of a field's value, shown where the field's name stands.
+    fn name_of(field: &'a Field<'a>) -> Self {
         Self {
-            line: field.line,
-            column: field.column,
-            ..self.below(field)
+            node: &field.node,
+            position: field.position,
         }
     }
 
-    fn at(&self, index: usize, node: &'a Node) -> Self {
-        Self::of(node, format!("{}[{index}]", self.path))
+    /// The line, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.position.line.into()
     }
 
-    pub(super) fn is_text(&self, expected: &str) -> bool {
+    /// Whether this text stands here.
+    #[must_use]
+    pub fn is_text(&self, expected: &str) -> bool {
         matches!(&self.node.value, Value::Text(text) if text == expected)
     }
 
-    pub(super) fn is_map(&self) -> bool {
+    /// Whether a map stands here.
+    #[must_use]
+    pub fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Fields(_))
+    }
+
+    /// Whether a list stands here.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
     }
 }
 
-/// A text and its place; `None` where something else stands, which is noted.
-pub(super) type PlacedText<'a> = (Place<'a>, Option<&'a str>);
-
-/// Whether a text may be empty.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum EmptyText {
-    Refused,
-    Allowed,
-}
-
 /// Collects problems; a method answers `None` only after it has noted why.
-#[derive(Default)]
-pub(super) struct Reader {
-    problems: Vec<Problem>,
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The problems, whose paths are still empty, and the nodes that they are about.
+    problems: Vec<(Problem, Identity)>,
     /// The gravest severity among the problems beyond [`MOST_PROBLEMS`], and how many they are.
     more: Option<(Severity, usize)>,
 }
+
+/// How many fields are compared with one another one by one.
+const FEW_FIELDS: usize = 16;
 
 /// How many problems are reported one by one: nobody reads more, and a log line is limited.
 const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
-    /// The problems, in the order of the document.
-    pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.problems
-            .sort_by_key(|problem| (problem.line, problem.column));
+    /// The problems, in the order of the document, with their paths from its root.
+    #[must_use]
+    pub fn into_problems(self, root: &Node<'_>) -> Vec<Problem> {
+        let identities = self.problems.iter().map(|(_, identity)| *identity);
+        let paths = paths(root, identities);
+        let located = self.problems.into_iter().map(|(mut problem, identity)| {
+            problem.path = paths.get(&identity).cloned().unwrap_or_default();
+            problem
+        });
+        let mut problems: Vec<_> = located.collect();
+        problems.sort_by_key(|problem| (problem.line, problem.column));
         if let Some((severity, count)) = self.more {
             let place = |problem: &Problem| (problem.line, problem.column);
-            let (line, column) = self.problems.last().map_or((1, 1), place);
-            self.problems.push(Problem {
+            let (line, column) = problems.last().map_or((1, 1), place);
+            problems.push(Problem {
                 severity,
                 path: String::new(),
                 line,
@@ -102,10 +111,11 @@ impl Reader {
                 hint: "correct these first".to_owned(),
             });
         }
-        self.problems
+        problems
     }
 
-    pub(super) fn error(
+    /// Notes an error.
+    pub fn error(
         &mut self,
         place: &Place<'_>,
         code: &'static str,
@@ -115,7 +125,8 @@ impl Reader {
         self.note(Severity::Error, place, code, message.into(), hint);
     }
 
-    pub(super) fn warning(
+    /// Notes a doubt.
+    pub fn warning(
         &mut self,
         place: &Place<'_>,
         code: &'static str,
@@ -135,15 +146,19 @@ impl Reader {
     ) {
         let problem = Problem {
             severity,
-            path: place.path.clone(),
-            line: place.line,
-            column: place.column,
+            path: String::new(),
+            line: place.position.line.into(),
+            column: place.position.column.into(),
             code,
             message,
             hint: hint.to_owned(),
         };
+        // What an alias repeats has the place of its definition, so the same is noted only once.
+        if self.problems.iter().any(|(other, _)| *other == problem) {
+            return;
+        }
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(problem);
+            self.problems.push((problem, Identity::of(place.node)));
             return;
         }
         let (gravest, count) = self.more.get_or_insert((severity, 0));
@@ -153,67 +168,86 @@ impl Reader {
 
     /// The fields of a map with these names, each at its name's place in the answer. Others are
     /// noted.
-    pub(super) fn fields<'a, const N: usize>(
+    pub fn fields<'a, const N: usize>(
         &mut self,
         place: &Place<'a>,
         names: [&str; N],
     ) -> Option<[Option<Place<'a>>; N]> {
-        let fields = self.map(place, &format!("the fields are {}", quoted(names)))?;
+        let Some(fields) = self.map(place) else {
+            let hint = format!("the fields are {}", quoted(names));
+            self.wrong_type(place, "a map", &hint);
+            return None;
+        };
         for field in fields
             .iter()
-            .filter(|field| !names.contains(&field.key.as_str()))
+            .filter(|field| !names.contains(&field.key.as_ref()))
         {
             let message = format!("the field `{}` is unknown", field.key);
             let hint = match did_you_mean(&field.key, names) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("the fields are {}", quoted(names)),
             };
-            self.error(&place.name_of(field), "unknown-field", message, &hint);
+            self.error(&Place::name_of(field), "unknown-field", message, &hint);
         }
         let find = |name: &str| fields.iter().find(|field| field.key == name);
-        Some(names.map(|name| find(name).map(|field| place.below(field))))
+        Some(names.map(|name| find(name).map(|field| Place::of(&field.node))))
     }
 
-    /// The entries of a map whose keys are free.
-    pub(super) fn entries<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Entry<'a>>> {
-        let fields = self.map(place, hint)?;
-        if fields.is_empty() {
+    /// The entries of a map of at least one, whose keys are free.
+    pub fn entries<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>> {
+        let entries = self.entries_or_none(place, hint)?;
+        if entries.len() == 0 {
             self.error(place, "empty-map", "the map is empty", hint);
             return None;
         }
-        Some(
-            fields
-                .iter()
-                .map(|field| Entry {
-                    key: &field.key,
-                    key_place: place.name_of(field),
-                    value: place.below(field),
-                })
-                .collect(),
-        )
+        Some(entries)
     }
 
-    fn map<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a [Field]> {
-        let Value::Fields(fields) = &place.node.value else {
+    /// The entries of a map that may have none.
+    pub fn entries_or_none<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>> {
+        let Some(fields) = self.map(place) else {
             self.wrong_type(place, "a map", hint);
             return None;
         };
+        Some(fields.iter().map(|field| Entry {
+            key: &field.key,
+            key_place: Place::name_of(field),
+            value: Place::of(&field.node),
+        }))
+    }
+
+    /// The fields of a map. Keys that are written twice are noted.
+    fn map<'a>(&mut self, place: &Place<'a>) -> Option<&'a [Field<'a>]> {
+        let Value::Fields(fields) = &place.node.value else {
+            return None;
+        };
         let mut seen = BTreeSet::new();
-        for field in fields {
-            if !seen.insert(field.key.as_str()) {
+        for (index, field) in fields.iter().enumerate() {
+            // Comparing a few keys is quicker than a set, which a long map needs all the same.
+            let is_repeated = if fields.len() <= FEW_FIELDS {
+                fields[..index].iter().any(|other| other.key == field.key)
+            } else {
+                !seen.insert(field.key.as_ref())
+            };
+            if is_repeated {
                 let message = format!("`{}` is written twice", field.key);
-                self.error(
-                    &place.name_of(field),
-                    "repeated-field",
-                    message,
-                    "keep one of them",
-                );
+                let hint = "keep one of them";
+                self.error(&Place::name_of(field), "repeated-field", message, hint);
             }
         }
         Some(fields)
     }
 
-    pub(super) fn required<'a>(
+    /// A field that must be there; its absence is noted.
+    pub fn required<'a>(
         &mut self,
         field: Option<Place<'a>>,
         parent: &Place<'a>,
@@ -227,36 +261,29 @@ impl Reader {
         field
     }
 
-    /// A text, or a list of at least one.
-    pub(super) fn texts<'a>(
+    /// What stands in a list of at least one, or alone.
+    pub fn one_or_more<'a>(
         &mut self,
         place: &Place<'a>,
         hint: &str,
-    ) -> Option<Vec<PlacedText<'a>>> {
-        self.texts_or_empty(place, hint, EmptyText::Refused)
-    }
-
-    pub(super) fn texts_or_empty<'a>(
-        &mut self,
-        place: &Place<'a>,
-        hint: &str,
-        empty: EmptyText,
-    ) -> Option<Vec<PlacedText<'a>>> {
-        let places = match place.node.value {
-            Value::List(_) => self.list(place, hint)?,
-            _ => vec![place.clone()],
+    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
+        let items = match place.node.value {
+            Value::List(_) => self.items(place, hint)?,
+            _ => std::slice::from_ref(place.node),
         };
-        let texts = places.into_iter().map(|place| {
-            let text = match &place.node.value {
-                Value::Text(text) if text.is_empty() && empty == EmptyText::Allowed => Some(""),
-                _ => self.text(&place, hint),
-            };
-            (place, text)
-        });
-        Some(texts.collect())
+        Some(items.iter().map(Place::of))
     }
 
-    pub(super) fn text<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
+    /// A text that may be empty.
+    pub fn text_or_empty<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
+        match &place.node.value {
+            Value::Text(text) if text.is_empty() => Some(""),
+            _ => self.text(place, hint),
+        }
+    }
+
+    /// A text that is not empty.
+    pub fn text<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
         match &place.node.value {
             Value::Text(text) if !text.is_empty() => return Some(text),
             Value::Text(_) => self.error(place, "empty-text", "the text is empty", hint),
@@ -266,9 +293,9 @@ impl Reader {
     }
 
     /// A boolean as YAML 1.2 spells it. A quoted one is a text.
-    pub(super) fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
+    pub fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
         match &place.node.value {
-            Value::Text(text) if place.node.is_plain => match text.as_str() {
+            Value::Text(text) if place.node.is_plain => match text.as_ref() {
                 "true" | "True" | "TRUE" => return Some(true),
                 "false" | "False" | "FALSE" => return Some(false),
                 _ => {}
@@ -279,19 +306,39 @@ impl Reader {
         None
     }
 
-    pub(super) fn list<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Place<'a>>> {
+    /// A list of at least one.
+    pub fn list<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
+        Some(self.items(place, hint)?.iter().map(Place::of))
+    }
+
+    /// A list that may be empty.
+    pub fn list_or_empty<'a>(
+        &mut self,
+        place: &Place<'a>,
+        hint: &str,
+    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
+        let Value::List(items) = &place.node.value else {
+            self.wrong_type(place, "a list", hint);
+            return None;
+        };
+        Some(items.iter().map(Place::of))
+    }
+
+    fn items<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a [Node<'a>]> {
         match &place.node.value {
-            Value::List(items) if !items.is_empty() => {
-                let items = items.iter().enumerate();
-                return Some(items.map(|(index, item)| place.at(index, item)).collect());
-            }
+            Value::List(items) if !items.is_empty() => return Some(items),
             Value::List(_) => self.error(place, "empty-list", "the list is empty", hint),
             _ => self.wrong_type(place, "a list", hint),
         }
         None
     }
 
-    pub(super) fn wrong_type(&mut self, place: &Place<'_>, expected: &str, hint: &str) {
+    /// Notes that something else is expected.
+    pub fn wrong_type(&mut self, place: &Place<'_>, expected: &str, hint: &str) {
         let message = format!("{} where {expected} is expected", place.node.value.kind());
         self.error(place, "wrong-type", message, hint);
     }
@@ -301,10 +348,7 @@ impl Reader {
 const MOST_WORDS: usize = 100;
 
 /// The word that somebody may have meant.
-pub(super) fn did_you_mean<'a>(
-    word: &str,
-    words: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
     let words = words.into_iter().take(MOST_WORDS);
     words

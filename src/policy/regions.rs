@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::patterns::Patterns;
+use super::patterns::{Pattern, Patterns};
 use crate::secret::Region;
 
 /// Names for sets of Regions.
@@ -12,14 +12,16 @@ impl Groups {
         Self(groups)
     }
 
-    /// The Regions that a word stands for: a group's, or the Region that it is the code of.
-    pub(super) fn resolve(&self, word: &str) -> Option<BTreeSet<Region>> {
+    /// What a word stands for: a group, or the Region that it is the code of.
+    pub(super) fn resolve(&self, word: &str) -> Option<Resolved<'_>> {
         match self.0.get(word) {
-            Some(regions) => Some(regions.clone()),
-            None => Region::parse(word)
-                .ok()
-                .map(|region| BTreeSet::from([region])),
+            Some(regions) => Some(Resolved::Group(regions)),
+            None => Region::parse(word).ok().map(Resolved::Region),
         }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     pub(super) fn regions(&self) -> impl Iterator<Item = &Region> {
@@ -31,13 +33,29 @@ impl Groups {
     }
 }
 
+/// What a word stands for.
+pub(super) enum Resolved<'a> {
+    Group(&'a BTreeSet<Region>),
+    Region(Region),
+}
+
+impl Resolved<'_> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Region> {
+        let (group, region) = match self {
+            Self::Group(regions) => (Some(regions.iter()), None),
+            Self::Region(region) => (None, Some(region)),
+        };
+        group.into_iter().flatten().chain(region)
+    }
+}
+
 /// Patterns over Region codes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionPatterns(Patterns);
 
 impl RegionPatterns {
-    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(Patterns::new(patterns))
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Pattern> {
+        self.0.iter()
     }
 
     pub(super) fn contain(&self, region: &Region) -> bool {
@@ -46,6 +64,12 @@ impl RegionPatterns {
 
     pub(super) fn patterns(&self) -> &Patterns {
         &self.0
+    }
+}
+
+impl From<Patterns> for RegionPatterns {
+    fn from(patterns: Patterns) -> Self {
+        Self(patterns)
     }
 }
 
@@ -59,14 +83,29 @@ pub(super) enum Forbid {
 }
 
 impl Forbid {
-    pub(super) fn forbids_everything(&self) -> bool {
-        matches!(self, Self::Only(regions) if regions.patterns().match_everything())
-    }
-
     pub(super) fn forbids(&self, region: &Region) -> bool {
         match self {
             Self::Only(regions) => regions.contain(region),
             Self::Except(regions) => !regions.contain(region),
+        }
+    }
+
+    /// Whether these together surely forbid every Region: one forbids all, or what one excepts the
+    /// others forbid.
+    pub(super) fn forbid_everything(forbids: &[&Self]) -> bool {
+        forbids.iter().any(|forbid| match forbid {
+            Self::Only(regions) => regions.patterns().match_everything(),
+            Self::Except(excepted) => excepted
+                .iter()
+                .all(|pattern| forbids.iter().any(|other| other.forbids_all_of(pattern))),
+        })
+    }
+
+    /// Whether every Region that matches the pattern is surely forbidden.
+    fn forbids_all_of(&self, pattern: &Pattern) -> bool {
+        match self {
+            Self::Only(regions) => regions.iter().any(|forbidden| pattern.within(forbidden)),
+            Self::Except(regions) => regions.iter().all(|excepted| pattern.excludes(excepted)),
         }
     }
 }

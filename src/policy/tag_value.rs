@@ -80,7 +80,7 @@ impl TagValue {
         }
         for token in tokens {
             if let Some(regions) = groups.resolve(token) {
-                value.regions.extend(regions);
+                value.regions.extend(regions.iter().cloned());
             } else {
                 let token = token.chars().take(LONGEST_TOKEN).collect();
                 value.errors.insert(TokenError::NotARegion(token));

@@ -30,18 +30,15 @@ impl KmsKey {
     /// # Errors
     /// [`NotAKmsKey`] if the text has none of these forms.
     pub fn parse(text: &str) -> Result<Self, NotAKmsKey> {
-        let not_a_key = || NotAKmsKey(text.to_owned());
+        let not_a_key = || NotAKmsKey::Form(text.to_owned());
         if text == "aws/secretsmanager" {
             return Ok(Self(AWS_MANAGED_ALIAS.to_owned()));
         }
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let resource = match parts[..] {
             ["arn", partition, "kms", region, account, resource] => {
-                let filled = !partition.is_empty() && !account.is_empty();
-                Region::parse(region)
-                    .ok()
-                    .filter(|_| filled)
-                    .ok_or_else(not_a_key)?;
+                let region = Region::parse(region).map_err(|_| not_a_key())?;
+                fits(text, partition, &region, account)?;
                 resource
             }
             [resource] if resource.starts_with("alias/") => resource,
@@ -99,8 +96,46 @@ const AWS_MANAGED_ALIAS: &str = "alias/aws/secretsmanager";
 
 /// The text is not the name of a KMS key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is not a KMS key")]
-pub struct NotAKmsKey(pub String);
+pub enum NotAKmsKey {
+    /// It has another form.
+    #[error("`{0}` is not a KMS key")]
+    Form(String),
+    /// It is an ARN whose Region is in another partition.
+    #[error("`{key}` is not a KMS key: {region} is in the partition `{partition}`")]
+    Partition {
+        /// The text.
+        key: String,
+        /// The Region that it names.
+        region: Region,
+        /// The partition of the Region.
+        partition: &'static str,
+    },
+    /// It is an ARN whose account has another form.
+    #[error("`{key}` is not a KMS key: the account `{account}` has not 12 digits")]
+    Account {
+        /// The text.
+        key: String,
+        /// What stands where the account should.
+        account: String,
+    },
+}
+
+/// Whether the parts of a key's ARN fit one another.
+fn fits(key: &str, partition: &str, region: &Region, account: &str) -> Result<(), NotAKmsKey> {
+    let key = key.to_owned();
+    if partition != region.partition() {
+        return Err(NotAKmsKey::Partition {
+            key,
+            region: region.clone(),
+            partition: region.partition(),
+        });
+    }
+    if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        let account = account.to_owned();
+        return Err(NotAKmsKey::Account { key, account });
+    }
+    Ok(())
+}
 
 /// A key id is a UUID, or `mrk-` and 32 hexadecimal digits.
 fn is_key_id(text: &str) -> bool {
@@ -228,6 +263,10 @@ mod tests {
             "arn:aws:kms:us-east-1:123456789012:key/app",
             "arn:aws:kms:nowhere:123456789012:alias/app",
             "arn:aws:kms:us-east-1::alias/app",
+            "arn:aws:kms:us-east-1:12345678901:alias/app",
+            "arn:aws:kms:us-east-1:12345678901x:alias/app",
+            "arn:aws:kms:cn-north-1:123456789012:alias/app",
+            "arn:aws-cn:kms:us-east-1:123456789012:alias/app",
             "arn:aws:secretsmanager:us-east-1:123456789012:secret:a-a1b2c3",
         ];
         for text in others {

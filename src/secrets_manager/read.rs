@@ -11,7 +11,7 @@ use crate::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretAr
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The secrets, as the list shows them: without replicas, and perhaps five minutes old.
-    pub secrets: Vec<Result<Secret, Unreadable>>,
+    pub secrets: Vec<Result<Secret, Box<Unreadable>>>,
     /// What to ask for the next page with. `None` after the last one.
     pub next_token: Option<String>,
 }
@@ -35,13 +35,15 @@ pub(super) fn page(answer: &ListSecretsOutput) -> Page {
     }
 }
 
-fn listed(entry: &SecretListEntry) -> Result<Secret, Unreadable> {
-    let unreadable = || Unreadable {
-        id: SecretId::new(entry.arn().or(entry.name()).unwrap_or("unknown")),
-        error: CallError::unreadable(
-            Operation::ListSecrets,
-            "an entry of the list has no ARN, no name, or a Region of another form".to_owned(),
-        ),
+fn listed(entry: &SecretListEntry) -> Result<Secret, Box<Unreadable>> {
+    let unreadable = || {
+        Box::new(Unreadable {
+            id: SecretId::new(entry.arn().or(entry.name()).unwrap_or("unknown")),
+            error: CallError::unreadable(
+                Operation::ListSecrets,
+                "an entry of the list has no ARN, no name, or a Region of another form".to_owned(),
+            ),
+        })
     };
     let arn = entry.arn().and_then(|arn| SecretArn::parse(arn).ok());
     let primary_region = entry.primary_region().map(Region::parse).transpose();

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::{Swept, Totals};
+use super::{PageToken, Swept, Totals};
 
 /// The pages of the list that are in work, and what became of the secrets on them.
 ///
@@ -16,7 +16,7 @@ pub(super) struct Pages {
 
 #[derive(Debug)]
 struct PageInWork {
-    token: Option<String>,
+    token: PageToken,
     secrets: usize,
     done: usize,
     has_left_over: bool,
@@ -25,7 +25,7 @@ struct PageInWork {
 
 impl Pages {
     /// Takes a page into work, and gives it a number.
-    pub(super) fn begin(&mut self, token: Option<String>, secrets: usize) -> usize {
+    pub(super) fn begin(&mut self, token: PageToken, secrets: usize) -> usize {
         self.in_work.push_back(PageInWork {
             token,
             secrets,
@@ -58,7 +58,7 @@ impl Pages {
     }
 
     /// What was counted, and the token of the first page that was not, if there is one.
-    pub(super) fn end(mut self) -> (Totals, Option<Option<String>>) {
+    pub(super) fn end(mut self) -> (Totals, Option<PageToken>) {
         let rest = self.in_work.pop_front().map(|page| page.token);
         (self.counted, rest)
     }

@@ -12,8 +12,8 @@ use crate::policy::ListFilter;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
-    /// AWS's token of the next page. `None` for the first.
-    pub page: Option<String>,
+    /// The page to begin with.
+    pub page: PageToken,
     /// The filter of the list: AWS's token is good for the same filter only.
     pub filter: Option<ListFilter>,
     /// Whether the sweep is a dry run.
@@ -23,6 +23,27 @@ pub struct Token {
     pub started: DateTime<Utc>,
     /// What all slices did so far.
     pub totals: Totals,
+}
+
+/// What AWS wants to be asked for a page with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageToken(Option<String>);
+
+impl PageToken {
+    /// The first page, which AWS gives without a token.
+    pub const FIRST: Self = Self(None);
+
+    /// The token, if the page has one.
+    #[must_use]
+    pub fn as_deref(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl From<String> for PageToken {
+    fn from(token: String) -> Self {
+        Self(Some(token))
+    }
 }
 
 /// The text is not a token that a sweep has answered.
@@ -61,7 +82,7 @@ mod tests {
     #[test]
     fn a_token_survives_being_text() {
         let token = Token {
-            page: Some("ÄB+/=?&\"".to_owned()),
+            page: "ÄB+/=?&\"".to_owned().into(),
             filter: Some(ListFilter::TagKeys(["replicate-to".to_owned()].into())),
             dry_run: true,
             started: DateTime::from_timestamp_millis(1_763_000_000_123).unwrap(),

@@ -132,7 +132,7 @@ fn hypothetical(fields: &Fields<'_>, home: &Home) -> Result<Secret, BadEvent> {
     let name = fields.text("name")?.unwrap_or_default();
     let hypothetical =
         Secret::hypothetical(name, fields.tags()?, &region, fields.text("kmsKeyId")?);
-    hypothetical.or_else(|_| fields.bad("`secret.name` is missing, empty or too long".to_owned()))
+    hypothetical.or_else(|error| fields.bad(format!("`secret.name`: {error}")))
 }
 
 /// An object in which no field is written twice: of two values for `dryRun`, none is the right one.

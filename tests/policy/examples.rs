@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secret_replicator::limits::Fence;
 
-use crate::corpus::{codes, problems};
+use crate::corpus::{Broken, codes, problems};
 use crate::{files, read, root};
 
 /// The example policies.
@@ -44,12 +44,30 @@ fn every_example_has_tests_of_its_own_and_every_test_an_example() {
 }
 
 #[test]
-fn every_example_names_the_schema() {
-    for path in examples() {
-        let first = read(&path).lines().next().map(str::to_owned);
-        let comment = "# yaml-language-server: $schema=../../schema/policy.schema.json";
-        assert_eq!(first.as_deref(), Some(comment), "{}", path.display());
+fn every_example_and_the_built_in_policy_name_the_schema() {
+    let built_in = root().join("policy.yaml");
+    for path in examples().into_iter().chain([built_in]) {
+        let text = read(&path);
+        let first = text.lines().next().unwrap_or_default();
+        let schema = first.strip_prefix("# yaml-language-server: $schema=");
+        let schema = schema.expect("a comment in the first line");
+        let schema = path.with_file_name(schema).canonicalize();
+        let expected = root().join("schema/policy.schema.json").canonicalize();
+        assert_eq!(schema.unwrap(), expected.unwrap(), "{}", path.display());
     }
+}
+
+#[test]
+fn the_problem_that_the_reference_shows_is_what_the_checker_says() {
+    let reference = reference();
+    let (_, rest) = reference.split_once("```text\n").expect("a sample");
+    let (sample, _) = rest.split_once("```").expect("its end");
+    let corpus = Broken::corpus();
+    let mut said = corpus.iter().flat_map(Broken::problems);
+    assert!(
+        said.any(|problem| format!("{problem}\n") == sample),
+        "{sample}"
+    );
 }
 
 #[test]

@@ -59,20 +59,59 @@ const NAMES: [&str; 7] = [
     "prod/",
     "a",
     "stage/db-1",
-    "ünï",
+    "a=b@c",
     "prod",
     "a/b/c",
 ];
-const NAME_PATTERNS: [&str; 7] = ["*", "prod/*", "?", "*db*", "ün?", "*/*", "[a]"];
-const KEYS: [&str; 3] = ["aws/secretsmanager", "alias/app", "alias/other"];
-const PRIMARY_KEYS: [&str; 6] = [
+const NAME_PATTERNS: [&str; 7] = ["*", "prod/*", "?", "*db*", "a=?@c", "*/*", "a.b"];
+const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
+const KEYS: [&str; 11] = [
+    "aws/secretsmanager",
     "alias/aws/secretsmanager",
     "alias/app",
-    "arn:aws:kms:{region}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-    "arn:aws:kms:{region}:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+    "alias/app",
+    "alias/other",
+    ID,
     "mrk-1234abcd12ab34cd56ef1234567890ab",
-    "arn:aws:kms:{region}:123456789012:alias/mrk-app",
+    "arn:{partition}:kms:{region}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "arn:{partition}:kms:{region}:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+    "arn:{partition}:kms:{region}:123456789012:alias/app",
+    "arn:{partition}:kms:{region}:123456789012:alias/aws/secretsmanager",
 ];
+const PRIMARY_KEYS: [&str; 8] = [
+    "alias/aws/secretsmanager",
+    "alias/app",
+    ID,
+    "arn:{partition}:kms:{region}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "arn:{partition}:kms:{region}:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+    "mrk-1234abcd12ab34cd56ef1234567890ab",
+    "arn:{partition}:kms:{region}:123456789012:alias/mrk-app",
+    "arn:{partition}:kms:{region}:123456789012:alias/aws/secretsmanager",
+];
+
+/// A key in a Region.
+fn key_in(template: &str, region: &str) -> String {
+    let partition = match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("eusc") => "aws-eusc",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    template
+        .replace("{partition}", partition)
+        .replace("{region}", region)
+}
+
+/// A key for what a word stands for; an ARN mostly only where it fits.
+fn key_for(template: String, word: Option<&String>) -> String {
+    let region = word.filter(|word| WORLD.contains(&word.as_str()));
+    match region {
+        Some(region) => key_in(&template, region),
+        None if template.ends_with("alias/app") => key_in(&template, WORLD[2]),
+        None if template.starts_with("arn:") => "alias/app".to_owned(),
+        None => template,
+    }
+}
 
 fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
     select(texts).prop_map(str::to_owned)
@@ -114,7 +153,11 @@ fn when() -> impl Strategy<Value = When> {
 
 fn keys() -> impl Strategy<Value = BTreeMap<String, String>> {
     let word = prop_oneof![6 => word(), 1 => Just("*".to_owned())];
-    btree_map(word, one_of(&KEYS), 1..4)
+    btree_map(word, one_of(&KEYS), 1..4).prop_map(|keys| {
+        let keys = keys.into_iter();
+        keys.map(|(word, template)| (word.clone(), key_for(template, Some(&word))))
+            .collect()
+    })
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -139,6 +182,14 @@ fn rule() -> impl Strategy<Value = Rule> {
                     .then(|| ReplicateTo::Tag("replicate-to".to_owned()))
             });
             let wants = to.is_some();
+            let key = key.map(|key| match (key, &to) {
+                (KmsKey::One(template), Some(ReplicateTo::Words(words))) => {
+                    let all_alike = words.iter().all(|word| *word == words[0]);
+                    KmsKey::One(key_for(template, words.first().filter(|_| all_alike)))
+                }
+                (KmsKey::One(template), _) => KmsKey::One(key_for(template, None)),
+                (key, _) => key,
+            });
             Rule {
                 name: String::new(),
                 when,
@@ -176,7 +227,7 @@ pub(crate) fn secret() -> impl Strategy<Value = Secret> {
         Secret {
             name,
             tags,
-            kms_key: key.map(|key| key.replace("{region}", &primary_region)),
+            kms_key: key.map(|key| key_in(&key, &primary_region)),
             primary_region,
         }
     })
@@ -291,7 +342,7 @@ fn map(entries: &BTreeMap<String, String>) -> String {
 }
 
 fn scalar(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/:-".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
     } else {

@@ -251,10 +251,10 @@ text! {
 
 text! {
     /// A KMS key: `alias/name`, a key id, an ARN of either, or `aws/secretsmanager`. An ARN must be
-    /// of the replica's own Region.
+    /// of the replica's own Region, and its partition that of the Region.
     KmsKey: {
         "type": "string",
-        "pattern": "^(aws/secretsmanager|(arn:[^:]+:kms:([a-z]+-)+[0-9]+:[^:]+:)?alias/.+|(arn:[^:]+:kms:([a-z]+-)+[0-9]+:[^:]+:key/)?(mrk-[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}))$"
+        "pattern": "^(aws/secretsmanager|(arn:(aws-cn:kms:cn-|aws-us-gov:kms:us-gov-|aws-iso:kms:us-iso-|aws-iso-b:kms:us-isob-|aws-iso-e:kms:eu-isoe-|aws-iso-f:kms:us-isof-|aws-eusc:kms:eusc-|aws:kms:(?!cn-|us-gov-|us-iso[bf]?-|eu-isoe-|eusc-)[a-z]+-)([a-z]+-)*[0-9]+:[0-9]{12}:)?alias/.+|(arn:(aws-cn:kms:cn-|aws-us-gov:kms:us-gov-|aws-iso:kms:us-iso-|aws-iso-b:kms:us-isob-|aws-iso-e:kms:eu-isoe-|aws-iso-f:kms:us-isof-|aws-eusc:kms:eusc-|aws:kms:(?!cn-|us-gov-|us-iso[bf]?-|eu-isoe-|eusc-)[a-z]+-)([a-z]+-)*[0-9]+:[0-9]{12}:key/)?(mrk-[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}))$"
     }
 }
 

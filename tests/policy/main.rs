@@ -7,6 +7,7 @@ mod generator;
 mod hostile;
 mod language;
 mod naive;
+mod naive_checker;
 mod schema;
 
 use std::path::{Path, PathBuf};

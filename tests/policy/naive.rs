@@ -78,7 +78,7 @@ pub(crate) enum Answer {
         overwrite: bool,
     },
     /// Every reason that there is; which of them is named first is not fixed.
-    Refused(BTreeSet<&'static str>),
+    Refused(BTreeSet<String>),
 }
 
 const PARTITIONS: [(&str, &str); 4] = [
@@ -142,29 +142,18 @@ impl Policy {
         if wanting.is_empty() {
             return Answer::NotWanted;
         }
-        let mut reasons = BTreeSet::new();
-        if region == secret.primary_region {
-            reasons.insert("own-region");
-        }
-        if partition(region) != partition(&secret.primary_region) {
-            reasons.insert("other-partition");
-        }
-        if matching.iter().any(|rule| self.forbids(rule, region)) {
-            reasons.insert("forbidden-by-policy");
-        }
-        if settings
-            .fence
-            .as_ref()
-            .is_some_and(|fence| !fence.contains(region))
-        {
-            reasons.insert("outside-the-fence");
+        let mut reasons = self.obstacles(secret, region, settings);
+        let named = |reason: &&str| !reason.starts_with("rule-");
+        if !reasons.iter().all(|reason| named(&&reason[..])) {
+            reasons.retain(|reason| named(&&reason[..]));
+            reasons.insert("forbidden-by-policy".to_owned());
         }
         let said: BTreeSet<bool> = wanting.iter().filter_map(|rule| rule.overwrite).collect();
         if said.len() == 2 {
-            reasons.insert("conflicting-rules");
+            reasons.insert("conflicting-rules".to_owned());
         }
         let key = self.key(&wanting, secret, region).unwrap_or_else(|reason| {
-            reasons.insert(reason);
+            reasons.insert(reason.to_owned());
             None
         });
         if reasons.is_empty() {
@@ -173,6 +162,33 @@ impl Policy {
         } else {
             Answer::Refused(reasons)
         }
+    }
+
+    /// Everything that allows no replica in the Region: the names of rules, and other reasons.
+    pub(crate) fn obstacles(
+        &self,
+        secret: &Secret,
+        region: &str,
+        settings: &Settings,
+    ) -> BTreeSet<String> {
+        let matching = self.rules.iter().filter(|rule| self.matches(rule, secret));
+        let forbidding = matching.filter(|rule| self.forbids(rule, region));
+        let mut obstacles: BTreeSet<String> = forbidding.map(|rule| rule.name.clone()).collect();
+        let fence = settings.fence.as_ref();
+        let others = [
+            ("own-region", region == secret.primary_region),
+            (
+                "other-partition",
+                partition(region) != partition(&secret.primary_region),
+            ),
+            (
+                "outside-the-fence",
+                fence.is_some_and(|fence| !fence.contains(region)),
+            ),
+        ];
+        let others = others.into_iter().filter(|(_, stands)| *stands);
+        obstacles.extend(others.map(|(reason, _)| reason.to_owned()));
+        obstacles
     }
 
     /// The key of the replica, or why there is none.
@@ -283,7 +299,7 @@ impl Policy {
 }
 
 /// Whether a pattern fits the whole text: `*` is any text, `?` any one character.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let (mut pattern_rest, mut text_rest) = (pattern.chars(), text.chars());
     match (pattern_rest.next(), text_rest.next()) {
         (None, first) => first.is_none(),
@@ -323,7 +339,7 @@ fn partition(region: &str) -> &str {
     special.map_or("standard", |(_, partition)| *partition)
 }
 
-fn managed_is_none(key: &str) -> Option<String> {
+pub(crate) fn managed_is_none(key: &str) -> Option<String> {
     (!key.ends_with("aws/secretsmanager")).then(|| key.to_owned())
 }
 

@@ -111,10 +111,7 @@ mod tests {
             "region": "us-west-2",
             "detail": detail,
         });
-        Document {
-            name: "event.json".to_owned(),
-            text: event.to_string(),
-        }
+        Document::new("event.json", event.to_string())
     }
 
     fn failure(detail: &Value) -> String {
@@ -187,10 +184,7 @@ mod tests {
     #[test]
     fn what_is_no_event_is_refused_with_what_to_do() {
         for text in ["nonsense", "[]", "{\"action\": \"explain\"}"] {
-            let document = Document {
-                name: "event.json".to_owned(),
-                text: text.to_owned(),
-            };
+            let document = Document::new("event.json", text);
             let error = format!("{:#}", read(&document).unwrap_err());
             assert!(
                 error.starts_with("event.json ") && error.contains("EventBridge"),

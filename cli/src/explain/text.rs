@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use secret_replicator::explain::{
-    CallExplanation, Explanation, RegionExplanation, RuleExplanation,
+    CallExplanation, Explanation, Obstacle, RegionExplanation, RuleExplanation,
 };
 use secret_replicator::reason::Refusal;
-use secret_replicator::secret::{Encryption, Secret};
+use secret_replicator::secret::{Encryption, Region, Secret};
 
 use crate::words::{BAD, FAINT, GOOD, STRONG, paint, wrap};
 
@@ -130,9 +130,20 @@ fn rules(rules: &[RuleExplanation]) -> String {
         };
         let head = format!("  {mark} {:longest$}  ", rule.name);
         let columns = textwrap::core::display_width(&rule.name).max(longest) + 6;
-        wrap(&head, columns, &rule.because)
+        wrap(&head, columns, &(rule.because.clone() + &taken_away(rule)))
     };
     rules.iter().map(line).collect()
+}
+
+/// What a rule's `forbid` takes from the secret.
+fn taken_away(rule: &RuleExplanation) -> String {
+    let regions = rule.takes_away.iter().map(Region::as_str);
+    let regions: Vec<_> = regions.collect();
+    if regions.is_empty() {
+        String::new()
+    } else {
+        format!("; takes away {}", regions.join(", "))
+    }
 }
 
 fn regions(explanation: &Explanation) -> String {
@@ -150,6 +161,12 @@ fn regions(explanation: &Explanation) -> String {
             lines.push("overwrites a secret of the same name there".to_owned());
         }
         lines.extend(rules_of(region));
+        lines.extend(
+            region
+                .tag
+                .as_ref()
+                .map(|key| format!("stands in the tag {key}")),
+        );
         lines.extend(region.cure.as_ref().map(|cure| format!("Cure: {cure}.")));
         let mut head = format!("  {mark} {}  ", paint(STRONG, format!("{name:longest$}")));
         let columns = longest + 6;
@@ -186,14 +203,17 @@ fn fate(region: &RegionExplanation) -> String {
     }
 }
 
-/// Which rules want a replica in a Region, and which forbid one.
+/// Which rules want a replica in a Region, and what allows none.
 fn rules_of(region: &RegionExplanation) -> Option<String> {
     let list = |verb: &str, rules: &[String]| {
         (!rules.is_empty()).then(|| format!("{verb} {}", rules.join(", ")))
     };
+    // The primary secret's own Region and other partitions are said already.
+    let fence = region.taken_away_by.contains(&Obstacle::Fence);
     let parts = [
         list("wanted by", &region.wanted_by),
         list("forbidden by", &region.forbidden_by),
+        fence.then(|| "outside the fence".to_owned()),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))

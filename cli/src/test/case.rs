@@ -7,11 +7,9 @@ use secret_replicator::explain::{Explanation, explain};
 use secret_replicator::limits::Limits;
 use secret_replicator::policy::{Policy, Subject};
 use secret_replicator::reason::Refusal;
-use secret_replicator::secret::Secret;
 use serde::Serialize;
 
-use super::file::{Case, Expected};
-use super::values::{KeyName, RegionCode};
+use super::file::{Case, Expected, KeyName};
 
 /// What became of one case.
 #[derive(Debug, Serialize)]
@@ -56,34 +54,17 @@ enum Fate {
 
 /// Decides about the case's secret, and compares.
 pub(super) fn run(case: &Case, policy: &Policy, limits: &Limits) -> Outcome {
-    let expected = &case.expect.value;
-    let (differences, explanation) = match secret(case) {
-        Some(secret) => {
-            let explanation = explain(&secret, policy, limits);
-            let rules = policy.evaluate(&Subject::from(&secret)).rules;
-            (compare(expected, &explanation, &rules), Some(explanation))
-        }
-        // The file of tests was checked for empty names.
-        None => (
-            vec![difference("secret", &"a name", &"an empty name")],
-            None,
-        ),
-    };
+    let explanation = explain(&case.secret, policy, limits);
+    let rules = policy.evaluate(&Subject::from(&case.secret)).rules;
+    let differences = compare(&case.expect, &explanation, &rules);
     let passed = differences.is_empty();
     Outcome {
-        name: case.name.value.clone(),
-        line: case.name.referenced.line(),
+        name: case.name.clone(),
+        line: case.line,
         passed,
         differences,
-        explanation: explanation.filter(|_| !passed),
+        explanation: (!passed).then_some(explanation),
     }
-}
-
-fn secret(case: &Case) -> Option<Secret> {
-    let subject = &case.secret;
-    let key = subject.kms_key.as_ref().map(|KeyName(key)| key.as_str());
-    let RegionCode(region) = &subject.primary_region;
-    Secret::hypothetical(&subject.name.value, subject.tags.clone(), region, key).ok()
 }
 
 fn difference(about: &str, expected: &dyn fmt::Display, actual: &dyn fmt::Display) -> Difference {
@@ -132,11 +113,11 @@ fn fates(expected: &Expected, explanation: &Explanation) -> Vec<Difference> {
 }
 
 fn expected_fates(expected: &Expected) -> BTreeMap<String, Fate> {
-    let replicas = expected.replicate.iter().flat_map(|replicas| &replicas.0);
+    let replicas = expected.replicate.iter().flatten();
     let replicas = replicas.map(|(region, key)| {
         let fate = Fate::Replica {
             key: key.as_ref().map(KeyName::as_explained),
-            overwrite: expected.overwrite.contains(&RegionCode(region.clone())),
+            overwrite: expected.overwrite.contains(region),
         };
         (region.to_string(), fate)
     });

@@ -98,7 +98,7 @@ fn what_cannot_be_used_is_told_from_a_failure() {
     .map(|n| files.path(n));
     let cases = [
         (&broken, &tests, "unknown-field"),
-        (&policy, &typo, "unknown field `expects`"),
+        (&policy, &typo, "the field `expects` is unknown"),
         (&policy, &typo, "typo.yaml:6:5"),
         (&missing, &tests, "no.yaml cannot be read"),
         (&policy, &missing, "no.yaml cannot be read"),
@@ -115,7 +115,7 @@ fn what_cannot_be_used_is_told_from_a_failure() {
     }
     let called = call(&["test", &policy, &typo, "--output", "json"]);
     assert_eq!(called.code, Some(2));
-    assert_eq!(called.json()["problems"][0]["code"], "bad-test-file");
+    assert_eq!(called.json()["problems"][0]["code"], "missing-field");
     let called = call(&["test", "-", "-"]);
     assert_eq!(called.code, Some(2));
     assert!(

@@ -1,20 +1,32 @@
 //! Reads the conditions of rules.
 
-use std::collections::BTreeMap;
-
 use super::{Document, REGION_HINT};
 use crate::policy::condition::{Condition, When};
-use crate::policy::patterns::Patterns;
-use crate::policy::reader::{EmptyText, Place};
-use crate::policy::regions::RegionPatterns;
-use crate::secret::Region;
+use crate::policy::patterns::{Pattern, Patterns};
+use crate::policy::reader::Place;
+use crate::secret::LONGEST_NAME;
 
 // The lengths that the Secrets Manager API reference gives, in characters.
-const LONGEST_NAME: usize = 512;
 const LONGEST_TAG_KEY: usize = 128;
 const LONGEST_TAG_VALUE: usize = 256;
 
-impl Document {
+/// What patterns are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    SecretName,
+    TagValue,
+}
+
+impl Of {
+    fn longest(self) -> usize {
+        match self {
+            Self::SecretName => LONGEST_NAME,
+            Self::TagValue => LONGEST_TAG_VALUE,
+        }
+    }
+}
+
+impl Document<'_> {
     pub(super) fn when(&mut self, place: &Place<'_>) -> Option<When> {
         if place.is_text("all") {
             return Some(When::All);
@@ -77,11 +89,9 @@ impl Document {
         secret_name: Option<Place<'_>>,
         primary_region: Option<Place<'_>>,
     ) -> Option<Condition> {
-        let tags = tags.map_or(Some(BTreeMap::new()), |tags| self.tags(&tags));
+        let tags = tags.map_or(Some(Vec::new()), |tags| self.tags(&tags));
         let secret_name = match secret_name {
-            Some(place) => self
-                .patterns(&place, LONGEST_NAME, EmptyText::Refused)
-                .map(Some),
+            Some(place) => self.patterns(&place, Of::SecretName).map(Some),
             None => Some(None),
         };
         let primary_region = match primary_region {
@@ -95,41 +105,53 @@ impl Document {
         })
     }
 
-    fn tags(&mut self, place: &Place<'_>) -> Option<BTreeMap<String, Patterns>> {
+    fn tags(&mut self, place: &Place<'_>) -> Option<Vec<(String, Patterns)>> {
         let hint = "map tag keys to values, for instance `tags: { tier: [\"0\", \"1\"] }`";
         let entries = self.reader.entries(place, hint)?;
-        let tags: Vec<_> = entries
-            .into_iter()
-            .map(|entry| {
-                self.tag_key(&entry.key_place, entry.key);
-                let patterns =
-                    self.patterns(&entry.value, LONGEST_TAG_VALUE, EmptyText::Allowed)?;
-                Some((entry.key.to_owned(), patterns))
-            })
-            .collect();
-        tags.into_iter().collect()
+        let mut tags = Vec::with_capacity(entries.len());
+        let mut all_read = true;
+        for entry in entries {
+            self.tag_key(&entry.key_place, entry.key);
+            match self.patterns(&entry.value, Of::TagValue) {
+                Some(patterns) => tags.push((entry.key.to_owned(), patterns)),
+                None => all_read = false,
+            }
+        }
+        all_read.then_some(tags)
     }
 
-    /// Patterns for a text that AWS limits to `longest` characters.
-    fn patterns(
-        &mut self,
-        place: &Place<'_>,
-        longest: usize,
-        empty: EmptyText,
-    ) -> Option<Patterns> {
+    fn patterns(&mut self, place: &Place<'_>, of: Of) -> Option<Patterns> {
         let hint = "write a text, or a list of texts of which one must match; `*` matches any text";
-        let texts: Vec<_> = self
-            .reader
-            .texts_or_empty(place, hint, empty)?
-            .into_iter()
-            .map(|(place, text)| {
-                let text = text?;
-                self.fits(&place, "this text", &text.replace('*', ""), longest);
-                Some(text)
-            })
-            .collect();
-        let texts = texts.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(Patterns::new(texts))
+        let places = self.reader.one_or_more(place, hint)?;
+        let mut patterns = Vec::with_capacity(places.len());
+        let mut all_read = true;
+        for place in places {
+            let text = match of {
+                Of::SecretName => self.reader.text(&place, hint),
+                Of::TagValue => self.reader.text_or_empty(&place, hint),
+            };
+            let Some(text) = text else {
+                all_read = false;
+                continue;
+            };
+            let length = text.chars().filter(|c| *c != '*').count();
+            self.fits(&place, "this text", length, of.longest());
+            if of == Of::SecretName {
+                self.name_characters(&place, text);
+            }
+            patterns.push(Pattern::new(text));
+        }
+        all_read.then(|| Patterns::of(patterns))
+    }
+
+    /// Notes a secret's name that no secret has.
+    fn name_characters(&mut self, place: &Place<'_>, text: &str) {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!*?".contains(c);
+        if let Some(other) = text.chars().find(|c| !is_allowed(*c)) {
+            let message = format!("no secret's name has `{other}`, so this never matches");
+            let hint = "AWS allows letters, digits and `/_+=.@-` in the names of secrets";
+            self.reader.error(place, "never-matches", message, hint);
+        }
     }
 
     /// Notes a tag's key that no tag has.
@@ -139,47 +161,14 @@ impl Document {
             let message = "a tag's key is never empty, so this never matches";
             self.reader.error(place, "never-matches", message, &hint);
         }
-        self.fits(place, "a tag's key", key, LONGEST_TAG_KEY);
+        self.fits(place, "a tag's key", key.chars().count(), LONGEST_TAG_KEY);
     }
 
-    fn fits(&mut self, place: &Place<'_>, what: &str, text: &str, longest: usize) {
-        let length = text.chars().count();
+    fn fits(&mut self, place: &Place<'_>, what: &str, length: usize, longest: usize) {
         if length > longest {
             let message = format!("{what} has {length} characters, so it never matches");
             let hint = format!("AWS allows {longest} characters");
             self.reader.error(place, "never-matches", message, &hint);
         }
-    }
-
-    /// Patterns over Region codes: groups, Region codes, and codes with `*` and `?`.
-    pub(super) fn region_patterns(
-        &mut self,
-        place: &Place<'_>,
-        hint: &str,
-    ) -> Option<RegionPatterns> {
-        let words = self.reader.texts(place, hint)?;
-        self.few_enough(place, words.len())?;
-        let words: Vec<_> = words
-            .into_iter()
-            .map(|(place, word)| self.region_pattern(&place, word?))
-            .collect();
-        let patterns = words.into_iter().collect::<Option<Vec<_>>>()?;
-        let patterns = patterns.iter().flatten().map(String::as_str);
-        Some(RegionPatterns::new(patterns))
-    }
-
-    /// The patterns that one word stands for.
-    fn region_pattern(&mut self, place: &Place<'_>, word: &str) -> Option<Vec<String>> {
-        if !word.contains(['*', '?']) {
-            let regions = self.regions(place, word)?;
-            return Some(regions.iter().map(Region::to_string).collect());
-        }
-        let in_codes = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-*?".contains(c);
-        if !word.chars().all(in_codes) {
-            let message = format!("no Region code matches `{word}`");
-            let hint = "Region codes have lower-case letters, digits and `-`, for instance `eu-*`";
-            self.reader.error(place, "never-matches", message, hint);
-        }
-        Some(vec![word.to_owned()])
     }
 }

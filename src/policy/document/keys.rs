@@ -1,47 +1,76 @@
 //! Reads the keys of rules and of the policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Document;
 use crate::policy::ReplicateTo;
 use crate::policy::keys::Keys;
-use crate::policy::reader::Place;
+use crate::policy::reader::{Entry, Place, did_you_mean};
+use crate::policy::regions::Resolved;
 use crate::secret::{KmsKey, Region};
 
 const KEY_HINT: &str = "write a key id, a key ARN, `alias/name`, or `aws/secretsmanager`, or map \
                         Regions to keys: `{ eu-west-1: alias/app, \"*\": aws/secretsmanager }`";
 
-impl Document {
-    /// Keys by Region or group, with `*` for any other Region.
-    pub(super) fn keys_by_region(&mut self, place: &Place<'_>) -> Option<Keys> {
+impl Document<'_> {
+    /// Keys by Region or group, with `*` for any other Region; of a rule, if it has targets.
+    pub(super) fn keys_by_region(
+        &mut self,
+        place: &Place<'_>,
+        targets: Option<&ReplicateTo>,
+    ) -> Option<Keys> {
         let mut by_region = BTreeMap::new();
         let mut any_other = None;
         for entry in self.reader.entries(place, KEY_HINT)? {
-            let place = entry.value;
-            let key = self.key(&place);
+            let key = self.key(&entry.value);
             if entry.key == "*" {
                 if let Some(key) = key.as_ref().filter(|key| key.region().is_some()) {
-                    self.key_of_one_region(&place, key);
+                    self.key_of_one_region(&entry.value, key);
                 }
                 any_other = key;
                 continue;
             }
             let regions = self.regions(&entry.key_place, entry.key);
-            for region in regions.unwrap_or_default() {
-                if let Some(key) = &key {
-                    self.key_in_region(&place, key, &region);
-                    if by_region
-                        .insert(region.clone(), key.clone().canonical())
-                        .is_some_and(|old| old != key.clone().canonical())
-                    {
-                        let message = format!("{region} has another key already");
-                        let hint = "give each Region one key; groups may overlap";
-                        self.reader.error(&place, "two-keys", message, hint);
-                    }
+            let regions: BTreeSet<Region> =
+                regions.iter().flat_map(Resolved::iter).cloned().collect();
+            self.useful(&entry, &regions, targets);
+            let Some(key) = key else { continue };
+            for region in regions {
+                self.key_in_region(&entry.value, &key, &region);
+                let key = key.clone().canonical();
+                let old = by_region.insert(region.clone(), key.clone());
+                if old.is_some_and(|old| old != key) {
+                    let message = format!("{region} has another key already");
+                    let hint = "give each Region one key; groups may overlap";
+                    self.reader.error(&entry.value, "two-keys", message, hint);
                 }
             }
         }
         Some(Keys::new(by_region, any_other))
+    }
+
+    /// Notes a key for Regions that the rule does not want, or that no replica can be in.
+    fn useful(
+        &mut self,
+        entry: &Entry<'_>,
+        regions: &BTreeSet<Region>,
+        targets: Option<&ReplicateTo>,
+    ) {
+        if let Some(ReplicateTo::Regions(targets)) = targets
+            && !regions.is_empty()
+            && regions.is_disjoint(targets)
+        {
+            let word = entry.key;
+            let message = format!("the rule does not replicate to `{word}`, so this is never used");
+            let hint = match did_you_mean(word, targets.iter().map(Region::as_str)) {
+                Some(target) => format!("did you mean `{target}`?"),
+                None => "drop it, or add the Region to `replicate-to`".to_owned(),
+            };
+            self.reader
+                .warning(&entry.key_place, "unused-key", message, &hint);
+        } else if !self.groups.has(entry.key) {
+            self.fenced(&entry.key_place, regions);
+        }
     }
 
     /// One key for all Regions of a rule.

@@ -61,6 +61,23 @@ fn every_fate_of_a_region_is_shown_with_its_reason() {
 }
 
 #[test]
+fn everything_that_takes_a_region_away_is_shown() {
+    let tags = [(
+        "replicate-to".to_owned(),
+        "ap-south-1 cn-north-1".to_owned(),
+    )];
+    let home = Region::parse("us-east-1").unwrap();
+    let secret = Secret::hypothetical("prod/db", tags.into(), &home, None).unwrap();
+    let limits = Limits {
+        fence: Fence::Regions([Region::parse("eu-west-1").unwrap()].into()),
+        overwrite: Overwrite::Never,
+        removal: RemovalLimit::Never,
+    };
+    let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
+    insta::assert_snapshot!(plain(&render(&explain(&secret, &policy, &limits))));
+}
+
+#[test]
 fn a_secret_that_no_rule_covers_is_skipped() {
     insta::assert_snapshot!(shown("dev/db", &[("tier", "1")], None));
 }

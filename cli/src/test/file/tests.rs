@@ -28,9 +28,9 @@ fn tags_are_taken_as_they_are_written() {
 }
 
 /// What stands for `secret` and `expect`, where the slip is, and what the message says.
-const SLIPS: [(&str, &str, (u64, u64), &str); 9] = [
-    ("", "expects: {}", (4, 5), "unknown field `expects`"),
-    ("", "expect: { skip: [] }", (4, 21), "expected string"),
+const SLIPS: [(&str, &str, (u64, u64), &str); 11] = [
+    ("", "expect: { skip: [] }", (4, 21), "a text is expected"),
+    ("", "expect: { skipp: x, skip: y }", (4, 15), "unknown"),
     ("", "expect: { replicate: [x] }", (4, 27), "Region code"),
     (
         "",
@@ -44,19 +44,31 @@ const SLIPS: [(&str, &str, (u64, u64), &str); 9] = [
         (4, 39),
         "is not a KMS key",
     ),
-    ("", "expect: { replicate: 7 }", (4, 15), "a list of Regions"),
-    ("{ name: db }", "expect: {}", (3, 15), "primary-region"),
+    ("", "expect: { replicate: 7 }", (4, 26), "a list of Regions"),
+    ("", "expect: { skip: x, rules: 7 }", (4, 31), "a list"),
+    (
+        "{ name: db }",
+        "expect: { skip: x }",
+        (3, 13),
+        "primary-region",
+    ),
     (
         "{ name: db, primary-region: x }",
-        "expect: {}",
+        "expect: { skip: x }",
         (3, 41),
         "Region code",
     ),
     (
-        "{ name: db, kms-key: x }",
-        "expect: {}",
-        (3, 34),
+        "{ name: db, primary-region: us-east-1, kms-key: x }",
+        "expect: { skip: x }",
+        (3, 61),
         "is not a KMS key",
+    ),
+    (
+        "{ name: \"\", primary-region: us-east-1 }",
+        "expect: { skip: x }",
+        (3, 21),
+        "empty",
     ),
 ];
 
@@ -71,23 +83,29 @@ fn each_slip_has_its_line_and_column() {
     }
     slips("tests: [\n", (1, 8), "unclosed");
     slips("- a\n", (1, 1), "");
-    slips(
-        "settings: { allowed-replica-regions: [x] }\n",
-        (1, 39),
-        "Region code",
-    );
-    slips(
-        "settings: { allowed-replica-regions: x }\n",
-        (1, 38),
-        "Region code",
-    );
+    for fence in ["[x]", "x"] {
+        let text = format!("settings: {{ allowed-replica-regions: {fence} }}\ntests: []\n");
+        let problems = parse(&text).unwrap_err();
+        let found: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(found, ["not-a-region", "no-tests"]);
+    }
 }
 
 fn slips(text: &str, place: (u64, u64), message: &str) {
     let problem = only(text);
     assert_eq!((problem.line, problem.column), place, "{text}\n{problem}");
     assert!(problem.message.contains(message), "{text}\n{problem}");
-    assert_eq!(problem.code, "bad-test-file");
+}
+
+#[test]
+fn every_mistake_is_listed_at_once_with_what_may_be_meant() {
+    let text = "setings: {}\ntests:\n\
+        - nam: it\n  secret: { name: db, primary_region: us-east-1 }\n  \
+          expect: { replicate: [x, eu-west-1, y], refus: {} }\n\
+        - name: other\n  secret: { name: db, primary-region: x, tag: {} }\n  expects: {}\n";
+    let problems = parse(text).unwrap_err();
+    let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(shown.join("\n"));
 }
 
 #[test]
@@ -106,7 +124,7 @@ fn what_makes_no_sense_is_listed_at_once() {
     assert_eq!(
         found,
         [
-            (3, 19, "empty-secret-name"),
+            (3, 19, "empty-text"),
             (4, 11, "nothing-expected"),
             (5, 9, "duplicate-test-name"),
             (7, 11, "contradicting-expectations"),
@@ -131,10 +149,7 @@ fn a_slip_is_shown_in_its_line() {
     let text = file(&format!(
         "{SECRET}    expect: {{ replicat: [eu-west-1] }}\n"
     ));
-    let document = Document {
-        name: "tests.yaml".to_owned(),
-        text: text.clone(),
-    };
+    let document = Document::new("tests.yaml", &text[..]);
     let shown = diagnostic::render(&document, &parse(&text).unwrap_err());
     insta::assert_snapshot!(plain(&shown));
 }

@@ -28,7 +28,7 @@ rules:
 fn report(tests: &str) -> String {
     let file = file::parse(tests).unwrap();
     let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
-    let limits = file.settings.limits();
+    let limits = file.limits.clone();
     let cases = file.tests.iter();
     let cases = cases
         .map(|test| case::run(test, &policy, &limits))
