@@ -3,6 +3,7 @@
 mod language;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use wildmatch::WildMatch;
 
@@ -10,16 +11,23 @@ use wildmatch::WildMatch;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patterns(Vec<Pattern>);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Pattern {
     Literal(String),
-    Wild(String, WildMatch),
+    /// Made ready when a text is first matched: most rules never get that far.
+    Wild(String, OnceLock<WildMatch>),
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
 }
 
 impl Pattern {
     pub(super) fn new(text: &str) -> Self {
         if is_wild(text) {
-            Self::Wild(text.to_owned(), WildMatch::new(text))
+            Self::Wild(text.to_owned(), OnceLock::new())
         } else {
             Self::Literal(text.to_owned())
         }
@@ -42,7 +50,9 @@ impl Pattern {
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Literal(own) => own == text,
-            Self::Wild(_, pattern) => pattern.matches(text),
+            Self::Wild(pattern, ready) => {
+                ready.get_or_init(|| WildMatch::new(pattern)).matches(text)
+            }
         }
     }
 

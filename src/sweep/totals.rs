@@ -59,7 +59,7 @@ pub struct RegionTotals {
 }
 
 /// As many Regions as a token may carry; AWS has fewer than fifty.
-const MOST_REGIONS: usize = 200;
+const MOST_REGIONS: usize = 100;
 
 impl Totals {
     /// Counts one secret that was looked at.
