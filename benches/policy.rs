@@ -52,6 +52,20 @@ fn short_document(rules: usize) -> String {
     text
 }
 
+/// A policy of rules that only wildcards tell apart.
+fn wild_document(rules: usize) -> String {
+    let mut text = "version: 1\nrules:\n".to_owned();
+    for index in 0..rules {
+        writeln!(
+            text,
+            "  - {{ name: team-{index}, when: {{ secret-name: \"*/team-{index}/*\" }}, \
+             replicate-to: [us-west-2], kms-key: alias/team-{index} }}"
+        )
+        .expect("a text");
+    }
+    text
+}
+
 fn read(rules: usize) -> Policy {
     let checked = policy::check(&document(rules), &Fence::Open);
     checked.expect("a policy").policy
@@ -85,6 +99,12 @@ fn check(bencher: Bencher, rules: usize) {
 #[divan::bench(args = RULES)]
 fn check_short_rules(bencher: Bencher, rules: usize) {
     let text = short_document(rules);
+    bencher.bench(|| policy::check(&text, &Fence::Open).is_ok());
+}
+
+#[divan::bench(args = RULES)]
+fn check_rules_with_wildcards(bencher: Bencher, rules: usize) {
+    let text = wild_document(rules);
     bencher.bench(|| policy::check(&text, &Fence::Open).is_ok());
 }
 

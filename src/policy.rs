@@ -8,6 +8,7 @@
 mod condition;
 mod document;
 mod doubts;
+mod effort;
 mod keys;
 mod list_filter;
 mod node;

@@ -31,7 +31,11 @@ pub(crate) struct Unreadable {
 impl Document {
     /// A text with a name.
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
+        let mut text = text.into();
+        // It is no character of the text, and would shift every mark in the first line.
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
         let ends = text.match_indices('\n').map(|(end, _)| end + 1);
         let begins = ends.filter(|begin| *begin < text.len());
         let lines = std::iter::once(0).chain(begins).collect();

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::effort::Effort;
 use super::patterns::{Pattern, Patterns};
 use super::regions::RegionPatterns;
 use crate::secret::{Region, Secret};
@@ -94,18 +95,18 @@ impl When {
     }
 
     /// Whether no secret can match, because everything that must hold is also forbidden by `not`.
-    pub(super) fn never_holds(&self) -> bool {
+    pub(super) fn never_holds(&self, effort: &Effort) -> bool {
         match self {
             Self::All | Self::Matches { not: None, .. } => false,
             Self::Matches {
                 only,
                 not: Some(not),
-            } => only.implies(not),
+            } => only.implies(not, effort),
         }
     }
 
     /// Whether no secret that has the tag can match, because `not` excludes them all.
-    pub(super) fn excludes_tag(&self, key: &str) -> bool {
+    pub(super) fn excludes_tag(&self, key: &str, effort: &Effort) -> bool {
         match self {
             Self::All | Self::Matches { not: None, .. } => false,
             Self::Matches {
@@ -121,14 +122,14 @@ impl When {
                     let any = Patterns::new(["*"]);
                     with_tag.tags.push((key.to_owned(), any));
                 }
-                with_tag.implies(not)
+                with_tag.implies(not, effort)
             }
         }
     }
 
     /// Whether every secret that matches this condition matches the other one too, as far as the
     /// patterns tell.
-    pub(super) fn implies(&self, other: &Self) -> bool {
+    pub(super) fn implies(&self, other: &Self, effort: &Effort) -> bool {
         match (self, other) {
             (_, Self::All) => true,
             (
@@ -137,7 +138,7 @@ impl When {
                     only: other,
                     not: None,
                 },
-            ) => Condition::default().implies(other),
+            ) => Condition::default().implies(other, effort),
             (Self::All, Self::Matches { .. }) => false,
             (
                 Self::Matches { only, not },
@@ -147,9 +148,11 @@ impl When {
                 },
             ) => {
                 let escapes = |excluded: &Condition| {
-                    not.as_ref().is_some_and(|not| excluded.implies(not)) || only.excludes(excluded)
+                    not.as_ref()
+                        .is_some_and(|not| excluded.implies(not, effort))
+                        || only.excludes(excluded, effort)
                 };
-                only.implies(other) && other_not.as_ref().is_none_or(escapes)
+                only.implies(other, effort) && other_not.as_ref().is_none_or(escapes)
             }
         }
     }
@@ -214,25 +217,25 @@ impl Condition {
     }
 
     /// Whether whatever matches this condition matches the other one too.
-    fn implies(&self, other: &Self) -> bool {
+    fn implies(&self, other: &Self, effort: &Effort) -> bool {
         let part = |mine: Option<&Patterns>, other: Option<&Patterns>| match (mine, other) {
             (_, None) => true,
             (None, Some(other)) => other.match_everything(),
-            (Some(mine), Some(other)) => mine.within(other),
+            (Some(mine), Some(other)) => mine.within(other, effort),
         };
-        let tags = other
-            .tags
-            .iter()
-            .all(|(key, patterns)| self.tag(key).is_some_and(|mine| mine.within(patterns)));
+        let tags = other.tags.iter().all(|(key, patterns)| {
+            self.tag(key)
+                .is_some_and(|mine| mine.within(patterns, effort))
+        });
         tags && part(self.secret_name.as_ref(), other.secret_name.as_ref())
             && part(self.region_patterns(), other.region_patterns())
     }
 
     /// Whether surely no secret matches both conditions.
-    fn excludes(&self, other: &Self) -> bool {
+    fn excludes(&self, other: &Self, effort: &Effort) -> bool {
         self.parts().any(|(part, patterns)| {
             let other = other.part(part);
-            other.is_some_and(|other| patterns.exclude(other))
+            other.is_some_and(|other| patterns.exclude(other, effort))
         })
     }
 

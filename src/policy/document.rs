@@ -7,12 +7,13 @@ mod regions;
 use std::collections::HashSet;
 
 use super::doubts;
+use super::effort::Effort;
 use super::keys::Keys;
 use super::node;
 use super::problem::{PolicyInvalid, Severity};
 use super::reader::{Place, Reader};
 use super::regions::{Forbid, Groups};
-use super::{Checked, Policy, Removal, Replicate, Rule};
+use super::{Checked, Policy, Removal, Replicate, Rule, When};
 use crate::limits::Fence;
 
 pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> {
@@ -24,6 +25,7 @@ pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> 
         fence,
         groups: Groups::default(),
         rule_names: HashSet::new(),
+        effort: Effort::new(),
     };
     let policy = document.policy(&Place::of(&root));
     let problems = document.reader.into_problems(&root);
@@ -57,9 +59,10 @@ struct Document<'a> {
     fence: &'a Fence,
     groups: Groups,
     rule_names: HashSet<&'a str>,
+    effort: Effort,
 }
 
-/// Every rule is compared with every other one, so their number bounds the time that takes.
+/// More rules than anybody reads are a slip or an attack.
 const MOST_RULES: usize = 1000;
 
 const REPLICATE_TO_HINT: &str =
@@ -115,7 +118,7 @@ impl<'a> Document<'a> {
         for place in places {
             rules.extend(self.rule(place, rules.len()));
         }
-        doubts::check(&mut self.reader, &rules);
+        doubts::check(&mut self.reader, &rules, &self.effort);
         let is_complete = rules.len() == count;
         is_complete.then(|| rules.into_iter().map(|placed| placed.rule).collect())
     }
@@ -162,7 +165,8 @@ impl<'a> Document<'a> {
             self.reader
                 .error(&place, "rule-without-effect", message, REPLICATE_TO_HINT);
         }
-        let effects = self.effects(to.as_ref(), forbid, key, overwrite);
+        let own = when.as_ref().and_then(When::only_primary_region);
+        let effects = self.effects(to.as_ref(), forbid, [key, overwrite], own);
         let (replicate, forbid) = effects?;
         let rule = Rule {
             name: name?.to_owned(),
@@ -183,11 +187,11 @@ impl<'a> Document<'a> {
         &mut self,
         to: Option<&Place<'_>>,
         forbid: Option<Place<'_>>,
-        key: Option<Place<'_>>,
-        overwrite: Option<Place<'_>>,
+        [key, overwrite]: [Option<Place<'_>>; 2],
+        own: Option<&str>,
     ) -> Option<(Option<Replicate>, Option<Forbid>)> {
         let replicate = if let Some(to) = to {
-            self.replicate(to, key.as_ref(), overwrite.as_ref())
+            self.replicate(to, [key.as_ref(), overwrite.as_ref()], own)
                 .map(Some)
         } else {
             self.without_targets([("kms-key", key), ("overwrite", overwrite)]);
@@ -222,13 +226,13 @@ impl<'a> Document<'a> {
     fn replicate(
         &mut self,
         to: &Place<'_>,
-        key: Option<&Place<'_>>,
-        overwrite: Option<&Place<'_>>,
+        [key, overwrite]: [Option<&Place<'_>>; 2],
+        own: Option<&str>,
     ) -> Option<Replicate> {
         let targets = self.replicate_to(to);
         let keys = match key {
             Some(place) if place.is_map() => self.keys_by_region(place, targets.as_ref()),
-            Some(place) => self.one_key(place, targets.as_ref()),
+            Some(place) => self.one_key(place, targets.as_ref(), own),
             None => Some(Keys::default()),
         };
         let hint = "write `overwrite: true` or `overwrite: false`";

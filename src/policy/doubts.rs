@@ -1,6 +1,7 @@
 //! What a policy's rules make of one another: beyond the form of the document.
 //!
-//! These are best effort: whatever is noted is so, but not everything that is so is noted.
+//! These are best effort: whatever is noted is so, but not everything that is so is noted. In large
+//! policies [`Effort`] ends the comparison.
 
 mod conflicts;
 mod forbidden;
@@ -8,30 +9,31 @@ mod index;
 
 use super::ReplicateTo;
 use super::document::PlacedRule;
+use super::effort::Effort;
 use super::reader::Reader;
 
 /// Notes what can have no effect, or not the one that was meant.
-pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>]) {
+pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>], effort: &Effort) {
     for placed in rules {
-        if placed.rule.when.never_holds() {
+        if placed.rule.when.never_holds(effort) {
             let message = "no secret can match: whatever matches is excluded by `not`";
             let hint = "narrow `not`, or drop the rule";
             reader.error(&placed.when, "never-matches", message, hint);
         } else {
-            idle(reader, placed);
+            idle(reader, placed, effort);
         }
     }
-    forbidden::check(reader, rules);
-    conflicts::check(reader, rules);
+    forbidden::check(reader, rules, effort);
+    conflicts::check(reader, rules, effort);
 }
 
 /// A rule that can never lead to a replica, whatever the others say.
-fn idle(reader: &mut Reader, placed: &PlacedRule<'_>) {
+fn idle(reader: &mut Reader, placed: &PlacedRule<'_>, effort: &Effort) {
     let (Some(replicate), Some(place)) = (&placed.rule.replicate, &placed.replicate_to) else {
         return;
     };
     match &replicate.to {
-        ReplicateTo::Tag(key) if placed.rule.when.excludes_tag(key) => {
+        ReplicateTo::Tag(key) if placed.rule.when.excludes_tag(key, effort) => {
             let message =
                 format!("no secret with the tag `{key}` matches: all are excluded by `not`");
             let hint = "narrow `not`, or drop `replicate-to`";

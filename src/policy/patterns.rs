@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use wildmatch::WildMatch;
 
+use super::effort::Effort;
+
 /// Patterns of which one must match the whole text. `*` stands for any characters, `?` for one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patterns(Vec<Pattern>);
@@ -62,22 +64,28 @@ impl Pattern {
 
     /// Whether whatever matches this pattern surely matches the other one too. `false` also where
     /// telling would take too long.
-    pub(super) fn within(&self, other: &Self) -> bool {
+    pub(super) fn within(&self, other: &Self, effort: &Effort) -> bool {
+        if !effort.spend(1) {
+            return false;
+        }
         match (self, other) {
             (Self::Literal(mine), _) => other.matches(mine),
             (Self::Wild(..), Self::Literal(_)) => false,
             (Self::Wild(mine, _), Self::Wild(other, _)) => {
-                mine == other || language::lies_within(mine, other)
+                mine == other || language::lies_within(mine, other, effort)
             }
         }
     }
 
     /// Whether surely no text matches both patterns.
-    pub(super) fn excludes(&self, other: &Self) -> bool {
+    pub(super) fn excludes(&self, other: &Self, effort: &Effort) -> bool {
+        if !effort.spend(1) {
+            return false;
+        }
         match (self, other) {
             (Self::Literal(mine), _) => !other.matches(mine),
             (_, Self::Literal(other)) => !self.matches(other),
-            (Self::Wild(mine, _), Self::Wild(other, _)) => !language::overlap(mine, other),
+            (Self::Wild(mine, _), Self::Wild(other, _)) => !language::overlap(mine, other, effort),
         }
     }
 }
@@ -88,8 +96,8 @@ pub(super) fn is_wild(text: &str) -> bool {
 }
 
 /// Whether a pattern matches anything that has the form of a Region code.
-pub(super) fn matches_a_region_code(pattern: &str) -> bool {
-    language::matches_a_region_code(pattern)
+pub(super) fn matches_a_region_code(pattern: &str, effort: &Effort) -> bool {
+    language::matches_a_region_code(pattern, effort)
 }
 
 impl Patterns {
@@ -122,18 +130,18 @@ impl Patterns {
 
     /// Whether whatever matches these patterns surely matches the others too: each of them lies
     /// within one of the others. `false` where that cannot be told.
-    pub(super) fn within(&self, others: &Self) -> bool {
+    pub(super) fn within(&self, others: &Self, effort: &Effort) -> bool {
         others.match_everything()
             || self
                 .0
                 .iter()
-                .all(|mine| others.0.iter().any(|other| mine.within(other)))
+                .all(|mine| others.0.iter().any(|other| mine.within(other, effort)))
     }
 
     /// Whether surely no text matches both.
-    pub(super) fn exclude(&self, others: &Self) -> bool {
+    pub(super) fn exclude(&self, others: &Self, effort: &Effort) -> bool {
         let mut pairs = (self.0.iter()).flat_map(|mine| others.0.iter().map(move |o| (mine, o)));
-        pairs.all(|(mine, other)| mine.excludes(other))
+        pairs.all(|(mine, other)| mine.excludes(other, effort))
     }
 }
 

@@ -337,6 +337,11 @@ impl Reader {
         None
     }
 
+    /// Whether no more problems are reported one by one.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
+    }
+
     /// Notes that something else is expected.
     pub fn wrong_type(&mut self, place: &Place<'_>, expected: &str, hint: &str) {
         let message = format!("{} where {expected} is expected", place.node.value.kind());
@@ -347,8 +352,14 @@ impl Reader {
 /// How many words are compared for a hint.
 const MOST_WORDS: usize = 100;
 
+/// How long a word may be for a hint, in bytes: a tag's key, for instance, has 128 characters.
+const LONGEST_WORD: usize = 64;
+
 /// The word that somebody may have meant.
 pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
     let words = words.into_iter().take(MOST_WORDS);
     words

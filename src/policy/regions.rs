@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::effort::Effort;
 use super::patterns::{Pattern, Patterns};
 use crate::secret::Region;
 
@@ -92,20 +93,26 @@ impl Forbid {
 
     /// Whether these together surely forbid every Region: one forbids all, or what one excepts the
     /// others forbid.
-    pub(super) fn forbid_everything(forbids: &[&Self]) -> bool {
+    pub(super) fn forbid_everything(forbids: &[&Self], effort: &Effort) -> bool {
         forbids.iter().any(|forbid| match forbid {
             Self::Only(regions) => regions.patterns().match_everything(),
-            Self::Except(excepted) => excepted
-                .iter()
-                .all(|pattern| forbids.iter().any(|other| other.forbids_all_of(pattern))),
+            Self::Except(excepted) => excepted.iter().all(|pattern| {
+                forbids
+                    .iter()
+                    .any(|other| other.forbids_all_of(pattern, effort))
+            }),
         })
     }
 
     /// Whether every Region that matches the pattern is surely forbidden.
-    fn forbids_all_of(&self, pattern: &Pattern) -> bool {
+    fn forbids_all_of(&self, pattern: &Pattern, effort: &Effort) -> bool {
         match self {
-            Self::Only(regions) => regions.iter().any(|forbidden| pattern.within(forbidden)),
-            Self::Except(regions) => regions.iter().all(|excepted| pattern.excludes(excepted)),
+            Self::Only(regions) => regions
+                .iter()
+                .any(|forbidden| pattern.within(forbidden, effort)),
+            Self::Except(regions) => regions
+                .iter()
+                .all(|excepted| pattern.excludes(excepted, effort)),
         }
     }
 }

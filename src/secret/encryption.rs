@@ -46,7 +46,7 @@ impl KmsKey {
             _ => return Err(not_a_key()),
         };
         let known = match resource.split_once('/') {
-            Some(("alias", name)) => !name.is_empty(),
+            Some(("alias", name)) => is_alias_name(name),
             Some(("key", key_id)) => is_key_id(key_id),
             _ => false,
         };
@@ -78,7 +78,8 @@ impl KmsKey {
     /// Whether this is the AWS managed key `aws/secretsmanager`, which every Region has.
     #[must_use]
     pub fn is_aws_managed(&self) -> bool {
-        self.0.rsplit(':').next() == Some(AWS_MANAGED_ALIAS)
+        let resource = self.0.splitn(6, ':').last();
+        resource == Some(AWS_MANAGED_ALIAS)
     }
 
     /// The related key of a multi-Region key in another Region: related keys share their key id
@@ -135,6 +136,14 @@ fn fits(key: &str, partition: &str, region: &Region, account: &str) -> Result<()
         return Err(NotAKmsKey::Account { key, account });
     }
     Ok(())
+}
+
+/// What an alias may be named (KMS API reference, `CreateAlias`). Names that begin with `aws/` are
+/// those of AWS managed keys, of which only Secrets Manager's own encrypts secrets.
+fn is_alias_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte);
+    let is_foreign = name.starts_with("aws/") && name != "aws/secretsmanager";
+    (1..=250).contains(&name.len()) && name.bytes().all(allowed) && !is_foreign
 }
 
 /// A key id is a UUID, or `mrk-` and 32 hexadecimal digits.

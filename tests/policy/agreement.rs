@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use secret_replicator::explain::{Obstacle, explain};
 use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, KeySource, Plan, Step, Target, decide};
-use secret_replicator::policy::{self, Severity};
+use secret_replicator::policy::{self, Policy, Problem, Severity, Subject, Wish};
 use secret_replicator::secret::{KmsKey, Region, Secret};
 
 use crate::generator::{self, WORLD};
@@ -150,7 +150,54 @@ fn about(plan: &Decision) -> BTreeSet<&'static str> {
     about
 }
 
-const EVERYTHING: [&str; 16] = [
+/// Whatever the checker doubts of a rule is so for each secret that the rule matches.
+fn doubts_hold(
+    policy: &Policy,
+    doubts: &[Problem],
+    secret: &naive::Secret,
+) -> Result<(), TestCaseError> {
+    let secret = real(secret);
+    let subject = Subject::from(&secret);
+    let verdict = policy.evaluate(&subject);
+    for doubt in doubts {
+        let index = doubt.path.strip_prefix("rules[");
+        let index = index.and_then(|path| path.split_once(']')?.0.parse::<usize>().ok());
+        let Some(rule) = index.map(|index| &policy.rules()[index]) else {
+            continue;
+        };
+        if rule.when().check(&subject).is_err() {
+            continue;
+        }
+        let wanted = || {
+            let wanted = |wish: &Wish| wish.wanted_by.contains(rule.name());
+            let regions = verdict.regions.iter();
+            regions.filter(move |(_, wish)| wanted(wish))
+        };
+        let is_so = match doubt.code {
+            "always-forbidden" => wanted().all(|(_, wish)| !wish.forbidden_by.is_empty()),
+            "always-own-region" => wanted().all(|(region, _)| region == secret.arn.region()),
+            "tag-always-excluded" => rule
+                .tag_with_regions()
+                .is_some_and(|key| !secret.tags.contains_key(key)),
+            "rules-always-conflict" => wanted()
+                .filter(|(region, _)| doubt.message.contains(&format!("give {region} different")))
+                .filter(|(_, wish)| {
+                    let is_other = |name: &String| {
+                        name != rule.name() && doubt.message.contains(&format!("`{name}`"))
+                    };
+                    wish.wanted_by.iter().any(is_other)
+                })
+                .all(|(_, wish)| wish.rule_keys.len() > 1 || wish.overwrite.len() > 1),
+            _ => true,
+        };
+        prop_assert!(is_so, "{doubt}\n{secret:?}");
+    }
+    Ok(())
+}
+
+const EVERYTHING: [&str; 21] = [
+    "always-forbidden",
+    "always-own-region",
     "conflicting-rules",
     "empty-tag-value",
     "encryption-would-weaken",
@@ -165,8 +212,11 @@ const EVERYTHING: [&str; 16] = [
     "outside-the-fence",
     "overwritten",
     "own-region",
+    "rules-always-conflict",
     "skipped",
+    "tag-always-excluded",
     "two-keys",
+    "unused-key",
 ];
 
 #[test]
@@ -187,7 +237,7 @@ fn both_implementations_agree_on_a_hundred_thousand_cases() {
         let text = generator::written(&policy);
         let expected = refusals(&policy);
         let checked = match policy::check(&text, &Fence::Open) {
-            Ok(checked) => checked.policy,
+            Ok(checked) => checked,
             Err(invalid) => {
                 let errors = invalid.problems.iter();
                 let errors = errors.filter(|problem| problem.severity == Severity::Error);
@@ -199,14 +249,21 @@ fn both_implementations_agree_on_a_hundred_thousand_cases() {
             }
         };
         prop_assert!(expected.is_empty(), "{expected:?}\n{text}");
+        let policy::Checked {
+            policy: checked,
+            warnings,
+        } = checked;
         for index in chosen {
             let secret = index.get(&pool);
             agree(&policy, &checked, secret, &settings)
                 .and_then(|()| explains(&policy, &checked, secret, &settings))
+                .and_then(|()| doubts_hold(&checked, &warnings, secret))
                 .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
             agreed.set(agreed.get() + 1);
             let decision = decide(&real(secret), &checked, &limits(&settings));
             met.borrow_mut().extend(about(&decision));
+            met.borrow_mut()
+                .extend(warnings.iter().map(|doubt| doubt.code));
         }
         Ok(())
     });
@@ -219,5 +276,5 @@ fn both_implementations_agree_on_a_hundred_thousand_cases() {
         refused.get()
     );
     assert!(agreed.get() >= 100_000, "{} cases", agreed.get());
-    assert!(met.into_inner().into_iter().eq(EVERYTHING));
+    assert_eq!(met.into_inner(), EVERYTHING.into());
 }

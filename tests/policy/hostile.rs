@@ -71,8 +71,116 @@ fn nesting_without_end_is_refused() {
     }
 }
 
+/// Rules that no index tells apart: each is compared with every other one, until that is enough.
+fn alike(count: usize, pattern: impl Fn(usize) -> String) -> String {
+    let rules = (0..count).map(|index| {
+        format!(
+            "  - {{ name: r{index}, when: {{ secret-name: [{}] }}, replicate-to: us-west-2, \
+             kms-key: alias/k{index}, overwrite: false }}\n",
+            pattern(index)
+        )
+    });
+    let rules: String = rules.collect();
+    format!("version: 1\nrules:\n{rules}  - {{ name: f, when: all, forbid: [\"eu-*\"] }}\n")
+}
+
 #[test]
-fn more_rules_than_can_be_compared_are_refused() {
+fn rules_with_wildcards_are_checked_without_comparing_all_of_them() {
+    let teams = alike(999, |i| format!("\"prod/team-{i}/*\", \"*/team-{i}/*\""));
+    let stars = alike(900, |i| format!("\"{}{i}\"", "*a".repeat(40)));
+    for document in [teams, stars] {
+        let checked = policy::check(&document, &Fence::Open).unwrap();
+        assert!(checked.policy.rules().len() >= 900);
+    }
+}
+
+#[test]
+fn long_lists_of_names_are_compared_in_part() {
+    let names: Vec<String> = (0..20_000).map(|index| format!("name-{index}")).collect();
+    let names = names.join(", ");
+    let document = format!(
+        "version: 1\nrules:\n  - {{ name: a, when: {{ secret-name: [{names}] }}, replicate-to: us-west-2 }}\n  \
+         - {{ name: b, when: {{ secret-name: [{names}] }}, forbid: us-west-2 }}\n"
+    );
+    assert!(policy::check(&document, &Fence::Open).is_ok());
+}
+
+#[test]
+fn words_that_are_long_get_no_hint_and_take_no_time() {
+    let long = "a".repeat(900);
+    let groups: Vec<String> = (0..100).map(|i| format!("{long}{i}: us-west-2")).collect();
+    let words: Vec<String> = (0..190).map(|i| format!("{long}x{i}")).collect();
+    let rules = (0..4).map(|i| {
+        let words = words.join(", ");
+        format!("  - {{ name: r{i}, when: all, replicate-to: [{words}] }}\n")
+    });
+    let rules: String = rules.collect();
+    let groups = groups.join(", ");
+    let document = format!("version: 1\ngroups: {{ {groups} }}\nrules:\n{rules}");
+    assert_eq!(codes(&document).last(), Some(&"too-many-problems"));
+}
+
+#[test]
+fn patterns_that_no_region_code_is_long_enough_for_are_refused_at_once() {
+    let pattern = "abcdefghijklmnopqrstuvwxyz?*?*?*?*?*?*?*x";
+    let list = vec![format!("\"{pattern}\""); 190].join(", ");
+    let rules = (0..40).map(|i| format!("  - {{ name: r{i}, when: all, forbid: [{list}] }}\n"));
+    let rules: String = rules.collect();
+    let document = format!("version: 1\nrules:\n{rules}");
+    assert_eq!(codes(&document)[0], "never-matches");
+}
+
+#[test]
+fn what_many_rules_share_may_be_an_alias() {
+    let values: Vec<String> = (0..30).map(|index| format!("team-{index}")).collect();
+    let values = values.join(", ");
+    let rules =
+        (1..900).map(|i| format!("  - {{ name: r{i}, when: *w, replicate-to: us-west-2 }}\n"));
+    let rules: String = rules.collect();
+    let document = format!(
+        "version: 1\nrules:\n  - {{ name: r0, when: &w {{ tags: {{ team: [{values}] }} }}, \
+         replicate-to: us-west-2 }}\n{rules}"
+    );
+    let checked = policy::check(&document, &Fence::Open).unwrap();
+    assert_eq!(checked.policy.rules().len(), 900);
+}
+
+#[test]
+fn fields_that_a_merge_holds_twice_are_noticed() {
+    let twice = "version: 1\nrules:\n  - <<: { name: a, when: all, overwrite: true, overwrite: false }\n    \
+                 replicate-to: us-west-2\n";
+    assert_eq!(codes(twice), ["repeated-field"]);
+    let two = "version: 1\nrules:\n  - <<: { name: a, when: all }\n    <<: { forbid: \"*\" }\n    \
+               replicate-to: us-west-2\n";
+    assert_eq!(codes(two), ["not-yaml"]);
+}
+
+#[test]
+fn a_key_need_not_work_in_the_primary_secrets_own_region() {
+    let document = "version: 1\ngroups: { dr: [us-east-1, us-west-2] }\nrules:\n  - name: a\n    \
+                    when: { primary-region: us-east-1 }\n    replicate-to: dr\n    \
+                    kms-key: arn:aws:kms:us-west-2:123456789012:alias/x\n";
+    assert!(policy::check(document, &Fence::Open).is_ok());
+}
+
+#[test]
+fn aliases_that_kms_would_not_take_are_no_keys() {
+    for key in [
+        "\"alias/a b*\"",
+        "\"alias/x,Region=eu-west-1\"",
+        "alias/aws/ssm",
+        "\"arn:aws:kms:us-west-2:123456789012:alias/:x\"",
+        "\"arn:aws:kms:us-west-2:123456789012:alias/x:alias/aws/secretsmanager\"",
+    ] {
+        let document = format!(
+            "version: 1\nrules: [{{ name: a, when: all, replicate-to: us-west-2, kms-key: {key} }}]\n"
+        );
+        assert_eq!(codes(&document), ["not-a-key"], "{key}");
+    }
+}
+
+#[test]
+fn more_rules_than_anybody_reads_are_refused() {
     assert_eq!(codes(&rules(1_001)), ["too-many-rules"]);
 }
 

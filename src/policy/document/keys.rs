@@ -73,17 +73,19 @@ impl Document<'_> {
         }
     }
 
-    /// One key for all Regions of a rule.
+    /// One key for all Regions of a rule. In the primary secret's own Region, if the rule knows it,
+    /// there is no replica.
     pub(super) fn one_key(
         &mut self,
         place: &Place<'_>,
         targets: Option<&ReplicateTo>,
+        own: Option<&str>,
     ) -> Option<Keys> {
         let key = self.key(place)?;
         if key.region().is_some() {
             match targets {
                 Some(ReplicateTo::Regions(regions)) => {
-                    for region in regions {
+                    for region in regions.iter().filter(|region| Some(region.as_str()) != own) {
                         self.key_in_region(place, &key, region);
                     }
                 }

@@ -125,7 +125,10 @@ impl Document<'_> {
         let resolved = self.groups.resolve(word);
         if resolved.is_none() {
             let message = format!("`{word}` is neither a group nor a Region code");
-            let hint = match did_you_mean(word, self.groups.names()) {
+            let meant = (!self.reader.is_full())
+                .then(|| did_you_mean(word, self.groups.names()))
+                .flatten();
+            let hint = match meant {
                 Some(group) => format!("did you mean the group `{group}`?"),
                 None if is_wild(word) => WILDCARD_HINT.to_owned(),
                 None => REGION_HINT.to_owned(),
@@ -173,7 +176,7 @@ impl Document<'_> {
         patterns: &mut Vec<Pattern>,
     ) -> Option<()> {
         if is_wild(word) {
-            if !matches_a_region_code(word) {
+            if !matches_a_region_code(word, &self.effort) {
                 let message = format!("no Region code matches `{word}`");
                 let hint = "Region codes are lower-case words and a number, with `-` between them: \
                             write for instance `eu-*`";

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::index::Index;
 use crate::policy::condition::When;
 use crate::policy::document::PlacedRule;
+use crate::policy::effort::Effort;
 use crate::policy::reader::Reader;
 use crate::policy::regions::Forbid;
 use crate::policy::{Replicate, ReplicateTo};
 
-pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>]) {
+pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>], effort: &Effort) {
     let forbidding = rules.iter().filter(|placed| placed.rule.forbid.is_some());
     let index = Index::new(forbidding);
     for placed in rules {
@@ -17,7 +18,11 @@ pub(super) fn check(reader: &mut Reader, rules: &[PlacedRule<'_>]) {
             continue;
         };
         let when = &placed.rule.when;
-        let by = always(replicate, when, &index).or_else(|| by_cases(replicate, when, &index));
+        if effort.is_spent() {
+            return;
+        }
+        let by = always(replicate, when, &index, effort)
+            .or_else(|| by_cases(replicate, when, &index, effort));
         if let Some(by) = by {
             let names: Vec<_> = by.iter().map(|name| format!("`{name}`")).collect();
             let names = names.join(", ");
@@ -34,11 +39,12 @@ fn always<'b>(
     replicate: &Replicate,
     when: &'b When,
     index: &'b Index<'_>,
+    effort: &Effort,
 ) -> Option<BTreeSet<&'b str>> {
     let implied = index
         .maybe_implied_by(when, None)
-        .filter(|other| when.implies(&other.rule.when));
-    together(replicate, implied)
+        .filter(|other| when.implies(&other.rule.when, effort));
+    together(replicate, implied, effort)
 }
 
 /// The same, but other rules for each of the values that the condition allows for one part.
@@ -46,6 +52,7 @@ fn by_cases<'b>(
     replicate: &Replicate,
     when: &'b When,
     index: &'b Index<'_>,
+    effort: &Effort,
 ) -> Option<BTreeSet<&'b str>> {
     let parts = when.parts();
     let mut several = parts.filter(|(_, patterns)| patterns.iter().len() > 1);
@@ -56,9 +63,12 @@ fn by_cases<'b>(
                 .maybe_implied_by(when, Some((part, pattern)))
                 .peekable();
             maybe.peek()?;
+            if !effort.spend(patterns.iter().len()) {
+                return None;
+            }
             let case = when.narrowed(part, pattern);
-            let implied = maybe.filter(|other| case.implies(&other.rule.when));
-            names.extend(together(replicate, implied)?);
+            let implied = maybe.filter(|other| case.implies(&other.rule.when, effort));
+            names.extend(together(replicate, implied, effort)?);
         }
         Some(names)
     })
@@ -68,6 +78,7 @@ fn by_cases<'b>(
 fn together<'a, 'b: 'a>(
     replicate: &Replicate,
     rules: impl Iterator<Item = &'a PlacedRule<'b>>,
+    effort: &Effort,
 ) -> Option<BTreeSet<&'a str>> {
     let concerned = rules.filter(|other| match &replicate.to {
         ReplicateTo::Regions(regions) => regions.iter().any(|region| other.rule.forbids(region)),
@@ -83,7 +94,7 @@ fn together<'a, 'b: 'a>(
                 .iter()
                 .filter_map(|other| other.rule.forbid.as_ref())
                 .collect();
-            Forbid::forbid_everything(&forbids)
+            Forbid::forbid_everything(&forbids, effort)
         }
     };
     let names = rules.iter().map(|other| other.rule.name());

@@ -8,7 +8,7 @@ use granit_parser::{Event, ScalarStyle, Tag};
 use super::{Field, Node, Position, Value};
 
 /// How many nodes aliases may repeat: enough for real policies, quick to refuse for a bomb.
-const REPEATED_NODES: usize = 10_000;
+const REPEATED_NODES: usize = 100_000;
 
 /// A repeated text counts as one more node for so many bytes, because it may have to be copied.
 const BYTES_OF_A_NODE: usize = 100;
@@ -76,6 +76,7 @@ enum Content<'t> {
 struct Map<'t> {
     /// The maps that the key `<<` names.
     merged: Vec<Node<'t>>,
+    has_merged: bool,
     /// The key whose value comes next.
     key: Option<Key<'t>>,
 }
@@ -186,7 +187,9 @@ impl<'t> Builder<'t> {
         };
         self.repeated_nodes += complete.size;
         if self.repeated_nodes > REPEATED_NODES {
-            return fault(position, "the document repeats too much by aliases");
+            let message =
+                "the document repeats too much by aliases; say once what many rules share";
+            return fault(position, message);
         }
         self.fits(complete.height, position)?;
         self.complete(complete, 0)
@@ -232,6 +235,9 @@ impl<'t> Map<'t> {
                 });
                 Ok(None)
             }
+            Some(key) if key.merges && self.has_merged => {
+                fault(key.position, "`<<` is written twice; merge a list of maps")
+            }
             Some(key) if key.merges => self.merge(node).map(|()| None),
             Some(key) => Ok(Some(Field {
                 key: key.text,
@@ -242,6 +248,7 @@ impl<'t> Map<'t> {
     }
 
     fn merge(&mut self, node: Node<'t>) -> Outcome {
+        self.has_merged = true;
         match &node.value {
             Value::Fields(_) => self.merged.push(node),
             Value::List(maps) => {
@@ -271,8 +278,9 @@ impl<'t> Map<'t> {
         let mut keys: HashSet<Cow<'t, str>> = own.collect();
         for map in self.merged {
             if let Value::Fields(merged) = map.value {
-                let new = merged.iter().filter(|field| keys.insert(field.key.clone()));
+                let new = merged.iter().filter(|field| !keys.contains(&field.key));
                 fields.extend(new.cloned());
+                keys.extend(merged.iter().map(|field| field.key.clone()));
             }
         }
     }

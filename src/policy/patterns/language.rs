@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use crate::policy::effort::Effort;
+
 /// One part of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Symbol {
@@ -42,8 +44,8 @@ type Places = u128;
 /// The longest pattern whose places fit [`Places`].
 const LONGEST: usize = 127;
 
-/// How much is tried before a comparison is given up.
-const MOST_STEPS: usize = 2_000;
+/// What a step of a comparison costs, for each symbol of a pattern.
+const SYMBOLS_OF_A_UNIT: usize = 16;
 
 struct Automaton(Vec<Symbol>);
 
@@ -89,8 +91,11 @@ impl Automaton {
 }
 
 /// Whether the outer pattern matches whatever the inner one does. `false` also where the patterns
-/// are too long or too involved to tell.
-pub(super) fn lies_within(inner: &str, outer: &str) -> bool {
+/// are too long to tell, or too much effort is spent.
+pub(super) fn lies_within(inner: &str, outer: &str, effort: &Effort) -> bool {
+    if !effort.spend(1 + (inner.len() + outer.len()) / SYMBOLS_OF_A_UNIT) {
+        return false;
+    }
     let inner = symbols(inner);
     let Some(outer) = Automaton::new(outer) else {
         return false;
@@ -107,7 +112,8 @@ pub(super) fn lies_within(inner: &str, outer: &str) -> bool {
         if !seen.insert((index, places)) {
             continue;
         }
-        if places == 0 || seen.len() > MOST_STEPS {
+        let cost = 1 + outer.0.len() / SYMBOLS_OF_A_UNIT;
+        if places == 0 || !effort.spend(cost) {
             return false;
         }
         match inner.get(index) {
@@ -124,12 +130,12 @@ pub(super) fn lies_within(inner: &str, outer: &str) -> bool {
     true
 }
 
-/// Whether some text matches both patterns. `true` also where the patterns are too long to tell.
-pub(super) fn overlap(one: &str, other: &str) -> bool {
-    let (one, other) = (symbols(one), symbols(other));
-    if one.len().saturating_mul(other.len()) > LONGEST * LONGEST {
+/// Whether some text matches both patterns. `true` also where too much effort is spent to tell.
+pub(super) fn overlap(one: &str, other: &str, effort: &Effort) -> bool {
+    if !effort.spend(1 + one.len().saturating_mul(other.len()) / SYMBOLS_OF_A_UNIT) {
         return true;
     }
+    let (one, other) = (symbols(one), symbols(other));
     // Which beginnings of the other pattern some text shares with the beginning of the one.
     let mut shared = vec![false; other.len() + 1];
     shared[0] = true;
@@ -170,6 +176,9 @@ fn skip_stars(shared: &mut [bool], other: &[Symbol]) {
     }
 }
 
+/// The longest Region code that a policy may name.
+const LONGEST_CODE: usize = 32;
+
 /// How far a text is on its way to be a Region code: words of letters, each with a hyphen, and a
 /// number.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -193,12 +202,15 @@ impl Code {
     }
 }
 
-/// Whether a pattern matches anything that has the form of a Region code. `true` also where the
-/// pattern is too long to tell.
-pub(super) fn matches_a_region_code(pattern: &str) -> bool {
-    let Some(automaton) = Automaton::new(pattern) else {
-        return true;
-    };
+/// Whether a pattern matches anything that has the form of a Region code. `true` also where too much
+/// effort is spent to tell.
+pub(super) fn matches_a_region_code(pattern: &str, effort: &Effort) -> bool {
+    let symbols = symbols(pattern);
+    let shortest = symbols.iter().filter(|symbol| **symbol != Symbol::Any);
+    if shortest.count() > LONGEST_CODE {
+        return false;
+    }
+    let automaton = Automaton(symbols);
     // A letter, a digit and the hyphen stand for what the pattern does not name.
     let mut alphabet: Vec<char> = pattern.chars().chain(['a', '0', '-']).collect();
     alphabet.sort_unstable();
@@ -206,7 +218,8 @@ pub(super) fn matches_a_region_code(pattern: &str) -> bool {
     // The places of the pattern for each state of the code.
     let mut reached = [automaton.start(), 0, 0, 0];
     loop {
-        if automaton.accepts(reached[Code::Number as usize]) {
+        let cost = alphabet.len() * automaton.0.len() / SYMBOLS_OF_A_UNIT;
+        if automaton.accepts(reached[Code::Number as usize]) || !effort.spend(1 + cost) {
             return true;
         }
         let mut next = reached;
