@@ -8,8 +8,8 @@ use std::cell::Cell;
 #[derive(Debug)]
 pub(super) struct Effort(Cell<usize>);
 
-/// Enough for every pair of some two hundred rules. It is spent in a few milliseconds.
-const MOST: usize = 100_000;
+/// Enough for every pair of more than a hundred rules. It is spent in two milliseconds.
+const MOST: usize = 30_000;
 
 impl Effort {
     pub(super) fn new() -> Self {
