@@ -194,6 +194,33 @@ async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_
 }
 
 #[tokio::test]
+async fn a_removal_that_aws_does_not_show_is_followed_all_the_same() {
+    let setting = removing().env("SETTLE_SECONDS", "1").world(|world| {
+        world.removal_delay = Duration::from_secs(3);
+        world.removed_replicas = RemovedReplicas::ShownAsBefore;
+    });
+    let mut stage = start(setting).await;
+    stage.secret(with_two_replicas("us-west-2"));
+    let event = stage.tag("prod/db", "replicate-to", "us-west-2");
+    let first = stage.deliver(&event).await;
+    first.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        first.region("eu-west-1"),
+        "remove in-progress still-being-removed"
+    );
+    while stage
+        .aws
+        .with(|world, now| world.replicas(now, HOME, "prod/db"))
+        .len()
+        > 1
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stage.deliver(&event).await.ends_well("unchanged");
+    assert_eq!(stage.removed().len(), 1);
+}
+
+#[tokio::test]
 async fn a_removal_that_another_invocation_began_is_awaited() {
     let setting = removing().world(|world| world.removal_delay = Duration::from_secs(2));
     let mut stage = start(setting).await;

@@ -181,7 +181,9 @@ impl World {
         let Some(row) = secret.row_mut(replica) else {
             return;
         };
-        row.state = RowState::Removing;
+        if shown != RemovedReplicas::ShownAsBefore {
+            row.state = RowState::Removing;
+        }
         row.ticket = ticket;
         if shown == RemovedReplicas::Hidden {
             secret.drop_row(replica);

@@ -91,6 +91,8 @@ pub enum RemovedReplicas {
     /// deleted.
     #[default]
     Shown,
+    /// The row stays as it was, `InSync`, until the replica is gone.
+    ShownAsBefore,
     /// The row goes at once; only the replica itself lingers in its Region.
     Hidden,
 }
