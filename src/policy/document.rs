@@ -160,7 +160,7 @@ impl<'a> Document<'a> {
         let hint = "say which secrets the rule is for; `when: all` means every secret";
         let when_place = self.reader.required(when, &place, "when", hint);
         let when = when_place.as_ref().and_then(|when| self.when(when));
-        if to.is_none() && forbid.is_none() {
+        if to.is_none() && forbid.is_none() && !Reader::has_others(&place, names) {
             let message = "the rule has neither `replicate-to` nor `forbid`, so it does nothing";
             self.reader
                 .error(&place, "rule-without-effect", message, REPLICATE_TO_HINT);

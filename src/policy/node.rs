@@ -103,7 +103,8 @@ pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
         column: fault.position.column.into(),
         code: "not-yaml",
         message: fault.message,
-        hint: "the policy is one YAML or JSON document; see policy.yaml for an example".to_owned(),
+        hint: "the policy is one YAML or JSON document, with `version: 1` and a list of `rules`"
+            .to_owned(),
     })
 }
 

@@ -193,6 +193,17 @@ impl Reader {
         Some(names.map(|name| find(name).map(|field| Place::of(&field.node))))
     }
 
+    /// Whether a map has fields with other names. One of them may be a slip for what is missing.
+    #[must_use]
+    pub fn has_others<const N: usize>(place: &Place<'_>, names: [&str; N]) -> bool {
+        match &place.node.value {
+            Value::Fields(fields) => fields
+                .iter()
+                .any(|field| !names.contains(&field.key.as_ref())),
+            _ => false,
+        }
+    }
+
     /// The entries of a map of at least one, whose keys are free.
     pub fn entries<'a>(
         &mut self,

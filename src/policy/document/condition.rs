@@ -3,7 +3,7 @@
 use super::{Document, REGION_HINT};
 use crate::policy::condition::{Condition, When};
 use crate::policy::patterns::{Pattern, Patterns};
-use crate::policy::reader::Place;
+use crate::policy::reader::{Place, Reader};
 use crate::secret::LONGEST_NAME;
 
 // The lengths that the Secrets Manager API reference gives, in characters.
@@ -44,7 +44,9 @@ impl Document<'_> {
             .iter()
             .all(|part| part.is_none())
         {
-            self.empty_condition(place);
+            if !Reader::has_others(place, names) {
+                self.empty_condition(place);
+            }
             return None;
         }
         let only = self.condition(tags, secret_name, primary_region);
@@ -65,9 +67,11 @@ impl Document<'_> {
             .iter()
             .all(|part| part.is_none())
         {
-            let message = "an empty `not` would exclude every secret";
-            let hint = "drop `not`, or say which secrets it excludes";
-            self.reader.error(place, "empty-condition", message, hint);
+            if !Reader::has_others(place, names) {
+                let message = "an empty `not` would exclude every secret";
+                let hint = "drop `not`, or say which secrets it excludes";
+                self.reader.error(place, "empty-condition", message, hint);
+            }
             return None;
         }
         self.condition(tags, secret_name, primary_region)
