@@ -41,7 +41,7 @@ async fn run(options: &Run) -> anyhow::Result<()> {
     let authority = Authority::new(work)?;
     let programs = contender::Programs::new(&options.programs, work, &authority)?;
     let file = work.join("results.json");
-    let mut results = Results::read(&file)?;
+    let mut results = Results::read(&file);
     if options.includes(PartName::Events) {
         eprintln!("events: {} rounds", options.effort.rounds);
         let rows = measure::events::measure(&programs, &authority, options.effort).await?;

@@ -105,14 +105,10 @@ impl<T> Part<T> {
 }
 
 impl Results {
-    /// The results so far; none if there is no such file.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Results> {
-        if !path.exists() {
-            return Ok(Results::default());
-        }
-        let text = fs::read_to_string(path)?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("{} is of another version: remove it", path.display()))
+    /// The results so far; none if there is no such file, or one of another version.
+    pub(crate) fn read(path: &Path) -> Results {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {

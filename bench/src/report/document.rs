@@ -26,7 +26,8 @@ starts one process of each, so that whatever else the machine does hits all of t
 Lambda is the emulator's Runtime API on the loopback device. Secrets Manager is a server that always \
 gives the same answers, over HTTP, and over HTTPS with RSA certificates of 2048 bits in a chain of root, \
 intermediate and leaf, as AWS's endpoints have it. It says that replicas are in sync at once, and \
-`SETTLE_SECONDS` is 0, so no figure contains waiting. Everybody reads the same file of 141 roots, \
+`SETTLE_SECONDS` is 0, so no figure contains waiting; if a contender looks at them once more, that call \
+is counted. Everybody reads the same file of 141 roots, \
 whatever the transport and the machine: boto3 by `AWS_CA_BUNDLE`, the Rust SDK by `SSL_CERT_FILE`, as \
 its default HTTPS client (rustls with the system's roots) has it.
 ";
@@ -39,7 +40,7 @@ pub(crate) fn write(results: &Results, docs: &Path) -> anyhow::Result<()> {
         // Writing to a string never fails.
         let _ = write!(
             text,
-            "\n## {}\n\n{}\n{}\n{} cores of {}, Linux {}, load {:.1}, {}.\n",
+            "\n## {}\n\n{}\n{}\n\n{} cores of {}, Linux {}, load {:.1}, {}.\n",
             table.title,
             table.for_markdown(),
             table.note,

@@ -1,13 +1,15 @@
 //! The plots of the document.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::tables::name;
+use super::tables::{name, significant};
 use crate::contender::Contender;
 use crate::results::{EventResult, Part, Results, SweepResult, number};
 
@@ -91,6 +93,13 @@ fn memory_bars(part: &Part<EventResult>) -> Vec<Bar> {
     part.rows.iter().map(bar).collect()
 }
 
+/// Told apart also by people who do not see all colours.
+const COLOURS: [RGBColor; 3] = [
+    RGBColor(0x44, 0x77, 0xaa),
+    RGBColor(0xee, 0x66, 0x77),
+    RGBColor(0x22, 0x88, 0x33),
+];
+
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 fn area(path: &Path, height: u32) -> anyhow::Result<Area<'_>> {
@@ -121,18 +130,19 @@ fn bars(plot: &Plot, directory: &Path, bars: &[Bar]) -> anyhow::Result<()> {
         .map_err(failure)?;
     let mut mesh = chart.configure_mesh();
     mesh.disable_y_mesh().disable_y_axis().x_labels(8);
+    mesh.label_style(("sans-serif", 14));
     mesh.draw().map_err(failure)?;
     // From the top, as in the table.
     let level = |index: usize| number(bars.len() - index) - 0.5;
     let drawn = bars.iter().enumerate().map(|(index, bar)| {
         let (low, high) = (level(index) - 0.35, level(index) + 0.35);
-        let colour = Palette99::pick(bar.colour).filled();
+        let colour = COLOURS[bar.colour].filled();
         Rectangle::new([(least, low), (bar.value, high)], colour)
     });
     chart.draw_series(drawn).map_err(failure)?;
     let figures = bars.iter().enumerate().map(|(index, bar)| {
         let place = (bar.value * 1.05, level(index) + 0.25);
-        Text::new(format!("{:.3}", bar.value), place, ("sans-serif", 13))
+        Text::new(significant(bar.value), place, ("sans-serif", 13))
     });
     chart.draw_series(figures).map_err(failure)?;
     for (index, bar) in bars.iter().enumerate() {
@@ -155,36 +165,45 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
             .filter(move |row| row.contender == contender);
         rows.map(|row| (number(row.secrets), row.unchanged_seconds))
     };
-    let all = || part.rows.iter();
-    let fewest = all().map(|row| row.secrets).min().context("no sweep")?;
-    let most = all().map(|row| row.secrets).max().context("no sweep")?;
-    let least = all()
-        .map(|row| row.unchanged_seconds)
-        .fold(f64::MAX, f64::min);
-    let longest = all().map(|row| row.unchanged_seconds).fold(0.0, f64::max);
-    let secrets = number(fewest) / 2.0..number(most) * 2.0;
-    let seconds = least / 2.0..longest * 2.0;
+    let secrets = decades(part.rows.iter().map(|row| number(row.secrets)));
+    let seconds = decades(part.rows.iter().map(|row| row.unchanged_seconds));
     let mut chart = ChartBuilder::on(&area)
         .caption(plot.title, ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(34)
-        .y_label_area_size(60)
+        .y_label_area_size(80)
         .build_cartesian_2d(secrets.log_scale(), seconds.log_scale())
         .map_err(failure)?;
     let mut mesh = chart.configure_mesh();
     mesh.x_desc("secrets").y_desc("seconds");
+    // A label at every power of ten, about.
+    mesh.x_labels(4).y_labels(4).max_light_lines(0);
+    mesh.x_label_formatter(&|value| significant(*value));
+    mesh.y_label_formatter(&|value| significant(*value));
+    mesh.label_style(("sans-serif", 14));
     mesh.draw().map_err(failure)?;
     for (colour, contender) in Contender::ALL.into_iter().enumerate() {
-        let style = Palette99::pick(colour).filled();
+        let style = COLOURS[colour].filled();
         let line = LineSeries::new(points(contender), style);
         chart.draw_series(line).map_err(failure)?;
         let dots = points(contender).map(|point| Circle::new(point, 4, style));
         chart.draw_series(dots).map_err(failure)?;
         let labels = points(contender).map(|(x, y)| {
-            let text = format!("{contender}: {x}");
-            Text::new(text, (x, y * 1.25), ("sans-serif", 12))
+            let text = format!("{contender}: {} s for {x}", significant(y));
+            let middle = Pos::new(HPos::Center, VPos::Bottom);
+            let style = ("sans-serif", 14).into_text_style(&area).pos(middle);
+            Text::new(text, (x, y * 1.25), style)
         });
         chart.draw_series(labels).map_err(failure)?;
     }
     area.present().map_err(failure)
+}
+
+/// The powers of ten around some values, with room for labels.
+fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let (least, most) = values.fold((f64::MAX, 0.0), |(least, most): (f64, f64), value| {
+        (least.min(value), most.max(value))
+    });
+    let low = 10f64.powf(least.log10().floor());
+    low / 2.0..10f64.powf(most.log10().ceil()) * 2.0
 }

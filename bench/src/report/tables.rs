@@ -66,6 +66,20 @@ fn events(part: &Part<EventResult>) -> Table {
     table
 }
 
+/// What is set into relation: who, and over what.
+type Row = (Contender, Transport);
+
+const PAIRS: [(Row, Row); 4] = {
+    use Contender::{HelloWorld, Python, SecretReplicator};
+    use Transport::{Http, Https};
+    [
+        ((HelloWorld, Http), (SecretReplicator, Http)),
+        ((SecretReplicator, Http), (SecretReplicator, Https)),
+        ((SecretReplicator, Http), (Python, Http)),
+        ((SecretReplicator, Https), (Python, Https)),
+    ]
+};
+
 fn ratios(results: &Results, part: &Part<EventResult>) -> Table {
     let mut table = Table::new(
         "Ratios of the medians in the same run",
@@ -80,17 +94,7 @@ fn ratios(results: &Results, part: &Part<EventResult>) -> Table {
         ],
         "How many times the first one's figure the second one's is.",
     );
-    let (ours, python) = (Contender::SecretReplicator, Contender::Python);
-    let pairs = [
-        (
-            (Contender::HelloWorld, Transport::Http),
-            (ours, Transport::Http),
-        ),
-        ((ours, Transport::Http), (ours, Transport::Https)),
-        ((ours, Transport::Http), (python, Transport::Http)),
-        ((ours, Transport::Https), (python, Transport::Https)),
-    ];
-    for (first, second) in pairs {
+    for (first, second) in PAIRS {
         let rows = (
             results.event(first.0, first.1),
             results.event(second.0, second.1),
@@ -220,7 +224,7 @@ fn spread(summary: &Summary) -> String {
 }
 
 /// Three significant digits, about.
-fn significant(number: f64) -> String {
+pub(super) fn significant(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),
         size if size >= 10.0 => format!("{number:.1}"),
