@@ -1,5 +1,8 @@
 //! Cold start, first event, warm events, calls, memory.
 
+use std::fs;
+use std::time::Duration;
+
 use anyhow::ensure;
 use secret_replicator_emulator::{Answer, Lambda};
 
@@ -94,7 +97,10 @@ impl Case {
                 }
             }
         }
-        self.peak_memory_mib.push(memory::peak_mib(function.pid())?);
+        let pid = function.pid();
+        self.peak_memory_mib.push(memory::peak_mib(pid)?);
+        drop(function);
+        gone(pid).await;
         Ok(())
     }
 
@@ -129,6 +135,17 @@ impl Case {
             write_calls: self.write.calls_per_event(),
             peak_memory_mib: Summary::of(&self.peak_memory_mib)?,
         })
+    }
+}
+
+/// Waits until a killed process has given back its memory, which takes its time and would be on the
+/// next one's account.
+async fn gone(pid: Option<u32>) {
+    let Some(pid) = pid else { return };
+    let command_line = format!("/proc/{pid}/cmdline");
+    // A process that nobody has asked for its status yet has an empty one.
+    while fs::read(&command_line).is_ok_and(|line| !line.is_empty()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -190,8 +190,9 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
         chart.draw_series(dots).map_err(failure)?;
         let labels = points(contender).map(|(x, y)| {
             let text = format!("{contender}: {} s for {x}", significant(y));
-            let middle = Pos::new(HPos::Center, VPos::Bottom);
-            let style = ("sans-serif", 14).into_text_style(&area).pos(middle);
+            // To the left, where no line is that rises.
+            let beside = Pos::new(HPos::Right, VPos::Bottom);
+            let style = ("sans-serif", 14).into_text_style(&area).pos(beside);
             Text::new(text, (x, y * 1.25), style)
         });
         chart.draw_series(labels).map_err(failure)?;
