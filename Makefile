@@ -10,6 +10,10 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 TOOLS := .venv/installed
 PACKAGED := .aws-sam/build/Replicator/bootstrap
+PEER := target/bench/peer/installed
+# The instructions that the release `bootstrap` executes until it asks for its first event, and a
+# tenth more: compilers and dependencies move the number a little. For x86_64.
+STARTUP_INSTRUCTIONS := 9800000
 
 # The paths here are in the default target directory.
 unexport CARGO_TARGET_DIR
@@ -17,7 +21,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint test-rust test-template test-independent fmt requirements
+.PHONY: help demo test lint test-rust test-template test-independent bench bench-smoke startup-budget
+.PHONY: fmt requirements valgrind
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +31,7 @@ demo: ## Play sample events to the function on a local AWS; EVENT=path.json play
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
 	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
 
-test: lint test-rust test-template test-independent ## Test everything: the four targets that follow
+test: lint test-rust test-template test-independent bench-smoke ## Test everything: the targets that follow
 
 lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and licences
 	cargo fmt --all --check
@@ -54,23 +59,61 @@ test-independent: $(TOOLS) ## Try function, emulator and template with other peo
 	cargo build --locked --workspace --bins --tests
 	BOOTSTRAP=target/release/bootstrap EMULATOR=target/debug/emulator \
 		.venv/bin/python -m pytest tests/independent
+	$(MAKE) startup-budget
+
+bench-smoke: $(PEER) ## Try the measurements, on unoptimised programs and without a word on speed
+	@# With the tests, for the same reason.
+	cargo build --locked --workspace --bins --tests
+	target/debug/bench run --bootstrap target/debug/bootstrap --hello target/debug/hello \
+		--only events,sizes,sweep --rounds 2 --events 5 --sweep-secrets 100 --sweep-writes 20 \
+		--peer-secrets 20 --output target/bench/smoke --document target/bench/smoke
+
+startup-budget: valgrind ## Count the instructions of the release function's start, against the limit
+	cargo build --locked --release --bin bootstrap
+	cargo build --locked --workspace --bins --tests
+	target/debug/bench budget --limit $(STARTUP_INSTRUCTIONS)
+
+bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=events,sweep measures these parts
+	cargo build --locked --release --bin bootstrap
+	cargo build --locked --release --package secret-replicator-hello
+	cargo build --locked --release --package secret-replicator-bench
+	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
+
+# It counts the instructions.
+valgrind:
+	@command -v valgrind > /dev/null \
+		|| apt-get install --quiet --yes --no-install-recommends valgrind \
+		|| { echo 'Install valgrind: it counts the instructions.' >&2; exit 1; }
 
 fmt: ## Format the code
 	cargo fmt --all
 
 requirements: ## Pin the newest Python tools
+	$(call pin,tests/requirements/tools)
+	$(call pin,bench/peer/requirements)
+
+# Writes $1.txt from $1.in.
+define pin
 	rm -rf target/requirements
 	$(PYTHON) -m venv target/requirements
 	target/requirements/bin/pip install --quiet --upgrade --upgrade-strategy eager \
-		--requirement tests/requirements/tools.in
-	{ echo '# Made by `make requirements` from tools.in.'; \
-		target/requirements/bin/pip freeze --all --exclude pip; } > tests/requirements/tools.txt
+		--requirement $1.in
+	{ echo '# Made by `make requirements` from $(notdir $1).in.'; \
+		target/requirements/bin/pip freeze --all --exclude pip; } > $1.txt
+endef
 
 $(TOOLS): tests/requirements/tools.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'Python 3.11 or newer is needed: name one with PYTHON=...' >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --no-deps --requirement $<
+	touch $@
+
+$(PEER): bench/peer/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: name one with PYTHON=...' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --no-deps --requirement $<
 	touch $@
 
 # Without optimisation: it runs for a second, and takes minutes less to build.

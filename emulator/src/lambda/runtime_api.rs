@@ -202,6 +202,8 @@ impl Event {
         let name = HeaderName::from_static;
         Event {
             headers: vec![
+                // AWS's own Python runtime dies without it.
+                (name("content-type"), "application/json".to_owned()),
                 (name("lambda-runtime-aws-request-id"), request_id.to_owned()),
                 (
                     name("lambda-runtime-deadline-ms"),

@@ -1,0 +1,156 @@
+//! What is measured side by side.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use secret_replicator_emulator::LambdaSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::event::HOME;
+use crate::server::Authority;
+
+/// Who does the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Contender {
+    /// The function of this repository.
+    SecretReplicator,
+    /// A bare `lambda_runtime`: it answers, and calls nobody.
+    HelloWorld,
+    /// boto3 under AWS's own runtime.
+    Python,
+}
+
+/// How the contender reaches AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    /// Plain HTTP.
+    Http,
+    /// TLS with a chain of three certificates.
+    Https,
+}
+
+impl Transport {
+    pub(crate) fn scheme(self) -> &'static str {
+        match self {
+            Transport::Http => "http",
+            Transport::Https => "https",
+        }
+    }
+}
+
+impl Contender {
+    /// Those that there are.
+    pub(crate) const ALL: [Contender; 3] = [
+        Contender::HelloWorld,
+        Contender::SecretReplicator,
+        Contender::Python,
+    ];
+
+    /// The ways in which it calls AWS; HTTP stands for none too.
+    pub(crate) fn transports(self) -> &'static [Transport] {
+        match self {
+            Contender::HelloWorld => &[Transport::Http],
+            _ => &[Transport::Http, Transport::Https],
+        }
+    }
+}
+
+impl fmt::Display for Contender {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Contender::SecretReplicator => "secret-replicator",
+            Contender::HelloWorld => "hello world",
+            Contender::Python => "Python, boto3",
+        })
+    }
+}
+
+/// The programs, ready to start.
+pub(crate) struct Programs {
+    bootstrap: PathBuf,
+    hello: PathBuf,
+    python: PathBuf,
+    python_function: PathBuf,
+    /// What `AWS_CA_BUNDLE` and `SSL_CERT_FILE` say.
+    roots: PathBuf,
+}
+
+impl Programs {
+    /// Sets up the Python function in the directory for files of a run.
+    pub(crate) fn new(
+        options: &crate::options::Programs,
+        work: &Path,
+        authority: &Authority,
+    ) -> anyhow::Result<Programs> {
+        // Not canonical: a virtual environment is known by the path of its link to Python.
+        let python = std::path::absolute(&options.python)?;
+        for program in [&options.bootstrap, &options.hello, &python] {
+            anyhow::ensure!(program.is_file(), "there is no {}", program.display());
+        }
+        let function = work.join("python");
+        fs::create_dir_all(&function)?;
+        fs::write(
+            function.join("handler.py"),
+            include_str!("../peer/handler.py"),
+        )?;
+        let start = function.join("bootstrap");
+        let source = include_str!("../peer/bootstrap.py");
+        write_executable(&start, &format!("#!{}\n{source}", python.display()))?;
+        Ok(Programs {
+            bootstrap: std::path::absolute(&options.bootstrap)?,
+            hello: std::path::absolute(&options.hello)?,
+            python,
+            python_function: start,
+            roots: authority.roots().to_owned(),
+        })
+    }
+
+    /// What Lambda would start.
+    pub(crate) fn entry(&self, contender: Contender) -> &Path {
+        match contender {
+            Contender::SecretReplicator => &self.bootstrap,
+            Contender::HelloWorld => &self.hello,
+            Contender::Python => &self.python_function,
+        }
+    }
+
+    /// The interpreter with the peer's packages.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
+    /// A function that calls AWS at this endpoint.
+    pub(crate) fn lambda(&self, program: &Path, endpoint: &str) -> LambdaSettings {
+        lambda(program, endpoint, &self.roots)
+    }
+}
+
+/// A function that calls AWS at this endpoint, and trusts these roots.
+///
+/// Everybody reads the same file of roots, also over HTTP: what a machine has in its own would make
+/// the runs of two machines differ. rustls takes it from `SSL_CERT_FILE`, boto3 from
+/// `AWS_CA_BUNDLE`.
+pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSettings {
+    let roots = roots.to_string_lossy();
+    LambdaSettings::new(program, HOME)
+        .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint)
+        .with_env("AWS_CA_BUNDLE", roots.clone())
+        .with_env("SSL_CERT_FILE", roots)
+        // Nobody waits for replicas: they are in sync at once.
+        .with_env("SETTLE_SECONDS", "0")
+        .with_timeout(Duration::from_mins(15))
+}
+
+/// Writes a script.
+pub(crate) fn write_executable(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}

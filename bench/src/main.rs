@@ -1,0 +1,90 @@
+//! The measurements behind `docs/PERFORMANCE.md`; `make bench` runs them all.
+//!
+//! * [`server`]: a Secrets Manager with fixed answers, over HTTP and HTTPS.
+//! * [`contender`]: what is measured side by side, and how each is started.
+//! * [`measure`]: start, events, instructions, sizes, policy.
+//! * [`sweep`]: the sweep on the emulated AWS.
+//! * [`report`]: tables, plots and the document.
+
+mod contender;
+mod event;
+mod machine;
+mod measure;
+mod options;
+mod report;
+mod results;
+mod server;
+mod statistics;
+mod sweep;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use options::{Budget, Command, Options, PartName, Run};
+use results::{Part, Results};
+use server::Authority;
+
+/// One thread: while a function works, this process has nothing to do but to answer it.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    match Options::parse().command {
+        Command::Run(options) => run(&options).await,
+        Command::Budget(options) => budget(&options).await,
+    }
+}
+
+async fn run(options: &Run) -> anyhow::Result<()> {
+    let work = &options.output;
+    create(work)?;
+    let authority = Authority::new(work)?;
+    let programs = contender::Programs::new(&options.programs, work, &authority)?;
+    let file = work.join("results.json");
+    let mut results = Results::read(&file);
+    if options.includes(PartName::Events) {
+        eprintln!("events: {} rounds", options.effort.rounds);
+        let rows = measure::events::measure(&programs, &authority, options.effort).await?;
+        results.events = Some(Part::new(rows)?);
+    }
+    if options.includes(PartName::Instructions) {
+        eprintln!("instructions");
+        let rows = measure::instructions::measure(&programs, work).await?;
+        results.instructions = Some(Part::new(rows)?);
+    }
+    if options.includes(PartName::Sizes) {
+        results.sizes = Some(Part::new(measure::sizes::measure(&programs, work)?)?);
+    }
+    if options.includes(PartName::Sweep) {
+        let rows = sweep::measure(&programs, &options.effort, &options.sweep_secrets).await?;
+        results.sweep = Some(Part::new(rows)?);
+    }
+    if options.includes(PartName::Policy) {
+        eprintln!("policy: cargo bench");
+        results.policy = Some(Part::new(measure::policy::measure()?)?);
+    }
+    results.write(&file)?;
+    report::print(&results);
+    match &options.document {
+        Some(directory) => report::write(&results, directory),
+        None => Ok(()),
+    }
+}
+
+async fn budget(options: &Budget) -> anyhow::Result<()> {
+    create(&options.output)?;
+    let authority = Authority::new(&options.output)?;
+    let nowhere = measure::instructions::NOWHERE;
+    let function = contender::lambda(&options.bootstrap, nowhere, authority.roots());
+    let count = measure::instructions::to_first_event(function, &options.output).await?;
+    let limit = options.limit;
+    println!("{count} instructions until the first event; the limit is {limit}");
+    if count > limit {
+        bail!("the start costs more than it may: find out why, or raise the limit and say why");
+    }
+    Ok(())
+}
+
+fn create(directory: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))
+}

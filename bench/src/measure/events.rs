@@ -1,0 +1,157 @@
+//! Cold start, first event, warm events, calls, memory.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::ensure;
+use secret_replicator_emulator::{Answer, Lambda};
+
+use super::memory;
+use crate::contender::{Contender, Programs, Transport};
+use crate::event;
+use crate::options::Effort;
+use crate::results::{EventResult, number};
+use crate::server::{Authority, FixedServer, Subject};
+use crate::statistics::Summary;
+
+/// Warm events that are not counted: allocators, caches and Python's specialisation settle.
+const WARM_UP: usize = 20;
+
+/// One contender over one transport, with what was measured so far.
+struct Case {
+    contender: Contender,
+    transport: Transport,
+    server: FixedServer,
+    cold_ms: Vec<f64>,
+    first_ms: Vec<f64>,
+    unchanged: Warm,
+    write: Warm,
+    peak_memory_mib: Vec<f64>,
+}
+
+/// Warm events of one kind.
+#[derive(Default)]
+struct Warm {
+    ms: Vec<f64>,
+    calls: u64,
+}
+
+/// Measures every contender over every transport: one process of each per round, so that whatever
+/// else the machine does hits all of them.
+pub(crate) async fn measure(
+    programs: &Programs,
+    authority: &Authority,
+    effort: Effort,
+) -> anyhow::Result<Vec<EventResult>> {
+    let mut cases = Vec::new();
+    for contender in Contender::ALL {
+        for &transport in contender.transports() {
+            cases.push(Case::new(contender, transport, authority).await?);
+        }
+    }
+    for _ in 0..effort.rounds {
+        for case in &mut cases {
+            case.play(programs, effort.events).await?;
+        }
+    }
+    cases.iter().map(Case::result).collect()
+}
+
+impl Case {
+    async fn new(
+        contender: Contender,
+        transport: Transport,
+        authority: &Authority,
+    ) -> anyhow::Result<Case> {
+        Ok(Case {
+            contender,
+            transport,
+            server: FixedServer::start(transport, authority).await?,
+            cold_ms: Vec::new(),
+            first_ms: Vec::new(),
+            unchanged: Warm::default(),
+            write: Warm::default(),
+            peak_memory_mib: Vec::new(),
+        })
+    }
+
+    /// The life of one process.
+    async fn play(&mut self, programs: &Programs, events: usize) -> anyhow::Result<()> {
+        let program = programs.entry(self.contender);
+        let settings = programs.lambda(program, self.server.endpoint());
+        let mut function = Lambda::start(settings).await?;
+        self.cold_ms
+            .push(function.init_duration().as_secs_f64() * 1e3);
+        let first = self.deliver(&mut function, Subject::Drifted).await?;
+        self.first_ms.push(first.0);
+        for index in 0..WARM_UP + events {
+            for subject in [Subject::Unchanged, Subject::Drifted] {
+                let (ms, calls) = self.deliver(&mut function, subject).await?;
+                let warm = match subject {
+                    Subject::Unchanged => &mut self.unchanged,
+                    Subject::Drifted => &mut self.write,
+                };
+                if index >= WARM_UP {
+                    warm.ms.push(ms);
+                    warm.calls += calls;
+                }
+            }
+        }
+        let pid = function.pid();
+        self.peak_memory_mib.push(memory::peak_mib(pid)?);
+        drop(function);
+        gone(pid).await;
+        Ok(())
+    }
+
+    /// Delivers one event; answers its time and its number of calls.
+    async fn deliver(&self, function: &mut Lambda, subject: Subject) -> anyhow::Result<(f64, u64)> {
+        self.server.reset();
+        let calls = self.server.calls();
+        let invocation = function.invoke(&event::created(subject)?).await?;
+        ensure!(
+            matches!(invocation.answer, Answer::Success(_)),
+            "{}: {invocation:#?}",
+            self.contender
+        );
+        let calls = self.server.calls() - calls;
+        ensure!(
+            calls > 0 || self.contender == Contender::HelloWorld,
+            "{} did not ask: {invocation:#?}",
+            self.contender
+        );
+        Ok((invocation.duration.as_secs_f64() * 1e3, calls))
+    }
+
+    fn result(&self) -> anyhow::Result<EventResult> {
+        Ok(EventResult {
+            contender: self.contender,
+            transport: self.transport,
+            cold_ms: Summary::of(&self.cold_ms)?,
+            first_ms: Summary::of(&self.first_ms)?,
+            unchanged_ms: Summary::of(&self.unchanged.ms)?,
+            unchanged_calls: self.unchanged.calls_per_event(),
+            write_ms: Summary::of(&self.write.ms)?,
+            write_calls: self.write.calls_per_event(),
+            peak_memory_mib: Summary::of(&self.peak_memory_mib)?,
+        })
+    }
+}
+
+/// Waits until a killed process has given back its memory, which takes its time and would be on the
+/// next one's account.
+async fn gone(pid: Option<u32>) {
+    let Some(pid) = pid else { return };
+    let command_line = format!("/proc/{pid}/cmdline");
+    // A process that nobody has asked for its status yet has an empty one.
+    while fs::read(&command_line).is_ok_and(|line| !line.is_empty()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+impl Warm {
+    fn calls_per_event(&self) -> f64 {
+        let calls = usize::try_from(self.calls).unwrap_or(usize::MAX);
+        number(calls) / number(self.ms.len())
+    }
+}

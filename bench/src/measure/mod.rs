@@ -1,0 +1,7 @@
+//! The measurements, one module each.
+
+pub(crate) mod events;
+pub(crate) mod instructions;
+pub(crate) mod memory;
+pub(crate) mod policy;
+pub(crate) mod sizes;

@@ -1,0 +1,144 @@
+//! A Secrets Manager that always says the same: nothing of its own in the way of a measurement.
+
+mod answers;
+mod authority;
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Context;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use crate::contender::Transport;
+pub(crate) use answers::{Answers, Subject};
+pub(crate) use authority::Authority;
+
+/// A running server; it stops when dropped.
+pub(crate) struct FixedServer {
+    endpoint: String,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    answers: Answers,
+    /// Set for HTTPS.
+    tls: Option<TlsAcceptor>,
+    calls: AtomicU64,
+}
+
+impl FixedServer {
+    /// Starts at a free port of this machine.
+    pub(crate) async fn start(
+        transport: Transport,
+        authority: &Authority,
+    ) -> anyhow::Result<FixedServer> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        // The name, and so DNS's share, would be /etc/hosts here; the address measures neither.
+        let endpoint = format!("{}://127.0.0.1:{port}", transport.scheme());
+        let tls = match transport {
+            Transport::Http => None,
+            Transport::Https => Some(authority.acceptor()?),
+        };
+        let shared = Arc::new(Shared {
+            answers: Answers::new()?,
+            tls,
+            calls: AtomicU64::new(0),
+        });
+        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Ok(FixedServer {
+            endpoint,
+            shared,
+            task,
+        })
+    }
+
+    /// The URL for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// How many calls have arrived so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.shared.calls.load(Ordering::Relaxed)
+    }
+
+    /// Puts the drifted secret back to having no replica.
+    pub(crate) fn reset(&self) {
+        self.shared.answers.reset();
+    }
+}
+
+impl Drop for FixedServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped with this task, and the connections with it.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(accept(stream, Arc::clone(&shared)));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn accept(stream: TcpStream, shared: Arc<Shared>) {
+    // Without this, small answers may wait for the peer's delayed acknowledgements.
+    let _ = stream.set_nodelay(true);
+    match &shared.tls {
+        None => talk(stream, &shared).await,
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => talk(stream, &shared).await,
+            // The function fails too then, and says more.
+            Err(error) => eprintln!("TLS handshake: {error}"),
+        },
+    }
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) {
+    let service =
+        service_fn(|request| async { Ok::<_, Infallible>(shared.respond(request).await) });
+    // An error here is a process that went away, as every one does in the end.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+impl Shared {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.answer(request).await.unwrap_or_else(|error| {
+            let mut refusal = Response::new(Full::new(error.to_string().into()));
+            *refusal.status_mut() = StatusCode::BAD_REQUEST;
+            refusal
+        })
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> anyhow::Result<Response<Full<Bytes>>> {
+        let target = request.headers().get("x-amz-target");
+        let target = target.context("no x-amz-target")?.to_str()?;
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = request.into_body().collect().await?.to_bytes();
+        let answer = self.answers.to(&operation, &body);
+        let answer = answer.with_context(|| format!("no fixed answer to {operation}"))?;
+        Ok(Response::builder()
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amzn-requestid", "00000000-0000-4000-a000-000000000000")
+            .body(Full::new(answer))?)
+    }
+}
