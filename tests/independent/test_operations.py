@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -136,7 +137,9 @@ def secret(client, emulator):
 
 
 def blocks(page):
-    return re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.S)
+    """The shell commands of a page, those in lists too."""
+    found = re.findall(r"^( *)```sh\n(.*?)^ *```", (ROOT / page).read_text(), re.M | re.S)
+    return [textwrap.dedent(block) for _, block in found]
 
 
 STOP = "aws stepfunctions stop-execution"

@@ -34,7 +34,7 @@ CALLS = [
     "secretsmanager:RemoveRegionsFromReplication",
 ]
 # Sent to the function by hand, never by EventBridge.
-ACTIONS = {"reconcile.json"}
+ACTIONS = {"explain.json", "reconcile.json", "sweep.json"}
 
 
 @pytest.fixture(scope="module")
