@@ -189,3 +189,13 @@ def test_the_command_of_the_output_starts_a_backfill(run, deployed):
     execution = sweep.end(started["executionArn"])
     assert execution["status"] == "SUCCEEDED"
     assert json.loads(execution["input"]) == {"maxChanges": 5000}
+
+
+def test_the_commands_of_the_other_outputs_run(run, deployed, client, emulator):
+    run(deployed.outputs["EventsNeedATrail"], deployed.outputs["FirstSecretCommand"])
+
+    secrets = client("secretsmanager", emulator, REGION)
+    assert secrets.describe_secret(SecretId="hello-replica")["Tags"] == [
+        {"Key": "replicate-to", "Value": "eu-west-1"}
+    ]
+    secrets.delete_secret(SecretId="hello-replica", ForceDeleteWithoutRecovery=True)
