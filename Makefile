@@ -46,6 +46,8 @@ test-template: $(TOOLS) $(LINTERS) ## Check the SAM template, build with it, and
 	.venv/bin/sam validate --lint
 	.venv-linters/bin/checkov --file template.yaml --framework cloudformation \
 		--compact --quiet --skip-download
+	.venv-linters/bin/checkov --directory .github --framework github_actions \
+		--compact --quiet --skip-download
 	rustup target list --installed | grep -qx $(TARGET) || rustup target add $(TARGET)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" \
 		sam build --parameter-overrides Architecture=$(ARCHITECTURE)
