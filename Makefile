@@ -5,15 +5,20 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
+# What `make test-template` builds for: arm64 or x86_64, as the template's parameter.
+ARCHITECTURE ?= arm64
 CARGO_DENY_VERSION := 0.20.2
 
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 TOOLS := .venv/installed
+LINTERS := .venv-linters/installed
 PACKAGED := .aws-sam/build/Replicator/bootstrap
 PEER := target/bench/peer/installed
 # The instructions that the release `bootstrap` executes until it asks for its first event, and a
 # tenth more: compilers and dependencies move the number a little. For x86_64.
 STARTUP_INSTRUCTIONS := 9800000
+TARGET := $(ARCHITECTURE:arm64=aarch64)-unknown-linux-gnu
+MACHINE := $(if $(filter arm64,$(ARCHITECTURE)),AArch64,X86-64)
 
 # The paths here are in the default target directory.
 unexport CARGO_TARGET_DIR
@@ -42,22 +47,27 @@ lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and lice
 test-rust: ## Run the Rust tests
 	cargo test --locked --workspace
 
-test-template: $(TOOLS) ## Check the SAM template, build with it, and check what it packages
+test-template: $(TOOLS) $(LINTERS) ## Check the SAM template, build with it, and check what it packages
 	.venv/bin/sam validate --lint
-	rustup target list --installed | grep -qx aarch64-unknown-linux-gnu \
-		|| rustup target add aarch64-unknown-linux-gnu
-	PATH="$(CURDIR)/.venv/bin:$$PATH" sam build
+	.venv-linters/bin/checkov --file template.yaml --framework cloudformation \
+		--compact --quiet --skip-download
+	.venv-linters/bin/checkov --directory .github --framework github_actions \
+		--compact --quiet --skip-download
+	rustup target list --installed | grep -qx $(TARGET) || rustup target add $(TARGET)
+	PATH="$(CURDIR)/.venv/bin:$$PATH" \
+		sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 	test -x $(PACKAGED)
-	readelf --file-header $(PACKAGED) | grep 'Machine: *AArch64'
+	readelf --file-header $(PACKAGED) | grep 'Machine: .*$(MACHINE)'
 	@# glibc 2.34 is what provided.al2023 has.
 	{ echo GLIBC_2.34; readelf --version-info $(PACKAGED) | grep -o 'GLIBC_[0-9.]*'; } \
 		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
 
-test-independent: $(TOOLS) ## Try function, emulator and template with other people's tools
+test-independent: $(TOOLS) $(LINTERS) ## Try function, emulator and template with other people's tools
 	cargo build --locked --release --bin bootstrap
 	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
 	cargo build --locked --workspace --bins --tests
 	BOOTSTRAP=target/release/bootstrap EMULATOR=target/debug/emulator \
+		PARLIAMENT=.venv-linters/bin/parliament \
 		.venv/bin/python -m pytest tests/independent
 	$(MAKE) startup-budget
 
@@ -90,6 +100,8 @@ fmt: ## Format the code
 
 requirements: ## Pin the newest Python tools
 	$(call pin,tests/requirements/tools)
+	@# Apart, because checkov needs an older boto3 than the others.
+	$(call pin,tests/requirements/linters)
 	$(call pin,bench/peer/requirements)
 
 # Writes $1.txt from $1.in.
@@ -103,13 +115,9 @@ define pin
 endef
 
 $(TOOLS): tests/requirements/tools.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo 'Python 3.11 or newer is needed: name one with PYTHON=...' >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install --quiet --no-deps --requirement $<
-	touch $@
-
+$(LINTERS): tests/requirements/linters.txt
 $(PEER): bench/peer/requirements.txt
+$(TOOLS) $(LINTERS) $(PEER):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'Python 3.11 or newer is needed: name one with PYTHON=...' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(@D)

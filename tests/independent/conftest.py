@@ -31,6 +31,12 @@ def bootstrap():
 
 
 @pytest.fixture(scope="session")
+def parliament():
+    """The linter of IAM policies. It has an environment of its own, beside that of the tests."""
+    return built("PARLIAMENT")
+
+
+@pytest.fixture(scope="session")
 def client():
     """Makes clients of an AWS service that is really somewhere on this machine."""
 

@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -136,7 +137,9 @@ def secret(client, emulator):
 
 
 def blocks(page):
-    return re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.S)
+    """The shell commands of a page, those in lists too."""
+    found = re.findall(r"^( *)```sh\n(.*?)^ *```", (ROOT / page).read_text(), re.M | re.S)
+    return [textwrap.dedent(block) for _, block in found]
 
 
 STOP = "aws stepfunctions stop-execution"
@@ -186,3 +189,13 @@ def test_the_command_of_the_output_starts_a_backfill(run, deployed):
     execution = sweep.end(started["executionArn"])
     assert execution["status"] == "SUCCEEDED"
     assert json.loads(execution["input"]) == {"maxChanges": 5000}
+
+
+def test_the_commands_of_the_other_outputs_run(run, deployed, client, emulator):
+    run(deployed.outputs["EventsNeedATrail"], deployed.outputs["FirstSecretCommand"])
+
+    secrets = client("secretsmanager", emulator, REGION)
+    assert secrets.describe_secret(SecretId="hello-replica")["Tags"] == [
+        {"Key": "replicate-to", "Value": "eu-west-1"}
+    ]
+    secrets.delete_secret(SecretId="hello-replica", ForceDeleteWithoutRecovery=True)

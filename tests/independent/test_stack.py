@@ -4,13 +4,19 @@ Ministack deploys it, with a CloudFormation and an evaluation of IAM policies th
 """
 
 import json
+import re
+import subprocess
+import tomllib
+import uuid
 
 import pytest
+from botocore.exceptions import ClientError
 from cfnlint.api import lint_all
 
+from processes import eventually
 from stack import ACCOUNT
 from sweep import Sweep
-from template import TEMPLATE
+from template import ROOT, TEMPLATE
 
 SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:app-AbCdEf"
 REPLICA = SECRET.replace("us-east-1", "eu-west-1")
@@ -116,7 +122,10 @@ def test_the_function_has_no_action_that_it_does_not_need(permissive):
         # To its failure queue.
         "sqs:SendMessage",
     }
-    assert permissive.managed_policies("ReplicatorRole") == {"AWSLambdaBasicExecutionRole"}
+    assert permissive.managed_policies("ReplicatorRole") == {
+        "AWSLambdaBasicExecutionRole",
+        "AWSXrayWriteOnlyAccess",
+    }
 
 
 def test_the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more(cautious):
@@ -132,6 +141,48 @@ def test_the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more(c
     assert not cautious.allows("SweepRole", "states:StartExecution", sweep)
     assert not cautious.allows("SweepRole", DESCRIBE, SECRET)
     assert cautious.managed_policies("SweepRole") == set()
+
+
+# What parliament finds and is no mistake.
+ACCEPTED = {
+    # It knows the format of a map's executions only; those of a state machine are listed by its ARN.
+    ("SweepRole", "RESOURCE_MISMATCH", "states:ListExecutions"),
+    # SAM writes these two policies, in the language's first version, which means the same there.
+    ("SweepStartRole", "NO_VERSION", ""),
+}
+
+
+def test_an_independent_linter_finds_no_mistake_in_the_policies(deploy, parliament):
+    stack = deploy(
+        AllowOverwrite="true", AllowRemoval="true", KmsKeyArns=KEY, OnSuccessTopicArn=TOPIC
+    )
+    found = set()
+    for role in ("ReplicatorRole", "SweepRole", "SweepStartRole"):
+        for policy in stack.policies(role):
+            found |= {(role, *finding) for finding in findings(parliament, policy)}
+
+    assert found == ACCEPTED
+
+
+def findings(parliament, policy):
+    done = subprocess.run(
+        [parliament, "--json", "--minimum_severity", "LOW"],
+        input=json.dumps(policy),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    for line in done.stdout.splitlines():
+        finding = json.loads(line)
+        actions = [row["action"] for row in finding["detail"] or [] if isinstance(row, dict)]
+        yield finding["issue"], " ".join(actions)
+
+
+def test_the_linter_finds_a_mistake(parliament):
+    statement = {"Effect": "Allow", "Action": "secretsmanager:DescribeSecrets", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+
+    assert ("UNKNOWN_ACTION", "") in set(findings(parliament, policy))
 
 
 def test_the_definition_is_amazon_states_language(cautious):
@@ -214,3 +265,241 @@ def test_the_parameters_of_the_sweep_reach_the_function(deploy):
     assert variables["ALLOW_OVERWRITE"] == "true"
     assert variables["ALLOW_REMOVAL"] == "true"
     assert variables["SWEEP_WRITES_PER_SECOND"] == "5"
+
+
+# The options.
+
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:records"
+BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/records"
+
+
+@pytest.fixture(scope="module")
+def optional(deploy):
+    """The stack with whatever is optional."""
+    return deploy(
+        AlarmEmail="on-call@example.com",
+        LogKmsKeyArn=KEY,
+        OnSuccessTopicArn=TOPIC,
+        PermissionsBoundaryArn=BOUNDARY,
+        ReservedConcurrency="7",
+    )
+
+
+def processed(stack):
+    """The resources as SAM makes them. Ministack takes some of their properties and shows them nowhere."""
+    template = stack.client("cloudformation").get_template(
+        StackName=stack.name, TemplateStage="Processed"
+    )["TemplateBody"]
+    return (json.loads(template) if isinstance(template, str) else template)["Resources"]
+
+
+def only_if(condition, parameter):
+    return {"Fn::If": [condition, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
+
+
+def test_every_role_has_the_boundary_if_there_is_one(optional):
+    roles = [row for row in processed(optional).values() if row["Type"] == "AWS::IAM::Role"]
+
+    assert len(roles) == 3
+    for role in roles:
+        boundary = role["Properties"]["PermissionsBoundary"]
+        assert boundary == only_if("RolesHaveABoundary", "PermissionsBoundaryArn")
+
+
+def log_groups(stack):
+    described = stack.client("logs").describe_log_groups()["logGroups"]
+    names = {stack.outputs["LogGroupName"], stack.outputs["SweepLogGroupName"]}
+    return [group for group in described if group["logGroupName"] in names]
+
+
+def test_the_logs_have_a_key_if_there_is_one(optional, cautious):
+    assert [group.get("kmsKeyId") for group in log_groups(optional)] == [KEY, KEY]
+    assert [group.get("kmsKeyId") for group in log_groups(cautious)] == [None, None]
+    assert [group["retentionInDays"] for group in log_groups(cautious)] == [90, 90]
+
+
+def test_concurrency_is_reserved_only_if_a_number_says_so(optional):
+    reserved = processed(optional)["Replicator"]["Properties"]["ReservedConcurrentExecutions"]
+
+    assert reserved == only_if("ConcurrencyIsReserved", "ReservedConcurrency")
+
+
+def destinations(stack):
+    config = stack.client("lambda").get_function_event_invoke_config(
+        FunctionName=stack.outputs["FunctionName"], Qualifier="$LATEST"
+    )
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 21600)
+    found = config["DestinationConfig"]
+    return {name: row["Destination"] for name, row in found.items() if row}
+
+
+def queue_arn(stack, output):
+    return stack.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs[output], AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+
+
+def test_an_event_that_fails_goes_to_the_failure_queue(either):
+    failed = queue_arn(either, "FailedEventsQueueUrl")
+
+    assert destinations(either) == {"OnFailure": failed}
+    assert either.allows("ReplicatorRole", "sqs:SendMessage", failed)
+    assert not either.allows("ReplicatorRole", "sqs:SendMessage", f"{failed}-other")
+
+
+def test_a_topic_gets_the_records_of_success_if_there_is_one(optional, cautious):
+    assert destinations(optional)["OnSuccess"] == TOPIC
+    assert optional.allows("ReplicatorRole", "sns:Publish", TOPIC)
+    assert not optional.allows("ReplicatorRole", "events:PutEvents", BUS)
+    assert not cautious.allows("ReplicatorRole", "sns:Publish", TOPIC)
+
+
+def test_an_event_bus_gets_the_records_of_success_if_there_is_one(deploy):
+    stack = deploy(OnSuccessEventBusArn=BUS)
+
+    assert destinations(stack)["OnSuccess"] == BUS
+    assert stack.allows("ReplicatorRole", "events:PutEvents", BUS)
+    assert not stack.allows("ReplicatorRole", "sns:Publish", TOPIC)
+
+
+def test_the_function_is_traced(cautious):
+    function = cautious.client("lambda").get_function_configuration(
+        FunctionName=cautious.outputs["FunctionName"]
+    )
+
+    assert function["TracingConfig"]["Mode"] == "Active"
+
+
+def test_a_deleted_stack_leaves_its_logs_and_the_next_one_can_have_its_name(deploy):
+    name = f"again-{uuid.uuid4().hex}"
+    first = deploy(name=name)
+    cloudformation = first.client("cloudformation")
+    assert len(log_groups(first)) == 2
+
+    cloudformation.delete_stack(StackName=name)
+    eventually(lambda: not is_there(cloudformation, name), "the stack is gone")
+    assert len(log_groups(first)) == 2
+    listed = first.client("sqs").list_queues().get("QueueUrls", [])
+    assert not [url for url in listed if f"/{name}-" in url]
+    first.client("s3").delete_object(Bucket=name, Key="code.zip")
+    first.client("s3").delete_object(Bucket=name, Key="template.yaml")
+    first.client("s3").delete_bucket(Bucket=name)
+    second = deploy(name=name)
+
+    assert len(log_groups(second)) == 2
+    assert first.outputs["LogGroupName"] != second.outputs["LogGroupName"]
+
+
+def is_there(cloudformation, name):
+    try:
+        described = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError:
+        return False
+    return described[0]["StackStatus"] != "DELETE_COMPLETE"
+
+
+RESOURCES = TEMPLATE["Resources"]
+
+
+def test_whatever_holds_data_has_an_explicit_fate():
+    fates = {
+        name: (row.get("DeletionPolicy"), row.get("UpdateReplacePolicy"))
+        for name, row in RESOURCES.items()
+        if row["Type"] in ("AWS::SQS::Queue", "AWS::Logs::LogGroup", "AWS::S3::Bucket")
+    }
+    kept, dropped = ("RetainExceptOnCreate", "Retain"), ("Delete", "Delete")
+
+    assert fates == {
+        "LogGroup": kept,
+        "SweepLogGroup": kept,
+        "TrailBucket": kept,
+        "FailedEvents": dropped,
+        "UndeliveredEvents": dropped,
+        "UnstartedSweeps": dropped,
+    }
+
+
+def test_the_trail_is_optional_and_records_what_the_rule_needs():
+    # Ministack and moto create no trails from a template.
+    parts = {name: row for name, row in RESOURCES.items() if name.startswith("Trail")}
+    trail = parts["Trail"]["Properties"]
+    [selector] = trail["EventSelectors"]
+
+    assert len(parts) == 3
+    assert {row["Condition"] for row in parts.values()} == {"StackHasATrail"}
+    assert TEMPLATE["Parameters"]["CreateTrail"]["Default"] == "false"
+    assert trail["IsLogging"] is True
+    assert (selector["ReadWriteType"], selector["IncludeManagementEvents"]) == ("WriteOnly", True)
+    assert "DataResources" not in selector
+    assert "secretsmanager.amazonaws.com" not in selector["ExcludeManagementEventSources"]
+
+
+def test_the_policy_of_the_trails_bucket_names_the_trail():
+    name = RESOURCES["Trail"]["Properties"]["TrailName"]["Fn::Sub"]
+    statements = RESOURCES["TrailBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    allowed = [row for row in statements if row["Effect"] == "Allow"]
+
+    assert [row["Action"] for row in allowed] == ["s3:GetBucketAcl", "s3:PutObject"]
+    for row in allowed:
+        arn = row["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"]
+        assert arn.endswith(f":trail/{name}")
+
+
+PARAMETERS = TEMPLATE["Parameters"]
+
+
+def test_every_parameter_has_its_group_label_and_description():
+    interface = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(PARAMETERS)
+    assert interface["ParameterLabels"].keys() == PARAMETERS.keys()
+    assert all(parameter["Description"] for parameter in PARAMETERS.values())
+    assert "Default" not in PARAMETERS["AllowedReplicaRegions"]
+
+
+BOUNDS = {"AllowedPattern", "AllowedValues", "MinValue"}
+
+
+def test_every_parameter_is_bounded():
+    free = {name for name, parameter in PARAMETERS.items() if not BOUNDS & parameter.keys()}
+
+    # The function checks it, and says what is wrong with line and column.
+    assert free == {"ReplicationPolicy"}
+
+
+@pytest.mark.parametrize(
+    "name, good, bad",
+    [
+        ("AllowedReplicaRegions", ["eu-west-1", "us-gov-east-1"], ["eu-west", "EU-WEST-1", ""]),
+        ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),
+        ("LogKmsKeyArn", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
+        ("KmsKeyArns", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
+        ("PermissionsBoundaryArn", ["", BOUNDARY], ["boundary"]),
+        ("ReservedConcurrency", ["", "1", "1000"], ["0", "-1", "many"]),
+        ("OnSuccessTopicArn", ["", TOPIC], [BUS, "records"]),
+        ("OnSuccessEventBusArn", ["", BUS], [TOPIC, "records"]),
+        ("MetricsNamespace", ["SecretReplicator", "Team/Secrets"], ["", '"', "a b"]),
+        ("SweepSchedule", ["rate(1 hour)", "cron(0 3 * * ? *)"], ["1 hour", "rate()"]),
+    ],
+)
+def test_a_parameter_takes_what_makes_sense(name, good, bad):
+    pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
+
+    assert all(pattern.search(value) for value in good)
+    assert not any(pattern.search(value) for value in bad)
+
+
+def test_the_application_is_described_for_the_serverless_application_repository():
+    application = TEMPLATE["Metadata"]["AWS::ServerlessRepo::Application"]
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
+    package = cargo["workspace"]["package"]
+
+    assert application["Name"] == cargo["package"]["name"]
+    assert application["SpdxLicenseId"] == package["license"]
+    assert application["SemanticVersion"] == package["version"]
+    assert (ROOT / application["LicenseUrl"]).is_file()
+    assert (ROOT / application["ReadmeUrl"]).is_file()
+    assert len(application["Description"]) <= 256

@@ -1,0 +1,45 @@
+"""What CloudWatch makes of the function's standard output, and when an alarm rings over it."""
+
+import json
+import operator
+from collections import defaultdict
+
+STATISTICS = {"Sum": sum, "SampleCount": len, "Maximum": max}
+COMPARISONS = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+}
+
+
+def json_lines(log):
+    """The lines that are the function's own: the Runtime Interface Emulator writes no JSON."""
+    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+
+
+def datapoints(lines):
+    """The values that CloudWatch extracts, by namespace, metric and dimensions."""
+    values = defaultdict(list)
+    for line in lines:
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names in directive["Dimensions"]:
+                dimensions = frozenset((name, line[name]) for name in names)
+                for metric in directive["Metrics"]:
+                    key = (directive["Namespace"], metric["Name"], dimensions)
+                    values[key].append(line[metric["Name"]])
+    return values
+
+
+def rings(alarm, values):
+    """Whether an alarm rings over datapoints that lie all in one of its periods.
+
+    The other periods have none, so their missing data counts as the alarm says.
+    """
+    dimensions = frozenset((row["Name"], row["Value"]) for row in alarm["Dimensions"])
+    found = values.get((alarm["Namespace"], alarm["MetricName"], dimensions), [])
+    breaches = COMPARISONS[alarm["ComparisonOperator"]]
+    missing = {"breaching": True, "notBreaching": False}[alarm["TreatMissingData"]]
+    periods = [missing] * alarm["EvaluationPeriods"]
+    if found:
+        value = STATISTICS[alarm["Statistic"]](found)
+        periods[0] = breaches(value, alarm["Threshold"])
+    return sum(periods) >= alarm["DatapointsToAlarm"]

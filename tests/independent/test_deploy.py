@@ -1,0 +1,154 @@
+"""The documentation of deployment: its commands are ones that the tools take, and its sums are right.
+
+AWS has no Organizations or StackSets that could be run here, so the AWS CLI checks each command against
+its service model and stops there, and SAM reads its options. What the parameters may be is the template's.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from processes import environment
+from template import ROOT, TEMPLATE
+
+TOOLS = Path(sys.executable).parent
+PAGE = (ROOT / "docs/DEPLOY.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
+PARAMETERS = TEMPLATE["Parameters"]
+
+# `aws s3 cp` has no skeleton. That of the answer of `describe-stacks` is refused by the CLI itself.
+AWS = f"""#!/bin/sh
+case "$1 $2" in
+"s3 cp") test $# -eq 4 ;;
+"cloudformation describe-stacks")
+  exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton input ;;
+*) exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton output ;;
+esac
+"""
+# An option that is unknown is an error before help is given.
+SAM = f'#!/bin/sh\nexec {sys.executable} {TOOLS}/sam "$@" --help\n'
+
+
+@pytest.fixture
+def run(tmp_path):
+    for name, text in [("aws", AWS), ("sam", SAM), ("secret-replicator", "#!/bin/sh\ntest -e $2")]:
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+
+    def run(commands):
+        return subprocess.run(
+            ["bash", "-euxo", "pipefail", "-c", commands],
+            cwd=tmp_path,
+            env=environment(
+                PATH=f"{tmp_path}:{os.environ['PATH']}",
+                HOME=str(tmp_path),
+                AWS_DEFAULT_REGION="us-east-1",
+                SAM_CLI_TELEMETRY="0",
+            ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_the_tools_take_the_commands(number, run):
+    done = run(BLOCKS[number])
+
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sam deploy --no-such-option",
+        "aws cloudformation create-stack-set --no-such-option x",
+        "aws cloudformation describe-stacks --no-such-option x",
+        "aws cloudformation create-stack-set --stack-set-name x --auto-deployment Enable=true",
+    ],
+)
+def test_a_command_that_is_wrong_would_be_found(command, run):
+    assert run(command).returncode != 0
+
+
+def test_the_parameters_are_the_templates():
+    given = re.findall(r"--parameter-overrides ((?:\"?\w+=\S+ ?)+)", PAGE)
+    words = [word for line in given for word in shlex.split(line)]
+    assert len(given) >= 4
+
+    for word in words:
+        name, _, value = word.partition("=")
+        parameter = PARAMETERS[name]
+        for item in value.split(","):
+            assert re.search(parameter.get("AllowedPattern", ""), item), word
+        assert value in parameter.get("AllowedValues", [value]), word
+    assert {word.partition("=")[0] for word in words} >= {"AllowedReplicaRegions", "DryRun"}
+
+
+@pytest.mark.parametrize("page", ["DEPLOY.md", "SECURITY.md", "OPERATIONS.md"])
+def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
+    text = (ROOT / "docs" / page).read_text()
+    named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][A-Za-z0-9]+)+)(?:=\w+)?`", text))
+    template = PARAMETERS.keys() | TEMPLATE["Outputs"].keys() | TEMPLATE["Resources"].keys()
+    others = {"BadInput", "TooManySlices", "PolicyInvalid", "InProgress", "StopExecution"}
+    # Calls and condition keys of AWS, and properties of CloudFormation and Terraform.
+    others |= {"DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue"}
+    others |= {"ForceOverwriteReplicaSecret", "CreateSecret", "TagResource", "ReplicaRegions"}
+
+    assert named - template - others == set()
+
+
+ROW = re.compile(r"^\| .*? \| ([0-9 .*/()+]+) \| ([0-9.]+) \|$", re.M)
+
+
+def test_the_sums_of_the_cost_table_are_right():
+    rows = ROW.findall(PAGE)
+    assert len(rows) == 9
+
+    for arithmetic, dollars in rows:
+        # Only digits and operators, by the expression above.
+        assert f"{eval(arithmetic):.2f}" == dollars, arithmetic
+
+
+def test_the_cost_table_counts_what_the_template_makes():
+    kinds = [row["Type"] for row in TEMPLATE["Resources"].values()]
+
+    assert f"| alarms | {kinds.count('AWS::CloudWatch::Alarm')} * 0.10 |" in PAGE
+    assert f"| dashboard | {kinds.count('AWS::CloudWatch::Dashboard')} * 3.00 |" in PAGE
+
+
+def test_the_policy_about_the_tag_has_no_mistake(parliament):
+    [policy] = re.findall(
+        r"^```json\n(.*?)^```", (ROOT / "docs/SECURITY.md").read_text(), re.M | re.S
+    )
+
+    done = subprocess.run(
+        [parliament, "--json"], input=json.dumps(json.loads(policy)), capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+LINK = re.compile(r"\]\(((?!https?:)[^)#]*)(?:#([^)]*))?\)")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/DEPLOY.md", "docs/SECURITY.md", "docs/OPERATIONS.md"])
+def test_every_link_leads_somewhere(page):
+    here = ROOT / page
+    for target, anchor in LINK.findall(here.read_text()):
+        file = (here.parent / target).resolve() if target else here
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.M)
+            slugs = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in headings}
+            assert anchor in slugs, (target, anchor)

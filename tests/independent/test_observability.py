@@ -1,0 +1,425 @@
+"""Alarms, dashboard and saved queries rest on what the real binary writes, and the alarms do ring.
+
+The binary runs under AWS's Runtime Interface Emulator, in front of this project's own Secrets Manager,
+whose replication can fail. The alarms and the dashboard are those that ministack made of the template.
+"""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from emf import datapoints, json_lines, rings
+from function import create_secret_event, running_function
+from processes import eventually
+from stack import ACCOUNT
+from template import ROOT, TEMPLATE
+
+NAMESPACE = "SecretReplicator"
+# The Regions of this module's secrets. A sweep looks at every secret of its Region.
+REGION, LIMITED, EMPTY = "ca-central-1", "sa-east-1", "eu-north-1"
+
+# AWS's own metrics, each with its one dimension: the developer guides of SQS, Lambda and Step
+# Functions, "CloudWatch metrics".
+AWS_METRICS = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
+    ("AWS/Lambda", "Invocations", "FunctionName"),
+    ("AWS/Lambda", "Errors", "FunctionName"),
+    ("AWS/Lambda", "Throttles", "FunctionName"),
+    ("AWS/States", "ExecutionsFailed", "StateMachineArn"),
+    ("AWS/States", "ExecutionsTimedOut", "StateMachineArn"),
+    ("AWS/States", "ExecutionsAborted", "StateMachineArn"),
+}
+
+POLICY = json.dumps(
+    {
+        "version": 1,
+        "removal": "covered",
+        "rules": [
+            {
+                "name": "by-tag",
+                "when": {"tags": {"replicate-to": "*"}},
+                "replicate-to": {"tag": "replicate-to"},
+            }
+        ],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def stack(deploy):
+    return deploy()
+
+
+@pytest.fixture(scope="module")
+def alarms(stack):
+    return stack.alarms()
+
+
+@pytest.fixture(scope="module")
+def runs(bootstrap, client, emulator, tmp_path_factory):
+    """What the function wrote and answered, by what it was made to do."""
+    directory = tmp_path_factory.mktemp("runs")
+    done = {}
+
+    def secrets(region):
+        return client("secretsmanager", emulator, region)
+
+    def create(name, targets, region=REGION):
+        tags = [{"Key": "replicate-to", "Value": targets}]
+        return secrets(region).create_secret(Name=name, SecretString="value", Tags=tags)
+
+    def run(what, *events, region=REGION, **settings):
+        log = directory / f"{what}.log"
+        settings = {"ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2"} | settings
+        with running_function(bootstrap, log, emulator, region=region, **settings) as function:
+            answers = [function.invoke(event) for event in events]
+        done[what] = SimpleNamespace(answers=answers, lines=json_lines(log.read_text()))
+
+    def reconcile(name):
+        return {"action": "reconcile", "secretId": name}
+
+    create("observed/good", "eu-west-1 us-west-2")
+    run("replicated", reconcile("observed/good"))
+    run("unchanged", reconcile("observed/good"))
+
+    secrets("eu-west-1").create_secret(Name="observed/taken", SecretString="in the way")
+    create("observed/taken", "eu-west-1 us-west-2")
+    # As Lambda does it: an event that fails is tried three times.
+    run("failed", *[reconcile("observed/taken")] * 3)
+
+    create("observed/refused", "eu-central-1 nowhere")
+    run("refused", reconcile("observed/refused"))
+
+    create("observed/planned", "eu-west-1")
+    run("planned", reconcile("observed/planned") | {"dryRun": True})
+
+    create("observed/moved", "eu-west-1")
+    removal = {"REPLICATION_POLICY": POLICY, "ALLOW_REMOVAL": "true"}
+    run("before the removal", reconcile("observed/moved"), **removal)
+    secrets(REGION).tag_resource(
+        SecretId="observed/moved", Tags=[{"Key": "replicate-to", "Value": "none"}]
+    )
+    run("removed", reconcile("observed/moved"), **removal)
+
+    run("not ready once", reconcile("observed/absent"), timeout=5)
+    run("bad event", *[{"action": "no-such-action"}] * 3)
+    run("bad policy", reconcile("observed/good"), REPLICATION_POLICY="version: 2")
+    arn = create("observed/event", "eu-west-1")["ARN"]
+    run("skipped", create_secret_event(arn, region=REGION))
+
+    for name in ("observed/one", "observed/two"):
+        create(name, "eu-west-1", region=LIMITED)
+    # ListSecrets lags behind.
+    sweep = {"action": "sweep", "maxChanges": 1}
+    eventually(
+        lambda: len(secrets(LIMITED).list_secrets()["SecretList"]) == 2, "the list shows both"
+    )
+    run("limited sweep", sweep, region=LIMITED)
+    run("sweep of an empty Region", sweep, region=EMPTY)
+    return done
+
+
+def values(run, function_name):
+    """The datapoints of a run, and the one of Lambda itself that follows from the answers."""
+    found = datapoints(run.lines)
+    errors = sum("errorType" in answer for answer in run.answers)
+    of_the_function = frozenset([("FunctionName", function_name)])
+    found["AWS/Lambda", "Errors", of_the_function] = [errors]
+    return found
+
+
+SWEEPS = {"limited sweep", "sweep of an empty Region"}
+RINGING = {
+    "replicated": set(),
+    "unchanged": set(),
+    "failed": {"ReplicasFailing", "FunctionErrors"},
+    "refused": set(),
+    "planned": set(),
+    "before the removal": set(),
+    "removed": set(),
+    # What the next attempt may heal rings no alarm; what three do not, does.
+    "not ready once": set(),
+    "bad event": {"BadEventsArriving", "FunctionErrors"},
+    "skipped": set(),
+    "limited sweep": {"SweepLimitReached"},
+    "sweep of an empty Region": set(),
+}
+
+
+@pytest.mark.parametrize("what", RINGING)
+def test_the_alarms_that_ring_are_those_that_should(what, runs, alarms, stack):
+    found = values(runs[what], stack.resources["Replicator"])
+
+    ringing = {name for name, alarm in alarms.items() if rings(alarm, found)}
+
+    # A sweep is awaited all the time.
+    silent = set() if what in SWEEPS else {"SweepSilent"}
+    assert ringing == RINGING[what] | silent
+
+
+def test_a_function_that_cannot_start_is_an_error_of_the_function(runs):
+    [answer] = runs["bad policy"].answers
+
+    assert answer["errorType"] == "PolicyInvalid"
+    assert any(line.get("error_type") == "PolicyInvalid" for line in runs["bad policy"].lines)
+
+
+def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):
+    alarm = alarms["SweepSilent"]
+
+    assert rings(alarm, {})
+    assert not rings(alarm, datapoints(runs["sweep of an empty Region"].lines))
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
+
+
+def test_silence_is_awaited_as_long_as_the_schedule_needs(deploy):
+    nightly = deploy(SweepSchedule="cron(0 3 * * ? *)", SilenceAlarmHours="48").alarms()
+
+    assert nightly["SweepSilent"]["EvaluationPeriods"] == 48
+    assert nightly["SweepSilent"]["DatapointsToAlarm"] == 48
+
+
+def test_without_the_sweep_its_silence_is_no_alarm(deploy):
+    stack = deploy(SweepEnabled="false")
+
+    assert "SweepSilent" not in stack.alarms()
+    shown = stack.dashboard()["widgets"][0]["properties"]["alarms"]
+    assert sorted(shown) == sorted(alarm["AlarmArn"] for alarm in stack.alarms().values())
+
+
+@pytest.fixture(scope="module")
+def seen(runs):
+    """Each metric that the binary was seen to write: namespace, name, names of its dimensions."""
+    every = [line for run in runs.values() for line in run.lines]
+    return {
+        (namespace, metric, tuple(sorted(name for name, _ in dimensions)))
+        for namespace, metric, dimensions in datapoints(every)
+    }
+
+
+def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
+    page = (ROOT / "docs/REFERENCE.md").read_text().partition("## Metrics")[2]
+    listed = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", page, re.M)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+
+    assert {metric for _, metric, _ in seen} == listed
+
+
+def test_every_alarm_looks_at_a_metric_that_there_is(alarms, seen, stack):
+    for name, alarm in alarms.items():
+        check_metric(
+            name,
+            alarm["Namespace"],
+            alarm["MetricName"],
+            {row["Name"]: row["Value"] for row in alarm["Dimensions"]},
+            seen,
+            stack,
+        )
+
+
+def check_metric(where, namespace, metric, dimensions, seen, stack):
+    if namespace == NAMESPACE:
+        assert (namespace, metric, tuple(sorted(dimensions))) in seen, where
+        return
+    [(dimension, value)] = dimensions.items()
+    assert (namespace, metric, dimension) in AWS_METRICS, where
+    queues = {
+        stack.resources[queue].rpartition("/")[2]
+        for queue in ("FailedEvents", "UndeliveredEvents", "UnstartedSweeps")
+    }
+    resources = {
+        "QueueName": queues,
+        "FunctionName": {stack.outputs["FunctionName"]},
+        "StateMachineArn": {stack.outputs["SweepArn"]},
+    }
+    assert value in resources[dimension], where
+
+
+def test_every_queue_has_an_alarm_of_its_own(alarms, stack):
+    watched = {
+        row["Value"]
+        for alarm in alarms.values()
+        for row in alarm["Dimensions"]
+        if row["Name"] == "QueueName"
+    }
+    queues = {
+        name for name, row in TEMPLATE["Resources"].items() if row["Type"] == "AWS::SQS::Queue"
+    }
+
+    assert watched == {stack.resources[queue].rpartition("/")[2] for queue in queues}
+
+
+def test_every_alarm_tells_the_topic_when_it_rings_and_when_it_ends(alarms, stack):
+    topic = stack.outputs["AlarmTopicArn"]
+
+    for name, alarm in alarms.items():
+        assert alarm["ActionsEnabled"], name
+        assert (alarm["AlarmActions"], alarm["OKActions"]) == ([topic], [topic]), name
+
+
+def test_the_topic_takes_messages_of_this_accounts_alarms_only(stack):
+    attributes = stack.client("sns").get_topic_attributes(TopicArn=stack.outputs["AlarmTopicArn"])
+    [statement] = json.loads(attributes["Attributes"]["Policy"])["Statement"]
+
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+def test_an_address_in_the_parameters_is_told(deploy):
+    stack = deploy(AlarmEmail="on-call@example.com")
+    subscribed = stack.client("sns").list_subscriptions_by_topic(
+        TopicArn=stack.outputs["AlarmTopicArn"]
+    )["Subscriptions"]
+
+    assert [(row["Protocol"], row["Endpoint"]) for row in subscribed] == [
+        ("email", "on-call@example.com")
+    ]
+
+
+def test_every_alarm_has_its_section_in_operations(alarms):
+    page = (ROOT / "docs/OPERATIONS.md").read_text()
+    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", page, re.M | re.S))
+
+    for name, alarm in alarms.items():
+        assert alarm["AlarmDescription"].endswith(f"See {name} in docs/OPERATIONS.md."), name
+        for part in ("Meaning", "First look", "Cure"):
+            assert f"* **{part}**: " in sections[name], name
+    assert {name for name, text in sections.items() if "* **Cure**" in text} == set(alarms)
+
+
+def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(deploy):
+    stack = deploy(MetricsNamespace="Team/Secrets")
+    variables = stack.client("lambda").get_function_configuration(
+        FunctionName=stack.outputs["FunctionName"]
+    )["Environment"]["Variables"]
+
+    assert variables["METRICS_NAMESPACE"] == "Team/Secrets"
+    assert {alarm["Namespace"] for alarm in stack.alarms().values()} == {
+        "Team/Secrets",
+        "AWS/SQS",
+        "AWS/Lambda",
+        "AWS/States",
+    }
+    assert NAMESPACE not in json.dumps(stack.dashboard())
+
+
+def widgets(stack, kind):
+    return [
+        widget["properties"] for widget in stack.dashboard()["widgets"] if widget["type"] == kind
+    ]
+
+
+SEARCH = re.compile(r"""^SEARCH\('\{"(.+)",(\w+)\} MetricName="(\w+)"', 'Sum', 3600\)$""")
+
+
+def test_every_widget_shows_metrics_that_there_are(stack, seen):
+    shown = set()
+    for widget in widgets(stack, "metric"):
+        for row in widget["metrics"]:
+            if isinstance(row[0], dict):
+                namespace, dimension, metric = SEARCH.match(row[0]["expression"]).groups()
+                assert (namespace, metric, (dimension,)) in seen, widget["title"]
+                shown.add(metric)
+                continue
+            namespace, metric, *rest = [part for part in row if isinstance(part, str)]
+            dimensions = dict(zip(rest[::2], rest[1::2]))
+            check_metric(widget["title"], namespace, metric, dimensions, seen, stack)
+            shown.add(metric)
+
+    assert shown >= {
+        "ReplicasInSync",
+        "ReplicasFailed",
+        "ReplicasRefused",
+        "EventAge",
+        "SettleTime",
+        "SweepDrift",
+    }
+
+
+def test_the_dashboard_shows_every_alarm(stack, alarms):
+    [widget] = widgets(stack, "alarm")
+
+    assert sorted(widget["alarms"]) == sorted(alarm["AlarmArn"] for alarm in alarms.values())
+
+
+def test_no_widget_covers_another(stack):
+    taken = set()
+    for widget in stack.dashboard()["widgets"]:
+        columns = range(widget["x"], widget["x"] + widget["width"])
+        rows = range(widget["y"], widget["y"] + widget["height"])
+        cells = {(x, y) for x in columns for y in rows}
+        assert not cells & taken
+        assert max(columns) < 24
+        taken |= cells
+
+
+@pytest.fixture(scope="module")
+def log_fields(runs):
+    """Every field that a query may name, as Logs Insights would discover it, with its values."""
+    found = {}
+
+    def discover(name, value):
+        if isinstance(value, dict):
+            for key, each in value.items():
+                discover(f"{name}.{key}" if name else key, each)
+        elif isinstance(value, list):
+            for index, each in enumerate(value):
+                discover(f"{name}.{index}", each)
+        else:
+            found.setdefault(name, set()).add(value)
+
+    for run in runs.values():
+        for line in run.lines:
+            discover("", line)
+    # A secret may have any number of replicas: what is seen of one may stand in each.
+    for name in list(found):
+        if match := re.fullmatch(r"replicas\.\d+\.(\w+)", name):
+            for index in range(3):
+                same = found.setdefault(f"replicas.{index}.{match[1]}", set())
+                same.update(found[name])
+    return found
+
+
+def queries(stack):
+    saved = {
+        name: row["Properties"]["QueryString"]
+        for name, row in TEMPLATE["Resources"].items()
+        if row["Type"] == "AWS::Logs::QueryDefinition"
+    }
+    shown = {row["title"]: row["query"] for row in widgets(stack, "log")}
+    return saved | shown
+
+
+def test_every_query_names_fields_and_outcomes_that_the_log_has(stack, log_fields):
+    assert len(queries(stack)) == 4
+    for title, query in queries(stack).items():
+        lines = [line for line in query.splitlines() if not line.lstrip().startswith("#")]
+        text = re.sub(r"^SOURCE '(.*?)' \|", "", " ".join(lines))
+        outcomes = re.search(r"outcome in \[(.*?)\]", text)
+        for outcome in re.findall(r"[\"'](\w+)[\"']", outcomes[1] if outcomes else ""):
+            assert outcome in log_fields["outcome"], (title, outcome)
+        words = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
+        named = set(re.findall(r"@?[a-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS
+        assert len(named) >= 5, title
+        unknown = named - log_fields.keys() - {"@timestamp", "@message"}
+        assert not unknown, (title, unknown)
+
+
+KEYWORDS = {
+    *("fields", "filter", "sort", "limit", "asc", "desc"),
+    *("in", "or", "like", "ispresent"),
+}
+
+
+def test_the_queries_read_the_functions_log(stack):
+    for row in TEMPLATE["Resources"].values():
+        if row["Type"] == "AWS::Logs::QueryDefinition":
+            assert row["Properties"]["LogGroupNames"] == [{"Ref": "LogGroup"}]
+    [widget] = widgets(stack, "log")
+    assert widget["query"].startswith(f"SOURCE '{stack.outputs['LogGroupName']}' | ")

@@ -1,0 +1,51 @@
+"""The workflow of continuous integration runs what a developer runs, and nothing in it moves by itself."""
+
+import re
+import tomllib
+
+import yaml
+
+from template import ROOT, TEMPLATE
+
+# YAML 1.1 reads `on` as true.
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/test.yaml").read_text())
+STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+
+
+def commands(job):
+    return [step["run"] for step in WORKFLOW["jobs"][job]["steps"] if "run" in step]
+
+
+def test_it_runs_every_test():
+    assert "make test" in commands("test")
+
+
+def test_it_builds_and_checks_every_architecture_of_the_template():
+    built = WORKFLOW["jobs"]["build"]["strategy"]["matrix"]["architecture"]
+
+    assert built == TEMPLATE["Parameters"]["Architecture"]["AllowedValues"]
+    assert "make test-template ARCHITECTURE=${{ matrix.architecture }}" in commands("build")
+
+
+def test_actions_are_pinned_by_commit_and_machines_and_toolchain_by_version():
+    used = [step["uses"] for step in STEPS if "uses" in step]
+    assert len(used) == 5
+    for action in used:
+        assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action), action
+    for job in WORKFLOW["jobs"].values():
+        assert re.fullmatch(r"ubuntu-\d\d\.\d\d", job["runs-on"])
+    toolchain = WORKFLOW["env"]["RUSTUP_TOOLCHAIN"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", toolchain)
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+    assert number(toolchain) >= number(cargo["rust-version"])
+
+
+def number(version):
+    return [int(part) for part in version.split(".")]
+
+
+def test_it_may_read_the_code_and_no_more():
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    for step in STEPS:
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
