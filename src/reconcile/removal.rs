@@ -102,26 +102,29 @@ impl Reconciler {
         done: &mut Done,
         budget: &Budget,
     ) {
-        for (region, reason) in plan.unwanted() {
+        let first = |(region, reason): (&Region, &RemovalReason)| {
             let removal = if done.allow_removal(secret, plan, reason) {
                 Removal::Due
             } else {
                 Removal::Blocked
             };
-            done.removals.insert(region.clone(), removal);
-        }
+            (region.clone(), removal)
+        };
+        // Apart from what is removed to be made anew: that is not done when it is gone.
+        let mut removals: Removals = plan.unwanted().map(first).collect();
         let mut looks = budget.looks_until_settled();
         let id = SecretId::Arn(secret.arn.clone());
         let mut is_first = true;
-        while done.removals.values().any(Removal::is_open) && (is_first || looks.pause().await) {
+        while removals.values().any(Removal::is_open) && (is_first || looks.pause().await) {
             is_first = false;
             let Ok(now) = self.secrets_manager.describe(&id, looks.deadline()).await else {
                 continue;
             };
-            let due = self.look(&now, &mut done.removals);
+            let due = self.look(&now, &mut removals);
             let requested = self.request_removal(secret, due, budget).await;
-            done.removals.extend(requested);
+            removals.extend(requested);
         }
+        done.removals.extend(removals);
     }
 
     /// Notes which replicas are gone. Answers which are due for removal by what is seen now.

@@ -131,6 +131,35 @@ async fn a_failed_replica_that_asking_again_does_not_move_is_removed_and_made_an
 }
 
 #[tokio::test]
+async fn a_failed_replica_that_is_removed_but_not_yet_made_anew_is_no_success() {
+    let mut stage = removing()
+        .env("SETTLE_SECONDS", "1")
+        .world(|world| {
+            world.known_replica = KnownReplica::Ignore;
+            world.removal_delay = Duration::from_millis(1500);
+        })
+        .start()
+        .await;
+    stage.may_remove = true;
+    let event = never_in_sync(&stage, UNKNOWN);
+    let first = stage.deliver(&event).await;
+    first.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        first.region("eu-west-1"),
+        "retry in-progress still-being-removed"
+    );
+    while !stage
+        .aws
+        .with(|world, now| world.replicas(now, HOME, "prod/db"))
+        .is_empty()
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stage.deliver(&event).await.ends_well("replicated");
+    assert_eq!(stage.removed().len(), 1);
+}
+
+#[tokio::test]
 async fn a_failed_replica_that_was_in_sync_once_is_never_removed() {
     let mut stage = removing()
         .world(|world| world.known_replica = KnownReplica::Ignore)
