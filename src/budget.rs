@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-pub use allowance::{Allowance, Grant};
+pub use allowance::{Allowance, Grant, Granted};
 
 /// How much of an invocation's time is kept for the report, at most.
 const RESERVE: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use crate::budget::{Allowance, Budget, Grant};
+use crate::budget::{Allowance, Budget, Grant, Granted};
 use crate::explain::{Explanation, explain};
 use crate::limits::Limits;
 use crate::plan::{Decision, Plan, decide};
@@ -120,17 +120,18 @@ impl Reconciler {
             }
             Decision::Act(plan) => plan,
         };
-        let left_over = match mode {
-            Mode::DryRun => None,
-            Mode::Act => self.left_over(&plan, budget, allowance).await,
+        let turn = match mode {
+            Mode::DryRun => Err(None),
+            Mode::Act => self.turn(&plan, budget, allowance).await.map_err(Some),
         };
-        let regions = if mode == Mode::DryRun || left_over.is_some() {
-            conclusion::planned(&secret, &plan)
-        } else {
-            // Boxed, so that whatever has nothing to do stays small.
-            let regions = Box::pin(self.carry_out(&secret, &plan, budget, allowance)).await;
-            allowance.settle(plan.changes(), conclusion::changes(&regions));
-            regions
+        let (regions, left_over) = match turn {
+            Err(left_over) => (conclusion::planned(&secret, &plan), left_over),
+            Ok(granted) => {
+                // Boxed, so that whatever has nothing to do stays small.
+                let regions = Box::pin(self.carry_out(&secret, &plan, budget, allowance)).await;
+                granted.settle(conclusion::changes(&regions));
+                (regions, None)
+            }
         };
         let rules = plan.rules;
         Reconciliation {
@@ -215,24 +216,24 @@ impl Reconciler {
         (secret, decision)
     }
 
-    /// Why a plan is left for another time: there are not as many changes, or the turn for its writes
-    /// comes too late.
-    async fn left_over(
+    /// The plan's turn to be carried out, unless it is left for another time: there are not as many
+    /// changes, or the turn for its writes comes too late.
+    async fn turn<'a>(
         &self,
         plan: &Plan,
         budget: &Budget,
-        allowance: &Allowance,
-    ) -> Option<LeftOver> {
+        allowance: &'a Allowance,
+    ) -> Result<Granted<'a>, LeftOver> {
         let until = budget.last_turn();
         let writes = plan.replicates() || plan.changes() > 0;
         match allowance.take(plan.changes(), until).await {
-            Grant::UsedUp => Some(LeftOver::ChangesUsedUp),
-            Grant::Late => Some(LeftOver::TooLate),
-            Grant::Granted if writes && !self.secrets_manager.has_turn_before(until) => {
-                allowance.settle(plan.changes(), 0);
-                Some(LeftOver::TooLate)
+            Grant::UsedUp => Err(LeftOver::ChangesUsedUp),
+            Grant::Late => Err(LeftOver::TooLate),
+            Grant::Granted(granted) if writes && !self.secrets_manager.has_turn_before(until) => {
+                granted.settle(0);
+                Err(LeftOver::TooLate)
             }
-            Grant::Granted => None,
+            Grant::Granted(granted) => Ok(granted),
         }
     }
 

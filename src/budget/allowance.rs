@@ -23,14 +23,39 @@ struct Count {
 }
 
 /// Whether changes may be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grant {
+#[derive(Debug)]
+pub enum Grant<'a> {
     /// Yes.
-    Granted,
+    Granted(Granted<'a>),
     /// No: there are not as many left.
     UsedUp,
     /// Perhaps, but that will be known too late.
     Late,
+}
+
+/// Changes that may be made, and of which nobody knows yet whether they are.
+///
+/// If that is never said, because a bug ends the work, they count as made: the allowance must not be
+/// exceeded, nor anybody wait for them.
+#[derive(Debug)]
+#[must_use]
+pub struct Granted<'a> {
+    allowance: &'a Allowance,
+    changes: u64,
+    made: u64,
+}
+
+impl Granted<'_> {
+    /// Says how many of the granted changes were made.
+    pub fn settle(mut self, made: u64) {
+        self.made = made;
+    }
+}
+
+impl Drop for Granted<'_> {
+    fn drop(&mut self) {
+        self.allowance.settle(self.changes, self.made);
+    }
 }
 
 impl Allowance {
@@ -51,8 +76,8 @@ impl Allowance {
     }
 
     /// Asks for so many changes: all or none. Waits, until then at most, while it depends on others
-    /// whether there are as many. What was granted is to be settled.
-    pub async fn take(&self, changes: u64, until: Instant) -> Grant {
+    /// whether there are as many.
+    pub async fn take(&self, changes: u64, until: Instant) -> Grant<'_> {
         loop {
             let settled = self.settled.notified();
             if let Some(grant) = self.try_take(changes) {
@@ -64,7 +89,7 @@ impl Allowance {
         }
     }
 
-    fn try_take(&self, changes: u64) -> Option<Grant> {
+    fn try_take(&self, changes: u64) -> Option<Grant<'_>> {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |used: u64| {
             used.checked_add(changes)
@@ -72,7 +97,11 @@ impl Allowance {
         };
         if fits(count.made.saturating_add(count.open)) {
             count.open += changes;
-            Some(Grant::Granted)
+            Some(Grant::Granted(Granted {
+                allowance: self,
+                changes,
+                made: changes,
+            }))
         } else if fits(count.made) {
             None
         } else {
@@ -80,8 +109,7 @@ impl Allowance {
         }
     }
 
-    /// Says how many of the granted changes were made.
-    pub fn settle(&self, granted: u64, made: u64) {
+    fn settle(&self, granted: u64, made: u64) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         count.open = count.open.saturating_sub(granted);
         count.made = count.made.saturating_add(made);
@@ -107,36 +135,50 @@ mod tests {
         Instant::now() + Duration::from_secs(5)
     }
 
+    async fn granted(allowance: &Allowance, changes: u64) -> Granted<'_> {
+        match allowance.take(changes, soon()).await {
+            Grant::Granted(granted) => granted,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[tokio::test]
     async fn changes_are_granted_all_or_none_until_they_are_used_up() {
         let allowance = Allowance::of(3);
-        assert_eq!(allowance.take(2, soon()).await, Grant::Granted);
-        allowance.settle(2, 2);
-        assert_eq!(allowance.take(2, soon()).await, Grant::UsedUp);
-        assert_eq!(allowance.take(1, soon()).await, Grant::Granted);
-        allowance.settle(1, 1);
-        assert_eq!(allowance.take(0, soon()).await, Grant::Granted);
-        assert_eq!(allowance.take(1, soon()).await, Grant::UsedUp);
+        granted(&allowance, 2).await.settle(2);
+        assert!(matches!(allowance.take(2, soon()).await, Grant::UsedUp));
+        granted(&allowance, 1).await.settle(1);
+        granted(&allowance, 0).await.settle(0);
+        assert!(matches!(allowance.take(1, soon()).await, Grant::UsedUp));
         assert_eq!(allowance.made(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn changes_that_were_not_made_are_waited_for_and_granted_to_others() {
         let allowance = Allowance::of(1);
-        assert_eq!(allowance.take(1, soon()).await, Grant::Granted);
-        let (grant, ()) = tokio::join!(allowance.take(1, soon()), async {
+        let first = granted(&allowance, 1).await;
+        let (second, ()) = tokio::join!(granted(&allowance, 1), async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            allowance.settle(1, 0);
+            first.settle(0);
         });
-        assert_eq!(grant, Grant::Granted);
-        assert_eq!(allowance.take(1, soon()).await, Grant::Late);
+        assert!(matches!(allowance.take(1, soon()).await, Grant::Late));
+        second.settle(1);
+    }
+
+    #[tokio::test]
+    async fn changes_whose_work_ends_in_a_panic_count_as_made_and_keep_nobody_waiting() {
+        let allowance = Allowance::of(2);
+        drop(granted(&allowance, 1).await);
+        assert_eq!(allowance.made(), 1);
+        granted(&allowance, 1).await.settle(1);
+        assert!(matches!(allowance.take(1, soon()).await, Grant::UsedUp));
     }
 
     #[tokio::test]
     async fn an_unlimited_allowance_never_ends() {
         let allowance = Allowance::unlimited();
         for _ in 0..3 {
-            assert_eq!(allowance.take(1000, soon()).await, Grant::Granted);
+            granted(&allowance, 1000).await.settle(1000);
         }
     }
 }

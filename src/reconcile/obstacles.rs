@@ -65,9 +65,12 @@ impl Reconciler {
         let stuck = self.stuck_still(secret, stuck, budget).await;
         let shells = self.vacant_among(secret, stuck, budget.cut_off()).await;
         let changes = CHANGES_TO_REMAKE * shells.len() as u64;
-        if shells.is_empty() || allowance.take(changes, Instant::now()).await != Grant::Granted {
+        if shells.is_empty() {
             return;
         }
+        let Grant::Granted(granted) = allowance.take(changes, Instant::now()).await else {
+            return;
+        };
         let removals = self.remove_to_remake(secret, &shells, budget).await;
         let is_gone = |region: &Region| matches!(removals.get(region), Some(Removal::Gone));
         let (gone, there): (BTreeSet<Region>, BTreeSet<Region>) =
@@ -76,10 +79,7 @@ impl Reconciler {
             .into_iter()
             .filter(|(region, _)| there.contains(region));
         done.removals.extend(removals);
-        allowance.settle(
-            changes,
-            CHANGES_TO_REMAKE * gone.len() as u64 + there.len() as u64,
-        );
+        granted.settle(CHANGES_TO_REMAKE * gone.len() as u64 + there.len() as u64);
         if gone.is_empty() {
             return;
         }
