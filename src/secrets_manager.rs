@@ -103,7 +103,8 @@ impl SecretsManager {
     /// # Errors
     /// [`CallError`] if AWS refuses, does not answer until `until`, or answers what cannot be read.
     pub async fn describe(&self, id: &SecretId, until: Instant) -> Result<Secret, CallError> {
-        let call = self.client.describe_secret().secret_id(id.as_str()).send();
+        let request = self.client.describe_secret().secret_id(id.as_str());
+        let call = || request.send();
         let answer = self.call(until, Operation::DescribeSecret, call).await?;
         read::secret(&answer)
     }
@@ -123,13 +124,8 @@ impl SecretsManager {
         let there = Config::builder()
             .region(config::Region::new(region.to_string()))
             .retry_config(RetryConfig::disabled());
-        let call = self
-            .client
-            .describe_secret()
-            .secret_id(name)
-            .customize()
-            .config_override(there)
-            .send();
+        let request = self.client.describe_secret().secret_id(name);
+        let call = || request.customize().config_override(there).send();
         match self.call(until, Operation::DescribeSecret, call).await {
             Ok(_) => Ok(Occupancy::Occupied),
             Err(error) if error.kind == CallErrorKind::NotFound => Ok(Occupancy::Vacant),
@@ -148,13 +144,13 @@ impl SecretsManager {
         next_token: Option<&str>,
         until: Instant,
     ) -> Result<Page, CallError> {
-        let call = self
+        let request = self
             .client
             .list_secrets()
             .max_results(PAGE_SIZE)
             .set_filters(filter.map(|filter| vec![as_filter(filter)]))
-            .set_next_token(next_token.map(str::to_owned))
-            .send();
+            .set_next_token(next_token.map(str::to_owned));
+        let call = || request.send();
         let answer = self.call(until, Operation::ListSecrets, call).await?;
         Ok(read::page(&answer))
     }
@@ -221,24 +217,25 @@ impl SecretsManager {
             .await
     }
 
-    async fn call<T, E>(
+    async fn call<T, E, C>(
         &self,
         until: Instant,
         operation: Operation,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        call: impl FnOnce() -> C,
     ) -> Result<T, CallError>
     where
+        C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let connections = self.throttle.as_ref().map(|throttle| &throttle.connections);
-        // Boxed: a call's future is large, and deeper than what stands above it may be.
-        let call = Box::pin(call);
         let call = async {
             let _connection = match connections {
                 Some(connections) => connections.acquire().await.ok(),
                 None => None,
             };
-            call.await
+            // Boxed: a call's future is large, and deeper than what stands above it may be. It is made
+            // only now, so that whoever waits for a connection takes little memory.
+            Box::pin(call()).await
         };
         within(until, operation, call).await
     }
@@ -263,7 +260,7 @@ impl SecretsManager {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let Some(throttle) = &self.throttle else {
-            return self.call(until, operation, call()).await.map(drop);
+            return self.call(until, operation, call).await.map(drop);
         };
         let mut attempts = 0;
         loop {
@@ -271,7 +268,7 @@ impl SecretsManager {
                 return Err(CallError::not_sent(operation));
             }
             attempts += 1;
-            match self.call(until, operation, call()).await {
+            match self.call(until, operation, &call).await {
                 Err(error) if error.kind == CallErrorKind::Throttled && attempts < ATTEMPTS => {}
                 answer => return answer.map(drop),
             }
