@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use super::effort::Effort;
 use super::patterns::{Pattern, Patterns};
 use super::regions::RegionPatterns;
@@ -45,7 +47,7 @@ pub enum When {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Condition {
     /// By key. A few in a row are quicker to make and to find than in a map.
-    pub(super) tags: Vec<(String, Patterns)>,
+    pub(super) tags: Vec<(SmolStr, Patterns)>,
     pub(super) secret_name: Option<Patterns>,
     pub(super) primary_region: Option<RegionPatterns>,
 }
@@ -120,7 +122,7 @@ impl When {
                 let mut with_tag = only.clone();
                 if with_tag.tag(key).is_none() {
                     let any = Patterns::new(["*"]);
-                    with_tag.tags.push((key.to_owned(), any));
+                    with_tag.tags.push((key.into(), any));
                 }
                 with_tag.implies(not, effort)
             }
@@ -174,7 +176,7 @@ impl When {
             match part {
                 Part::Tag(key) => {
                     only.tags.retain(|(own, _)| own != key);
-                    only.tags.push((key.to_owned(), pattern));
+                    only.tags.push((key.into(), pattern));
                 }
                 Part::SecretName => only.secret_name = Some(pattern),
                 Part::PrimaryRegion => only.primary_region = Some(pattern.into()),
@@ -197,7 +199,7 @@ impl When {
 impl Condition {
     fn check(&self, subject: &Subject<'_>) -> Result<(), Mismatch<'_>> {
         for (key, patterns) in &self.tags {
-            match subject.tags.get(key) {
+            match subject.tags.get(key.as_str()) {
                 None => return Err(Mismatch::NoTag(key)),
                 Some(value) if !patterns.match_any(value) => {
                     return Err(Mismatch::TagValue(key, patterns));

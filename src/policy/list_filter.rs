@@ -52,7 +52,7 @@ fn tag_of(rule: &Rule) -> Option<String> {
     }
     match &rule.when {
         When::All => None,
-        When::Matches { only, .. } => only.tags.first().map(|(key, _)| key.clone()),
+        When::Matches { only, .. } => only.tags.first().map(|(key, _)| key.to_string()),
     }
 }
 

@@ -5,6 +5,7 @@ mod language;
 use std::fmt;
 use std::sync::OnceLock;
 
+use smol_str::SmolStr;
 use wildmatch::WildMatch;
 
 use super::effort::Effort;
@@ -15,9 +16,9 @@ pub struct Patterns(Vec<Pattern>);
 
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
-    Literal(String),
+    Literal(SmolStr),
     /// Made ready when a text is first matched: most rules never get that far.
-    Wild(String, OnceLock<WildMatch>),
+    Wild(SmolStr, OnceLock<Box<WildMatch>>),
 }
 
 impl PartialEq for Pattern {
@@ -29,9 +30,9 @@ impl PartialEq for Pattern {
 impl Pattern {
     pub(super) fn new(text: &str) -> Self {
         if is_wild(text) {
-            Self::Wild(text.to_owned(), OnceLock::new())
+            Self::Wild(text.into(), OnceLock::new())
         } else {
-            Self::Literal(text.to_owned())
+            Self::Literal(text.into())
         }
     }
 
@@ -52,9 +53,9 @@ impl Pattern {
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Literal(own) => own == text,
-            Self::Wild(pattern, ready) => {
-                ready.get_or_init(|| WildMatch::new(pattern)).matches(text)
-            }
+            Self::Wild(pattern, ready) => ready
+                .get_or_init(|| Box::new(WildMatch::new(pattern)))
+                .matches(text),
         }
     }
 

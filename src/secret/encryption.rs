@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use smol_str::SmolStr;
 use thiserror::Error;
 
 use super::Region;
@@ -9,12 +10,12 @@ use super::Region;
 /// to say, in the Region where the name is used.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct KmsKey(String);
+pub struct KmsKey(SmolStr);
 
 impl KmsKey {
     /// Takes a key's name as it is.
     #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<SmolStr>) -> Self {
         Self(text.into())
     }
 
@@ -32,7 +33,7 @@ impl KmsKey {
     pub fn parse(text: &str) -> Result<Self, NotAKmsKey> {
         let not_a_key = || NotAKmsKey::Form(text.to_owned());
         if text == "aws/secretsmanager" {
-            return Ok(Self(AWS_MANAGED_ALIAS.to_owned()));
+            return Ok(Self(AWS_MANAGED_ALIAS.into()));
         }
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let resource = match parts[..] {
@@ -42,7 +43,7 @@ impl KmsKey {
                 resource
             }
             [resource] if resource.starts_with("alias/") => resource,
-            [key_id] if is_key_id(key_id) => return Ok(Self(text.to_owned())),
+            [key_id] if is_key_id(key_id) => return Ok(Self(text.into())),
             _ => return Err(not_a_key()),
         };
         let known = match resource.split_once('/') {
@@ -51,7 +52,7 @@ impl KmsKey {
             _ => false,
         };
         if known {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(not_a_key())
         }
@@ -69,7 +70,7 @@ impl KmsKey {
     #[must_use]
     pub fn canonical(self) -> Self {
         if self.is_aws_managed() {
-            Self(AWS_MANAGED_ALIAS.to_owned())
+            Self(AWS_MANAGED_ALIAS.into())
         } else {
             self
         }
@@ -89,7 +90,7 @@ impl KmsKey {
         if let [_, _, _, key_region, _, _] = &mut parts[..] {
             *key_region = region.as_str();
         }
-        Self(parts.join(":"))
+        Self(parts.join(":").into())
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
+use smol_str::SmolStr;
 use thiserror::Error;
 
 /// An AWS Region code, for instance `eu-west-1`.
@@ -9,7 +10,7 @@ use thiserror::Error;
 /// `ReplicaRegionType`: `^([a-z]+-)+\d+$`. Which Regions exist is for AWS to say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Region(String);
+pub struct Region(SmolStr);
 
 /// The text has not the form of a Region code.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -34,7 +35,7 @@ impl Region {
                     && number.bytes().all(|b| b.is_ascii_digit())
             });
         if well_formed {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(NotARegion(text.to_owned()))
         }

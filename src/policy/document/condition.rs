@@ -1,5 +1,7 @@
 //! Reads the conditions of rules.
 
+use smol_str::SmolStr;
+
 use super::{Document, REGION_HINT};
 use crate::policy::condition::{Condition, When};
 use crate::policy::patterns::{Pattern, Patterns};
@@ -109,7 +111,7 @@ impl Document<'_> {
         })
     }
 
-    fn tags(&mut self, place: &Place<'_>) -> Option<Vec<(String, Patterns)>> {
+    fn tags(&mut self, place: &Place<'_>) -> Option<Vec<(SmolStr, Patterns)>> {
         let hint = "map tag keys to values, for instance `tags: { tier: [\"0\", \"1\"] }`";
         let entries = self.reader.entries(place, hint)?;
         let mut tags = Vec::with_capacity(entries.len());
@@ -117,7 +119,7 @@ impl Document<'_> {
         for entry in entries {
             self.tag_key(&entry.key_place, entry.key);
             match self.patterns(&entry.value, Of::TagValue) {
-                Some(patterns) => tags.push((entry.key.to_owned(), patterns)),
+                Some(patterns) => tags.push((entry.key.into(), patterns)),
                 None => all_read = false,
             }
         }
