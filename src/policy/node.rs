@@ -51,7 +51,8 @@ pub struct Node<'t> {
 /// `1.10` or `yes` is the text `0`, `1.10` or `yes`.
 #[derive(Clone, Debug)]
 pub(super) enum Value<'t> {
-    Nothing,
+    /// How nothing is written, because as a key `~` is a text.
+    Nothing(&'static str),
     Text(Cow<'t, str>),
     List(Rc<[Node<'t>]>),
     Fields(Rc<[Field<'t>]>),
@@ -70,7 +71,7 @@ impl Value<'_> {
     /// The kind of the value, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Nothing => "nothing",
+            Self::Nothing(_) => "nothing",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
             Self::Fields(_) => "a map",

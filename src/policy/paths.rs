@@ -63,7 +63,7 @@ impl Walk {
                     path.truncate(length);
                 }
             }
-            Value::Nothing | Value::Text(_) => {}
+            Value::Nothing(_) | Value::Text(_) => {}
         }
     }
 }

@@ -91,8 +91,6 @@ struct Key<'t> {
 #[derive(Clone)]
 struct Complete<'t> {
     node: Node<'t>,
-    /// How nothing is written, because as a key `~` is a text.
-    nothing: &'static str,
     size: usize,
     height: usize,
 }
@@ -133,7 +131,7 @@ impl<'t> Builder<'t> {
         self.root.unwrap_or(Node {
             position: Position::FIRST,
             is_plain: true,
-            value: Value::Nothing,
+            value: Value::Nothing(""),
         })
     }
 
@@ -174,7 +172,6 @@ impl<'t> Builder<'t> {
                 is_plain: false,
                 value,
             },
-            nothing: "",
             size: open.size,
             height: open.height,
         };
@@ -208,7 +205,11 @@ impl<'t> Builder<'t> {
         open.height = open.height.max(complete.height + 1);
         match &mut open.content {
             Content::List(_) => self.items.push(complete.node),
-            Content::Map(_, map) => self.fields.extend(map.take(complete)?),
+            Content::Map(_, map) => {
+                if let Some(field) = map.take(complete.node)? {
+                    self.fields.push(field);
+                }
+            }
         }
         Ok(())
     }
@@ -216,13 +217,12 @@ impl<'t> Builder<'t> {
 
 impl<'t> Map<'t> {
     /// Takes a key or a value; the value makes a field of both.
-    fn take(&mut self, complete: Complete<'t>) -> Result<Option<Field<'t>>, Fault> {
-        let node = complete.node;
+    fn take(&mut self, node: Node<'t>) -> Result<Option<Field<'t>>, Fault> {
         match self.key.take() {
             None => {
                 let text = match node.value {
                     Value::Text(text) => text,
-                    Value::Nothing => Cow::Borrowed(complete.nothing),
+                    Value::Nothing(written) => Cow::Borrowed(written),
                     other => {
                         let message = format!("{} where a key is expected", other.kind());
                         return fault(node.position, message);
@@ -303,7 +303,7 @@ fn scalar<'t>(
     };
     let size = 1 + text.len() / BYTES_OF_A_NODE;
     let value = match nothing {
-        Some(_) => Value::Nothing,
+        Some(written) => Value::Nothing(written),
         None => Value::Text(text),
     };
     Ok(Complete {
@@ -312,7 +312,6 @@ fn scalar<'t>(
             is_plain,
             value,
         },
-        nothing: nothing.unwrap_or_default(),
         size,
         height: 0,
     })

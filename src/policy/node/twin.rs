@@ -23,7 +23,7 @@ enum Twin {
 impl Twin {
     fn is_of(&self, node: &Node<'_>) -> bool {
         match (self, &node.value) {
-            (Self::Nothing, Value::Nothing) => true,
+            (Self::Nothing, Value::Nothing(_)) => true,
             (Self::Text(text), Value::Text(own)) => text == own,
             (Self::NumberOrBoolean, Value::Text(_)) => node.is_plain,
             (Self::List(items), Value::List(own)) => {
