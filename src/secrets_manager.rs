@@ -6,6 +6,7 @@ mod pace;
 mod read;
 mod retry;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::limits::Overwrite;
 use crate::plan::Target;
 use crate::policy::ListFilter;
-use crate::secret::{Region, Secret, SecretArn, SecretId};
+use crate::secret::{Region, Replica, Secret, SecretArn, SecretId};
 pub use error::{CallError, CallErrorKind, Operation};
 use pace::Pace;
 pub use read::{Page, Unreadable};
@@ -158,8 +159,8 @@ impl SecretsManager {
     /// Asks AWS to replicate a secret to the targets. A secret of the same name in a target Region
     /// is overwritten only if every target allows it.
     ///
-    /// AWS answers before it replicates, so `Ok` means accepted, no more. The SDK tries again only
-    /// where AWS surely has not executed the call: replicating twice to one Region is a case whose
+    /// AWS answers before it replicates, so `Ok` means accepted, no more. It holds the secret's
+    /// replicas as AWS's answer shows them. The SDK tries again only where AWS surely has not executed the call: replicating twice to one Region is a case whose
     /// outcome AWS does not document, so after a doubtful failure the caller reads first.
     ///
     /// # Errors
@@ -169,7 +170,7 @@ impl SecretsManager {
         secret: &SecretArn,
         targets: &[&Target],
         until: Instant,
-    ) -> Result<(), CallError> {
+    ) -> Result<BTreeMap<Region, Replica>, CallError> {
         let replica_regions = targets.iter().map(|target| {
             ReplicaRegionType::builder()
                 .region(target.region().as_str())
@@ -189,8 +190,10 @@ impl SecretsManager {
             let customized = request.clone().customize();
             customized.config_override(self.retries()).send()
         };
-        self.write(until, Operation::ReplicateSecretToRegions, call)
-            .await
+        let answer = self
+            .write(until, Operation::ReplicateSecretToRegions, call)
+            .await?;
+        Ok(read::replicas(answer.replication_status()))
     }
 
     /// Asks AWS to remove the secret's replicas in these Regions. `Ok` means accepted, no more.
@@ -215,6 +218,7 @@ impl SecretsManager {
         };
         self.write(until, Operation::RemoveRegionsFromReplication, call)
             .await
+            .map(drop)
     }
 
     async fn call<T, E, C>(
@@ -254,13 +258,13 @@ impl SecretsManager {
         until: Instant,
         operation: Operation,
         call: impl Fn() -> C,
-    ) -> Result<(), CallError>
+    ) -> Result<T, CallError>
     where
         C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let Some(throttle) = &self.throttle else {
-            return self.call(until, operation, call).await.map(drop);
+            return self.call(until, operation, call).await;
         };
         let mut attempts = 0;
         loop {
@@ -270,7 +274,7 @@ impl SecretsManager {
             attempts += 1;
             match self.call(until, operation, &call).await {
                 Err(error) if error.kind == CallErrorKind::Throttled && attempts < ATTEMPTS => {}
-                answer => return answer.map(drop),
+                answer => return answer,
             }
         }
     }

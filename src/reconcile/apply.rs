@@ -7,7 +7,7 @@ use super::Reconciler;
 use crate::budget::Budget;
 use crate::limits::Overwrite;
 use crate::plan::{Plan, Target};
-use crate::secret::{Region, Secret, SecretId};
+use crate::secret::{Region, Replica, ReplicaStatus, Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind};
 
 /// How AWS took the request for one Region.
@@ -15,16 +15,36 @@ use crate::secrets_manager::{CallError, CallErrorKind};
 pub(super) struct Answer {
     /// The last answer.
     pub(super) result: Result<(), CallError>,
+    /// The replica, if the answer shows it in sync already: nobody need look at it once more.
+    pub(super) in_sync: Option<Replica>,
     /// Whether any request for the Region may have been executed although it failed.
     pub(super) was_doubtful: bool,
 }
 
 impl Answer {
-    fn new(result: Result<(), CallError>) -> Self {
-        let was_doubtful = matches!(&result, Err(error) if error.may_have_been_executed());
+    /// The answer for a Region to a request that named it.
+    fn new(region: &Region, answer: &Result<BTreeMap<Region, Replica>, CallError>) -> Self {
+        let in_sync = |replica: &&Replica| replica.status == ReplicaStatus::InSync;
+        match answer {
+            Ok(replicas) => Self {
+                result: Ok(()),
+                in_sync: replicas.get(region).filter(in_sync).cloned(),
+                was_doubtful: false,
+            },
+            Err(error) => Self {
+                result: Err(error.clone()),
+                in_sync: None,
+                was_doubtful: error.may_have_been_executed(),
+            },
+        }
+    }
+
+    /// A later look has shown that an earlier request was executed.
+    fn executed() -> Self {
         Self {
-            result,
-            was_doubtful,
+            result: Ok(()),
+            in_sync: None,
+            was_doubtful: false,
         }
     }
 
@@ -73,14 +93,13 @@ impl Reconciler {
                 .partition(|target| has_moved(secret, &now, target.region()));
             let begun = begun
                 .into_iter()
-                .map(|target| (target.region().clone(), Ok(())));
+                .map(|target| (target.region().clone(), Answer::executed()));
             let repeated = self.send_each(secret, &not_begun, budget.cut_off()).await;
-            for (region, result) in begun.chain(repeated) {
-                answers.entry(region).and_modify(|answer| {
-                    let was_doubtful = answer.was_doubtful;
-                    *answer = Answer::new(result.clone());
-                    answer.was_doubtful |= was_doubtful;
-                });
+            for (region, mut answer) in begun.chain(repeated) {
+                answer.was_doubtful |= answers
+                    .get(&region)
+                    .is_some_and(|before| before.was_doubtful);
+                answers.insert(region, answer);
             }
         }
         answers
@@ -109,19 +128,16 @@ impl Reconciler {
             .secrets_manager
             .replicate(&secret.arn, targets, until)
             .await;
-        let results = match &result {
+        match &result {
             Err(error) if error.refuses_the_request() && targets.len() > 1 => {
-                self.send_each(secret, targets, until).await
+                self.send_each(secret, targets, until).await.collect()
             }
-            _ => targets
-                .iter()
-                .map(|target| (target.region().clone(), result.clone()))
-                .collect(),
-        };
-        results
-            .into_iter()
-            .map(|(region, result)| (region, Answer::new(result)))
-            .collect()
+            _ => {
+                let regions = targets.iter().map(|target| target.region());
+                let answers = regions.map(|region| (region.clone(), Answer::new(region, &result)));
+                answers.collect()
+            }
+        }
     }
 
     /// Sends one request for each target, a few at a time, so that one that hangs does not use up
@@ -131,18 +147,22 @@ impl Reconciler {
         secret: &Secret,
         targets: &[&Target],
         until: Instant,
-    ) -> Vec<(Region, Result<(), CallError>)> {
+    ) -> impl Iterator<Item = (Region, Answer)> {
         let requests = targets.iter().map(|target| async move {
             let result = self
                 .secrets_manager
                 .replicate(&secret.arn, &[target], until)
                 .await;
-            (target.region().clone(), result)
+            (
+                target.region().clone(),
+                Answer::new(target.region(), &result),
+            )
         });
-        stream::iter(requests)
+        let answers: Vec<_> = stream::iter(requests)
             .buffer_unordered(AT_ONCE)
             .collect()
-            .await
+            .await;
+        answers.into_iter()
     }
 }
 

@@ -34,6 +34,18 @@ pub(super) struct Seen {
 }
 
 impl Sight {
+    /// What AWS's answers to the requests have shown.
+    fn of_answers(answers: &Answers, after: Duration) -> Self {
+        let mut sight = Self::default();
+        for (region, answer) in answers {
+            if let Some(replica) = &answer.in_sync {
+                sight.moved.insert(region.clone());
+                sight.update(region, Some(replica.clone()), after);
+            }
+        }
+        sight
+    }
+
     /// What was last seen in a Region.
     pub(super) fn of(&self, region: &Region) -> Option<&Seen> {
         self.replicas.get(region)
@@ -87,7 +99,7 @@ impl Reconciler {
         budget: &Budget,
     ) -> Sight {
         let mut open = followed(plan, answers);
-        let mut sight = Sight::default();
+        let mut sight = Sight::of_answers(answers, requested.elapsed());
         let mut looks = budget.looks_until_settled();
         let id = SecretId::Arn(before.arn.clone());
         while !open.is_empty() && looks.pause().await {
@@ -137,6 +149,7 @@ fn followed(plan: &Plan, answers: &Answers) -> BTreeMap<Region, Following> {
 
 fn after_answer(answer: &Answer) -> Option<Following> {
     match &answer.result {
+        Ok(()) if answer.in_sync.is_some() => None,
         Ok(()) => Some(Following::UntilSettled),
         Err(error) if answer.was_doubtful || error.kind == CallErrorKind::Refused => {
             Some(Following::IfItMoves)

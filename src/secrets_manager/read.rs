@@ -84,13 +84,13 @@ pub(super) fn secret(answer: &DescribeSecretOutput) -> Result<Secret, CallError>
         has_value: answer
             .version_ids_to_stages()
             .is_some_and(|versions| !versions.is_empty()),
-        replicas: read_replicas(answer.replication_status()),
+        replicas: replicas(answer.replication_status()),
         vacant_regions: BTreeSet::new(),
     })
 }
 
 /// A row without a readable Region cannot be one that the policy wants, so it is left out.
-fn read_replicas(rows: &[ReplicationStatusType]) -> BTreeMap<Region, Replica> {
+pub(super) fn replicas(rows: &[ReplicationStatusType]) -> BTreeMap<Region, Replica> {
     rows.iter()
         .filter_map(|row| {
             let region = Region::parse(row.region()?).ok()?;

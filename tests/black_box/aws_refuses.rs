@@ -6,6 +6,8 @@ use secret_replicator_emulator::{
     Denial, Execution, Fault, FaultKind, KnownReplica, RegionNotEnabled,
 };
 
+use serde_json::json;
+
 use crate::stage::{HOME, Stage, create_secret_event, deliver, setting, tagged};
 
 const REPLICATE: &str = "ReplicateSecretToRegions";
@@ -224,6 +226,26 @@ async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
             .with(|world, now| world.replicas(now, HOME, "prod/db"));
         assert_eq!(replicas.len(), 1, "{known_replica:?}");
     }
+}
+
+#[tokio::test]
+async fn a_replica_that_the_answer_shows_in_sync_is_not_looked_at_again() {
+    let setting = setting().env("SETTLE_SECONDS", "1").world(|world| {
+        world.known_replica = KnownReplica::Ignore;
+        world.status_lag = Duration::from_hours(1);
+    });
+    let mut stage = setting.start().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    // Somebody was quicker, and reads do not show it yet.
+    stage.owner(
+        REPLICATE,
+        &json!({ "SecretId": arn, "AddReplicaRegions": [{ "Region": "eu-west-1" }] }),
+    );
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
+    delivery.ends_well("replicated");
+    assert_eq!(delivery.region("eu-west-1"), "replicate in-sync");
+    assert_eq!(stage.calls("DescribeSecret").len(), 1);
 }
 
 #[tokio::test]
