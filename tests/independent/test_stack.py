@@ -104,28 +104,35 @@ def test_the_function_can_never_read_a_value_or_change_a_secret(action, either):
         assert not either.allows("ReplicatorRole", f"secretsmanager:{action}", secret, region)
 
 
-def test_the_function_has_no_action_that_it_does_not_need(permissive):
-    actions = set()
-    for policy in permissive.policies("ReplicatorRole"):
-        for statement in policy["Statement"]:
-            action = statement["Action"]
-            actions.update([action] if isinstance(action, str) else action)
+def test_the_function_writes_its_own_log_and_no_other(either):
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{either.outputs['LogGroupName']}"
 
-    assert actions == {
-        DESCRIBE,
-        "secretsmanager:ListSecrets",
-        REPLICATE,
-        REMOVE,
-        "kms:Decrypt",
-        "kms:GenerateDataKey",
-        "kms:Encrypt",
-        # To its failure queue.
-        "sqs:SendMessage",
-    }
-    assert permissive.managed_policies("ReplicatorRole") == {
-        "AWSLambdaBasicExecutionRole",
-        "AWSXrayWriteOnlyAccess",
-    }
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        assert either.allows("ReplicatorRole", action, f"{group}:log-stream:any")
+        assert not either.allows("ReplicatorRole", action, f"{group}-other:log-stream:any")
+    assert not either.allows("ReplicatorRole", "logs:CreateLogGroup", group)
+
+
+def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(deploy, cautious):
+    elsewhere = KEY.replace("us-east-1", "eu-west-1")
+    stack = deploy(KmsKeyArns=f"{KEY},{elsewhere}")
+
+    def uses(action, key, region, service="secretsmanager", stack=stack):
+        via = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+        return stack.allows("ReplicatorRole", f"kms:{action}", key, region, **via)
+
+    assert uses("Decrypt", KEY, "us-east-1")
+    assert uses("GenerateDataKey", elsewhere, "eu-west-1")
+    assert uses("Encrypt", elsewhere, "eu-west-1")
+    # Only primary secrets are decrypted.
+    assert not uses("Decrypt", elsewhere, "eu-west-1")
+    for action in ("Decrypt", "GenerateDataKey", "Encrypt"):
+        assert not uses(action, KEY.replace("1111", "2222"), "us-east-1")
+        assert not uses(action, KEY, "us-east-1", service="s3")
+        assert not uses(action, KEY, "us-east-1", stack=cautious)
+        assert not stack.allows("ReplicatorRole", f"kms:{action}", KEY)
+    for action in ("CreateGrant", "PutKeyPolicy", "ReEncryptFrom", "Sign"):
+        assert not uses(action, KEY, "us-east-1")
 
 
 def test_the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more(cautious):
@@ -140,15 +147,21 @@ def test_the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more(c
     assert not cautious.allows("SweepRole", "states:ListExecutions", f"{sweep}-other")
     assert not cautious.allows("SweepRole", "states:StartExecution", sweep)
     assert not cautious.allows("SweepRole", DESCRIBE, SECRET)
-    assert cautious.managed_policies("SweepRole") == set()
+
+
+def test_services_of_this_account_only_take_on_the_roles_of_the_sweep():
+    for role, service in [("SweepRole", "states"), ("SweepStartRole", "scheduler")]:
+        [statement] = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+        account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        assert statement["Condition"] == {"StringEquals": account}
 
 
 # What parliament finds and is no mistake.
 ACCEPTED = {
     # It knows the format of a map's executions only; those of a state machine are listed by its ARN.
     ("SweepRole", "RESOURCE_MISMATCH", "states:ListExecutions"),
-    # SAM writes these two policies, in the language's first version, which means the same there.
-    ("SweepStartRole", "NO_VERSION", ""),
 }
 
 
