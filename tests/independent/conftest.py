@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 
 import stack
-from function import ACCOUNT, running_function
-from processes import environment, free_port, running
+from function import ACCOUNT, DEPLOYED, running_function
+from processes import environment, free_port, passed, running
 from slices import BOOTSTRAP, Slices, serving
 
 
@@ -59,7 +59,8 @@ def moto(tmp_path_factory):
     port = free_port()
     log = tmp_path_factory.mktemp("moto") / "log"
     command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", port]
-    with running(command, port, log, environment(MOTO_ACCOUNT_ID=ACCOUNT)):
+    recorder = passed("MOTO_ENABLE_RECORDING", "MOTO_RECORDER_FILEPATH")
+    with running(command, port, log, environment(MOTO_ACCOUNT_ID=ACCOUNT, **recorder)):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -75,7 +76,7 @@ def emulator(tmp_path_factory, emulator_binary):
     port = free_port()
     log = tmp_path_factory.mktemp("emulator") / "log"
     command = [emulator_binary, "serve", "--port", port, "--removal-seconds", "2"]
-    with running(command, port, log):
+    with running(command, port, log, environment(**passed("EMULATOR_CALLS_FILE"))):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -96,6 +97,7 @@ def ministack(tmp_path_factory, emulator):
         SFN_WAIT_SCALE="0",
         TMPDIR=str(directory),
         AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
+        AWS_SESSION_TOKEN=DEPLOYED,
     )
     command = [Path(sys.executable).with_name("ministack")]
     with running(command, port, directory / "log", env):

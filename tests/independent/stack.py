@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import dataclass
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
@@ -59,17 +60,36 @@ class Stack:
 
     def allows(self, role, action, resource, region="us-east-1", **context):
         """Whether a role may make a call, by ministack's evaluation of IAM policies."""
-        call = EvalContext(
-            principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/session",
-            principal_type="AssumedRole",
-            principal_account=ACCOUNT,
-            action=action,
-            resource_arn=resource,
-            region=region,
-            service_context=context,
-        )
-        policies = [parse_policy_document(policy) for policy in self.policies(role)]
-        return evaluate(call, policies).decision == "Allow"
+        statements = [row for policy in self.policies(role) for row in policy["Statement"]]
+        return allows(statements, Request(action, resource, region, tuple(context.items())))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What IAM decides about. The names of condition keys are in lower case."""
+
+    action: str
+    resource: str
+    region: str
+    context: tuple = ()
+
+
+def allows(statements, request):
+    """Whether statements allow a request, by ministack's evaluation of IAM policies."""
+    call = EvalContext(
+        principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/role/session",
+        principal_type="AssumedRole",
+        principal_account=ACCOUNT,
+        action=request.action,
+        resource_arn=request.resource,
+        region=request.region,
+        service_context={
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in request.context
+        },
+    )
+    policy = parse_policy_document({"Statement": statements})
+    return evaluate(call, [policy]).decision == "Allow"
 
 
 def deploy(name, code, client, **parameters):
