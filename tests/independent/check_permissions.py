@@ -11,12 +11,8 @@ from pathlib import Path
 import pytest
 
 from permissions import callers
-from stack import ACCOUNT, Request, allows
+from stack import ACCOUNT, BUS, KEY, TOPIC, Request, allows
 from sweep import Sweep
-
-KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
-TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:records"
-BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/records"
 
 
 @pytest.fixture(scope="session")

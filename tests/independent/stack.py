@@ -14,6 +14,12 @@ from template import ROOT
 # The account of the emulator's secrets.
 ACCOUNT = "123456789012"
 
+# Values of parameters.
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:records"
+BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/records"
+
 
 SAVED_QUERY = re.compile(r"^  \w+:\n    Type: AWS::Logs::QueryDefinition\n(?:    .*\n|\n)+", re.M)
 

@@ -5,7 +5,9 @@ whose replication can fail. The alarms and the dashboard are those that ministac
 """
 
 import json
+import os
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -58,8 +60,21 @@ def alarms(stack):
 
 
 @pytest.fixture(scope="module")
-def runs(bootstrap, client, emulator, tmp_path_factory):
-    """What the function wrote and answered, by what it was made to do."""
+def runs(request):
+    """What the function wrote and answered, by what it was made to do.
+
+    It is kept in the file `OBSERVED`, if that variable is set, for another run of the tests.
+    """
+    kept = Path(os.environ.get("OBSERVED", os.devnull))
+    if not kept.is_file():
+        done = request.getfixturevalue("observed")
+        kept.write_text(json.dumps({what: vars(run) for what, run in done.items()}))
+        return done
+    return {what: SimpleNamespace(**run) for what, run in json.loads(kept.read_text()).items()}
+
+
+@pytest.fixture(scope="module")
+def observed(bootstrap, client, emulator, tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs")
     done = {}
 
@@ -208,6 +223,14 @@ def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
     }
 
     assert {metric for _, metric, _ in seen} == listed
+
+
+def test_the_cost_table_counts_the_metrics_that_the_binary_writes(seen):
+    page = (ROOT / "docs/DEPLOY.md").read_text()
+    plain = [metric for _, metric, dimensions in seen if dimensions == ()]
+    by_region = [metric for _, metric, dimensions in seen if dimensions == ("ReplicaRegion",)]
+
+    assert f"| ({len(plain)} + {len(by_region)} * 2) * 0.30 |" in page
 
 
 def test_every_alarm_looks_at_a_metric_that_there_is(alarms, seen, stack):
