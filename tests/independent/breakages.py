@@ -102,7 +102,7 @@ _ROLE = [
         "keys are good outside Secrets Manager",
         f"{ROLES}a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager",
         "secretsmanager.*.${AWS::URLSuffix}",
-        "*.${AWS::URLSuffix}",
+        '"*.${AWS::URLSuffix}"',
     ),
     ("replicas cannot be encrypted", CALLS_ALLOWED, "[kms:GenerateDataKey, kms:Encrypt]", "kms:Encrypt"),
     ("primary secrets cannot be decrypted", CALLS_ALLOWED, "kms:Decrypt", "kms:ReEncryptFrom"),
@@ -123,6 +123,14 @@ _ROLE = [
         f"{ROLES}the_function_writes_its_own_log_and_no_other",
         "Resource: !GetAtt LogGroup.Arn",
         "Resource: !Sub arn:${AWS::Partition}:logs:*:*:*",
+    ),
+    (
+        "it may replicate secrets of other accounts",
+        f"{PERMISSIONS}no_call_is_allowed_in_another_account",
+        "Action: secretsmanager:ReplicateSecretToRegions\n                Resource: !Sub arn:"
+        "${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}",
+        "Action: secretsmanager:ReplicateSecretToRegions\n                Resource: !Sub arn:"
+        "${AWS::Partition}:secretsmanager:${AWS::Region}:*",
     ),
     ("it cannot send traces", NOTHING_ELSE, "xray:PutTraceSegments, ", ""),
     (
@@ -164,6 +172,20 @@ _TEMPLATE = [
         "Action: [states:ListExecutions, states:StopExecution]",
     ),
     ("the schedule may do more", SWEEP_ROLES, "SweepStartRole", "sqs:SendMessage", "sqs:*"),
+    (
+        "the schedule may start what is called alike",
+        SWEEP_ROLES,
+        "SweepStartRole",
+        "Resource: !GetAtt UnstartedSweeps.Arn",
+        'Resource: !Sub "${UnstartedSweeps.Arn}*"',
+    ),
+    (
+        "the sweep may invoke functions of other accounts",
+        SWEEP_ROLES,
+        "SweepRole",
+        "Resource: !GetAtt Replicator.Arn",
+        "Resource: !Sub arn:${AWS::Partition}:lambda:*:*:function:${Replicator}",
+    ),
     (
         "other accounts' services take on the role",
         f"{ROLES}services_of_this_account_only_take_on_the_roles_of_the_sweep",

@@ -5,6 +5,7 @@ Ministack makes the roles of the template, and decides.
 """
 
 import os
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -60,7 +61,20 @@ def needed(statements, requests):
 
 
 def every(statements):
-    return {(row["Sid"], action) for row in statements for action in actions(row)}
+    found = {(row["Sid"], action) for row in statements for action in actions(row)}
+    # A wildcard would be needed as soon as one of its actions is.
+    assert not any("*" in action or "?" in action for _, action in found)
+    return found
+
+
+def elsewhere(request):
+    """The same request in another account."""
+    return replace(request, resource=request.resource.replace(ACCOUNT, "999999999999"))
+
+
+def alike(request):
+    """The same request on a resource with a longer name."""
+    return replace(request, resource=f"{request.resource}-other")
 
 
 def test_the_whole_suite_was_seen(seen):
@@ -89,6 +103,15 @@ def test_each_call_is_allowed_to_a_stack_with_the_settings_of_its_function(seen,
         denied = [request for request in requests if not allows(role, request)]
 
         assert denied == [], caller
+
+
+def test_no_call_is_allowed_in_another_account(seen, roles):
+    for caller, requests in seen.items():
+        role = roles("ReplicatorRole", caller.region, **caller.parameters)
+        abroad = [elsewhere(row) for row in requests if row.resource != "*"]
+
+        assert abroad or {row.action for row in requests} == {"secretsmanager:ListSecrets"}
+        assert [row for row in abroad if allows(role, row)] == [], caller
 
 
 SWITCHES = {
@@ -206,5 +229,8 @@ def test_sweep_and_schedule_are_allowed_what_they_do_and_nothing_else(role, requ
     given, done = statements(stack, role), list(requests(stack))
 
     assert [row for row in done if not allows(given, row)] == []
+    named = [row for row in done if row.resource != "*"]
+    assert len({row.action for row in named}) == 2
+    assert [row for row in named if allows(given, elsewhere(row)) or allows(given, alike(row))] == []
     assert set(needed(given, done)) == every(given)
     assert stack.managed_policies(role) == set()
