@@ -28,6 +28,26 @@ def test_the_definition_is_amazon_states_language(cautious):
     assert lint_all(json.dumps({"Resources": {"Sweep": resource}})) == []
 
 
+def test_every_transition_of_the_sweep_leads_to_a_state_and_every_state_is_reached(cautious):
+    definition = Sweep.of(cautious).definition
+    states = definition["States"]
+
+    def after(name):
+        state = states[name]
+        choices = [choice["Next"] for choice in state.get("Choices", [])]
+        return {*choices, *(state[key] for key in ("Next", "Default") if key in state)}
+
+    reached, found = set(), {definition["StartAt"]}
+    while found - reached:
+        name = (found - reached).pop()
+        reached.add(name)
+        found |= after(name)
+
+    assert reached == states.keys()
+    for name in states:
+        assert bool(after(name)) != (states[name]["Type"] in ("Succeed", "Fail")), name
+
+
 def test_what_sam_adds_to_the_template_is_named_like_no_parameter(cautious):
     parameters = cautious.client("cloudformation").describe_stacks(StackName=cautious.name)
     parameters = parameters["Stacks"][0]["Parameters"]

@@ -1,7 +1,7 @@
 //! A file of the calls that functions make, to compare permissions with.
 //!
-//! It has what IAM looks at, and each combination of it once: a suite of tests makes a hundred
-//! thousand calls of a few kinds.
+//! It has what IAM looks at, and of calls that are alike in that only one for each emulator: a suite
+//! of tests makes a hundred thousand calls of a few kinds.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
