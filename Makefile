@@ -18,7 +18,7 @@ GUEST := $(patsubst arm64,aarch64,$(filter-out $(HOST),$(ARCHITECTURES)))
 # The calls of functions in the whole suite, as this project's Secrets Manager and moto wrote them down.
 CALLS := $(addprefix target/calls/,rust.jsonl independent.jsonl moto.jsonl)
 PEER := target/bench/peer/installed
-# The instructions that the release `bootstrap` executes until it asks for its first event, and a
+# The instructions that the packaged `bootstrap` executes until it asks for its first event, and a
 # tenth more: compilers and dependencies move the number a little. For x86_64.
 STARTUP_INSTRUCTIONS := 9800000
 
