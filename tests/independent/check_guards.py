@@ -70,7 +70,7 @@ def check(bootstrap, emulator_binary, parliament, moto, emulator, ministack, tmp
             nodes = [f"tests/independent/{name}" for name in names]
             command = [sys.executable, "-m", "pytest", "-x", "--tb=line", *nodes]
         return subprocess.run(
-            command, cwd=where, env=env, capture_output=True, text=True, timeout=300
+            command, cwd=where, env=env, capture_output=True, text=True, timeout=900
         )
 
     return check
