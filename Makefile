@@ -5,20 +5,22 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
-# What `make test-template` builds for: arm64 or x86_64, as the template's parameter.
-ARCHITECTURE ?= arm64
 CARGO_DENY_VERSION := 0.20.2
 
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 TOOLS := .venv/installed
 LINTERS := .venv-linters/installed
-PACKAGED := .aws-sam/build/Replicator/bootstrap
+ARCHITECTURES := x86_64 arm64
+package = .aws-sam/$1/Replicator/bootstrap
+# The package that runs here, and the processor of the other one.
+HOST := $(patsubst aarch64,arm64,$(shell uname -m))
+GUEST := $(patsubst arm64,aarch64,$(filter-out $(HOST),$(ARCHITECTURES)))
+# The calls of functions in the whole suite, as this project's Secrets Manager and moto wrote them down.
+CALLS := $(addprefix target/calls/,rust.jsonl independent.jsonl moto.jsonl)
 PEER := target/bench/peer/installed
-# The instructions that the release `bootstrap` executes until it asks for its first event, and a
+# The instructions that the packaged `bootstrap` executes until it asks for its first event, and a
 # tenth more: compilers and dependencies move the number a little. For x86_64.
 STARTUP_INSTRUCTIONS := 9800000
-TARGET := $(ARCHITECTURE:arm64=aarch64)-unknown-linux-gnu
-MACHINE := $(if $(filter arm64,$(ARCHITECTURE)),AArch64,X86-64)
 
 # The paths here are in the default target directory.
 unexport CARGO_TARGET_DIR
@@ -26,8 +28,9 @@ export PYTHONDONTWRITEBYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint test-rust test-template test-independent bench bench-smoke startup-budget
-.PHONY: fmt requirements valgrind
+.PHONY: help demo test lint test-rust test-template test-independent test-permissions test-guards
+.PHONY: bench bench-smoke startup-budget fmt requirements valgrind qemu package
+.PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +39,7 @@ demo: ## Play sample events to the function on a local AWS; EVENT=path.json play
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
 	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
 
-test: lint test-rust test-template test-independent bench-smoke ## Test everything: the targets that follow
+test: lint test-rust test-template test-independent test-permissions bench-smoke ## Test everything: the targets that follow
 
 lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and licences
 	cargo fmt --all --check
@@ -45,31 +48,49 @@ lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and lice
 	$(CARGO_DENY) --locked check bans licenses sources
 
 test-rust: ## Run the Rust tests
-	cargo test --locked --workspace
+	@mkdir -p target/calls
+	rm -f target/calls/rust.jsonl
+	EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/rust.jsonl cargo test --locked --workspace
 
-test-template: $(TOOLS) $(LINTERS) ## Check the SAM template, build with it, and check what it packages
+test-template: $(TOOLS) $(LINTERS) ## Check the SAM template and the workflow with other people's tools
 	.venv/bin/sam validate --lint
 	.venv-linters/bin/checkov --file template.yaml --framework cloudformation \
 		--compact --quiet --skip-download
 	.venv-linters/bin/checkov --directory .github --framework github_actions \
 		--compact --quiet --skip-download
-	rustup target list --installed | grep -qx $(TARGET) || rustup target add $(TARGET)
+
+package: $(ARCHITECTURES:%=package-%) ## Package the function with SAM for both processors
+
+$(ARCHITECTURES:%=package-%): package-%: $(TOOLS)
+	target=$(subst arm64,aarch64,$*)-unknown-linux-gnu; \
+		rustup target list --installed | grep -qx $$target || rustup target add $$target
 	PATH="$(CURDIR)/.venv/bin:$$PATH" \
-		sam build --parameter-overrides Architecture=$(ARCHITECTURE)
-	test -x $(PACKAGED)
-	readelf --file-header $(PACKAGED) | grep 'Machine: .*$(MACHINE)'
+		sam build --build-dir .aws-sam/$* --parameter-overrides Architecture=$*
+	test -x $(call package,$*)
 	@# glibc 2.34 is what provided.al2023 has.
-	{ echo GLIBC_2.34; readelf --version-info $(PACKAGED) | grep -o 'GLIBC_[0-9.]*'; } \
+	{ echo GLIBC_2.34; readelf --version-info $(call package,$*) | grep -o 'GLIBC_[0-9.]*'; } \
 		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
 
-test-independent: $(TOOLS) $(LINTERS) ## Try function, emulator and template with other people's tools
-	cargo build --locked --release --bin bootstrap
+test-independent: $(TOOLS) $(LINTERS) qemu package ## Try packages, emulator and template with other people's tools
 	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
 	cargo build --locked --workspace --bins --tests
-	BOOTSTRAP=target/release/bootstrap EMULATOR=target/debug/emulator \
+	@mkdir -p target/calls
+	rm -f target/calls/independent.jsonl target/calls/moto.jsonl
+	BOOTSTRAP=$(call package,$(HOST)) EMULATOR=target/debug/emulator \
 		PARLIAMENT=.venv-linters/bin/parliament \
+		EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/independent.jsonl \
+		MOTO_ENABLE_RECORDING=true MOTO_RECORDER_FILEPATH=$(CURDIR)/target/calls/moto.jsonl \
 		.venv/bin/python -m pytest tests/independent
 	$(MAKE) startup-budget
+
+test-permissions: test-rust test-independent ## Compare the template's roles with the calls of the tests before
+	CALLS="$(CALLS)" EMULATOR=target/debug/emulator \
+		.venv/bin/python -m pytest tests/independent/check_permissions.py
+
+test-guards: $(TOOLS) $(LINTERS) ## Break what the tests of the template guard, and see each fail; after `make test`
+	CALLS="$(CALLS)" BOOTSTRAP=$(call package,$(HOST)) EMULATOR=target/debug/emulator \
+		PARLIAMENT=.venv-linters/bin/parliament \
+		.venv/bin/python -m pytest tests/independent/check_guards.py
 
 bench-smoke: $(PEER) ## Try the measurements, on unoptimised programs and without a word on speed
 	@# With the tests, for the same reason.
@@ -78,10 +99,9 @@ bench-smoke: $(PEER) ## Try the measurements, on unoptimised programs and withou
 		--only events,sizes,sweep --rounds 2 --events 5 --sweep-secrets 100 --sweep-writes 20 \
 		--peer-secrets 20 --output target/bench/smoke --document target/bench/smoke
 
-startup-budget: valgrind ## Count the instructions of the release function's start, against the limit
-	cargo build --locked --release --bin bootstrap
+startup-budget: valgrind package-$(HOST) ## Count the instructions of the packaged function's start, against the limit
 	cargo build --locked --workspace --bins --tests
-	target/debug/bench budget --limit $(STARTUP_INSTRUCTIONS)
+	target/debug/bench budget --bootstrap $(call package,$(HOST)) --limit $(STARTUP_INSTRUCTIONS)
 
 bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=events,sweep measures these parts
 	cargo build --locked --release --bin bootstrap
@@ -91,9 +111,18 @@ bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=eve
 
 # It counts the instructions.
 valgrind:
-	@command -v valgrind > /dev/null \
-		|| apt-get install --quiet --yes --no-install-recommends valgrind \
-		|| { echo 'Install valgrind: it counts the instructions.' >&2; exit 1; }
+	@command -v valgrind > /dev/null || $(call install,valgrind)
+
+# It runs the other processor's package, with the C library that it is linked with.
+qemu:
+	@{ command -v qemu-$(GUEST)-static && test -e /usr/$(GUEST)-linux-gnu/lib/libc.so.6; } > /dev/null \
+		|| $(call install,qemu-user-static libc6-$(subst x86_64,amd64,$(GUEST:aarch64=arm64))-cross)
+
+# Installs packages of Debian or Ubuntu, for root.
+define install
+	{ apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $1; } \
+		|| { echo 'Install $1.' >&2; exit 1; }
+endef
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -1,5 +1,6 @@
 """What the tests share: the binaries, the servers, and clients for them."""
 
+import json
 import os
 import sys
 import uuid
@@ -12,9 +13,13 @@ import pytest
 from botocore.config import Config
 
 import stack
-from function import ACCOUNT, running_function
-from processes import environment, free_port, running
+from function import ACCOUNT, DEPLOYED, running_function
+from processes import environment, free_port, passed, running
 from slices import BOOTSTRAP, Slices, serving
+
+
+# Servers that run already: `check_guards.py` starts them once for all the tests that it runs.
+SERVERS = json.loads(os.environ.get("SERVERS", "{}"))
 
 
 def built(variable):
@@ -56,10 +61,14 @@ def client():
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory):
     """The endpoint of moto, an independent emulator of many AWS services and Regions."""
+    if "moto" in SERVERS:
+        yield SERVERS["moto"]
+        return
     port = free_port()
     log = tmp_path_factory.mktemp("moto") / "log"
     command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", port]
-    with running(command, port, log, environment(MOTO_ACCOUNT_ID=ACCOUNT)):
+    recorder = passed("MOTO_ENABLE_RECORDING", "MOTO_RECORDER_FILEPATH")
+    with running(command, port, log, environment(MOTO_ACCOUNT_ID=ACCOUNT, **recorder)):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -72,10 +81,13 @@ def emulator_binary():
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory, emulator_binary):
     """The endpoint of this project's own Secrets Manager."""
+    if "emulator" in SERVERS:
+        yield SERVERS["emulator"]
+        return
     port = free_port()
     log = tmp_path_factory.mktemp("emulator") / "log"
     command = [emulator_binary, "serve", "--port", port, "--removal-seconds", "2"]
-    with running(command, port, log):
+    with running(command, port, log, environment(**passed("EMULATOR_CALLS_FILE"))):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -86,6 +98,9 @@ def ministack(tmp_path_factory, emulator):
     The functions in it find their secrets in this project's own Secrets Manager, whose replication
     takes time and can fail, as AWS's does.
     """
+    if "ministack" in SERVERS:
+        yield SERVERS["ministack"]
+        return
     port = free_port()
     directory = tmp_path_factory.mktemp("ministack")
     env = environment(
@@ -96,6 +111,7 @@ def ministack(tmp_path_factory, emulator):
         SFN_WAIT_SCALE="0",
         TMPDIR=str(directory),
         AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
+        AWS_SESSION_TOKEN=DEPLOYED,
     )
     command = [Path(sys.executable).with_name("ministack")]
     with running(command, port, directory / "log", env):
@@ -112,6 +128,22 @@ def deploy(client, ministack):
         return stack.deploy(name, code, clients, **parameters)
 
     return deploy
+
+
+@pytest.fixture(scope="session")
+def cautious(deploy):
+    """The stack with its default parameters."""
+    return deploy()
+
+
+@pytest.fixture(scope="session")
+def permissive(deploy):
+    return deploy(AllowOverwrite="true", AllowRemoval="true")
+
+
+@pytest.fixture(scope="session", params=["cautious", "permissive"])
+def either(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

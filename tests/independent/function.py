@@ -36,6 +36,24 @@ class Function:
         return [record for record in map(json.loads, lines) if "outcome" in record]
 
 
+def session_token(region, settings):
+    """A session token as this project's Lambda makes it: it tells the role of the function."""
+    permissions = {name: value for name, value in settings.items() if name.startswith("ALLOW")}
+    return json.dumps({"region": region, "permissions": permissions})
+
+
+# Ministack gives all its functions one token: that of a function with the fence of `stack.deploy`, and
+# with everything allowed that a parameter could.
+DEPLOYED = session_token(
+    None,
+    {
+        "ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2",
+        "ALLOW_OVERWRITE": "true",
+        "ALLOW_REMOVAL": "true",
+    },
+)
+
+
 @contextmanager
 def running_function(bootstrap, log, endpoint, region="us-east-1", timeout=30, **settings):
     port, runtime_api = free_port(), free_port()
@@ -51,6 +69,7 @@ def running_function(bootstrap, log, endpoint, region="us-east-1", timeout=30, *
     ]
     env = environment(
         AWS_REGION=region,
+        AWS_SESSION_TOKEN=session_token(region, settings),
         AWS_LAMBDA_FUNCTION_TIMEOUT=str(timeout),
         AWS_ENDPOINT_URL_SECRETS_MANAGER=endpoint,
         **settings,

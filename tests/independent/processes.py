@@ -36,6 +36,11 @@ def environment(**variables):
     } | variables
 
 
+def passed(*names):
+    """Variables that are handed on, if they are set."""
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 @contextmanager
 def running(command, port, log, env=None):
     """Runs `command`, which listens on `port`, until the end of the block."""

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import dataclass
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
@@ -12,6 +13,12 @@ from template import ROOT
 
 # The account of the emulator's secrets.
 ACCOUNT = "123456789012"
+
+# Values of parameters.
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:records"
+BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/records"
 
 
 SAVED_QUERY = re.compile(r"^  \w+:\n    Type: AWS::Logs::QueryDefinition\n(?:    .*\n|\n)+", re.M)
@@ -59,17 +66,36 @@ class Stack:
 
     def allows(self, role, action, resource, region="us-east-1", **context):
         """Whether a role may make a call, by ministack's evaluation of IAM policies."""
-        call = EvalContext(
-            principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/session",
-            principal_type="AssumedRole",
-            principal_account=ACCOUNT,
-            action=action,
-            resource_arn=resource,
-            region=region,
-            service_context=context,
-        )
-        policies = [parse_policy_document(policy) for policy in self.policies(role)]
-        return evaluate(call, policies).decision == "Allow"
+        statements = [row for policy in self.policies(role) for row in policy["Statement"]]
+        return allows(statements, Request(action, resource, region, tuple(context.items())))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What IAM decides about. The names of condition keys are in lower case."""
+
+    action: str
+    resource: str
+    region: str
+    context: tuple = ()
+
+
+def allows(statements, request):
+    """Whether statements allow a request, by ministack's evaluation of IAM policies."""
+    call = EvalContext(
+        principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/role/session",
+        principal_type="AssumedRole",
+        principal_account=ACCOUNT,
+        action=request.action,
+        resource_arn=request.resource,
+        region=request.region,
+        service_context={
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in request.context
+        },
+    )
+    policy = parse_policy_document({"Statement": statements})
+    return evaluate(call, [policy]).decision == "Allow"
 
 
 def deploy(name, code, client, **parameters):

@@ -111,13 +111,18 @@ def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
 ROW = re.compile(r"^\| .*? \| ([0-9 .*/()+]+) \| ([0-9.]+) \|$", re.M)
 
 
-def test_the_sums_of_the_cost_table_are_right():
-    rows = ROW.findall(PAGE)
-    assert len(rows) == 9
+PRICE = re.compile(r"^\| .*? \| ([0-9.]+) \| (?:\[.*?\]\(https://aws.*?/pricing/\).*|the same) \|$", re.M)
+
+
+def test_the_sums_of_the_cost_table_are_right_and_of_the_prices_above():
+    rows, prices = ROW.findall(PAGE), set(PRICE.findall(PAGE))
+    assert (len(rows), len(prices)) == (11, 10)
 
     for arithmetic, dollars in rows:
         # Only digits and operators, by the expression above.
         assert f"{eval(arithmetic):.2f}" == dollars, arithmetic
+        assert arithmetic.rpartition(" * ")[2] in prices, arithmetic
+    assert {arithmetic.rpartition(" * ")[2] for arithmetic, _ in rows} == prices
 
 
 def test_the_cost_table_counts_what_the_template_makes():

@@ -5,20 +5,19 @@ whose replication can fail. The alarms and the dashboard are those that ministac
 """
 
 import json
+import os
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from emf import datapoints, json_lines, rings
-from function import create_secret_event, running_function
-from processes import eventually
+from emf import datapoints, rings
+from observed import observe
 from stack import ACCOUNT
 from template import ROOT, TEMPLATE
 
 NAMESPACE = "SecretReplicator"
-# The Regions of this module's secrets. A sweep looks at every secret of its Region.
-REGION, LIMITED, EMPTY = "ca-central-1", "sa-east-1", "eu-north-1"
 
 # AWS's own metrics, each with its one dimension: the developer guides of SQS, Lambda and Step
 # Functions, "CloudWatch metrics".
@@ -32,20 +31,6 @@ AWS_METRICS = {
     ("AWS/States", "ExecutionsAborted", "StateMachineArn"),
 }
 
-POLICY = json.dumps(
-    {
-        "version": 1,
-        "removal": "covered",
-        "rules": [
-            {
-                "name": "by-tag",
-                "when": {"tags": {"replicate-to": "*"}},
-                "replicate-to": {"tag": "replicate-to"},
-            }
-        ],
-    }
-)
-
 
 @pytest.fixture(scope="module")
 def stack(deploy):
@@ -58,67 +43,22 @@ def alarms(stack):
 
 
 @pytest.fixture(scope="module")
-def runs(bootstrap, client, emulator, tmp_path_factory):
-    """What the function wrote and answered, by what it was made to do."""
-    directory = tmp_path_factory.mktemp("runs")
-    done = {}
+def runs(request):
+    """What the function wrote and answered, by what it was made to do.
 
-    def secrets(region):
-        return client("secretsmanager", emulator, region)
+    It is kept in the file `OBSERVED`, if that variable is set, for another run of the tests.
+    """
+    kept = Path(os.environ.get("OBSERVED", os.devnull))
+    if not kept.is_file():
+        done = request.getfixturevalue("observed")
+        kept.write_text(json.dumps({what: vars(run) for what, run in done.items()}))
+        return done
+    return {what: SimpleNamespace(**run) for what, run in json.loads(kept.read_text()).items()}
 
-    def create(name, targets, region=REGION):
-        tags = [{"Key": "replicate-to", "Value": targets}]
-        return secrets(region).create_secret(Name=name, SecretString="value", Tags=tags)
 
-    def run(what, *events, region=REGION, **settings):
-        log = directory / f"{what}.log"
-        settings = {"ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2"} | settings
-        with running_function(bootstrap, log, emulator, region=region, **settings) as function:
-            answers = [function.invoke(event) for event in events]
-        done[what] = SimpleNamespace(answers=answers, lines=json_lines(log.read_text()))
-
-    def reconcile(name):
-        return {"action": "reconcile", "secretId": name}
-
-    create("observed/good", "eu-west-1 us-west-2")
-    run("replicated", reconcile("observed/good"))
-    run("unchanged", reconcile("observed/good"))
-
-    secrets("eu-west-1").create_secret(Name="observed/taken", SecretString="in the way")
-    create("observed/taken", "eu-west-1 us-west-2")
-    # As Lambda does it: an event that fails is tried three times.
-    run("failed", *[reconcile("observed/taken")] * 3)
-
-    create("observed/refused", "eu-central-1 nowhere")
-    run("refused", reconcile("observed/refused"))
-
-    create("observed/planned", "eu-west-1")
-    run("planned", reconcile("observed/planned") | {"dryRun": True})
-
-    create("observed/moved", "eu-west-1")
-    removal = {"REPLICATION_POLICY": POLICY, "ALLOW_REMOVAL": "true"}
-    run("before the removal", reconcile("observed/moved"), **removal)
-    secrets(REGION).tag_resource(
-        SecretId="observed/moved", Tags=[{"Key": "replicate-to", "Value": "none"}]
-    )
-    run("removed", reconcile("observed/moved"), **removal)
-
-    run("not ready once", reconcile("observed/absent"), timeout=5)
-    run("bad event", *[{"action": "no-such-action"}] * 3)
-    run("bad policy", reconcile("observed/good"), REPLICATION_POLICY="version: 2")
-    arn = create("observed/event", "eu-west-1")["ARN"]
-    run("skipped", create_secret_event(arn, region=REGION))
-
-    for name in ("observed/one", "observed/two"):
-        create(name, "eu-west-1", region=LIMITED)
-    # ListSecrets lags behind.
-    sweep = {"action": "sweep", "maxChanges": 1}
-    eventually(
-        lambda: len(secrets(LIMITED).list_secrets()["SecretList"]) == 2, "the list shows both"
-    )
-    run("limited sweep", sweep, region=LIMITED)
-    run("sweep of an empty Region", sweep, region=EMPTY)
-    return done
+@pytest.fixture(scope="module")
+def observed(bootstrap, client, emulator, tmp_path_factory):
+    return observe(bootstrap, client, emulator, tmp_path_factory.mktemp("runs"))
 
 
 def values(run, function_name):
@@ -208,6 +148,14 @@ def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
     }
 
     assert {metric for _, metric, _ in seen} == listed
+
+
+def test_the_cost_table_counts_the_metrics_that_the_binary_writes(seen):
+    page = (ROOT / "docs/DEPLOY.md").read_text()
+    plain = [metric for _, metric, dimensions in seen if dimensions == ()]
+    by_region = [metric for _, metric, dimensions in seen if dimensions == ("ReplicaRegion",)]
+
+    assert f"| ({len(plain)} + {len(by_region)} * 2) * 0.30 |" in page
 
 
 def test_every_alarm_looks_at_a_metric_that_there_is(alarms, seen, stack):

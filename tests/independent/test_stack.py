@@ -1,12 +1,9 @@
-"""What the template becomes once it is deployed: roles, schedule and queues.
+"""What the template becomes once it is deployed: sweep, schedule, queues, and whatever is optional.
 
-Ministack deploys it, with a CloudFormation and an evaluation of IAM policies that are not ours.
+Ministack deploys it, with a CloudFormation that is not ours.
 """
 
 import json
-import re
-import subprocess
-import tomllib
 import uuid
 
 import pytest
@@ -14,175 +11,9 @@ from botocore.exceptions import ClientError
 from cfnlint.api import lint_all
 
 from processes import eventually
-from stack import ACCOUNT
+from stack import ACCOUNT, BOUNDARY, BUS, KEY, TOPIC
 from sweep import Sweep
-from template import ROOT, TEMPLATE
-
-SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:app-AbCdEf"
-REPLICA = SECRET.replace("us-east-1", "eu-west-1")
-DESCRIBE = "secretsmanager:DescribeSecret"
-REPLICATE = "secretsmanager:ReplicateSecretToRegions"
-REMOVE = "secretsmanager:RemoveRegionsFromReplication"
-
-
-@pytest.fixture(scope="module")
-def cautious(deploy):
-    """The stack with its default parameters."""
-    return deploy()
-
-
-@pytest.fixture(scope="module")
-def permissive(deploy):
-    return deploy(AllowOverwrite="true", AllowRemoval="true")
-
-
-@pytest.fixture(params=["cautious", "permissive"])
-def either(request):
-    return request.getfixturevalue(request.param)
-
-
-def replicates(stack, *regions, force=None):
-    request = {"secretsmanager:addreplicaregions": list(regions)} if regions else {}
-    if force is not None:
-        request["secretsmanager:forceoverwritereplicasecret"] = force
-    return stack.allows("ReplicatorRole", REPLICATE, SECRET, **request)
-
-
-def test_the_function_reads_secrets_in_its_own_region_and_in_allowed_ones(either):
-    assert either.allows("ReplicatorRole", DESCRIBE, SECRET, region="us-east-1")
-    assert either.allows("ReplicatorRole", DESCRIBE, REPLICA, region="eu-west-1")
-    elsewhere = SECRET.replace("us-east-1", "eu-north-1")
-    assert not either.allows("ReplicatorRole", DESCRIBE, elsewhere, region="eu-north-1")
-
-
-def test_the_function_lists_secrets_in_its_own_region_only(either):
-    assert either.allows("ReplicatorRole", "secretsmanager:ListSecrets", "*", region="us-east-1")
-    assert not either.allows(
-        "ReplicatorRole", "secretsmanager:ListSecrets", "*", region="eu-west-1"
-    )
-
-
-def test_the_function_replicates_to_allowed_regions_only(either):
-    assert replicates(either, "eu-west-1", "us-west-2")
-    assert not replicates(either, "eu-west-1", "eu-north-1")
-    assert not replicates(either)
-
-
-def test_the_function_replicates_no_secret_of_another_region(either):
-    request = {"secretsmanager:addreplicaregions": ["us-west-2"]}
-
-    assert not either.allows("ReplicatorRole", REPLICATE, REPLICA, region="eu-west-1", **request)
-
-
-def test_the_function_overwrites_only_if_the_stack_allows_it(cautious, permissive):
-    assert replicates(cautious, "eu-west-1", force="false")
-    assert not replicates(cautious, "eu-west-1", force="true")
-    assert replicates(permissive, "eu-west-1", force="true")
-    assert not replicates(permissive, "eu-north-1", force="true")
-
-
-def test_the_function_removes_replicas_only_if_the_stack_allows_it(cautious, permissive):
-    assert not cautious.allows("ReplicatorRole", REMOVE, SECRET)
-    assert permissive.allows("ReplicatorRole", REMOVE, SECRET)
-    assert not permissive.allows("ReplicatorRole", REMOVE, REPLICA, region="eu-west-1")
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        "GetSecretValue",
-        "BatchGetSecretValue",
-        "PutSecretValue",
-        "UpdateSecret",
-        "DeleteSecret",
-        "StopReplicationToReplica",
-        "TagResource",
-    ],
-)
-def test_the_function_can_never_read_a_value_or_change_a_secret(action, either):
-    for secret, region in [(SECRET, "us-east-1"), (REPLICA, "eu-west-1")]:
-        assert not either.allows("ReplicatorRole", f"secretsmanager:{action}", secret, region)
-
-
-def test_the_function_has_no_action_that_it_does_not_need(permissive):
-    actions = set()
-    for policy in permissive.policies("ReplicatorRole"):
-        for statement in policy["Statement"]:
-            action = statement["Action"]
-            actions.update([action] if isinstance(action, str) else action)
-
-    assert actions == {
-        DESCRIBE,
-        "secretsmanager:ListSecrets",
-        REPLICATE,
-        REMOVE,
-        "kms:Decrypt",
-        "kms:GenerateDataKey",
-        "kms:Encrypt",
-        # To its failure queue.
-        "sqs:SendMessage",
-    }
-    assert permissive.managed_policies("ReplicatorRole") == {
-        "AWSLambdaBasicExecutionRole",
-        "AWSXrayWriteOnlyAccess",
-    }
-
-
-def test_the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more(cautious):
-    client, sweep = cautious.client, cautious.outputs["SweepArn"]
-    function = client("lambda").get_function_configuration(
-        FunctionName=cautious.outputs["FunctionName"]
-    )["FunctionArn"]
-
-    assert cautious.allows("SweepRole", "lambda:InvokeFunction", function)
-    assert not cautious.allows("SweepRole", "lambda:InvokeFunction", f"{function}-other")
-    assert cautious.allows("SweepRole", "states:ListExecutions", sweep)
-    assert not cautious.allows("SweepRole", "states:ListExecutions", f"{sweep}-other")
-    assert not cautious.allows("SweepRole", "states:StartExecution", sweep)
-    assert not cautious.allows("SweepRole", DESCRIBE, SECRET)
-    assert cautious.managed_policies("SweepRole") == set()
-
-
-# What parliament finds and is no mistake.
-ACCEPTED = {
-    # It knows the format of a map's executions only; those of a state machine are listed by its ARN.
-    ("SweepRole", "RESOURCE_MISMATCH", "states:ListExecutions"),
-    # SAM writes these two policies, in the language's first version, which means the same there.
-    ("SweepStartRole", "NO_VERSION", ""),
-}
-
-
-def test_an_independent_linter_finds_no_mistake_in_the_policies(deploy, parliament):
-    stack = deploy(
-        AllowOverwrite="true", AllowRemoval="true", KmsKeyArns=KEY, OnSuccessTopicArn=TOPIC
-    )
-    found = set()
-    for role in ("ReplicatorRole", "SweepRole", "SweepStartRole"):
-        for policy in stack.policies(role):
-            found |= {(role, *finding) for finding in findings(parliament, policy)}
-
-    assert found == ACCEPTED
-
-
-def findings(parliament, policy):
-    done = subprocess.run(
-        [parliament, "--json", "--minimum_severity", "LOW"],
-        input=json.dumps(policy),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode in (0, 1), done.stderr
-    for line in done.stdout.splitlines():
-        finding = json.loads(line)
-        actions = [row["action"] for row in finding["detail"] or [] if isinstance(row, dict)]
-        yield finding["issue"], " ".join(actions)
-
-
-def test_the_linter_finds_a_mistake(parliament):
-    statement = {"Effect": "Allow", "Action": "secretsmanager:DescribeSecrets", "Resource": "*"}
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-
-    assert ("UNKNOWN_ACTION", "") in set(findings(parliament, policy))
+from template import TEMPLATE
 
 
 def test_the_definition_is_amazon_states_language(cautious):
@@ -195,6 +26,26 @@ def test_the_definition_is_amazon_states_language(cautious):
     }
 
     assert lint_all(json.dumps({"Resources": {"Sweep": resource}})) == []
+
+
+def test_every_transition_of_the_sweep_leads_to_a_state_and_every_state_is_reached(cautious):
+    definition = Sweep.of(cautious).definition
+    states = definition["States"]
+
+    def after(name):
+        state = states[name]
+        choices = [choice["Next"] for choice in state.get("Choices", [])]
+        return {*choices, *(state[key] for key in ("Next", "Default") if key in state)}
+
+    reached, found = set(), {definition["StartAt"]}
+    while found - reached:
+        name = (found - reached).pop()
+        reached.add(name)
+        found |= after(name)
+
+    assert reached == states.keys()
+    for name in states:
+        assert bool(after(name)) != (states[name]["Type"] in ("Succeed", "Fail")), name
 
 
 def test_what_sam_adds_to_the_template_is_named_like_no_parameter(cautious):
@@ -265,14 +116,6 @@ def test_the_parameters_of_the_sweep_reach_the_function(deploy):
     assert variables["ALLOW_OVERWRITE"] == "true"
     assert variables["ALLOW_REMOVAL"] == "true"
     assert variables["SWEEP_WRITES_PER_SECOND"] == "5"
-
-
-# The options.
-
-KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:records"
-BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/records"
 
 
 @pytest.fixture(scope="module")
@@ -421,85 +264,41 @@ def test_whatever_holds_data_has_an_explicit_fate():
     }
 
 
-def test_the_trail_is_optional_and_records_what_the_rule_needs():
-    # Ministack and moto create no trails from a template.
-    parts = {name: row for name, row in RESOURCES.items() if name.startswith("Trail")}
-    trail = parts["Trail"]["Properties"]
-    [selector] = trail["EventSelectors"]
+def test_an_event_that_cannot_be_handed_to_the_function_waits_in_a_queue(cautious):
+    events = cautious.client("events")
+    rule = cautious.resources["ReplicatorSecretChanged"].rpartition("/")[2]
+    [target] = events.list_targets_by_rule(Rule=rule)["Targets"]
 
-    assert len(parts) == 3
-    assert {row["Condition"] for row in parts.values()} == {"StackHasATrail"}
-    assert TEMPLATE["Parameters"]["CreateTrail"]["Default"] == "false"
-    assert trail["IsLogging"] is True
-    assert (selector["ReadWriteType"], selector["IncludeManagementEvents"]) == ("WriteOnly", True)
-    assert "DataResources" not in selector
-    assert "secretsmanager.amazonaws.com" not in selector["ExcludeManagementEventSources"]
+    assert target["Arn"].endswith(f":function:{cautious.outputs['FunctionName']}")
+    assert target["DeadLetterConfig"]["Arn"] == queue_arn(cautious, "UndeliveredEventsQueueUrl")
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 185}
 
 
-def test_the_policy_of_the_trails_bucket_names_the_trail():
-    name = RESOURCES["Trail"]["Properties"]["TrailName"]["Fn::Sub"]
-    statements = RESOURCES["TrailBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    allowed = [row for row in statements if row["Effect"] == "Allow"]
+def test_only_the_rule_may_send_to_that_queue_and_nobody_to_the_others_without_a_role(cautious):
+    sqs, outputs = cautious.client("sqs"), cautious.outputs
+    arn = cautious.client("events").describe_rule(
+        Name=cautious.resources["ReplicatorSecretChanged"].rpartition("/")[2]
+    )["Arn"]
 
-    assert [row["Action"] for row in allowed] == ["s3:GetBucketAcl", "s3:PutObject"]
-    for row in allowed:
-        arn = row["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"]
-        assert arn.endswith(f":trail/{name}")
+    def policy(output):
+        attributes = sqs.get_queue_attributes(QueueUrl=outputs[output], AttributeNames=["Policy"])
+        return attributes.get("Attributes", {}).get("Policy")
 
-
-PARAMETERS = TEMPLATE["Parameters"]
-
-
-def test_every_parameter_has_its_group_label_and_description():
-    interface = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
-    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
-
-    assert sorted(grouped) == sorted(PARAMETERS)
-    assert interface["ParameterLabels"].keys() == PARAMETERS.keys()
-    assert all(parameter["Description"] for parameter in PARAMETERS.values())
-    assert "Default" not in PARAMETERS["AllowedReplicaRegions"]
+    [statement] = json.loads(policy("UndeliveredEventsQueueUrl"))["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Resource"] == queue_arn(cautious, "UndeliveredEventsQueueUrl")
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn}}
+    assert policy("FailedEventsQueueUrl") is None
+    assert policy("UnstartedSweepsQueueUrl") is None
 
 
-BOUNDS = {"AllowedPattern", "AllowedValues", "MinValue"}
+def test_every_queue_is_encrypted_without_a_key_that_would_have_to_admit_who_sends():
+    queues = [row for row in RESOURCES.values() if row["Type"] == "AWS::SQS::Queue"]
 
-
-def test_every_parameter_is_bounded():
-    free = {name for name, parameter in PARAMETERS.items() if not BOUNDS & parameter.keys()}
-
-    # The function checks it, and says what is wrong with line and column.
-    assert free == {"ReplicationPolicy"}
-
-
-@pytest.mark.parametrize(
-    "name, good, bad",
-    [
-        ("AllowedReplicaRegions", ["eu-west-1", "us-gov-east-1"], ["eu-west", "EU-WEST-1", ""]),
-        ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),
-        ("LogKmsKeyArn", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
-        ("KmsKeyArns", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
-        ("PermissionsBoundaryArn", ["", BOUNDARY], ["boundary"]),
-        ("ReservedConcurrency", ["", "1", "1000"], ["0", "-1", "many"]),
-        ("OnSuccessTopicArn", ["", TOPIC], [BUS, "records"]),
-        ("OnSuccessEventBusArn", ["", BUS], [TOPIC, "records"]),
-        ("MetricsNamespace", ["SecretReplicator", "Team/Secrets"], ["", '"', "a b"]),
-        ("SweepSchedule", ["rate(1 hour)", "cron(0 3 * * ? *)"], ["1 hour", "rate()"]),
-    ],
-)
-def test_a_parameter_takes_what_makes_sense(name, good, bad):
-    pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
-
-    assert all(pattern.search(value) for value in good)
-    assert not any(pattern.search(value) for value in bad)
-
-
-def test_the_application_is_described_for_the_serverless_application_repository():
-    application = TEMPLATE["Metadata"]["AWS::ServerlessRepo::Application"]
-    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
-    package = cargo["workspace"]["package"]
-
-    assert application["Name"] == cargo["package"]["name"]
-    assert application["SpdxLicenseId"] == package["license"]
-    assert application["SemanticVersion"] == package["version"]
-    assert (ROOT / application["LicenseUrl"]).is_file()
-    assert (ROOT / application["ReadmeUrl"]).is_file()
-    assert len(application["Description"]) <= 256
+    assert len(queues) == 3
+    for queue in queues:
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        assert "KmsMasterKeyId" not in queue["Properties"]
+        # The longest that SQS keeps a message.
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600

@@ -100,6 +100,24 @@ def test_the_rule_does_not_deliver_the_functions_own_calls(call, delivered):
     assert delivered(create_secret_event(arn, eventName=call)) == []
 
 
+@pytest.mark.parametrize(
+    "changes, detail",
+    [
+        ({"source": "aws.kms"}, {"eventSource": "kms.amazonaws.com"}),
+        ({"source": "custom.application"}, {}),
+        ({}, {"eventSource": "kms.amazonaws.com"}),
+        ({"detail-type": "AWS Service Event via CloudTrail"}, {}),
+    ],
+)
+@pytest.mark.parametrize("name", ["CreateSecret", "TagResource"])
+def test_the_rule_does_not_deliver_what_does_not_come_from_secrets_manager(
+    name, changes, detail, delivered
+):
+    arn = "arn:aws:secretsmanager:us-east-1:012345678912:secret:app-AbCdEf"
+
+    assert delivered(create_secret_event(arn, eventName=name, **detail) | changes) == []
+
+
 def test_every_sample_event_is_tried_on_the_rule():
     samples = {path.name for path in SAMPLES.glob("*.json")}
 

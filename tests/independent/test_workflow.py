@@ -20,11 +20,22 @@ def test_it_runs_every_test():
     assert "make test" in commands("test")
 
 
-def test_it_builds_and_checks_every_architecture_of_the_template():
+def test_it_installs_what_make_installs_for_root():
+    made = (ROOT / "Makefile").read_text()
+    wanted = " ".join(re.findall(r"\$\(call install,(.*)\)$", made, re.M))
+    wanted = re.sub(r"libc6-\S+ *\S*-cross", "libc6-arm64-cross", wanted)
+    [installed] = [line for line in commands("test") if "apt-get install" in line]
+
+    assert sorted(installed.split("--yes ")[1].split()) == sorted(wanted.split())
+
+
+def test_it_builds_and_keeps_the_package_of_every_architecture_of_the_template():
     built = WORKFLOW["jobs"]["build"]["strategy"]["matrix"]["architecture"]
 
     assert built == TEMPLATE["Parameters"]["Architecture"]["AllowedValues"]
-    assert "make test-template ARCHITECTURE=${{ matrix.architecture }}" in commands("build")
+    assert "make package-${{ matrix.architecture }}" in commands("build")
+    [kept] = [step for step in STEPS if "upload-artifact" in step.get("uses", "")]
+    assert kept["with"]["path"] == ".aws-sam/${{ matrix.architecture }}/Replicator/bootstrap"
 
 
 def test_actions_are_pinned_by_commit_and_machines_and_toolchain_by_version():

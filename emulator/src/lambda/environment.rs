@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::LambdaSettings;
 
 /// Where the process starts, and with what.
@@ -36,14 +38,13 @@ impl Environment {
 
 /// Those of Lambda's own variables that are the same for every function here \[doc\]. The
 /// credentials are AWS's documented examples.
-const FIXED: [(&str, &str); 12] = [
+const FIXED: [(&str, &str); 11] = [
     ("_HANDLER", "bootstrap"),
     ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
     (
         "AWS_SECRET_ACCESS_KEY",
         "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     ),
-    ("AWS_SESSION_TOKEN", "example-session-token"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
     ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
@@ -71,6 +72,7 @@ fn lambda_variables(
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string()),
         ("AWS_REGION", settings.region.clone()),
+        ("AWS_SESSION_TOKEN", session_token(settings)),
         ("LAMBDA_TASK_ROOT", task_root.to_string_lossy().into_owned()),
     ];
     FIXED
@@ -79,4 +81,17 @@ fn lambda_variables(
         .chain(computed)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+/// What a function may do is part of its settings, and these are the ones that say so.
+const PERMISSIONS: &str = "ALLOW";
+
+/// A token that tells the role, as AWS's own does: the Region of the function, and what it may do.
+fn session_token(settings: &LambdaSettings) -> String {
+    let permissions: BTreeMap<_, _> = settings
+        .environment
+        .iter()
+        .filter(|(name, _)| name.starts_with(PERMISSIONS))
+        .collect();
+    json!({ "region": settings.region, "permissions": permissions }).to_string()
 }

@@ -4,6 +4,7 @@
 //! `Authorization` header. The signature itself is **not** verified, so any credentials do.
 
 mod call;
+mod calls_file;
 mod fault;
 mod http;
 mod shared;
@@ -21,6 +22,7 @@ pub use call::{Call, Outcome};
 pub use fault::{Execution, Fault, FaultKind};
 
 use crate::{Time, World, WorldSettings};
+use calls_file::CallsFile;
 use shared::Shared;
 
 /// A running Secrets Manager on this machine; it stops when dropped.
@@ -45,13 +47,17 @@ impl Emulator {
 
     /// Starts at this address.
     ///
+    /// If the variable `EMULATOR_CALLS_FILE` names a file, what IAM would look at in the calls of
+    /// functions is appended to it.
+    ///
     /// # Errors
-    /// If the address is taken or not this machine's.
+    /// If the address is taken or not this machine's, or that file cannot be opened.
     pub async fn start_at(address: SocketAddr, settings: WorldSettings) -> io::Result<Emulator> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let listener = listener.into_std()?;
-        let shared = Arc::new(Shared::new(settings));
+        let calls_file = CallsFile::from_environment()?;
+        let shared = Arc::new(Shared::new(settings, calls_file));
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::call::{Call, CallLog, Outcome};
+use super::calls_file::CallsFile;
 use super::fault::{Fault, FaultKind};
 use super::wire::ApiRequest;
 use crate::{ApiError, Time, World, WorldSettings};
@@ -15,15 +16,17 @@ pub(super) struct Shared {
     world: Mutex<World>,
     faults: Mutex<Vec<Fault>>,
     log: Mutex<CallLog>,
+    calls_file: Option<CallsFile>,
     clock: Clock,
 }
 
 impl Shared {
-    pub(super) fn new(settings: WorldSettings) -> Shared {
+    pub(super) fn new(settings: WorldSettings, calls_file: Option<CallsFile>) -> Shared {
         Shared {
             world: Mutex::new(World::new(settings)),
             faults: Mutex::default(),
             log: Mutex::default(),
+            calls_file,
             clock: Clock::start(),
         }
     }
@@ -55,6 +58,11 @@ impl Shared {
 
     /// Logs a call that has arrived, and gives its number.
     pub(super) fn arrived(&self, request: &ApiRequest) -> usize {
+        if let Some(file) = &self.calls_file {
+            let key =
+                lock(&self.world).key_of(&request.region, request.secret_id().unwrap_or_default());
+            file.note(request, key.as_deref());
+        }
         let mut log = lock(&self.log);
         log.push(request.as_call(self.clock.now()))
     }

@@ -10,6 +10,7 @@ use super::call::Call;
 use crate::{ApiError, Time};
 
 const TARGET: &str = "x-amz-target";
+const SESSION: &str = "x-amz-security-token";
 const SERVICE: &str = "secretsmanager.";
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 
@@ -21,6 +22,8 @@ const SECRET_MEMBERS: [&str; 3] = ["SecretString", "SecretBinary", "ClientReques
 pub(super) struct ApiRequest {
     pub(super) region: String,
     pub(super) operation: String,
+    /// The token of temporary credentials, if it was signed with such.
+    pub(super) session: Option<String>,
     pub(super) body: Value,
 }
 
@@ -33,6 +36,7 @@ impl ApiRequest {
         Ok(ApiRequest {
             region: region.to_owned(),
             operation: operation.to_owned(),
+            session: text(headers, SESSION).map(str::to_owned),
             body: parse_body(body)?,
         })
     }

@@ -24,6 +24,11 @@ impl World {
         complete.or_else(|| secrets.get(resource))
     }
 
+    /// The customer managed key of a secret, as it was named.
+    pub(crate) fn key_of(&self, region: &str, secret_id: &str) -> Option<String> {
+        self.find(region, secret_id)?.kms_key_id.clone()
+    }
+
     /// Like [`World::find`], for the operations that do not find a new secret at once.
     pub(super) fn find_visible(
         &self,

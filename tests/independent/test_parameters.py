@@ -1,0 +1,66 @@
+"""The template's parameters, and how it presents itself."""
+
+import re
+import tomllib
+
+import pytest
+
+from stack import BOUNDARY, BUS, KEY, TOPIC
+from template import ROOT, TEMPLATE
+
+PARAMETERS = TEMPLATE["Parameters"]
+
+
+def test_every_parameter_has_its_group_label_and_description():
+    interface = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(PARAMETERS)
+    assert interface["ParameterLabels"].keys() == PARAMETERS.keys()
+    assert all(parameter["Description"] for parameter in PARAMETERS.values())
+    assert "Default" not in PARAMETERS["AllowedReplicaRegions"]
+
+
+BOUNDS = {"AllowedPattern", "AllowedValues", "MinValue"}
+
+
+def test_every_parameter_is_bounded():
+    free = {name for name, parameter in PARAMETERS.items() if not BOUNDS & parameter.keys()}
+
+    # The function checks it, and says what is wrong with line and column.
+    assert free == {"ReplicationPolicy"}
+
+
+@pytest.mark.parametrize(
+    "name, good, bad",
+    [
+        ("AllowedReplicaRegions", ["eu-west-1", "us-gov-east-1"], ["eu-west", "EU-WEST-1", ""]),
+        ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),
+        ("LogKmsKeyArn", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
+        ("KmsKeyArns", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
+        ("PermissionsBoundaryArn", ["", BOUNDARY], ["boundary"]),
+        ("ReservedConcurrency", ["", "1", "1000"], ["0", "-1", "many"]),
+        ("OnSuccessTopicArn", ["", TOPIC], [BUS, "records"]),
+        ("OnSuccessEventBusArn", ["", BUS], [TOPIC, "records"]),
+        ("MetricsNamespace", ["SecretReplicator", "Team/Secrets"], ["", '"', "a b"]),
+        ("SweepSchedule", ["rate(1 hour)", "cron(0 3 * * ? *)"], ["1 hour", "rate()"]),
+    ],
+)
+def test_a_parameter_takes_what_makes_sense(name, good, bad):
+    pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
+
+    assert all(pattern.search(value) for value in good)
+    assert not any(pattern.search(value) for value in bad)
+
+
+def test_the_application_is_described_for_the_serverless_application_repository():
+    application = TEMPLATE["Metadata"]["AWS::ServerlessRepo::Application"]
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
+    package = cargo["workspace"]["package"]
+
+    assert application["Name"] == cargo["package"]["name"]
+    assert application["SpdxLicenseId"] == package["license"]
+    assert application["SemanticVersion"] == package["version"]
+    assert (ROOT / application["LicenseUrl"]).is_file()
+    assert (ROOT / application["ReadmeUrl"]).is_file()
+    assert len(application["Description"]) <= 256

@@ -1,0 +1,176 @@
+"""What the template's roles allow, and what they never do.
+
+Ministack deploys them and evaluates their policies. The calls that the function really makes are compared
+with its role in `check_permissions.py`.
+"""
+
+import json
+import subprocess
+
+import pytest
+
+from stack import ACCOUNT, KEY, TOPIC
+from template import TEMPLATE
+
+SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:app-AbCdEf"
+REPLICA = SECRET.replace("us-east-1", "eu-west-1")
+DESCRIBE = "secretsmanager:DescribeSecret"
+REPLICATE = "secretsmanager:ReplicateSecretToRegions"
+REMOVE = "secretsmanager:RemoveRegionsFromReplication"
+
+
+def replicates(stack, *regions, force=None):
+    request = {"secretsmanager:addreplicaregions": list(regions)} if regions else {}
+    if force is not None:
+        request["secretsmanager:forceoverwritereplicasecret"] = force
+    return stack.allows("ReplicatorRole", REPLICATE, SECRET, **request)
+
+
+def test_the_function_reads_secrets_in_its_own_region_and_in_allowed_ones(either):
+    assert either.allows("ReplicatorRole", DESCRIBE, SECRET, region="us-east-1")
+    assert either.allows("ReplicatorRole", DESCRIBE, REPLICA, region="eu-west-1")
+    elsewhere = SECRET.replace("us-east-1", "eu-north-1")
+    assert not either.allows("ReplicatorRole", DESCRIBE, elsewhere, region="eu-north-1")
+
+
+def test_the_function_lists_secrets_in_its_own_region_only(either):
+    assert either.allows("ReplicatorRole", "secretsmanager:ListSecrets", "*", region="us-east-1")
+    assert not either.allows(
+        "ReplicatorRole", "secretsmanager:ListSecrets", "*", region="eu-west-1"
+    )
+
+
+def test_the_function_replicates_to_allowed_regions_only(either):
+    assert replicates(either, "eu-west-1", "us-west-2")
+    assert not replicates(either, "eu-west-1", "eu-north-1")
+    assert not replicates(either)
+
+
+def test_the_function_replicates_no_secret_of_another_region(either):
+    request = {"secretsmanager:addreplicaregions": ["us-west-2"]}
+
+    assert not either.allows("ReplicatorRole", REPLICATE, REPLICA, region="eu-west-1", **request)
+
+
+def test_the_function_overwrites_only_if_the_stack_allows_it(cautious, permissive):
+    assert replicates(cautious, "eu-west-1", force="false")
+    assert not replicates(cautious, "eu-west-1", force="true")
+    assert replicates(permissive, "eu-west-1", force="true")
+    assert not replicates(permissive, "eu-north-1", force="true")
+
+
+def test_the_function_removes_replicas_only_if_the_stack_allows_it(cautious, permissive):
+    assert not cautious.allows("ReplicatorRole", REMOVE, SECRET)
+    assert permissive.allows("ReplicatorRole", REMOVE, SECRET)
+    assert not permissive.allows("ReplicatorRole", REMOVE, REPLICA, region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "GetSecretValue",
+        "BatchGetSecretValue",
+        "PutSecretValue",
+        "UpdateSecret",
+        "DeleteSecret",
+        "StopReplicationToReplica",
+        "TagResource",
+    ],
+)
+def test_the_function_can_never_read_a_value_or_change_a_secret(action, either):
+    for secret, region in [(SECRET, "us-east-1"), (REPLICA, "eu-west-1")]:
+        assert not either.allows("ReplicatorRole", f"secretsmanager:{action}", secret, region)
+
+
+def test_the_function_writes_its_own_log_and_no_other(either):
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{either.outputs['LogGroupName']}"
+
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        assert either.allows("ReplicatorRole", action, f"{group}:log-stream:any")
+        assert not either.allows("ReplicatorRole", action, f"{group}-other:log-stream:any")
+    assert not either.allows("ReplicatorRole", "logs:CreateLogGroup", group)
+
+
+def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(deploy, cautious):
+    elsewhere = KEY.replace("us-east-1", "eu-west-1")
+    stack = deploy(KmsKeyArns=f"{KEY},{elsewhere}")
+
+    def uses(action, key, region, service="secretsmanager", stack=stack):
+        via = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+        return stack.allows("ReplicatorRole", f"kms:{action}", key, region, **via)
+
+    assert uses("Decrypt", KEY, "us-east-1")
+    assert uses("GenerateDataKey", elsewhere, "eu-west-1")
+    assert uses("Encrypt", elsewhere, "eu-west-1")
+    # Only primary secrets are decrypted.
+    assert not uses("Decrypt", elsewhere, "eu-west-1")
+    for action in ("Decrypt", "GenerateDataKey", "Encrypt"):
+        assert not uses(action, KEY.replace("1111", "2222"), "us-east-1")
+        assert not uses(action, KEY, "us-east-1", service="s3")
+        assert not uses(action, KEY, "us-east-1", stack=cautious)
+        assert not stack.allows("ReplicatorRole", f"kms:{action}", KEY)
+    for action in ("CreateGrant", "PutKeyPolicy", "ReEncryptFrom", "Sign"):
+        assert not uses(action, KEY, "us-east-1")
+
+
+def test_the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more(cautious):
+    client, sweep = cautious.client, cautious.outputs["SweepArn"]
+    function = client("lambda").get_function_configuration(
+        FunctionName=cautious.outputs["FunctionName"]
+    )["FunctionArn"]
+
+    assert cautious.allows("SweepRole", "lambda:InvokeFunction", function)
+    assert not cautious.allows("SweepRole", "lambda:InvokeFunction", f"{function}-other")
+    assert cautious.allows("SweepRole", "states:ListExecutions", sweep)
+    assert not cautious.allows("SweepRole", "states:ListExecutions", f"{sweep}-other")
+    assert not cautious.allows("SweepRole", "states:StartExecution", sweep)
+    assert not cautious.allows("SweepRole", DESCRIBE, SECRET)
+
+
+def test_services_of_this_account_only_take_on_the_roles_of_the_sweep():
+    for role, service in [("SweepRole", "states"), ("SweepStartRole", "scheduler")]:
+        [statement] = TEMPLATE["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+        account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        assert statement["Condition"] == {"StringEquals": account}
+
+
+# What parliament finds and is no mistake.
+ACCEPTED = {
+    # It knows the format of a map's executions only; those of a state machine are listed by its ARN.
+    ("SweepRole", "RESOURCE_MISMATCH", "states:ListExecutions"),
+}
+
+
+def test_an_independent_linter_finds_no_mistake_in_the_policies(deploy, parliament):
+    stack = deploy(
+        AllowOverwrite="true", AllowRemoval="true", KmsKeyArns=KEY, OnSuccessTopicArn=TOPIC
+    )
+    found = set()
+    for role in ("ReplicatorRole", "SweepRole", "SweepStartRole"):
+        for policy in stack.policies(role):
+            found |= {(role, *finding) for finding in findings(parliament, policy)}
+
+    assert found == ACCEPTED
+
+
+def findings(parliament, policy):
+    done = subprocess.run(
+        [parliament, "--json", "--minimum_severity", "LOW"],
+        input=json.dumps(policy),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    for line in done.stdout.splitlines():
+        finding = json.loads(line)
+        actions = [row["action"] for row in finding["detail"] or [] if isinstance(row, dict)]
+        yield finding["issue"], " ".join(actions)
+
+
+def test_the_linter_finds_a_mistake(parliament):
+    statement = {"Effect": "Allow", "Action": "secretsmanager:DescribeSecrets", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+
+    assert ("UNKNOWN_ACTION", "") in set(findings(parliament, policy))
