@@ -140,7 +140,7 @@ impl Reconciler {
             } else if matches!(removal, Removal::Due) {
                 let plan = fresh.as_ref();
                 match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
-                    Some((plan, Step::Remove(reason, _))) if is_ready(plan, reason) => {
+                    Some((plan, Step::Remove(reason, _))) if plan.may_remove(reason) => {
                         due.push(region.clone());
                     }
                     Some((_, Step::Remove(..) | Step::AwaitRemoval(..))) => {}
@@ -203,16 +203,4 @@ impl Reconciler {
         }
         removals
     }
-}
-
-/// Whether every replica that the plan wants is in sync.
-fn is_ready(plan: &Plan, reason: &RemovalReason) -> bool {
-    let not_wanted = *reason == RemovalReason::NoRuleWantsIt;
-    let is_settled = |step: &Step| match step {
-        Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
-        Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,
-        Step::Replicate(_) | Step::Retry(_) | Step::Leave(..) => false,
-        Step::Remove(..) | Step::AwaitRemoval(..) | Step::Spare(..) => true,
-    };
-    plan.steps.values().all(is_settled) && (plan.bad_tokens.is_empty() || !not_wanted)
 }
