@@ -12,6 +12,8 @@
 //! | [`story`] | plays a scenario from its beginning to the sweeps at its end |
 //! | [`check`] | what must hold afterwards |
 //! | [`soak`] | many worlds, and what to do with one in which something does not hold |
+//! | [`tally`] | what was simulated, in numbers |
+//! | [`model`] | beside the simulation: every order of events of a small world |
 //!
 //! What is wanted for a secret is taken from the naive second implementation of the policy language
 //! that the function's own tests compare it with.
@@ -22,6 +24,7 @@ pub mod connector;
 pub mod generate;
 pub mod journal;
 pub mod lambda;
+pub mod model;
 pub mod owner;
 pub mod scenario;
 pub mod soak;
@@ -34,3 +37,6 @@ mod generator;
 #[path = "../../tests/policy/naive.rs"]
 #[allow(dead_code, reason = "the function's own tests use more of it")]
 mod naive;
+
+#[cfg(test)]
+mod tests;
