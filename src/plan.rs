@@ -118,6 +118,9 @@ impl Plan {
             Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
             Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,
             Step::Replicate(_) | Step::Retry(_) | Step::Leave(..) => false,
+            // Its Region is named as well, and refused.
+            Step::Remove(RemovalReason::Forbidden(_), _)
+            | Step::AwaitRemoval(RemovalReason::Forbidden(_), _) => !not_wanted,
             Step::Remove(..) | Step::AwaitRemoval(..) | Step::Spare(..) => true,
         };
         self.steps.values().all(is_settled) && (self.bad_tokens.is_empty() || !not_wanted)
