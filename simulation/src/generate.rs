@@ -48,6 +48,9 @@ const ALIAS: &str = "alias/app";
 const OTHER_ALIAS: &str = "alias/other";
 
 /// The scenario of a seed, and how to make it smaller.
+///
+/// # Panics
+/// If no policy is right in a great many attempts.
 #[must_use]
 pub fn tree(seed: u64) -> impl ValueTree<Value = Scenario> {
     let mut bytes = [0; 32];
@@ -74,7 +77,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
     );
     let happenings = (
         secrets(),
-        vec(act(), 0..20),
+        vec((act(), weighted(0.4, second_thought())), 0..15),
         vec(fault(), 0..10),
         vec(kill(), 0..3),
     );
@@ -82,15 +85,19 @@ fn scenario() -> impl Strategy<Value = Scenario> {
     let length = select(vec![STORM, STORM, 60_000, 12_000]);
     (function, aws(), happenings, length).prop_map(
         |((settings, policy, removal), aws, (secrets, mut acts, mut faults, kills), length)| {
-            acts.iter_mut().for_each(|act| act.at %= length);
-            faults.iter_mut().for_each(|timed| timed.at %= length);
+            for (act, _) in &mut acts {
+                act.at %= length;
+            }
+            for timed in &mut faults {
+                timed.at %= length;
+            }
             Scenario {
                 settings,
                 policy,
                 removal,
                 aws,
                 secrets,
-                acts,
+                acts: acts.into_iter().flat_map(with_second_thought).collect(),
                 faults,
                 kills,
             }
@@ -152,14 +159,17 @@ fn region() -> impl Strategy<Value = String> + Clone {
 fn settings() -> impl Strategy<Value = FunctionSettings> {
     let fence = weighted(0.3, btree_set(region(), 2..6));
     let settle = select(vec![30, 30, 30, 10, 60, 0]);
-    let timeout = select(vec![90, 90, 90, 30, 60]);
-    (fence, any::<bool>(), any::<bool>(), settle, timeout).prop_map(
-        |(fence, overwrite, removal, settle, timeout)| FunctionSettings {
+    let timeout = select(vec![90, 90, 90, 60, 30, 10]);
+    let writes_per_second = select(vec![25, 25, 25, 5, 1]);
+    let times = (settle, timeout, writes_per_second);
+    (fence, any::<bool>(), any::<bool>(), times).prop_map(
+        |(fence, overwrite, removal, (settle, timeout, writes_per_second))| FunctionSettings {
             fence,
             overwrite,
             removal,
             settle,
             timeout,
+            writes_per_second,
         },
     )
 }
@@ -446,6 +456,43 @@ fn act() -> impl Strategy<Value = Act> {
         deed,
         deliveries,
     })
+}
+
+/// What an owner changes a moment later.
+#[derive(Debug, Clone)]
+struct SecondThought {
+    after: u32,
+    tag: (String, Option<String>),
+}
+
+fn second_thought() -> impl Strategy<Value = SecondThought> {
+    let untag = text(&["replicate-to", "tier"]).prop_map(|key| (key, None));
+    let tag = prop_oneof![3 => tag().prop_map(|(key, value)| (key, Some(value))), 1 => untag];
+    let after = prop_oneof![0..1500_u32, 0..15_000_u32];
+    (after, tag).prop_map(|(after, tag)| SecondThought { after, tag })
+}
+
+/// Second thoughts come where the function is at work already.
+fn with_second_thought((act, second): (Act, Option<SecondThought>)) -> Vec<Act> {
+    let name = match &act.deed {
+        Deed::Create { secret } => Some(&secret.name),
+        Deed::Tag(name, ..) | Deed::Untag(name, _) | Deed::Reconcile { name, .. } => Some(name),
+        _ => None,
+    };
+    let begins = act.deliveries.first().copied().unwrap_or_default();
+    let second = second.zip(name).map(|(second, name)| Act {
+        at: act
+            .at
+            .saturating_add(begins)
+            .saturating_add(second.after)
+            .min(STORM),
+        deed: match second.tag {
+            (key, Some(value)) => Deed::Tag(name.clone(), key, value),
+            (key, None) => Deed::Untag(name.clone(), key),
+        },
+        deliveries: act.deliveries.clone(),
+    });
+    [act].into_iter().chain(second).collect()
 }
 
 const OPERATIONS: [&str; 4] = [

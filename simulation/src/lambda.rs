@@ -183,7 +183,7 @@ impl Lambda {
         };
         let mut context = Context::default();
         context.request_id = format!("request-{number}");
-        context.invoked_function_arn = FUNCTION_ARN.to_owned();
+        FUNCTION_ARN.clone_into(&mut context.invoked_function_arn);
         context.deadline = (clock::now() + self.timeout).0;
         let deadline = Instant::now() + self.timeout;
         let kill = self.kills.iter().find(|kill| kill.invocation == number);

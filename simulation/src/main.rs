@@ -1,8 +1,10 @@
 //! Plays random worlds, as many as are asked for.
 
 use std::fs;
-use std::path::PathBuf;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -29,6 +31,9 @@ struct Arguments {
     /// Only the world of this file.
     #[arg(long, conflicts_with_all = ["seeds", "first", "seed"])]
     scenario: Option<PathBuf>,
+    /// On how many threads; as many as there are processors, if it is not said.
+    #[arg(long)]
+    threads: Option<NonZero<usize>>,
     /// What is printed at the end.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -57,7 +62,8 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let started = Instant::now();
     let seeds = arguments.first..arguments.first + arguments.seeds;
-    let tally = soak::soak(seeds, |seed, violations| {
+    let threads = arguments.threads.map_or_else(available_parallelism, Ok)?;
+    let tally = soak::soak(seeds, threads, |seed, violations| {
         for violation in violations {
             eprintln!("seed {seed}: {violation}");
         }
@@ -66,7 +72,7 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(code(tally.violations == 0))
 }
 
-fn one(seed: u64, failures: &std::path::Path) -> anyhow::Result<ExitCode> {
+fn one(seed: u64, failures: &Path) -> anyhow::Result<ExitCode> {
     let Some(failure) = soak::shrink(seed) else {
         println!("seed {seed}: everything holds");
         return Ok(ExitCode::SUCCESS);

@@ -52,6 +52,8 @@ pub struct FunctionSettings {
     pub settle: u64,
     /// The function's timeout in seconds.
     pub timeout: u64,
+    /// `SWEEP_WRITES_PER_SECOND`
+    pub writes_per_second: u32,
 }
 
 /// How AWS behaves. Times are in milliseconds.

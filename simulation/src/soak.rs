@@ -1,5 +1,10 @@
 //! Many worlds, and the smallest scenario in which something does not hold.
 
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
 use proptest::strategy::ValueTree;
 
 use crate::check::{self, Violation};
@@ -32,20 +37,41 @@ pub fn play(seed: u64) -> (Scenario, Played) {
     (scenario, played)
 }
 
-/// Plays the scenarios of these seeds, and counts. Tells of each one in which something does not
-/// hold.
-pub fn soak(seeds: impl Iterator<Item = u64>, mut tell: impl FnMut(u64, &[Violation])) -> Tally {
-    let mut tally = Tally::default();
-    for seed in seeds {
-        let (scenario, played) = play(seed);
-        tally.count(&played);
-        let violations = check::violations(&scenario, &played);
-        if !violations.is_empty() {
-            tally.violations += 1;
-            tell(seed, &violations);
+/// Plays the scenarios of these seeds on so many threads, and counts. Tells of each one in which
+/// something does not hold.
+///
+/// # Panics
+/// If anything but the function panics.
+pub fn soak(
+    seeds: Range<u64>,
+    threads: NonZero<usize>,
+    tell: impl Fn(u64, &[Violation]) + Sync,
+) -> Tally {
+    let next = AtomicU64::new(seeds.start);
+    let work = || {
+        let mut tally = Tally::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return tally;
+            }
+            let (scenario, played) = play(seed);
+            tally.count(&played);
+            let violations = check::violations(&scenario, &played);
+            if !violations.is_empty() {
+                tally.violations += 1;
+                tell(seed, &violations);
+            }
         }
-    }
-    tally
+    };
+    let mut sum = Tally::default();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.get()).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            sum.add(&worker.join().expect("no panic outside the function"));
+        }
+    });
+    sum
 }
 
 /// What does not hold in a scenario.

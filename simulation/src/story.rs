@@ -39,7 +39,7 @@ const SLICE_RETRIES: u32 = 3;
 const SLICE_PAUSE: Duration = Duration::from_secs(10);
 
 /// More slices than any sweep here takes.
-const MOST_SLICES: u32 = 60;
+const MOST_SLICES: u32 = 500;
 
 /// The world as it really is.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +102,7 @@ pub fn settings(scenario: &Scenario) -> Result<Settings, SettingsInvalid> {
             "ALLOW_OVERWRITE" => scenario.settings.overwrite.to_string(),
             "ALLOW_REMOVAL" => scenario.settings.removal.to_string(),
             "SETTLE_SECONDS" => scenario.settings.settle.to_string(),
+            "SWEEP_WRITES_PER_SECOND" => scenario.settings.writes_per_second.to_string(),
             _ => return None,
         };
         Some(Ok(text))

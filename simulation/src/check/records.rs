@@ -137,8 +137,7 @@ impl Case<'_> {
             let is_so = match claim {
                 "in-sync" => saw(Some("InSync")),
                 "removed" => saw(None),
-                "failed" | "in-progress" => replica["reason"].is_string(),
-                "refused" => replica["reason"].is_string(),
+                "failed" | "in-progress" | "refused" => replica["reason"].is_string(),
                 _ => true,
             };
             if !is_so {

@@ -196,7 +196,15 @@ impl Judge<'_> {
             if !matches!(status, Some("InSync" | "Failed")) {
                 wrong(format!("{region} is removed while it is {status:?}"));
             }
+            let is_moved = matches!(answer(region), Answer::NotWanted);
             for other in regions() {
+                let refused = match answer(other) {
+                    Answer::Refused(reasons) => !reasons.contains("own-region"),
+                    _ => false,
+                };
+                if is_moved && refused {
+                    wrong(format!("{region} is removed although {other} is refused"));
+                }
                 let is_wanted = matches!(answer(other), Answer::Replica { .. });
                 if is_wanted && seen.status(other) != Some("InSync") {
                     wrong(format!("{region} is removed before {other} is in sync"));

@@ -230,19 +230,19 @@ impl State {
     }
 
     fn request(&mut self, seen: Version, requests: [bool; 2], fate: Fate) {
-        for (region, _) in chosen(requests) {
+        for region in chosen(requests) {
             if !seen.wants(region) {
                 self.wrong = Some(Wrong::Request);
             }
         }
         if fate != Fate::Lost {
-            self.change(|now| chosen(requests).for_each(|(region, ())| replicate(now, region)));
+            self.change(|now| chosen(requests).for_each(|region| replicate(now, region)));
         }
     }
 
     fn remove(&mut self, model: &Concurrency, seen: Version, fate: Fate) {
         let removes = model.decided(seen).removes;
-        for (region, ()) in chosen(removes) {
+        for region in chosen(removes) {
             let others_are_there = (0..2)
                 .filter(|other| seen.wants(*other))
                 .all(|other| seen.rows[other] == Row::InSync);
@@ -251,7 +251,7 @@ impl State {
             }
         }
         if fate != Fate::Lost {
-            self.change(|now| chosen(removes).for_each(|(region, ())| remove(now, region)));
+            self.change(|now| chosen(removes).for_each(|region| remove(now, region)));
             self.has_removed |= removes != [false; 2];
         }
     }
@@ -303,9 +303,8 @@ fn repeated(model: &Concurrency, first: Version, seen: Version) -> [bool; 2] {
     })
 }
 
-fn chosen(regions: [bool; 2]) -> impl Iterator<Item = (usize, ())> {
-    let chosen = regions.into_iter().enumerate().filter(|(_, is_it)| *is_it);
-    chosen.map(|(region, _)| (region, ()))
+fn chosen(regions: [bool; 2]) -> impl Iterator<Item = usize> {
+    (0..2).filter(move |region| regions[*region])
 }
 
 fn own(now: &mut Version, act: Action) {
