@@ -29,7 +29,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test lint test-rust test-template test-independent test-permissions test-guards
-.PHONY: bench bench-smoke startup-budget fmt requirements valgrind qemu package
+.PHONY: bench bench-smoke startup-budget soak model fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -108,6 +108,19 @@ bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=eve
 	cargo build --locked --release --package secret-replicator-hello
 	cargo build --locked --release --package secret-replicator-bench
 	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
+
+# What both are built with: the tests' features, so that nothing is compiled twice. The test named
+# is a small one; without any, the features would be others.
+SIMULATION := cargo build --locked --workspace --bin soak --bin model --test documentation
+
+soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes it smaller if it fails
+	@$(SIMULATION) --quiet
+	target/debug/soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)) \
+		--output $(or $(OUTPUT),table)
+
+model: ## Try every order of two invocations and an owner who does ACTS=2 things
+	@$(SIMULATION) --quiet
+	target/debug/model --owner-acts $(or $(ACTS),2) $(if $(filter json,$(OUTPUT)),--json)
 
 # It counts the instructions.
 valgrind:

@@ -1,6 +1,6 @@
 //! The handler: one invocation from its event to its answer.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::budget::{Allowance, Budget, Wait};
 use crate::bug::caught;
+use crate::clock::Clock;
 use crate::explain::Explanation;
 use crate::reconcile::{Conclusion, Mode, Reconciler, Reconciliation};
 use crate::report::{Answer, Ending, Failure, Report, Reporter, SweepReport};
@@ -27,6 +28,7 @@ pub struct Function {
     sweep_writes_per_second: u32,
     reconciler: Reconciler,
     reporter: Reporter,
+    clock: Clock,
 }
 
 /// How a request was handled.
@@ -63,12 +65,12 @@ impl One {
         }
     }
 
-    fn report(self, request_id: &str, started: DateTime<Utc>) -> Report {
+    fn report(self, request_id: &str, started: DateTime<Utc>, ended: DateTime<Utc>) -> Report {
         Report {
             origin: self.origin,
             request_id: request_id.to_owned(),
             started,
-            ended: Utc::now(),
+            ended,
             mode: self.mode,
             named: self.named,
             ending: self.ending,
@@ -98,6 +100,22 @@ impl Function {
                 policy: settings.policy,
                 limits: settings.limits,
             },
+            clock: Clock::system(),
+        }
+    }
+
+    /// The same with another clock, which must go as fast as tokio's.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same, writing its records and metrics elsewhere than to standard output.
+    #[must_use]
+    pub fn with_output(self, output: impl Write + Send + 'static) -> Self {
+        Self {
+            reporter: self.reporter.with_output(output),
+            ..self
         }
     }
 
@@ -106,7 +124,7 @@ impl Function {
     /// # Errors
     /// [`Failure`] if the wanted state was not reached and nobody decided against it.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failure> {
-        let started = Utc::now();
+        let started = self.clock.now();
         // Boxed, because the runtime's layers leave no room for types as deep as this one.
         let work = Box::pin(self.work(event.payload.get(), &event.context, started));
         let handled = caught(work).await.unwrap_or_else(|panic| {
@@ -116,7 +134,7 @@ impl Function {
         let request_id = event.context.request_id;
         match handled {
             Handled::One(one) => {
-                let report = one.report(&request_id, started);
+                let report = one.report(&request_id, started, self.clock.now());
                 complain(self.reporter.write(&report));
                 report.answer()
             }
@@ -124,7 +142,7 @@ impl Function {
                 let report = SweepReport {
                     request_id,
                     started,
-                    ended: Utc::now(),
+                    ended: self.clock.now(),
                     mode,
                     sweep: *sweep,
                 };
@@ -215,14 +233,14 @@ impl Function {
         }
         let budget = Budget::new(remaining, self.settle, Wait::Never);
         let rate = self.sweep_writes_per_second;
-        let sweeper = Sweeper::new(&self.reconciler, rate, mode, &budget);
+        let sweeper = Sweeper::new(&self.reconciler, rate, mode, &budget, self.clock);
         let tell = |swept: Swept| {
             let ending = match swept.end {
                 Ok(reconciliation) => Ending::Secret(Box::new(reconciliation)),
                 Err(panic) => Ending::Internal(panic),
             };
             let one = One::new(origin.clone(), Some(swept.id), mode, ending);
-            let report = one.report(&context.request_id, swept.started);
+            let report = one.report(&context.request_id, swept.started, self.clock.now());
             complain(self.reporter.write(&report));
         };
         let goes_on = order.token.is_some();

@@ -23,6 +23,7 @@
 //! | [`sweep`] | every secret of the Region, in slices |
 //! | [`budget`] | the time that an invocation has |
 //! | [`bug`] | panics, caught |
+//! | [`clock`] | the time of day |
 //! | [`secrets_manager`] | the adapter for the AWS SDK, the only module that knows it |
 //! | [`report`] | the record, the metrics, and the answer to Lambda |
 //! | [`function`] | the handler that ties them together |
@@ -32,6 +33,7 @@
 
 pub mod budget;
 pub mod bug;
+pub mod clock;
 pub mod explain;
 pub mod function;
 pub mod limits;

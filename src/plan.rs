@@ -58,6 +58,17 @@ pub enum Step {
     Spare(SpareReason, Replica),
 }
 
+impl Decision {
+    /// Whether a replica is asked for with just this target.
+    #[must_use]
+    pub fn asks_for(&self, target: &Target) -> bool {
+        match self {
+            Self::Skip(_) => false,
+            Self::Act(plan) => plan.targets().any(|wanted| wanted == target),
+        }
+    }
+}
+
 impl Step {
     /// The target of the step's write, if it writes.
     #[must_use]
@@ -95,6 +106,24 @@ impl Plan {
             _ => None,
         };
         self.steps.iter().filter_map(unwanted)
+    }
+
+    /// Whether what is unwanted for this reason may be removed, by the very read that the plan was
+    /// made from: every replica that is wanted is in sync, and where no rule wants the replica,
+    /// nothing is refused that may be a slip.
+    #[must_use]
+    pub fn may_remove(&self, reason: &RemovalReason) -> bool {
+        let not_wanted = *reason == RemovalReason::NoRuleWantsIt;
+        let is_settled = |step: &Step| match step {
+            Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
+            Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,
+            Step::Replicate(_) | Step::Retry(_) | Step::Leave(..) => false,
+            // Its Region is named as well, and refused.
+            Step::Remove(RemovalReason::Forbidden(_), _)
+            | Step::AwaitRemoval(RemovalReason::Forbidden(_), _) => !not_wanted,
+            Step::Remove(..) | Step::AwaitRemoval(..) | Step::Spare(..) => true,
+        };
+        self.steps.values().all(is_settled) && (self.bad_tokens.is_empty() || !not_wanted)
     }
 
     /// Whether the plan asks for replicas.

@@ -143,15 +143,25 @@ impl Report {
     }
 }
 
-/// Writes reports to standard output, which Lambda sends to CloudWatch Logs.
+/// Writes reports, usually to standard output, which Lambda sends to CloudWatch Logs.
 #[derive(Debug)]
 pub struct Reporter {
     emf: Mutex<EmfFormat>,
+    output: Output,
     /// The Regions that the fence or the policy names.
     named_regions: BTreeSet<Region>,
 }
 
 struct EmfFormat(Emf);
+
+/// Where reports go.
+struct Output(Mutex<Box<dyn Write + Send>>);
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Output")
+    }
+}
 
 impl std::fmt::Debug for EmfFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -167,14 +177,24 @@ impl Reporter {
         let emf = Emf::builder(metrics_namespace.to_owned(), vec![vec![]]).build();
         Self {
             emf: Mutex::new(EmfFormat(emf)),
+            output: Output(Mutex::new(Box::new(io::stdout()))),
             named_regions,
+        }
+    }
+
+    /// The same, writing elsewhere.
+    #[must_use]
+    pub fn with_output(self, output: impl Write + Send + 'static) -> Self {
+        Self {
+            output: Output(Mutex::new(Box::new(output))),
+            ..self
         }
     }
 
     /// Writes the record and the metrics of a report, one JSON object a line, in one write.
     ///
     /// # Errors
-    /// Whatever standard output answers.
+    /// Whatever the output answers.
     pub fn write(&self, report: &Report) -> io::Result<()> {
         self.write_lines(&Record::new(report), |emf, lines| {
             metrics::write(report, &self.named_regions, emf, lines)
@@ -184,7 +204,7 @@ impl Reporter {
     /// Writes the summary and the metrics of a sweep's slice.
     ///
     /// # Errors
-    /// Whatever standard output answers.
+    /// Whatever the output answers.
     pub fn write_sweep(&self, report: &SweepReport) -> io::Result<()> {
         self.write_lines(&SweepRecord::new(report), |emf, lines| {
             sweep::metrics::write(report, emf, lines)
@@ -201,8 +221,8 @@ impl Reporter {
         let mut emf = self.emf.lock().unwrap_or_else(PoisonError::into_inner);
         metrics(&mut emf.0, &mut lines)?;
         drop(emf);
-        let mut out = io::stdout().lock();
-        out.write_all(&lines)?;
-        out.flush()
+        let mut output = self.output.0.lock().unwrap_or_else(PoisonError::into_inner);
+        output.write_all(&lines)?;
+        output.flush()
     }
 }

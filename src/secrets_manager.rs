@@ -65,19 +65,37 @@ pub enum Occupancy {
 impl SecretsManager {
     /// A client with the SDK's usual configuration from the environment.
     pub async fn from_environment() -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .build();
         let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts)
+            .retry_config(Self::retry_config())
+            .timeout_config(Self::timeout_config())
             .load()
             .await;
+        Self::new(Client::new(&config))
+    }
+
+    /// The calls of this client, which should have [`Self::retry_config`] and
+    /// [`Self::timeout_config`].
+    #[must_use]
+    pub fn new(client: Client) -> Self {
         Self {
-            client: Client::new(&config),
+            client,
             throttle: None,
         }
+    }
+
+    /// How the client tries again.
+    #[must_use]
+    pub fn retry_config() -> RetryConfig {
+        RetryConfig::standard().with_max_attempts(ATTEMPTS)
+    }
+
+    /// How long the client waits.
+    #[must_use]
+    pub fn timeout_config() -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .build()
     }
 
     /// The same for many calls at once, with at most this many writes per second.

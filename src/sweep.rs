@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::budget::{Allowance, Budget};
 use crate::bug::caught;
+use crate::clock::Clock;
 use crate::plan::{Decision, decide};
 use crate::policy::ListFilter;
 use crate::reconcile::{Conclusion, LeftOver, Mode, NotReady, Outcome, Reconciler, Reconciliation};
@@ -98,6 +99,7 @@ pub struct Sweeper<'a> {
     in_work: usize,
     budget: &'a Budget,
     allowance: Allowance,
+    clock: Clock,
 }
 
 /// Where the list is.
@@ -119,6 +121,7 @@ impl<'a> Sweeper<'a> {
         writes_per_second: u32,
         mode: Mode,
         budget: &'a Budget,
+        clock: Clock,
     ) -> Self {
         let secrets_manager = reconciler.secrets_manager.throttled(writes_per_second);
         Self {
@@ -130,6 +133,7 @@ impl<'a> Sweeper<'a> {
             in_work: in_work(writes_per_second),
             budget,
             allowance: Allowance::unlimited(),
+            clock,
         }
     }
 
@@ -143,7 +147,7 @@ impl<'a> Sweeper<'a> {
             page: PageToken::FIRST,
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
-            started: Utc::now(),
+            started: self.clock.now(),
             totals: Totals::default(),
         });
         self.allowance = Allowance::of(max_changes.saturating_sub(begun.totals.changes));
@@ -251,7 +255,7 @@ impl<'a> Sweeper<'a> {
 
     /// Reconciles one secret. `None` if the list shows already that there is nothing to do.
     async fn one(&self, listed: Result<Secret, Box<Unreadable>>) -> Option<Swept> {
-        let started = Utc::now();
+        let started = self.clock.now();
         let listed = match listed {
             Ok(listed) => listed,
             Err(unreadable) => {

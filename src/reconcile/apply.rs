@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::Reconciler;
 use crate::budget::Budget;
 use crate::limits::Overwrite;
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, Target, decide};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind};
 
@@ -71,8 +71,8 @@ impl Reconciler {
     /// Makes the plan's writes, and answers for each Region how AWS took its request.
     ///
     /// After a doubtful failure (a timeout, a broken connection, a fault of AWS's own) the secret
-    /// is read again, and only what has not begun is requested again, each Region by itself, in
-    /// case one of them is what AWS stumbles over.
+    /// is read again, and only what has not begun and is wanted still is requested again, each Region
+    /// by itself, in case one of them is what AWS stumbles over.
     pub(super) async fn apply(&self, secret: &Secret, plan: &Plan, budget: &Budget) -> Answers {
         let targets: Vec<&Target> = plan.targets().collect();
         let mut answers = self.send(secret, &targets, budget.cut_off()).await;
@@ -85,12 +85,16 @@ impl Reconciler {
                 break;
             }
             let id = SecretId::Arn(secret.arn.clone());
-            let Ok(now) = self.secrets_manager.describe(&id, looks.deadline()).await else {
+            let Ok(mut now) = self.secrets_manager.describe(&id, looks.deadline()).await else {
                 continue;
             };
-            let (begun, not_begun): (Vec<&Target>, Vec<&Target>) = open
+            now.vacant_regions.clone_from(&secret.vacant_regions);
+            let fresh = decide(&now, &self.policy, &self.limits);
+            let (begun, mut not_begun): (Vec<&Target>, Vec<&Target>) = open
                 .iter()
                 .partition(|target| has_moved(secret, &now, target.region()));
+            // A secret that has changed meanwhile may want something else; the next attempt decides.
+            not_begun.retain(|target| fresh.asks_for(target));
             let begun = begun
                 .into_iter()
                 .map(|target| (target.region().clone(), Answer::executed()));

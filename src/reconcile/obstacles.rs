@@ -79,7 +79,9 @@ impl Reconciler {
             .into_iter()
             .filter(|(region, _)| there.contains(region));
         done.removals.extend(removals);
-        granted.settle(CHANGES_TO_REMAKE * gone.len() as u64 + there.len() as u64);
+        let removed = gone.len() + there.len();
+        let gone = self.wanted_still(secret, plan, gone, done, budget).await;
+        granted.settle((removed + gone.len()) as u64);
         if gone.is_empty() {
             return;
         }
@@ -90,6 +92,52 @@ impl Reconciler {
         done.answers.extend(again.answers);
         done.sight.extend(again.sight);
         done.remade = gone;
+    }
+
+    /// Those Regions, out of which the replica has gone, that a read made since wants one in just as
+    /// the plan does. Notes what became of the others.
+    async fn wanted_still(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        mut gone: BTreeSet<Region>,
+        done: &mut Done,
+        budget: &Budget,
+    ) -> BTreeSet<Region> {
+        if gone.is_empty() {
+            return gone;
+        }
+        let id = SecretId::Arn(secret.arn.clone());
+        let now = self.secrets_manager.describe(&id, budget.cut_off()).await;
+        let fresh = now.map(|mut now| {
+            // A read may still show what has gone.
+            for region in &gone {
+                if now.replicas.get(region) == secret.replicas.get(region) {
+                    now.replicas.remove(region);
+                }
+            }
+            decide(&now, &self.policy, &self.limits)
+        });
+        gone.retain(|region| {
+            let step = match &fresh {
+                Ok(Decision::Act(fresh)) => fresh.steps.get(region),
+                _ => None,
+            };
+            let wanted = plan.steps.get(region).and_then(Step::target);
+            if step.is_some_and(|step| step.target() == wanted) {
+                return true;
+            }
+            // If it is on its way already, or nobody can tell, the next attempt looks again.
+            let is_open = fresh.is_err() || matches!(step, Some(Step::Keep(_)));
+            let removal = if is_open {
+                Removal::Going
+            } else {
+                Removal::Gone
+            };
+            done.removals.insert(region.clone(), removal);
+            false
+        });
+        gone
     }
 
     /// Those Regions whose failed replica another read shows just as it was.

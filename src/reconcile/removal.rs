@@ -70,8 +70,14 @@ impl Removal {
 
 impl Done {
     /// Whether the replicas that are wanted allow a removal: none is missing, and where no rule wants
-    /// the replica, none is refused. What is refused may be a slip, or a move that does not succeed.
+    /// the replica, none is refused, be it in a Region that still has one. What is refused may be a
+    /// slip, or a move that does not succeed.
     fn allow_removal(&self, secret: &Secret, plan: &Plan, reason: &RemovalReason) -> bool {
+        let is_forbidden = |reason| matches!(reason, &RemovalReason::Forbidden(_));
+        let not_wanted = *reason == RemovalReason::NoRuleWantsIt;
+        if not_wanted && plan.unwanted().any(|(_, reason)| is_forbidden(reason)) {
+            return false;
+        }
         let conclusions = conclusion::concluded(secret, plan, self);
         let mut wanted = conclusions
             .iter()
@@ -81,9 +87,7 @@ impl Done {
             });
         wanted.all(|conclusion| match &conclusion.state {
             RegionState::Failed(..) | RegionState::InProgress(_) => false,
-            RegionState::Refused(refusal, _) => {
-                !refusal.counts() || *reason != RemovalReason::NoRuleWantsIt
-            }
+            RegionState::Refused(refusal, _) => !refusal.counts() || !not_wanted,
             _ => true,
         })
     }
@@ -140,7 +144,7 @@ impl Reconciler {
             } else if matches!(removal, Removal::Due) {
                 let plan = fresh.as_ref();
                 match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
-                    Some((plan, Step::Remove(reason, _))) if is_ready(plan, reason) => {
+                    Some((plan, Step::Remove(reason, _))) if plan.may_remove(reason) => {
                         due.push(region.clone());
                     }
                     Some((_, Step::Remove(..) | Step::AwaitRemoval(..))) => {}
@@ -203,16 +207,4 @@ impl Reconciler {
         }
         removals
     }
-}
-
-/// Whether every replica that the plan wants is in sync.
-fn is_ready(plan: &Plan, reason: &RemovalReason) -> bool {
-    let not_wanted = *reason == RemovalReason::NoRuleWantsIt;
-    let is_settled = |step: &Step| match step {
-        Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
-        Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,
-        Step::Replicate(_) | Step::Retry(_) | Step::Leave(..) => false,
-        Step::Remove(..) | Step::AwaitRemoval(..) | Step::Spare(..) => true,
-    };
-    plan.steps.values().all(is_settled) && (plan.bad_tokens.is_empty() || !not_wanted)
 }

@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 /// A policy as plain data, with the texts that its author writes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Policy {
     pub(crate) groups: BTreeMap<String, Vec<String>>,
     pub(crate) kms_keys: BTreeMap<String, String>,
     pub(crate) rules: Vec<Rule>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) when: When,
@@ -21,39 +23,39 @@ pub(crate) struct Rule {
     pub(crate) overwrite: Option<bool>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum When {
     All,
     Some { only: Parts, not: Option<Parts> },
 }
 
 /// At least one of these is not empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Parts {
     pub(crate) tags: BTreeMap<String, Vec<String>>,
     pub(crate) secret_name: Vec<String>,
     pub(crate) primary_region: Vec<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ReplicateTo {
     Words(Vec<String>),
     Tag(String),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Forbid {
     Words(Vec<String>),
     Except(Vec<String>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum KmsKey {
     One(String),
     ByRegion(BTreeMap<String, String>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Secret {
     pub(crate) name: String,
     pub(crate) tags: BTreeMap<String, String>,
@@ -62,7 +64,7 @@ pub(crate) struct Secret {
 }
 
 /// What the settings allow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) fence: Option<BTreeSet<String>>,
     pub(crate) allow_overwrite: bool,

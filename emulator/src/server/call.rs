@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::fault::FaultKind;
 use super::wire::ApiRequest;
 use crate::{ApiError, Time};
 
@@ -33,18 +34,26 @@ pub struct Call {
     pub secret_id: Option<String>,
     /// The request without `SecretString`, `SecretBinary` and `ClientRequestToken`.
     pub body: Value,
+    /// The scripted fault that it met.
+    pub fault: Option<FaultKind>,
     /// What became of it.
     pub outcome: Outcome,
 }
 
 impl Call {
-    pub(super) fn new(time: Time, request: &ApiRequest, body: Value) -> Call {
+    pub(super) fn new(
+        time: Time,
+        request: &ApiRequest,
+        body: Value,
+        fault: Option<FaultKind>,
+    ) -> Call {
         Call {
             time,
             region: request.region.clone(),
             operation: request.operation.clone(),
             secret_id: request.secret_id().map(str::to_owned),
             body,
+            fault,
             outcome: Outcome::Pending,
         }
     }

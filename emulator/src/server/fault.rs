@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::wire::ApiRequest;
 use crate::world::{added_regions, is_named};
 
 /// Whether the operation has been executed when its answer goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Execution {
     /// The operation was not executed.
     Skipped,
@@ -15,7 +17,7 @@ pub enum Execution {
 }
 
 /// How a call goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultKind {
     /// An error answer.
     Answer {
@@ -53,7 +55,7 @@ impl FaultKind {
 }
 
 /// A fault that waits for calls. The oldest fault that matches a call takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// Only this operation; `None` is any.
     pub operation: Option<String>,

@@ -7,23 +7,24 @@ mod call;
 mod calls_file;
 mod fault;
 mod http;
-mod shared;
+mod service;
 mod wire;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use call::{Call, Outcome};
 pub use fault::{Execution, Fault, FaultKind};
+pub use service::{ConnectionClosed, Service};
 
 use crate::{Time, World, WorldSettings};
 use calls_file::CallsFile;
-use shared::Shared;
 
 /// A running Secrets Manager on this machine; it stops when dropped.
 ///
@@ -31,7 +32,7 @@ use shared::Shared;
 #[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    service: Arc<Service>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -57,12 +58,14 @@ impl Emulator {
         let address = listener.local_addr()?;
         let listener = listener.into_std()?;
         let calls_file = CallsFile::from_environment()?;
-        let shared = Arc::new(Shared::new(settings, calls_file));
+        let clock = Clock::start();
+        let service = Service::new(settings, move || clock.now()).noting_calls_in(calls_file);
+        let service = Arc::new(service);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let served = Arc::clone(&shared);
+        let served = Arc::clone(&service);
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -76,7 +79,7 @@ impl Emulator {
             .spawn(serve)?;
         Ok(Emulator {
             address,
-            shared,
+            service,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -90,18 +93,18 @@ impl Emulator {
 
     /// Sets up or inspects the world, at the present time. Calls wait meanwhile.
     pub fn with<T>(&self, f: impl FnOnce(&mut World, Time) -> T) -> T {
-        self.shared.with_world(f)
+        self.service.with(f)
     }
 
     /// Adds a fault to the queue.
     pub fn script(&self, fault: Fault) {
-        self.shared.script(fault);
+        self.service.script(fault);
     }
 
     /// Every call so far, in order of arrival.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls()
+        self.service.calls()
     }
 
     /// The calls of one operation, in order of arrival.
@@ -114,7 +117,7 @@ impl Emulator {
 
     /// Forgets the calls so far.
     pub fn forget_calls(&self) {
-        self.shared.forget_calls();
+        self.service.forget_calls();
     }
 }
 
@@ -125,5 +128,28 @@ impl Drop for Emulator {
             // A panic in the server has been printed already; there is nobody to hand it to.
             let _ = thread.join();
         }
+    }
+}
+
+/// Wall-clock time that never runs backwards.
+#[derive(Debug)]
+struct Clock {
+    started: Instant,
+    started_at: Time,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Clock {
+            started: Instant::now(),
+            started_at: Time(0) + since_epoch,
+        }
+    }
+
+    fn now(&self) -> Time {
+        self.started_at + self.started.elapsed()
     }
 }

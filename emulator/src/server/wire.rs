@@ -1,12 +1,12 @@
 //! AWS JSON 1.1: what a request says, and what an answer looks like.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::fault::FaultKind;
 use crate::{ApiError, Time};
 
 const TARGET: &str = "x-amz-target";
@@ -47,12 +47,12 @@ impl ApiRequest {
         id?.as_str()
     }
 
-    pub(super) fn as_call(&self, time: Time) -> Call {
+    pub(super) fn as_call(&self, time: Time, fault: Option<FaultKind>) -> Call {
         let mut body = self.body.clone();
         if let Value::Object(members) = &mut body {
             members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
         }
-        Call::new(time, self, body)
+        Call::new(time, self, body, fault)
     }
 }
 
@@ -94,7 +94,7 @@ fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
 }
 
 /// Turns the result of a call into an answer; `null` is an answer without a body.
-pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Full<Bytes>> {
+pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Bytes> {
     match result {
         Ok(Value::Null) => response(StatusCode::OK, Bytes::new()),
         Ok(value) => response(StatusCode::OK, value.to_string().into()),
@@ -109,15 +109,15 @@ pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Full<Bytes>> {
 }
 
 /// An answer that breaks off.
-pub(super) fn malformed() -> Response<Full<Bytes>> {
+pub(super) fn malformed() -> Response<Bytes> {
     response(
         StatusCode::OK,
         Bytes::from_static(b"{\"ARN\": \"arn:aws:secre"),
     )
 }
 
-fn response(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+fn response(status: StatusCode, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response

@@ -1,5 +1,6 @@
 //! Permissions: everything is allowed except what a test denies.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::secret::{Secret, Tag};
@@ -7,7 +8,7 @@ use super::{ApiError, World};
 
 /// A denial of access, as an IAM or resource policy would cause it. Every part that is set must
 /// match; a denial with nothing set denies everything.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Denial {
     /// Only this operation, for example `DescribeSecret`.
     pub operation: Option<String>,

@@ -82,6 +82,15 @@ impl ApiError {
         ApiError::new("AccessDeniedException", "Access to KMS is not allowed")
     }
 
+    /// Credentials are not known in a Region that the account has not enabled: the code is that of
+    /// tokens which AWS does not accept there \[infer\].
+    pub(super) fn region_not_enabled() -> ApiError {
+        ApiError::new(
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        )
+    }
+
     pub(crate) fn throttled() -> ApiError {
         ApiError::new("ThrottlingException", "Rate exceeded")
     }

@@ -92,6 +92,9 @@ impl World {
     ) -> Result<Value, ApiError> {
         self.advance(now);
         let parsed = Operation::parse(operation)?;
+        if !self.settings.enabled_regions.contains(region) {
+            return Err(ApiError::region_not_enabled());
+        }
         if parsed.shares_write_quota() && !self.quota.admits(now, region) {
             return Err(ApiError::throttled());
         }
@@ -161,6 +164,12 @@ impl World {
     /// key of its own here.
     pub fn set_key(&mut self, region: &str, key: &str, state: KeyState) {
         self.keys.set(region, key, state);
+    }
+
+    /// Whether a customer key (key id, ARN or `alias/...`) works in a Region.
+    #[must_use]
+    pub fn key_works(&self, now: Time, region: &str, key: &str) -> bool {
+        self.keys.check(now, region, Some(key)).is_ok()
     }
 
     /// Denies access from now on.

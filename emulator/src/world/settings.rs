@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How a world behaves. The default is as close to AWS as is known, except that delays are short.
 #[derive(Debug, Clone)]
 pub struct WorldSettings {
@@ -43,7 +45,7 @@ pub struct WorldSettings {
 }
 
 /// What becomes of a replication to a Region that is not enabled for the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RegionNotEnabled {
     /// The call is accepted and the replica ends as `Failed` \[doc\].
     #[default]
@@ -53,7 +55,7 @@ pub enum RegionNotEnabled {
 }
 
 /// What `ReplicateSecretToRegions` does with a Region that already has the replica \[gap\].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum KnownReplica {
     /// Accepted without effect, whatever its status.
     Ignore,
@@ -65,7 +67,7 @@ pub enum KnownReplica {
 }
 
 /// What becomes of the replication of a secret without a value \[gap\].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum SecretWithoutValue {
     /// The replica stays `InProgress` until a value arrives.
     #[default]
@@ -75,7 +77,7 @@ pub enum SecretWithoutValue {
 }
 
 /// What becomes of a replica that failed before any version arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum FailedReplicas {
     /// `ReplicationStatus` keeps it as `Failed`.
     #[default]
@@ -85,7 +87,7 @@ pub enum FailedReplicas {
 }
 
 /// What `DescribeSecret` on the primary shows while a replica is being removed \[gap\].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RemovedReplicas {
     /// The row stays as `InProgress` until the replica is gone; until then the primary cannot be
     /// deleted.
@@ -98,7 +100,7 @@ pub enum RemovedReplicas {
 }
 
 /// The state of a customer key in one Region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyState {
     /// Replication with it works.
     Usable,

@@ -25,6 +25,13 @@ fn a_denied_operation_names_caller_action_and_resource() {
 }
 
 #[test]
+fn a_region_that_is_not_enabled_accepts_no_credentials() {
+    let mut aws = Clocked::new();
+    let error = aws.error("me-south-1", "DescribeSecret", &json!({"SecretId": "app"}));
+    assert!(error.starts_with("UnrecognizedClientException"), "{error}");
+}
+
+#[test]
 fn a_denied_list_names_no_resource_and_a_denied_stranger_the_id_of_the_request() {
     let mut aws = Clocked::new();
     aws.world.deny(Denial::everything());

@@ -1,0 +1,199 @@
+//! After the storm, one sweep: every covered secret is in sync or in a record with its reason, and
+//! another sweep writes nothing.
+
+use serde_json::Value;
+
+use super::hindrance::{is_slow, question};
+use super::seen::is_obstacle;
+use super::writes::regions;
+use super::{Violation, is_write};
+use crate::naive::Answer;
+use crate::scenario::Scenario;
+use crate::story::{Played, Swept, Truth};
+use secret_replicator_emulator::SecretView;
+
+pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    if !played.first.is_complete || !played.second.is_complete {
+        violations.push(Violation::new("I9", "a sweep without faults has no end"));
+    }
+    let records = records(played, &played.first);
+    for secret in &played.after.secrets {
+        let end = End {
+            scenario,
+            played,
+            secret,
+            records: records
+                .iter()
+                .filter(|record| record["secret_arn"] == secret.arn.as_str())
+                .collect(),
+        };
+        violations.extend(end.violations());
+    }
+    violations.extend(second_sweep(scenario, played));
+    violations
+}
+
+/// The records of secrets in a sweep.
+fn records(played: &Played, sweep: &Swept) -> Vec<Value> {
+    let lines = played.journal.lines.iter();
+    lines
+        .filter(|line| line.invocation > sweep.after && line.invocation <= sweep.last)
+        .filter(|line| line.text.starts_with("{\"timestamp\""))
+        .filter_map(|line| serde_json::from_str(&line.text).ok())
+        .collect()
+}
+
+/// The end of one secret.
+struct End<'a> {
+    scenario: &'a Scenario,
+    played: &'a Played,
+    secret: &'a SecretView,
+    records: Vec<&'a Value>,
+}
+
+impl End<'_> {
+    fn violations(&self) -> Vec<Violation> {
+        let question = question(self.secret);
+        let policy = &self.scenario.policy;
+        if !is_touchable(self.secret) || policy.covering(&question).is_empty() {
+            return Vec::new();
+        }
+        let settings = self.scenario.naive_settings();
+        let mut violations = Vec::new();
+        for region in regions() {
+            let found = match policy.answer(&question, region, &settings) {
+                Answer::Replica { .. } => self.wanted(region),
+                Answer::Refused(reasons) if reasons.contains("own-region") => None,
+                // A replica that somebody else has made with a weaker key is in sync all the same.
+                Answer::Refused(reasons)
+                    if reasons == ["encryption-would-weaken".to_owned()].into()
+                        && status(&self.played.after, &self.secret.name, region)
+                            == Some("InSync") =>
+                {
+                    None
+                }
+                Answer::Refused(reasons) => self.refused(region, &format!("{reasons:?}")),
+                Answer::NotWanted => self.unwanted(region),
+            };
+            violations.extend(found);
+        }
+        for token in policy.bad_tokens(&question) {
+            violations.extend(self.refused(&token, "no Region"));
+        }
+        violations
+    }
+
+    fn wanted(&self, region: &str) -> Option<Violation> {
+        let name = &self.secret.name;
+        let status = status(&self.played.after, name, region);
+        if status == Some("InSync") {
+            return None;
+        }
+        let wanted = (name.clone(), region.to_owned());
+        let hindrance = self.played.before.hindrances.get(&wanted);
+        let reason = self.reason(region);
+        match (hindrance, reason) {
+            // It waits for its value, and all its Regions with it.
+            (Some(_), Some(_)) => None,
+            (Some(hindrance), None) => Some(Violation::new(
+                "promise",
+                format!("{name} in {region} is {status:?} ({hindrance:?}), and in no record"),
+            )),
+            (None, reason) => Some(Violation::new(
+                "I8",
+                format!("{name} in {region} is {status:?} ({reason:?}), and nothing hinders it"),
+            )),
+        }
+    }
+
+    fn refused(&self, region: &str, why: &str) -> Option<Violation> {
+        if self.reason(region).is_some() {
+            return None;
+        }
+        let name = &self.secret.name;
+        let what = format!("{name} is refused in {region:?} ({why}), and in no record");
+        Some(Violation::new("promise", what))
+    }
+
+    fn unwanted(&self, region: &str) -> Option<Violation> {
+        let name = &self.secret.name;
+        let is_there = status(&self.played.after, name, region).is_some();
+        if !is_there || !self.scenario.removes() || self.reason(region).is_some() {
+            return None;
+        }
+        let what = format!("{name} has a replica in {region} that nobody wants, in no record");
+        Some(Violation::new("I6", what))
+    }
+
+    /// The reason in a record for the secret as a whole, or for the Region.
+    fn reason(&self, region: &str) -> Option<&str> {
+        self.records.iter().find_map(|record| {
+            let replicas = record["replicas"].as_array().into_iter().flatten();
+            let mut named = replicas.filter(|replica| replica["region"] == region);
+            let of_region = named.find_map(|replica| replica["reason"].as_str());
+            of_region.or(record["reason"].as_str())
+        })
+    }
+}
+
+fn is_touchable(secret: &SecretView) -> bool {
+    let is_managed = secret.owning_service.is_some() || secret.name.contains('!');
+    let is_replica = secret
+        .primary_region
+        .as_deref()
+        .is_some_and(|region| region != secret.region);
+    !is_managed && !is_replica && !secret.scheduled_for_deletion
+}
+
+fn status<'a>(truth: &'a Truth, name: &str, region: &str) -> Option<&'a str> {
+    row(truth, name, region).map(|(status, _)| status)
+}
+
+fn row<'a>(truth: &'a Truth, name: &str, region: &str) -> Option<(&'a str, &'a str)> {
+    let secret = truth.secrets.iter().find(|secret| secret.name == name)?;
+    let row = secret.replicas.iter().find(|row| row.region == region)?;
+    let message = row.status_message.as_deref().unwrap_or_default();
+    Some((row.status.as_str(), message))
+}
+
+/// Once the wanted state is reached, no write; a failure that does not heal is not tried again.
+fn second_sweep(scenario: &Scenario, played: &Played) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let sweep = &played.second;
+    let writes = played.journal.calls.iter().filter(|call| {
+        call.invocation > sweep.after && call.invocation <= sweep.last && is_write(&call.operation)
+    });
+    for write in writes {
+        let arn = write.secret_id().unwrap_or_default();
+        let secret = played.later.secrets.iter().find(|secret| secret.arn == arn);
+        let name = secret.map_or("", |secret| secret.name.as_str());
+        let body = &write.body;
+        let added = body["AddReplicaRegions"].as_array().into_iter().flatten();
+        let added = added.filter_map(|target| target["Region"].as_str());
+        let removed = body["RemoveReplicaRegions"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let removed = removed.filter_map(Value::as_str);
+        for region in added.chain(removed) {
+            let wanted = (name.to_owned(), region.to_owned());
+            let is_hindered = played.later.hindrances.contains_key(&wanted);
+            let may_heal = match row(&played.later, name, region) {
+                None => is_hindered,
+                Some(("Failed", message)) => is_hindered && !is_obstacle(message),
+                Some(_) => false,
+            };
+            // What the first sweep did not see to its end may be left to do.
+            if !may_heal && !is_slow(scenario) {
+                let row = row(&played.later, name, region);
+                let what = format!(
+                    "{} for {name} in {region}, which is {row:?}",
+                    write.operation
+                );
+                violations.push(Violation::new("I7", what));
+            }
+        }
+    }
+    violations
+}
