@@ -136,8 +136,8 @@ async fn a_hundred_thousand_secrets_are_swept_below_the_quota_in_the_memory_of_a
     })
     .await;
     println!("peak memory: {few} KiB for 1,000 secrets, {many} KiB for 100,000");
-    // The rest is the allocator's: the same sweep does not end with the same figure twice.
-    assert!(many < few * 21 / 20, "{many} KiB against {few} KiB");
+    // A thousand do not fill the work that a sweep takes on at once; what lies above must stay small.
+    assert!(many < few * 5 / 4, "{many} KiB against {few} KiB");
 }
 
 #[tokio::test]
