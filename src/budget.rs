@@ -25,6 +25,9 @@ const TO_END: Duration = Duration::from_secs(10);
 /// How long before the work must be done the last look begins, so that it can end.
 const LAST_LOOK: Duration = Duration::from_millis(500);
 
+/// How long the SDK tries a request that AWS throttles, at most.
+const TRIES: Duration = Duration::from_secs(8);
+
 /// How long a look may outlast the time for looks.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -76,7 +79,7 @@ impl Budget {
         Instant::now() + end >= self.cut_off
     }
 
-    /// When the last write of a sweep should be made, so that its replicas can be followed.
+    /// When the last write should be made, so that its replicas can be followed.
     #[must_use]
     pub fn last_turn(&self) -> Instant {
         let end = self.settle.min(self.total / 4);
@@ -110,6 +113,20 @@ impl Budget {
         self.looks(self.settle)
     }
 
+    /// The pauses between requests that AWS throttles, as long as there is time to follow the
+    /// replicas besides. None where nobody waits for a secret: a sweep has a pace of its own.
+    #[must_use]
+    pub fn pauses_while_throttled(&self) -> Looks {
+        let now = Instant::now();
+        let last_try = self.cut_off.checked_sub(TRIES).unwrap_or(now);
+        let end = self.last_turn().min(last_try);
+        let time = end.saturating_duration_since(now);
+        Looks {
+            ended: self.wait == Wait::Never || time.is_zero(),
+            ..self.looks(time)
+        }
+    }
+
     fn looks(&self, time: Duration) -> Looks {
         let now = Instant::now();
         let last = self.cut_off.checked_sub(LAST_LOOK).unwrap_or(now);
@@ -123,7 +140,8 @@ impl Budget {
     }
 }
 
-/// Looks at something that changes by itself, with growing pauses between them, up to an end.
+/// Looks at something that changes by itself, or repetitions, with growing pauses between them, up to
+/// an end.
 #[derive(Debug)]
 pub struct Looks {
     end: Instant,
@@ -190,6 +208,28 @@ mod tests {
         let budget = budget(71, 30);
         let (_, elapsed) = looks(budget.looks_until_ready()).await;
         assert_eq!(elapsed, Duration::from_secs(40));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttled_requests_leave_time_to_follow_the_replicas() {
+        let (_, elapsed) = looks(budget(90, 30).pauses_while_throttled()).await;
+        assert_eq!(elapsed, Duration::from_millis(66_500));
+        let late = Budget {
+            cut_off: Instant::now() + Duration::from_secs(1),
+            ..budget(90, 30)
+        };
+        assert_eq!(
+            looks(late.pauses_while_throttled()).await,
+            (0, Duration::ZERO)
+        );
+        let by_hand = Budget {
+            wait: Wait::Never,
+            ..budget(90, 30)
+        };
+        assert_eq!(
+            looks(by_hand.pauses_while_throttled()).await,
+            (0, Duration::ZERO)
+        );
     }
 
     #[tokio::test(start_paused = true)]

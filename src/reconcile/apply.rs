@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use tokio::time::Instant;
 
 use super::Reconciler;
 use crate::budget::Budget;
@@ -75,7 +74,7 @@ impl Reconciler {
     /// by itself, in case one of them is what AWS stumbles over.
     pub(super) async fn apply(&self, secret: &Secret, plan: &Plan, budget: &Budget) -> Answers {
         let targets: Vec<&Target> = plan.targets().collect();
-        let mut answers = self.send(secret, &targets, budget.cut_off()).await;
+        let mut answers = self.send(secret, &targets, budget).await;
         let mut looks = budget.looks_until_settled();
         for _ in 0..MOST_REPEATS {
             let is_open =
@@ -98,7 +97,7 @@ impl Reconciler {
             let begun = begun
                 .into_iter()
                 .map(|target| (target.region().clone(), Answer::executed()));
-            let repeated = self.send_each(secret, &not_begun, budget.cut_off()).await;
+            let repeated = self.send_each(secret, &not_begun, budget).await;
             for (region, mut answer) in begun.chain(repeated) {
                 answer.was_doubtful |= answers
                     .get(&region)
@@ -110,31 +109,28 @@ impl Reconciler {
     }
 
     /// Sends one request for all targets that must not overwrite, and one for all that may.
-    async fn send(&self, secret: &Secret, targets: &[&Target], until: Instant) -> Answers {
+    async fn send(&self, secret: &Secret, targets: &[&Target], budget: &Budget) -> Answers {
         let mut answers = BTreeMap::new();
         for overwrite in [Overwrite::Never, Overwrite::Allowed] {
             let alike = targets
                 .iter()
                 .filter(|target| target.overwrite() == overwrite);
             let alike: Vec<&Target> = alike.copied().collect();
-            answers.extend(self.send_alike(secret, &alike, until).await);
+            answers.extend(self.send_alike(secret, &alike, budget).await);
         }
         answers
     }
 
     /// Sends one request. If AWS refuses it, each Region is requested by itself, so that one bad
     /// Region never stops the others.
-    async fn send_alike(&self, secret: &Secret, targets: &[&Target], until: Instant) -> Answers {
+    async fn send_alike(&self, secret: &Secret, targets: &[&Target], budget: &Budget) -> Answers {
         if targets.is_empty() {
             return BTreeMap::new();
         }
-        let result = self
-            .secrets_manager
-            .replicate(&secret.arn, targets, until)
-            .await;
+        let result = self.request(secret, targets, budget).await;
         match &result {
             Err(error) if error.refuses_the_request() && targets.len() > 1 => {
-                self.send_each(secret, targets, until).await.collect()
+                self.send_each(secret, targets, budget).await.collect()
             }
             _ => {
                 let regions = targets.iter().map(|target| target.region());
@@ -150,13 +146,10 @@ impl Reconciler {
         &self,
         secret: &Secret,
         targets: &[&Target],
-        until: Instant,
+        budget: &Budget,
     ) -> impl Iterator<Item = (Region, Answer)> {
         let requests = targets.iter().map(|target| async move {
-            let result = self
-                .secrets_manager
-                .replicate(&secret.arn, &[target], until)
-                .await;
+            let result = self.request(secret, &[target], budget).await;
             (
                 target.region().clone(),
                 Answer::new(target.region(), &result),
@@ -167,6 +160,27 @@ impl Reconciler {
             .collect()
             .await;
         answers.into_iter()
+    }
+
+    /// Sends one request, again and again while AWS throttles it and there is time: in a burst of
+    /// events all of them wait for the same quota, and Lambda's two retries are soon used up.
+    async fn request(
+        &self,
+        secret: &Secret,
+        targets: &[&Target],
+        budget: &Budget,
+    ) -> Result<BTreeMap<Region, Replica>, CallError> {
+        let mut pauses = budget.pauses_while_throttled();
+        loop {
+            let result = self
+                .secrets_manager
+                .replicate(&secret.arn, targets, budget.cut_off())
+                .await;
+            match result {
+                Err(error) if error.kind == CallErrorKind::Throttled && pauses.pause().await => {}
+                result => return result,
+            }
+        }
     }
 }
 

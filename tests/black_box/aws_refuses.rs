@@ -5,7 +5,6 @@ use std::time::Duration;
 use secret_replicator_emulator::{
     Denial, Execution, Fault, FaultKind, KnownReplica, RegionNotEnabled,
 };
-
 use serde_json::json;
 
 use crate::stage::{HOME, Stage, create_secret_event, deliver, setting, tagged};
@@ -95,17 +94,46 @@ async fn a_throttled_call_is_made_again() {
     assert_eq!(stage.requested().len(), 2);
 }
 
+/// In a burst of events all of them wait for the quota of the account.
+#[tokio::test]
+async fn an_event_waits_for_the_quota_for_writes_longer_than_the_sdk_does() {
+    let mut stage = Stage::new().await;
+    stage
+        .aws
+        .script(Fault::on(REPLICATE, FaultKind::Throttle).times(6));
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+    assert_eq!(stage.requested().len(), 7);
+}
+
 #[tokio::test]
 async fn throttling_without_end_is_an_error_of_its_own() {
-    for operation in ["DescribeSecret", REPLICATE] {
-        let mut stage = Stage::new().await;
+    let setting = setting().timeout(Duration::from_secs(16));
+    for (operation, more) in [("DescribeSecret", 0..1), (REPLICATE, 1..40)] {
+        let mut stage = setting.start().await;
         stage
             .aws
             .script(Fault::on(operation, FaultKind::Throttle).always());
         let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
         delivery.ends_in_error("failed", "Throttled");
-        assert_eq!(stage.calls(operation).len(), 4);
+        let calls = stage.calls(operation).len();
+        assert!(more.contains(&(calls - 4)), "{calls} calls of {operation}");
     }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_asked_for_by_hand_does_not_wait_for_the_quota() {
+    let mut stage = Stage::new().await;
+    stage.secret(tagged("prod/db", "eu-west-1"));
+    stage
+        .aws
+        .script(Fault::on(REPLICATE, FaultKind::Throttle).always());
+    let action = json!({ "action": "reconcile", "secretId": "prod/db" });
+    let delivery = stage.deliver(&action).await;
+    delivery.ends_in_error("failed", "Throttled");
+    assert_eq!(stage.requested().len(), 4);
 }
 
 #[tokio::test]
