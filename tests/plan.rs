@@ -1,0 +1,169 @@
+//! One secret whose replicas are in every state at once, and what the plan for it says of itself.
+
+use std::collections::BTreeSet;
+
+use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::plan::{Decision, Plan, decide};
+use secret_replicator::policy;
+use secret_replicator::secret::{Region, Replica, ReplicaStatus, Secret};
+
+const POLICY: &str = "
+version: 1
+rules:
+  - name: here
+    when: all
+    replicate-to: [ap-northeast-1, ap-south-1, ca-central-1, eu-central-1, eu-north-1, eu-west-1, us-west-1]
+  - { name: not-there, when: all, forbid: [us-west-1, us-west-2] }
+removal: covered
+";
+
+const NAME_TAKEN: &str = "Replication failed: Secret name app already exists in region ap-south-1.";
+
+/// A replica's status, and AWS's words about it.
+type State = (&'static str, Option<&'static str>);
+
+/// Each Region, the state of its replica there, and the step that comes of it.
+const STATES: [(&str, Option<State>, &str); 12] = [
+    ("ap-northeast-1", None, "Replicate"),
+    ("ap-northeast-2", Some(("InSync", None)), "Remove"),
+    ("ap-northeast-3", Some(("Failed", None)), "Remove"),
+    ("ap-south-1", Some(("Failed", Some(NAME_TAKEN))), "Leave"),
+    ("ap-southeast-1", Some(("InProgress", None)), "AwaitRemoval"),
+    ("ap-southeast-2", Some(("Detached", None)), "Spare"),
+    ("ca-central-1", Some(("InSync", None)), "Keep"),
+    ("eu-central-1", Some(("InProgress", None)), "Keep"),
+    ("eu-north-1", Some(("Detached", None)), "Keep"),
+    ("eu-west-1", Some(("Failed", None)), "Retry"),
+    ("us-west-1", None, "Refuse"),
+    ("us-west-2", Some(("InSync", None)), "Remove"),
+];
+
+const LIMITS: Limits = Limits {
+    fence: Fence::Open,
+    overwrite: Overwrite::Never,
+    removal: RemovalLimit::Allowed,
+};
+
+fn region(code: &str) -> Region {
+    Region::parse(code).expect("a Region")
+}
+
+fn regions(codes: &[&str]) -> BTreeSet<Region> {
+    codes.iter().copied().map(region).collect()
+}
+
+fn replica(status: &str, message: Option<&str>) -> Replica {
+    Replica {
+        status: match status {
+            "InSync" => ReplicaStatus::InSync,
+            "InProgress" => ReplicaStatus::InProgress,
+            "Failed" => ReplicaStatus::Failed,
+            other => ReplicaStatus::Unknown(other.to_owned()),
+        },
+        message: message.map(str::to_owned),
+        kms_key: None,
+    }
+}
+
+fn plan() -> Plan {
+    let mut secret = Secret::hypothetical("app", [].into(), &region("us-east-1"), None).unwrap();
+    for (code, state, _) in STATES {
+        if let Some((status, message)) = state {
+            secret
+                .replicas
+                .insert(region(code), replica(status, message));
+        }
+    }
+    let policy = policy::check(POLICY, &Fence::Open)
+        .expect("a policy")
+        .policy;
+    match decide(&secret, &policy, &LIMITS) {
+        Decision::Act(plan) => plan,
+        Decision::Skip(reason) => panic!("{reason:?}"),
+    }
+}
+
+#[test]
+fn each_state_of_a_replica_has_its_step() {
+    let plan = plan();
+
+    for (code, _, expected) in STATES {
+        let step = format!("{:?}", plan.steps[&region(code)]);
+        let name = step.split('(').next();
+        assert_eq!(name, Some(expected), "{code}: {step}");
+    }
+    assert_eq!(plan.steps.len(), STATES.len());
+}
+
+#[test]
+fn the_plan_asks_for_what_is_missing_and_for_what_may_have_healed() {
+    let plan = plan();
+
+    let asked: Vec<&str> = plan
+        .targets()
+        .map(|target| target.region().as_str())
+        .collect();
+    assert_eq!(asked, ["ap-northeast-1", "eu-west-1"]);
+    assert!(plan.replicates());
+}
+
+#[test]
+fn what_nobody_wants_is_removed_or_awaited() {
+    let plan = plan();
+
+    let removed: BTreeSet<Region> = plan.removals().cloned().collect();
+    assert_eq!(
+        removed,
+        regions(&["ap-northeast-2", "ap-northeast-3", "us-west-2"])
+    );
+    let unwanted: BTreeSet<Region> = plan.unwanted().map(|(region, _)| region.clone()).collect();
+    let awaited = regions(&["ap-southeast-1"]);
+    assert_eq!(unwanted, &removed | &awaited);
+}
+
+#[test]
+fn only_replicas_that_come_or_go_are_changes() {
+    // One comes, three go, and one that is on its way is to go.
+    assert_eq!(plan().changes(), 5);
+}
+
+#[test]
+fn a_name_that_is_taken_is_an_obstacle_and_any_other_failure_is_none() {
+    let obstructed: Vec<Region> = plan().obstructed().cloned().collect();
+
+    assert_eq!(obstructed, [region("ap-south-1")]);
+}
+
+#[test]
+fn a_part_of_the_plan_is_the_plan_in_these_regions() {
+    let whole = plan();
+    let part = whole.only(&regions(&["ap-south-1", "ca-central-1", "sa-east-1"]));
+
+    let kept: Vec<&Region> = part.steps.keys().collect();
+    assert_eq!(kept, [&region("ap-south-1"), &region("ca-central-1")]);
+    assert_eq!(
+        part.steps[&region("ca-central-1")],
+        whole.steps[&region("ca-central-1")]
+    );
+    assert_eq!(
+        (&part.rules, &part.bad_tokens),
+        (&whole.rules, &whole.bad_tokens)
+    );
+    assert!(!part.replicates());
+    assert_eq!(part.changes(), 0);
+    assert!(whole.only(&regions(&["eu-west-1"])).replicates());
+}
+
+#[test]
+fn a_fence_is_told_by_its_regions() {
+    let fence = Fence::Regions(regions(&["eu-west-1", "eu-central-1"]));
+
+    assert_eq!(fence.to_string(), "eu-central-1 eu-west-1");
+    assert_eq!(
+        fence.named_regions(),
+        regions(&["eu-west-1", "eu-central-1"])
+    );
+    assert!(fence.admits(&region("eu-west-1")) && !fence.admits(&region("us-west-2")));
+    assert_eq!(Fence::Open.to_string(), "open");
+    assert!(Fence::Open.named_regions().is_empty() && Fence::Open.admits(&region("us-west-2")));
+}
