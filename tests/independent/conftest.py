@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -101,17 +101,36 @@ def ministack(tmp_path_factory, emulator):
     if "ministack" in SERVERS:
         yield SERVERS["ministack"]
         return
-    port = free_port()
     directory = tmp_path_factory.mktemp("ministack")
+    # The state machine waits no time before it tries again.
+    settings = {
+        "SFN_WAIT_SCALE": "0",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": emulator,
+        "AWS_SESSION_TOKEN": DEPLOYED,
+    }
+    with running_ministack(directory, stack.ACCOUNT, **settings) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def ministack_secrets(tmp_path_factory):
+    """The endpoint of another ministack, in whose own Secrets Manager the function finds its secrets.
+
+    It has the account that the function is in under AWS's Runtime Interface Emulator.
+    """
+    with running_ministack(tmp_path_factory.mktemp("ministack-secrets"), ACCOUNT) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def running_ministack(directory, account, **settings):
+    port = free_port()
     env = environment(
         GATEWAY_PORT=str(port),
         BIND_HOST="127.0.0.1",
-        MINISTACK_ACCOUNT_ID=stack.ACCOUNT,
-        # The state machine waits no time before it tries again.
-        SFN_WAIT_SCALE="0",
+        MINISTACK_ACCOUNT_ID=account,
         TMPDIR=str(directory),
-        AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
-        AWS_SESSION_TOKEN=DEPLOYED,
+        **settings,
     )
     command = [Path(sys.executable).with_name("ministack")]
     with running(command, port, directory / "log", env):
