@@ -6,8 +6,19 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_NEXTEST_VERSION := 0.9.143
+# What `make fuzz` takes for each target, in seconds, and what `make mutants` takes up: a regular
+# expression over what `cargo mutants --list` prints.
+FUZZ_SECONDS ?= 600
+MUTANTS ?= .
 
+EVIDENCE := target/debug/evidence
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ := target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+CARGO_MUTANTS := target/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
+CARGO_NEXTEST := target/tools/cargo-nextest-$(CARGO_NEXTEST_VERSION)/bin/cargo-nextest
 TOOLS := .venv/installed
 LINTERS := .venv-linters/installed
 ARCHITECTURES := x86_64 arm64
@@ -29,6 +40,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test lint test-rust test-template test-independent test-permissions test-guards
+.PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants evidence
 .PHONY: bench bench-smoke startup-budget soak model fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
@@ -39,10 +51,11 @@ demo: ## Play sample events to the function on a local AWS; EVENT=path.json play
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
 	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
 
-test: lint test-rust test-template test-independent test-permissions bench-smoke ## Test everything: the targets that follow
+test: lint test-rust test-template test-independent test-permissions bench-smoke burst-smoke fuzz-smoke ## Test everything: the targets that follow
 
 lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and licences
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(CARGO_DENY) --locked check bans licenses sources
@@ -122,6 +135,64 @@ model: ## Try every order of two invocations and an owner who does ACTS=2 things
 	@$(SIMULATION) --quiet
 	target/debug/model --owner-acts $(or $(ACTS),2) $(if $(filter json,$(OUTPUT)),--json)
 
+burst: ## Send 10,000 events at once to the function on a local AWS, and account for each
+	cargo build --locked --release --bin bootstrap
+	cargo build --locked --release --package secret-replicator-evidence
+	target/release/evidence burst
+
+burst-smoke: $(EVIDENCE) ## The same with 300 events, fewer sandboxes, and retries that come sooner
+	$(EVIDENCE) --figures target/evidence/smoke burst --bootstrap target/debug/bootstrap \
+		--secrets 300 --sandboxes 150 --writes-per-second 25 --retries 5,10
+
+FUZZERS := answer event policy tag
+FUZZER := target/fuzz/x86_64-unknown-linux-gnu/release
+# An input that takes ten seconds, or a gigabyte, is a finding. The memory is libFuzzer's own, too.
+FUZZING := -timeout=10 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1
+DICTIONARY_answer := json
+DICTIONARY_event := json
+DICTIONARY_policy := policy
+DICTIONARY_tag := tag
+
+# $(call fuzz,directory for what is found,options)
+define fuzz
+	mkdir -p $1 fuzz/artifacts
+	$(foreach fuzzer,$(FUZZERS),mkdir -p $1/$(fuzzer) \
+		&& echo "fuzzing: $(fuzzer)" \
+		&& { $(FUZZER)/$(fuzzer) $(FUZZING) $2 -dict=fuzz/dictionaries/$(DICTIONARY_$(fuzzer)).dict \
+			-artifact_prefix=fuzz/artifacts/$(fuzzer)- $1/$(fuzzer) fuzz/corpus/$(fuzzer) \
+			> $1/$(fuzzer).log 2>&1 || { tail -n 40 $1/$(fuzzer).log >&2; exit 1; }; } && ) :
+endef
+
+fuzz-build: $(CARGO_FUZZ)
+	cargo fetch --locked --manifest-path fuzz/Cargo.toml
+	@# Coverage needs a switch that stable compilers hide. No sanitizer: all code here is safe.
+	RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) build --sanitizer none --target-dir target/fuzz
+
+fuzz-smoke: fuzz-build ## Feed the fuzzers their corpora and some thousand inputs more
+	rm -rf target/fuzz-smoke
+	$(call fuzz,target/fuzz-smoke,-seed=1 -max_total_time=5)
+
+fuzz: fuzz-build ## Fuzz events, policies, tags and AWS's answers; FUZZ_SECONDS=600 for each
+	$(call fuzz,target/fuzz-corpus,-max_total_time=$(FUZZ_SECONDS))
+	$(MAKE) $(EVIDENCE)
+	$(EVIDENCE) fuzz $(FUZZERS:%=target/fuzz-corpus/%.log)
+
+mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## Mutate the decisions and see what the tests catch; MUTANTS=src/plan some
+	PATH="$(CURDIR)/$(dir $(CARGO_NEXTEST)):$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/mutants \
+		PROPTEST_CASES=100 $(CARGO_MUTANTS) mutants --jobs 1 --re '$(MUTANTS)' \
+		--output target/evidence || [[ $$? == [23] ]] # Missed mutants, and such as hang.
+	$(MAKE) $(EVIDENCE)
+	$(EVIDENCE) mutants target/evidence/mutants.out/outcomes.json
+
+evidence: ## Print the figures that every part has measured
+	@$(MAKE) $(EVIDENCE)
+	@$(EVIDENCE) table
+
+.PHONY: $(EVIDENCE)
+$(EVIDENCE):
+	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
+	@cargo build --quiet --locked --workspace --bins --tests
+
 # It counts the instructions.
 valgrind:
 	@command -v valgrind > /dev/null || $(call install,valgrind)
@@ -166,7 +237,8 @@ $(TOOLS) $(LINTERS) $(PEER):
 	$(@D)/bin/pip install --quiet --no-deps --requirement $<
 	touch $@
 
-# Without optimisation: it runs for a second, and takes minutes less to build.
-$(CARGO_DENY):
+# Without optimisation: they run for a second, and take minutes less to build.
+$(CARGO_DENY) $(CARGO_FUZZ) $(CARGO_MUTANTS) $(CARGO_NEXTEST): target/tools/%:
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
-		--root target/tools/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
+		--root target/tools/$(firstword $(subst /, ,$*)) \
+		$(notdir $*)@$(patsubst $(notdir $*)-%,%,$(firstword $(subst /, ,$*)))

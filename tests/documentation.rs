@@ -135,3 +135,42 @@ fn pascal_case(field: &str) -> String {
     let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
     field.split('_').map(capital).collect()
 }
+
+/// The file of a test that RELIABILITY.md names, and the function in it.
+fn named_test(name: &str) -> Option<(PathBuf, &str)> {
+    let (modules, function) = name.rsplit_once("::")?;
+    let stem = root().join("tests").join(modules.replace("::", "/"));
+    let files = ["rs", "py"].map(|extension| stem.with_extension(extension));
+    let file = files.into_iter().find(|file| file.is_file())?;
+    Some((file, function))
+}
+
+#[test]
+fn every_test_that_is_named_as_evidence_exists() {
+    let page = read(&root().join("docs/RELIABILITY.md"));
+    let code = page.split('`').skip(1).step_by(2);
+    let names: Vec<&str> = code.filter(|code| code.contains("::")).collect();
+    for name in &names {
+        let (file, function) =
+            named_test(name).unwrap_or_else(|| panic!("{name}: there is no such file"));
+        let text = read(&file);
+        let is_there = ["fn", "def"]
+            .iter()
+            .any(|keyword| text.contains(&format!("{keyword} {function}(")));
+        assert!(is_there, "{name} is not in {}", file.display());
+    }
+    assert!(names.len() > 70, "{} tests are named", names.len());
+}
+
+#[test]
+fn every_invariant_has_its_tests() {
+    let page = read(&root().join("docs/RELIABILITY.md"));
+    for number in 1..=12 {
+        let head = format!("**I{number}. ");
+        let (_, rest) = page
+            .split_once(&head)
+            .unwrap_or_else(|| panic!("{head} is missing"));
+        let paragraph = rest.split("\n\n").next().unwrap_or_default();
+        assert!(paragraph.contains("::"), "I{number} has no test");
+    }
+}

@@ -32,7 +32,9 @@ pub mod server;
 pub mod world;
 
 pub use lambda::{Answer, InitFailure, Invocation, Lambda, LambdaSettings};
-pub use server::{Call, ConnectionClosed, Emulator, Execution, Fault, FaultKind, Outcome, Service};
+pub use server::{
+    Call, ConnectionClosed, Disturbance, Emulator, Execution, Fault, FaultKind, Outcome, Service,
+};
 pub use world::{
     ApiError, Denial, FailedReplicas, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas,
     ReplicaView, SecretSeed, SecretView, SecretWithoutValue, Time, World, WorldSettings,

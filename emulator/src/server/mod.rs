@@ -5,6 +5,7 @@
 
 mod call;
 mod calls_file;
+mod disturbance;
 mod fault;
 mod http;
 mod service;
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use call::{Call, Outcome};
+pub use disturbance::Disturbance;
 pub use fault::{Execution, Fault, FaultKind};
 pub use service::{ConnectionClosed, Service};
 
@@ -99,6 +101,17 @@ impl Emulator {
     /// Adds a fault to the queue.
     pub fn script(&self, fault: Fault) {
         self.service.script(fault);
+    }
+
+    /// Lets calls go wrong at random from now on; `None` ends it.
+    pub fn disturb(&self, disturbance: impl Into<Option<Disturbance>>) {
+        self.service.disturb(disturbance.into());
+    }
+
+    /// How many calls the present disturbance has hit so far, by the kind of the fault.
+    #[must_use]
+    pub fn disturbed(&self) -> Vec<(FaultKind, usize)> {
+        self.service.disturbed()
     }
 
     /// Every call so far, in order of arrival.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::call::{Call, CallLog, Outcome};
 use super::calls_file::CallsFile;
+use super::disturbance::Disturbance;
 use super::fault::{Execution, Fault, FaultKind};
 use super::wire::{self, ApiRequest};
 use crate::{ApiError, Time, World, WorldSettings};
@@ -19,6 +20,7 @@ use crate::{ApiError, Time, World, WorldSettings};
 pub struct Service {
     world: Mutex<World>,
     faults: Mutex<Vec<Fault>>,
+    disturbance: Mutex<Option<Disturbance>>,
     log: Mutex<CallLog>,
     calls_file: Option<CallsFile>,
     clock: Box<dyn Fn() -> Time + Send + Sync>,
@@ -51,6 +53,7 @@ impl Service {
         Service {
             world: Mutex::new(World::new(settings)),
             faults: Mutex::default(),
+            disturbance: Mutex::default(),
             log: Mutex::default(),
             calls_file: None,
             clock: Box::new(clock),
@@ -118,12 +121,25 @@ impl Service {
         })
     }
 
-    /// Uses up the oldest fault that matches.
+    pub(super) fn disturb(&self, disturbance: Option<Disturbance>) {
+        *lock(&self.disturbance) = disturbance;
+    }
+
+    pub(super) fn disturbed(&self) -> Vec<(FaultKind, usize)> {
+        let disturbance = lock(&self.disturbance);
+        disturbance
+            .as_ref()
+            .map(Disturbance::counts)
+            .unwrap_or_default()
+    }
+
+    /// Uses up the oldest fault that matches; without one, chance may have one.
     fn take_fault(&self, request: &ApiRequest) -> Option<FaultKind> {
-        lock(&self.faults)
+        let scripted = lock(&self.faults)
             .iter_mut()
             .find(|fault| fault.matches(request))
-            .map(Fault::take)
+            .map(Fault::take);
+        scripted.or_else(|| lock(&self.disturbance).as_mut()?.draw())
     }
 }
 

@@ -1,0 +1,174 @@
+//! What an event came to.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use secret_replicator_emulator::{Answer, Invocation};
+use serde_json::Value;
+
+/// An event, once nothing more becomes of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    /// The secret it was about, by its place in the population.
+    pub(crate) subject: usize,
+    /// The invocations that it took.
+    pub(crate) attempts: usize,
+    /// From its arrival to the end of its last invocation.
+    pub(crate) after: Duration,
+    pub(crate) fate: Fate,
+    /// What was wrong with its invocations: records that are missing or too many, processes that
+    /// were killed or ended.
+    pub(crate) irregular: Vec<String>,
+}
+
+/// Where an event has gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Every replica that is wanted is in sync.
+    InSync,
+    /// Nothing is to be done about the secret, for this reason.
+    DeliberatelyNot(String),
+    /// Lambda has given it up; this is what it hands to the failure queue.
+    FailureQueue { error_type: String, reason: String },
+}
+
+/// What one invocation came to.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) fate: Fate,
+    pub(crate) irregular: Option<String>,
+}
+
+impl Attempt {
+    pub(crate) fn of(invocation: &Invocation) -> Attempt {
+        let records: Vec<Value> = invocation
+            .log
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|line: &Value| line.get("outcome").is_some())
+            .collect();
+        let irregular = match (&invocation.answer, &records[..]) {
+            (Answer::TimedOut, _) => Some("an invocation was killed at its deadline".to_owned()),
+            (Answer::Exited(status), _) => Some(format!("a process ended: {status}")),
+            (_, [_]) => None,
+            (_, records) => Some(format!("{} records of one invocation", records.len())),
+        };
+        let record = records.first().unwrap_or(&Value::Null);
+        let fate = match &invocation.answer {
+            Answer::Success(_) => fate_of(record),
+            Answer::Error { error_type, .. } => Fate::FailureQueue {
+                error_type: error_type.clone(),
+                reason: reasons(record),
+            },
+            Answer::TimedOut => Fate::failed("Sandbox.Timedout"),
+            Answer::Exited(_) => Fate::failed("Runtime.ExitError"),
+        };
+        Attempt { fate, irregular }
+    }
+}
+
+impl Fate {
+    /// What Lambda says where the function does not.
+    pub(crate) fn failed(error_type: &str) -> Fate {
+        Fate::FailureQueue {
+            error_type: error_type.to_owned(),
+            reason: String::new(),
+        }
+    }
+}
+
+fn fate_of(record: &Value) -> Fate {
+    let outcome = record["outcome"].as_str().unwrap_or_default();
+    let mut statuses = replicas(record).map(|replica| &replica["status"]);
+    match outcome {
+        "replicated" | "unchanged" if statuses.any(|status| status == "in-sync") => Fate::InSync,
+        _ => {
+            let reasons = reasons(record);
+            let words = [outcome, &reasons];
+            let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            Fate::DeliberatelyNot(words.join(": "))
+        }
+    }
+}
+
+/// The reasons that a record gives, of the secret and of its Regions.
+fn reasons(record: &Value) -> String {
+    let of_regions = replicas(record).map(|replica| &replica["reason"]);
+    let reasons: BTreeSet<&str> = std::iter::once(&record["reason"])
+        .chain(of_regions)
+        .filter_map(Value::as_str)
+        .collect();
+    reasons.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn replicas(record: &Value) -> impl Iterator<Item = &Value> {
+    record["replicas"].as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn invocation(answer: Answer, records: &[Value]) -> Invocation {
+        Invocation {
+            request_id: "1".to_owned(),
+            answer,
+            log: records.iter().map(Value::to_string).collect(),
+            stderr: Vec::new(),
+            duration: Duration::ZERO,
+        }
+    }
+
+    fn fate(outcome: &str, status: &str, reason: &str) -> Fate {
+        let record = json!({
+            "outcome": outcome,
+            "replicas": [{ "region": "eu-west-1", "status": status, "reason": reason }],
+        });
+        let answer = Answer::Success(record.clone());
+        let attempt = Attempt::of(&invocation(answer, &[record]));
+        assert_eq!(attempt.irregular, None);
+        attempt.fate
+    }
+
+    #[test]
+    fn only_a_replica_in_sync_counts_as_in_sync() {
+        assert_eq!(fate("replicated", "in-sync", ""), Fate::InSync);
+        let refused = Fate::DeliberatelyNot("refused: outside-the-fence".to_owned());
+        assert_eq!(fate("refused", "refused", "outside-the-fence"), refused);
+    }
+
+    #[test]
+    fn an_error_goes_to_the_failure_queue_with_the_reasons_of_its_record() {
+        let answer = Answer::Error {
+            error_type: "Throttled".to_owned(),
+            error_message: String::new(),
+        };
+        let record = json!({ "outcome": "failed", "replicas": [{ "reason": "throttled" }] });
+        let attempt = Attempt::of(&invocation(answer, &[record]));
+        let expected = Fate::FailureQueue {
+            error_type: "Throttled".to_owned(),
+            reason: "throttled".to_owned(),
+        };
+        assert_eq!((attempt.fate, attempt.irregular), (expected, None));
+    }
+
+    #[test]
+    fn records_that_are_missing_or_too_many_and_killed_processes_are_irregular() {
+        let record = json!({ "outcome": "unchanged" });
+        let success = || Answer::Success(record.clone());
+        let cases = [
+            invocation(success(), &[]),
+            invocation(success(), &[record.clone(), record.clone()]),
+            invocation(Answer::TimedOut, std::slice::from_ref(&record)),
+            invocation(Answer::Exited("1".to_owned()), &[]),
+        ];
+        for invocation in cases {
+            assert!(
+                Attempt::of(&invocation).irregular.is_some(),
+                "{invocation:?}"
+            );
+        }
+    }
+}

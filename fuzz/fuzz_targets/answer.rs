@@ -1,0 +1,104 @@
+//! Whatever AWS, or something that stands in for it, answers, the SDK's real client and the adapter
+//! make a value or an error of it. The first byte of the input chooses the call and the status.
+
+#![no_main]
+
+#[path = "../../tests/recorded_answers/fixed_answer.rs"]
+mod fixed_answer;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use fixed_answer::FixedAnswer;
+use libfuzzer_sys::fuzz_target;
+use secret_replicator::explain::explain;
+use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::plan::{Decision, Plan, decide};
+use secret_replicator::policy::{Policy, check};
+use secret_replicator::secret::{Region, Secret, SecretArn, SecretId};
+use secret_replicator::secrets_manager::{CallError, SecretsManager};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
+
+const POLICY: &str = "{version: 1, rules: [{name: all, when: all, replicate-to: eu-west-1}]}";
+const STATUSES: [u16; 8] = [200, 200, 200, 204, 400, 403, 500, 503];
+const LIMITS: Limits = Limits {
+    fence: Fence::Open,
+    overwrite: Overwrite::Never,
+    removal: RemovalLimit::Allowed,
+};
+
+static READ: LazyLock<Policy> =
+    LazyLock::new(|| check(POLICY, &Fence::Open).expect("a policy").policy);
+static SECRET: LazyLock<Secret> = LazyLock::new(|| {
+    let home = Region::parse("us-east-1").expect("a Region");
+    Secret::hypothetical("app", [].into(), &home, None).expect("a secret")
+});
+
+static CONNECTION: LazyLock<FixedAnswer> = LazyLock::new(|| FixedAnswer::new(200, Vec::new()));
+static AWS: LazyLock<SecretsManager> = LazyLock::new(|| CONNECTION.secrets_manager());
+
+thread_local! {
+    static RUNTIME: Runtime =
+        Builder::new_current_thread().enable_time().build().expect("a runtime");
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((choice, body)) = input.split_first() else {
+        return;
+    };
+    let status = STATUSES[usize::from(*choice & 7)];
+    RUNTIME.with(|runtime| runtime.block_on(ask(choice >> 3, status, body)));
+});
+
+async fn ask(call: u8, status: u16, body: &[u8]) {
+    CONNECTION.change_to(status, body.to_vec());
+    let aws = &*AWS;
+    let until = Instant::now() + Duration::from_secs(5);
+    match call % 4 {
+        0 => match aws.describe(&SecretId::new("app"), until).await {
+            Ok(secret) => consider(&secret),
+            Err(error) => shown(&error),
+        },
+        1 => match aws.list(None, None, until).await {
+            Ok(page) => page.secrets.iter().flatten().for_each(consider),
+            Err(error) => shown(&error),
+        },
+        2 => {
+            let plan = plan();
+            let targets: Vec<_> = plan.targets().collect();
+            let answer = aws.replicate(&SECRET.arn, &targets, until).await;
+            answer.unwrap_or_else(|error| shown(&error));
+            assert_eq!(CONNECTION.requests().len(), 1, "a write is made once");
+        }
+        _ => {
+            let region = Region::parse("eu-west-1").expect("a Region");
+            let answer = aws.remove(&SECRET.arn, &[&region], until).await;
+            answer.unwrap_or_else(|error| shown(&error));
+        }
+    }
+}
+
+fn plan() -> Plan {
+    match decide(&SECRET, &READ, &LIMITS) {
+        Decision::Act(plan) => plan,
+        Decision::Skip(reason) => panic!("skipped: {reason:?}"),
+    }
+}
+
+/// What is read of a secret can be decided about, and is never written to where it is not its own.
+fn consider(secret: &Secret) {
+    if let Decision::Act(plan) = decide(secret, &READ, &LIMITS) {
+        let home: &SecretArn = &secret.arn;
+        assert!(
+            plan.targets()
+                .all(|target| target.region() != home.region())
+        );
+        assert!(!secret.scheduled_for_deletion && secret.managed_by().is_none());
+    }
+    serde_json::to_string(&explain(secret, &READ, &LIMITS)).expect("JSON");
+}
+
+fn shown(error: &CallError) {
+    assert!(!error.to_string().is_empty() && !error.code.is_empty());
+}

@@ -1,0 +1,35 @@
+//! Whatever Lambda delivers becomes a trigger, and what is said of it stays short.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use secret_replicator::secret::{Region, SecretId};
+use secret_replicator::trigger::{Home, Request, Trigger, parse};
+
+static HOME: LazyLock<Home> = LazyLock::new(|| Home {
+    region: Region::parse("us-east-1").expect("a Region"),
+    account: Some("123456789012".to_owned()),
+});
+
+fuzz_target!(|event: &str| {
+    let Trigger { origin, request } = parse(event, &HOME);
+    assert!(
+        origin.name.len() <= 2048,
+        "{} bytes of a name",
+        origin.name.len()
+    );
+    match request {
+        // A log line that is split is no JSON any more.
+        Request::Bad(bad) => assert!(bad.message.chars().count() <= 512, "{}", bad.message),
+        Request::Reconcile { secret, .. } => within_limits(&secret),
+        Request::Skip { secret, .. } => secret.iter().for_each(within_limits),
+        Request::Explain(_) | Request::Sweep(_) => {}
+    }
+    assert_eq!(parse(event, &HOME).origin, origin);
+});
+
+fn within_limits(id: &SecretId) {
+    assert!((1..=2048).contains(&id.as_str().chars().count()), "{id:?}");
+}
