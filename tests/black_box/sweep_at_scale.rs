@@ -122,22 +122,23 @@ async fn swept(population: Population) -> u64 {
 
 #[tokio::test]
 async fn a_hundred_thousand_secrets_are_swept_below_the_quota_in_the_memory_of_a_thousand() {
-    let (covered, drifted) = (20, 100);
+    // As many of the thousand need work as the function takes on at once: what is under way takes
+    // memory, how many secrets there are takes none.
     let few = swept(Population {
         secrets: 1_000,
-        covered,
-        drifted,
+        covered: 1,
+        drifted: 2,
     })
     .await;
     let many = swept(Population {
         secrets: 100_000,
-        covered,
-        drifted,
+        covered: 20,
+        drifted: 100,
     })
     .await;
     println!("peak memory: {few} KiB for 1,000 secrets, {many} KiB for 100,000");
-    // A thousand do not fill the work that a sweep takes on at once; what lies above must stay small.
-    assert!(many < few * 5 / 4, "{many} KiB against {few} KiB");
+    // The rest is the allocator's: the same sweep does not end with the same figure twice.
+    assert!(many < few * 21 / 20, "{many} KiB against {few} KiB");
 }
 
 #[tokio::test]
