@@ -25,7 +25,7 @@ use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
 use apply::Answers;
 pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
 pub use outcome::Outcome;
-use removal::Removals;
+use removal::{Removal, Removals};
 use settle::Sight;
 
 /// What is needed to reconcile secrets.
@@ -128,8 +128,9 @@ impl Reconciler {
             Err(left_over) => (conclusion::planned(&secret, &plan), left_over),
             Ok(granted) => {
                 // Boxed, so that whatever has nothing to do stays small.
-                let regions = Box::pin(self.carry_out(&secret, &plan, budget, allowance)).await;
-                granted.settle(conclusion::changes(&regions));
+                let done = Box::pin(self.carry_out(&secret, &plan, budget, allowance)).await;
+                let regions = conclusion::concluded(&secret, &plan, &done);
+                granted.settle(conclusion::changes(&regions, &done));
                 (regions, None)
             }
         };
@@ -243,12 +244,12 @@ impl Reconciler {
         plan: &Plan,
         budget: &Budget,
         allowance: &Allowance,
-    ) -> Vec<RegionConclusion> {
+    ) -> Done {
         let mut done = self.replicate(secret, plan, budget).await;
         self.remake(secret, plan, &mut done, budget, allowance)
             .await;
         self.remove_unwanted(secret, plan, &mut done, budget).await;
-        conclusion::concluded(secret, plan, &done)
+        done
     }
 
     /// Makes the writes that ask for replicas, and follows them.
@@ -273,4 +274,14 @@ struct Done {
     removals: Removals,
     /// The Regions whose failed replica was removed, and asked for anew.
     remade: BTreeSet<Region>,
+}
+
+impl Done {
+    /// Whether a request that went wrong may have been executed, for all that was seen.
+    fn may_still_come(&self, region: &Region) -> bool {
+        let answer = self.answers.get(region);
+        let removal = self.removals.get(region);
+        answer.is_some_and(|answer| answer.was_doubtful) && self.sight.is_open(region)
+            || removal.is_some_and(Removal::may_still_come)
+    }
 }

@@ -115,14 +115,19 @@ pub(super) fn concluded(before: &Secret, plan: &Plan, done: &Done) -> Vec<Region
     conclude(plan, &Real { before, done })
 }
 
-/// How many replicas were added or removed, or may yet be.
-pub(super) fn changes(regions: &[RegionConclusion]) -> u64 {
+/// How many replicas were added or removed, or may yet be: also where a request has no answer, and
+/// no look has shown long enough that nothing comes of it.
+pub(super) fn changes(regions: &[RegionConclusion], done: &Done) -> u64 {
     let is_change = |conclusion: &&RegionConclusion| {
-        let is_done = matches!(
-            conclusion.state,
-            RegionState::InSync(_) | RegionState::InProgress(_) | RegionState::Removed(_)
-        );
-        is_done && matches!(conclusion.action, Action::Replicate | Action::Remove)
+        let may_be_done = match &conclusion.state {
+            RegionState::InSync(_) | RegionState::InProgress(_) | RegionState::Removed(_) => true,
+            RegionState::Failed(..) => conclusion
+                .region
+                .as_ref()
+                .is_ok_and(|region| done.may_still_come(region)),
+            _ => false,
+        };
+        may_be_done && matches!(conclusion.action, Action::Replicate | Action::Remove)
     };
     regions.iter().filter(is_change).map(|_| 1).sum()
 }

@@ -52,6 +52,11 @@ impl Removal {
         }
     }
 
+    /// Whether a request that has no answer may have been executed, for all that was seen.
+    pub(super) fn may_still_come(&self) -> bool {
+        matches!(self, Self::Unsure(_, None))
+    }
+
     /// What the record says of it.
     pub(super) fn state(&self, reason: &RemovalReason, status: &ReplicaStatus) -> RegionState {
         let reason = || reason.clone();

@@ -22,6 +22,8 @@ pub(super) struct Sight {
     replicas: BTreeMap<Region, Seen>,
     /// The Regions in which any look has shown something else than the secret had before.
     moved: BTreeSet<Region>,
+    /// The Regions of which the looks came to no end: something may still come of a request.
+    open: BTreeSet<Region>,
     /// Why the last look failed. `None` if any look succeeded since.
     pub(super) error: Option<CallError>,
 }
@@ -57,9 +59,15 @@ impl Sight {
         !self.moved.contains(region) && self.of(region).is_some_and(is_the_same)
     }
 
+    /// Whether the looks at a Region came to no end.
+    pub(super) fn is_open(&self, region: &Region) -> bool {
+        self.open.contains(region)
+    }
+
     /// Adds what was seen later.
     pub(super) fn extend(&mut self, later: Self) {
         self.replicas.extend(later.replicas);
+        self.open.extend(later.open);
         self.error = later.error;
     }
 
@@ -124,6 +132,7 @@ impl Reconciler {
                 !settled
             });
         }
+        sight.open = open.into_keys().collect();
         sight
     }
 }

@@ -14,6 +14,7 @@ mod stage;
 mod start;
 mod sweep;
 mod sweep_at_scale;
+mod sweep_changes;
 mod tags_that_change;
 mod which_secret;
 mod whole_language;

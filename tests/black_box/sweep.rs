@@ -2,25 +2,23 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{
-    Answer, Denial, Fault, FaultKind, KnownReplica, Outcome, SecretSeed,
-};
+use secret_replicator_emulator::{Answer, Denial, Fault, FaultKind, Outcome, SecretSeed};
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, setting, tagged};
 
 /// What a slice led to.
-struct Slice {
+pub(crate) struct Slice {
     /// The answer: the summary of the sweep so far.
-    summary: Value,
+    pub(crate) summary: Value,
     /// The records of single secrets.
-    records: Vec<Value>,
+    pub(crate) records: Vec<Value>,
     /// The EMF lines.
-    metrics: Vec<Value>,
+    pub(crate) metrics: Vec<Value>,
 }
 
 impl Slice {
-    fn count(&self, name: &str) -> u64 {
+    pub(crate) fn count(&self, name: &str) -> u64 {
         self.summary[name]
             .as_u64()
             .unwrap_or_else(|| panic!("no {name} in {:#}", self.summary))
@@ -30,13 +28,13 @@ impl Slice {
         self.summary["nextToken"].is_null()
     }
 
-    fn metric(&self, name: &str) -> u64 {
+    pub(crate) fn metric(&self, name: &str) -> u64 {
         let values = self.metrics.iter().filter_map(|line| line[name].as_u64());
         values.sum()
     }
 
     /// The secrets that have a record of their own, and their outcomes.
-    fn told(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn told(&self) -> Vec<(&str, &str)> {
         let mut told: Vec<_> = self
             .records
             .iter()
@@ -94,7 +92,7 @@ async fn sweep(stage: &mut Stage, mut action: Value) -> Vec<Slice> {
     }
 }
 
-async fn whole(stage: &mut Stage, action: Value) -> Slice {
+pub(crate) async fn whole(stage: &mut Stage, action: Value) -> Slice {
     let mut slices = sweep(stage, action).await;
     assert_eq!(slices.len(), 1, "one slice is enough");
     slices.remove(0)
@@ -105,7 +103,7 @@ fn action() -> Value {
 }
 
 /// Enough writes per second for tests that are not about them.
-fn quick() -> Setting {
+pub(crate) fn quick() -> Setting {
     setting()
         .env("SWEEP_WRITES_PER_SECOND", "1000")
         .world(|world| {
@@ -113,11 +111,11 @@ fn quick() -> Setting {
         })
 }
 
-fn seed(stage: &Stage, name: &str, replicate_to: &str) {
+pub(crate) fn seed(stage: &Stage, name: &str, replicate_to: &str) {
     stage.secret(tagged(name, replicate_to));
 }
 
-fn writes(stage: &Stage) -> usize {
+pub(crate) fn writes(stage: &Stage) -> usize {
     stage.calls("ReplicateSecretToRegions").len()
         + stage.calls("RemoveRegionsFromReplication").len()
 }
@@ -187,23 +185,6 @@ async fn the_metrics_of_a_sweep_are_counted_by_slice_and_its_duration_once() {
         .iter()
         .filter(|line| !line["SweepDuration"].is_null());
     assert_eq!(durations.count(), 1);
-}
-
-#[tokio::test]
-async fn no_more_replicas_are_made_than_the_changes_allow_and_the_next_sweep_does_the_rest() {
-    let mut stage = quick().start().await;
-    for index in 0..7 {
-        seed(&stage, &format!("s{index}"), "eu-west-1");
-    }
-    let limited = json!({ "action": "sweep", "maxChanges": 5 });
-    let first = whole(&mut stage, limited.clone()).await;
-    assert_eq!((first.count("changes"), first.count("limited")), (5, 2));
-    assert_eq!(first.summary["reason"], "limited");
-    assert_eq!(first.summary["level"], "WARN");
-    assert_eq!(writes(&stage), 5);
-    let second = whole(&mut stage, limited).await;
-    assert_eq!((second.count("repaired"), second.count("limited")), (2, 0));
-    assert_eq!(writes(&stage), 7);
 }
 
 #[tokio::test]
@@ -325,65 +306,6 @@ async fn one_bad_secret_never_stops_the_sweep() {
 }
 
 #[tokio::test]
-async fn secrets_that_aws_refuses_every_time_do_not_use_up_the_changes_of_others() {
-    let mut stage = quick().start().await;
-    for index in 0..20 {
-        seed(&stage, &format!("denied-{index:02}"), "eu-west-1");
-        let denial = Denial::of("ReplicateSecretToRegions");
-        let denial = denial.on_secret(format!("denied-{index:02}"));
-        stage.aws.with(|world, _| world.deny(denial));
-    }
-    seed(&stage, "good", "eu-west-1");
-    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 5 })).await;
-    assert_eq!((slice.count("failed"), slice.count("repaired")), (20, 1));
-    assert_eq!((slice.count("limited"), slice.count("changes")), (0, 1));
-}
-
-#[tokio::test]
-async fn a_failure_has_its_record_even_if_the_changes_are_used_up() {
-    let mut stage = quick().start().await;
-    let arn = stage.secret(tagged("half", "eu-west-1 us-west-2"));
-    assert!(!arn.is_empty());
-    stage.secret(SecretSeed::new("eu-west-1", "half"));
-    let words = "Secret name half already exists in region eu-west-1.";
-    stage.aws.with(|world, now| {
-        world.force_status(now, HOME, "half", "eu-west-1", "Failed", Some(words));
-    });
-    seed(&stage, "other", "eu-west-1 us-west-2");
-    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 2 })).await;
-    assert!(
-        slice.told().contains(&("half", "failed")),
-        "{:?}",
-        slice.told()
-    );
-}
-
-#[tokio::test]
-async fn replicas_that_are_made_anew_are_changes_too() {
-    let mut stage = quick()
-        .env(
-            "REPLICATION_POLICY",
-            "{version: 1, removal: covered, rules: [{name: a, when: {tags: {replicate-to: '*'}}, \
-             replicate-to: {tag: replicate-to}}]}",
-        )
-        .env("ALLOW_REMOVAL", "true")
-        .world(|world| world.known_replica = KnownReplica::Ignore)
-        .start()
-        .await;
-    stage.may_remove = true;
-    for name in ["a", "b", "c"] {
-        seed(&stage, name, "eu-west-1");
-        stage.aws.with(|world, now| {
-            world.force_status(now, HOME, name, "eu-west-1", "Failed", Some("who knows"));
-        });
-    }
-    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 3 })).await;
-    assert_eq!((slice.count("repaired"), slice.count("failed")), (1, 2));
-    assert_eq!(slice.count("changes"), 2);
-    assert_eq!(stage.removed().len(), 1);
-}
-
-#[tokio::test]
 async fn a_list_that_iam_denies_is_an_error_with_one_record() {
     let mut stage = quick().start().await;
     stage
@@ -480,26 +402,4 @@ async fn wrong_fields_are_bad_events_that_name_the_field() {
         assert!(message.contains(field), "{message}");
     }
     assert!(stage.aws.calls().is_empty());
-}
-
-#[tokio::test]
-async fn a_sweep_removes_what_is_unwanted_within_its_changes() {
-    let mut stage = quick()
-        .env(
-            "REPLICATION_POLICY",
-            "{version: 1, removal: covered, rules: [{name: a, when: {tags: {replicate-to: '*'}}, \
-             replicate-to: {tag: replicate-to}}]}",
-        )
-        .env("ALLOW_REMOVAL", "true")
-        .start()
-        .await;
-    stage.may_remove = true;
-    for name in ["a", "b"] {
-        stage.secret(tagged(name, "none").with_replica_in("eu-west-1"));
-    }
-    let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 1 })).await;
-    assert_eq!((slice.count("repaired"), slice.count("limited")), (1, 1));
-    assert_eq!(slice.summary["regions"]["eu-west-1"]["removed"], 1);
-    assert_eq!(slice.summary["regions"]["eu-west-1"]["planned"], 1);
-    assert_eq!(stage.removed().len(), 1);
 }
