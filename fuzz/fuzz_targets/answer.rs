@@ -68,13 +68,13 @@ async fn ask(call: u8, status: u16, body: &[u8]) {
             let plan = plan();
             let targets: Vec<_> = plan.targets().collect();
             let answer = aws.replicate(&SECRET.arn, &targets, until).await;
-            answer.unwrap_or_else(|error| shown(&error));
+            answer.map(drop).unwrap_or_else(|error| shown(&error));
             assert_eq!(CONNECTION.requests().len(), 1, "a write is made once");
         }
         _ => {
             let region = Region::parse("eu-west-1").expect("a Region");
             let answer = aws.remove(&SECRET.arn, &[&region], until).await;
-            answer.unwrap_or_else(|error| shown(&error));
+            answer.map(drop).unwrap_or_else(|error| shown(&error));
         }
     }
 }
