@@ -74,7 +74,7 @@ async fn ask(call: u8, status: u16, body: &[u8]) {
         _ => {
             let region = Region::parse("eu-west-1").expect("a Region");
             let answer = aws.remove(&SECRET.arn, &[&region], until).await;
-            answer.map(drop).unwrap_or_else(|error| shown(&error));
+            answer.unwrap_or_else(|error| shown(&error));
         }
     }
 }
