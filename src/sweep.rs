@@ -27,7 +27,7 @@ use crate::secret::{Secret, SecretId};
 use crate::secrets_manager::{CallError, Page, Unreadable};
 use crate::trigger::BadEvent;
 use pages::Pages;
-pub use token::{NotAToken, PageToken, Token};
+pub use token::{NotAToken, PageToken, Start, Token};
 pub use totals::{RegionTotals, Totals};
 
 /// How many secrets are in work at once, at most. Most wait: for their turn to write, or for their
@@ -144,32 +144,34 @@ impl<'a> Sweeper<'a> {
     pub async fn slice(mut self, order: Order, tell: impl Fn(Swept)) -> Result<Sweep, CallError> {
         let max_changes = order.max_changes;
         let begun = order.token.unwrap_or_else(|| Token {
-            page: PageToken::FIRST,
+            start: Start::FIRST,
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
             started: self.clock.now(),
             totals: Totals::default(),
         });
         self.allowance = Allowance::of(max_changes.saturating_sub(begun.totals.changes));
-        let place = Mutex::new(Place::Before(begun.page.clone()));
+        let place = Mutex::new(Place::Before(begun.start.page.clone()));
         let (mut slice, left_over) = self.work_off(&begun, &place, &tell).await;
         slice.changes = self.allowance.made();
         let place = place.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let next_page = match (left_over, place) {
+        let next = match (left_over, place) {
             (None, Place::End) => None,
-            (Some(page), _) | (None, Place::Before(page)) => Some(page),
-            (None, Place::Stuck(page, error)) if page == begun.page => return Err(error),
+            (Some(start), _) => Some(start),
+            (None, Place::Before(page)) if page == begun.start.page => Some(begun.start.clone()),
+            (None, Place::Before(page)) => Some(Start::of(page)),
+            (None, Place::Stuck(page, error)) if page == begun.start.page => return Err(error),
             (None, Place::Stuck(page, error)) => {
                 tracing::warn!(%error, "the list breaks off; the next slice goes on from there");
-                Some(page)
+                Some(Start::of(page))
             }
         };
         let mut totals = begun.totals.clone();
         totals.add(&slice);
         Ok(Sweep {
             started: begun.started,
-            next: next_page.map(|page| Token {
-                page,
+            next: next.map(|start| Token {
+                start,
                 totals: totals.clone(),
                 ..begun
             }),
@@ -178,19 +180,19 @@ impl<'a> Sweeper<'a> {
         })
     }
 
-    /// Works off pages as long as there is time. Answers what was counted, and the token of the first
-    /// page on which something was left over.
+    /// Works off pages as long as there is time. Answers what was counted, and what is left over.
     async fn work_off(
         &self,
         begun: &Token,
         place: &Mutex<Place>,
         tell: &impl Fn(Swept),
-    ) -> (Totals, Option<PageToken>) {
+    ) -> (Totals, Option<Start>) {
         let pages = Mutex::new(Pages::default());
         let lock = || pages.lock().unwrap_or_else(PoisonError::into_inner);
         let secrets = self
             .list(begun.filter.as_ref(), place)
-            .flat_map(|(token, page)| {
+            .flat_map(|(token, mut page)| {
+                begun.start.leave_out_what_is_done(&token, &mut page);
                 let number = lock().begin(token, page.secrets.len());
                 let secrets = page.secrets.into_iter();
                 stream::iter(secrets.map(move |listed| (number, listed)))
@@ -279,6 +281,18 @@ impl<'a> Sweeper<'a> {
         // A bug that one secret brings to light must not stop the others.
         let end = caught(work).await;
         Some(Swept { id, started, end })
+    }
+}
+
+impl Start {
+    fn leave_out_what_is_done(&self, token: &PageToken, page: &mut Page) {
+        let Some(left_over) = self.left_over.as_ref().filter(|_| *token == self.page) else {
+            return;
+        };
+        page.secrets.retain(|listed| match listed {
+            Ok(listed) => left_over.contains(listed.arn.as_str()),
+            Err(unreadable) => left_over.contains(unreadable.id.as_str()),
+        });
     }
 }
 

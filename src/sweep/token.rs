@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use base64_simd::URL_SAFE_NO_PAD;
 use chrono::serde::ts_milliseconds;
 use chrono::{DateTime, Utc};
@@ -12,8 +14,8 @@ use crate::policy::ListFilter;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
-    /// The page to begin with.
-    pub page: PageToken,
+    /// Where to begin.
+    pub start: Start,
     /// The filter of the list: AWS's token is good for the same filter only.
     pub filter: Option<ListFilter>,
     /// Whether the sweep is a dry run.
@@ -23,6 +25,31 @@ pub struct Token {
     pub started: DateTime<Utc>,
     /// What all slices did so far.
     pub totals: Totals,
+}
+
+/// A place in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The page.
+    pub page: PageToken,
+    /// The ids of the secrets on that page that are not done, as the list names them. `None` if none
+    /// is done.
+    pub left_over: Option<BTreeSet<String>>,
+}
+
+impl Start {
+    /// The beginning of the list.
+    pub const FIRST: Self = Self::of(PageToken::FIRST);
+
+    /// The beginning of a page.
+    #[must_use]
+    pub const fn of(page: PageToken) -> Self {
+        Self {
+            page,
+            left_over: None,
+        }
+    }
 }
 
 /// What AWS wants to be asked for a page with.
@@ -82,7 +109,10 @@ mod tests {
     #[test]
     fn a_token_survives_being_text() {
         let token = Token {
-            page: "ÄB+/=?&\"".to_owned().into(),
+            start: Start {
+                page: "ÄB+/=?&\"".to_owned().into(),
+                left_over: Some(["prod/ä".to_owned()].into()),
+            },
             filter: Some(ListFilter::TagKeys(["replicate-to".to_owned()].into())),
             dry_run: true,
             started: DateTime::from_timestamp_millis(1_763_000_000_123).unwrap(),

@@ -210,6 +210,28 @@ async fn secrets_whose_turn_to_write_would_come_too_late_are_left_for_the_next_s
 }
 
 #[tokio::test]
+async fn secrets_that_fail_each_time_do_not_keep_a_sweep_on_their_page() {
+    let setting = setting()
+        .env("SWEEP_WRITES_PER_SECOND", "4")
+        .env("SETTLE_SECONDS", "1")
+        .timeout(Duration::from_secs(4));
+    let mut stage = setting.start().await;
+    for index in 0..30 {
+        seed(&stage, &format!("s{index:02}"), "eu-west-1");
+    }
+    let denial = Denial::of("ReplicateSecretToRegions");
+    stage.aws.with(|world, _| world.deny(denial));
+    let slices = sweep(&mut stage, action()).await;
+    let last = slices.last().expect("a slice");
+    assert_eq!((last.count("seen"), last.count("failed")), (30, 30));
+    let sum: u64 = slices
+        .iter()
+        .map(|slice| slice.metric("SweepSecrets"))
+        .sum();
+    assert_eq!(sum, 30);
+}
+
+#[tokio::test]
 async fn a_dry_run_plans_everything_and_writes_nothing() {
     let mut stage = quick().start().await;
     for index in 0..5 {
