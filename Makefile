@@ -126,14 +126,21 @@ bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=eve
 # is a small one; without any, the features would be others.
 SIMULATION := cargo build --locked --workspace --bin soak --bin model --test documentation
 
-soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes it smaller if it fails
+# $(call simulate,program,options): a violation is a figure, too, and then a failure.
+define simulate
 	@$(SIMULATION) --quiet
-	target/debug/soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)) \
-		--output $(or $(OUTPUT),table)
+	@mkdir -p target/simulation; rm -f target/simulation/$1.json; code=0; target/debug/$1 $2 || code=$$?; \
+		if [[ -f target/simulation/$1.json ]]; then \
+			$(MAKE) $(EVIDENCE); $(EVIDENCE) $3 target/simulation/$1.json; \
+		fi; exit $$code
+endef
+
+soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes it smaller if it fails
+	$(call simulate,soak,$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1) \
+		--json target/simulation/soak.json),simulation)
 
 model: ## Try every order of two invocations and an owner who does ACTS=2 things
-	@$(SIMULATION) --quiet
-	target/debug/model --owner-acts $(or $(ACTS),2) $(if $(filter json,$(OUTPUT)),--json)
+	$(call simulate,model,--owner-acts $(or $(ACTS),2) --json target/simulation/model.json,model)
 
 burst: ## Send 10,000 events at once to the function on a local AWS, and account for each
 	cargo build --locked --release --bin bootstrap

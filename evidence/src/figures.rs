@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// The parts in the order of the table, and the command that measures each.
 const PARTS: [(&str, &str); 5] = [
     ("simulation", "make soak"),
-    ("model", "make soak"),
+    ("model", "make model"),
     ("burst", "make burst"),
     ("fuzz", "make fuzz"),
     ("mutants", "make mutants"),

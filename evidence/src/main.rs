@@ -1,7 +1,8 @@
 //! The figures that show how far the function can be trusted.
 //!
 //! * [`burst`]: ten thousand events at once, with AWS's quotas and faults; `make burst`.
-//! * [`fuzz`] and [`mutants`]: what `make fuzz` and `make mutants` have found, as figures.
+//! * [`simulation`], [`fuzz`] and [`mutants`]: what `make soak` and `make model`, `make fuzz` and
+//!   `make mutants` have found, as figures.
 //! * [`figures`]: the form that every part writes its figures in, and the table of them all;
 //!   `make evidence`.
 
@@ -9,6 +10,7 @@ mod burst;
 mod figures;
 mod fuzz;
 mod mutants;
+mod simulation;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +32,10 @@ struct Arguments {
 enum Command {
     /// Send a burst of events to the function on a local AWS, and account for each.
     Burst(burst::Options),
+    /// Count the random worlds that were played.
+    Simulation(simulation::Worlds),
+    /// Count the states of the model that were checked.
+    Model(simulation::Model),
     /// Count the executions in the logs of a fuzzing run.
     Fuzz(fuzz::Options),
     /// Count the mutants of a run of cargo-mutants.
@@ -53,6 +59,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let directory = &arguments.figures;
     match &arguments.command {
         Command::Burst(options) => burst::run(options, directory).await,
+        Command::Simulation(options) => simulation::worlds(options, directory),
+        Command::Model(options) => simulation::model(options, directory),
         Command::Fuzz(options) => fuzz::run(options, directory),
         Command::Mutants(options) => mutants::run(options, directory),
         Command::Table => {

@@ -8,12 +8,13 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use comfy_table::Table;
 use secret_replicator_simulation::check::Violation;
 use secret_replicator_simulation::scenario::Scenario;
 use secret_replicator_simulation::soak;
 use secret_replicator_simulation::tally::Tally;
+use serde::Serialize;
 use serde_json::json;
 
 /// Plays random worlds and checks the invariants in each.
@@ -34,20 +35,12 @@ struct Arguments {
     /// On how many threads; as many as there are processors, if it is not said.
     #[arg(long)]
     threads: Option<NonZero<usize>>,
-    /// What is printed at the end.
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    /// Where the numbers are written as JSON, besides the table that is printed.
+    #[arg(long)]
+    json: Option<PathBuf>,
     /// Where the smallest scenario that fails is written.
     #[arg(long, default_value = "target/simulation")]
     failures: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// A table.
-    Table,
-    /// One JSON object.
-    Json,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -68,7 +61,15 @@ fn main() -> anyhow::Result<ExitCode> {
             eprintln!("seed {seed}: {violation}");
         }
     });
-    print(&tally, started.elapsed().as_secs_f64(), arguments.output);
+    let seconds = started.elapsed().as_secs_f64();
+    print(&tally, seconds);
+    if let Some(path) = &arguments.json {
+        let mut object = json!(tally);
+        object["first_seed"] = json!(arguments.first);
+        object["faults_in_all"] = json!(tally.all_faults());
+        object["seconds"] = json!(seconds);
+        write(path, &object)?;
+    }
     Ok(code(tally.violations == 0))
 }
 
@@ -83,8 +84,7 @@ fn one(seed: u64, failures: &Path) -> anyhow::Result<ExitCode> {
     }
     println!("smallest:");
     let path = failures.join(format!("{seed}.json"));
-    fs::create_dir_all(failures)?;
-    fs::write(&path, serde_json::to_string_pretty(&failure.scenario)?)?;
+    write(&path, &failure.scenario)?;
     println!("{}", failure.scenario.policy_text());
     println!("{}", serde_json::to_string(&failure.scenario)?);
     for violation in &failure.violations {
@@ -109,14 +109,15 @@ fn code(holds: bool) -> ExitCode {
     }
 }
 
-fn print(tally: &Tally, seconds: f64, output: Output) {
-    if output == Output::Json {
-        let mut object = json!(tally);
-        object["faults_in_all"] = json!(tally.all_faults());
-        object["seconds"] = json!(seconds);
-        println!("{object}");
-        return;
+fn write(path: &Path, what: &impl Serialize) -> anyhow::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
     }
+    let text = serde_json::to_string_pretty(what)? + "\n";
+    fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+fn print(tally: &Tally, seconds: f64) {
     let mut table = Table::new();
     table.set_header(["what", "number"]);
     let rows = [

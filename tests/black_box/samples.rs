@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::stage::{Delivery, deliver};
@@ -68,18 +69,14 @@ async fn every_sample_ends_in_one_record() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
     let files = samples(&folder);
     assert!(files.len() >= 10, "only {} samples", files.len());
-    let mut table = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).expect("readable");
+    let lines = files.iter().map(async |file| {
+        let text = std::fs::read_to_string(file).expect("readable");
         let event: Value = serde_json::from_str(&text).expect("JSON");
         let delivery = play(&event).await;
-        let name = file
-            .strip_prefix(&folder)
-            .expect("below events/")
-            .display()
-            .to_string();
+        let name = file.strip_prefix(&folder).expect("below events/").display();
         let ending = [delivery.outcome(), delivery.reason(), delivery.error()].join(" ");
-        table.push(format!("{name}: {}", ending.trim_end()));
-    }
+        format!("{name}: {}", ending.trim_end())
+    });
+    let table = join_all(lines).await;
     insta::assert_snapshot!(table.join("\n"));
 }

@@ -1,7 +1,10 @@
 //! Checks the model of two invocations and an owner on one secret, and prints how much that was.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use secret_replicator_simulation::model;
 use serde_json::json;
@@ -12,31 +15,31 @@ struct Arguments {
     /// How many things the owner does.
     #[arg(long, default_value_t = 2)]
     owner_acts: u8,
-    /// Prints one JSON object.
+    /// Where the numbers are written as JSON, besides what is printed.
     #[arg(long)]
-    json: bool,
+    json: Option<PathBuf>,
 }
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let checked = model::explore(arguments.owner_acts);
     let seconds = checked.took.as_secs_f64();
-    if arguments.json {
+    println!(
+        "{} states, {} steps, at most {} deep, {seconds:.1} s",
+        checked.states, checked.steps, checked.depth
+    );
+    if let Some(path) = &arguments.json {
         let object = json!({
             "owner_acts": arguments.owner_acts,
-            "model_states": checked.states,
-            "model_steps": checked.steps,
+            "states": checked.states,
+            "steps": checked.steps,
             "depth": checked.depth,
             "seconds": seconds,
             "violations": checked.wrong.len(),
             "never_met": checked.missing,
         });
-        println!("{object}");
-    } else {
-        println!(
-            "{} states, {} steps, at most {} deep, {seconds:.1} s",
-            checked.states, checked.steps, checked.depth
-        );
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
+        fs::write(path, format!("{object:#}\n")).with_context(|| path.display().to_string())?;
     }
     for (property, example) in &checked.wrong {
         eprintln!("does not hold: {property}\n{example}");
@@ -44,9 +47,6 @@ fn main() -> ExitCode {
     for property in &checked.missing {
         eprintln!("never met: {property}");
     }
-    if checked.wrong.is_empty() && checked.missing.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let holds = checked.wrong.is_empty() && checked.missing.is_empty();
+    Ok(ExitCode::from(u8::from(!holds)))
 }
