@@ -21,7 +21,7 @@ use crate::plan::{Decision, Plan, decide};
 use crate::policy::Policy;
 use crate::reason::SkipReason;
 use crate::secret::{Region, Secret, SecretId};
-use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager};
+use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager, Writer};
 use apply::Answers;
 pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
 pub use outcome::Outcome;
@@ -55,7 +55,7 @@ pub struct Reconciliation {
     pub secret: Option<Secret>,
     /// How it ended.
     pub conclusion: Conclusion,
-    /// Why the plan was left for another time, if it was.
+    /// Why the plan, or a part of it, was left for another time, if it was.
     pub left_over: Option<LeftOver>,
 }
 
@@ -64,7 +64,7 @@ pub struct Reconciliation {
 pub enum LeftOver {
     /// The sweep has made as many changes as it may.
     ChangesUsedUp,
-    /// The turn for its writes comes too late in this invocation.
+    /// The turn for its writes, or for some of them, comes too late in this invocation.
     TooLate,
 }
 
@@ -126,12 +126,13 @@ impl Reconciler {
         };
         let (regions, left_over) = match turn {
             Err(left_over) => (conclusion::planned(&secret, &plan), left_over),
-            Ok(granted) => {
+            Ok(turn) => {
                 // Boxed, so that whatever has nothing to do stays small.
-                let done = Box::pin(self.carry_out(&secret, &plan, budget, allowance)).await;
+                let work = self.carry_out(&secret, &plan, turn.writer, budget, allowance);
+                let done = Box::pin(work).await;
                 let regions = conclusion::concluded(&secret, &plan, &done);
-                granted.settle(conclusion::changes(&regions, &done));
-                (regions, None)
+                turn.granted.settle(conclusion::changes(&regions, &done));
+                (regions, done.left_over())
             }
         };
         let rules = plan.rules;
@@ -220,32 +221,38 @@ impl Reconciler {
     /// The plan's turn to be carried out, unless it is left for another time: there are not as many
     /// changes, or the turn for its writes comes too late.
     async fn turn<'a>(
-        &self,
+        &'a self,
         plan: &Plan,
         budget: &Budget,
         allowance: &'a Allowance,
-    ) -> Result<Granted<'a>, LeftOver> {
+    ) -> Result<Turn<'a>, LeftOver> {
         let until = budget.last_turn();
-        let writes = plan.replicates() || plan.changes() > 0;
-        match allowance.take(plan.changes(), until).await {
-            Grant::UsedUp => Err(LeftOver::ChangesUsedUp),
-            Grant::Late => Err(LeftOver::TooLate),
-            Grant::Granted(granted) if writes && !self.secrets_manager.has_turn_before(until) => {
+        let granted = match allowance.take(plan.changes(), until).await {
+            Grant::UsedUp => return Err(LeftOver::ChangesUsedUp),
+            Grant::Late => return Err(LeftOver::TooLate),
+            Grant::Granted(granted) => granted,
+        };
+        let writer = if plan.replicates() || plan.changes() > 0 {
+            let Some(writer) = self.secrets_manager.writer(until).await else {
                 granted.settle(0);
-                Err(LeftOver::TooLate)
-            }
-            Grant::Granted(granted) => Ok(granted),
-        }
+                return Err(LeftOver::TooLate);
+            };
+            Some(writer)
+        } else {
+            None
+        };
+        Ok(Turn { granted, writer })
     }
 
     async fn carry_out(
         &self,
         secret: &Secret,
         plan: &Plan,
+        writer: Option<Writer<'_>>,
         budget: &Budget,
         allowance: &Allowance,
     ) -> Done {
-        let mut done = self.replicate(secret, plan, budget).await;
+        let mut done = self.replicate(secret, plan, writer, budget).await;
         self.remake(secret, plan, &mut done, budget, allowance)
             .await;
         self.remove_unwanted(secret, plan, &mut done, budget).await;
@@ -253,9 +260,16 @@ impl Reconciler {
     }
 
     /// Makes the writes that ask for replicas, and follows them.
-    async fn replicate(&self, secret: &Secret, plan: &Plan, budget: &Budget) -> Done {
+    async fn replicate(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        writer: Option<Writer<'_>>,
+        budget: &Budget,
+    ) -> Done {
         let requested = Instant::now();
         let answers = self.apply(secret, plan, budget).await;
+        drop(writer);
         let sight = self.settle(secret, plan, &answers, requested, budget).await;
         Done {
             answers,
@@ -264,6 +278,13 @@ impl Reconciler {
             remade: BTreeSet::new(),
         }
     }
+}
+
+/// What it takes to carry out a plan.
+struct Turn<'a> {
+    granted: Granted<'a>,
+    /// `None` if the plan writes nothing.
+    writer: Option<Writer<'a>>,
 }
 
 /// What was done about a plan, and what was seen of it.
@@ -277,6 +298,17 @@ struct Done {
 }
 
 impl Done {
+    /// Whether the turn of a write did not come in time.
+    fn left_over(&self) -> Option<LeftOver> {
+        let answers = self.answers.values();
+        let requests = answers.filter_map(|answer| answer.result.as_ref().err());
+        let removals = self.removals.values().filter_map(Removal::error);
+        requests
+            .chain(removals)
+            .any(|error| error.kind == CallErrorKind::NotSent)
+            .then_some(LeftOver::TooLate)
+    }
+
     /// Whether a request that went wrong may have been executed, for all that was seen.
     fn may_still_come(&self, region: &Region) -> bool {
         let answer = self.answers.get(region);

@@ -18,7 +18,7 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{self, Config};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Overwrite;
@@ -51,6 +51,14 @@ struct Throttle {
     /// Each call under way has a connection of its own, and so memory.
     connections: Semaphore,
     writes: Pace,
+    writers: Semaphore,
+}
+
+/// A place among those who write. Whoever has one has the turns for all its writes before others
+/// begin: AWS may refuse a request for several Regions, and then each takes one of its own.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    _place: Option<SemaphorePermit<'a>>,
 }
 
 /// What a look into another Region shows under a name.
@@ -105,16 +113,23 @@ impl SecretsManager {
             throttle: Some(Arc::new(Throttle {
                 connections: Semaphore::new(CONNECTIONS),
                 writes: Pace::new(writes_per_second),
+                writers: Semaphore::new(writers(writes_per_second)),
             })),
             ..self.clone()
         }
     }
 
-    /// Whether a write that is asked for now is sent before `until`.
-    #[must_use]
-    pub fn has_turn_before(&self, until: Instant) -> bool {
-        let throttle = self.throttle.as_ref();
-        throttle.is_none_or(|throttle| throttle.writes.next_turn() < until)
+    /// Waits for a place among those who write. `None` if there is none before `until`, or if the
+    /// first write would not be sent before.
+    pub async fn writer(&self, until: Instant) -> Option<Writer<'_>> {
+        let Some(throttle) = &self.throttle else {
+            return Some(Writer { _place: None });
+        };
+        let place = timeout_at(until, throttle.writers.acquire()).await;
+        let place = place.ok().and_then(Result::ok)?;
+        (throttle.writes.next_turn() < until).then_some(Writer {
+            _place: Some(place),
+        })
     }
 
     /// Reads a secret's metadata. Never its value.
@@ -300,6 +315,11 @@ impl SecretsManager {
 
 /// How long a look into another Region may take.
 const LONGEST_LOOK: Duration = Duration::from_secs(3);
+
+/// How many may write at once: enough for the pace as long as a write takes less than a second.
+fn writers(writes_per_second: u32) -> usize {
+    usize::try_from(writes_per_second.max(1)).unwrap_or(Semaphore::MAX_PERMITS)
+}
 
 /// How many calls may be under way at once.
 const CONNECTIONS: usize = 48;

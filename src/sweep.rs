@@ -318,7 +318,11 @@ impl Swept {
         match reconciliation.left_over {
             None => outcome > Outcome::Unchanged && !is_gone,
             Some(LeftOver::ChangesUsedUp) => outcome > Outcome::Planned,
-            Some(LeftOver::TooLate) => false,
+            // What was made must have its record; the rest is for the slice that ends it.
+            Some(LeftOver::TooLate) => {
+                let mut regions = reconciliation.conclusion.regions().iter();
+                regions.any(|region| region.state.is_change())
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, Plan, decide};
 use secret_replicator::policy;
+use secret_replicator::reason::RemovalReason;
 use secret_replicator::secret::{Region, Replica, ReplicaStatus, Secret};
 
 const POLICY: &str = "
@@ -66,21 +67,32 @@ fn replica(status: &str, message: Option<&str>) -> Replica {
 }
 
 fn plan() -> Plan {
-    let mut secret = Secret::hypothetical("app", [].into(), &region("us-east-1"), None).unwrap();
-    for (code, state, _) in STATES {
+    let states = STATES.iter().map(|&(code, state, _)| (code, state));
+    match decision(POLICY, "", states) {
+        Decision::Act(plan) => plan,
+        Decision::Skip(reason) => panic!("{reason:?}"),
+    }
+}
+
+/// The decision about a secret in us-east-1 with this tag `replicate-to` and these replicas.
+fn decision(
+    policy: &str,
+    tag: &str,
+    states: impl IntoIterator<Item = (&'static str, Option<State>)>,
+) -> Decision {
+    let tags = [("replicate-to".to_owned(), tag.to_owned())].into();
+    let mut secret = Secret::hypothetical("app", tags, &region("us-east-1"), None).unwrap();
+    for (code, state) in states {
         if let Some((status, message)) = state {
             secret
                 .replicas
                 .insert(region(code), replica(status, message));
         }
     }
-    let policy = policy::check(POLICY, &Fence::Open)
+    let policy = policy::check(policy, &Fence::Open)
         .expect("a policy")
         .policy;
-    match decide(&secret, &policy, &LIMITS) {
-        Decision::Act(plan) => plan,
-        Decision::Skip(reason) => panic!("{reason:?}"),
-    }
+    decide(&secret, &policy, &LIMITS)
 }
 
 #[test]
@@ -132,6 +144,124 @@ fn a_name_that_is_taken_is_an_obstacle_and_any_other_failure_is_none() {
     let obstructed: Vec<Region> = plan().obstructed().cloned().collect();
 
     assert_eq!(obstructed, [region("ap-south-1")]);
+}
+
+/// A policy by the tag; us-west-2 is forbidden, also where the tag names it.
+const BY_TAG: &str = "
+version: 1
+rules:
+  - name: by-tag
+    when: { tags: { replicate-to: '*' } }
+    replicate-to: { tag: replicate-to }
+  - { name: not-there, when: all, forbid: us-west-2 }
+removal: covered
+";
+
+const IN_SYNC: Option<State> = Some(("InSync", None));
+
+#[test]
+fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_removal() {
+    let states = |wanted, unwanted| [("eu-west-1", wanted), ("eu-north-1", unwanted)];
+    let with_forbidden = |status| {
+        [
+            ("eu-west-1", IN_SYNC),
+            ("us-west-2", Some((status, None))),
+            ("eu-north-1", IN_SYNC),
+        ]
+    };
+    // The tag, the replicas, and whether that allows to remove a replica that no rule wants, and one
+    // that a rule forbids.
+    let cases: [(&str, Vec<(&str, Option<State>)>, bool, bool); 12] = [
+        ("eu-west-1", states(IN_SYNC, IN_SYNC).into(), true, true),
+        (
+            "eu-west-1",
+            states(IN_SYNC, Some(("InProgress", None))).into(),
+            true,
+            true,
+        ),
+        (
+            "eu-west-1",
+            states(IN_SYNC, Some(("Detached", None))).into(),
+            true,
+            true,
+        ),
+        ("eu-west-1", states(None, IN_SYNC).into(), false, false),
+        (
+            "eu-west-1",
+            states(Some(("InProgress", None)), IN_SYNC).into(),
+            false,
+            false,
+        ),
+        (
+            "eu-west-1",
+            states(Some(("Failed", None)), IN_SYNC).into(),
+            false,
+            false,
+        ),
+        (
+            "eu-west-1",
+            states(Some(("Failed", Some(NAME_TAKEN))), IN_SYNC).into(),
+            false,
+            false,
+        ),
+        (
+            "eu-west-1 us-west-2",
+            with_forbidden("InSync").into(),
+            false,
+            true,
+        ),
+        (
+            "eu-west-1 us-west-2",
+            with_forbidden("InProgress").into(),
+            false,
+            true,
+        ),
+        // The secret's own Region is no mistake, another partition's and no Region at all are.
+        (
+            "eu-west-1 us-east-1",
+            states(IN_SYNC, IN_SYNC).into(),
+            true,
+            true,
+        ),
+        (
+            "eu-west-1 cn-north-1",
+            states(IN_SYNC, IN_SYNC).into(),
+            false,
+            true,
+        ),
+        (
+            "eu-west-1 eu-wast-1x",
+            states(IN_SYNC, IN_SYNC).into(),
+            false,
+            true,
+        ),
+    ];
+    for (tag, states, not_wanted, forbidden) in cases {
+        let Decision::Act(plan) = decision(BY_TAG, tag, states.clone()) else {
+            panic!("{tag} {states:?}");
+        };
+        let allowed = |reason| plan.may_remove(&reason);
+        assert_eq!(
+            allowed(RemovalReason::NoRuleWantsIt),
+            not_wanted,
+            "{tag} {states:?}"
+        );
+        let by_rule = RemovalReason::Forbidden(["not-there".to_owned()].into());
+        assert_eq!(allowed(by_rule), forbidden, "{tag} {states:?}");
+    }
+}
+
+#[test]
+fn a_request_is_wanted_still_if_a_later_decision_has_the_same_target() {
+    let Decision::Act(plan) = decision(BY_TAG, "eu-west-1", []) else {
+        panic!("it is covered");
+    };
+    let target = plan.targets().next().expect("a target");
+    assert!(decision(BY_TAG, "eu-west-1 eu-north-1", []).asks_for(target));
+    assert!(!decision(BY_TAG, "eu-north-1", []).asks_for(target));
+    assert!(!decision(BY_TAG, "eu-west-1", [("eu-west-1", IN_SYNC)]).asks_for(target));
+    let nobody = "{version: 1, rules: [{name: a, when: {tags: {b: c}}, replicate-to: eu-west-1}]}";
+    assert!(!decision(nobody, "eu-west-1", []).asks_for(target));
 }
 
 #[test]

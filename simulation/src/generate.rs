@@ -68,7 +68,7 @@ pub fn tree(seed: u64) -> impl ValueTree<Value = Scenario> {
 
 /// Scenarios whose settings and policy are right.
 fn scenario() -> impl Strategy<Value = Scenario> {
-    let function = (settings(), policy(), any::<bool>()).prop_filter(
+    let function = (settings(), policy(), proptest::bool::weighted(0.7)).prop_filter(
         "a policy that is right",
         |(settings, policy, removal)| {
             let scenario = empty(settings.clone(), policy.clone(), *removal);
@@ -162,7 +162,9 @@ fn settings() -> impl Strategy<Value = FunctionSettings> {
     let timeout = select(vec![90, 90, 90, 60, 30, 10]);
     let writes_per_second = select(vec![25, 25, 25, 5, 1]);
     let times = (settle, timeout, writes_per_second);
-    (fence, any::<bool>(), any::<bool>(), times).prop_map(
+    // Removal is what does most harm if it goes wrong.
+    let removal = proptest::bool::weighted(0.7);
+    (fence, any::<bool>(), removal, times).prop_map(
         |(fence, overwrite, removal, (settle, timeout, writes_per_second))| FunctionSettings {
             fence,
             overwrite,
@@ -404,7 +406,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         secret: SecretAtStart { name, ..secret },
     });
     let hand_key = prop_oneof![3 => Just(None), 1 => key_name().prop_map(Some)];
-    let status = text(&["Failed", "Failed", "Detached", "InSync"]);
+    let status = text(&["Failed", "Failed", "Detached", "Detached", "InSync"]);
     let message = weighted(0.7, text(&["Replication failed: an internal error.", "?"]));
     let by_owner = prop_oneof![
         8 => create,
@@ -421,7 +423,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => (name(), region()).prop_map(|(n, r)| Deed::Vacate(n, r)),
     ];
     let otherwise = prop_oneof![
-        2 => (name(), region(), status, message)
+        4 => (name(), region(), status, message)
             .prop_map(|(n, r, status, message)| Deed::Status(n, r, status, message)),
         2 => key().prop_map(|(region, key, state)| Deed::Key(region, key, state)),
         1 => denial().prop_map(Deed::Deny),

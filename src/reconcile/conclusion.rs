@@ -95,14 +95,22 @@ pub enum RegionState {
     Failed(FailureReason, Option<String>),
     /// The Region gets no replica. If one is there already, its status.
     Refused(Refusal, Option<ReplicaStatus>),
-    /// A dry run: this would have been requested.
+    /// This was not requested: a dry run, changes that are used up, or a turn that came too late.
     Planned,
-    /// A dry run: this removal would have been requested.
+    /// This removal was not requested, for the same reasons.
     PlannedRemoval(RemovalReason),
     /// The replica is gone, and why.
     Removed(RemovalReason),
     /// No rule wants the replica, yet it is kept. Its status.
     Spared(SpareReason, ReplicaStatus),
+}
+
+impl RegionState {
+    /// Whether this invocation has changed something.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::InSync(Some(_)) | Self::Removed(_))
+    }
 }
 
 /// The conclusion of a dry run.
@@ -121,7 +129,7 @@ pub(super) fn changes(regions: &[RegionConclusion], done: &Done) -> u64 {
     let is_change = |conclusion: &&RegionConclusion| {
         let may_be_done = match &conclusion.state {
             RegionState::InSync(_) | RegionState::InProgress(_) | RegionState::Removed(_) => true,
-            RegionState::Failed(..) => conclusion
+            RegionState::Failed(..) | RegionState::Planned => conclusion
                 .region
                 .as_ref()
                 .is_ok_and(|region| done.may_still_come(region)),
@@ -257,6 +265,7 @@ fn after_failed_write(error: &CallError, before: Option<&Replica>) -> RegionStat
             replica,
             &format!("the retry was refused: {}", error.message),
         ),
+        _ if error.kind == CallErrorKind::NotSent => RegionState::Planned,
         _ => RegionState::Failed(error.reason(), Some(error.message.clone())),
     }
 }

@@ -87,7 +87,9 @@ impl Reconciler {
         }
         let mut without = secret.clone();
         without.replicas.retain(|region, _| !gone.contains(region));
-        let again = self.replicate(&without, &plan.only(&gone), budget).await;
+        let again = self
+            .replicate(&without, &plan.only(&gone), None, budget)
+            .await;
         done.sight.forget(&gone);
         done.answers.extend(again.answers);
         done.sight.extend(again.sight);

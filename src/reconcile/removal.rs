@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::plan::{Decision, Plan, Step, decide};
 use crate::reason::{Progress, RemovalReason, SpareReason};
 use crate::secret::{Region, ReplicaStatus, Secret, SecretId};
-use crate::secrets_manager::CallError;
+use crate::secrets_manager::{CallError, CallErrorKind};
 
 /// For how long a removal that AWS has refused may still turn out to be under way, by another
 /// invocation that was first.
@@ -52,6 +52,14 @@ impl Removal {
         }
     }
 
+    /// What AWS has answered instead of accepting the request.
+    pub(super) fn error(&self) -> Option<&CallError> {
+        match self {
+            Self::Unsure(error, _) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether a request that has no answer may have been executed, for all that was seen.
     pub(super) fn may_still_come(&self) -> bool {
         matches!(self, Self::Unsure(_, None))
@@ -64,6 +72,9 @@ impl Removal {
             Self::Gone => RegionState::Removed(reason()),
             Self::Going => RegionState::InProgress(Progress::StillBeingRemoved(reason())),
             Self::Due => RegionState::InProgress(Progress::RemovalDue(reason())),
+            Self::Unsure(error, _) if error.kind == CallErrorKind::NotSent => {
+                RegionState::PlannedRemoval(reason())
+            }
             Self::Unsure(error, _) => {
                 RegionState::Failed(error.reason(), Some(error.message.clone()))
             }
@@ -91,9 +102,9 @@ impl Done {
                 Err(_) => true,
             });
         wanted.all(|conclusion| match &conclusion.state {
-            RegionState::Failed(..) | RegionState::InProgress(_) => false,
+            RegionState::InSync(_) => true,
             RegionState::Refused(refusal, _) => !refusal.counts() || !not_wanted,
-            _ => true,
+            _ => false,
         })
     }
 }

@@ -111,7 +111,7 @@ fn of_read(error: &CallError) -> ErrorType {
     match error.kind {
         CallErrorKind::NotFound => ErrorType::SecretNotReady,
         CallErrorKind::AccessDenied => ErrorType::AccessDenied,
-        CallErrorKind::Throttled => ErrorType::Throttled,
+        CallErrorKind::Throttled | CallErrorKind::NotSent => ErrorType::Throttled,
         CallErrorKind::Unanswered => ErrorType::ServiceUnavailable,
         CallErrorKind::Refused | CallErrorKind::Internal => ErrorType::Internal,
     }

@@ -52,6 +52,8 @@ pub enum CallErrorKind {
     AccessDenied,
     /// AWS limits the rate.
     Throttled,
+    /// The call was not sent: its turn among the writes did not come in time.
+    NotSent,
     /// AWS refuses this request; the same request will be refused again.
     Refused,
     /// AWS had a fault of its own, or no answer came. The call may have been executed.
@@ -130,7 +132,7 @@ impl CallError {
     pub(super) fn not_sent(operation: Operation) -> Self {
         Self {
             operation,
-            kind: CallErrorKind::Throttled,
+            kind: CallErrorKind::NotSent,
             code: "OutOfTime".to_owned(),
             message: "its turn among the writes did not come before the time was up".to_owned(),
             request_id: None,
@@ -158,7 +160,7 @@ impl CallError {
     pub fn may_pass(&self) -> bool {
         matches!(
             self.kind,
-            CallErrorKind::Unanswered | CallErrorKind::Throttled
+            CallErrorKind::Unanswered | CallErrorKind::Throttled | CallErrorKind::NotSent
         )
     }
 
@@ -189,7 +191,7 @@ impl CallError {
             CallErrorKind::NotFound => FailureReason::SecretNotFound,
             CallErrorKind::AccessDenied if self.is_about_a_key() => FailureReason::KmsAccessDenied,
             CallErrorKind::AccessDenied => FailureReason::AccessDenied,
-            CallErrorKind::Throttled => FailureReason::Throttled,
+            CallErrorKind::Throttled | CallErrorKind::NotSent => FailureReason::Throttled,
             CallErrorKind::Unanswered => FailureReason::ServiceUnavailable,
             CallErrorKind::Refused if self.code.starts_with("Invalid") => {
                 FailureReason::from_message(&self.message).unwrap_or(FailureReason::CallRefused)

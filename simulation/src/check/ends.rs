@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::hindrance::{is_slow, question};
+use super::hindrance::{is_slow, is_slow_to_remake, question};
 use super::seen::is_obstacle;
 use super::writes::regions;
 use super::{Violation, is_write};
@@ -185,7 +185,9 @@ fn second_sweep(scenario: &Scenario, played: &Played) -> Vec<Violation> {
                 Some(_) => false,
             };
             // What the first sweep did not see to its end may be left to do.
-            if !may_heal && !is_slow(scenario) {
+            let was_failed = matches!(row(&played.before, name, region), Some(("Failed", _)));
+            let is_unfinished = is_slow(scenario) || was_failed && is_slow_to_remake(scenario);
+            if !may_heal && !is_unfinished {
                 let row = row(&played.later, name, region);
                 let what = format!(
                     "{} for {name} in {region}, which is {row:?}",

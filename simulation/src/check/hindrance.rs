@@ -133,11 +133,20 @@ impl Case<'_> {
 
 /// Whether AWS may take longer than the function follows it.
 pub(super) fn is_slow(scenario: &Scenario) -> bool {
+    takes_longer(scenario, 0)
+}
+
+/// Whether AWS may take longer than that to remove a failed replica and to make it anew.
+pub(super) fn is_slow_to_remake(scenario: &Scenario) -> bool {
+    takes_longer(scenario, scenario.aws.removal)
+}
+
+fn takes_longer(scenario: &Scenario, besides: u64) -> bool {
     let aws = &scenario.aws;
     let settings = &scenario.settings;
     let followed = Duration::from_secs(settings.settle.min(settings.timeout / 4));
     let calls = Duration::from_millis(aws.latency * 8);
-    let needed = Duration::from_millis(aws.replication + aws.status_lag);
+    let needed = Duration::from_millis(aws.replication + aws.status_lag + besides);
     // The looks come in growing pauses of at most five seconds.
     followed < needed + calls + Duration::from_secs(5)
 }

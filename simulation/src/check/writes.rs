@@ -97,6 +97,10 @@ impl Judge<'_> {
                     "removed although the last look failed",
                 ));
             }
+            let successes = looks.iter().filter(|call| call.success().is_some());
+            if successes.count() < 2 {
+                violations.push(Violation::new("I6", "removed without a second look"));
+            }
             violations.extend(self.removal(&seen));
         } else {
             violations.extend(self.replication(&seen));
