@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
-use secret_replicator::plan::{Decision, Plan, decide};
+use secret_replicator::plan::{Decision, Plan, Step, decide};
 use secret_replicator::policy;
 use secret_replicator::reason::RemovalReason;
-use secret_replicator::secret::{Region, Replica, ReplicaStatus, Secret};
+use secret_replicator::secret::{Encryption, Region, Replica, ReplicaStatus, Secret};
 
 const POLICY: &str = "
 version: 1
@@ -80,6 +80,10 @@ fn decision(
     tag: &str,
     states: impl IntoIterator<Item = (&'static str, Option<State>)>,
 ) -> Decision {
+    decided(policy, &secret(tag, states), &LIMITS)
+}
+
+fn secret(tag: &str, states: impl IntoIterator<Item = (&'static str, Option<State>)>) -> Secret {
     let tags = [("replicate-to".to_owned(), tag.to_owned())].into();
     let mut secret = Secret::hypothetical("app", tags, &region("us-east-1"), None).unwrap();
     for (code, state) in states {
@@ -89,10 +93,14 @@ fn decision(
                 .insert(region(code), replica(status, message));
         }
     }
+    secret
+}
+
+fn decided(policy: &str, secret: &Secret, limits: &Limits) -> Decision {
     let policy = policy::check(policy, &Fence::Open)
         .expect("a policy")
         .policy;
-    decide(&secret, &policy, &LIMITS)
+    decide(secret, &policy, limits)
 }
 
 #[test]
@@ -262,6 +270,61 @@ fn a_request_is_wanted_still_if_a_later_decision_has_the_same_target() {
     assert!(!decision(BY_TAG, "eu-west-1", [("eu-west-1", IN_SYNC)]).asks_for(target));
     let nobody = "{version: 1, rules: [{name: a, when: {tags: {b: c}}, replicate-to: eu-west-1}]}";
     assert!(!decision(nobody, "eu-west-1", []).asks_for(target));
+}
+
+const NOT_ENABLED: &str = "Region ap-south-1 is not enabled for this account";
+
+#[test]
+fn a_name_that_is_taken_stands_in_the_way_until_it_is_free_or_may_be_overwritten() {
+    let overwriting =
+        "{version: 1, rules: [{name: a, when: all, replicate-to: ap-south-1, overwrite: true}]}";
+    let allowed = Limits {
+        overwrite: Overwrite::Allowed,
+        ..LIMITS
+    };
+    let step = |message, is_vacant, limits| {
+        let mut secret = secret("", [("ap-south-1", Some(("Failed", Some(message))))]);
+        if is_vacant {
+            secret.vacant_regions.insert(region("ap-south-1"));
+        }
+        match decided(overwriting, &secret, limits) {
+            Decision::Act(plan) => plan.replicates(),
+            Decision::Skip(reason) => panic!("{reason:?}"),
+        }
+    };
+    assert!(!step(NAME_TAKEN, false, &LIMITS));
+    assert!(step(NAME_TAKEN, true, &LIMITS));
+    assert!(step(NAME_TAKEN, false, &allowed));
+    assert!(!step(NOT_ENABLED, false, &allowed));
+    assert!(step(NOT_ENABLED, true, &LIMITS));
+    assert!(step("KMS key is disabled", false, &LIMITS));
+}
+
+#[test]
+fn a_failure_that_is_left_alone_for_the_keys_sake_is_no_obstacle() {
+    let policy =
+        "{version: 1, rules: [{name: a, when: all, replicate-to: [ap-south-1, eu-west-1]}]}";
+    let states = [
+        ("ap-south-1", Some(("Failed", Some(NAME_TAKEN)))),
+        ("eu-west-1", Some(("Failed", None))),
+    ];
+    // Its key has no counterpart in the Regions, so nothing is asked for there again.
+    let key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let secret = Secret {
+        encryption: Encryption::from_kms_key_id(Some(key)),
+        ..secret("", states)
+    };
+    let Decision::Act(plan) = decided(policy, &secret, &LIMITS) else {
+        panic!("it is covered");
+    };
+    assert!(
+        plan.steps
+            .values()
+            .all(|step| matches!(step, Step::Leave(..))),
+        "{plan:?}"
+    );
+    let obstructed: Vec<&Region> = plan.obstructed().collect();
+    assert_eq!(obstructed, [&region("ap-south-1")]);
 }
 
 #[test]
