@@ -15,6 +15,7 @@ mod start;
 mod sweep;
 mod sweep_at_scale;
 mod sweep_changes;
+mod sweep_slices;
 mod tags_that_change;
 mod which_secret;
 mod whole_language;

@@ -6,6 +6,7 @@ use secret_replicator_emulator::{Answer, Denial, Fault, FaultKind, Outcome, Secr
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, setting, tagged};
+use crate::sweep_slices::short;
 
 /// What a slice led to.
 pub(crate) struct Slice {
@@ -24,7 +25,7 @@ impl Slice {
             .unwrap_or_else(|| panic!("no {name} in {:#}", self.summary))
     }
 
-    fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.summary["nextToken"].is_null()
     }
 
@@ -50,7 +51,7 @@ impl Slice {
 }
 
 /// Runs one slice that ends well.
-async fn slice(stage: &mut Stage, action: &Value) -> Slice {
+pub(crate) async fn slice(stage: &mut Stage, action: &Value) -> Slice {
     let invocation = stage.function.invoke(action).await.expect("it is there");
     let Answer::Success(summary) = invocation.answer else {
         panic!("no answer: {invocation:#?}");
@@ -78,7 +79,7 @@ async fn slice(stage: &mut Stage, action: &Value) -> Slice {
 }
 
 /// Runs slices until the sweep is complete; answers them all.
-async fn sweep(stage: &mut Stage, mut action: Value) -> Vec<Slice> {
+pub(crate) async fn sweep(stage: &mut Stage, mut action: Value) -> Vec<Slice> {
     let mut slices = Vec::new();
     loop {
         let slice = slice(stage, &action).await;
@@ -98,7 +99,7 @@ pub(crate) async fn whole(stage: &mut Stage, action: Value) -> Slice {
     slices.remove(0)
 }
 
-fn action() -> Value {
+pub(crate) fn action() -> Value {
     json!({ "action": "sweep" })
 }
 
@@ -188,50 +189,6 @@ async fn the_metrics_of_a_sweep_are_counted_by_slice_and_its_duration_once() {
 }
 
 #[tokio::test]
-async fn secrets_whose_turn_to_write_would_come_too_late_are_left_for_the_next_slice() {
-    let setting = setting()
-        .env("SWEEP_WRITES_PER_SECOND", "2")
-        .env("SETTLE_SECONDS", "1")
-        .timeout(Duration::from_secs(8));
-    let mut stage = setting.start().await;
-    for index in 0..40 {
-        seed(&stage, &format!("s{index}"), "eu-west-1");
-    }
-    let slices = sweep(&mut stage, action()).await;
-    assert!(slices.len() > 1, "{} slices", slices.len());
-    for slice in &slices {
-        for nothing in ["failed", "pending", "limited"] {
-            assert_eq!(slice.count(nothing), 0, "{nothing}");
-        }
-    }
-    let last = slices.last().expect("a slice");
-    assert_eq!((last.count("seen"), last.count("changes")), (40, 40));
-    assert_eq!(writes(&stage), 40);
-}
-
-#[tokio::test]
-async fn secrets_that_fail_each_time_do_not_keep_a_sweep_on_their_page() {
-    let setting = setting()
-        .env("SWEEP_WRITES_PER_SECOND", "4")
-        .env("SETTLE_SECONDS", "1")
-        .timeout(Duration::from_secs(4));
-    let mut stage = setting.start().await;
-    for index in 0..30 {
-        seed(&stage, &format!("s{index:02}"), "eu-west-1");
-    }
-    let denial = Denial::of("ReplicateSecretToRegions");
-    stage.aws.with(|world, _| world.deny(denial));
-    let slices = sweep(&mut stage, action()).await;
-    let last = slices.last().expect("a slice");
-    assert_eq!((last.count("seen"), last.count("failed")), (30, 30));
-    let sum: u64 = slices
-        .iter()
-        .map(|slice| slice.metric("SweepSecrets"))
-        .sum();
-    assert_eq!(sum, 30);
-}
-
-#[tokio::test]
 async fn a_dry_run_plans_everything_and_writes_nothing() {
     let mut stage = quick().start().await;
     for index in 0..5 {
@@ -243,57 +200,6 @@ async fn a_dry_run_plans_everything_and_writes_nothing() {
     assert_eq!(slice.summary["dry_run"], true);
     assert_eq!(slice.told().len(), 5);
     assert_eq!(writes(&stage), 0);
-}
-
-/// A stage whose invocations are so short that a sweep takes several.
-async fn short(secrets: usize) -> Stage {
-    let stage = quick()
-        .timeout(Duration::from_secs(8))
-        .env("SETTLE_SECONDS", "1")
-        .start()
-        .await;
-    for index in 0..secrets {
-        seed(&stage, &format!("s{index:04}"), "eu-west-1");
-    }
-    let slow = FaultKind::Latency(Duration::from_secs(2));
-    stage.aws.script(Fault::on("ListSecrets", slow).always());
-    stage
-}
-
-#[tokio::test]
-async fn a_sweep_that_outlasts_an_invocation_goes_on_with_its_token_and_the_totals_add_up() {
-    let mut stage = short(300).await;
-    let slices = sweep(&mut stage, json!({ "action": "sweep", "maxChanges": 250 })).await;
-    assert!(slices.len() > 1, "{} slices", slices.len());
-    let last = slices.last().expect("a slice");
-    assert_eq!((last.count("seen"), last.count("covered")), (300, 300));
-    assert_eq!((last.count("changes"), last.count("limited")), (250, 50));
-    assert_eq!(writes(&stage), 250);
-    let sum: u64 = slices
-        .iter()
-        .map(|slice| slice.metric("SweepSecrets"))
-        .sum();
-    assert_eq!(sum, 300);
-    for slice in &slices[..slices.len() - 1] {
-        let message = slice.summary["message"].as_str().expect("a text");
-        assert!(message.starts_with("sweep so far: "), "{message}");
-    }
-}
-
-#[tokio::test]
-async fn a_slice_that_runs_twice_changes_nothing_twice() {
-    let mut stage = short(300).await;
-    let mut action = json!({ "action": "sweep", "maxChanges": 1000 });
-    loop {
-        slice(&mut stage, &action).await;
-        let again = slice(&mut stage, &action).await;
-        if again.is_complete() {
-            break;
-        }
-        action["nextToken"] = again.summary["nextToken"].clone();
-    }
-    assert_eq!(writes(&stage), 300);
-    assert_eq!(stage.in_sync("s0299"), ["eu-west-1"]);
 }
 
 #[tokio::test]

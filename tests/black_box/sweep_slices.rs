@@ -1,0 +1,132 @@
+//! What a sweep does not get to in one invocation, and goes on with in the next.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use secret_replicator_emulator::{Denial, Fault, FaultKind};
+use serde_json::json;
+
+use crate::stage::{Stage, setting};
+use crate::sweep::{action, quick, seed, slice, sweep, writes};
+
+#[tokio::test]
+async fn secrets_whose_turn_to_write_would_come_too_late_are_left_for_the_next_slice() {
+    let setting = setting()
+        .env("SWEEP_WRITES_PER_SECOND", "2")
+        .env("SETTLE_SECONDS", "1")
+        .timeout(Duration::from_secs(8));
+    let mut stage = setting.start().await;
+    for index in 0..40 {
+        seed(&stage, &format!("s{index}"), "eu-west-1");
+    }
+    let slices = sweep(&mut stage, action()).await;
+    assert!(slices.len() > 1, "{} slices", slices.len());
+    for slice in &slices {
+        for nothing in ["failed", "pending", "limited"] {
+            assert_eq!(slice.count(nothing), 0, "{nothing}");
+        }
+    }
+    let last = slices.last().expect("a slice");
+    assert_eq!((last.count("seen"), last.count("changes")), (40, 40));
+    assert_eq!(writes(&stage), 40);
+}
+
+#[tokio::test]
+async fn a_region_that_aws_refuses_takes_no_turns_to_write_from_the_others() {
+    let setting = setting()
+        .env("SWEEP_WRITES_PER_SECOND", "4")
+        .env("SETTLE_SECONDS", "1")
+        .timeout(Duration::from_secs(5));
+    let mut stage = setting.start().await;
+    for index in 0..12 {
+        seed(&stage, &format!("s{index:02}"), "eu-west-1 us-west-2");
+    }
+    let denial = Denial::of("ReplicateSecretToRegions").on_replica_region("us-west-2");
+    stage.aws.with(|world, _| world.deny(denial));
+    // AWS refuses each request for both, so that each secret takes three.
+    let slices = sweep(&mut stage, action()).await;
+    assert!(slices.len() > 1, "{} slices", slices.len());
+    for index in 0..12 {
+        let name = format!("s{index:02}");
+        assert_eq!(stage.in_sync(&name), ["eu-west-1"], "{name}");
+    }
+    let records = slices.iter().flat_map(|slice| &slice.records);
+    let replicas = records.flat_map(|record| record["replicas"].as_array().expect("a list"));
+    let reasons: BTreeSet<_> = replicas
+        .filter_map(|replica| replica["reason"].as_str())
+        .collect();
+    assert_eq!(reasons, ["access-denied"].into());
+}
+
+#[tokio::test]
+async fn secrets_that_fail_each_time_do_not_keep_a_sweep_on_their_page() {
+    let setting = setting()
+        .env("SWEEP_WRITES_PER_SECOND", "4")
+        .env("SETTLE_SECONDS", "1")
+        .timeout(Duration::from_secs(4));
+    let mut stage = setting.start().await;
+    for index in 0..30 {
+        seed(&stage, &format!("s{index:02}"), "eu-west-1");
+    }
+    let denial = Denial::of("ReplicateSecretToRegions");
+    stage.aws.with(|world, _| world.deny(denial));
+    let slices = sweep(&mut stage, action()).await;
+    let last = slices.last().expect("a slice");
+    assert_eq!((last.count("seen"), last.count("failed")), (30, 30));
+    let sum: u64 = slices
+        .iter()
+        .map(|slice| slice.metric("SweepSecrets"))
+        .sum();
+    assert_eq!(sum, 30);
+}
+
+/// A stage whose invocations are so short that a sweep takes several.
+pub(crate) async fn short(secrets: usize) -> Stage {
+    let stage = quick()
+        .timeout(Duration::from_secs(8))
+        .env("SETTLE_SECONDS", "1")
+        .start()
+        .await;
+    for index in 0..secrets {
+        seed(&stage, &format!("s{index:04}"), "eu-west-1");
+    }
+    let slow = FaultKind::Latency(Duration::from_secs(2));
+    stage.aws.script(Fault::on("ListSecrets", slow).always());
+    stage
+}
+
+#[tokio::test]
+async fn a_sweep_that_outlasts_an_invocation_goes_on_with_its_token_and_the_totals_add_up() {
+    let mut stage = short(300).await;
+    let slices = sweep(&mut stage, json!({ "action": "sweep", "maxChanges": 250 })).await;
+    assert!(slices.len() > 1, "{} slices", slices.len());
+    let last = slices.last().expect("a slice");
+    assert_eq!((last.count("seen"), last.count("covered")), (300, 300));
+    assert_eq!((last.count("changes"), last.count("limited")), (250, 50));
+    assert_eq!(writes(&stage), 250);
+    let sum: u64 = slices
+        .iter()
+        .map(|slice| slice.metric("SweepSecrets"))
+        .sum();
+    assert_eq!(sum, 300);
+    for slice in &slices[..slices.len() - 1] {
+        let message = slice.summary["message"].as_str().expect("a text");
+        assert!(message.starts_with("sweep so far: "), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_slice_that_runs_twice_changes_nothing_twice() {
+    let mut stage = short(300).await;
+    let mut action = json!({ "action": "sweep", "maxChanges": 1000 });
+    loop {
+        slice(&mut stage, &action).await;
+        let again = slice(&mut stage, &action).await;
+        if again.is_complete() {
+            break;
+        }
+        action["nextToken"] = again.summary["nextToken"].clone();
+    }
+    assert_eq!(writes(&stage), 300);
+    assert_eq!(stage.in_sync("s0299"), ["eu-west-1"]);
+}
