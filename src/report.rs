@@ -7,6 +7,8 @@ mod failure;
 mod metrics;
 mod record;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

@@ -7,11 +7,14 @@ mod read;
 mod retry;
 
 use std::collections::BTreeMap;
+use std::env;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
+use aws_config::BehaviorVersion;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
@@ -73,12 +76,16 @@ pub enum Occupancy {
 impl SecretsManager {
     /// A client with the SDK's usual configuration from the environment.
     pub async fn from_environment() -> Self {
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .retry_config(Self::retry_config())
-            .timeout_config(Self::timeout_config())
-            .load()
-            .await;
-        Self::new(Client::new(&config))
+            .timeout_config(Self::timeout_config());
+        // Where Lambda puts them, and where the usual chain looks first; but before it looks, it makes
+        // a client of STS.
+        let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(env::var_os);
+        if credentials.iter().all(Option::is_some) {
+            loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+        }
+        Self::new(Client::new(&loader.load().await))
     }
 
     /// The calls of this client, which should have [`Self::retry_config`] and

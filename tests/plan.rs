@@ -260,6 +260,23 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
 }
 
 #[test]
+fn what_a_rule_forbids_is_unwanted_for_that_reason_also_if_a_tag_names_it() {
+    let states = [("us-west-2", IN_SYNC), ("eu-north-1", IN_SYNC)];
+    let Decision::Act(plan) = decision(BY_TAG, "eu-west-1 us-west-2", states) else {
+        panic!("it is covered");
+    };
+    let unwanted: Vec<_> = plan.unwanted().collect();
+    let by_rule = RemovalReason::Forbidden(["not-there".to_owned()].into());
+    assert_eq!(
+        unwanted,
+        [
+            (&region("eu-north-1"), &RemovalReason::NoRuleWantsIt),
+            (&region("us-west-2"), &by_rule),
+        ]
+    );
+}
+
+#[test]
 fn a_request_is_wanted_still_if_a_later_decision_has_the_same_target() {
     let Decision::Act(plan) = decision(BY_TAG, "eu-west-1", []) else {
         panic!("it is covered");

@@ -52,6 +52,13 @@ async fn run(options: &Run) -> anyhow::Result<()> {
         let rows = measure::instructions::measure(&programs, work).await?;
         results.instructions = Some(Part::new(rows)?);
     }
+    if options.includes(PartName::Profile) {
+        eprintln!("profile");
+        let profiled = &options.programs.profiled;
+        let events = options.effort.profiled_events;
+        let rows = measure::profile::measure(profiled, &authority, work, events).await?;
+        results.profile = Some(Part::new(rows)?);
+    }
     if options.includes(PartName::Sizes) {
         results.sizes = Some(Part::new(measure::sizes::measure(&programs, work)?)?);
     }

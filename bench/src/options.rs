@@ -29,6 +29,8 @@ pub(crate) enum PartName {
     Events,
     /// Instructions until the first event, by callgrind.
     Instructions,
+    /// Instructions of the start and of an event, by library.
+    Profile,
     /// Binaries and zips.
     Sizes,
     /// The sweep on the emulated AWS.
@@ -67,6 +69,9 @@ pub(crate) struct Programs {
     /// The bare `lambda_runtime`
     #[arg(long, default_value = "target/release/hello")]
     pub(crate) hello: PathBuf,
+    /// The function with the names of its sources: `cargo build --profile profiling`
+    #[arg(long, default_value = "target/profiling/bootstrap")]
+    pub(crate) profiled: PathBuf,
     /// A Python with what `bench/peer/requirements.txt` names
     #[arg(long, default_value = "target/bench/peer/bin/python")]
     pub(crate) python: PathBuf,
@@ -81,6 +86,9 @@ pub(crate) struct Effort {
     /// Warm events of each kind per process
     #[arg(long, default_value_t = 100)]
     pub(crate) events: usize,
+    /// Events of each kind whose instructions are counted by library
+    #[arg(long, default_value_t = 50)]
+    pub(crate) profiled_events: u64,
     /// Secrets without their replica, at most, in each sweep
     #[arg(long, default_value_t = 1000)]
     pub(crate) sweep_writes: usize,

@@ -16,6 +16,7 @@ use crate::statistics::Summary;
 pub(crate) struct Results {
     pub(crate) events: Option<Part<EventResult>>,
     pub(crate) instructions: Option<Part<InstructionsResult>>,
+    pub(crate) profile: Option<Part<ProfileResult>>,
     pub(crate) sizes: Option<Part<SizeResult>>,
     pub(crate) sweep: Option<Part<SweepResult>>,
     pub(crate) policy: Option<Part<PolicyResult>>,
@@ -51,6 +52,18 @@ pub(crate) struct EventResult {
 pub(crate) struct InstructionsResult {
     pub(crate) contender: Contender,
     pub(crate) instructions: u64,
+}
+
+/// The instructions of one library in the function.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ProfileResult {
+    pub(crate) library: String,
+    /// Until it asks for its first event.
+    pub(crate) start: u64,
+    /// For an event with nothing to do.
+    pub(crate) unchanged: u64,
+    /// For an event with a write.
+    pub(crate) write: u64,
 }
 
 /// What a contender weighs.

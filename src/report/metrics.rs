@@ -30,7 +30,7 @@ struct SecretMetrics {
 
 /// The metrics of one Region.
 #[metrics(subfield, rename_all = "PascalCase")]
-struct ReplicaMetrics {
+pub(super) struct ReplicaMetrics {
     #[metrics(unit = Count)]
     replicas_requested: u64,
     #[metrics(unit = Count)]
@@ -40,7 +40,7 @@ struct ReplicaMetrics {
     #[metrics(unit = Count)]
     replicas_refused: u64,
     #[metrics(unit = Count)]
-    replicas_removed: u64,
+    pub(super) replicas_removed: u64,
     #[metrics(unit = Millisecond)]
     settle_time: Option<Duration>,
 }
@@ -121,7 +121,7 @@ fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
 }
 
 /// The primary secret's own Region has no metrics: it never gets a replica.
-fn replica_metrics(conclusion: &RegionConclusion) -> Option<ReplicaMetrics> {
+pub(super) fn replica_metrics(conclusion: &RegionConclusion) -> Option<ReplicaMetrics> {
     let state = &conclusion.state;
     if matches!(state, RegionState::Refused(refusal, _) if !refusal.counts()) {
         return None;

@@ -99,7 +99,7 @@ impl SweepRecord {
 }
 
 /// One sentence for people who read the log.
-fn message(sweep: &Sweep) -> String {
+pub(super) fn message(sweep: &Sweep) -> String {
     let Totals {
         seen,
         covered,

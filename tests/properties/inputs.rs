@@ -134,6 +134,7 @@ proptest! {
     fn any_text_as_an_event_becomes_a_trigger(text in any::<String>()) {
         let trigger = trigger::parse(&text, &home());
         prop_assert!(matches!(trigger.request, Request::Bad(_)));
+        prop_assert_eq!(trigger.origin.name, "unknown");
     }
 
     #[test]

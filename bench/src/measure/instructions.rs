@@ -37,10 +37,17 @@ pub(crate) async fn measure(
 }
 
 /// Counts one function's.
-pub(crate) async fn to_first_event(
+pub(crate) async fn to_first_event(settings: LambdaSettings, work: &Path) -> anyhow::Result<u64> {
+    let counted = counted(settings, work, async |_| Ok(())).await?;
+    total(&counted).context("there is a total")
+}
+
+/// What callgrind writes of a function that starts and is then given some events.
+pub(super) async fn counted(
     mut settings: LambdaSettings,
     work: &Path,
-) -> anyhow::Result<u64> {
+    events: impl AsyncFnOnce(&mut Lambda) -> anyhow::Result<()>,
+) -> anyhow::Result<String> {
     let valgrind = valgrind()?;
     let counted = std::path::absolute(work.join("callgrind.out"))?;
     if counted.exists() {
@@ -60,12 +67,13 @@ pub(crate) async fn to_first_event(
         .with_env("LAMBDA_TASK_ROOT", task_root)
         .with_init_timeout(Duration::from_mins(5));
     settings.bootstrap = script;
-    let function = Lambda::start(settings).await?;
+    let mut function = Lambda::start(settings).await?;
+    events(&mut function).await?;
     let pid = function.pid().and_then(|pid| i32::try_from(pid).ok());
     let pid = pid.and_then(Pid::from_raw).context("it has ended")?;
     // callgrind writes its file when the process ends by a signal that can be caught.
     kill_process(pid, Signal::TERM)?;
-    written_total(&counted).await
+    written(&counted).await
 }
 
 /// Where valgrind is.
@@ -83,12 +91,12 @@ fn valgrind() -> anyhow::Result<PathBuf> {
     Ok(found)
 }
 
-async fn written_total(path: &Path) -> anyhow::Result<u64> {
+async fn written(path: &Path) -> anyhow::Result<String> {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
         let text = fs::read_to_string(path).unwrap_or_default();
-        if let Some(total) = total(&text) {
-            return Ok(total);
+        if total(&text).is_some() {
+            return Ok(text);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

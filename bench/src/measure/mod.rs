@@ -4,4 +4,5 @@ pub(crate) mod events;
 pub(crate) mod instructions;
 pub(crate) mod memory;
 pub(crate) mod policy;
+pub(crate) mod profile;
 pub(crate) mod sizes;

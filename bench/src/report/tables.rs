@@ -3,7 +3,8 @@
 use super::Table;
 use crate::contender::{Contender, Transport};
 use crate::results::{
-    EventResult, InstructionsResult, Part, PolicyResult, Results, SizeResult, SweepResult,
+    EventResult, InstructionsResult, Part, PolicyResult, ProfileResult, Results, SizeResult,
+    SweepResult,
 };
 use crate::statistics::Summary;
 
@@ -13,6 +14,7 @@ pub(super) fn all(results: &Results) -> Vec<Table> {
         results.events.as_ref().map(events),
         results.events.as_ref().map(|part| ratios(results, part)),
         results.instructions.as_ref().map(instructions),
+        results.profile.as_ref().map(profile),
         results.sizes.as_ref().map(sizes),
         results.sweep.as_ref().map(sweep),
         results.policy.as_ref().map(policy),
@@ -133,6 +135,37 @@ fn instructions(part: &Part<InstructionsResult>) -> Table {
         let millions = &instructions[..instructions.len() - 4];
         table.add([row.contender.to_string(), millions.to_owned()]);
     }
+    table
+}
+
+/// How many libraries are shown by name.
+const LIBRARIES: usize = 16;
+
+fn profile(part: &Part<ProfileResult>) -> Table {
+    let mut table = Table::new(
+        "Where the instructions go",
+        &part.machine,
+        &["", "start", "unchanged event", "write event"],
+        "Thousands of instructions of the function over HTTP, by the library whose source they come \
+         from, counted by callgrind. What is inlined from Rust's standard library is its caller's.",
+    );
+    let mut add = |name: &str, rows: &[ProfileResult]| {
+        let sum = |count: fn(&ProfileResult) -> u64| {
+            (rows.iter().map(count).sum::<u64>() / 1000).to_string()
+        };
+        let counts = [
+            sum(|row| row.start),
+            sum(|row| row.unchanged),
+            sum(|row| row.write),
+        ];
+        table.add(std::iter::once(name.to_owned()).chain(counts));
+    };
+    let (named, others) = part.rows.split_at(LIBRARIES.min(part.rows.len()));
+    for row in named {
+        add(&row.library, std::slice::from_ref(row));
+    }
+    add("others", others);
+    add("all", &part.rows);
     table
 }
 
