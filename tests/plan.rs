@@ -23,6 +23,8 @@ const NAME_TAKEN: &str = "Replication failed: Secret name app already exists in 
 /// A replica's status, and AWS's words about it.
 type State = (&'static str, Option<&'static str>);
 
+type Replicas = Vec<(&'static str, Option<State>)>;
+
 /// Each Region, the state of its replica there, and the step that comes of it.
 const STATES: [(&str, Option<State>, &str); 12] = [
     ("ap-northeast-1", None, "Replicate"),
@@ -179,7 +181,7 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
     };
     // The tag, the replicas, and whether that allows to remove a replica that no rule wants, and one
     // that a rule forbids.
-    let cases: [(&str, Vec<(&str, Option<State>)>, bool, bool); 12] = [
+    let cases: [(&str, Replicas, bool, bool); 12] = [
         ("eu-west-1", states(IN_SYNC, IN_SYNC).into(), true, true),
         (
             "eu-west-1",
