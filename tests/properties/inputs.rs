@@ -152,6 +152,13 @@ proptest! {
     }
 
     #[test]
+    fn the_changes_of_a_sweep_are_any_number_above_zero(changes in -2_i64..3) {
+        let event = json!({ "action": "sweep", "maxChanges": changes });
+        let trigger = trigger::parse(&event.to_string(), &home());
+        prop_assert_eq!(matches!(trigger.request, Request::Sweep(_)), changes > 0);
+    }
+
+    #[test]
     fn any_token_of_a_sweep_is_read_or_refused(
         text in any::<String>(), bytes in vec(any::<u8>(), 0..99), fields in any_json(),
     ) {
