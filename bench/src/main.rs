@@ -70,6 +70,10 @@ async fn run(options: &Run) -> anyhow::Result<()> {
         eprintln!("policy: cargo bench");
         results.policy = Some(Part::new(measure::policy::measure()?)?);
     }
+    if options.includes(PartName::Build) {
+        eprintln!("build: a clean and an incremental one");
+        results.build = Some(Part::new(measure::build::measure(work)?)?);
+    }
     results.write(&file)?;
     report::print(&results);
     match &options.document {

@@ -37,6 +37,8 @@ pub(crate) enum PartName {
     Sweep,
     /// `cargo bench --bench policy`.
     Policy,
+    /// How long the function takes to build.
+    Build,
 }
 
 /// A run of the measurements.

@@ -20,6 +20,7 @@ pub(crate) struct Results {
     pub(crate) sizes: Option<Part<SizeResult>>,
     pub(crate) sweep: Option<Part<SweepResult>>,
     pub(crate) policy: Option<Part<PolicyResult>>,
+    pub(crate) build: Option<Part<BuildResult>>,
 }
 
 /// One part of a run.
@@ -107,6 +108,16 @@ pub(crate) struct PolicyResult {
     pub(crate) fastest_us: f64,
     pub(crate) median_us: f64,
     pub(crate) slowest_us: f64,
+}
+
+/// How long one profile takes to build.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct BuildResult {
+    pub(crate) profile: String,
+    /// With every dependency.
+    pub(crate) clean_seconds: f64,
+    /// After a change of one file of the function.
+    pub(crate) incremental_seconds: f64,
 }
 
 impl<T> Part<T> {

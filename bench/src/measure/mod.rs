@@ -1,5 +1,6 @@
 //! The measurements, one module each.
 
+pub(crate) mod build;
 pub(crate) mod events;
 pub(crate) mod instructions;
 pub(crate) mod memory;

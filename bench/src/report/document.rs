@@ -13,7 +13,7 @@ const METHOD: &str = "\
 # Performance
 
 Made by `make bench`; what is written here by hand is lost. `make bench ONLY=events` repeats one part \
-(`events`, `instructions`, `profile`, `sizes`, `sweep`, `policy`) and keeps the others.
+(`events`, `instructions`, `profile`, `sizes`, `sweep`, `policy`, `build`) and keeps the others.
 
 ## How it is measured
 

@@ -3,8 +3,8 @@
 use super::Table;
 use crate::contender::{Contender, Transport};
 use crate::results::{
-    EventResult, InstructionsResult, Part, PolicyResult, ProfileResult, Results, SizeResult,
-    SweepResult,
+    BuildResult, EventResult, InstructionsResult, Part, PolicyResult, ProfileResult, Results,
+    SizeResult, SweepResult,
 };
 use crate::statistics::Summary;
 
@@ -18,6 +18,7 @@ pub(super) fn all(results: &Results) -> Vec<Table> {
         results.sizes.as_ref().map(sizes),
         results.sweep.as_ref().map(sweep),
         results.policy.as_ref().map(policy),
+        results.build.as_ref().map(build),
     ];
     tables.into_iter().flatten().collect()
 }
@@ -166,6 +167,23 @@ fn profile(part: &Part<ProfileResult>) -> Table {
     }
     add("others", others);
     add("all", &part.rows);
+    table
+}
+
+fn build(part: &Part<BuildResult>) -> Table {
+    let mut table = Table::new(
+        "Build",
+        &part.machine,
+        &["profile", "clean s", "incremental s"],
+        "`cargo build --bin bootstrap` with every dependency, and after a change of one file.",
+    );
+    for row in &part.rows {
+        table.add([
+            row.profile.clone(),
+            significant(row.clean_seconds),
+            significant(row.incremental_seconds),
+        ]);
+    }
     table
 }
 
