@@ -65,6 +65,8 @@ pub(crate) struct ProfileResult {
     pub(crate) unchanged: u64,
     /// For an event with a write.
     pub(crate) write: u64,
+    /// Bytes of code.
+    pub(crate) code: u64,
 }
 
 /// What a contender weighs.

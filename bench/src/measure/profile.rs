@@ -1,6 +1,8 @@
 //! Which libraries execute the instructions, by callgrind: until the first event, and for each event.
 
-use std::collections::BTreeMap;
+mod code;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::ensure;
@@ -15,7 +17,7 @@ use crate::server::{Authority, FixedServer, Subject};
 /// Events that are not counted: the first ones connect, and fill caches.
 const WARM_UP: u64 = 5;
 
-/// Instructions, by the library that has them.
+/// Instructions, or bytes of code, by the library that has them.
 type Shares = BTreeMap<String, u64>;
 
 /// Profiles a function whose binary names its sources.
@@ -52,20 +54,28 @@ pub(crate) async fn measure(
     let start = count(Subject::Unchanged, 0).await?;
     let unchanged = per_event(Subject::Unchanged).await?;
     let write = per_event(Subject::Drifted).await?;
-    let of = |shares: &Shares, library| shares.get(library).copied().unwrap_or_default();
-    let libraries = start.keys().chain(unchanged.keys()).chain(write.keys());
-    let mut rows: BTreeMap<&String, ProfileResult> = BTreeMap::new();
-    for library in libraries {
-        rows.entry(library).or_insert_with(|| ProfileResult {
-            library: library.clone(),
-            start: of(&start, library),
-            unchanged: of(&unchanged, library),
-            write: of(&write, library),
-        });
-    }
-    let mut rows: Vec<ProfileResult> = rows.into_values().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.start + row.unchanged + row.write));
-    Ok(rows)
+    let columns = [start, unchanged, write, code::sizes(function)?];
+    let of = |column: usize, library: &str| columns[column].get(library).copied().unwrap_or(0);
+    let sums = columns
+        .each_ref()
+        .map(|column| column.values().sum::<u64>().max(1));
+    let libraries: BTreeSet<&String> = columns.iter().flat_map(BTreeMap::keys).collect();
+    let mut libraries: Vec<&String> = libraries.into_iter().collect();
+    // By the sum of a library's shares in the columns, in millionths.
+    let weight = |library: &str| {
+        (0..4)
+            .map(|n| of(n, library) * 1_000_000 / sums[n])
+            .sum::<u64>()
+    };
+    libraries.sort_by_key(|library| std::cmp::Reverse(weight(library)));
+    let row = |library: &String| ProfileResult {
+        library: library.clone(),
+        start: of(0, library),
+        unchanged: of(1, library),
+        write: of(2, library),
+        code: of(3, library),
+    };
+    Ok(libraries.into_iter().map(row).collect())
 }
 
 /// Where callgrind's file is at ("The Callgrind Format Specification").
@@ -148,6 +158,8 @@ impl Place {
 
 const STANDARD: &str = "Rust's standard library";
 
+const OURS: &str = "secret-replicator";
+
 /// The library that a source file is of. `None` if its path does not say.
 fn library(file: &str) -> Option<&str> {
     if let Some((_, path)) = file.split_once("/registry/src/") {
@@ -163,7 +175,7 @@ fn library(file: &str) -> Option<&str> {
         return Some(STANDARD);
     }
     let is_ours = file.starts_with("src/") || file.contains("/src/");
-    is_ours.then_some("secret-replicator")
+    is_ours.then_some(OURS)
 }
 
 #[cfg(test)]
