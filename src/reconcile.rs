@@ -268,8 +268,7 @@ impl Reconciler {
         budget: &Budget,
     ) -> Done {
         let requested = Instant::now();
-        let answers = self.apply(secret, plan, budget).await;
-        drop(writer);
+        let answers = self.apply(secret, plan, writer, budget).await;
         let sight = self.settle(secret, plan, &answers, requested, budget).await;
         Done {
             answers,

@@ -57,8 +57,8 @@ struct Throttle {
     writers: Semaphore,
 }
 
-/// A place among those who write. Whoever has one has the turns for all its writes before others
-/// begin: AWS may refuse a request for several Regions, and then each takes one of its own.
+/// A place among those who ask for replicas. Whoever has one has the turns for all its Regions before
+/// others begin: AWS may refuse a request for several, and then each takes one of its own.
 #[derive(Debug)]
 pub struct Writer<'a> {
     _place: Option<SemaphorePermit<'a>>,
@@ -81,8 +81,8 @@ impl SecretsManager {
             .timeout_config(Self::timeout_config());
         // Where Lambda puts them, and where the usual chain looks first; but before it looks, it makes
         // a client of STS.
-        let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(env::var_os);
-        if credentials.iter().all(Option::is_some) {
+        let is_set = |name| env::var(name).is_ok_and(|value| !value.trim().is_empty());
+        if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
             loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
         }
         Self::new(Client::new(&loader.load().await))
@@ -306,9 +306,10 @@ impl SecretsManager {
         let Some(throttle) = &self.throttle else {
             return self.call(until, operation, call).await;
         };
+        let last_turn = until.checked_sub(LONGEST_ANSWER).unwrap_or(until);
         let mut attempts = 0;
         loop {
-            if !throttle.writes.turn(until).await {
+            if !throttle.writes.turn(last_turn).await {
                 return Err(CallError::not_sent(operation));
             }
             attempts += 1;
@@ -319,6 +320,9 @@ impl SecretsManager {
         }
     }
 }
+
+/// How long an answer usually takes at most. What is sent later may end without one.
+const LONGEST_ANSWER: Duration = Duration::from_millis(500);
 
 /// How long a look into another Region may take.
 const LONGEST_LOOK: Duration = Duration::from_secs(3);

@@ -22,12 +22,14 @@ use crate::bug::caught;
 use crate::clock::Clock;
 use crate::plan::{Decision, decide};
 use crate::policy::ListFilter;
-use crate::reconcile::{Conclusion, LeftOver, Mode, NotReady, Outcome, Reconciler, Reconciliation};
+use crate::reconcile::{
+    Conclusion, LeftOver, Mode, NotReady, Outcome, Reconciler, Reconciliation, RegionConclusion,
+};
 use crate::secret::{Secret, SecretId};
 use crate::secrets_manager::{CallError, Page, Unreadable};
 use crate::trigger::BadEvent;
 use pages::Pages;
-pub use token::{NotAToken, PageToken, Start, Token};
+pub use token::{Mark, NotAToken, PageToken, Start, Token};
 pub use totals::{RegionTotals, Totals};
 
 /// How many secrets are in work at once, at most. Most wait: for their turn to write, or for their
@@ -192,20 +194,24 @@ impl<'a> Sweeper<'a> {
         let secrets = self
             .list(begun.filter.as_ref(), place)
             .flat_map(|(token, mut page)| {
-                begun.start.leave_out_what_is_done(&token, &mut page);
+                if token == begun.start.page {
+                    let done = &begun.start.done;
+                    page.secrets.retain(|listed| !done.contains(&mark(listed)));
+                }
                 let number = lock().begin(token, page.secrets.len());
                 let secrets = page.secrets.into_iter();
                 stream::iter(secrets.map(move |listed| (number, listed)))
             });
         let work = secrets.map(|(page, listed)| {
+            let secret = mark(&listed);
             let work = Box::pin(self.one(listed));
-            async move { (page, work.await) }
+            async move { (page, secret, work.await) }
         });
         let mut ends = std::pin::pin!(work.buffer_unordered(self.in_work));
         let mut told = 0;
-        while let Some((page, swept)) = ends.next().await {
+        while let Some((page, secret, swept)) = ends.next().await {
             let mut pages = lock();
-            pages.note(page, swept.as_ref());
+            pages.note(page, secret, swept.as_ref());
             let Totals {
                 seen,
                 covered,
@@ -222,7 +228,7 @@ impl<'a> Sweeper<'a> {
             }
         }
         let pages = std::mem::take(&mut *lock());
-        pages.end()
+        pages.end(&begun.start)
     }
 
     /// The pages of the list with their tokens, as long as there is time to work them off.
@@ -284,16 +290,11 @@ impl<'a> Sweeper<'a> {
     }
 }
 
-impl Start {
-    fn leave_out_what_is_done(&self, token: &PageToken, page: &mut Page) {
-        let Some(left_over) = self.left_over.as_ref().filter(|_| *token == self.page) else {
-            return;
-        };
-        page.secrets.retain(|listed| match listed {
-            Ok(listed) => left_over.contains(listed.arn.as_str()),
-            Err(unreadable) => left_over.contains(unreadable.id.as_str()),
-        });
-    }
+fn mark(listed: &Result<Secret, Box<Unreadable>>) -> Mark {
+    Mark::of(match listed {
+        Ok(listed) => listed.arn.as_str(),
+        Err(unreadable) => unreadable.id.as_str(),
+    })
 }
 
 fn in_work(writes_per_second: u32) -> usize {
@@ -321,7 +322,7 @@ impl Swept {
             // What was made must have its record; the rest is for the slice that ends it.
             Some(LeftOver::TooLate) => {
                 let mut regions = reconciliation.conclusion.regions().iter();
-                regions.any(|region| region.state.is_change())
+                regions.any(RegionConclusion::is_change)
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::limits::Overwrite;
 use crate::plan::{Plan, Target, decide};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret, SecretId};
-use crate::secrets_manager::{CallError, CallErrorKind};
+use crate::secrets_manager::{CallError, CallErrorKind, Writer};
 
 /// How AWS took the request for one Region.
 #[derive(Clone, Debug)]
@@ -47,6 +47,11 @@ impl Answer {
         }
     }
 
+    /// Whether the request was sent.
+    pub(super) fn was_sent(&self) -> bool {
+        !matches!(&self.result, Err(error) if error.kind == CallErrorKind::NotSent)
+    }
+
     /// Whether the request should be sent again, after a look.
     fn is_open(&self) -> bool {
         match &self.result {
@@ -72,9 +77,17 @@ impl Reconciler {
     /// After a doubtful failure (a timeout, a broken connection, a fault of AWS's own) the secret
     /// is read again, and only what has not begun and is wanted still is requested again, each Region
     /// by itself, in case one of them is what AWS stumbles over.
-    pub(super) async fn apply(&self, secret: &Secret, plan: &Plan, budget: &Budget) -> Answers {
+    pub(super) async fn apply(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        writer: Option<Writer<'_>>,
+        budget: &Budget,
+    ) -> Answers {
         let targets: Vec<&Target> = plan.targets().collect();
         let mut answers = self.send(secret, &targets, budget).await;
+        // What follows takes its time, in which others can write.
+        drop(writer);
         let mut looks = budget.looks_until_settled();
         for _ in 0..MOST_REPEATS {
             let is_open =

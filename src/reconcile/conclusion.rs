@@ -105,11 +105,19 @@ pub enum RegionState {
     Spared(SpareReason, ReplicaStatus),
 }
 
-impl RegionState {
-    /// Whether this invocation has changed something.
+impl RegionConclusion {
+    /// Whether this invocation has asked for a change, and AWS has not refused it.
     #[must_use]
     pub fn is_change(&self) -> bool {
-        matches!(self, Self::InSync(Some(_)) | Self::Removed(_))
+        let is_asked_for = matches!(
+            self.action,
+            Action::Replicate | Action::Retry | Action::Remove
+        );
+        match self.state {
+            RegionState::InSync(Some(_)) | RegionState::Removed(_) => true,
+            RegionState::InProgress(_) => is_asked_for,
+            _ => self.is_remade,
+        }
     }
 }
 
@@ -199,7 +207,9 @@ impl Course for Real<'_> {
         let before = replicas.get(region).filter(|_| !self.is_remade(region));
         match (removals.get(region), before) {
             // It was to be removed, and made anew.
-            (Some(Removal::Unsure(error, _)), Some(replica)) => {
+            (Some(Removal::Unsure(error, _)), Some(replica))
+                if error.kind != CallErrorKind::NotSent =>
+            {
                 failed_still(replica, &format!("its removal failed: {}", error.message))
             }
             (Some(removal), Some(replica)) => {

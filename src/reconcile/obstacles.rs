@@ -81,8 +81,8 @@ impl Reconciler {
         done.removals.extend(removals);
         let removed = gone.len() + there.len();
         let gone = self.wanted_still(secret, plan, gone, done, budget).await;
-        granted.settle((removed + gone.len()) as u64);
         if gone.is_empty() {
+            granted.settle(removed as u64);
             return;
         }
         let mut without = secret.clone();
@@ -90,6 +90,8 @@ impl Reconciler {
         let again = self
             .replicate(&without, &plan.only(&gone), None, budget)
             .await;
+        let asked_for = again.answers.values().filter(|answer| answer.was_sent());
+        granted.settle((removed + asked_for.count()) as u64);
         done.sight.forget(&gone);
         done.answers.extend(again.answers);
         done.sight.extend(again.sight);

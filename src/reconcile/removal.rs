@@ -102,7 +102,7 @@ impl Done {
                 Err(_) => true,
             });
         wanted.all(|conclusion| match &conclusion.state {
-            RegionState::InSync(_) => true,
+            RegionState::InSync(_) | RegionState::Spared(..) => true,
             RegionState::Refused(refusal, _) => !refusal.counts() || !not_wanted,
             _ => false,
         })

@@ -1,13 +1,13 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use super::{PageToken, Start, Swept, Totals};
+use super::{Mark, PageToken, Start, Swept, Totals};
 
 /// The pages of the list that are in work, and what became of the secrets on them.
 ///
 /// A page is counted when all its secrets are done. The next slice begins with the first page that
-/// is not, and with those of its secrets that are left over; it works off again the pages that come
-/// after it: what was done there is as wanted then. So each slice gets further, even if the secrets
-/// on one page need more writes than a slice can make.
+/// is not, and leaves out those of its secrets that are; it works off again the pages that come after
+/// it: what was done there is as wanted then. So each slice gets further, even if the secrets on one
+/// page need more writes than a slice can make.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     counted: Totals,
@@ -20,10 +20,12 @@ pub(super) struct Pages {
 struct PageInWork {
     token: PageToken,
     secrets: usize,
-    done: usize,
+    /// The secrets that are done. Given up when all are, which is long before the page is counted if
+    /// an earlier page takes its time.
+    done: Vec<Mark>,
+    is_done: bool,
     /// What is counted of the secrets that are done.
     totals: Totals,
-    left_over: BTreeSet<String>,
 }
 
 impl Pages {
@@ -32,21 +34,21 @@ impl Pages {
         self.in_work.push_back(PageInWork {
             token,
             secrets,
-            done: 0,
+            done: Vec::new(),
+            is_done: secrets == 0,
             totals: Totals::default(),
-            left_over: BTreeSet::new(),
         });
         self.count();
         self.first + self.in_work.len() - 1
     }
 
     /// Notes what became of a secret of a page. `None` if there was nothing to do about it.
-    pub(super) fn note(&mut self, page: usize, swept: Option<&Swept>) {
+    pub(super) fn note(&mut self, page: usize, secret: Mark, swept: Option<&Swept>) {
         let index = page.checked_sub(self.first);
         let Some(page) = index.and_then(|index| self.in_work.get_mut(index)) else {
             return;
         };
-        page.note(swept);
+        page.note(secret, swept);
         self.count();
     }
 
@@ -55,21 +57,23 @@ impl Pages {
         &self.counted
     }
 
-    /// What was counted, and what the next slice begins with, if something is left over.
-    pub(super) fn end(mut self) -> (Totals, Option<Start>) {
+    /// What was counted, and what the next slice begins with, if something is left over. This slice
+    /// has begun there.
+    pub(super) fn end(mut self, begun: &Start) -> (Totals, Option<Start>) {
         let Some(page) = self.in_work.pop_front() else {
             return (self.counted, None);
         };
         self.counted.add(&page.totals);
-        let rest = Start {
-            page: page.token,
-            left_over: Some(page.left_over),
-        };
+        let mut rest = Start::of(page.token);
+        rest.done.extend(page.done);
+        if rest.page == begun.page {
+            rest.done.extend(&begun.done);
+        }
         (self.counted, Some(rest))
     }
 
     fn count(&mut self) {
-        while let Some(page) = self.in_work.pop_front_if(|page| page.is_done()) {
+        while let Some(page) = self.in_work.pop_front_if(|page| page.is_done) {
             self.first += 1;
             self.counted.add(&page.totals);
         }
@@ -77,19 +81,18 @@ impl Pages {
 }
 
 impl PageInWork {
-    fn note(&mut self, swept: Option<&Swept>) {
-        if let Some(swept) = swept.filter(|swept| swept.is_left_for_the_next_slice()) {
-            self.left_over.insert(swept.id.to_string());
+    fn note(&mut self, secret: Mark, swept: Option<&Swept>) {
+        if swept.is_some_and(Swept::is_left_for_the_next_slice) {
             return;
         }
-        self.done += 1;
         self.totals.seen += 1;
         if let Some(swept) = swept {
             self.totals.count(&swept.end);
         }
-    }
-
-    fn is_done(&self) -> bool {
-        self.done == self.secrets
+        self.done.push(secret);
+        if self.done.len() == self.secrets {
+            self.is_done = true;
+            self.done = Vec::new();
+        }
     }
 }

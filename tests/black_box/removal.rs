@@ -113,6 +113,20 @@ async fn a_move_to_a_forbidden_region_removes_no_replica_but_the_forbidden_one()
 }
 
 #[tokio::test]
+async fn what_a_rule_forbids_is_removed_although_another_replica_is_kept() {
+    let mut stage = start(removing()).await;
+    let seed = with_two_replicas("us-west-2 eu-wast-1x").with_tag("data-residency", "eu");
+    let delivery = stage.create(seed).await;
+    delivery.ends_well("refused");
+    assert_eq!(delivery.region("eu-west-1"), "keep refused tag-unclear");
+    assert_eq!(
+        delivery.region("us-west-2"),
+        "remove removed forbidden-by-policy"
+    );
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
+}
+
+#[tokio::test]
 async fn an_owner_who_wants_the_replica_again_in_the_meantime_keeps_it() {
     // While a wanted replica is followed, and while the unwanted one is on its way.
     for (replicate_to, delay) in [("us-west-2", 1500), ("none", 1500)] {

@@ -32,7 +32,7 @@ async fn secrets_whose_turn_to_write_would_come_too_late_are_left_for_the_next_s
 }
 
 #[tokio::test]
-async fn a_region_that_aws_refuses_takes_no_turns_to_write_from_the_others() {
+async fn a_region_that_aws_refuses_makes_no_other_region_fail() {
     let setting = setting()
         .env("SWEEP_WRITES_PER_SECOND", "4")
         .env("SETTLE_SECONDS", "1")
@@ -52,10 +52,41 @@ async fn a_region_that_aws_refuses_takes_no_turns_to_write_from_the_others() {
     }
     let records = slices.iter().flat_map(|slice| &slice.records);
     let replicas = records.flat_map(|record| record["replicas"].as_array().expect("a list"));
+    let last = slices.last().expect("a slice");
+    for count in ["seen", "failed", "changes"] {
+        assert_eq!(last.count(count), 12, "{count}");
+    }
     let reasons: BTreeSet<_> = replicas
         .filter_map(|replica| replica["reason"].as_str())
         .collect();
     assert_eq!(reasons, ["access-denied"].into());
+}
+
+#[tokio::test]
+async fn a_secret_that_moves_up_to_a_page_that_is_done_in_part_is_not_overlooked() {
+    let setting = setting()
+        .env("SWEEP_WRITES_PER_SECOND", "20")
+        .env("SETTLE_SECONDS", "1")
+        .timeout(Duration::from_secs(4));
+    let mut stage = setting.start().await;
+    let names: Vec<String> = (0..110).map(|index| format!("s{index:03}")).collect();
+    for name in &names {
+        seed(&stage, name, "eu-west-1");
+    }
+    let mut action = json!({ "action": "sweep", "maxChanges": 200 });
+    let begun = slice(&mut stage, &action).await;
+    let seen = begun.count("seen");
+    assert!((1..100).contains(&seen), "{seen} seen");
+    // The second page's first secret becomes the first page's last one.
+    let gone = &names[0];
+    assert_eq!(stage.in_sync(gone), ["eu-west-1"]);
+    stage.untag(gone, "replicate-to");
+    action["nextToken"] = begun.summary["nextToken"].clone();
+    let slices = sweep(&mut stage, action).await;
+    assert_eq!(slices.last().expect("a slice").count("seen"), 110);
+    for name in &names[1..] {
+        assert_eq!(stage.in_sync(name), ["eu-west-1"], "{name}");
+    }
 }
 
 #[tokio::test]

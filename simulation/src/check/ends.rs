@@ -177,17 +177,7 @@ fn second_sweep(scenario: &Scenario, played: &Played) -> Vec<Violation> {
             .flatten();
         let removed = removed.filter_map(Value::as_str);
         for region in added.chain(removed) {
-            let wanted = (name.to_owned(), region.to_owned());
-            let is_hindered = played.later.hindrances.contains_key(&wanted);
-            let may_heal = match row(&played.later, name, region) {
-                None => is_hindered,
-                Some(("Failed", message)) => is_hindered && !is_obstacle(message),
-                Some(_) => false,
-            };
-            // What the first sweep did not see to its end may be left to do.
-            let was_failed = matches!(row(&played.before, name, region), Some(("Failed", _)));
-            let is_unfinished = is_slow(scenario) || was_failed && is_slow_to_remake(scenario);
-            if !may_heal && !is_unfinished {
+            if !may_be_left(scenario, played, name, region) {
                 let row = row(&played.later, name, region);
                 let what = format!(
                     "{} for {name} in {region}, which is {row:?}",
@@ -198,4 +188,21 @@ fn second_sweep(scenario: &Scenario, played: &Played) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// Whether the first sweep may have left something to do about a replica for the second one.
+fn may_be_left(scenario: &Scenario, played: &Played, name: &str, region: &str) -> bool {
+    let wanted = (name.to_owned(), region.to_owned());
+    let is_hindered = played.later.hindrances.contains_key(&wanted);
+    let later = row(&played.later, name, region);
+    let may_heal = match later {
+        None => is_hindered,
+        Some(("Failed", message)) => is_hindered && !is_obstacle(message),
+        Some(_) => false,
+    };
+    let was_failed = matches!(row(&played.before, name, region), Some(("Failed", _)));
+    let is_being_remade = was_failed && scenario.removes() && !matches!(later, Some(("InSync", _)));
+    // What the first sweep did not see to its end.
+    let is_unfinished = is_slow(scenario) || is_being_remade && is_slow_to_remake(scenario);
+    may_heal || is_unfinished
 }
