@@ -181,7 +181,7 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
     };
     // The tag, the replicas, and whether that allows to remove a replica that no rule wants, and one
     // that a rule forbids.
-    let cases: [(&str, Replicas, bool, bool); 12] = [
+    let cases: [(&str, Replicas, bool, bool); 13] = [
         ("eu-west-1", states(IN_SYNC, IN_SYNC).into(), true, true),
         (
             "eu-west-1",
@@ -223,6 +223,13 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
         (
             "eu-west-1 us-west-2",
             with_forbidden("InProgress").into(),
+            false,
+            true,
+        ),
+        // It is not removed itself, but named and refused all the same.
+        (
+            "eu-west-1 us-west-2",
+            with_forbidden("Detached").into(),
             false,
             true,
         ),

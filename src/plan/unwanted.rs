@@ -20,14 +20,19 @@ pub(super) fn steps(
     let unwanted = |(region, replica): (&Region, &Replica)| {
         let reason = match verdict.regions.get(region) {
             None => RemovalReason::NoRuleWantsIt,
-            Some(wish) if !wish.forbidden_by.is_empty() => {
+            Some(wish) if !wish.forbidden_by.is_empty() && is_known(replica) => {
                 RemovalReason::Forbidden(wish.forbidden_by.clone())
             }
+            // It is wanted, or named and refused.
             Some(_) => return None,
         };
         Some((region.clone(), step(reason, replica, verdict)))
     };
     secret.replicas.iter().filter_map(unwanted).collect()
+}
+
+fn is_known(replica: &Replica) -> bool {
+    !matches!(replica.status, ReplicaStatus::Unknown(_))
 }
 
 fn step(reason: RemovalReason, replica: &Replica, verdict: &Verdict) -> Step {
