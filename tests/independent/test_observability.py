@@ -70,7 +70,7 @@ def values(run, function_name):
     return found
 
 
-SWEEPS = {"limited sweep", "sweep of an empty Region"}
+SWEEPS = {"limited sweep", "sweep of an empty Region", "sweep that cannot read a secret"}
 RINGING = {
     "replicated": set(),
     "unchanged": set(),
@@ -85,6 +85,7 @@ RINGING = {
     "skipped": set(),
     "limited sweep": {"SweepLimitReached"},
     "sweep of an empty Region": set(),
+    "sweep that cannot read a secret": {"SweepFailures"},
 }
 
 

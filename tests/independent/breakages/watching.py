@@ -24,6 +24,7 @@ ROWS = [
     ("an alarm on the wrong queue", f"{WATCHED}every_queue_has_an_alarm_of_its_own",
      "UndeliveredEventsWaiting", "!GetAtt UndeliveredEvents.QueueName", "!GetAtt FailedEvents.QueueName"),
     ("an alarm that never rings", RINGING, "ReplicasFailing", "Threshold: 1", "Threshold: 1000"),
+    ("a sweep that fails in part rings no alarm", RINGING, "SweepFailures", "Threshold: 1", "Threshold: 2"),
     ("an alarm that always rings", RINGING, "BadEventsArriving", "notBreaching", "breaching"),
     ("errors that ring no alarm", RINGING, "FunctionErrors", "Threshold: 3", "Threshold: 4"),
     (
