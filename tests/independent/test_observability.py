@@ -100,6 +100,29 @@ def test_the_alarms_that_ring_are_those_that_should(what, runs, alarms, stack):
     assert ringing == RINGING[what] | silent
 
 
+# Of these metrics of AWS's no run has a datapoint.
+OF_SERVICES = [
+    name
+    for name, row in TEMPLATE["Resources"].items()
+    if row["Type"] == "AWS::CloudWatch::Alarm"
+    and str(row["Properties"]["Namespace"]).startswith("AWS/")
+    and name not in set().union(*RINGING.values())
+]
+
+
+@pytest.mark.parametrize("name", OF_SERVICES)
+def test_an_alarm_over_a_service_rings_if_every_period_has_one_and_not_if_none_has(name, alarms):
+    alarm = alarms[name]
+    dimensions = frozenset((row["Name"], row["Value"]) for row in alarm["Dimensions"])
+
+    def rings_at(value):
+        values = {(alarm["Namespace"], alarm["MetricName"], dimensions): [value]}
+        return rings(alarm, *[values] * alarm["EvaluationPeriods"])
+
+    assert rings_at(1)
+    assert not rings_at(0)
+
+
 def test_a_function_that_cannot_start_is_an_error_of_the_function(runs):
     [answer] = runs["bad policy"].answers
 
