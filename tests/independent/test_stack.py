@@ -207,6 +207,14 @@ def test_an_event_bus_gets_the_records_of_success_if_there_is_one(deploy):
     assert not stack.allows("ReplicatorRole", "sns:Publish", TOPIC)
 
 
+def test_of_topic_and_event_bus_the_topic_is_used_and_the_bus_may_not_be(deploy):
+    stack = deploy(OnSuccessTopicArn=TOPIC, OnSuccessEventBusArn=BUS)
+
+    assert destinations(stack)["OnSuccess"] == TOPIC
+    assert stack.allows("ReplicatorRole", "sns:Publish", TOPIC)
+    assert not stack.allows("ReplicatorRole", "events:PutEvents", BUS)
+
+
 def test_the_function_is_traced(cautious):
     function = cautious.client("lambda").get_function_configuration(
         FunctionName=cautious.outputs["FunctionName"]
