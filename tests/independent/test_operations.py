@@ -196,6 +196,26 @@ def test_the_commands_of_the_other_outputs_run(run, deployed, client, emulator):
 
     secrets = client("secretsmanager", emulator, REGION)
     assert secrets.describe_secret(SecretId="hello-replica")["Tags"] == [
-        {"Key": "replicate-to", "Value": "eu-west-1"}
+        {"Key": "replicate-to", "Value": "eu-west-1+us-west-2"}
     ]
     secrets.delete_secret(SecretId="hello-replica", ForceDeleteWithoutRecovery=True)
+
+
+def test_the_first_secret_is_replicated_where_the_stacks_own_region_is_first_in_the_list(
+    run, deploy, bootstrap, client, emulator
+):
+    home = "ap-southeast-2"
+    stack = deploy(
+        bootstrap.read_bytes(), region=home, AllowedReplicaRegions=f"{home},eu-west-1"
+    )
+
+    run(stack.outputs["FirstSecretCommand"], region=home)
+    event = {"action": "reconcile", "secretId": "hello-replica"}
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.outputs["FunctionName"], Payload=json.dumps(event)
+    )
+
+    assert json.load(answer["Payload"])["outcome"] == "replicated"
+    secrets = client("secretsmanager", emulator, home)
+    rows = secrets.describe_secret(SecretId="hello-replica")["ReplicationStatus"]
+    assert [row["Region"] for row in rows] == ["eu-west-1"]
