@@ -112,7 +112,7 @@ def test_nothing_is_packaged_before_it_is_built():
 
 
 def test_the_parameters_are_the_templates():
-    given = re.findall(r"--parameter-overrides ((?:\"?\w+=\S+ ?)+)", PAGE)
+    given = re.findall(r"--parameter-overrides ((?:\"?\w+=[^\s`]+ ?)+)", PAGE)
     words = [word for line in given for word in shlex.split(line)]
     assert len(given) >= 4
 
