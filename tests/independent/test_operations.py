@@ -64,13 +64,16 @@ sys.exit(ended)
 @pytest.fixture(scope="module")
 def deployed(deploy, bootstrap):
     """The stack of the documentation, with the real function."""
-    return deploy(
+    stack = deploy(
         bootstrap.read_bytes(),
         name="secret-replicator",
         region=REGION,
         AllowRemoval="true",
         ReplicationPolicy=json.dumps(POLICY),
     )
+    yield stack
+    # Its name is that of the commands, so there can be no other one meanwhile.
+    stack.delete()
 
 
 @pytest.fixture
@@ -133,7 +136,9 @@ def secret(client, emulator):
     if "DeletedDate" not in described() and replicas():
         secrets.remove_regions_from_replication(SecretId="prod/db", RemoveReplicaRegions=replicas())
         eventually(lambda: not replicas(), "the replicas are gone")
-    secrets.delete_secret(SecretId="prod/db", ForceDeleteWithoutRecovery=True)
+    # The second one is an example that a command makes.
+    for name in ("prod/db", "prod/old"):
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 def blocks(page):

@@ -47,6 +47,27 @@ ROWS = [
         "DryRuns=false",
     ),
     (
+        "a bucket beside the one that SAM makes",
+        "test_deploy.py::test_a_bucket_is_named_only_where_sam_is_told_to_make_none",
+        "docs/DEPLOY.md",
+        "--no-resolve-s3 ",
+        "",
+    ),
+    (
+        "a package of nothing",
+        "test_deploy.py::test_nothing_is_packaged_before_it_is_built",
+        "docs/DEPLOY.md",
+        "sam build\nsam package",
+        "sam package",
+    ),
+    (
+        "a command of operations that there is not",
+        "test_operations.py::test_every_command_of_operations_runs_and_the_secret_can_be_deleted",
+        "docs/OPERATIONS.md",
+        "aws sqs purge-queue",
+        "aws sqs empty-queue",
+    ),
+    (
         "a link to nowhere",
         "test_deploy.py::test_every_link_leads_somewhere",
         "docs/SECURITY.md",
