@@ -117,7 +117,9 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
             .map(|line| line.replace(',', "")),
     );
     let metrics = source("report/metrics.rs") + &source("report/sweep/metrics.rs");
-    let metrics = metrics.replace("Option<Duration>,", "u64,");
+    let metrics = metrics
+        .replace("Option<Duration>,", "u64,")
+        .replace("pub(super) ", "");
     let fields = metrics
         .lines()
         .filter_map(|line| line.trim().strip_suffix("u64,")?.strip_suffix(": "));

@@ -181,6 +181,7 @@ async fn the_metrics_of_a_sweep_are_counted_by_slice_and_its_duration_once() {
     assert_eq!(slice.metric("SweepSecrets"), 2);
     assert_eq!(slice.metric("SweepDrift"), 2);
     assert_eq!(slice.metric("SweepLimited"), 1);
+    assert_eq!(slice.metric("SweepFailures"), 0);
     let durations = slice
         .metrics
         .iter()
@@ -230,6 +231,8 @@ async fn one_bad_secret_never_stops_the_sweep() {
     });
     let slice = whole(&mut stage, action()).await;
     assert_eq!((slice.count("failed"), slice.count("repaired")), (2, 1));
+    // The one that cannot be read has no Region in which a replica could be counted as failed.
+    assert_eq!(slice.metric("SweepFailures"), 2);
     assert_eq!(stage.in_sync("c"), ["eu-west-1"]);
 }
 

@@ -29,17 +29,18 @@ def datapoints(lines):
     return values
 
 
-def rings(alarm, values):
-    """Whether an alarm rings over datapoints that lie all in one of its periods.
+def rings(alarm, *periods):
+    """Whether an alarm rings over the datapoints of its periods.
 
-    The other periods have none, so their missing data counts as the alarm says.
+    The periods that are not given have none, so their missing data counts as the alarm says.
     """
     dimensions = frozenset((row["Name"], row["Value"]) for row in alarm["Dimensions"])
-    found = values.get((alarm["Namespace"], alarm["MetricName"], dimensions), [])
     breaches = COMPARISONS[alarm["ComparisonOperator"]]
     missing = {"breaching": True, "notBreaching": False}[alarm["TreatMissingData"]]
-    periods = [missing] * alarm["EvaluationPeriods"]
-    if found:
-        value = STATISTICS[alarm["Statistic"]](found)
-        periods[0] = breaches(value, alarm["Threshold"])
-    return sum(periods) >= alarm["DatapointsToAlarm"]
+    breaching = [missing] * alarm["EvaluationPeriods"]
+    for index, values in enumerate(periods):
+        found = values.get((alarm["Namespace"], alarm["MetricName"], dimensions), [])
+        if found:
+            value = STATISTICS[alarm["Statistic"]](found)
+            breaching[index] = breaches(value, alarm["Threshold"])
+    return sum(breaching) >= alarm["DatapointsToAlarm"]

@@ -1,6 +1,10 @@
 """What the function is made to do for `test_observability.py`, and what it writes then."""
 
 import json
+import threading
+import urllib.request
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 from emf import json_lines
@@ -8,7 +12,7 @@ from function import create_secret_event, running_function
 from processes import eventually
 
 # The Regions of the secrets. A sweep looks at every secret of its Region.
-REGION, LIMITED, EMPTY = "ca-central-1", "sa-east-1", "eu-north-1"
+REGION, LIMITED, EMPTY, DENIED = "ca-central-1", "sa-east-1", "eu-north-1", "ap-northeast-2"
 
 POLICY = json.dumps(
     {
@@ -25,6 +29,37 @@ POLICY = json.dumps(
 )
 
 
+@contextmanager
+def nothing_described(endpoint):
+    """A Secrets Manager that is the one of `endpoint`, but denies every `DescribeSecret`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            sent = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers["X-Amz-Target"] == "secretsmanager.DescribeSecret":
+                denied = {"__type": "AccessDeniedException", "Message": "explicit deny"}
+                self.answer(400, json.dumps(denied).encode())
+                return
+            request = urllib.request.Request(endpoint, sent, dict(self.headers))
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                self.answer(answer.status, answer.read())
+
+        def answer(self, status, body):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def observe(bootstrap, client, emulator, directory):
     """The lines and answers of the function, by what it was made to do."""
     done = {}
@@ -36,10 +71,10 @@ def observe(bootstrap, client, emulator, directory):
         tags = [{"Key": "replicate-to", "Value": targets}]
         return secrets(region).create_secret(Name=name, SecretString="value", Tags=tags)
 
-    def run(what, *events, region=REGION, **settings):
+    def run(what, *events, region=REGION, endpoint=emulator, **settings):
         log = directory / f"{what}.log"
         settings = {"ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2"} | settings
-        with running_function(bootstrap, log, emulator, region=region, **settings) as function:
+        with running_function(bootstrap, log, endpoint, region=region, **settings) as function:
             answers = [function.invoke(event) for event in events]
         done[what] = SimpleNamespace(answers=answers, lines=json_lines(log.read_text()))
 
@@ -84,4 +119,9 @@ def observe(bootstrap, client, emulator, directory):
     )
     run("limited sweep", sweep, region=LIMITED)
     run("sweep of an empty Region", sweep, region=EMPTY)
+
+    create("observed/denied", "eu-west-1", region=DENIED)
+    eventually(lambda: secrets(DENIED).list_secrets()["SecretList"], "the list shows it")
+    with nothing_described(emulator) as endpoint:
+        run("sweep that cannot read a secret", sweep, region=DENIED, endpoint=endpoint)
     return done

@@ -6,6 +6,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 from processes import eventually
@@ -35,6 +36,15 @@ class Stack:
         self.outputs = {row["OutputKey"]: row["OutputValue"] for row in described["Outputs"]}
         resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         self.resources = {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in resources}
+
+    def delete(self):
+        """Deletes the stack, and waits until another one can have its name."""
+        cloudformation, s3 = self.client("cloudformation"), self.client("s3")
+        cloudformation.delete_stack(StackName=self.name)
+        eventually(lambda: not is_there(cloudformation, self.name), "the stack is gone")
+        s3.delete_object(Bucket=self.name, Key="code.zip")
+        s3.delete_object(Bucket=self.name, Key="template.yaml")
+        s3.delete_bucket(Bucket=self.name)
 
     def alarms(self):
         """The alarms by their names in the template."""
@@ -68,6 +78,14 @@ class Stack:
         """Whether a role may make a call, by ministack's evaluation of IAM policies."""
         statements = [row for policy in self.policies(role) for row in policy["Statement"]]
         return allows(statements, Request(action, resource, region, tuple(context.items())))
+
+
+def is_there(cloudformation, name):
+    try:
+        described = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError:
+        return False
+    return described[0]["StackStatus"] != "DELETE_COMPLETE"
 
 
 @dataclass(frozen=True)

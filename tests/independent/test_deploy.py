@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,37 @@ def test_a_command_that_is_wrong_would_be_found(command, run):
     assert run(command).returncode != 0
 
 
+def sam(block):
+    """The words of each command of SAM in a block."""
+    lines = block.replace("\\\n", " ").splitlines()
+    return [shlex.split(line) for line in lines if line.split()[:1] == ["sam"]]
+
+
+def test_a_bucket_is_named_only_where_sam_is_told_to_make_none():
+    """SAM refuses both together, and reads `samconfig.toml` as if it were on the command line."""
+    makes_one = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"][
+        "parameters"
+    ].get("resolve_s3", False)
+    named = [words for block in BLOCKS for words in sam(block) if "--s3-bucket" in words]
+    deploys = [words for words in named if words[1] == "deploy"]
+    assert deploys
+
+    assert not [words for words in named if "--resolve-s3" in words]
+    if makes_one:
+        assert all("--no-resolve-s3" in words for words in deploys), deploys
+
+
+def test_nothing_is_packaged_before_it_is_built():
+    blocks = [[words[1] for words in sam(block)] for block in BLOCKS]
+    packaging = [commands for commands in blocks if "package" in commands]
+    assert packaging
+
+    for commands in packaging:
+        assert "build" in commands[: commands.index("package")], commands
+
+
 def test_the_parameters_are_the_templates():
-    given = re.findall(r"--parameter-overrides ((?:\"?\w+=\S+ ?)+)", PAGE)
+    given = re.findall(r"--parameter-overrides ((?:\"?\w+=[^\s`]+ ?)+)", PAGE)
     words = [word for line in given for word in shlex.split(line)]
     assert len(given) >= 4
 

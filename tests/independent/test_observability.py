@@ -70,7 +70,7 @@ def values(run, function_name):
     return found
 
 
-SWEEPS = {"limited sweep", "sweep of an empty Region"}
+SWEEPS = {"limited sweep", "sweep of an empty Region", "sweep that cannot read a secret"}
 RINGING = {
     "replicated": set(),
     "unchanged": set(),
@@ -85,6 +85,7 @@ RINGING = {
     "skipped": set(),
     "limited sweep": {"SweepLimitReached"},
     "sweep of an empty Region": set(),
+    "sweep that cannot read a secret": {"SweepFailures"},
 }
 
 
@@ -97,6 +98,29 @@ def test_the_alarms_that_ring_are_those_that_should(what, runs, alarms, stack):
     # A sweep is awaited all the time.
     silent = set() if what in SWEEPS else {"SweepSilent"}
     assert ringing == RINGING[what] | silent
+
+
+# Of these metrics of AWS's no run has a datapoint.
+OF_SERVICES = [
+    name
+    for name, row in TEMPLATE["Resources"].items()
+    if row["Type"] == "AWS::CloudWatch::Alarm"
+    and str(row["Properties"]["Namespace"]).startswith("AWS/")
+    and name not in set().union(*RINGING.values())
+]
+
+
+@pytest.mark.parametrize("name", OF_SERVICES)
+def test_an_alarm_over_a_service_rings_if_every_period_has_one_and_not_if_none_has(name, alarms):
+    alarm = alarms[name]
+    dimensions = frozenset((row["Name"], row["Value"]) for row in alarm["Dimensions"])
+
+    def rings_at(value):
+        values = {(alarm["Namespace"], alarm["MetricName"], dimensions): [value]}
+        return rings(alarm, *[values] * alarm["EvaluationPeriods"])
+
+    assert rings_at(1)
+    assert not rings_at(0)
 
 
 def test_a_function_that_cannot_start_is_an_error_of_the_function(runs):

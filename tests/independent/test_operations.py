@@ -64,13 +64,16 @@ sys.exit(ended)
 @pytest.fixture(scope="module")
 def deployed(deploy, bootstrap):
     """The stack of the documentation, with the real function."""
-    return deploy(
+    stack = deploy(
         bootstrap.read_bytes(),
         name="secret-replicator",
         region=REGION,
         AllowRemoval="true",
         ReplicationPolicy=json.dumps(POLICY),
     )
+    yield stack
+    # Its name is that of the commands, so there can be no other one meanwhile.
+    stack.delete()
 
 
 @pytest.fixture
@@ -133,7 +136,9 @@ def secret(client, emulator):
     if "DeletedDate" not in described() and replicas():
         secrets.remove_regions_from_replication(SecretId="prod/db", RemoveReplicaRegions=replicas())
         eventually(lambda: not replicas(), "the replicas are gone")
-    secrets.delete_secret(SecretId="prod/db", ForceDeleteWithoutRecovery=True)
+    # The second one is an example that a command makes.
+    for name in ("prod/db", "prod/old"):
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 def blocks(page):
@@ -196,6 +201,26 @@ def test_the_commands_of_the_other_outputs_run(run, deployed, client, emulator):
 
     secrets = client("secretsmanager", emulator, REGION)
     assert secrets.describe_secret(SecretId="hello-replica")["Tags"] == [
-        {"Key": "replicate-to", "Value": "eu-west-1"}
+        {"Key": "replicate-to", "Value": "eu-west-1+us-west-2"}
     ]
     secrets.delete_secret(SecretId="hello-replica", ForceDeleteWithoutRecovery=True)
+
+
+def test_the_first_secret_is_replicated_where_the_stacks_own_region_is_first_in_the_list(
+    run, deploy, bootstrap, client, emulator
+):
+    home = "ap-southeast-2"
+    stack = deploy(
+        bootstrap.read_bytes(), region=home, AllowedReplicaRegions=f"{home},eu-west-1"
+    )
+
+    run(stack.outputs["FirstSecretCommand"], region=home)
+    event = {"action": "reconcile", "secretId": "hello-replica"}
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.outputs["FunctionName"], Payload=json.dumps(event)
+    )
+
+    assert json.load(answer["Payload"])["outcome"] == "replicated"
+    secrets = client("secretsmanager", emulator, home)
+    rows = secrets.describe_secret(SecretId="hello-replica")["ReplicationStatus"]
+    assert [row["Region"] for row in rows] == ["eu-west-1"]

@@ -93,7 +93,9 @@ def test_the_function_writes_its_own_log_and_no_other(either):
 
 def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(deploy, cautious):
     elsewhere = KEY.replace("us-east-1", "eu-west-1")
-    stack = deploy(KmsKeyArns=f"{KEY},{elsewhere}")
+    last = KEY.replace("us-east-1", "us-west-2")
+    outside = KEY.replace("us-east-1", "eu-north-1")
+    stack = deploy(KmsKeyArns=f"{KEY},{elsewhere},{last},{outside}")
 
     def uses(action, key, region, service="secretsmanager", stack=stack):
         via = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
@@ -102,6 +104,10 @@ def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(de
     assert uses("Decrypt", KEY, "us-east-1")
     assert uses("GenerateDataKey", elsewhere, "eu-west-1")
     assert uses("Encrypt", elsewhere, "eu-west-1")
+    for action in ("GenerateDataKey", "Encrypt"):
+        assert uses(action, KEY, "us-east-1")
+        assert uses(action, last, "us-west-2")
+        assert not uses(action, outside, "eu-north-1")
     # Only primary secrets are decrypted.
     assert not uses("Decrypt", elsewhere, "eu-west-1")
     for action in ("Decrypt", "GenerateDataKey", "Encrypt"):

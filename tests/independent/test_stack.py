@@ -7,10 +7,8 @@ import json
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
 from cfnlint.api import lint_all
 
-from processes import eventually
 from stack import ACCOUNT, BOUNDARY, BUS, KEY, TOPIC
 from sweep import Sweep
 from template import TEMPLATE
@@ -207,6 +205,14 @@ def test_an_event_bus_gets_the_records_of_success_if_there_is_one(deploy):
     assert not stack.allows("ReplicatorRole", "sns:Publish", TOPIC)
 
 
+def test_of_topic_and_event_bus_the_topic_is_used_and_the_bus_may_not_be(deploy):
+    stack = deploy(OnSuccessTopicArn=TOPIC, OnSuccessEventBusArn=BUS)
+
+    assert destinations(stack)["OnSuccess"] == TOPIC
+    assert stack.allows("ReplicatorRole", "sns:Publish", TOPIC)
+    assert not stack.allows("ReplicatorRole", "events:PutEvents", BUS)
+
+
 def test_the_function_is_traced(cautious):
     function = cautious.client("lambda").get_function_configuration(
         FunctionName=cautious.outputs["FunctionName"]
@@ -218,29 +224,16 @@ def test_the_function_is_traced(cautious):
 def test_a_deleted_stack_leaves_its_logs_and_the_next_one_can_have_its_name(deploy):
     name = f"again-{uuid.uuid4().hex}"
     first = deploy(name=name)
-    cloudformation = first.client("cloudformation")
     assert len(log_groups(first)) == 2
 
-    cloudformation.delete_stack(StackName=name)
-    eventually(lambda: not is_there(cloudformation, name), "the stack is gone")
+    first.delete()
     assert len(log_groups(first)) == 2
     listed = first.client("sqs").list_queues().get("QueueUrls", [])
     assert not [url for url in listed if f"/{name}-" in url]
-    first.client("s3").delete_object(Bucket=name, Key="code.zip")
-    first.client("s3").delete_object(Bucket=name, Key="template.yaml")
-    first.client("s3").delete_bucket(Bucket=name)
     second = deploy(name=name)
 
     assert len(log_groups(second)) == 2
     assert first.outputs["LogGroupName"] != second.outputs["LogGroupName"]
-
-
-def is_there(cloudformation, name):
-    try:
-        described = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError:
-        return False
-    return described[0]["StackStatus"] != "DELETE_COMPLETE"
 
 
 RESOURCES = TEMPLATE["Resources"]

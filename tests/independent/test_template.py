@@ -15,12 +15,20 @@ MATCHING = {
     "create-secret-null-response.json",
     "create-secret-terraform.json",
     "create-secret-with-tags-key-and-replicas.json",
+    "demo/01-names-its-regions.json",
+    "demo/02-no-tags.json",
+    "demo/03-name-taken.json",
+    "demo/04-managed-by-rds.json",
+    "demo/05-value-comes-later.json",
+    "demo/06-typo-in-tag.json",
+    "demo/07-customer-key.json",
     "restore-secret.json",
     "tag-resource.json",
     "untag-resource.json",
 }
 NOT_MATCHING = {
     "create-secret-failed-call.json",
+    "demo/08-failed-call.json",
     "describe-secret-error.json",
     "put-secret-value.json",
     "rotation-failed.json",
@@ -119,7 +127,12 @@ def test_the_rule_does_not_deliver_what_does_not_come_from_secrets_manager(
 
 
 def test_every_sample_event_is_tried_on_the_rule():
-    samples = {path.name for path in SAMPLES.glob("*.json")}
+    # The others are records.
+    samples = {
+        str(path.relative_to(SAMPLES))
+        for path in SAMPLES.rglob("*.json")
+        if path.parent != SAMPLES / "records"
+    }
 
     assert samples == MATCHING | NOT_MATCHING | ACTIONS
 

@@ -23,6 +23,8 @@ struct SweepMetrics {
     sweep_drift: u64,
     #[metrics(unit = Count)]
     sweep_limited: u64,
+    #[metrics(unit = Count)]
+    sweep_failures: u64,
     #[metrics(unit = Millisecond)]
     sweep_duration: Option<Duration>,
 }
@@ -41,6 +43,7 @@ pub(in crate::report) fn write(
         sweep_secrets: slice.seen,
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
+        sweep_failures: slice.failed,
         sweep_duration: next.is_none().then_some(duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)

@@ -54,8 +54,14 @@ FUNCTION = [
     (
         "keys are good outside Secrets Manager",
         f"{ROLES}a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager",
-        "secretsmanager.*.${AWS::URLSuffix}",
-        '"*.${AWS::URLSuffix}"',
+        "- secretsmanager.${AWS::Region}.*,secretsmanager.${Regions}.*",
+        '- "*.${AWS::Region}.*,*.${Regions}.*"',
+    ),
+    (
+        "keys are good in Regions that are not allowed",
+        f"{ROLES}a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager",
+        "secretsmanager.${Regions}.*",
+        "secretsmanager.${Regions}.*,secretsmanager.*",
     ),
     ("replicas cannot be encrypted", CALLS_ALLOWED, "[kms:GenerateDataKey, kms:Encrypt]", "kms:Encrypt"),
     ("primary secrets cannot be decrypted", CALLS_ALLOWED, "kms:Decrypt", "kms:ReEncryptFrom"),

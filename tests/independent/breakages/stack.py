@@ -36,6 +36,13 @@ ROWS = [
         "Destination: !GetAtt UndeliveredEvents.Arn",
     ),
     (
+        "failed events are dropped",
+        "test_rule.py::test_an_event_that_fails_three_times_waits_in_the_failure_queue",
+        "ReplicatorEventInvokeConfig",
+        "        OnFailure:\n          Destination: !GetAtt FailedEvents.Arn\n",
+        "",
+    ),
+    (
         "undelivered events go nowhere",
         f"{STACK}an_event_that_cannot_be_handed_to_the_function_waits_in_a_queue",
         "Replicator",
@@ -126,6 +133,20 @@ ROWS = [
         "Sweep",
         "Default: Find other sweeps",
         "Default: Sweep a slice",
+    ),
+    (
+        "a slice that is throttled is not tried again",
+        "test_sweep.py::test_a_slice_that_may_go_well_next_time_is_tried_again",
+        "Sweep",
+        "                  - Throttled\n",
+        "",
+    ),
+    (
+        "a dry run that is refused",
+        "test_sweep.py::test_dry_run_and_the_limit_reach_every_slice",
+        "Sweep",
+        '$known := ["dryRun", ',
+        "$known := [",
     ),
     (
         "a state of no type",

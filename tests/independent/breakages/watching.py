@@ -24,6 +24,14 @@ ROWS = [
     ("an alarm on the wrong queue", f"{WATCHED}every_queue_has_an_alarm_of_its_own",
      "UndeliveredEventsWaiting", "!GetAtt UndeliveredEvents.QueueName", "!GetAtt FailedEvents.QueueName"),
     ("an alarm that never rings", RINGING, "ReplicasFailing", "Threshold: 1", "Threshold: 1000"),
+    ("a sweep that fails in part rings no alarm", RINGING, "SweepFailures", "Threshold: 1", "Threshold: 2"),
+    (
+        "an alarm over a service that never rings",
+        f"{WATCHED}an_alarm_over_a_service_rings_if_every_period_has_one_and_not_if_none_has",
+        "SweepTimedOut",
+        "Threshold: 1",
+        "Threshold: 2",
+    ),
     ("an alarm that always rings", RINGING, "BadEventsArriving", "notBreaching", "breaching"),
     ("errors that ring no alarm", RINGING, "FunctionErrors", "Threshold: 3", "Threshold: 4"),
     (
