@@ -209,14 +209,16 @@ impl Stage {
         event
     }
 
-    /// The Regions in which AWS has a replica of the secret in sync.
+    /// The Regions in which AWS has a replica of the secret in sync, sorted: requests that are under
+    /// way at once arrive in any order.
     pub(crate) fn in_sync(&self, name: &str) -> Vec<String> {
         let replicas = self.aws.with(|world, now| world.replicas(now, HOME, name));
-        replicas
+        let in_sync = replicas
             .into_iter()
-            .filter(|replica| replica.status == "InSync")
-            .map(|replica| replica.region)
-            .collect()
+            .filter(|replica| replica.status == "InSync");
+        let mut regions: Vec<String> = in_sync.map(|replica| replica.region).collect();
+        regions.sort_unstable();
+        regions
     }
 }
 
