@@ -22,7 +22,7 @@ use crate::policy::Policy;
 use crate::reason::SkipReason;
 use crate::secret::{Region, Secret, SecretId};
 use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager, Writer};
-use apply::Answers;
+use apply::{Answer, Answers};
 pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
 pub use outcome::Outcome;
 use removal::{Removal, Removals};
@@ -299,13 +299,10 @@ struct Done {
 impl Done {
     /// Whether the turn of a write did not come in time.
     fn left_over(&self) -> Option<LeftOver> {
-        let answers = self.answers.values();
-        let requests = answers.filter_map(|answer| answer.result.as_ref().err());
-        let removals = self.removals.values().filter_map(Removal::error);
-        requests
-            .chain(removals)
-            .any(|error| error.kind == CallErrorKind::NotSent)
-            .then_some(LeftOver::TooLate)
+        let is_unsent = |removal: &Removal| matches!(removal, Removal::NotSent);
+        let has_unsent =
+            self.answers.values().any(Answer::is_unsent) || self.removals.values().any(is_unsent);
+        has_unsent.then_some(LeftOver::TooLate)
     }
 
     /// Whether a request that went wrong may have been executed, for all that was seen.

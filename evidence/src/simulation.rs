@@ -49,6 +49,7 @@ struct Checked {
     states: usize,
     steps: usize,
     violations: usize,
+    never_met: Vec<String>,
 }
 
 pub(crate) fn worlds(options: &Worlds, directory: &Path) -> anyhow::Result<ExitCode> {
@@ -85,6 +86,7 @@ pub(crate) fn model(options: &Model, directory: &Path) -> anyhow::Result<ExitCod
     part.count("states", checked.states);
     part.count("steps", checked.steps);
     part.count("violations", checked.violations);
+    part.count("situations never met", checked.never_met.len());
     part.write(directory, "model")?;
     Ok(ExitCode::SUCCESS)
 }

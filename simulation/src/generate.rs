@@ -1,7 +1,9 @@
 //! Random scenarios. A seed always gives the same one.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+mod function;
+mod storm;
+
+use std::collections::BTreeSet;
 
 use proptest::collection::{btree_set, vec};
 use proptest::option::weighted;
@@ -10,16 +12,15 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use secret_replicator_emulator::{
-    Denial, Execution, FailedReplicas, Fault, FaultKind, KeyState, KnownReplica, RegionNotEnabled,
-    RemovedReplicas, SecretWithoutValue, Time,
+    FailedReplicas, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas, SecretWithoutValue,
+    Time,
 };
 
-use crate::generator;
-use crate::naive::{Forbid, KmsKey, Parts, Policy, ReplicateTo, Rule, When};
-use crate::scenario::{
-    Act, Aws, Deed, FunctionSettings, HOME, Kill, Kind, STORM, Scenario, SecretAtStart, TimedFault,
-};
+use crate::naive::Policy;
+use crate::scenario::{Aws, FunctionSettings, HOME, Kind, STORM, Scenario, SecretAtStart};
 use crate::story::{self, REGIONS};
+use function::{policy, settings};
+use storm::{act, fault, kill, second_thought, with_second_thought};
 
 const NAMES: [&str; 6] = ["prod/db", "prod/api", "stage/db", "a", "a=b@c", "prod/"];
 const MANAGED: &str = "rds!cluster-1";
@@ -156,114 +157,6 @@ fn region() -> impl Strategy<Value = String> + Clone {
     text(&REGIONS)
 }
 
-fn settings() -> impl Strategy<Value = FunctionSettings> {
-    let fence = weighted(0.3, btree_set(region(), 2..6));
-    let settle = select(vec![30, 30, 30, 10, 60, 0]);
-    let timeout = select(vec![90, 90, 90, 60, 30, 10]);
-    let writes_per_second = select(vec![25, 25, 25, 5, 1]);
-    let times = (settle, timeout, writes_per_second);
-    // Removal is what does most harm if it goes wrong.
-    let removal = proptest::bool::weighted(0.7);
-    (fence, any::<bool>(), removal, times).prop_map(
-        |(fence, overwrite, removal, (settle, timeout, writes_per_second))| FunctionSettings {
-            fence,
-            overwrite,
-            removal,
-            settle,
-            timeout,
-            writes_per_second,
-        },
-    )
-}
-
-fn policy() -> impl Strategy<Value = Policy> {
-    let general = prop_oneof![
-        3 => Just(BTreeMap::new()),
-        1 => Just([("*".to_owned(), ALIAS.to_owned())].into()),
-        1 => Just([("us-west-2".to_owned(), ALIAS.to_owned())].into()),
-    ];
-    let own = (general, vec(rule(), 1..5)).prop_map(|(kms_keys, mut rules)| {
-        for (index, rule) in rules.iter_mut().enumerate() {
-            rule.name = format!("rule-{index}");
-        }
-        let owned = |regions: &[&str]| regions.iter().map(|region| (*region).to_owned()).collect();
-        Policy {
-            groups: [
-                ("dr".to_owned(), owned(&["us-west-2"])),
-                ("eu".to_owned(), owned(&["eu-west-1", "eu-central-1"])),
-            ]
-            .into(),
-            kms_keys,
-            rules,
-        }
-    });
-    prop_oneof![5 => own, 1 => generator::policy()]
-}
-
-fn tags(key: &str, values: &[&str]) -> When {
-    let values = values.iter().map(|value| (*value).to_owned()).collect();
-    let only = Parts {
-        tags: [(key.to_owned(), values)].into(),
-        secret_name: Vec::new(),
-        primary_region: Vec::new(),
-    };
-    When::Some { only, not: None }
-}
-
-fn named(pattern: &str, not_tagged: bool) -> When {
-    let parts = |tags: BTreeMap<_, _>, names: Vec<String>| Parts {
-        tags,
-        secret_name: names,
-        primary_region: Vec::new(),
-    };
-    let only = parts(BTreeMap::new(), vec![pattern.to_owned()]);
-    let tag = [("env".to_owned(), vec!["test".to_owned()])].into();
-    let not = not_tagged.then(|| parts(tag, Vec::new()));
-    When::Some { only, not }
-}
-
-fn rule() -> impl Strategy<Value = Rule> {
-    let when = prop_oneof![
-        4 => Just(tags("replicate-to", &["*"])),
-        3 => Just(tags("tier", &["1"])),
-        1 => Just(tags("tier", &["0", "1"])),
-        2 => any::<bool>().prop_map(|not| named("prod/*", not)),
-        1 => Just(tags("env", &["eu"])),
-        1 => Just(When::All),
-    ];
-    let word = prop_oneof![3 => region(), 1 => text(&["dr", "eu"])];
-    let to = prop_oneof![
-        2 => Just(Some(ReplicateTo::Tag("replicate-to".to_owned()))),
-        2 => btree_set(word, 1..4)
-            .prop_map(|words| Some(ReplicateTo::Words(words.into_iter().collect()))),
-        1 => Just(None),
-    ];
-    let forbid = prop_oneof![
-        Just(Forbid::Except(vec!["eu-*".to_owned()])),
-        Just(Forbid::Words(vec!["eu".to_owned()])),
-        Just(Forbid::Words(vec!["us-*".to_owned()])),
-        Just(Forbid::Words(vec![
-            "ap-*".to_owned(),
-            "us-west-2".to_owned()
-        ])),
-    ];
-    let key = text(&[ALIAS, ALIAS, OTHER_ALIAS, "aws/secretsmanager"]).prop_map(KmsKey::One);
-    let more = (weighted(0.25, key), weighted(0.3, any::<bool>()));
-    (when, to, forbid, any::<bool>(), more).prop_map(
-        |(when, replicate_to, forbid, also, (kms_key, overwrite))| {
-            let wants = replicate_to.is_some();
-            Rule {
-                name: String::new(),
-                when,
-                forbid: (!wants || also && overwrite == Some(true)).then_some(forbid),
-                replicate_to,
-                kms_key: kms_key.filter(|_| wants),
-                overwrite: overwrite.filter(|_| wants),
-            }
-        },
-    )
-}
-
 fn key_state() -> impl Strategy<Value = KeyState> {
     prop_oneof![
         5 => Just(KeyState::Usable),
@@ -398,153 +291,4 @@ fn secrets() -> impl Strategy<Value = Vec<SecretAtStart>> {
         }
         secrets
     })
-}
-
-fn deed() -> impl Strategy<Value = Deed> {
-    let name = || prop_oneof![2 => text(&NAMES[..2]), 1 => text(&NAMES)];
-    let create = (name(), secret()).prop_map(|(name, secret)| Deed::Create {
-        secret: SecretAtStart { name, ..secret },
-    });
-    let hand_key = prop_oneof![3 => Just(None), 1 => key_name().prop_map(Some)];
-    let status = text(&["Failed", "Failed", "Detached", "Detached", "InSync"]);
-    let message = weighted(0.7, text(&["Replication failed: an internal error.", "?"]));
-    let by_owner = prop_oneof![
-        8 => create,
-        2 => name().prop_map(Deed::PutValue),
-        8 => (name(), tag()).prop_map(|(name, (key, value))| Deed::Tag(name, key, value)),
-        3 => (name(), text(&["replicate-to", "tier", "env"]))
-            .prop_map(|(name, key)| Deed::Untag(name, key)),
-        2 => (name(), any::<bool>()).prop_map(|(name, now)| Deed::Delete(name, now)),
-        2 => name().prop_map(Deed::Restore),
-        3 => (name(), region(), hand_key).prop_map(|(n, r, key)| Deed::Replicate(n, r, key)),
-        3 => (name(), region()).prop_map(|(n, r)| Deed::Remove(n, r)),
-        1 => (name(), region()).prop_map(|(n, r)| Deed::Detach(n, r)),
-        2 => (name(), region()).prop_map(|(n, r)| Deed::Occupy(n, r)),
-        2 => (name(), region()).prop_map(|(n, r)| Deed::Vacate(n, r)),
-    ];
-    let otherwise = prop_oneof![
-        4 => (name(), region(), status, message)
-            .prop_map(|(n, r, status, message)| Deed::Status(n, r, status, message)),
-        2 => key().prop_map(|(region, key, state)| Deed::Key(region, key, state)),
-        1 => denial().prop_map(Deed::Deny),
-        2 => (name(), any::<bool>()).prop_map(|(name, dry_run)| Deed::Reconcile { name, dry_run }),
-        1 => name().prop_map(Deed::Explain),
-        2 => select(vec![1, 3, 100, 1000]).prop_map(Deed::Sweep),
-    ];
-    prop_oneof![4 => by_owner, 1 => otherwise]
-}
-
-fn denial() -> impl Strategy<Value = Denial> {
-    let operation = text(&OPERATIONS);
-    (operation, weighted(0.5, text(&NAMES))).prop_map(|(operation, name)| {
-        let denial = Denial::of(operation);
-        match name {
-            Some(name) => denial.on_secret(name),
-            None => denial,
-        }
-    })
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let at = 0..STORM;
-    let deliveries = prop_oneof![
-        6 => vec(0..5000_u32, 1),
-        1 => Just(Vec::new()),
-        1 => vec(0..5000_u32, 2..4),
-        1 => vec(0..240_000_u32, 1..3),
-    ];
-    (at, deed(), deliveries).prop_map(|(at, deed, deliveries)| Act {
-        at,
-        deed,
-        deliveries,
-    })
-}
-
-/// What an owner changes a moment later.
-#[derive(Debug, Clone)]
-struct SecondThought {
-    after: u32,
-    tag: (String, Option<String>),
-}
-
-fn second_thought() -> impl Strategy<Value = SecondThought> {
-    let untag = text(&["replicate-to", "tier"]).prop_map(|key| (key, None));
-    let tag = prop_oneof![3 => tag().prop_map(|(key, value)| (key, Some(value))), 1 => untag];
-    let after = prop_oneof![0..1500_u32, 0..15_000_u32];
-    (after, tag).prop_map(|(after, tag)| SecondThought { after, tag })
-}
-
-/// Second thoughts come where the function is at work already.
-fn with_second_thought((act, second): (Act, Option<SecondThought>)) -> Vec<Act> {
-    let name = match &act.deed {
-        Deed::Create { secret } => Some(&secret.name),
-        Deed::Tag(name, ..) | Deed::Untag(name, _) | Deed::Reconcile { name, .. } => Some(name),
-        _ => None,
-    };
-    let begins = act.deliveries.first().copied().unwrap_or_default();
-    let second = second.zip(name).map(|(second, name)| Act {
-        at: act
-            .at
-            .saturating_add(begins)
-            .saturating_add(second.after)
-            .min(STORM),
-        deed: match second.tag {
-            (key, Some(value)) => Deed::Tag(name.clone(), key, value),
-            (key, None) => Deed::Untag(name.clone(), key),
-        },
-        deliveries: act.deliveries.clone(),
-    });
-    [act].into_iter().chain(second).collect()
-}
-
-const OPERATIONS: [&str; 4] = [
-    "DescribeSecret",
-    "ListSecrets",
-    "ReplicateSecretToRegions",
-    "RemoveRegionsFromReplication",
-];
-
-fn fault_kind() -> impl Strategy<Value = FaultKind> {
-    let execution = || select(vec![Execution::Skipped, Execution::Done]);
-    let fault = |status, code: &'static str| {
-        execution().prop_map(move |execution| FaultKind::Answer {
-            status,
-            code: code.to_owned(),
-            message: "An error occurred on the server side.".to_owned(),
-            execution,
-        })
-    };
-    prop_oneof![
-        3 => Just(FaultKind::Throttle),
-        2 => (0..15_000_u64).prop_map(|delay| FaultKind::Latency(Duration::from_millis(delay))),
-        2 => execution().prop_map(FaultKind::Hang),
-        2 => execution().prop_map(FaultKind::CloseConnection),
-        1 => execution().prop_map(FaultKind::MalformedBody),
-        2 => fault(500, "InternalServiceError"),
-        1 => fault(503, "ServiceUnavailable"),
-    ]
-}
-
-fn fault() -> impl Strategy<Value = TimedFault> {
-    let operation = prop_oneof![1 => Just(None), 6 => text(&OPERATIONS).prop_map(Some)];
-    let at = 0..STORM;
-    let times = prop_oneof![8 => (1..7_u32).prop_map(Some), 1 => Just(None)];
-    let about = (weighted(0.2, text(&NAMES)), weighted(0.1, region()));
-    (at, operation, fault_kind(), times, about).prop_map(
-        |(at, operation, kind, times, (secret_name, replica_region))| TimedFault {
-            at,
-            fault: Fault {
-                operation,
-                region: None,
-                secret_name,
-                replica_region,
-                times,
-                kind,
-            },
-        },
-    )
-}
-
-fn kill() -> impl Strategy<Value = Kill> {
-    (1..12_u64, 0..20_000_u32).prop_map(|(invocation, after)| Kill { invocation, after })
 }

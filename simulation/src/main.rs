@@ -11,10 +11,10 @@ use anyhow::Context;
 use clap::Parser;
 use comfy_table::Table;
 use secret_replicator_simulation::check::Violation;
+use secret_replicator_simulation::file;
 use secret_replicator_simulation::scenario::Scenario;
 use secret_replicator_simulation::soak;
 use secret_replicator_simulation::tally::Tally;
-use serde::Serialize;
 use serde_json::json;
 
 /// Plays random worlds and checks the invariants in each.
@@ -68,7 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
         object["first_seed"] = json!(arguments.first);
         object["faults_in_all"] = json!(tally.all_faults());
         object["seconds"] = json!(seconds);
-        write(path, &object)?;
+        file::write(path, &object)?;
     }
     Ok(code(tally.violations == 0))
 }
@@ -84,7 +84,7 @@ fn one(seed: u64, failures: &Path) -> anyhow::Result<ExitCode> {
     }
     println!("smallest:");
     let path = failures.join(format!("{seed}.json"));
-    write(&path, &failure.scenario)?;
+    file::write(&path, &failure.scenario)?;
     println!("{}", failure.scenario.policy_text());
     println!("{}", serde_json::to_string(&failure.scenario)?);
     for violation in &failure.violations {
@@ -107,14 +107,6 @@ fn code(holds: bool) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-fn write(path: &Path, what: &impl Serialize) -> anyhow::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let text = serde_json::to_string_pretty(what)? + "\n";
-    fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 fn print(tally: &Tally, seconds: f64) {

@@ -47,9 +47,9 @@ impl Answer {
         }
     }
 
-    /// Whether the request was sent.
-    pub(super) fn was_sent(&self) -> bool {
-        !matches!(&self.result, Err(error) if error.kind == CallErrorKind::NotSent)
+    /// Whether the last request was not sent.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(&self.result, Err(error) if error.kind == CallErrorKind::NotSent)
     }
 
     /// Whether the request should be sent again, after a look.

@@ -207,9 +207,7 @@ impl Course for Real<'_> {
         let before = replicas.get(region).filter(|_| !self.is_remade(region));
         match (removals.get(region), before) {
             // It was to be removed, and made anew.
-            (Some(Removal::Unsure(error, _)), Some(replica))
-                if error.kind != CallErrorKind::NotSent =>
-            {
+            (Some(Removal::Unsure(error, _)), Some(replica)) => {
                 failed_still(replica, &format!("its removal failed: {}", error.message))
             }
             (Some(removal), Some(replica)) => {

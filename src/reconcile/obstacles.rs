@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
+use super::apply::Answer;
 use super::removal::Removal;
 use super::{Done, Reconciler};
 use crate::budget::{Allowance, Budget, Grant};
@@ -72,6 +73,8 @@ impl Reconciler {
             return;
         };
         let removals = self.remove_to_remake(secret, &shells, budget).await;
+        let is_asked_for = |removal: &&Removal| !matches!(removal, Removal::NotSent);
+        let removed = removals.values().filter(is_asked_for).count();
         let is_gone = |region: &Region| matches!(removals.get(region), Some(Removal::Gone));
         let (gone, there): (BTreeSet<Region>, BTreeSet<Region>) =
             shells.into_iter().partition(is_gone);
@@ -79,7 +82,6 @@ impl Reconciler {
             .into_iter()
             .filter(|(region, _)| there.contains(region));
         done.removals.extend(removals);
-        let removed = gone.len() + there.len();
         let gone = self.wanted_still(secret, plan, gone, done, budget).await;
         if gone.is_empty() {
             granted.settle(removed as u64);
@@ -90,7 +92,8 @@ impl Reconciler {
         let again = self
             .replicate(&without, &plan.only(&gone), None, budget)
             .await;
-        let asked_for = again.answers.values().filter(|answer| answer.was_sent());
+        let may_be_made = |answer: &&Answer| answer.was_doubtful || !answer.is_unsent();
+        let asked_for = again.answers.values().filter(may_be_made);
         granted.settle((removed + asked_for.count()) as u64);
         done.sight.forget(&gone);
         done.answers.extend(again.answers);

@@ -24,6 +24,8 @@ pub(super) enum Removal {
     Going,
     /// AWS has refused the request, or has not answered. It may go all the same, until then.
     Unsure(CallError, Option<Instant>),
+    /// Not requested: its turn among the writes did not come in time.
+    NotSent,
     /// Not requested: the replica, or one that is wanted, is still on its way.
     Due,
     /// Not requested: a Region that is wanted is refused, or its replica failed.
@@ -39,6 +41,7 @@ impl Removal {
     fn from_answer(result: Result<(), CallError>) -> Self {
         match result {
             Ok(()) => Self::Going,
+            Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
             Err(error) if error.may_have_been_executed() => Self::Unsure(error, None),
             Err(error) => Self::Unsure(error, Some(Instant::now() + UNSURE_FOR)),
         }
@@ -48,15 +51,7 @@ impl Removal {
         match self {
             Self::Going | Self::Due => true,
             Self::Unsure(_, until) => until.is_none_or(|until| Instant::now() < until),
-            Self::Gone | Self::Blocked | Self::Changed => false,
-        }
-    }
-
-    /// What AWS has answered instead of accepting the request.
-    pub(super) fn error(&self) -> Option<&CallError> {
-        match self {
-            Self::Unsure(error, _) => Some(error),
-            _ => None,
+            Self::Gone | Self::NotSent | Self::Blocked | Self::Changed => false,
         }
     }
 
@@ -72,9 +67,7 @@ impl Removal {
             Self::Gone => RegionState::Removed(reason()),
             Self::Going => RegionState::InProgress(Progress::StillBeingRemoved(reason())),
             Self::Due => RegionState::InProgress(Progress::RemovalDue(reason())),
-            Self::Unsure(error, _) if error.kind == CallErrorKind::NotSent => {
-                RegionState::PlannedRemoval(reason())
-            }
+            Self::NotSent => RegionState::PlannedRemoval(reason()),
             Self::Unsure(error, _) => {
                 RegionState::Failed(error.reason(), Some(error.message.clone()))
             }

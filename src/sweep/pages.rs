@@ -19,11 +19,11 @@ pub(super) struct Pages {
 #[derive(Debug)]
 struct PageInWork {
     token: PageToken,
-    secrets: usize,
+    /// How many secrets are not done.
+    open: usize,
     /// The secrets that are done. Given up when all are, which is long before the page is counted if
     /// an earlier page takes its time.
     done: Vec<Mark>,
-    is_done: bool,
     /// What is counted of the secrets that are done.
     totals: Totals,
 }
@@ -33,9 +33,8 @@ impl Pages {
     pub(super) fn begin(&mut self, token: PageToken, secrets: usize) -> usize {
         self.in_work.push_back(PageInWork {
             token,
-            secrets,
+            open: secrets,
             done: Vec::new(),
-            is_done: secrets == 0,
             totals: Totals::default(),
         });
         self.count();
@@ -73,7 +72,7 @@ impl Pages {
     }
 
     fn count(&mut self) {
-        while let Some(page) = self.in_work.pop_front_if(|page| page.is_done) {
+        while let Some(page) = self.in_work.pop_front_if(|page| page.open == 0) {
             self.first += 1;
             self.counted.add(&page.totals);
         }
@@ -90,8 +89,8 @@ impl PageInWork {
             self.totals.count(&swept.end);
         }
         self.done.push(secret);
-        if self.done.len() == self.secrets {
-            self.is_done = true;
+        self.open -= 1;
+        if self.open == 0 {
             self.done = Vec::new();
         }
     }

@@ -1,5 +1,9 @@
 //! The start: settings that work, and settings that do not.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
 use secret_replicator_emulator::{Emulator, InitFailure, WorldSettings};
 use serde_json::Value;
 
@@ -70,4 +74,39 @@ async fn the_settings_in_force_are_logged_once_with_timestamp_and_level() {
 async fn without_a_log_level_the_level_is_info() {
     let stage = setting().env("AWS_LAMBDA_LOG_LEVEL", "").start().await;
     assert_eq!(stage.function.idle_log().len(), 1);
+}
+
+/// Answers one request with credentials, as the SDK asks containers for them.
+fn credentials_of_a_container() -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let answering = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().expect("somebody asks");
+        let mut request = [0; 4096];
+        let length = connection.read(&mut request).expect("a request");
+        let body = r#"{"AccessKeyId": "AKIACONTAINER", "SecretAccessKey": "secret", "Token": "token",
+            "Expiration": "2099-01-01T00:00:00Z"}"#;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        connection.write_all(answer.as_bytes()).expect("it listens");
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    });
+    (format!("http://{address}/role"), answering)
+}
+
+#[tokio::test]
+async fn without_credentials_in_the_environment_a_container_is_asked_for_them() {
+    let (uri, answering) = credentials_of_a_container();
+    let mut stage = setting()
+        .env("AWS_ACCESS_KEY_ID", " ")
+        .env("AWS_SECRET_ACCESS_KEY", "")
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)
+        .start()
+        .await;
+    stage
+        .create(crate::stage::tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+    let asked = answering.join().expect("it was asked");
+    assert!(asked.starts_with("GET /role "), "{asked}");
 }

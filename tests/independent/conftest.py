@@ -15,7 +15,7 @@ from botocore.config import Config
 import stack
 from function import ACCOUNT, DEPLOYED, running_function
 from processes import environment, free_port, passed, running
-from slices import BOOTSTRAP, Slices, serving
+from slices import BOOTSTRAP, Slices, reached
 
 
 # Servers that run already: `check_guards.py` starts them once for all the tests that it runs.
@@ -175,7 +175,7 @@ def fakes(deploy):
 def slices(fakes):
     """The function of that stack, which answers what the test says."""
     slices = Slices()
-    with serving(slices) as url:
+    with reached(slices) as url:
         fakes.client("lambda").update_function_configuration(
             FunctionName=fakes.outputs["FunctionName"],
             Environment={"Variables": {"FAKE_FUNCTION": url}},

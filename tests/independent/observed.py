@@ -1,14 +1,12 @@
 """What the function is made to do for `test_observability.py`, and what it writes then."""
 
 import json
-import threading
 import urllib.request
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 from emf import json_lines
 from function import create_secret_event, running_function
+from local_server import serving
 from processes import eventually
 
 # The Regions of the secrets. A sweep looks at every secret of its Region.
@@ -29,35 +27,18 @@ POLICY = json.dumps(
 )
 
 
-@contextmanager
 def nothing_described(endpoint):
     """A Secrets Manager that is the one of `endpoint`, but denies every `DescribeSecret`."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            sent = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers["X-Amz-Target"] == "secretsmanager.DescribeSecret":
-                denied = {"__type": "AccessDeniedException", "Message": "explicit deny"}
-                self.answer(400, json.dumps(denied).encode())
-                return
-            request = urllib.request.Request(endpoint, sent, dict(self.headers))
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                self.answer(answer.status, answer.read())
+    def answer(headers, body):
+        if headers["X-Amz-Target"] == "secretsmanager.DescribeSecret":
+            denied = {"__type": "AccessDeniedException", "Message": "explicit deny"}
+            return 400, json.dumps(denied).encode()
+        request = urllib.request.Request(endpoint, body, dict(headers))
+        with urllib.request.urlopen(request, timeout=30) as answered:
+            return answered.status, answered.read()
 
-        def answer(self, status, body):
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    return serving(answer)
 
 
 def observe(bootstrap, client, emulator, directory):

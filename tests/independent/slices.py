@@ -2,12 +2,11 @@
 
 import json
 import sys
-import threading
 from concurrent.futures import Future
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+
+from local_server import serving
 
 FAKE = Path(__file__).with_name("fake_bootstrap.py")
 BOOTSTRAP = f"#!{sys.executable}\n{FAKE.read_text()}"
@@ -46,26 +45,11 @@ class Slices:
         return answer.result(timeout=60) if isinstance(answer, Future) else answer
 
 
-@contextmanager
-def serving(function):
+def reached(function):
     """The URL at which the fake bootstrap reaches `function`."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = function(event)
-            body = json.dumps(answer).encode()
-            self.send_response(500 if "errorType" in answer else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(_, body):
+        given = function(json.loads(body))
+        return 500 if "errorType" in given else 200, json.dumps(given).encode()
 
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    return serving(answer)

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_file_is_of_a_library() {
-        let registry = "/root/.cargo/registry/src/index-1949cf8c6b5b557f";
+        let registry = "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f";
         for (file, expected) in [
             (
                 format!("{registry}/aws-lc-sys-0.47.0/aws-lc/bn.c"),

@@ -1,12 +1,10 @@
 //! Checks the model of two invocations and an owner on one secret, and prints how much that was.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
-use secret_replicator_simulation::model;
+use secret_replicator_simulation::{file, model};
 use serde_json::json;
 
 /// Tries every order of events of two invocations, an owner and AWS on one secret.
@@ -38,8 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
             "violations": checked.wrong.len(),
             "never_met": checked.missing,
         });
-        fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
-        fs::write(path, format!("{object:#}\n")).with_context(|| path.display().to_string())?;
+        file::write(path, &object)?;
     }
     for (property, example) in &checked.wrong {
         eprintln!("does not hold: {property}\n{example}");
