@@ -13,7 +13,7 @@
 //! | [`check`] | what must hold afterwards |
 //! | [`soak`] | many worlds, and what to do with one in which something does not hold |
 //! | [`tally`] | what was simulated, in numbers |
-//! | [`file`] | results and scenarios as files |
+//! | [`keep`] | results and scenarios as files |
 //! | [`model`] | beside the simulation: every order of events of a small world |
 //!
 //! What is wanted for a secret is taken from the naive second implementation of the policy language
@@ -22,9 +22,9 @@
 pub mod check;
 pub mod clock;
 pub mod connector;
-pub mod file;
 pub mod generate;
 pub mod journal;
+pub mod keep;
 pub mod lambda;
 pub mod model;
 pub mod owner;

@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Parser;
 use comfy_table::Table;
 use secret_replicator_simulation::check::Violation;
-use secret_replicator_simulation::file;
+use secret_replicator_simulation::keep;
 use secret_replicator_simulation::scenario::Scenario;
 use secret_replicator_simulation::soak;
 use secret_replicator_simulation::tally::Tally;
@@ -68,7 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
         object["first_seed"] = json!(arguments.first);
         object["faults_in_all"] = json!(tally.all_faults());
         object["seconds"] = json!(seconds);
-        file::write(path, &object)?;
+        keep::write(path, &object)?;
     }
     Ok(code(tally.violations == 0))
 }
@@ -84,7 +84,7 @@ fn one(seed: u64, failures: &Path) -> anyhow::Result<ExitCode> {
     }
     println!("smallest:");
     let path = failures.join(format!("{seed}.json"));
-    file::write(&path, &failure.scenario)?;
+    keep::write(&path, &failure.scenario)?;
     println!("{}", failure.scenario.policy_text());
     println!("{}", serde_json::to_string(&failure.scenario)?);
     for violation in &failure.violations {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use secret_replicator_simulation::{file, model};
+use secret_replicator_simulation::{keep, model};
 use serde_json::json;
 
 /// Tries every order of events of two invocations, an owner and AWS on one secret.
@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
             "violations": checked.wrong.len(),
             "never_met": checked.missing,
         });
-        file::write(path, &object)?;
+        keep::write(path, &object)?;
     }
     for (property, example) in &checked.wrong {
         eprintln!("does not hold: {property}\n{example}");
