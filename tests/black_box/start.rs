@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use std::thread::JoinHandle;
 
 use secret_replicator_emulator::{Emulator, InitFailure, WorldSettings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::stage::{Setting, Stage, setting};
+use crate::stage::{HOME, Setting, Stage, setting};
 
 async fn refused(setting: Setting) -> InitFailure {
     let aws = Emulator::start(WorldSettings::default()).await.unwrap();
@@ -84,8 +84,13 @@ fn credentials_of_a_container() -> (String, JoinHandle<String>) {
         let (mut connection, _) = listener.accept().expect("somebody asks");
         let mut request = [0; 4096];
         let length = connection.read(&mut request).expect("a request");
-        let body = r#"{"AccessKeyId": "AKIACONTAINER", "SecretAccessKey": "secret", "Token": "token",
-            "Expiration": "2099-01-01T00:00:00Z"}"#;
+        // The token tells the role and what it may do, as those of the local Lambda do.
+        let token = json!({ "permissions": {}, "region": HOME }).to_string();
+        let body = json!({
+            "AccessKeyId": "AKIACONTAINER", "SecretAccessKey": "secret", "Token": token,
+            "Expiration": "2099-01-01T00:00:00Z",
+        })
+        .to_string();
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
         let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         connection.write_all(answer.as_bytes()).expect("it listens");
