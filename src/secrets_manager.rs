@@ -5,6 +5,7 @@ mod error;
 mod pace;
 mod read;
 mod retry;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -77,6 +78,7 @@ impl SecretsManager {
     /// A client with the SDK's usual configuration from the environment.
     pub async fn from_environment() -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(tls::client())
             .retry_config(Self::retry_config())
             .timeout_config(Self::timeout_config());
         // Where Lambda puts them, and where the usual chain looks first; but before it looks, it makes

@@ -132,20 +132,21 @@ impl Programs {
     }
 }
 
-/// A function that calls AWS at this endpoint, and trusts these roots.
-///
-/// Everybody reads the same file of roots, also over HTTP: what a machine has in its own would make
-/// the runs of two machines differ. rustls takes it from `SSL_CERT_FILE`, boto3 from
-/// `AWS_CA_BUNDLE`.
+/// A function that calls AWS at this endpoint, and over HTTPS trusts these roots: rustls takes them
+/// from `SSL_CERT_FILE`, boto3 from `AWS_CA_BUNDLE`. Over HTTP each has what it comes with.
 pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSettings {
-    let roots = roots.to_string_lossy();
-    LambdaSettings::new(program, HOME)
+    let settings = LambdaSettings::new(program, HOME)
         .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint)
-        .with_env("AWS_CA_BUNDLE", roots.clone())
-        .with_env("SSL_CERT_FILE", roots)
         // Nobody waits for replicas: they are in sync at once.
         .with_env("SETTLE_SECONDS", "0")
-        .with_timeout(Duration::from_mins(15))
+        .with_timeout(Duration::from_mins(15));
+    if !endpoint.starts_with(Transport::Https.scheme()) {
+        return settings;
+    }
+    let roots = roots.to_string_lossy();
+    settings
+        .with_env("AWS_CA_BUNDLE", roots.clone())
+        .with_env("SSL_CERT_FILE", roots)
 }
 
 /// Writes a script.

@@ -27,9 +27,9 @@ Lambda is the emulator's Runtime API on the loopback device. Secrets Manager is 
 gives the same answers, over HTTP, and over HTTPS with RSA certificates of 2048 bits in a chain of root, \
 intermediate and leaf, as AWS's endpoints have it. It says that replicas are in sync at once, and \
 `SETTLE_SECONDS` is 0, so no figure contains waiting; if a contender looks at them once more, that call \
-is counted. Everybody reads the same file of 141 roots, \
-whatever the transport and the machine: boto3 by `AWS_CA_BUNDLE`, the Rust SDK by `SSL_CERT_FILE`, as \
-its default HTTPS client (rustls with the system's roots) has it.
+is counted. Over HTTP each trusts what it comes with. Over HTTPS everybody reads the same file of 141 roots, \
+boto3 by `AWS_CA_BUNDLE` and the function by `SSL_CERT_FILE`: more than in Lambda, where Amazon's five are \
+in the function.
 ";
 
 /// Writes the document and its plots into the directory `docs`.
