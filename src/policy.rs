@@ -214,7 +214,7 @@ impl Policy {
         &self.rules
     }
 
-    /// The Regions that the policy's rules name.
+    /// The Regions that the policy's rules and groups name.
     #[must_use]
     pub fn named_regions(&self) -> BTreeSet<Region> {
         let lists = self

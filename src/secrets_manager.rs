@@ -335,7 +335,7 @@ fn writers(writes_per_second: u32) -> usize {
 }
 
 /// How many calls may be under way at once.
-const CONNECTIONS: usize = 48;
+const CONNECTIONS: usize = 64;
 
 /// The most secrets that AWS puts on a page.
 const PAGE_SIZE: i32 = 100;

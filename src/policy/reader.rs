@@ -398,4 +398,37 @@ mod tests {
         assert_eq!(did_you_mean("wehn", words), Some("when"));
         assert_eq!(did_you_mean("targets", words), None);
     }
+
+    #[test]
+    fn a_long_word_may_have_more_slips() {
+        // One for every five characters, and one.
+        for (word, known) in [
+            ("wxyn", None),
+            ("whxy", None),
+            ("whex", Some("when")),
+            ("whenxx", None),
+            ("regiXXs-from", Some("regions-from")),
+            ("rexiXXs-from", Some("regions-from")),
+            ("rexiXXs-frXm", None),
+        ] {
+            let words = ["when", "regions-from"];
+            assert_eq!(did_you_mean(word, words), known, "{word}");
+        }
+    }
+
+    #[test]
+    fn only_words_that_somebody_may_have_typed_are_compared() {
+        let longest = "w".repeat(64);
+        assert_eq!(
+            did_you_mean(&longest, [longest.as_str()]),
+            Some(longest.as_str())
+        );
+        let longer = "w".repeat(65);
+        assert_eq!(did_you_mean(&longer, [longer.as_str()]), None);
+        let others = vec!["name"; 99];
+        let among =
+            |others: &[&'static str]| did_you_mean("wehn", others.iter().copied().chain(["when"]));
+        assert_eq!(among(&others), Some("when"));
+        assert_eq!(among(&[others.as_slice(), &["name"]].concat()), None);
+    }
 }

@@ -3,6 +3,7 @@
 mod agreement;
 mod corpus;
 mod examples;
+mod facts;
 mod generator;
 mod hostile;
 mod language;

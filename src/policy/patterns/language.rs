@@ -45,9 +45,6 @@ type Places = u128;
 /// The longest pattern whose places fit [`Places`].
 const LONGEST: usize = 127;
 
-/// What a step of a comparison costs, for each symbol of a pattern.
-const SYMBOLS_OF_A_UNIT: usize = 16;
-
 struct Automaton(Vec<Symbol>);
 
 impl Automaton {
@@ -94,7 +91,7 @@ impl Automaton {
 /// Whether the outer pattern matches whatever the inner one does. `false` also where the patterns
 /// are too long to tell, or too much effort is spent.
 pub(super) fn lies_within(inner: &str, outer: &str, effort: &Effort) -> bool {
-    if !effort.spend(1 + (inner.len() + outer.len()) / SYMBOLS_OF_A_UNIT) {
+    if !effort.spend_on_symbols(inner.len() + outer.len()) {
         return false;
     }
     let inner = symbols(inner);
@@ -113,8 +110,7 @@ pub(super) fn lies_within(inner: &str, outer: &str, effort: &Effort) -> bool {
         if !seen.insert((index, places)) {
             continue;
         }
-        let cost = 1 + outer.0.len() / SYMBOLS_OF_A_UNIT;
-        if places == 0 || !effort.spend(cost) {
+        if places == 0 || !effort.spend_on_symbols(outer.0.len()) {
             return false;
         }
         match inner.get(index) {
@@ -133,7 +129,7 @@ pub(super) fn lies_within(inner: &str, outer: &str, effort: &Effort) -> bool {
 
 /// Whether some text matches both patterns. `true` also where too much effort is spent to tell.
 pub(super) fn overlap(one: &str, other: &str, effort: &Effort) -> bool {
-    if !effort.spend(1 + one.len().saturating_mul(other.len()) / SYMBOLS_OF_A_UNIT) {
+    if !effort.spend_on_symbols(one.len().saturating_mul(other.len())) {
         return true;
     }
     let (one, other) = (symbols(one), symbols(other));
@@ -223,8 +219,8 @@ pub(super) fn matches_a_region_code(pattern: &str, effort: &Effort) -> bool {
     // The places of the pattern for each state of the code.
     let mut reached = [automaton.start(), 0, 0, 0];
     loop {
-        let cost = alphabet.len() * automaton.0.len() / SYMBOLS_OF_A_UNIT;
-        if automaton.accepts(reached[Code::Number as usize]) || !effort.spend(1 + cost) {
+        let symbols = alphabet.len() * automaton.0.len();
+        if automaton.accepts(reached[Code::Number as usize]) || !effort.spend_on_symbols(symbols) {
             return true;
         }
         let mut next = reached;

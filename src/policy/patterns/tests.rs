@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::language::{lies_within, overlap};
 use super::*;
 
 #[test]
@@ -89,6 +90,30 @@ fn long_and_involved_patterns_are_compared_in_no_time() {
     pattern(&"*a?b".repeat(30)).within(&pattern(&involved), &Effort::new());
     assert!(!pattern(&long).excludes(&pattern(&long), &Effort::new()));
     assert!(start.elapsed().as_secs() < 2);
+}
+
+#[test]
+fn a_comparison_that_takes_more_than_is_left_raises_no_doubt() {
+    for (inner, outer, units) in [
+        // One for asking, and one for each place on the way through the inner pattern.
+        ("aaa?", "a*", 1 + 5),
+        // Both together have sixteen symbols.
+        ("aaaaaaa?", "aaaaaaa*", 2 + 9),
+        // Each step goes through sixteen.
+        ("aaaaaaaaaaaaaaa?", "aaaaaaaaaaaaaaa*", 3 + 17 * 2),
+    ] {
+        assert!(lies_within(inner, outer, &Effort::of(units)), "{inner}");
+        assert!(
+            !lies_within(inner, outer, &Effort::of(units - 1)),
+            "{inner}"
+        );
+    }
+    // Each of eight symbols against each.
+    assert!(!overlap("bbbbbbb*", "aaaaaaa*", &Effort::of(1 + 4)));
+    assert!(overlap("bbbbbbb*", "aaaaaaa*", &Effort::of(4)));
+    // Each of four characters against four symbols, 4 times.
+    assert!(!matches_a_region_code("*--*", &Effort::of(2 * 4)));
+    assert!(matches_a_region_code("*--*", &Effort::of(2 * 4 - 1)));
 }
 
 /// Every text of up to six characters over two that patterns name and one that they do not.
