@@ -141,8 +141,11 @@ fn pascal_case(field: &str) -> String {
 /// The file of a test that RELIABILITY.md names, and the function in it.
 fn named_test(name: &str) -> Option<(PathBuf, &str)> {
     let (modules, function) = name.rsplit_once("::")?;
-    let stem = root().join("tests").join(modules.replace("::", "/"));
-    let files = ["rs", "py"].map(|extension| stem.with_extension(extension));
+    let path = modules.replace("::", "/");
+    let files = [("tests", "rs"), ("tests", "py"), ("src", "rs")].map(|(folder, extension)| {
+        let stem = root().join(folder).join(&path);
+        stem.with_extension(extension)
+    });
     let file = files.into_iter().find(|file| file.is_file())?;
     Some((file, function))
 }
