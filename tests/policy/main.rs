@@ -2,6 +2,7 @@
 
 mod agreement;
 mod corpus;
+mod doubts;
 mod examples;
 mod facts;
 mod generator;

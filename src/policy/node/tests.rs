@@ -120,6 +120,60 @@ fn nothing_is_nothing_only_as_a_value_and_without_quotes() {
 }
 
 #[test]
+fn nothing_is_written_in_the_ways_of_yaml_and_in_no_other() {
+    let node = parse("a: ~\nb: null\nc: Null\nd: NULL\ne: !!null \"\"\nf: nULL\n").unwrap();
+    let written = |name| match &field(&node, name).node.value {
+        Value::Nothing(written) => Some(*written),
+        _ => None,
+    };
+    let expected = [
+        Some("~"),
+        Some("null"),
+        Some("Null"),
+        Some("NULL"),
+        Some(""),
+        None,
+    ];
+    assert_eq!(["a", "b", "c", "d", "e", "f"].map(written), expected);
+}
+
+#[test]
+fn lists_and_maps_may_have_the_tag_of_what_they_are() {
+    let node = parse("a: !!seq [b]\nc: !!map {d: e}\n").unwrap();
+    assert_eq!(text(&field(&node, "c").node, "d"), "e");
+    assert!(parse("a: !!map [b]").is_err() && parse("a: !!seq {b: c}").is_err());
+}
+
+#[test]
+fn a_document_has_a_megabyte_at_most() {
+    let document = |size: usize| format!("a: b #{}", " ".repeat(size - 6));
+    assert!(parse(&document(LARGEST_DOCUMENT)).is_ok());
+    let problem = parse(&document(LARGEST_DOCUMENT + 1)).unwrap_err();
+    assert_eq!(problem.code, "document-too-large");
+}
+
+#[test]
+fn aliases_repeat_a_hundred_thousand_nodes_at_most() {
+    // A list of a thousand nodes, itself included, a hundred times.
+    let list = format!("[{}]", "x,".repeat(999));
+    let document = |repeats: usize| format!("[&a {list}, [{}]]", "*a,".repeat(repeats));
+    assert!(parse(&document(100)).is_ok());
+    let problem = parse(&document(101)).unwrap_err();
+    assert!(problem.message.contains("repeats too much"), "{problem}");
+}
+
+#[test]
+fn a_long_text_counts_like_many_nodes() {
+    // A node, and one for every hundred bytes.
+    let document = |bytes: usize| {
+        let text = "x".repeat(bytes);
+        format!("[&a {text}, [{}]]", "*a,".repeat(10_000))
+    };
+    assert!(parse(&document(999)).is_ok());
+    assert!(parse(&document(1000)).is_err());
+}
+
+#[test]
 fn a_byte_order_mark_is_no_part_of_the_document() {
     let node = parse("\u{feff}a: 1\n").unwrap();
     assert_eq!(text(&node, "a"), "1");

@@ -1,0 +1,64 @@
+//! What the checker makes of conditions that have to do with each other.
+
+use secret_replicator::limits::Fence;
+use secret_replicator::policy;
+
+/// The codes of the problems of a policy with these rules.
+fn codes(rules: &str) -> Vec<&'static str> {
+    let text = format!("version: 1\nrules:\n{rules}");
+    let problems = match policy::check(&text, &Fence::Open) {
+        Ok(checked) => checked.warnings,
+        Err(invalid) => invalid.problems,
+    };
+    problems.iter().map(|problem| problem.code).collect()
+}
+
+#[test]
+fn what_one_rule_excludes_may_be_what_the_other_one_cannot_have() {
+    let rules = |excluded: &str| {
+        format!(
+            "  - {{name: a, when: {{tags: {{env: prod}}}}, replicate-to: us-west-2, overwrite: true}}
+  - {{name: b, when: {{tags: {{env: '*'}}, not: {{tags: {{env: {excluded}}}}}}},
+     replicate-to: us-west-2, overwrite: false}}
+"
+        )
+    };
+    // Whatever matches `a` matches `b` too, unless `b` excludes it.
+    assert_eq!(codes(&rules("dev")), ["rules-always-conflict"]);
+    assert_eq!(codes(&rules("p*")), [""; 0]);
+}
+
+#[test]
+fn both_rules_may_exclude_the_same() {
+    let rules = |excluded: &str| {
+        format!(
+            "  - {{name: a, when: {{tags: {{env: '*'}}, not: {{secret-name: tmp/*}}}},
+     replicate-to: us-west-2, overwrite: true}}
+  - {{name: b, when: {{tags: {{env: '*'}}, not: {{secret-name: {excluded}}}}},
+     replicate-to: us-west-2, overwrite: false}}
+"
+        )
+    };
+    // The one that excludes more lies within the other one.
+    assert_eq!(codes(&rules("tmp/a/*")), ["rules-always-conflict"]);
+    assert_eq!(codes(&rules("t*")), ["rules-always-conflict"]);
+    assert_eq!(codes(&rules("test/*")), [""; 0]);
+}
+
+#[test]
+fn only_a_rule_for_one_region_always_wants_that_region() {
+    let rules = |regions: &str| {
+        format!("  - {{name: a, when: {{primary-region: [{regions}]}}, replicate-to: eu-west-1}}\n")
+    };
+    assert_eq!(codes(&rules("eu-west-1")), ["always-own-region"]);
+    assert_eq!(codes(&rules("eu-west-1, eu-central-1")), [""; 0]);
+    assert_eq!(codes(&rules("eu-central-1, eu-west-1")), [""; 0]);
+}
+
+#[test]
+fn a_list_of_regions_with_a_slip_raises_no_doubts_besides() {
+    let rules = |regions: &str| {
+        format!("  - {{name: a, when: {{primary-region: [{regions}]}}, replicate-to: eu-west-1}}\n")
+    };
+    assert_eq!(codes(&rules("eu-west-1, eu-wst")), codes(&rules("eu-wst")));
+}
