@@ -46,6 +46,8 @@ pub(crate) struct EventResult {
     pub(crate) write_ms: Summary,
     pub(crate) write_calls: f64,
     pub(crate) peak_memory_mib: Summary,
+    /// Heap and stack in the end, without the code.
+    pub(crate) anonymous_memory_mib: Summary,
 }
 
 /// A contender's work up to its first request for an event.

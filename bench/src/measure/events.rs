@@ -27,6 +27,7 @@ struct Case {
     unchanged: Warm,
     write: Warm,
     peak_memory_mib: Vec<f64>,
+    anonymous_memory_mib: Vec<f64>,
 }
 
 /// Warm events of one kind.
@@ -72,6 +73,7 @@ impl Case {
             unchanged: Warm::default(),
             write: Warm::default(),
             peak_memory_mib: Vec::new(),
+            anonymous_memory_mib: Vec::new(),
         })
     }
 
@@ -99,6 +101,7 @@ impl Case {
         }
         let pid = function.pid();
         self.peak_memory_mib.push(memory::peak_mib(pid)?);
+        self.anonymous_memory_mib.push(memory::anonymous_mib(pid)?);
         drop(function);
         gone(pid).await;
         Ok(())
@@ -134,6 +137,7 @@ impl Case {
             write_ms: Summary::of(&self.write.ms)?,
             write_calls: self.write.calls_per_event(),
             peak_memory_mib: Summary::of(&self.peak_memory_mib)?,
+            anonymous_memory_mib: Summary::of(&self.anonymous_memory_mib)?,
         })
     }
 }

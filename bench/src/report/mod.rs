@@ -4,6 +4,7 @@ mod document;
 mod plots;
 mod table;
 mod tables;
+mod targets;
 
 pub(crate) use document::write;
 use table::Table;

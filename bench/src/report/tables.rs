@@ -1,6 +1,6 @@
 //! The tables: which columns there are, and how numbers look.
 
-use super::Table;
+use super::{Table, targets};
 use crate::contender::{Contender, Transport};
 use crate::results::{
     BuildResult, EventResult, InstructionsResult, Part, PolicyResult, ProfileResult, Results,
@@ -11,6 +11,7 @@ use crate::statistics::Summary;
 /// Those of the parts that were measured.
 pub(super) fn all(results: &Results) -> Vec<Table> {
     let tables = [
+        targets::table(results),
         results.events.as_ref().map(events),
         results.events.as_ref().map(|part| ratios(results, part)),
         results.instructions.as_ref().map(instructions),
@@ -46,11 +47,13 @@ fn events(part: &Part<EventResult>) -> Table {
             "p99",
             "calls",
             "peak RSS MiB",
+            "heap and stack",
         ],
         "Median (quartiles). *Cold* is from starting the process to its asking for the first \
          event. *First event* writes. Warm events alternate: *unchanged* needs no write, *write* \
          needs one. *Calls* are those to Secrets Manager per event, as the server counts them. \
-         The hello world calls nobody.",
+         The hello world calls nobody. *Heap and stack* is what of the memory is no part of a file: \
+         the rest is code, which the kernel brings in by pieces that are larger than what is used.",
     );
     for row in &part.rows {
         table.add([
@@ -64,6 +67,7 @@ fn events(part: &Part<EventResult>) -> Table {
             significant(row.write_ms.p99),
             significant(row.write_calls),
             significant(row.peak_memory_mib.median),
+            significant(row.anonymous_memory_mib.median),
         ]);
     }
     table
