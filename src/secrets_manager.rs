@@ -324,7 +324,7 @@ impl SecretsManager {
 }
 
 /// How long an answer usually takes at most. What is sent later may end without one.
-const LONGEST_ANSWER: Duration = Duration::from_millis(500);
+pub(crate) const LONGEST_ANSWER: Duration = Duration::from_millis(500);
 
 /// How long a look into another Region may take.
 const LONGEST_LOOK: Duration = Duration::from_secs(3);

@@ -12,7 +12,7 @@ use crate::plan::{Decision, Plan, Step, decide, failure_of};
 use crate::policy;
 use crate::reason::FailureReason;
 use crate::secret::{Region, Secret, SecretId};
-use crate::secrets_manager::{CallErrorKind, Occupancy};
+use crate::secrets_manager::{CallErrorKind, LONGEST_ANSWER, Occupancy};
 
 /// How many Regions are looked into at once.
 const AT_ONCE: usize = 4;
@@ -66,7 +66,10 @@ impl Reconciler {
         let stuck = self.stuck_still(secret, stuck, budget).await;
         let shells = self.vacant_among(secret, stuck, budget.cut_off()).await;
         let changes = CHANGES_TO_REMAKE * shells.len() as u64;
-        if shells.is_empty() {
+        // Following the others may have used up the time; it would do so in the next slice of a
+        // sweep, too, so nothing is left for that one.
+        let is_too_late = Instant::now() + LONGEST_ANSWER >= budget.cut_off();
+        if shells.is_empty() || is_too_late {
             return;
         }
         let Grant::Granted(granted) = allowance.take(changes, Instant::now()).await else {

@@ -197,6 +197,10 @@ fn may_be_left(scenario: &Scenario, played: &Played, name: &str, region: &str) -
     let later = row(&played.later, name, region);
     let may_heal = match later {
         None => is_hindered,
+        // AWS may refuse to overwrite whatever it knows as a replica, and nobody can tell beforehand.
+        Some(("Failed", message)) if message.contains("already exists") => {
+            overwrites(scenario, played, name, region)
+        }
         Some(("Failed", message)) => is_hindered && !is_obstacle(message),
         Some(_) => false,
     };
@@ -205,4 +209,21 @@ fn may_be_left(scenario: &Scenario, played: &Played, name: &str, region: &str) -
     // What the first sweep did not see to its end.
     let is_unfinished = is_slow(scenario) || is_being_remade && is_slow_to_remake(scenario);
     may_heal || is_unfinished
+}
+
+/// Whether a secret's replica in a Region is to overwrite what has its name there.
+fn overwrites(scenario: &Scenario, played: &Played, name: &str, region: &str) -> bool {
+    let mut secrets = played.later.secrets.iter();
+    let secret = secrets.find(|secret| secret.name == name);
+    secret.is_some_and(|secret| {
+        let settings = scenario.naive_settings();
+        let answer = scenario.policy.answer(&question(secret), region, &settings);
+        matches!(
+            answer,
+            Answer::Replica {
+                overwrite: true,
+                ..
+            }
+        )
+    })
 }
