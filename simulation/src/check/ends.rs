@@ -176,6 +176,7 @@ fn second_sweep(scenario: &Scenario, played: &Played) -> Vec<Violation> {
             .into_iter()
             .flatten();
         let removed = removed.filter_map(Value::as_str);
+        let removed = removed.filter(|region| !awaits_others(scenario, played, name, region));
         for region in added.chain(removed) {
             if !may_be_left(scenario, played, name, region) {
                 let row = row(&played.later, name, region);
@@ -209,6 +210,16 @@ fn may_be_left(scenario: &Scenario, played: &Played, name: &str, region: &str) -
     // What the first sweep did not see to its end.
     let is_unfinished = is_slow(scenario) || is_being_remade && is_slow_to_remake(scenario);
     may_heal || is_unfinished
+}
+
+/// Whether the removal of a replica may have had to wait for another Region's, which the first sweep
+/// has begun to remake: nothing goes before every wanted replica is in sync.
+fn awaits_others(scenario: &Scenario, played: &Played, name: &str, region: &str) -> bool {
+    let mut secrets = played.before.secrets.iter();
+    let secret = secrets.find(|secret| secret.name == name);
+    let mut others = secret.into_iter().flat_map(|secret| &secret.replicas);
+    let has_failed = others.any(|other| other.region != region && other.status == "Failed");
+    has_failed && scenario.removes() && is_slow_to_remake(scenario)
 }
 
 /// Whether a secret's replica in a Region is to overwrite what has its name there.
