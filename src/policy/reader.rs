@@ -388,7 +388,21 @@ fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::did_you_mean;
+    use super::{Place, Value, did_you_mean};
+    use crate::policy::node;
+
+    #[test]
+    fn a_place_knows_its_line_and_what_stands_there() {
+        let tree = node::parse("a: b\nc: [d]\n").unwrap();
+        let Value::Fields(fields) = &tree.value else {
+            panic!("no map")
+        };
+        let [text, list] = [&fields[0], &fields[1]].map(Place::name_of);
+        assert_eq!((text.line(), list.line()), (1, 2));
+        assert!(text.is_text("b") && !text.is_text("d") && !list.is_text("d"));
+        assert!(list.is_list() && !text.is_list());
+        assert!(Place::of(&tree).is_map() && !list.is_map());
+    }
 
     #[test]
     fn a_slip_of_the_keyboard_is_told_from_another_word() {

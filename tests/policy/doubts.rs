@@ -62,3 +62,33 @@ fn a_list_of_regions_with_a_slip_raises_no_doubts_besides() {
     };
     assert_eq!(codes(&rules("eu-west-1, eu-wst")), codes(&rules("eu-wst")));
 }
+
+#[test]
+fn what_two_tags_list_may_be_told_apart_by_the_secret() {
+    let rules = |tag: &str| {
+        format!(
+            "  - {{name: a, when: all, replicate-to: {{tag: dr}}, overwrite: true}}
+  - {{name: b, when: all, replicate-to: {{tag: {tag}}}, overwrite: false}}
+"
+        )
+    };
+    assert_eq!(codes(&rules("dr")), ["rules-always-conflict"]);
+    assert_eq!(codes(&rules("backup")), [""; 0]);
+}
+
+#[test]
+fn a_condition_is_as_long_as_what_it_is_about_may_be() {
+    let rules = |key: usize, value: usize, name: usize| {
+        format!(
+            "  - {{name: a, when: {{tags: {{{}: {}}}, secret-name: {}}}, replicate-to: us-west-2}}
+",
+            "k".repeat(key),
+            "v".repeat(value),
+            "n".repeat(name)
+        )
+    };
+    assert_eq!(codes(&rules(128, 256, 512)), [""; 0]);
+    for (key, value, name) in [(129, 256, 512), (128, 257, 512), (128, 256, 513)] {
+        assert_eq!(codes(&rules(key, value, name)), ["never-matches"]);
+    }
+}

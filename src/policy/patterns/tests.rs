@@ -20,6 +20,13 @@ fn a_star_matches_the_empty_text_too() {
 }
 
 #[test]
+fn patterns_are_the_same_if_their_texts_are() {
+    assert_eq!(Patterns::new(["a*", "b"]), Patterns::new(["a*", "b"]));
+    assert_ne!(Patterns::new(["a*"]), Patterns::new(["b*"]));
+    assert_eq!(Patterns::new(["a*", "b"]).to_string(), "`a*` or `b`");
+}
+
+#[test]
 fn patterns_lie_within_what_surely_matches_as_much() {
     let within = |mine: &str, others: &[&str]| {
         Patterns::new([mine]).within(&Patterns::new(others.iter().copied()), &Effort::new())
@@ -77,6 +84,13 @@ fn a_region_pattern_matches_some_code_or_none() {
     ] {
         assert!(!matches_a_region_code(pattern, &Effort::new()), "{pattern}");
     }
+}
+
+#[test]
+fn no_region_code_is_longer_than_thirty_two_characters() {
+    let pattern = |unnamed: usize| format!("{}-1*", "?".repeat(unnamed));
+    assert!(matches_a_region_code(&pattern(30), &Effort::new()));
+    assert!(!matches_a_region_code(&pattern(31), &Effort::new()));
 }
 
 #[test]
