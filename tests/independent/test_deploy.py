@@ -118,6 +118,7 @@ def test_the_parameters_are_the_templates():
 
     for word in words:
         name, _, value = word.partition("=")
+        assert name in PARAMETERS, word
         parameter = PARAMETERS[name]
         for item in value.split(","):
             assert re.search(parameter.get("AllowedPattern", ""), item), word

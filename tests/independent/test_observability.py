@@ -198,6 +198,7 @@ def check_metric(where, namespace, metric, dimensions, seen, stack):
     if namespace == NAMESPACE:
         assert (namespace, metric, tuple(sorted(dimensions))) in seen, where
         return
+    assert len(dimensions) == 1, where
     [(dimension, value)] = dimensions.items()
     assert (namespace, metric, dimension) in AWS_METRICS, where
     queues = {

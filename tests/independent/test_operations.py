@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from cleaning import delete
 from processes import environment, eventually
 from slices import COMPLETE
 from sweep import Sweep
@@ -23,6 +24,8 @@ from template import ROOT
 
 # A Region of its own, because a sweep looks at every secret of its Region.
 REGION = "ap-south-1"
+# That of a stack whose replicas may be in its own Region, too.
+HOME = "ap-southeast-2"
 
 TOOLS = Path(sys.executable).parent
 
@@ -125,20 +128,21 @@ def secret(client, emulator):
         SecretString="value",
         Tags=[{"Key": "replicate-to", "Value": "eu-west-1"}],
     )
-
-    def described():
-        return secrets.describe_secret(SecretId="prod/db")
-
-    def replicas():
-        return [row["Region"] for row in described().get("ReplicationStatus", [])]
-
-    yield described
-    if "DeletedDate" not in described() and replicas():
-        secrets.remove_regions_from_replication(SecretId="prod/db", RemoveReplicaRegions=replicas())
-        eventually(lambda: not replicas(), "the replicas are gone")
+    yield lambda: secrets.describe_secret(SecretId="prod/db")
     # The second one is an example that a command makes.
-    for name in ("prod/db", "prod/old"):
-        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    delete(secrets, "prod/db", "prod/old")
+
+
+@pytest.fixture
+def first_secret(client, emulator):
+    """The secret that the output `FirstSecretCommand` makes in a Region."""
+
+    def secrets(region):
+        return client("secretsmanager", emulator, region)
+
+    yield lambda region: secrets(region).describe_secret(SecretId="hello-replica")
+    for region in (REGION, HOME):
+        delete(secrets(region), "hello-replica")
 
 
 def blocks(page):
@@ -196,31 +200,26 @@ def test_the_command_of_the_output_starts_a_backfill(run, deployed):
     assert json.loads(execution["input"]) == {"maxChanges": 5000}
 
 
-def test_the_commands_of_the_other_outputs_run(run, deployed, client, emulator):
+def test_the_commands_of_the_other_outputs_run(run, deployed, first_secret):
     run(deployed.outputs["EventsNeedATrail"], deployed.outputs["FirstSecretCommand"])
 
-    secrets = client("secretsmanager", emulator, REGION)
-    assert secrets.describe_secret(SecretId="hello-replica")["Tags"] == [
+    assert first_secret(REGION)["Tags"] == [
         {"Key": "replicate-to", "Value": "eu-west-1+us-west-2"}
     ]
-    secrets.delete_secret(SecretId="hello-replica", ForceDeleteWithoutRecovery=True)
 
 
 def test_the_first_secret_is_replicated_where_the_stacks_own_region_is_first_in_the_list(
-    run, deploy, bootstrap, client, emulator
+    run, deploy, bootstrap, first_secret
 ):
-    home = "ap-southeast-2"
     stack = deploy(
-        bootstrap.read_bytes(), region=home, AllowedReplicaRegions=f"{home},eu-west-1"
+        bootstrap.read_bytes(), region=HOME, AllowedReplicaRegions=f"{HOME},eu-west-1"
     )
 
-    run(stack.outputs["FirstSecretCommand"], region=home)
+    run(stack.outputs["FirstSecretCommand"], region=HOME)
     event = {"action": "reconcile", "secretId": "hello-replica"}
     answer = stack.client("lambda").invoke(
         FunctionName=stack.outputs["FunctionName"], Payload=json.dumps(event)
     )
 
     assert json.load(answer["Payload"])["outcome"] == "replicated"
-    secrets = client("secretsmanager", emulator, home)
-    rows = secrets.describe_secret(SecretId="hello-replica")["ReplicationStatus"]
-    assert [row["Region"] for row in rows] == ["eu-west-1"]
+    assert [row["Region"] for row in first_secret(HOME)["ReplicationStatus"]] == ["eu-west-1"]

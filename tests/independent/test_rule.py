@@ -14,8 +14,9 @@ from stack import ACCOUNT
 
 REGION = "eu-west-3"
 # Ministack takes no events in the name of AWS, so a copy of the rule listens to another source. That
-# is the only difference; what the rule itself matches is tested with the template's own pattern.
-SOURCE = "copy.aws.secretsmanager"
+# is the only difference; what the rule itself matches is tested with the template's own pattern. The
+# source is one that no copy of another stack listens to.
+SOURCE = f"copy.aws.secretsmanager.{uuid.uuid4().hex}"
 
 
 @pytest.fixture(scope="module")

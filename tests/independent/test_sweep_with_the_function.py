@@ -6,6 +6,7 @@ takes time and can fail.
 
 import pytest
 
+from cleaning import delete
 from processes import eventually
 from sweep import Sweep
 
@@ -30,16 +31,19 @@ def secrets(client, emulator):
 
 @pytest.fixture
 def create(secrets, name):
-    """Creates secrets that want to be in a Region, and answers their names."""
+    """Creates secrets that want to be in a Region, and answers their names. They go with the test."""
+    created = []
 
     def create(count, region):
         tags = [{"Key": "replicate-to", "Value": region}]
         names = [f"{name}/{number}" for number in range(count)]
         for each in names:
             secrets.create_secret(Name=each, SecretString="value", Tags=tags)
+            created.append(each)
         return names
 
-    return create
+    yield create
+    delete(secrets, *created)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from breakages.breakage import CHECKOV_WORKFLOW, Breakage
 
+TABLE = "tests/independent/conformance.yaml"
+
 ROWS = [
     ("a workflow that may write", CHECKOV_WORKFLOW, ".github/workflows/test.yaml", "contents: read", "write-all"),
     (
@@ -17,6 +19,27 @@ ROWS = [
         ".github/workflows/test.yaml",
         "[arm64, x86_64]",
         "[arm64]",
+    ),
+    (
+        "a workflow that does not test everything",
+        "test_workflow.py::test_it_runs_every_test",
+        ".github/workflows/test.yaml",
+        "- run: make test\n",
+        "- run: make test-rust\n",
+    ),
+    (
+        "a workflow that keeps its credentials",
+        "test_workflow.py::test_it_may_read_the_code_and_no_more",
+        ".github/workflows/test.yaml",
+        "persist-credentials: false",
+        "persist-credentials: true",
+    ),
+    (
+        "a command of the tests that is another one",
+        "test_readme.py::test_the_readme_names_the_command_that_ci_runs",
+        "README.md",
+        "make test   # everything",
+        "make check  # everything",
     ),
     (
         "a sum that is wrong",
@@ -59,13 +82,6 @@ ROWS = [
         "docs/DEPLOY.md",
         "sam build\nsam package",
         "sam package",
-    ),
-    (
-        "a command of operations that there is not",
-        "test_operations.py::test_every_command_of_operations_runs_and_the_secret_can_be_deleted",
-        "docs/OPERATIONS.md",
-        "aws sqs purge-queue",
-        "aws sqs empty-queue",
     ),
     (
         "a link to nowhere",
@@ -122,6 +138,41 @@ ROWS = [
         "README.md",
         "managed-by-service                 ┆",
         "managed-by-somebody                ┆",
+    ),
+    (
+        "a case without its row in the table",
+        "test_conformance.py::test_the_table_knows_every_case_and_no_other",
+        TABLE,
+        "a name that exists already:",
+        "a name that is there already:",
+    ),
+    (
+        "a difference that the table does not list",
+        "test_conformance.py::test_a_server_does_what_the_table_says",
+        TABLE,
+        'moto: "404 ResourceNotFoundException"',
+        "moto: same",
+    ),
+    (
+        "a difference from AWS that is known and stays",
+        "test_conformance.py::test_where_it_is_known_what_aws_does_ours_does_the_same",
+        TABLE,
+        "emulator: same",
+        'emulator: "404 ResourceNotFoundException"',
+    ),
+    (
+        "a check of commands that sees none of their words",
+        "test_deploy.py::test_a_command_that_is_wrong_would_be_found",
+        "tests/independent/test_deploy.py",
+        'sam "$@" --help',
+        "sam --help",
+    ),
+    (
+        "a linter that keeps mistakes to itself",
+        "test_roles.py::test_the_linter_finds_a_mistake",
+        "tests/independent/test_roles.py",
+        '"--minimum_severity", "LOW"',
+        '"--minimum_severity", "CRITICAL"',
     ),
     (
         "a sample that nobody tries",

@@ -24,6 +24,21 @@ FUNCTION = [
         "secretsmanager:*:${AWS::AccountId}",
         "secretsmanager:none:${AWS::AccountId}",
     ),
+    (
+        "it may look at secrets of every Region",
+        f"{ROLES}the_function_reads_secrets_in_its_own_region_and_in_allowed_ones",
+        "                Condition:\n                  StringEquals:\n"
+        "                    aws:RequestedRegion: !Ref AllowedReplicaRegions\n",
+        "",
+    ),
+    (
+        "it may replicate secrets of every Region",
+        f"{ROLES}the_function_replicates_no_secret_of_another_region",
+        "Action: secretsmanager:ReplicateSecretToRegions\n                Resource: !Sub arn:"
+        "${AWS::Partition}:secretsmanager:${AWS::Region}:",
+        "Action: secretsmanager:ReplicateSecretToRegions\n                Resource: !Sub arn:"
+        "${AWS::Partition}:secretsmanager:*:",
+    ),
     ("it may not list", CALLS_ALLOWED, "secretsmanager:ListSecrets\n", "secretsmanager:TagResource\n"),
     (
         "it lists every Region",
@@ -38,6 +53,18 @@ FUNCTION = [
         "secretsmanager:StopReplicationToReplica",
     ),
     ("removal is always allowed", SWITCHED_OFF, "- RemovalIsAllowed", "- SweepIsScheduled"),
+    (
+        "it may always remove replicas",
+        f"{ROLES}the_function_removes_replicas_only_if_the_stack_allows_it",
+        "- RemovalIsAllowed",
+        "- SweepIsScheduled",
+    ),
+    (
+        "it may always overwrite",
+        f"{ROLES}the_function_overwrites_only_if_the_stack_allows_it",
+        "- OverwriteIsAllowed",
+        "- SweepIsScheduled",
+    ),
     ("overwriting is always allowed", SWITCHED_OFF, "- OverwriteIsAllowed", "- SweepIsScheduled"),
     (
         "any Region is allowed beside one that is",
@@ -128,6 +155,13 @@ SWEEP = [
         "SweepRole",
         "Action: states:ListExecutions",
         "Action: [states:ListExecutions, states:StopExecution]",
+    ),
+    (
+        "the sweep may invoke what is called alike",
+        f"{ROLES}the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more",
+        "SweepRole",
+        "Resource: !GetAtt Replicator.Arn",
+        'Resource: !Sub "${Replicator.Arn}*"',
     ),
     ("the schedule may do more", SWEEP_ROLES, "SweepStartRole", "sqs:SendMessage", "sqs:*"),
     (

@@ -100,6 +100,21 @@ ROWS = [
         "- !Ref AWS::NoValue",
     ),
     (
+        "the function may not tell the bus of success",
+        f"{STACK}an_event_bus_gets_the_records_of_success_if_there_is_one",
+        "ReplicatorRole",
+        "Action: events:PutEvents",
+        "Action: events:PutPartnerEvents",
+    ),
+    (
+        "the function may tell the bus beside the topic",
+        f"{STACK}of_topic_and_event_bus_the_topic_is_used_and_the_bus_may_not_be",
+        "",
+        'SuccessGoesToABusAlone: !And\n    - !Not [!Equals [!Ref OnSuccessEventBusArn, ""]]\n'
+        "    - !Not [!Condition SuccessGoesToATopic]\n",
+        'SuccessGoesToABusAlone: !Not [!Equals [!Ref OnSuccessEventBusArn, ""]]\n',
+    ),
+    (
         "settling longer than the function may run",
         "test_template.py::test_following_a_replica_leaves_time_to_report_it",
         "Replicator",
@@ -112,6 +127,20 @@ ROWS = [
         "Replicator",
         "DRY_RUN: !Ref DryRun",
         'DRY_RUN: "false"',
+    ),
+    (
+        "a policy that reaches nobody",
+        "test_template.py::test_a_policy_in_the_parameters_replaces_the_built_in_one",
+        "Replicator",
+        "REPLICATION_POLICY: !Ref ReplicationPolicy",
+        'REPLICATION_POLICY: ""',
+    ),
+    (
+        "secrets that are created wake nobody",
+        "test_rule.py::test_an_event_becomes_a_replica",
+        "Replicator",
+        "eventName: [CreateSecret, ",
+        "eventName: [",
     ),
     (
         "a schedule that cannot be turned off",

@@ -3,6 +3,7 @@
 from breakages.breakage import Breakage
 
 WATCHED = "test_observability.py::test_"
+NAMESPACE = f"{WATCHED}a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard"
 RINGING = f"{WATCHED}the_alarms_that_ring_are_those_that_should"
 ALARMED = f"{WATCHED}every_alarm_looks_at_a_metric_that_there_is"
 SHOWN = f"{WATCHED}every_widget_shows_metrics_that_there_are"
@@ -40,6 +41,48 @@ ROWS = [
         "SweepSilent",
         "TreatMissingData: breaching",
         "TreatMissingData: notBreaching",
+    ),
+    (
+        "silence rings before a nightly sweep",
+        f"{WATCHED}silence_is_awaited_as_long_as_the_schedule_needs",
+        "SweepSilent",
+        "EvaluationPeriods: !Ref SilenceAlarmHours",
+        "EvaluationPeriods: 2",
+    ),
+    (
+        "silence rings though no sweep is scheduled",
+        f"{WATCHED}without_the_sweep_its_silence_is_no_alarm",
+        "SweepSilent",
+        "    Condition: SweepIsScheduled\n",
+        "",
+    ),
+    (
+        "an address that is told nothing",
+        f"{WATCHED}an_address_in_the_parameters_is_told",
+        "",
+        'SomebodyGetsEmail: !Not [!Equals [!Ref AlarmEmail, ""]]',
+        'SomebodyGetsEmail: !Equals [!Ref AlarmEmail, ""]',
+    ),
+    (
+        "the function counts in one namespace only",
+        NAMESPACE,
+        "Replicator",
+        "METRICS_NAMESPACE: !Ref MetricsNamespace",
+        "METRICS_NAMESPACE: SecretReplicator",
+    ),
+    (
+        "an alarm looks into one namespace only",
+        NAMESPACE,
+        "SweepLimitReached",
+        "Namespace: !Ref MetricsNamespace",
+        "Namespace: SecretReplicator",
+    ),
+    (
+        "the dashboard shows one namespace only",
+        NAMESPACE,
+        "Dashboard",
+        '["${MetricsNamespace}", "SweepDuration"]',
+        '["SecretReplicator", "SweepDuration"]',
     ),
     (
         "an alarm tells nobody",
