@@ -59,6 +59,9 @@ lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and lice
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(CARGO_DENY) --locked check bans licenses sources
+	@# It is in the benchmarks only: docs/ARCHITECTURE.md tells why.
+	cargo tree --locked --package secret-replicator --edges normal --prefix none \
+		| { ! grep -q '^aws-lc'; } || { echo 'The function links aws-lc.' >&2; exit 1; }
 
 test-rust: ## Run the Rust tests
 	@mkdir -p target/calls

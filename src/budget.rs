@@ -22,8 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a sweep's secrets may wait for their turn to be written to.
 const TO_END: Duration = Duration::from_secs(10);
 
-/// How long before the work must be done the last look begins, so that it can end.
-const LAST_LOOK: Duration = Duration::from_millis(500);
+/// How long before the work must be done the last call begins, so that it can end.
+pub(crate) const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// How long the SDK tries a request that AWS throttles, at most.
 const TRIES: Duration = Duration::from_secs(8);
@@ -86,6 +86,12 @@ impl Budget {
         self.cut_off.checked_sub(end).unwrap_or(self.cut_off)
     }
 
+    /// Whether it is too late for a write whose answer comes before the work must be done.
+    #[must_use]
+    pub fn is_too_late_to_write(&self) -> bool {
+        Instant::now() + LAST_CALL >= self.cut_off
+    }
+
     /// The looks at a secret that is not ready: what is left after time to follow the replicas, and
     /// at least half of everything.
     #[must_use]
@@ -129,7 +135,7 @@ impl Budget {
 
     fn looks(&self, time: Duration) -> Looks {
         let now = Instant::now();
-        let last = self.cut_off.checked_sub(LAST_LOOK).unwrap_or(now);
+        let last = self.cut_off.checked_sub(LAST_CALL).unwrap_or(now);
         let end = last.min(now + time).max(now);
         Looks {
             end,

@@ -12,7 +12,7 @@ use crate::plan::{Decision, Plan, Step, decide, failure_of};
 use crate::policy;
 use crate::reason::FailureReason;
 use crate::secret::{Region, Secret, SecretId};
-use crate::secrets_manager::{CallErrorKind, LONGEST_ANSWER, Occupancy};
+use crate::secrets_manager::{CallErrorKind, Occupancy};
 
 /// How many Regions are looked into at once.
 const AT_ONCE: usize = 4;
@@ -57,19 +57,11 @@ impl Reconciler {
         budget: &Budget,
         allowance: &Allowance,
     ) {
-        if self.policy.removal() != policy::Removal::Covered
-            || self.limits.removal != RemovalLimit::Allowed
-        {
-            return;
-        }
-        let stuck = stuck(secret, plan, done);
-        let stuck = self.stuck_still(secret, stuck, budget).await;
-        let shells = self.vacant_among(secret, stuck, budget.cut_off()).await;
+        let shells = self.shells(secret, plan, done, budget).await;
         let changes = CHANGES_TO_REMAKE * shells.len() as u64;
-        // Following the others may have used up the time; it would do so in the next slice of a
-        // sweep, too, so nothing is left for that one.
-        let is_too_late = Instant::now() + LONGEST_ANSWER >= budget.cut_off();
-        if shells.is_empty() || is_too_late {
+        // Following the other Regions' replicas may have used up this slice of a sweep. The next one
+        // would end the same way, so the removal is not put off to it.
+        if shells.is_empty() || budget.is_too_late_to_write() {
             return;
         }
         let Grant::Granted(granted) = allowance.take(changes, Instant::now()).await else {
@@ -102,6 +94,25 @@ impl Reconciler {
         done.answers.extend(again.answers);
         done.sight.extend(again.sight);
         done.remade = gone;
+    }
+
+    /// The Regions of failed replicas that asking again has not moved, and that are nothing but a row
+    /// in their primary's list.
+    async fn shells(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        done: &Done,
+        budget: &Budget,
+    ) -> BTreeSet<Region> {
+        if self.policy.removal() != policy::Removal::Covered
+            || self.limits.removal != RemovalLimit::Allowed
+        {
+            return BTreeSet::new();
+        }
+        let stuck = stuck(secret, plan, done);
+        let stuck = self.stuck_still(secret, stuck, budget).await;
+        self.vacant_among(secret, stuck, budget.cut_off()).await
     }
 
     /// Those Regions, out of which the replica has gone, that a read made since wants one in just as

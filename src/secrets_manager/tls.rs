@@ -3,12 +3,16 @@
 
 use std::env;
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_smithy_http_client::Builder;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, ConnectorBuilder};
+use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -17,65 +21,73 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use rustls::CertificateError;
 
-/// The roots that AWS recommends to trust whoever lists some (Amazon Trust Services repository; AWS
-/// Certificate Manager user guide, "Certificate pinning").
+/// The roots that AWS recommends to whoever trusts a list of his own (Amazon Trust Services
+/// repository; AWS Certificate Manager user guide, "Certificate pinning").
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
 /// The SDK's client, which trusts Amazon's roots and, where they do not vouch for a certificate, the
 /// system's. It reads the system's only then: reading them is most of a start.
 ///
-/// Who names roots in `SSL_CERT_FILE` or `SSL_CERT_DIR` is asking for these and no others.
+/// Who names roots in `SSL_CERT_FILE` or `SSL_CERT_DIR` asks for these and no others.
 pub(super) fn client() -> SharedHttpClient {
     let names_roots = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+    let are_roots_named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
         .into_iter()
-        .any(names_roots)
-    {
-        return trusting(TrustStore::default());
+        .any(names_roots);
+    client_for(are_roots_named, TrustStore::default())
+}
+
+fn client_for(are_roots_named: bool, system: TrustStore) -> SharedHttpClient {
+    if are_roots_named {
+        return trusting(system);
     }
     let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    first_or_else(trusting(amazon), trusting(TrustStore::default()))
-}
-
-/// A client that trusts these roots.
-fn trusting(roots: TrustStore) -> SharedHttpClient {
-    let context = TlsContext::builder().with_trust_store(roots).build();
-    Builder::new()
-        .tls_provider(Provider::rustls(CryptoMode::Ring))
-        .tls_context(context.unwrap_or_default())
-        .build_https()
-}
-
-/// The first client, and the second one from the moment on when the first does not know who has
-/// issued a certificate.
-fn first_or_else(first: SharedHttpClient, second: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(FirstOrElse {
-        first,
-        second,
-        is_second: Arc::default(),
+    let both = system.with_pem_certificate(AMAZON_ROOTS);
+    SharedHttpClient::new(AmazonThenSystem {
+        amazon: trusting(amazon),
+        both: trusting(both),
+        uses_both: Arc::default(),
     })
 }
 
-#[derive(Clone, Debug)]
-struct FirstOrElse {
-    first: SharedHttpClient,
-    second: SharedHttpClient,
-    is_second: Arc<AtomicBool>,
+/// A client that trusts these roots, and is otherwise the SDK's default one.
+fn trusting(roots: TrustStore) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let context = TlsContext::builder().with_trust_store(roots.clone());
+        let mut connector = ConnectorBuilder::default()
+            .tls_provider(Provider::rustls(CryptoMode::Ring))
+            .tls_context(context.build().expect("roots are looked at later"));
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
 }
 
-impl HttpClient for FirstOrElse {
+/// Trusts Amazon's roots alone until they do not vouch for a certificate that the system's do vouch
+/// for, and both from then on.
+///
+/// It makes no connector before there is something to connect to, which a client of the SDK does to
+/// check its configuration.
+#[derive(Clone, Debug)]
+struct AmazonThenSystem {
+    amazon: SharedHttpClient,
+    both: SharedHttpClient,
+    uses_both: Arc<AtomicBool>,
+}
+
+impl HttpClient for AmazonThenSystem {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        if self.is_second.load(Ordering::Relaxed) {
-            return self.second.http_connector(settings, components);
+        if self.uses_both.load(Ordering::Relaxed) {
+            return self.both.http_connector(settings, components);
         }
-        SharedHttpConnector::new(FirstConnector {
-            connector: self.first.http_connector(settings, components),
+        SharedHttpConnector::new(AmazonConnector {
+            connector: self.amazon.http_connector(settings, components),
             client: self.clone(),
             settings: settings.clone(),
             components: components.clone(),
@@ -83,47 +95,71 @@ impl HttpClient for FirstOrElse {
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.first.connector_metadata()
+        self.amazon.connector_metadata()
     }
 }
 
 #[derive(Clone, Debug)]
-struct FirstConnector {
+struct AmazonConnector {
     connector: SharedHttpConnector,
-    client: FirstOrElse,
+    client: AmazonThenSystem,
     settings: HttpConnectorSettings,
     components: RuntimeComponents,
 }
 
-impl HttpConnector for FirstConnector {
+impl HttpConnector for AmazonConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Some(again) = request.try_clone() else {
+        let Some(mut again) = request.try_clone() else {
             return self.connector.call(request);
         };
+        // Of what the SDK notes beside a request, this decides: whether a connection that AWS has
+        // trouble with is used again.
+        if let Some(capture) = request.extension::<CaptureSmithyConnection>() {
+            again.add_extension(capture.clone());
+        }
         let answer = self.connector.call(request);
         let connector = self.clone();
         HttpConnectorFuture::new(async move {
             match answer.await {
                 // Nothing was sent yet.
-                Err(error) if is_of_unknown_issuer(&error) => connector.second().call(again).await,
+                Err(refused) if is_about_a_certificate(&refused) => {
+                    connector.trusting_both(again, &refused).await
+                }
                 answer => answer,
             }
         })
     }
 }
 
-impl FirstConnector {
-    fn second(&self) -> SharedHttpConnector {
-        self.client.is_second.store(true, Ordering::Relaxed);
-        self.client.http_connector(&self.settings, &self.components)
+impl AmazonConnector {
+    fn trusting_both(&self, request: HttpRequest, refused: &ConnectorError) -> HttpConnectorFuture {
+        let both = &self.client.both;
+        let call = both
+            .http_connector(&self.settings, &self.components)
+            .call(request);
+        let refused = DisplayErrorContext(refused).to_string();
+        let uses_both = Arc::clone(&self.client.uses_both);
+        HttpConnectorFuture::new(async move {
+            let answer = call.await;
+            if answer.is_ok() {
+                uses_both.store(true, Ordering::Relaxed);
+                tracing::warn!(
+                    error = refused,
+                    "the endpoint's certificate is under none of Amazon's roots; the system's vouch for it"
+                );
+            }
+            answer
+        })
     }
 }
 
-fn is_of_unknown_issuer(error: &ConnectorError) -> bool {
+/// Whether the TLS library has refused the server's certificate, for whatever reason: of several that
+/// may apply, it names the most specific one.
+fn is_about_a_certificate(error: &ConnectorError) -> bool {
     let mut causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| {
         // An I/O error's source is that of the error within, not the error within.
-        let within = error.downcast_ref::<std::io::Error>();
-        match within.and_then(std::io::Error::get_ref) {
+        let within = error.downcast_ref::<io::Error>();
+        match within.and_then(io::Error::get_ref) {
             Some(within) => Some(within as &(dyn Error + 'static)),
             None => error.source(),
         }
@@ -131,9 +167,7 @@ fn is_of_unknown_issuer(error: &ConnectorError) -> bool {
     causes.any(|cause| {
         matches!(
             cause.downcast_ref(),
-            Some(rustls::Error::InvalidCertificate(
-                CertificateError::UnknownIssuer
-            ))
+            Some(rustls::Error::InvalidCertificate(_))
         )
     })
 }

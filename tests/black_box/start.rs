@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
-use secret_replicator_emulator::{Emulator, InitFailure, WorldSettings};
+use secret_replicator_emulator::{Answer, Emulator, InitFailure, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, setting};
@@ -97,6 +97,25 @@ fn credentials_of_a_container() -> (String, JoinHandle<String>) {
         String::from_utf8_lossy(&request[..length]).into_owned()
     });
     (format!("http://{address}/role"), answering)
+}
+
+#[tokio::test]
+async fn a_proxy_is_the_way_to_aws_if_one_is_named() {
+    let stage = Stage::new().await;
+    let proxy = &stage.aws;
+    let mut function = setting()
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://aws.invalid")
+        .env("HTTP_PROXY", &proxy.endpoint())
+        .function(proxy)
+        .await
+        .expect("the function starts");
+    stage.secret(crate::stage::tagged("prod/db", "eu-west-1"));
+    let action = json!({ "action": "reconcile", "secretId": "prod/db" });
+    let invocation = function.invoke(&action).await.expect("an answer");
+    assert!(
+        matches!(&invocation.answer, Answer::Success(answer) if answer["outcome"] == "replicated"),
+        "{invocation:#?}"
+    );
 }
 
 #[tokio::test]

@@ -228,7 +228,10 @@ fn thousands_of_problems_are_a_hundred_and_a_number() {
     let invalid = policy::check(&document, &Fence::Open).unwrap_err();
     let last = invalid.problems.last().map(ToString::to_string);
     // The rule lacks `name` and `when` besides.
-    assert!(last.is_some_and(|last| last.contains(" 9902 more ")), "{invalid}");
+    assert!(
+        last.is_some_and(|last| last.contains(" 9902 more ")),
+        "{invalid}"
+    );
 }
 
 #[test]

@@ -187,8 +187,8 @@ mod tests {
         let registry = "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f";
         for (file, expected) in [
             (
-                format!("{registry}/aws-lc-sys-0.47.0/aws-lc/bn.c"),
-                Some("aws-lc-sys"),
+                format!("{registry}/ring-0.17.14/crypto/mem.c"),
+                Some("ring"),
             ),
             (format!("{registry}/h2-0.4.20/src/lib.rs"), Some("h2")),
             (

@@ -19,8 +19,7 @@ enum Limit {
 }
 
 impl Target {
-    fn at_most(figure: &'static str, most: f64, measured: f64) -> Target {
-        let limit = Limit::AtMost(most);
+    fn new(figure: &'static str, limit: Limit, measured: f64) -> Target {
         Target {
             figure,
             limit,
@@ -28,13 +27,12 @@ impl Target {
         }
     }
 
+    fn at_most(figure: &'static str, most: f64, measured: f64) -> Target {
+        Target::new(figure, Limit::AtMost(most), measured)
+    }
+
     fn at_least(figure: &'static str, least: f64, measured: f64) -> Target {
-        let limit = Limit::AtLeast(least);
-        Target {
-            figure,
-            limit,
-            measured,
-        }
+        Target::new(figure, Limit::AtLeast(least), measured)
     }
 
     fn is_met(&self) -> bool {
@@ -52,13 +50,16 @@ pub(super) fn table(results: &Results) -> Option<Table> {
         "Targets",
         machine,
         &["", "target", "measured", "met"],
-        "What is not met is the SDK's part. Of an event's instructions few are the function's own: the \
-         others sign, speak HTTP and allocate for the SDK (the tables of instructions, below). Of \
-         package and memory, most is code that the SDK's client links, HTTP/2 and the clients of the \
-         credentials chain included; heap and stack are small.",
+        "What stands in the way of time, package and memory of events is shown below: few of an event's \
+         instructions are the function's own, the others sign, speak HTTP and allocate for the SDK; most \
+         of package and memory is code that the SDK's client links, HTTP/2 and the clients of the \
+         credentials chain included, while heap and stack are small. HTTPS is measured with a file of \
+         141 roots, of which Lambda's functions read none.",
     );
     let events = events(results).into_iter().flatten();
-    for target in events.chain(sizes(results)).chain(sweeps(results)) {
+    let against_python = against_python(results).into_iter().flatten();
+    let targets = events.chain(against_python).chain(sizes(results));
+    for target in targets.chain(sweeps(results)) {
         let (sign, bound) = match target.limit {
             Limit::AtMost(most) => ("≤", most),
             Limit::AtLeast(least) => ("≥", least),
@@ -73,10 +74,9 @@ pub(super) fn table(results: &Results) -> Option<Table> {
     Some(table)
 }
 
-fn events(results: &Results) -> Option<[Target; 10]> {
+fn events(results: &Results) -> Option<[Target; 7]> {
     let of = |contender, transport| results.event(contender, transport);
     let hello = of(Contender::HelloWorld, Transport::Http)?;
-    let python = of(Contender::Python, Transport::Http)?;
     let function = of(Contender::SecretReplicator, Transport::Http)?;
     let https = of(Contender::SecretReplicator, Transport::Https)?;
     let start = |row: &EventResult| row.cold_ms.median + row.first_ms.median;
@@ -93,7 +93,7 @@ fn events(results: &Results) -> Option<[Target; 10]> {
             function.write_ms.median,
         ),
         Target::at_most(
-            "its p99, times its p50",
+            "p99 of such an event, times its p50",
             2.0,
             function.write_ms.p99 / function.write_ms.median,
         ),
@@ -102,12 +102,20 @@ fn events(results: &Results) -> Option<[Target; 10]> {
             1.0,
             function.unchanged_calls,
         ),
-        Target::at_most("calls of one with a write", 2.0, function.write_calls),
+        Target::at_most("calls of an event with a write", 2.0, function.write_calls),
         Target::at_most(
             "peak RSS of events, MiB",
             8.0,
             function.peak_memory_mib.median,
         ),
+    ])
+}
+
+fn against_python(results: &Results) -> Option<[Target; 3]> {
+    let of = |contender| results.event(contender, Transport::Http);
+    let python = of(Contender::Python)?;
+    let function = of(Contender::SecretReplicator)?;
+    Some([
         Target::at_least(
             "Python's cold start, times the function's",
             60.0,
@@ -150,7 +158,7 @@ fn sweeps(results: &Results) -> Vec<Target> {
             largest.secrets_per_second(),
         ),
         Target::at_most(
-            "time for each secret there, times the smallest sweep's",
+            "time for a secret of the largest sweep, times the smallest one's",
             1.0,
             smallest.secrets_per_second() / largest.secrets_per_second(),
         ),

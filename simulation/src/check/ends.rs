@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::hindrance::{is_slow, is_slow_to_remake, question};
-use super::seen::is_obstacle;
+use super::seen::{is_obstacle, is_taken_name};
 use super::writes::regions;
 use super::{Violation, is_write};
 use crate::naive::Answer;
@@ -199,7 +199,7 @@ fn may_be_left(scenario: &Scenario, played: &Played, name: &str, region: &str) -
     let may_heal = match later {
         None => is_hindered,
         // AWS may refuse to overwrite whatever it knows as a replica, and nobody can tell beforehand.
-        Some(("Failed", message)) if message.contains("already exists") => {
+        Some(("Failed", message)) if is_taken_name(message) => {
             overwrites(scenario, played, name, region)
         }
         Some(("Failed", message)) => is_hindered && !is_obstacle(message),
@@ -216,10 +216,19 @@ fn may_be_left(scenario: &Scenario, played: &Played, name: &str, region: &str) -
 /// has begun to remake: nothing goes before every wanted replica is in sync.
 fn awaits_others(scenario: &Scenario, played: &Played, name: &str, region: &str) -> bool {
     let mut secrets = played.before.secrets.iter();
-    let secret = secrets.find(|secret| secret.name == name);
-    let mut others = secret.into_iter().flat_map(|secret| &secret.replicas);
-    let has_failed = others.any(|other| other.region != region && other.status == "Failed");
-    has_failed && scenario.removes() && is_slow_to_remake(scenario)
+    let Some(secret) = secrets.find(|secret| secret.name == name) else {
+        return false;
+    };
+    let is_remade = secret.replicas.iter().any(|other| {
+        other.region != region
+            && other.status == "Failed"
+            && status(&played.later, name, &other.region) != Some("InSync")
+            && matches!(
+                wanted(scenario, secret, &other.region),
+                Answer::Replica { .. }
+            )
+    });
+    is_remade && scenario.removes() && is_slow_to_remake(scenario)
 }
 
 /// Whether a secret's replica in a Region is to overwrite what has its name there.
@@ -227,14 +236,13 @@ fn overwrites(scenario: &Scenario, played: &Played, name: &str, region: &str) ->
     let mut secrets = played.later.secrets.iter();
     let secret = secrets.find(|secret| secret.name == name);
     secret.is_some_and(|secret| {
-        let settings = scenario.naive_settings();
-        let answer = scenario.policy.answer(&question(secret), region, &settings);
-        matches!(
-            answer,
-            Answer::Replica {
-                overwrite: true,
-                ..
-            }
-        )
+        let overwrites = |answer| matches!(answer, Answer::Replica { overwrite, .. } if overwrite);
+        overwrites(wanted(scenario, secret, region))
     })
+}
+
+/// What the policy wants for a secret in a Region.
+fn wanted(scenario: &Scenario, secret: &SecretView, region: &str) -> Answer {
+    let settings = scenario.naive_settings();
+    scenario.policy.answer(&question(secret), region, &settings)
 }

@@ -67,9 +67,13 @@ impl Seen {
 /// Whether AWS's words tell of something that stands in the way in the Region until somebody takes
 /// it away.
 pub(super) fn is_obstacle(message: &str) -> bool {
-    ["already exists", "different arn", "not enabled"]
-        .iter()
-        .any(|words| message.contains(words))
+    let others = ["different arn", "not enabled"];
+    is_taken_name(message) || others.iter().any(|words| message.contains(words))
+}
+
+/// Whether AWS's words tell of another secret of the same name in the Region.
+pub(super) fn is_taken_name(message: &str) -> bool {
+    message.contains("already exists")
 }
 
 /// Whether a call is a look at a secret of the home Region.

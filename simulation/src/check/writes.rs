@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::seen::{Seen, is_about, is_look, is_obstacle};
+use super::seen::{Seen, is_about, is_look, is_obstacle, is_taken_name};
 use super::{Violation, is_write};
 use crate::generator::WORLD;
 use crate::journal::Call;
@@ -148,7 +148,7 @@ impl Judge<'_> {
                 None => {}
                 Some("Failed") => {
                     let message = seen.message(region);
-                    let overwrites = asked_to_overwrite && message.contains("already exists");
+                    let overwrites = asked_to_overwrite && is_taken_name(message);
                     let is_free = overwrites || self.was_vacant(region, &seen.secret.name);
                     if is_obstacle(message) && !is_free {
                         wrong("I7", format!("{region} has failed with: {message}"));

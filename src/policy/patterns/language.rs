@@ -219,8 +219,8 @@ pub(super) fn matches_a_region_code(pattern: &str, effort: &Effort) -> bool {
     // The places of the pattern for each state of the code.
     let mut reached = [automaton.start(), 0, 0, 0];
     loop {
-        let symbols = alphabet.len() * automaton.0.len();
-        if automaton.accepts(reached[Code::Number as usize]) || !effort.spend_on_symbols(symbols) {
+        let steps = alphabet.len() * automaton.0.len();
+        if automaton.accepts(reached[Code::Number as usize]) || !effort.spend_on_symbols(steps) {
             return true;
         }
         let mut next = reached;

@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use aws_config::BehaviorVersion;
@@ -82,42 +83,98 @@ async fn answer(acceptor: &TlsAcceptor, stream: TcpStream) -> std::io::Result<()
     stream.shutdown().await
 }
 
-fn amazon() -> SharedHttpClient {
-    trusting(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+/// The system's roots: those of the endpoint's authority.
+fn system(endpoint: &Endpoint) -> TrustStore {
+    TrustStore::empty().with_pem_certificate(endpoint.authority.as_bytes())
 }
 
-fn authority(endpoint: &Endpoint) -> SharedHttpClient {
-    trusting(TrustStore::empty().with_pem_certificate(endpoint.authority.as_bytes()))
+/// What is logged as long as it lives.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().with_writer(move || writer.clone());
+        let guard = tracing::subscriber::set_default(lines.finish());
+        (log, guard)
+    }
+
+    fn warnings(&self) -> usize {
+        let log = self.0.lock().unwrap();
+        String::from_utf8_lossy(&log).matches("none of Amazon's roots").count()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test]
 async fn whom_amazons_roots_do_not_vouch_for_the_systems_may() -> anyhow::Result<()> {
+    let (log, _guard) = Log::start();
     let endpoint = Endpoint::start("localhost").await?;
-    let client = first_or_else(amazon(), authority(&endpoint));
+    let client = client_for(false, system(&endpoint));
     assert_eq!(endpoint.describe(&client).await, Ok(()));
     assert_eq!(endpoint.connections(), 2);
-    // From then on Amazon's are not tried before.
+    // From then on Amazon's alone are not tried before.
     assert_eq!(endpoint.describe(&client).await, Ok(()));
     assert_eq!(endpoint.connections(), 3);
+    assert_eq!(log.warnings(), 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn whom_neither_vouches_for_is_refused() -> anyhow::Result<()> {
+async fn whom_neither_vouches_for_is_refused_and_changes_nothing() -> anyhow::Result<()> {
+    let (log, _guard) = Log::start();
     let endpoint = Endpoint::start("localhost").await?;
-    let client = first_or_else(amazon(), amazon());
-    let error = endpoint.describe(&client).await.unwrap_err();
-    assert!(error.contains("UnknownIssuer"), "{error}");
+    let client = client_for(false, TrustStore::empty());
+    for attempt in 1..=2 {
+        let error = endpoint.describe(&client).await.unwrap_err();
+        assert!(error.contains("UnknownIssuer"), "{error}");
+        assert_eq!(endpoint.connections(), 2 * attempt);
+    }
+    assert_eq!(log.warnings(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_roots_are_named_no_others_are_tried() -> anyhow::Result<()> {
+    let endpoint = Endpoint::start("localhost").await?;
+    let client = client_for(true, system(&endpoint));
+    assert_eq!(endpoint.describe(&client).await, Ok(()));
+    assert_eq!(endpoint.connections(), 1);
+    let others = client_for(true, TrustStore::empty().with_pem_certificate(AMAZON_ROOTS));
+    assert!(endpoint.describe(&others).await.is_err());
     assert_eq!(endpoint.connections(), 2);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_name_is_refused_at_once() -> anyhow::Result<()> {
+async fn a_certificate_for_another_name_is_refused_whoever_vouches_for_it() -> anyhow::Result<()> {
     let endpoint = Endpoint::start("elsewhere").await?;
-    let client = first_or_else(authority(&endpoint), authority(&endpoint));
+    let client = client_for(false, system(&endpoint));
     let error = endpoint.describe(&client).await.unwrap_err();
     assert!(error.contains("NotValidForName"), "{error}");
-    assert_eq!(endpoint.connections(), 1);
     Ok(())
+}
+
+#[test]
+fn only_what_is_wrong_with_a_certificate_is_about_one() {
+    let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+    let nested = io::Error::other(io::Error::other(expired.clone()));
+    assert!(is_about_a_certificate(&ConnectorError::io(expired.into())));
+    assert!(is_about_a_certificate(&ConnectorError::io(nested.into())));
+    let other = rustls::Error::HandshakeNotComplete;
+    assert!(!is_about_a_certificate(&ConnectorError::io(other.into())));
+    let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+    assert!(!is_about_a_certificate(&ConnectorError::io(reset.into())));
 }

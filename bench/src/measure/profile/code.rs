@@ -66,7 +66,7 @@ mod tests {
                 Some((STANDARD, 2)),
             ),
             (
-                "01 03 T aws_lc_0_47_0_aes_gcm_encrypt_avx512",
+                "01 03 T ring_core_0_17_14__bn_mul_mont",
                 Some(("C and generic code", 3)),
             ),
             ("01 04 t secret_replicator::plan::decide", Some((OURS, 4))),
