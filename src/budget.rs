@@ -203,6 +203,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_write_has_half_a_second_for_its_answer() {
+        let budget = budget(10, 30);
+        tokio::time::advance(Duration::from_millis(8499)).await;
+        assert!(!budget.is_too_late_to_write());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(budget.is_too_late_to_write());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_deadline_ends_everything_before_lambda_does() {
         let budget = budget(10, 30);
         let (_, elapsed) = looks(budget.looks_until_settled()).await;

@@ -103,7 +103,9 @@ impl Log {
 
     fn warnings(&self) -> usize {
         let log = self.0.lock().unwrap();
-        String::from_utf8_lossy(&log).matches("none of Amazon's roots").count()
+        String::from_utf8_lossy(&log)
+            .matches("none of Amazon's roots")
+            .count()
     }
 }
 
