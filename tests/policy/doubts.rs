@@ -1,15 +1,21 @@
 //! What the checker makes of conditions that have to do with each other.
 
+use std::collections::BTreeSet;
+
 use secret_replicator::limits::Fence;
-use secret_replicator::policy;
+use secret_replicator::policy::{self, Problem};
+
+/// The problems of a policy.
+fn problems(text: &str) -> Vec<Problem> {
+    match policy::check(text, &Fence::Open) {
+        Ok(checked) => checked.warnings,
+        Err(invalid) => invalid.problems,
+    }
+}
 
 /// The codes of the problems of a policy with these rules.
 fn codes(rules: &str) -> Vec<&'static str> {
-    let text = format!("version: 1\nrules:\n{rules}");
-    let problems = match policy::check(&text, &Fence::Open) {
-        Ok(checked) => checked.warnings,
-        Err(invalid) => invalid.problems,
-    };
+    let problems = problems(&format!("version: 1\nrules:\n{rules}"));
     problems.iter().map(|problem| problem.code).collect()
 }
 
@@ -91,4 +97,55 @@ fn a_condition_is_as_long_as_what_it_is_about_may_be() {
     for (key, value, name) in [(129, 256, 512), (128, 257, 512), (128, 256, 513)] {
         assert_eq!(codes(&rules(key, value, name)), ["never-matches"]);
     }
+}
+
+#[test]
+fn a_rule_that_conflicts_with_several_is_told_of_the_first() {
+    let rule = |name: &str, overwrite: bool| {
+        format!(
+            "  - {{name: {name}, when: all, replicate-to: us-west-2, overwrite: {overwrite}}}\n"
+        )
+    };
+    let rules = [
+        ("a", true),
+        ("b", true),
+        ("c", false),
+        ("d", true),
+        ("e", false),
+    ];
+    let rules: String = rules
+        .map(|(name, overwrite)| rule(name, overwrite))
+        .concat();
+    let problems = problems(&format!("version: 1\nrules:\n{rules}"));
+    let found: Vec<_> = (problems.iter())
+        .map(|problem| {
+            (
+                problem.path.as_str(),
+                problem.message.contains("rule and `a`"),
+            )
+        })
+        .collect();
+    // The one that is first to differ is `a` for `c` and `e`, and `c` for `d`.
+    assert_eq!(
+        found,
+        [("rules[2]", true), ("rules[3]", false), ("rules[4]", true)]
+    );
+}
+
+#[test]
+fn what_is_written_twice_is_noticed_in_long_maps_too() {
+    let groups = |repeated: &str| {
+        let groups = (0..40).map(|index| format!("  g{index}: [eu-west-1]\n"));
+        let groups: String = groups.collect();
+        format!(
+            "version: 1\ngroups:\n{groups}{repeated}rules:
+  - {{name: a, when: all, replicate-to: us-west-2}}\n"
+        )
+    };
+    let codes = |text: String| -> BTreeSet<&'static str> {
+        problems(&text).iter().map(|problem| problem.code).collect()
+    };
+    let unused = codes(groups(""));
+    assert!(!unused.contains("repeated-field"), "{unused:?}");
+    assert!(codes(groups("  g7: [eu-west-1]\n")).contains("repeated-field"));
 }
