@@ -151,3 +151,34 @@ fn the_message_of_a_sweep_counts_what_there_is_to_say() {
     });
     assert!(sweep::message(&sweep).starts_with("sweep so far: 7 secrets seen"));
 }
+
+#[test]
+fn the_metrics_of_a_sweep_are_those_of_the_slice() {
+    let slice = Totals {
+        seen: 7,
+        drifted: 3,
+        failed: 2,
+        limited: 1,
+        ..Totals::default()
+    };
+    let sweep = Sweep {
+        started: DateTime::UNIX_EPOCH,
+        totals: Totals::default(),
+        slice,
+        next: None,
+    };
+    let report = SweepReport {
+        request_id: "request".to_owned(),
+        started: DateTime::UNIX_EPOCH,
+        ended: DateTime::UNIX_EPOCH + Duration::from_secs(5),
+        mode: Mode::Act,
+        sweep,
+    };
+    let mut lines = Vec::new();
+    let mut emf = Emf::builder("Namespace".to_owned(), vec![vec![]]).build();
+    sweep::metrics::write(&report, &mut emf, &mut lines).unwrap();
+    let line: serde_json::Value = serde_json::from_slice(&lines).unwrap();
+    let metrics = ["Secrets", "Drift", "Failures", "Limited", "Duration"];
+    let values = metrics.map(|name| line[format!("Sweep{name}")].as_u64());
+    assert_eq!(values, [7, 3, 2, 1, 5000].map(Some));
+}
