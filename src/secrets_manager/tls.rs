@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
@@ -32,16 +32,19 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 /// Who names roots in `SSL_CERT_FILE` or `SSL_CERT_DIR` asks for these and no others.
 pub(super) fn client() -> SharedHttpClient {
     let names_roots = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let are_roots_named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+    let system = TrustStore::default();
+    if ["SSL_CERT_FILE", "SSL_CERT_DIR"]
         .into_iter()
-        .any(names_roots);
-    client_for(are_roots_named, TrustStore::default())
+        .any(names_roots)
+    {
+        trusting(system)
+    } else {
+        trusting_amazon_then(system)
+    }
 }
 
-fn client_for(are_roots_named: bool, system: TrustStore) -> SharedHttpClient {
-    if are_roots_named {
-        return trusting(system);
-    }
+/// A client that trusts Amazon's roots, and these besides where Amazon's do not vouch.
+fn trusting_amazon_then(system: TrustStore) -> SharedHttpClient {
     let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     let both = system.with_pem_certificate(AMAZON_ROOTS);
     SharedHttpClient::new(AmazonThenSystem {
@@ -70,7 +73,7 @@ fn trusting(roots: TrustStore) -> SharedHttpClient {
 ///
 /// It makes no connector before there is something to connect to, which a client of the SDK does to
 /// check its configuration.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct AmazonThenSystem {
     amazon: SharedHttpClient,
     both: SharedHttpClient,
@@ -88,9 +91,12 @@ impl HttpClient for AmazonThenSystem {
         }
         SharedHttpConnector::new(AmazonConnector {
             connector: self.amazon.http_connector(settings, components),
-            client: self.clone(),
-            settings: settings.clone(),
-            components: components.clone(),
+            both: Arc::new(Both {
+                client: self.both.clone(),
+                settings: settings.clone(),
+                components: components.clone(),
+                is_used: Arc::clone(&self.uses_both),
+            }),
         })
     }
 
@@ -99,12 +105,19 @@ impl HttpClient for AmazonThenSystem {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct AmazonConnector {
     connector: SharedHttpConnector,
-    client: AmazonThenSystem,
+    both: Arc<Both>,
+}
+
+/// What a call needs that Amazon's roots were not enough for.
+#[derive(Debug)]
+struct Both {
+    client: SharedHttpClient,
     settings: HttpConnectorSettings,
     components: RuntimeComponents,
+    is_used: Arc<AtomicBool>,
 }
 
 impl HttpConnector for AmazonConnector {
@@ -118,12 +131,12 @@ impl HttpConnector for AmazonConnector {
             again.add_extension(capture.clone());
         }
         let answer = self.connector.call(request);
-        let connector = self.clone();
+        let both = Arc::clone(&self.both);
         HttpConnectorFuture::new(async move {
             match answer.await {
                 // Nothing was sent yet.
                 Err(refused) if is_about_a_certificate(&refused) => {
-                    connector.trusting_both(again, &refused).await
+                    both.call(again, &refused).await
                 }
                 answer => answer,
             }
@@ -131,25 +144,22 @@ impl HttpConnector for AmazonConnector {
     }
 }
 
-impl AmazonConnector {
-    fn trusting_both(&self, request: HttpRequest, refused: &ConnectorError) -> HttpConnectorFuture {
-        let both = &self.client.both;
-        let call = both
-            .http_connector(&self.settings, &self.components)
-            .call(request);
-        let refused = DisplayErrorContext(refused).to_string();
-        let uses_both = Arc::clone(&self.client.uses_both);
-        HttpConnectorFuture::new(async move {
-            let answer = call.await;
-            if answer.is_ok() {
-                uses_both.store(true, Ordering::Relaxed);
-                tracing::warn!(
-                    error = refused,
-                    "the endpoint's certificate is under none of Amazon's roots; the system's vouch for it"
-                );
-            }
-            answer
-        })
+impl Both {
+    async fn call(
+        &self,
+        request: HttpRequest,
+        refused: &ConnectorError,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let connector = self.client.http_connector(&self.settings, &self.components);
+        let answer = connector.call(request).await;
+        if answer.is_ok() {
+            self.is_used.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                error = %DisplayErrorContext(refused),
+                "Amazon's roots do not vouch for the endpoint's certificate, the system's do"
+            );
+        }
+        answer
     }
 }
 
