@@ -38,10 +38,13 @@ unexport CARGO_TARGET_DIR
 export PYTHONDONTWRITEBYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The same random inputs for everybody: what makes a test fail is then the change that is tested.
+# `make properties` draws others.
+export PROPTEST_RNG_SEED ?= 1
 
 .PHONY: help demo test lint test-rust test-template test-independent test-permissions test-guards
 .PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants evidence
-.PHONY: bench bench-smoke startup-budget soak model fmt requirements valgrind qemu package
+.PHONY: bench bench-smoke startup-budget properties soak model fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -139,6 +142,19 @@ define simulate
 			$(MAKE) $(EVIDENCE); $(EVIDENCE) $3 target/simulation/$1.json; \
 		fi; exit $$code
 endef
+
+# All packages but one, whose tests take their seeds from elsewhere.
+PROPERTIES := cargo test --locked --workspace --exclude secret-replicator-simulation \
+	--lib --test policy --test properties --test world
+
+properties: ## Try the properties of policy, plan and emulator with other inputs: SEEDS=20 from FIRST=2
+	@$(PROPERTIES) --quiet --no-run
+	@first=$(or $(FIRST),2); seeds=$(or $(SEEDS),20); mkdir -p target/properties; \
+		for ((seed = first; seed < first + seeds; seed++)); do \
+			PROPTEST_RNG_SEED=$$seed $(PROPERTIES) > target/properties/log 2>&1 \
+				|| { cat target/properties/log; echo "Seed $$seed: make properties FIRST=$$seed SEEDS=1"; exit 1; }; \
+		done; \
+		echo "properties: $$seeds seeds from $$first, no failure"
 
 soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes it smaller if it fails
 	$(call simulate,soak,$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1) \

@@ -69,16 +69,30 @@ fn of_keys(policy: &Policy, keys: &[(&str, &str)]) -> BTreeSet<&'static str> {
     codes
 }
 
-/// A key for all Regions of a rule: an ARN fits only if all are its own.
+/// A key for all Regions of a rule: an ARN fits only if all are its own, the Region aside that alone
+/// can be the primary secret's: there is no replica there.
 fn of_one_key(policy: &Policy, rule: &Rule, key: &str) -> Option<&'static str> {
     let home = home(key)?;
+    let own = primary_regions(policy, &rule.when);
     let fits = match &rule.replicate_to {
         Some(ReplicateTo::Words(words)) => words
             .iter()
-            .all(|word| regions(policy, word).iter().all(|region| *region == home)),
+            .flat_map(|word| regions(policy, word))
+            .all(|region| region == home || own == BTreeSet::from([region])),
         _ => false,
     };
     (!fits).then_some("key-of-another-region")
+}
+
+/// The Regions and wildcards that the primary secret's Region must be among; none if any will do.
+fn primary_regions<'a>(policy: &'a Policy, when: &'a When) -> BTreeSet<&'a str> {
+    match when {
+        When::All => BTreeSet::new(),
+        When::Some { only, .. } => {
+            let words = only.primary_region.iter();
+            words.flat_map(|word| regions(policy, word)).collect()
+        }
+    }
 }
 
 /// Whether `not` excludes whatever else matches: every part of it lies around the same part of the
