@@ -26,8 +26,8 @@ pub fn log() {
     tracing_subscriber::registry().with(lines).init();
 }
 
-/// A low level shows more of the function itself, never of the libraries: below `INFO` the SDK and
-/// the runtime log whole answers and events, tags included.
+/// Nothing below `INFO` is compiled in: there the SDK and the runtime log whole answers and events,
+/// tags included.
 ///
 /// The runtime's line for an error that the handler answers is left out, because the record has
 /// told of it already.
@@ -38,8 +38,7 @@ fn filter(level: &str) -> Targets {
         other => other.parse().unwrap_or(LevelFilter::INFO),
     };
     Targets::new()
-        .with_default(level.min(LevelFilter::INFO))
-        .with_target("secret_replicator", level)
+        .with_default(level)
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
 
