@@ -115,6 +115,7 @@ bench-smoke: $(PEER) valgrind ## Try the measurements, on unoptimised programs a
 	@# With the tests, for the same reason.
 	cargo build --locked --workspace --bins --tests
 	target/debug/bench run --bootstrap target/debug/bootstrap --hello target/debug/hello \
+		--sdk target/debug/sdk \
 		--profiled target/debug/bootstrap --only events,profile,sizes,sweep --rounds 2 --events 5 \
 		--profiled-events 2 --sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 \
 		--output target/bench/smoke --document target/bench/smoke
@@ -127,6 +128,7 @@ bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=eve
 	cargo build --locked --release --bin bootstrap
 	cargo build --locked --profile profiling --bin bootstrap
 	cargo build --locked --release --package secret-replicator-hello
+	cargo build --locked --release --package secret-replicator-sdk
 	cargo build --locked --release --package secret-replicator-bench
 	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
 

@@ -22,6 +22,8 @@ pub(crate) enum Contender {
     SecretReplicator,
     /// A bare `lambda_runtime`: it answers, and calls nobody.
     HelloWorld,
+    /// The SDK under `lambda_runtime`: the function's calls, and nothing else.
+    BareSdk,
     /// boto3 under AWS's own runtime.
     Python,
 }
@@ -47,8 +49,9 @@ impl Transport {
 
 impl Contender {
     /// Those that there are.
-    pub(crate) const ALL: [Contender; 3] = [
+    pub(crate) const ALL: [Contender; 4] = [
         Contender::HelloWorld,
+        Contender::BareSdk,
         Contender::SecretReplicator,
         Contender::Python,
     ];
@@ -67,6 +70,7 @@ impl fmt::Display for Contender {
         formatter.write_str(match self {
             Contender::SecretReplicator => "secret-replicator",
             Contender::HelloWorld => "hello world",
+            Contender::BareSdk => "bare SDK",
             Contender::Python => "Python, boto3",
         })
     }
@@ -76,6 +80,7 @@ impl fmt::Display for Contender {
 pub(crate) struct Programs {
     bootstrap: PathBuf,
     hello: PathBuf,
+    sdk: PathBuf,
     python: PathBuf,
     python_function: PathBuf,
     /// What `AWS_CA_BUNDLE` and `SSL_CERT_FILE` say.
@@ -83,7 +88,7 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Sets up the Python function in the directory for files of a run.
+    /// Sets up the functions in the directory for files of a run.
     pub(crate) fn new(
         options: &crate::options::Programs,
         work: &Path,
@@ -91,7 +96,7 @@ impl Programs {
     ) -> anyhow::Result<Programs> {
         // Not canonical: a virtual environment is known by the path of its link to Python.
         let python = std::path::absolute(&options.python)?;
-        for program in [&options.bootstrap, &options.hello, &python] {
+        for program in [&options.bootstrap, &options.hello, &options.sdk, &python] {
             anyhow::ensure!(program.is_file(), "there is no {}", program.display());
         }
         let function = work.join("python");
@@ -104,8 +109,9 @@ impl Programs {
         let source = include_str!("../peer/bootstrap.py");
         write_executable(&start, &format!("#!{}\n{source}", python.display()))?;
         Ok(Programs {
-            bootstrap: std::path::absolute(&options.bootstrap)?,
-            hello: std::path::absolute(&options.hello)?,
+            bootstrap: unpacked(&options.bootstrap, work)?,
+            hello: unpacked(&options.hello, work)?,
+            sdk: unpacked(&options.sdk, work)?,
             python,
             python_function: start,
             roots: authority.roots().to_owned(),
@@ -117,6 +123,7 @@ impl Programs {
         match contender {
             Contender::SecretReplicator => &self.bootstrap,
             Contender::HelloWorld => &self.hello,
+            Contender::BareSdk => &self.sdk,
             Contender::Python => &self.python_function,
         }
     }
@@ -147,6 +154,17 @@ pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSett
     settings
         .with_env("AWS_CA_BUNDLE", roots.clone())
         .with_env("SSL_CERT_FILE", roots)
+}
+
+/// A copy of a program, written in one go, as Lambda unpacks it: what a linker wrote here and there
+/// lies in smaller pieces in the kernel's cache, and starts more slowly.
+fn unpacked(program: &Path, work: &Path) -> anyhow::Result<PathBuf> {
+    let name = program.file_name().context("a program has a name")?;
+    let directory = std::path::absolute(work.join("programs"))?;
+    fs::create_dir_all(&directory)?;
+    let copy = directory.join(name);
+    fs::copy(program, &copy).with_context(|| format!("cannot copy {}", program.display()))?;
+    Ok(copy)
 }
 
 /// Writes a script.

@@ -71,6 +71,9 @@ pub(crate) struct Programs {
     /// The bare `lambda_runtime`
     #[arg(long, default_value = "target/release/hello")]
     pub(crate) hello: PathBuf,
+    /// The bare SDK
+    #[arg(long, default_value = "target/release/sdk")]
+    pub(crate) sdk: PathBuf,
     /// The function with the names of its sources: `cargo build --profile profiling`
     #[arg(long, default_value = "target/profiling/bootstrap")]
     pub(crate) profiled: PathBuf,

@@ -123,6 +123,11 @@ async fn no_log_holds_a_value_a_request_token_or_a_tag() {
     ] {
         assert!(!delivery.log.contains(secret), "{secret} is in the log");
     }
+    // Where the SDK and the runtime log whole answers and events.
+    for level in ["DEBUG", "TRACE"] {
+        let level = format!("\"level\":\"{level}\"");
+        assert!(!delivery.log.contains(&level), "{}", delivery.log);
+    }
 }
 
 #[tokio::test]

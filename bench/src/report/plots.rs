@@ -94,10 +94,11 @@ fn memory_bars(part: &Part<EventResult>) -> Vec<Bar> {
 }
 
 /// Told apart also by people who do not see all colours.
-const COLOURS: [RGBColor; 3] = [
+const COLOURS: [RGBColor; 4] = [
     RGBColor(0x44, 0x77, 0xaa),
     RGBColor(0xee, 0x66, 0x77),
     RGBColor(0x22, 0x88, 0x33),
+    RGBColor(0xcc, 0xbb, 0x44),
 ];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;

@@ -76,11 +76,12 @@ fn events(part: &Part<EventResult>) -> Table {
 /// What is set into relation: who, and over what.
 type Row = (Contender, Transport);
 
-const PAIRS: [(Row, Row); 4] = {
-    use Contender::{HelloWorld, Python, SecretReplicator};
+const PAIRS: [(Row, Row); 5] = {
+    use Contender::{BareSdk, HelloWorld, Python, SecretReplicator};
     use Transport::{Http, Https};
     [
         ((HelloWorld, Http), (SecretReplicator, Http)),
+        ((BareSdk, Http), (SecretReplicator, Http)),
         ((SecretReplicator, Http), (SecretReplicator, Https)),
         ((SecretReplicator, Http), (Python, Http)),
         ((SecretReplicator, Https), (Python, Https)),
