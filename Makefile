@@ -145,15 +145,14 @@ define simulate
 		fi; exit $$code
 endef
 
-# All packages but one, whose tests take their seeds from elsewhere.
-PROPERTIES := cargo test --locked --workspace --exclude secret-replicator-simulation \
-	--lib --test policy --test properties --test world
+# All packages, for the features of `make test-rust`, without the simulation's worlds, which have seeds of their own.
+PROPERTIES := cargo test --locked --workspace --lib --test policy --test properties --test world
 
-properties: ## Try the properties of policy, plan and emulator with other inputs: SEEDS=20 from FIRST=2
+properties: ## Try the properties of policy, plan and emulator with SEEDS=20 other seeds, from FIRST=7 or any
 	@$(PROPERTIES) --quiet --no-run
-	@first=$(or $(FIRST),2); seeds=$(or $(SEEDS),20); mkdir -p target/properties; \
+	@first=$(or $(FIRST),$$RANDOM); seeds=$(or $(SEEDS),20); mkdir -p target/properties; \
 		for ((seed = first; seed < first + seeds; seed++)); do \
-			PROPTEST_RNG_SEED=$$seed $(PROPERTIES) > target/properties/log 2>&1 \
+			PROPTEST_RNG_SEED=$$seed $(PROPERTIES) -- --skip everything_holds > target/properties/log 2>&1 \
 				|| { cat target/properties/log; echo "Seed $$seed: make properties FIRST=$$seed SEEDS=1"; exit 1; }; \
 		done; \
 		echo "properties: $$seeds seeds from $$first, no failure"

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use lambda_runtime::Diagnostic;
 use lambda_runtime_api_client::body::Body;
+use tracing::level_filters::STATIC_MAX_LEVEL;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -26,9 +27,10 @@ pub fn log() {
     tracing_subscriber::registry().with(lines).init();
 }
 
-/// Nothing below `INFO` is compiled in: there the SDK and the runtime log whole answers and events,
-/// tags included.
-///
+// Below `INFO` the SDK and the runtime log whole answers and events, tags included. A feature of some
+// dependency could let that in again.
+const _: () = assert!(matches!(STATIC_MAX_LEVEL, LevelFilter::INFO));
+
 /// The runtime's line for an error that the handler answers is left out, because the record has
 /// told of it already.
 fn filter(level: &str) -> Targets {

@@ -22,7 +22,8 @@ pub(crate) enum Contender {
     SecretReplicator,
     /// A bare `lambda_runtime`: it answers, and calls nobody.
     HelloWorld,
-    /// The SDK under `lambda_runtime`: the function's calls, and nothing else.
+    /// The SDK under `lambda_runtime`, as its documentation sets it up: the function's calls, and
+    /// nothing that it does with the answers.
     BareSdk,
     /// boto3 under AWS's own runtime.
     Python,
@@ -156,8 +157,8 @@ pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSett
         .with_env("SSL_CERT_FILE", roots)
 }
 
-/// A copy of a program, written in one go, as Lambda unpacks it: what a linker wrote here and there
-/// lies in smaller pieces in the kernel's cache, and starts more slowly.
+/// A copy of a program, written in one go, as unpacking writes one: how a linker has written a file
+/// changes how fast it starts.
 fn unpacked(program: &Path, work: &Path) -> anyhow::Result<PathBuf> {
     let name = program.file_name().context("a program has a name")?;
     let directory = std::path::absolute(work.join("programs"))?;

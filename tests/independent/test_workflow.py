@@ -7,7 +7,6 @@ import yaml
 
 from template import ROOT, TEMPLATE
 
-# YAML 1.1 reads `on` as true.
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/test.yaml").read_text())
 STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
 
@@ -18,6 +17,15 @@ def commands(job):
 
 def test_it_runs_every_test():
     assert "make test" in commands("test")
+
+
+def test_it_tries_other_random_inputs_every_night():
+    # YAML 1.1 reads `on` as true.
+    assert WORKFLOW[True]["schedule"] == [{"cron": "17 3 * * *"}]
+    drawn, played = commands("seeds")[1:]
+
+    assert re.fullmatch(r"make properties SEEDS=\d+", drawn), "one that is named is the same every night"
+    assert re.fullmatch(r'make soak SEEDS=\d+ FIRST="\$\(date \+%s\)"', played)
 
 
 def test_it_installs_what_make_installs_for_root():
@@ -40,7 +48,7 @@ def test_it_builds_and_keeps_the_package_of_every_architecture_of_the_template()
 
 def test_actions_are_pinned_by_commit_and_machines_and_toolchain_by_version():
     used = [step["uses"] for step in STEPS if "uses" in step]
-    assert len(used) == 5
+    assert len(used) == 6
     for action in used:
         assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action), action
     for job in WORKFLOW["jobs"].values():

@@ -1,5 +1,5 @@
-//! The least that makes the function's calls: the SDK, and nothing that decides, checks, follows or
-//! records.
+//! The SDK as its documentation sets it up, making the function's calls: no policy, no limits, no
+//! following, no record.
 
 use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;

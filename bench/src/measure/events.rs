@@ -1,4 +1,4 @@
-//! Cold start, first event, warm events, calls, memory.
+//! Cold start, first event, warm events, calls, processor, memory.
 
 use std::fs;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use secret_replicator_emulator::{Answer, Lambda};
 
-use super::memory;
+use super::process::{self, Cpu};
 use crate::contender::{Contender, Programs, Transport};
 use crate::event;
 use crate::options::Effort;
@@ -26,6 +26,8 @@ struct Case {
     first_ms: Vec<f64>,
     unchanged: Warm,
     write: Warm,
+    /// Of the warm events of both kinds.
+    cpu: Cpu,
     peak_memory_mib: Vec<f64>,
     anonymous_memory_mib: Vec<f64>,
 }
@@ -72,6 +74,7 @@ impl Case {
             first_ms: Vec::new(),
             unchanged: Warm::default(),
             write: Warm::default(),
+            cpu: Cpu::default(),
             peak_memory_mib: Vec::new(),
             anonymous_memory_mib: Vec::new(),
         })
@@ -86,22 +89,23 @@ impl Case {
             .push(function.init_duration().as_secs_f64() * 1e3);
         let first = self.deliver(&mut function, Subject::Drifted).await?;
         self.first_ms.push(first.0);
-        for index in 0..WARM_UP + events {
-            for subject in [Subject::Unchanged, Subject::Drifted] {
-                let (ms, calls) = self.deliver(&mut function, subject).await?;
-                let warm = match subject {
-                    Subject::Unchanged => &mut self.unchanged,
-                    Subject::Drifted => &mut self.write,
-                };
-                if index >= WARM_UP {
-                    warm.ms.push(ms);
-                    warm.calls += calls;
-                }
-            }
+        for _ in 0..WARM_UP {
+            self.deliver(&mut function, Subject::Unchanged).await?;
+            self.deliver(&mut function, Subject::Drifted).await?;
         }
         let pid = function.pid();
-        self.peak_memory_mib.push(memory::peak_mib(pid)?);
-        self.anonymous_memory_mib.push(memory::anonymous_mib(pid)?);
+        let before = Cpu::of(pid)?;
+        for _ in 0..events {
+            let unchanged = self.deliver(&mut function, Subject::Unchanged).await?;
+            self.unchanged.add(unchanged);
+            let write = self.deliver(&mut function, Subject::Drifted).await?;
+            self.write.add(write);
+        }
+        let after = Cpu::of(pid)?;
+        self.cpu.user_ms += after.user_ms - before.user_ms;
+        self.cpu.system_ms += after.system_ms - before.system_ms;
+        self.peak_memory_mib.push(process::peak_mib(pid)?);
+        self.anonymous_memory_mib.push(process::anonymous_mib(pid)?);
         drop(function);
         gone(pid).await;
         Ok(())
@@ -127,6 +131,7 @@ impl Case {
     }
 
     fn result(&self) -> anyhow::Result<EventResult> {
+        let events = number(self.unchanged.ms.len() + self.write.ms.len());
         Ok(EventResult {
             contender: self.contender,
             transport: self.transport,
@@ -136,6 +141,8 @@ impl Case {
             unchanged_calls: self.unchanged.calls_per_event(),
             write_ms: Summary::of(&self.write.ms)?,
             write_calls: self.write.calls_per_event(),
+            user_ms: self.cpu.user_ms / events,
+            system_ms: self.cpu.system_ms / events,
             peak_memory_mib: Summary::of(&self.peak_memory_mib)?,
             anonymous_memory_mib: Summary::of(&self.anonymous_memory_mib)?,
         })
@@ -154,6 +161,11 @@ async fn gone(pid: Option<u32>) {
 }
 
 impl Warm {
+    fn add(&mut self, (ms, calls): (f64, u64)) {
+        self.ms.push(ms);
+        self.calls += calls;
+    }
+
     fn calls_per_event(&self) -> f64 {
         let calls = usize::try_from(self.calls).unwrap_or(usize::MAX);
         number(calls) / number(self.ms.len())

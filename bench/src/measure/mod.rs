@@ -3,7 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod events;
 pub(crate) mod instructions;
-pub(crate) mod memory;
 pub(crate) mod policy;
+pub(crate) mod process;
 pub(crate) mod profile;
 pub(crate) mod sizes;

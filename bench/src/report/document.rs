@@ -19,17 +19,18 @@ Made by `make bench`; what is written here by hand is lost. `make bench ONLY=eve
 
 Figures of one machine are no promise for another, and a busy machine makes them worse: the ratios of \
 one run are what counts. The release `bootstrap` runs beside the least that a function can be, a bare \
-`lambda_runtime` built with the same profile; beside the least that can make the same calls, the bare SDK; \
-and beside what people would write instead: boto3 under AWS's own `awslambdaric`, which reads the tag, \
-replicates, and waits until all is in sync. Each round starts one process of each, so that whatever else \
-the machine does hits all of them. The programs are copies, because Lambda unpacks them too: as a linker \
-writes them they start more slowly.
+`lambda_runtime`; beside the bare SDK, set up as its documentation has it, which makes the same calls \
+without policy, limits or record; and beside what people would write instead: boto3 under AWS's own \
+`awslambdaric`, which reads the tag, replicates, and waits until all is in sync. Those in Rust are built \
+with the same profile, and copied before they are started. Each round starts one process of each, so that \
+whatever else the machine does hits all of them.
 
 Lambda is the emulator's Runtime API on the loopback device. Secrets Manager is a server that always \
 gives the same answers, over HTTP, and over HTTPS with RSA certificates of 2048 bits in a chain of root, \
 intermediate and leaf, as AWS's endpoints have it. It says that replicas are in sync at once, and \
 `SETTLE_SECONDS` is 0, so no figure contains waiting; if a contender looks at them once more, that call \
-is counted. Over HTTP each trusts what it comes with. Over HTTPS everybody reads the same file of 141 roots, \
+is counted. Over HTTP each trusts what it comes with, but the bare SDK comes with nothing and reads the \
+machine's roots when it starts. Over HTTPS everybody reads the same file of 141 roots, \
 boto3 by `AWS_CA_BUNDLE` and the others by `SSL_CERT_FILE`: more than in Lambda, where Amazon's five are \
 in the function.
 ";

@@ -46,14 +46,18 @@ fn events(part: &Part<EventResult>) -> Table {
             "write p50 ms",
             "p99",
             "calls",
+            "user ms",
+            "system ms",
             "peak RSS MiB",
             "heap and stack",
         ],
         "Median (quartiles). *Cold* is from starting the process to its asking for the first \
          event. *First event* writes. Warm events alternate: *unchanged* needs no write, *write* \
          needs one. *Calls* are those to Secrets Manager per event, as the server counts them. \
-         The hello world calls nobody. *Heap and stack* is what of the memory is no part of a file: \
-         the rest is code, which the kernel brings in by pieces that are larger than what is used.",
+         The hello world calls nobody. *User* and *system* are the time on a processor for a warm event, \
+         the mean of both kinds: in the process's own code, and in the kernel. *Heap and stack* is what \
+         of the memory is no part of a file: the rest is code, which the kernel brings in by pieces that \
+         are larger than what is used.",
     );
     for row in &part.rows {
         table.add([
@@ -66,6 +70,8 @@ fn events(part: &Part<EventResult>) -> Table {
             spread(&row.write_ms),
             significant(row.write_ms.p99),
             significant(row.write_calls),
+            significant(row.user_ms),
+            significant(row.system_ms),
             significant(row.peak_memory_mib.median),
             significant(row.anonymous_memory_mib.median),
         ]);
@@ -81,8 +87,8 @@ const PAIRS: [(Row, Row); 5] = {
     use Transport::{Http, Https};
     [
         ((HelloWorld, Http), (SecretReplicator, Http)),
-        ((BareSdk, Http), (SecretReplicator, Http)),
         ((SecretReplicator, Http), (SecretReplicator, Https)),
+        ((BareSdk, Https), (SecretReplicator, Https)),
         ((SecretReplicator, Http), (Python, Http)),
         ((SecretReplicator, Https), (Python, Https)),
     ]

@@ -11,7 +11,7 @@ use secret_replicator_emulator::{Answer, Call, Emulator, Fault, FaultKind, Lambd
 use serde_json::{Value, json};
 
 use crate::contender::{Contender, Programs};
-use crate::measure::memory;
+use crate::measure::process;
 use crate::options::Effort;
 use crate::results::{SweepResult, number};
 use population::Population;
@@ -116,7 +116,7 @@ async fn sweep(programs: &Programs, bootstrap: &Path, aws: &Emulator) -> anyhow:
         seconds: started.elapsed().as_secs_f64(),
         seen: count(&summary, "seen")?,
         repaired: count(&summary, "repaired")?,
-        peak_memory_mib: memory::peak_mib(function.pid())?,
+        peak_memory_mib: process::peak_mib(function.pid())?,
     })
 }
 

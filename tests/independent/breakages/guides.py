@@ -28,6 +28,13 @@ ROWS = [
         "- run: make test-rust\n",
     ),
     (
+        "a night with the inputs of the night before",
+        "test_workflow.py::test_it_tries_other_random_inputs_every_night",
+        ".github/workflows/test.yaml",
+        "make properties SEEDS=40",
+        "make properties SEEDS=40 FIRST=1",
+    ),
+    (
         "a workflow that keeps its credentials",
         "test_workflow.py::test_it_may_read_the_code_and_no_more",
         ".github/workflows/test.yaml",
