@@ -45,10 +45,10 @@ pub(crate) struct EventResult {
     /// Later events with a write.
     pub(crate) write_ms: Summary,
     pub(crate) write_calls: f64,
-    /// Time on a processor for a later event, the mean of both kinds: in the process's own code, and
-    /// in the kernel.
-    pub(crate) user_ms: f64,
-    pub(crate) system_ms: f64,
+    /// Time on a processor for a later event, the mean of both kinds.
+    pub(crate) cpu_ms: f64,
+    /// Which share of it was the kernel's, if that can be told.
+    pub(crate) system_share: Option<f64>,
     pub(crate) peak_memory_mib: Summary,
     /// Heap and stack in the end, without the code.
     pub(crate) anonymous_memory_mib: Summary,

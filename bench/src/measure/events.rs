@@ -101,9 +101,7 @@ impl Case {
             let write = self.deliver(&mut function, Subject::Drifted).await?;
             self.write.add(write);
         }
-        let after = Cpu::of(pid)?;
-        self.cpu.user_ms += after.user_ms - before.user_ms;
-        self.cpu.system_ms += after.system_ms - before.system_ms;
+        self.cpu.add(before, Cpu::of(pid)?);
         self.peak_memory_mib.push(process::peak_mib(pid)?);
         self.anonymous_memory_mib.push(process::anonymous_mib(pid)?);
         drop(function);
@@ -141,8 +139,8 @@ impl Case {
             unchanged_calls: self.unchanged.calls_per_event(),
             write_ms: Summary::of(&self.write.ms)?,
             write_calls: self.write.calls_per_event(),
-            user_ms: self.cpu.user_ms / events,
-            system_ms: self.cpu.system_ms / events,
+            cpu_ms: self.cpu.ms / events,
+            system_share: self.cpu.system_share(),
             peak_memory_mib: Summary::of(&self.peak_memory_mib)?,
             anonymous_memory_mib: Summary::of(&self.anonymous_memory_mib)?,
         })

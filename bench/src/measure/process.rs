@@ -1,37 +1,59 @@
 //! What the kernel has noted of a process.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::Context;
 
-/// The time that a process has had on a processor, in ms.
+/// What a process has had of the processors.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cpu {
-    /// In its own code and that of its libraries.
-    pub(crate) user_ms: f64,
-    /// In the kernel.
-    pub(crate) system_ms: f64,
+    /// The time, exactly.
+    pub(crate) ms: f64,
+    /// How often a clock has found it in its own code and that of its libraries.
+    pub(crate) user_ticks: u32,
+    /// How often in the kernel.
+    pub(crate) system_ticks: u32,
 }
 
 impl Cpu {
-    /// What it has had so far, to ten milliseconds ("The /proc filesystem", `/proc/PID/stat`).
+    /// What it has had so far (kernel documentation, "The /proc Filesystem" and "Scheduler
+    /// Statistics").
     pub(crate) fn of(pid: Option<u32>) -> anyhow::Result<Cpu> {
         let pid = pid.context("the process has ended")?;
         let line = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // The name before may hold anything, closing brackets too.
         let (_, fields) = line.rsplit_once(')').context("no name")?;
-        let field = |index| fields.split_whitespace().nth(index);
-        let in_a_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
-        let milliseconds = |index| {
-            let ticks: u32 = field(index).context("no times")?.parse()?;
-            anyhow::Ok(f64::from(ticks) * 1e3 / f64::from(in_a_second))
-        };
+        let field = |index| fields.split_whitespace().nth(index).context("no times");
+        let mut time = Duration::ZERO;
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let times = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let nanoseconds = times.split_whitespace().next().context("no times")?;
+            time += Duration::from_nanos(nanoseconds.parse()?);
+        }
         Ok(Cpu {
-            user_ms: milliseconds(11)?,
-            system_ms: milliseconds(12)?,
+            ms: time.as_secs_f64() * 1e3,
+            user_ticks: field(11)?.parse()?,
+            system_ticks: field(12)?.parse()?,
         })
     }
+
+    /// Adds what it has had since.
+    pub(crate) fn add(&mut self, before: Cpu, after: Cpu) {
+        self.ms += after.ms - before.ms;
+        self.user_ticks += after.user_ticks - before.user_ticks;
+        self.system_ticks += after.system_ticks - before.system_ticks;
+    }
+
+    /// Which share of it was the kernel's; none if the clock has found the process too seldom to tell.
+    pub(crate) fn system_share(&self) -> Option<f64> {
+        let ticks = self.user_ticks + self.system_ticks;
+        (ticks >= FEWEST_TICKS).then(|| f64::from(self.system_ticks) / f64::from(ticks))
+    }
 }
+
+/// With so many, the share is right to a few hundredths.
+const FEWEST_TICKS: u32 = 100;
 
 /// The most that was ever resident (`VmHWM`), in MiB.
 pub(crate) fn peak_mib(pid: Option<u32>) -> anyhow::Result<f64> {

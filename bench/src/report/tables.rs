@@ -46,16 +46,16 @@ fn events(part: &Part<EventResult>) -> Table {
             "write p50 ms",
             "p99",
             "calls",
-            "user ms",
-            "system ms",
+            "CPU ms",
+            "kernel's",
             "peak RSS MiB",
             "heap and stack",
         ],
         "Median (quartiles). *Cold* is from starting the process to its asking for the first \
          event. *First event* writes. Warm events alternate: *unchanged* needs no write, *write* \
          needs one. *Calls* are those to Secrets Manager per event, as the server counts them. \
-         The hello world calls nobody. *User* and *system* are the time on a processor for a warm event, \
-         the mean of both kinds: in the process's own code, and in the kernel. *Heap and stack* is what \
+         The hello world calls nobody. *CPU* is the time on a processor for a warm event, the mean of \
+         both kinds, and then the kernel's share of it, where it can be told. *Heap and stack* is what \
          of the memory is no part of a file: the rest is code, which the kernel brings in by pieces that \
          are larger than what is used.",
     );
@@ -70,8 +70,9 @@ fn events(part: &Part<EventResult>) -> Table {
             spread(&row.write_ms),
             significant(row.write_ms.p99),
             significant(row.write_calls),
-            significant(row.user_ms),
-            significant(row.system_ms),
+            significant(row.cpu_ms),
+            row.system_share
+                .map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)),
             significant(row.peak_memory_mib.median),
             significant(row.anonymous_memory_mib.median),
         ]);
