@@ -64,7 +64,7 @@ pub(crate) struct InstructionsResult {
 /// The instructions of one library in the function.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ProfileResult {
-    pub(crate) library: String,
+    pub(crate) name: String,
     /// Until it asks for its first event.
     pub(crate) start: u64,
     /// For an event with nothing to do.

@@ -73,26 +73,26 @@ fn of_keys(policy: &Policy, keys: &[(&str, &str)]) -> BTreeSet<&'static str> {
 /// can be the primary secret's: there is no replica there.
 fn of_one_key(policy: &Policy, rule: &Rule, key: &str) -> Option<&'static str> {
     let home = home(key)?;
-    let own = primary_regions(policy, &rule.when);
+    let own = match &rule.when {
+        When::Some { only, .. } => primary_regions(policy, only),
+        When::All => Vec::new(),
+    };
+    let is_own = |region: &str| !own.is_empty() && own.iter().all(|only| only == region);
     let fits = match &rule.replicate_to {
         Some(ReplicateTo::Words(words)) => words
             .iter()
             .flat_map(|word| regions(policy, word))
-            .all(|region| region == home || own == BTreeSet::from([region])),
+            .all(|region| region == home || is_own(region)),
         _ => false,
     };
     (!fits).then_some("key-of-another-region")
 }
 
 /// The Regions and wildcards that the primary secret's Region must be among; none if any will do.
-fn primary_regions<'a>(policy: &'a Policy, when: &'a When) -> BTreeSet<&'a str> {
-    match when {
-        When::All => BTreeSet::new(),
-        When::Some { only, .. } => {
-            let words = only.primary_region.iter();
-            words.flat_map(|word| regions(policy, word)).collect()
-        }
-    }
+fn primary_regions(policy: &Policy, parts: &Parts) -> Vec<String> {
+    let words = parts.primary_region.iter();
+    let codes = words.flat_map(|word| regions(policy, word));
+    codes.map(str::to_owned).collect()
 }
 
 /// Whether `not` excludes whatever else matches: every part of it lies around the same part of the
@@ -116,11 +116,7 @@ fn never_matches(policy: &Policy, when: &When) -> bool {
     });
     let around =
         |mine: &[String], around: &[String]| around.is_empty() || within(&or_any(mine), around);
-    let codes = |parts: &Parts| -> Vec<String> {
-        let words = parts.primary_region.iter();
-        let codes = words.flat_map(|word| regions(policy, word));
-        codes.map(str::to_owned).collect()
-    };
+    let codes = |parts| primary_regions(policy, parts);
     tags && around(&only.secret_name, &not.secret_name) && around(&codes(only), &codes(not))
 }
 

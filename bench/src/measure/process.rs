@@ -11,9 +11,9 @@ pub(crate) struct Cpu {
     /// The time, exactly.
     pub(crate) ms: f64,
     /// How often a clock has found it in its own code and that of its libraries.
-    pub(crate) user_ticks: u32,
+    user_ticks: u32,
     /// How often in the kernel.
-    pub(crate) system_ticks: u32,
+    system_ticks: u32,
 }
 
 impl Cpu {

@@ -69,7 +69,7 @@ pub(crate) async fn measure(
     };
     libraries.sort_by_key(|library| std::cmp::Reverse(weight(library)));
     let row = |library: &String| ProfileResult {
-        library: library.clone(),
+        name: library.clone(),
         start: of(0, library),
         unchanged: of(1, library),
         write: of(2, library),
@@ -115,7 +115,7 @@ fn shares(callgrind: &str) -> Shares {
         } else if let Some(cost) = cost(line)
             && !std::mem::take(&mut is_of_callee)
         {
-            *shares.entry(place.library()).or_default() += cost;
+            *shares.entry(place.owner()).or_default() += cost;
         }
     }
     shares
@@ -144,7 +144,7 @@ fn cost(line: &str) -> Option<u64> {
 }
 
 impl Place {
-    fn library(&self) -> String {
+    fn owner(&self) -> String {
         let of_line = library(&self.line);
         let of_function = library(&self.function);
         match of_line.or(of_function) {

@@ -178,7 +178,7 @@ fn profile(part: &Part<ProfileResult>) -> Table {
     };
     let (named, others) = part.rows.split_at(LIBRARIES.min(part.rows.len()));
     for row in named {
-        add(&row.library, std::slice::from_ref(row));
+        add(&row.name, std::slice::from_ref(row));
     }
     add("others", others);
     add("all", &part.rows);

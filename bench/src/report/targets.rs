@@ -52,8 +52,9 @@ pub(super) fn table(results: &Results) -> Option<Table> {
         &["", "target", "measured", "met"],
         "What takes an event's time is the SDK, which signs, speaks HTTP and allocates, and the kernel: \
          the *bare SDK* below, which makes the same calls and does nothing else, needs nearly as long, \
-         and the profile shows how few of the instructions are the function's own. What takes room in memory and package is the SDK's code, too. HTTPS is measured \
-         with a file of 141 roots, of which the function in Lambda reads none.",
+         and the profile shows how few of the instructions are the function's own. What takes room in \
+         memory and package is the SDK's code, too. HTTPS is measured with a file of 141 roots, of which \
+         the function in Lambda reads none.",
     );
     let events = events(results).into_iter().flatten();
     let against_python = against_python(results).into_iter().flatten();
