@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use divan::Bencher;
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::decide;
 use secret_replicator::policy::{self, Policy};
 use secret_replicator::secret::{Region, Secret};
@@ -67,7 +67,7 @@ fn wild_document(rules: usize) -> String {
 }
 
 fn read(rules: usize) -> Policy {
-    let checked = policy::check(&document(rules), &Fence::Open);
+    let checked = policy::check(&document(rules), &AllowedRegions::Any);
     checked.expect("a policy").policy
 }
 
@@ -85,7 +85,7 @@ fn secret(team: &str) -> Secret {
 }
 
 const LIMITS: Limits = Limits {
-    fence: Fence::Open,
+    allowed_regions: AllowedRegions::Any,
     overwrite: Overwrite::Never,
     removal: RemovalLimit::Never,
 };
@@ -93,19 +93,19 @@ const LIMITS: Limits = Limits {
 #[divan::bench(args = RULES)]
 fn check(bencher: Bencher, rules: usize) {
     let text = document(rules);
-    bencher.bench(|| policy::check(&text, &Fence::Open));
+    bencher.bench(|| policy::check(&text, &AllowedRegions::Any));
 }
 
 #[divan::bench(args = RULES)]
 fn check_short_rules(bencher: Bencher, rules: usize) {
     let text = short_document(rules);
-    bencher.bench(|| policy::check(&text, &Fence::Open));
+    bencher.bench(|| policy::check(&text, &AllowedRegions::Any));
 }
 
 #[divan::bench(args = RULES)]
 fn check_rules_with_wildcards(bencher: Bencher, rules: usize) {
     let text = wild_document(rules);
-    bencher.bench(|| policy::check(&text, &Fence::Open));
+    bencher.bench(|| policy::check(&text, &AllowedRegions::Any));
 }
 
 /// One rule matches.

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn replicas_are_followed_for_the_settle_time() {
+    async fn replicas_are_followed_for_the_replication_wait() {
         let budget = budget(90, 30);
         let (count, elapsed) = looks(budget.looks_until_settled()).await;
         assert_eq!(elapsed, Duration::from_secs(30));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_settle_time_still_means_one_look() {
+    async fn no_replication_wait_still_means_one_look() {
         let budget = budget(10, 0);
         assert_eq!(
             looks(budget.looks_until_settled()).await,

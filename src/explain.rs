@@ -66,7 +66,7 @@ pub struct RegionExplanation {
     pub forbidden_by: Vec<String>,
     /// Everything that allows no replica there, not only what `reason` names first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub taken_away_by: Vec<Obstacle>,
+    pub taken_away_by: Vec<BlockedBy>,
     /// What is done: `replicate`, `retry`, `keep` or `refuse`.
     pub action: &'static str,
     /// Why nothing is done, as in the record.
@@ -74,7 +74,7 @@ pub struct RegionExplanation {
     pub reason: Option<&'static str>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cure: Option<String>,
+    pub remediation: Option<String>,
     /// The replica's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
@@ -86,15 +86,15 @@ pub struct RegionExplanation {
 /// Something that allows no replica in a Region, whatever wants one there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Obstacle {
+pub enum BlockedBy {
     /// It is the primary secret's own Region.
-    OwnRegion,
+    PrimaryRegion,
     /// It is in another partition than the primary secret.
     OtherPartition,
     /// The rule forbids it.
     Rule(String),
     /// It is not among `ALLOWED_REPLICA_REGIONS`.
-    Fence,
+    RegionNotAllowed,
 }
 
 /// One `ReplicateSecretToRegions` call.
@@ -183,25 +183,25 @@ fn obstacles(
     region: &Region,
     verdict: &Verdict,
     limits: &Limits,
-) -> Vec<Obstacle> {
+) -> Vec<BlockedBy> {
     let primary = secret.arn.region();
     let forbidding = verdict.regions.get(region).into_iter();
-    let rules = forbidding.flat_map(|wish| wish.forbidden_by.iter().cloned().map(Obstacle::Rule));
-    let is_own = (region == primary).then_some(Obstacle::OwnRegion);
+    let rules = forbidding.flat_map(|wish| wish.forbidden_by.iter().cloned().map(BlockedBy::Rule));
+    let is_own = (region == primary).then_some(BlockedBy::PrimaryRegion);
     let is_beyond = region.partition() != primary.partition();
-    let is_outside = !limits.fence.admits(region);
+    let is_outside = !limits.allowed_regions.admits(region);
     is_own
         .into_iter()
-        .chain(is_beyond.then_some(Obstacle::OtherPartition))
+        .chain(is_beyond.then_some(BlockedBy::OtherPartition))
         .chain(rules)
-        .chain(is_outside.then_some(Obstacle::Fence))
+        .chain(is_outside.then_some(BlockedBy::RegionNotAllowed))
         .collect()
 }
 
 fn explain_regions(
     plan: &Plan,
     verdict: &Verdict,
-    obstacles: impl Fn(&Region) -> Vec<Obstacle>,
+    obstacles: impl Fn(&Region) -> Vec<BlockedBy>,
 ) -> Vec<RegionExplanation> {
     let regions = plan.steps.iter().map(|(region, step)| {
         let mut explanation = explain_step(region.to_string(), step);
@@ -220,16 +220,24 @@ fn explain_regions(
 }
 
 fn explain_step(region: String, step: &Step) -> RegionExplanation {
-    let (action, reason, cure) = match step {
+    let (action, reason, remediation) = match step {
         Step::Replicate(_) => ("replicate", None, None),
         Step::Retry(_) => ("retry", None, None),
         Step::Keep(_) => ("keep", None, None),
-        Step::Leave(reason, _) => ("keep", Some(reason.code()), Some(reason.cure().to_owned())),
-        Step::Refuse(refusal, _) => ("refuse", Some(refusal.code()), refusal.cure()),
+        Step::Leave(reason, _) => (
+            "keep",
+            Some(reason.code()),
+            Some(reason.remediation().to_owned()),
+        ),
+        Step::Refuse(refusal, _) => ("refuse", Some(refusal.code()), refusal.remediation()),
         Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) => {
             ("remove", Some(reason.code()), None)
         }
-        Step::Spare(reason, _) => ("keep", Some(reason.code()), Some(reason.cure().to_owned())),
+        Step::Spare(reason, _) => (
+            "keep",
+            Some(reason.code()),
+            Some(reason.remediation().to_owned()),
+        ),
     };
     let key = step.target().map(Target::key);
     RegionExplanation {
@@ -240,7 +248,7 @@ fn explain_step(region: String, step: &Step) -> RegionExplanation {
         taken_away_by: Vec::new(),
         action,
         reason,
-        cure,
+        remediation,
         kms_key: key.map(ReplicaKey::name),
         kms_key_because: key.map(|key| key.named_by.in_words()),
     }

@@ -17,7 +17,9 @@ use crate::secret::{Region, SecretId};
 use crate::secrets_manager::SecretsManager;
 use crate::settings::Settings;
 use crate::sweep::{Order, Sweep, Sweeper, Swept};
-use crate::trigger::{self, BadEvent, Explained, Home, Origin, Request, SECRET_ID_CURE, Trigger};
+use crate::trigger::{
+    self, BadEvent, Explained, Home, Origin, Request, SECRET_ID_REMEDIATION, Trigger,
+};
 
 /// The function, ready for events.
 #[derive(Debug)]
@@ -84,7 +86,7 @@ impl Function {
     #[must_use]
     pub fn new(settings: Settings, secrets_manager: SecretsManager) -> Self {
         let mut named_regions = settings.policy.named_regions();
-        named_regions.extend(settings.limits.fence.named_regions());
+        named_regions.extend(settings.limits.allowed_regions.named_regions());
         Self {
             region: settings.region,
             mode: if settings.dry_run {
@@ -173,7 +175,7 @@ impl Function {
                 let mode = self.mode_for(dry_run);
                 let budget = Budget::new(remaining, self.settle, wait);
                 let reconciliation = self.reconcile(&secret, mode, &budget).await;
-                let ending = ending(reconciliation, SECRET_ID_CURE);
+                let ending = ending(reconciliation, SECRET_ID_REMEDIATION);
                 (Some(secret), mode, ending)
             }
             Request::Explain(explained) => {
@@ -204,7 +206,7 @@ impl Function {
             Explained::Existing(id) => {
                 let budget = Budget::new(remaining, self.settle, Wait::Never);
                 let reconciliation = self.reconcile(&id, mode, &budget).await;
-                (Some(id), ending(reconciliation, SECRET_ID_CURE))
+                (Some(id), ending(reconciliation, SECRET_ID_REMEDIATION))
             }
             Explained::Hypothetical(secret) => (
                 None,
@@ -249,7 +251,7 @@ impl Function {
             Err(error) => {
                 let unreadable = Reconciliation::unreadable(error);
                 let ending = if goes_on {
-                    ending(unreadable, TOKEN_CURE)
+                    ending(unreadable, TOKEN_REMEDIATION)
                 } else {
                     Ending::Secret(Box::new(unreadable))
                 };
@@ -259,7 +261,8 @@ impl Function {
     }
 }
 
-const TOKEN_CURE: &str = "start the sweep again without `nextToken`: AWS's tokens do not last";
+const TOKEN_REMEDIATION: &str =
+    "start the sweep again without `nextToken`: AWS's tokens do not last";
 
 fn complain(written: io::Result<()>) {
     if let Err(error) = written {
@@ -268,11 +271,11 @@ fn complain(written: io::Result<()>) {
 }
 
 /// If AWS refuses to read what the event names, the event is wrong.
-fn ending(reconciliation: Reconciliation, cure: &'static str) -> Ending {
+fn ending(reconciliation: Reconciliation, remediation: &'static str) -> Ending {
     match reconciliation.conclusion {
         Conclusion::Unreadable(error) if error.blames_a_parameter() => Ending::BadEvent(BadEvent {
             message: error.to_string(),
-            cure,
+            remediation,
         }),
         _ => Ending::Secret(Box::new(reconciliation)),
     }

@@ -18,7 +18,7 @@
 //! | [`policy`] | which secrets are replicated, and where to (pure) |
 //! | [`plan`] | what is to be done about one secret (pure) |
 //! | [`explain`] | why that is decided, rule by rule (pure) |
-//! | [`reason`] | the stable codes: why something was skipped, refused or failed, and the cure |
+//! | [`reason`] | the stable codes: why something was skipped, refused or failed, and the remediation |
 //! | [`reconcile`] | observe, decide, apply, settle |
 //! | [`sweep`] | every secret of the Region, in slices |
 //! | [`budget`] | the time that an invocation has |

@@ -9,7 +9,7 @@ use crate::secret::Region;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The Regions that replicas may be created in (`ALLOWED_REPLICA_REGIONS`).
-    pub fence: Fence,
+    pub allowed_regions: AllowedRegions,
     /// Whether a rule may overwrite a secret in the target Region (`ALLOW_OVERWRITE`).
     pub overwrite: Overwrite,
     /// Whether the policy's `removal` may act (`ALLOW_REMOVAL`).
@@ -36,20 +36,20 @@ pub enum Overwrite {
 
 /// The Regions that replicas may ever be created in. IAM enforces the same list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fence {
-    /// Only the policy limits.
-    Open,
+pub enum AllowedRegions {
+    /// Every Region: only the policy limits.
+    Any,
     /// These Regions and no others.
-    Regions(BTreeSet<Region>),
+    Only(BTreeSet<Region>),
 }
 
-impl Fence {
-    /// The Regions that the fence names.
+impl AllowedRegions {
+    /// The Regions that are named; none if every Region is allowed.
     #[must_use]
     pub fn named_regions(&self) -> BTreeSet<Region> {
         match self {
-            Self::Open => BTreeSet::new(),
-            Self::Regions(regions) => regions.clone(),
+            Self::Any => BTreeSet::new(),
+            Self::Only(regions) => regions.clone(),
         }
     }
 
@@ -57,17 +57,17 @@ impl Fence {
     #[must_use]
     pub fn admits(&self, region: &Region) -> bool {
         match self {
-            Self::Open => true,
-            Self::Regions(regions) => regions.contains(region),
+            Self::Any => true,
+            Self::Only(regions) => regions.contains(region),
         }
     }
 }
 
-impl fmt::Display for Fence {
+impl fmt::Display for AllowedRegions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open => f.write_str("open"),
-            Self::Regions(regions) => {
+            Self::Any => f.write_str("any"),
+            Self::Only(regions) => {
                 let codes: Vec<&str> = regions.iter().map(Region::as_str).collect();
                 f.write_str(&codes.join(" "))
             }

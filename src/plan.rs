@@ -113,7 +113,7 @@ impl Plan {
     /// nothing is refused that may be a slip.
     #[must_use]
     pub fn may_remove(&self, reason: &RemovalReason) -> bool {
-        let not_wanted = *reason == RemovalReason::NoRuleWantsIt;
+        let not_wanted = *reason == RemovalReason::NoLongerTargeted;
         let is_settled = |step: &Step| match step {
             Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
             Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,

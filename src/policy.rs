@@ -21,7 +21,7 @@ mod tag_value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::limits::Fence;
+use crate::limits::AllowedRegions;
 use crate::secret::{KmsKey, Region};
 use keys::Keys;
 use regions::{Forbid, Groups};
@@ -86,12 +86,12 @@ pub struct Checked {
     pub warnings: Vec<Problem>,
 }
 
-/// Reads and checks a policy document, YAML or JSON. Regions outside the fence are doubts.
+/// Reads and checks a policy document, YAML or JSON. Regions outside the allowed Regions are doubts.
 ///
 /// # Errors
 /// [`PolicyInvalid`] with every problem found, each with its place and a hint.
-pub fn check(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> {
-    document::read(text, fence)
+pub fn check(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, PolicyInvalid> {
+    document::read(text, allowed_regions)
 }
 
 /// What a policy wants for one secret.

@@ -150,7 +150,7 @@ impl Report {
 pub struct Reporter {
     emf: Mutex<EmfFormat>,
     output: Output,
-    /// The Regions that the fence or the policy names.
+    /// The Regions that the allowed Regions or the policy names.
     named_regions: BTreeSet<Region>,
 }
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 pub use arn::{NotASecretArn, SecretArn};
 pub use encryption::{Encryption, KmsKey, NotAKmsKey};
-pub use region::{NotARegion, Region};
+pub use region::{InvalidRegion, Region};
 
 /// The length that the Secrets Manager API reference gives for a name, in characters.
 pub(crate) const LONGEST_NAME: usize = 512;

@@ -27,7 +27,7 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether to decide and report only (`DRY_RUN`).
     pub dry_run: bool,
-    /// How long to follow replicas (`SETTLE_SECONDS`).
+    /// How long to follow replicas (`REPLICATION_WAIT_SECONDS`).
     pub settle: Duration,
     /// How many writes per second a sweep makes at most (`SWEEP_WRITES_PER_SECOND`).
     pub sweep_writes_per_second: u32,
@@ -117,8 +117,8 @@ impl Settings {
             problems: Vec::new(),
         };
         let region = reader.region();
-        let fence = reader.fence();
-        let policy = reader.policy(&fence, file);
+        let allowed_regions = reader.allowed_regions();
+        let policy = reader.policy(&allowed_regions, file);
         let overwrite = if reader.boolean("ALLOW_OVERWRITE") {
             Overwrite::Allowed
         } else {
@@ -139,7 +139,7 @@ impl Settings {
                 policy: checked.policy,
                 policy_warnings: checked.warnings,
                 limits: Limits {
-                    fence,
+                    allowed_regions,
                     overwrite,
                     removal,
                 },
@@ -158,7 +158,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Fence;
+    use crate::limits::AllowedRegions;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsInvalid> {
         let variable = |name: &str| {
@@ -179,7 +179,7 @@ mod tests {
         let settings = read(&[("AWS_REGION", "eu-west-1")]).unwrap();
         assert_eq!(settings.region.as_str(), "eu-west-1");
         assert_eq!(settings.policy.rules().len(), 1);
-        assert_eq!(settings.limits.fence, Fence::Open);
+        assert_eq!(settings.limits.allowed_regions, AllowedRegions::Any);
         assert_eq!(settings.settle, Duration::from_secs(30));
         assert_eq!(settings.metrics_namespace, "SecretReplicator");
         assert!(
@@ -198,7 +198,7 @@ mod tests {
             "ALLOW_OVERWRITE",
             "ALLOW_REMOVAL",
             "DRY_RUN",
-            "SETTLE_SECONDS",
+            "REPLICATION_WAIT_SECONDS",
             "SWEEP_WRITES_PER_SECOND",
             "METRICS_NAMESPACE",
         ];
@@ -208,19 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn the_fence_takes_spaces_and_commas() {
+    fn the_allowed_regions_take_spaces_and_commas() {
         let variables = [
             ("AWS_REGION", "eu-west-1"),
             ("ALLOWED_REPLICA_REGIONS", "us-east-1, us-west-2  eu-west-2"),
         ];
-        let Fence::Regions(regions) = read(&variables).unwrap().limits.fence else {
-            panic!("open")
+        let AllowedRegions::Only(regions) = read(&variables).unwrap().limits.allowed_regions else {
+            panic!("any")
         };
         assert_eq!(regions.len(), 3);
     }
 
     #[test]
-    fn every_problem_is_reported_at_once_with_its_cure() {
+    fn every_problem_is_reported_at_once_with_its_remediation() {
         insta::assert_snapshot!(
             read(&[
                 ("REPLICATION_POLICY", "version: 1\nrules: [{name: a}]\n"),
@@ -228,7 +228,7 @@ mod tests {
                 ("ALLOW_OVERWRITE", "yes"),
                 ("ALLOW_REMOVAL", "1"),
                 ("DRY_RUN", "True"),
-                ("SETTLE_SECONDS", "1 minute"),
+                ("REPLICATION_WAIT_SECONDS", "1 minute"),
                 ("SWEEP_WRITES_PER_SECOND", "0"),
                 ("METRICS_NAMESPACE", "AWS/Secrets"),
             ])

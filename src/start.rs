@@ -58,11 +58,11 @@ pub fn announce(settings: &Settings) {
         version = env!("CARGO_PKG_VERSION"),
         region = %settings.region,
         rules = policy.rules().len(),
-        fence = %limits.fence,
+        allowed_regions = %limits.allowed_regions,
         allow_overwrite = limits.overwrite == Overwrite::Allowed,
         allow_removal = limits.removal == RemovalLimit::Allowed,
         dry_run,
-        settle_seconds = settle.as_secs(),
+        replication_wait_seconds = settle.as_secs(),
         "ready"
     );
     for rule in policy

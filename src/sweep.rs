@@ -64,7 +64,7 @@ impl Order {
                 "the slices before had `dryRun` {}, this one has {dry_run}",
                 token.dry_run
             ),
-            cure: "go on as the sweep began, or start another one without `nextToken`",
+            remediation: "go on as the sweep began, or start another one without `nextToken`",
         })
     }
 }

@@ -79,7 +79,7 @@ pub struct BadEvent {
     /// What is wrong, and where.
     pub message: String,
     /// What to do.
-    pub cure: &'static str,
+    pub remediation: &'static str,
 }
 
 /// Where the function itself runs.
@@ -100,7 +100,7 @@ const HANDLED_EVENTS: [&str; 4] = [
 ];
 
 /// What to do about an identifier that is none.
-pub const SECRET_ID_CURE: &str =
+pub const SECRET_ID_REMEDIATION: &str =
     "name the secret by its ARN or its name, with 1 to 2048 characters";
 
 /// Reads the event of an invocation, as the JSON text that Lambda delivered.
@@ -110,7 +110,7 @@ pub fn parse(event: &str, home: &Home) -> Trigger {
         return bad(
             Origin::unknown(),
             "the event is no JSON object",
-            OBJECT_CURE,
+            OBJECT_REMEDIATION,
         );
     }
     let error = match serde_json::from_str::<Shape>(event) {
@@ -135,11 +135,11 @@ pub fn parse(event: &str, home: &Home) -> Trigger {
     bad(
         Origin::unknown(),
         &format!("the event is no JSON object ({place})"),
-        OBJECT_CURE,
+        OBJECT_REMEDIATION,
     )
 }
 
-const OBJECT_CURE: &str = "send a JSON object: an EventBridge event, or an action";
+const OBJECT_REMEDIATION: &str = "send a JSON object: an EventBridge event, or an action";
 
 /// Tells an EventBridge event from an action.
 #[derive(Deserialize)]
@@ -193,7 +193,7 @@ fn misshapen(event: &str, error: &serde_json::Error) -> Trigger {
     let is_handled = event["detail-type"] == API_CALL && name.is_none_or(is_handled_event);
     if event["source"] == "aws.secretsmanager" && event["detail-type"].is_string() && !is_handled {
         let origin = Origin::named(&cut(name.unwrap_or("unknown")));
-        let reason = SkipReason::EventNotHandled;
+        let reason = SkipReason::UnsupportedEvent;
         return Trigger {
             origin,
             request: Request::Skip {
@@ -229,17 +229,17 @@ fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, 
     if envelope.detail_type != API_CALL {
         return Ok(Request::Skip {
             secret,
-            reason: SkipReason::EventNotHandled,
+            reason: SkipReason::UnsupportedEvent,
         });
     }
     let event_name = detail.text("eventName").ok_or_else(|| BadEvent {
         message: "`detail.eventName` is missing".to_owned(),
-        cure: "send the event as CloudTrail writes it",
+        remediation: "send the event as CloudTrail writes it",
     })?;
     if !is_handled_event(event_name) {
         return Ok(Request::Skip {
             secret,
-            reason: SkipReason::EventNotHandled,
+            reason: SkipReason::UnsupportedEvent,
         });
     }
     if !detail.get("errorCode").is_null() {
@@ -248,7 +248,7 @@ fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, 
             .map_or_else(|| "an unreadable error code".to_owned(), cut);
         return Ok(Request::Skip {
             secret,
-            reason: SkipReason::CallFailed(code),
+            reason: SkipReason::ApiCallFailed(code),
         });
     }
     let secret = secret.ok_or_else(|| BadEvent {
@@ -256,7 +256,7 @@ fn request(envelope: &EventBridgeEvent<Detail>, home: &Home) -> Result<Request, 
             "the {event_name} event names no secret: neither `detail.responseElements.arn` nor \
              `detail.requestParameters.name` or `.secretId` is there"
         ),
-        cure: "send the event as CloudTrail writes it",
+        remediation: "send the event as CloudTrail writes it",
     })?;
     Ok(match elsewhere(envelope, &secret, home) {
         Some(reason) => Request::Skip {
@@ -283,7 +283,7 @@ fn require_secrets_manager(envelope: &EventBridgeEvent<Detail>) -> Result<(), Ba
     }
     Err(BadEvent {
         message: format!("`{place}` is `{}`, not `{expected}`", cut(source)),
-        cure: "let the EventBridge rule match events of Secrets Manager only",
+        remediation: "let the EventBridge rule match events of Secrets Manager only",
     })
 }
 
@@ -358,11 +358,14 @@ impl Origin {
     }
 }
 
-fn bad(origin: Origin, message: &str, cure: &'static str) -> Trigger {
+fn bad(origin: Origin, message: &str, remediation: &'static str) -> Trigger {
     let message = cut(message);
     Trigger {
         origin,
-        request: Request::Bad(BadEvent { message, cure }),
+        request: Request::Bad(BadEvent {
+            message,
+            remediation,
+        }),
     }
 }
 

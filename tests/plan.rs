@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, Plan, Step, decide};
 use secret_replicator::policy;
 use secret_replicator::reason::RemovalReason;
@@ -42,7 +42,7 @@ const STATES: [(&str, Option<State>, &str); 12] = [
 ];
 
 const LIMITS: Limits = Limits {
-    fence: Fence::Open,
+    allowed_regions: AllowedRegions::Any,
     overwrite: Overwrite::Never,
     removal: RemovalLimit::Allowed,
 };
@@ -99,7 +99,7 @@ fn secret(tag: &str, states: impl IntoIterator<Item = (&'static str, Option<Stat
 }
 
 fn decided(policy: &str, secret: &Secret, limits: &Limits) -> Decision {
-    let policy = policy::check(policy, &Fence::Open)
+    let policy = policy::check(policy, &AllowedRegions::Any)
         .expect("a policy")
         .policy;
     decide(secret, &policy, limits)
@@ -259,7 +259,7 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
         };
         let allowed = |reason| plan.may_remove(&reason);
         assert_eq!(
-            allowed(RemovalReason::NoRuleWantsIt),
+            allowed(RemovalReason::NoLongerTargeted),
             not_wanted,
             "{tag} {states:?}"
         );
@@ -279,7 +279,7 @@ fn what_a_rule_forbids_is_unwanted_for_that_reason_also_if_a_tag_names_it() {
     assert_eq!(
         unwanted,
         [
-            (&region("eu-north-1"), &RemovalReason::NoRuleWantsIt),
+            (&region("eu-north-1"), &RemovalReason::NoLongerTargeted),
             (&region("us-west-2"), &by_rule),
         ]
     );
@@ -374,15 +374,21 @@ fn a_part_of_the_plan_is_the_plan_in_these_regions() {
 }
 
 #[test]
-fn a_fence_is_told_by_its_regions() {
-    let fence = Fence::Regions(regions(&["eu-west-1", "eu-central-1"]));
+fn allowed_regions_are_displayed_by_their_codes() {
+    let allowed_regions = AllowedRegions::Only(regions(&["eu-west-1", "eu-central-1"]));
 
-    assert_eq!(fence.to_string(), "eu-central-1 eu-west-1");
+    assert_eq!(allowed_regions.to_string(), "eu-central-1 eu-west-1");
     assert_eq!(
-        fence.named_regions(),
+        allowed_regions.named_regions(),
         regions(&["eu-west-1", "eu-central-1"])
     );
-    assert!(fence.admits(&region("eu-west-1")) && !fence.admits(&region("us-west-2")));
-    assert_eq!(Fence::Open.to_string(), "open");
-    assert!(Fence::Open.named_regions().is_empty() && Fence::Open.admits(&region("us-west-2")));
+    assert!(
+        allowed_regions.admits(&region("eu-west-1"))
+            && !allowed_regions.admits(&region("us-west-2"))
+    );
+    assert_eq!(AllowedRegions::Any.to_string(), "any");
+    assert!(
+        AllowedRegions::Any.named_regions().is_empty()
+            && AllowedRegions::Any.admits(&region("us-west-2"))
+    );
 }

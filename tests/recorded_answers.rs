@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fixed_answer::FixedAnswer;
 use secret_replicator::budget::{Allowance, Budget, Wait};
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, decide};
 use secret_replicator::policy::{self, Policy};
 use secret_replicator::reason::SkipReason;
@@ -32,11 +32,13 @@ fn soon() -> Instant {
 /// Every secret of the answers is wanted in Ireland.
 fn policy() -> Policy {
     let text = "{version: 1, rules: [{name: all, when: all, replicate-to: eu-west-1}]}";
-    policy::check(text, &Fence::Open).expect("a policy").policy
+    policy::check(text, &AllowedRegions::Any)
+        .expect("a policy")
+        .policy
 }
 
 const LIMITS: Limits = Limits {
-    fence: Fence::Open,
+    allowed_regions: AllowedRegions::Any,
     overwrite: Overwrite::Never,
     removal: RemovalLimit::Never,
 };
@@ -167,7 +169,9 @@ async fn a_request_for_a_replica_is_accepted_with_a_replica_in_progress() {
     let aws = connection.secrets_manager();
     let secret = described("real-describesecret-primary-insync.json").await;
     let text = "{version: 1, rules: [{name: all, when: all, replicate-to: eu-west-3}]}";
-    let policy = policy::check(text, &Fence::Open).expect("a policy").policy;
+    let policy = policy::check(text, &AllowedRegions::Any)
+        .expect("a policy")
+        .policy;
     let Decision::Act(plan) = decide(&secret, &policy, &LIMITS) else {
         panic!("it is covered");
     };

@@ -146,7 +146,7 @@ pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSett
     let settings = LambdaSettings::new(program, HOME)
         .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint)
         // Nobody waits for replicas: they are in sync at once.
-        .with_env("SETTLE_SECONDS", "0")
+        .with_env("REPLICATION_WAIT_SECONDS", "0")
         .with_timeout(Duration::from_mins(15));
     if !endpoint.starts_with(Transport::Https.scheme()) {
         return settings;

@@ -4,7 +4,7 @@ use clap::Args;
 use secret_replicator::policy::{self, Checked, Problem, Severity};
 use serde::Serialize;
 
-use crate::arguments::{AllowedRegions, Format};
+use crate::arguments::{AllowedRegionsOption, Format};
 use crate::diagnostic;
 use crate::document::Document;
 use crate::outcome::{Exit, Outcome, json};
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// The policy, YAML or JSON; `-` reads standard input
     policy: String,
     #[command(flatten)]
-    allowed: AllowedRegions,
+    allowed: AllowedRegionsOption,
     /// Fail on warnings, too
     #[arg(long)]
     strict: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Report<'a> {
 /// A file that cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let document = Document::read(&arguments.policy)?;
-    let (problems, rules) = match policy::check(&document.text, &arguments.allowed.fence()) {
+    let (problems, rules) = match policy::check(&document.text, &arguments.allowed.get()) {
         Ok(Checked { policy, warnings }) => (warnings, Some(policy.rules().len())),
         Err(invalid) => (invalid.problems, None),
     };

@@ -21,11 +21,11 @@ pub(crate) struct Document {
 
 /// A file that cannot be read, and what to do about it.
 #[derive(Debug, Error)]
-#[error("{name} cannot be read ({error}); {cure}")]
+#[error("{name} cannot be read ({error}); {remediation}")]
 pub(crate) struct Unreadable {
     name: String,
     error: io::Error,
-    cure: &'static str,
+    remediation: &'static str,
 }
 
 impl Document {
@@ -65,7 +65,7 @@ impl Document {
     /// Reads a file, or standard input for `-`.
     ///
     /// # Errors
-    /// [`Unreadable`] names the file and the cure.
+    /// [`Unreadable`] names the file and the remediation.
     pub(crate) fn read(path: &str) -> Result<Self, Unreadable> {
         let name = if path == STANDARD_INPUT {
             "standard input"
@@ -83,14 +83,14 @@ impl Document {
             Ok(text) => Ok(Self::new(name, text)),
             Err(error) => Err(Unreadable {
                 name,
-                cure: cure(&error),
+                remediation: remediation(&error),
                 error,
             }),
         }
     }
 }
 
-fn cure(error: &io::Error) -> &'static str {
+fn remediation(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "check the path, or give `-` to read standard input",
         ErrorKind::PermissionDenied => "allow reading it, or give `-` and pipe it in",

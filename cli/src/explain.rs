@@ -12,7 +12,7 @@ use secret_replicator::limits::{Limits, Overwrite, RemovalLimit};
 use secret_replicator::reason::SkipReason;
 use secret_replicator::secret::{KmsKey, Region, Secret};
 
-use crate::arguments::{AllowedRegions, Format};
+use crate::arguments::{AllowedRegionsOption, Format};
 use crate::document::{Document, STANDARD_INPUT};
 use crate::outcome::{Exit, Outcome, json};
 use crate::policy;
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     secret: SecretArguments,
     #[command(flatten)]
-    allowed: AllowedRegions,
+    allowed: AllowedRegionsOption,
     /// Let rules overwrite, as the function's setting `ALLOW_OVERWRITE` does
     #[arg(long)]
     allow_overwrite: bool,
@@ -87,12 +87,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         None => policy::built_in(),
     };
     let limits = Limits {
-        fence: arguments.allowed.fence(),
+        allowed_regions: arguments.allowed.get(),
         overwrite: overwrite(arguments.allow_overwrite),
         // The secret is described without replicas, so there is nothing to remove.
         removal: RemovalLimit::Never,
     };
-    let loaded = match policy::load(document, &limits.fence) {
+    let loaded = match policy::load(document, &limits.allowed_regions) {
         Ok(loaded) => loaded,
         Err(rejected) => return rejected.outcome(arguments.output),
     };

@@ -1,6 +1,6 @@
 //! Reading a policy for a command.
 
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::policy::{self, Checked, DEFAULT_POLICY, Policy, Problem};
 
 use crate::arguments::Format;
@@ -38,8 +38,11 @@ pub(crate) fn built_in() -> Document {
 ///
 /// # Errors
 /// The document with its problems, if it has errors.
-pub(crate) fn load(document: Document, fence: &Fence) -> Result<Loaded, Rejected> {
-    match policy::check(&document.text, fence) {
+pub(crate) fn load(
+    document: Document,
+    allowed_regions: &AllowedRegions,
+) -> Result<Loaded, Rejected> {
+    match policy::check(&document.text, allowed_regions) {
         Ok(Checked { policy, warnings }) => Ok(Loaded {
             name: document.name,
             policy,

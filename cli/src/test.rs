@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Err(problems) => return unusable(&tests, &problems, arguments.output),
     };
     let limits = file.limits;
-    let loaded = match policy::load(document, &limits.fence) {
+    let loaded = match policy::load(document, &limits.allowed_regions) {
         Ok(loaded) => loaded,
         Err(rejected) => return rejected.outcome(arguments.output),
     };

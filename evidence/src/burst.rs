@@ -76,7 +76,7 @@ pub(crate) async fn run(options: &Options, figures: &Path) -> anyhow::Result<Exi
     aws.disturb(Disturbance::new(options.seed, options.faults, faults()));
     let function = LambdaSettings::new(bootstrap, HOME)
         .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
-        .with_env("ALLOWED_REPLICA_REGIONS", population::FENCE)
+        .with_env("ALLOWED_REPLICA_REGIONS", population::ALLOWED_REGIONS)
         .with_timeout(Duration::from_secs(options.timeout));
     let delays = options.retries.iter().copied().map(Duration::from_secs);
     let queue = Queue::new(function, options.sandboxes, delays.collect());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use fixed_answer::FixedAnswer;
 use libfuzzer_sys::fuzz_target;
 use secret_replicator::explain::explain;
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, Plan, decide};
 use secret_replicator::policy::{Policy, check};
 use secret_replicator::secret::{Region, Secret, SecretArn, SecretId};
@@ -23,13 +23,16 @@ use tokio::time::Instant;
 const POLICY: &str = "{version: 1, rules: [{name: all, when: all, replicate-to: eu-west-1}]}";
 const STATUSES: [u16; 8] = [200, 200, 200, 204, 400, 403, 500, 503];
 const LIMITS: Limits = Limits {
-    fence: Fence::Open,
+    allowed_regions: AllowedRegions::Any,
     overwrite: Overwrite::Never,
     removal: RemovalLimit::Allowed,
 };
 
-static READ: LazyLock<Policy> =
-    LazyLock::new(|| check(POLICY, &Fence::Open).expect("a policy").policy);
+static READ: LazyLock<Policy> = LazyLock::new(|| {
+    check(POLICY, &AllowedRegions::Any)
+        .expect("a policy")
+        .policy
+});
 static SECRET: LazyLock<Secret> = LazyLock::new(|| {
     let home = Region::parse("us-east-1").expect("a Region");
     Secret::hypothetical("app", [].into(), &home, None).expect("a secret")

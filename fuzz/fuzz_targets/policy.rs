@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use secret_replicator::explain::explain;
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, decide};
 use secret_replicator::policy::check;
 use secret_replicator::secret::{Region, Secret};
 
 fuzz_target!(|text: &str| -> Corpus {
-    let checked = match check(text, &Fence::Open) {
+    let checked = match check(text, &AllowedRegions::Any) {
         Ok(checked) => checked,
         Err(invalid) => {
             assert!(!invalid.to_string().is_empty());
@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| -> Corpus {
         }
     };
     let limits = Limits {
-        fence: Fence::Open,
+        allowed_regions: AllowedRegions::Any,
         overwrite: Overwrite::Allowed,
         removal: RemovalLimit::Allowed,
     };

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use secret_replicator::explain::explain;
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, decide};
 use secret_replicator::policy::{Policy, check};
 use secret_replicator::secret::{Region, Secret};
@@ -20,12 +20,15 @@ rules:
 ";
 
 static HOME: LazyLock<Region> = LazyLock::new(|| Region::parse("us-east-1").expect("a Region"));
-static READ: LazyLock<Policy> =
-    LazyLock::new(|| check(POLICY, &Fence::Open).expect("a policy").policy);
+static READ: LazyLock<Policy> = LazyLock::new(|| {
+    check(POLICY, &AllowedRegions::Any)
+        .expect("a policy")
+        .policy
+});
 
 fuzz_target!(|value: &str| {
     let limits = Limits {
-        fence: Fence::Open,
+        allowed_regions: AllowedRegions::Any,
         overwrite: Overwrite::Never,
         removal: RemovalLimit::Never,
     };

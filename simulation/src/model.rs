@@ -11,7 +11,7 @@ mod steps;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, Step, decide};
 use secret_replicator::policy::{Policy, check};
 use secret_replicator::secret::{Region, Replica, ReplicaStatus, Secret};
@@ -183,9 +183,11 @@ impl Concurrency {
     /// If the model's policy is wrong.
     #[must_use]
     pub fn new(owner_acts: u8) -> Concurrency {
-        let policy = check(POLICY, &Fence::Open).expect("a policy").policy;
+        let policy = check(POLICY, &AllowedRegions::Any)
+            .expect("a policy")
+            .policy;
         let limits = Limits {
-            fence: Fence::Open,
+            allowed_regions: AllowedRegions::Any,
             overwrite: Overwrite::Never,
             removal: RemovalLimit::Allowed,
         };

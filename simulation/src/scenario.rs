@@ -43,12 +43,12 @@ pub struct Scenario {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FunctionSettings {
     /// `ALLOWED_REPLICA_REGIONS`
-    pub fence: Option<BTreeSet<String>>,
+    pub allowed_regions: Option<BTreeSet<String>>,
     /// `ALLOW_OVERWRITE`
     pub overwrite: bool,
     /// `ALLOW_REMOVAL`
     pub removal: bool,
-    /// `SETTLE_SECONDS`
+    /// `REPLICATION_WAIT_SECONDS`
     pub settle: u64,
     /// The function's timeout in seconds.
     pub timeout: u64,
@@ -215,7 +215,7 @@ impl Scenario {
 
     pub(crate) fn naive_settings(&self) -> naive::Settings {
         naive::Settings {
-            fence: self.settings.fence.clone(),
+            allowed_regions: self.settings.allowed_regions.clone(),
             allow_overwrite: self.settings.overwrite,
         }
     }

@@ -91,17 +91,17 @@ pub struct Played {
 /// # Errors
 /// If the scenario's settings or policy are wrong.
 pub fn settings(scenario: &Scenario) -> Result<Settings, SettingsInvalid> {
-    let fence = scenario.settings.fence.iter().flatten().cloned();
-    let fence = fence.collect::<Vec<_>>().join(" ");
+    let allowed_regions = scenario.settings.allowed_regions.iter().flatten().cloned();
+    let allowed_regions = allowed_regions.collect::<Vec<_>>().join(" ");
     let policy = scenario.policy_text();
     let variable = |name: &str| {
         let text = match name {
             "AWS_REGION" => HOME.to_owned(),
             "REPLICATION_POLICY" => policy.clone(),
-            "ALLOWED_REPLICA_REGIONS" => fence.clone(),
+            "ALLOWED_REPLICA_REGIONS" => allowed_regions.clone(),
             "ALLOW_OVERWRITE" => scenario.settings.overwrite.to_string(),
             "ALLOW_REMOVAL" => scenario.settings.removal.to_string(),
-            "SETTLE_SECONDS" => scenario.settings.settle.to_string(),
+            "REPLICATION_WAIT_SECONDS" => scenario.settings.settle.to_string(),
             "SWEEP_WRITES_PER_SECOND" => scenario.settings.writes_per_second.to_string(),
             _ => return None,
         };

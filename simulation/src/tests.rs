@@ -37,7 +37,7 @@ fn one_secret() -> Scenario {
     };
     Scenario {
         settings: FunctionSettings {
-            fence: None,
+            allowed_regions: None,
             overwrite: false,
             removal: false,
             settle: 30,
@@ -183,7 +183,7 @@ fn everything_holds_in_the_worlds_in_which_something_did_not() {
 }
 
 /// A policy that forbids everything outside the EU to secrets with the tag `env: eu`.
-fn with_a_fence_by_tag(mut scenario: Scenario) -> Scenario {
+fn with_allowed_regions_by_tag(mut scenario: Scenario) -> Scenario {
     let by_tag = Parts {
         tags: [("env".to_owned(), vec!["eu".to_owned()])].into(),
         secret_name: Vec::new(),
@@ -213,7 +213,7 @@ fn tagged(at: u32, key: &str, value: &str) -> Act {
 
 #[test]
 fn a_region_that_was_forbidden_while_an_answer_was_lost_is_not_asked_for_again() {
-    let mut scenario = with_a_fence_by_tag(one_secret());
+    let mut scenario = with_allowed_regions_by_tag(one_secret());
     if let Deed::Create { secret } = &mut scenario.acts[0].deed {
         secret.tags = [("replicate-to".to_owned(), "us-west-2".to_owned())].into();
     }
@@ -234,7 +234,7 @@ fn a_region_that_was_forbidden_while_an_answer_was_lost_is_not_asked_for_again()
 
 #[test]
 fn a_region_that_was_forbidden_while_its_replica_was_removed_to_be_made_anew_stays_empty() {
-    let mut scenario = with_a_fence_by_tag(one_secret());
+    let mut scenario = with_allowed_regions_by_tag(one_secret());
     scenario.removal = true;
     scenario.settings.removal = true;
     scenario.settings.settle = 60;

@@ -8,7 +8,7 @@ use crate::secret::{KmsKey, Region, Secret};
 /// A Region that may get a replica of one secret, and how.
 ///
 /// Only [`Target::new`] makes one, so a target in the primary secret's own Region, beyond its
-/// partition, beyond the fence, in a forbidden Region, or with a weaker key that no rule names,
+/// partition, outside the allowed Regions, in a forbidden Region, or with a weaker key that no rule names,
 /// cannot be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -99,13 +99,13 @@ pub(super) fn admit(
 ) -> Result<(), Refusal> {
     let primary = secret.arn.region();
     if region == primary {
-        Err(Refusal::OwnRegion)
+        Err(Refusal::PrimaryRegion)
     } else if region.partition() != primary.partition() {
         Err(Refusal::OtherPartition)
     } else if !wish.forbidden_by.is_empty() {
         Err(Refusal::ForbiddenByPolicy(wish.forbidden_by.clone()))
-    } else if !limits.fence.admits(region) {
-        Err(Refusal::OutsideTheFence)
+    } else if !limits.allowed_regions.admits(region) {
+        Err(Refusal::RegionNotAllowed)
     } else {
         Ok(())
     }
@@ -141,7 +141,7 @@ fn replica_key(secret: &Secret, region: &Region, wish: &Wish) -> Result<ReplicaK
     let kms_key = secret
         .encryption
         .replica_key(region)
-        .map_err(|key| Refusal::EncryptionWouldWeaken(key.clone()))?;
+        .map_err(|key| Refusal::WeakerEncryption(key.clone()))?;
     Ok(ReplicaKey {
         kms_key,
         named_by: KeySource::PrimarySecret,

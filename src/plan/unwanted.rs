@@ -19,7 +19,7 @@ pub(super) fn steps(
     }
     let unwanted = |(region, replica): (&Region, &Replica)| {
         let reason = match verdict.regions.get(region) {
-            None => RemovalReason::NoRuleWantsIt,
+            None => RemovalReason::NoLongerTargeted,
             Some(wish) if !wish.forbidden_by.is_empty() && is_known(replica) => {
                 RemovalReason::Forbidden(wish.forbidden_by.clone())
             }
@@ -40,8 +40,8 @@ fn step(reason: RemovalReason, replica: &Replica, verdict: &Verdict) -> Step {
     match &replica.status {
         ReplicaStatus::Unknown(_) => Step::Spare(SpareReason::UnknownStatus, replica),
         // The token may be a slip for this very Region.
-        _ if reason == RemovalReason::NoRuleWantsIt && !verdict.bad_tokens.is_empty() => {
-            Step::Spare(SpareReason::TagUnclear, replica)
+        _ if reason == RemovalReason::NoLongerTargeted && !verdict.bad_tokens.is_empty() => {
+            Step::Spare(SpareReason::AmbiguousTag, replica)
         }
         ReplicaStatus::InProgress => Step::AwaitRemoval(reason, replica),
         ReplicaStatus::InSync | ReplicaStatus::Failed => Step::Remove(reason, replica),

@@ -14,15 +14,15 @@ use super::problem::{PolicyInvalid, Severity};
 use super::reader::{Place, Reader};
 use super::regions::{Forbid, Groups};
 use super::{Checked, Policy, Removal, Replicate, Rule, When};
-use crate::limits::Fence;
+use crate::limits::AllowedRegions;
 
-pub(super) fn read(text: &str, fence: &Fence) -> Result<Checked, PolicyInvalid> {
+pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, PolicyInvalid> {
     let root = node::parse(text).map_err(|problem| PolicyInvalid {
         problems: vec![problem],
     })?;
     let mut document = Document {
         reader: Reader::default(),
-        fence,
+        allowed_regions,
         groups: Groups::default(),
         rule_names: HashSet::new(),
         effort: Effort::new(),
@@ -56,7 +56,7 @@ pub(super) struct PlacedRule<'a> {
 
 struct Document<'a> {
     reader: Reader,
-    fence: &'a Fence,
+    allowed_regions: &'a AllowedRegions,
     groups: Groups,
     rule_names: HashSet<&'a str>,
     effort: Effort,

@@ -46,7 +46,7 @@ fn idle(reader: &mut Reader, placed: &PlacedRule<'_>, effort: &Effort) {
             {
                 let message = format!("{primary} is always the primary secret's own Region");
                 let hint = "a replica is always in another Region: list one, or drop the rule";
-                reader.warning(place, "always-own-region", message, hint);
+                reader.warning(place, "always-primary-region", message, hint);
             }
         }
         ReplicateTo::Tag(_) => {}

@@ -70,11 +70,11 @@ fn prefixes_of(rule: &Rule) -> Option<BTreeSet<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Fence;
+    use crate::limits::AllowedRegions;
 
     fn filter(rules: &str) -> Option<ListFilter> {
         let text = format!("version: 1\nrules: [{rules}]");
-        let checked = crate::policy::check(&text, &Fence::Open).expect("a policy");
+        let checked = crate::policy::check(&text, &AllowedRegions::Any).expect("a policy");
         checked.policy.list_filter()
     }
 

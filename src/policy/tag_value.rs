@@ -21,7 +21,7 @@ pub struct TagValue {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TokenError {
     /// The token, cut at 64 characters, is neither a group nor a Region code.
-    NotARegion(String),
+    InvalidRegion(String),
     /// The value has no token at all.
     EmptyValue,
 }
@@ -40,7 +40,7 @@ impl BadToken {
     #[must_use]
     pub fn token(&self) -> &str {
         match &self.error {
-            TokenError::NotARegion(token) => token,
+            TokenError::InvalidRegion(token) => token,
             TokenError::EmptyValue => "",
         }
     }
@@ -50,7 +50,7 @@ impl BadToken {
     pub fn refusal(&self) -> Refusal {
         let tag = self.tag.clone();
         match self.error {
-            TokenError::NotARegion(_) => Refusal::NotARegion { tag },
+            TokenError::InvalidRegion(_) => Refusal::InvalidRegion { tag },
             TokenError::EmptyValue => Refusal::EmptyTagValue { tag },
         }
     }
@@ -83,7 +83,7 @@ impl TagValue {
                 value.regions.extend(regions.iter().cloned());
             } else {
                 let token = token.chars().take(LONGEST_TOKEN).collect();
-                value.errors.insert(TokenError::NotARegion(token));
+                value.errors.insert(TokenError::InvalidRegion(token));
             }
         }
         value
@@ -150,7 +150,7 @@ mod tests {
         assert!(
             value
                 .errors
-                .contains(&TokenError::NotARegion("none".to_owned()))
+                .contains(&TokenError::InvalidRegion("none".to_owned()))
         );
     }
 
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(value.regions.len(), 1);
         assert_eq!(
             value.errors.into_iter().collect::<Vec<_>>(),
-            [TokenError::NotARegion("frankfurt".to_owned())]
+            [TokenError::InvalidRegion("frankfurt".to_owned())]
         );
     }
 
@@ -180,6 +180,6 @@ mod tests {
     fn a_long_token_is_cut_at_a_character_boundary() {
         let value = TagValue::parse(&"ü".repeat(200), &groups());
         let error = value.errors.into_iter().next().unwrap();
-        assert_eq!(error, TokenError::NotARegion("ü".repeat(64)));
+        assert_eq!(error, TokenError::InvalidRegion("ü".repeat(64)));
     }
 }

@@ -5,7 +5,7 @@ pub enum FailureReason {
     NameAlreadyExists,
     /// A former replica of the same name, cut off from its primary secret, stands in the way.
     /// Overwriting does not help.
-    ExReplicaInTheWay,
+    OrphanedReplica,
     /// The key is missing, disabled, or still being created.
     KmsKeyUnavailable,
     /// The function's role may not use the key.
@@ -21,7 +21,7 @@ pub enum FailureReason {
     /// The secret is gone.
     SecretNotFound,
     /// AWS refused the call for a reason that is none of the above.
-    CallRefused,
+    RequestRejected,
     /// AWS reports a failed replication for a reason that is none of the above.
     ReplicationFailed,
 }
@@ -36,7 +36,7 @@ impl FailureReason {
         let has = |word: &str| message.contains(word);
         let key = has("kms") || has(" key");
         if has("different arn") {
-            Some(Self::ExReplicaInTheWay)
+            Some(Self::OrphanedReplica)
         } else if has("already exists") {
             Some(Self::NameAlreadyExists)
         } else if key && (has("permission") || has("access") || has("not authorized")) {
@@ -57,7 +57,7 @@ impl FailureReason {
     pub fn code(self) -> &'static str {
         match self {
             Self::NameAlreadyExists => "name-already-exists",
-            Self::ExReplicaInTheWay => "ex-replica-in-the-way",
+            Self::OrphanedReplica => "orphaned-replica",
             Self::KmsKeyUnavailable => "kms-key-unavailable",
             Self::KmsAccessDenied => "kms-access-denied",
             Self::RegionNotEnabled => "region-not-enabled",
@@ -65,21 +65,21 @@ impl FailureReason {
             Self::Throttled => "throttled",
             Self::ServiceUnavailable => "service-unavailable",
             Self::SecretNotFound => "secret-not-found",
-            Self::CallRefused => "call-refused",
+            Self::RequestRejected => "request-rejected",
             Self::ReplicationFailed => "replication-failed",
         }
     }
 
     /// What to do about it, in one sentence.
     #[must_use]
-    pub fn cure(self) -> &'static str {
+    pub fn remediation(self) -> &'static str {
         match self {
             Self::NameAlreadyExists => {
                 "rename or delete the secret of the same name in that Region (a deleted one keeps its \
                  name until its recovery window ends), then reconcile the secret; the sweep does so \
                  by itself"
             }
-            Self::ExReplicaInTheWay => {
+            Self::OrphanedReplica => {
                 "in that Region, call StopReplicationToReplica on the old replica and delete it, \
                  then reconcile the secret; the sweep does so by itself; overwriting does not help"
             }
@@ -98,7 +98,7 @@ impl FailureReason {
             }
             Self::AccessDenied => {
                 "allow the function's role the call that AWS names; a service control policy, or \
-                 the fence in the role (secretsmanager:AddReplicaRegions), may deny it"
+                 the allowed Regions in the role (secretsmanager:AddReplicaRegions), may deny it"
             }
             Self::Throttled => {
                 "nothing, if it is rare: Lambda retries an event; the quota of 50 writes per second \
@@ -111,7 +111,7 @@ impl FailureReason {
             Self::SecretNotFound => {
                 "nothing, if the secret was deleted meanwhile; otherwise reconcile it by hand"
             }
-            Self::CallRefused => "read AWS's message, and correct what it names",
+            Self::RequestRejected => "read AWS's message, and correct what it names",
             Self::ReplicationFailed => {
                 "read AWS's message, and retry the replication by reconciling the secret by hand"
             }
@@ -124,14 +124,14 @@ impl FailureReason {
     #[must_use]
     pub fn is_an_obstacle(self) -> bool {
         match self {
-            Self::NameAlreadyExists | Self::ExReplicaInTheWay | Self::RegionNotEnabled => true,
+            Self::NameAlreadyExists | Self::OrphanedReplica | Self::RegionNotEnabled => true,
             Self::KmsKeyUnavailable
             | Self::KmsAccessDenied
             | Self::AccessDenied
             | Self::Throttled
             | Self::ServiceUnavailable
             | Self::SecretNotFound
-            | Self::CallRefused
+            | Self::RequestRejected
             | Self::ReplicationFailed => false,
         }
     }
@@ -152,7 +152,7 @@ mod tests {
             (
                 "Replication failed: Secret prod/db is currently replicated to eu-west-1 with a \
                  different arn",
-                Some(ExReplicaInTheWay),
+                Some(OrphanedReplica),
             ),
             (
                 "No permissions available on the KMS key to complete the replication",

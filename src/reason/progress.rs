@@ -4,17 +4,17 @@ use super::RemovalReason;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// AWS is still copying.
-    StillInProgress,
+    ReplicationInProgress,
     /// AWS accepted the request but does not list the Region, or not any more.
-    NotListed,
+    NotReported,
     /// AWS accepted the request, and every look after it failed. The text says how.
-    NotSeen(String),
+    StatusUnavailable(String),
     /// AWS reports a status that this version does not know.
     UnknownStatus(String),
     /// The replica, or one that is wanted, was still on its way when its removal was due.
-    RemovalDue(RemovalReason),
+    RemovalPending(RemovalReason),
     /// AWS is still removing the replica.
-    StillBeingRemoved(RemovalReason),
+    RemovalInProgress(RemovalReason),
 }
 
 impl Progress {
@@ -22,12 +22,12 @@ impl Progress {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::StillInProgress => "still-in-progress",
-            Self::NotListed => "not-listed",
-            Self::NotSeen(_) => "not-seen",
+            Self::ReplicationInProgress => "replication-in-progress",
+            Self::NotReported => "not-reported",
+            Self::StatusUnavailable(_) => "status-unavailable",
             Self::UnknownStatus(_) => "unknown-status",
-            Self::RemovalDue(_) => "removal-due",
-            Self::StillBeingRemoved(_) => "still-being-removed",
+            Self::RemovalPending(_) => "removal-pending",
+            Self::RemovalInProgress(_) => "removal-in-progress",
         }
     }
 
@@ -35,12 +35,12 @@ impl Progress {
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::StillInProgress => None,
-            Self::RemovalDue(reason) | Self::StillBeingRemoved(reason) => Some(reason.detail()),
-            Self::NotListed => {
+            Self::ReplicationInProgress => None,
+            Self::RemovalPending(reason) | Self::RemovalInProgress(reason) => Some(reason.detail()),
+            Self::NotReported => {
                 Some("AWS accepted the request but does not list the Region".to_owned())
             }
-            Self::NotSeen(error) => Some(format!(
+            Self::StatusUnavailable(error) => Some(format!(
                 "AWS accepted the request; looking at it failed: {error}"
             )),
             Self::UnknownStatus(status) => Some(format!("AWS reports the status {status}")),
@@ -49,15 +49,15 @@ impl Progress {
 
     /// What to do about it, in one sentence.
     #[must_use]
-    pub fn cure(&self) -> &'static str {
+    pub fn remediation(&self) -> &'static str {
         match self {
-            Self::StillInProgress
-            | Self::NotListed
-            | Self::RemovalDue(_)
-            | Self::StillBeingRemoved(_) => {
+            Self::ReplicationInProgress
+            | Self::NotReported
+            | Self::RemovalPending(_)
+            | Self::RemovalInProgress(_) => {
                 "nothing yet: Lambda retries an event, which looks again; by hand, reconcile again"
             }
-            Self::NotSeen(_) => {
+            Self::StatusUnavailable(_) => {
                 "allow the function's role DescribeSecret, or wait until AWS answers again, and \
                  reconcile again"
             }

@@ -7,20 +7,20 @@ use crate::secret::KmsKey;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The Region of the primary secret itself. Shown, but no refusal of the secret.
-    OwnRegion,
+    PrimaryRegion,
     /// The Region belongs to another partition; replication never leaves one.
     OtherPartition,
     /// The Region is not among `ALLOWED_REPLICA_REGIONS`.
-    OutsideTheFence,
+    RegionNotAllowed,
     /// These rules forbid the Region.
     ForbiddenByPolicy(BTreeSet<String>),
     /// These rules contradict each other about the Region.
     ConflictingRules(Conflict, BTreeSet<String>),
     /// The primary secret has a customer key and nothing names a key for the replica, so AWS would
     /// fall back to `aws/secretsmanager`.
-    EncryptionWouldWeaken(KmsKey),
+    WeakerEncryption(KmsKey),
     /// A token in the tag given is no Region code.
-    NotARegion {
+    InvalidRegion {
         /// The tag's key.
         tag: String,
     },
@@ -36,26 +36,26 @@ impl Refusal {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::OwnRegion => "own-region",
+            Self::PrimaryRegion => "primary-region",
             Self::OtherPartition => "other-partition",
-            Self::OutsideTheFence => "outside-the-fence",
+            Self::RegionNotAllowed => "region-not-allowed",
             Self::ForbiddenByPolicy(_) => "forbidden-by-policy",
             Self::ConflictingRules(..) => "conflicting-rules",
-            Self::EncryptionWouldWeaken(_) => "encryption-would-weaken",
-            Self::NotARegion { .. } => "not-a-region",
+            Self::WeakerEncryption(_) => "weaker-encryption",
+            Self::InvalidRegion { .. } => "invalid-region",
             Self::EmptyTagValue { .. } => "empty-tag-value",
         }
     }
 
     /// What to do about it. `None` where there is nothing to do.
     #[must_use]
-    pub fn cure(&self) -> Option<String> {
+    pub fn remediation(&self) -> Option<String> {
         Some(match self {
-            Self::OwnRegion => return None,
+            Self::PrimaryRegion => return None,
             Self::OtherPartition => {
                 "name a Region of the primary secret's own partition".to_owned()
             }
-            Self::OutsideTheFence => {
+            Self::RegionNotAllowed => {
                 "name an allowed Region, or add this one to ALLOWED_REPLICA_REGIONS (the stack's \
                  parameter AllowedReplicaRegions)"
                     .to_owned()
@@ -69,13 +69,13 @@ impl Refusal {
                 names(rules),
                 conflict.in_words()
             ),
-            Self::EncryptionWouldWeaken(key) => format!(
+            Self::WeakerEncryption(key) => format!(
                 "the primary secret's key {key} has no known counterpart in this Region: name a \
                  customer key in the rule (`kms-key`) or in the policy (`kms-keys`), or accept the \
                  weaker key with `kms-key: aws/secretsmanager` in the rule, or encrypt the primary \
                  secret with a multi-Region key (its ARN or key id, not an alias)"
             ),
-            Self::NotARegion { tag } => format!(
+            Self::InvalidRegion { tag } => format!(
                 "write Region codes separated by spaces in the tag `{tag}`, for instance \
                  `eu-west-1 us-west-2`"
             ),
@@ -89,7 +89,7 @@ impl Refusal {
     /// no mistake: the same list serves the primary secrets of every Region.
     #[must_use]
     pub fn counts(&self) -> bool {
-        !matches!(self, Self::OwnRegion)
+        !matches!(self, Self::PrimaryRegion)
     }
 }
 

@@ -6,11 +6,11 @@ use super::names;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemovalReason {
     /// No rule that covers the secret wants it.
-    NoRuleWantsIt,
+    NoLongerTargeted,
     /// These rules forbid its Region.
     Forbidden(BTreeSet<String>),
     /// It failed, never was in sync, and was not moved by asking again, so it is made anew.
-    NeverInSync,
+    FailedReplica,
 }
 
 impl RemovalReason {
@@ -18,9 +18,9 @@ impl RemovalReason {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoRuleWantsIt => "no-rule-wants-it",
+            Self::NoLongerTargeted => "no-longer-targeted",
             Self::Forbidden(_) => "forbidden-by-policy",
-            Self::NeverInSync => "never-in-sync",
+            Self::FailedReplica => "failed-replica",
         }
     }
 
@@ -28,13 +28,15 @@ impl RemovalReason {
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Self::NoRuleWantsIt => {
+            Self::NoLongerTargeted => {
                 "the secret is covered, and no rule wants a replica in this Region".to_owned()
             }
             Self::Forbidden(rules) => format!("forbidden by {}", names(rules)),
-            Self::NeverInSync => "the failed replica never was in sync, and asking again did not \
+            Self::FailedReplica => {
+                "the failed replica never was in sync, and asking again did not \
                                   move it, so it is removed and made anew"
-                .to_owned(),
+                    .to_owned()
+            }
         }
     }
 }
@@ -45,11 +47,11 @@ pub enum SpareReason {
     /// AWS reports a status that this version does not know.
     UnknownStatus,
     /// A tag holds what is no Region, perhaps a slip for this one.
-    TagUnclear,
+    AmbiguousTag,
     /// A Region that is wanted is refused, or its replica is not in sync.
-    OthersFirst,
+    WaitingForOtherReplicas,
     /// The secret has changed since it was decided.
-    ChangedMeanwhile,
+    SecretChanged,
 }
 
 impl SpareReason {
@@ -58,28 +60,28 @@ impl SpareReason {
     pub fn code(self) -> &'static str {
         match self {
             Self::UnknownStatus => "unknown-status",
-            Self::TagUnclear => "tag-unclear",
-            Self::OthersFirst => "others-first",
-            Self::ChangedMeanwhile => "changed-meanwhile",
+            Self::AmbiguousTag => "ambiguous-tag",
+            Self::WaitingForOtherReplicas => "waiting-for-other-replicas",
+            Self::SecretChanged => "secret-changed",
         }
     }
 
     /// What to do about it, in one sentence.
     #[must_use]
-    pub fn cure(self) -> &'static str {
+    pub fn remediation(self) -> &'static str {
         match self {
             Self::UnknownStatus => {
                 "look at the replica in the console; nothing is removed whose status is unknown"
             }
-            Self::TagUnclear => {
+            Self::AmbiguousTag => {
                 "correct the tag: nothing is removed while a token in it may be a slip for this \
                  Region"
             }
-            Self::OthersFirst => {
+            Self::WaitingForOtherReplicas => {
                 "see to the other Regions: the replica is removed once every Region that is wanted \
                  has a replica in sync"
             }
-            Self::ChangedMeanwhile => {
+            Self::SecretChanged => {
                 "nothing: the secret changed while it was worked on, and that has an event of its own"
             }
         }

@@ -13,9 +13,9 @@ pub enum SkipReason {
     /// The secret is scheduled for deletion.
     ScheduledForDeletion,
     /// The call that the event tells of failed, with the error code given, so nothing was created.
-    CallFailed(String),
+    ApiCallFailed(String),
     /// An event of Secrets Manager that is no reason to look at a secret.
-    EventNotHandled,
+    UnsupportedEvent,
     /// The secret belongs to the account given, which is not the function's.
     AnotherAccount(String),
     /// The event is from the Region given, which is not the function's.
@@ -31,8 +31,8 @@ impl SkipReason {
             Self::IsReplica(_) => "is-replica",
             Self::ManagedByService(_) => "managed-by-service",
             Self::ScheduledForDeletion => "scheduled-for-deletion",
-            Self::CallFailed(_) => "call-failed",
-            Self::EventNotHandled => "event-not-handled",
+            Self::ApiCallFailed(_) => "api-call-failed",
+            Self::UnsupportedEvent => "unsupported-event",
             Self::AnotherAccount(_) => "another-account",
             Self::AnotherRegion(_) => "another-region",
         }
@@ -50,10 +50,10 @@ impl SkipReason {
                 format!("the service {service} manages this secret, so it is left to {service}")
             }
             Self::ScheduledForDeletion => "the secret is scheduled for deletion".to_owned(),
-            Self::CallFailed(code) => {
+            Self::ApiCallFailed(code) => {
                 format!("the call failed with {code}, so there is nothing to replicate")
             }
-            Self::EventNotHandled => "this event is no reason to look at a secret".to_owned(),
+            Self::UnsupportedEvent => "this event is no reason to look at a secret".to_owned(),
             Self::AnotherAccount(account) => format!(
                 "the event is about a secret of account {account}; deploy the stack there too"
             ),

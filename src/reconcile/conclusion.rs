@@ -211,7 +211,7 @@ impl Course for Real<'_> {
                 failed_still(replica, &format!("its removal failed: {}", error.message))
             }
             (Some(removal), Some(replica)) => {
-                removal.state(&RemovalReason::NeverInSync, &replica.status)
+                removal.state(&RemovalReason::FailedReplica, &replica.status)
             }
             _ => {
                 let result = answers.get(region).map_or(&Ok(()), |answer| &answer.result);
@@ -230,7 +230,9 @@ impl Course for Real<'_> {
     fn removed(&self, region: &Region, reason: &RemovalReason, replica: &Replica) -> RegionState {
         match self.done.removals.get(region) {
             Some(removal) => removal.state(reason, &replica.status),
-            None => RegionState::Spared(SpareReason::OthersFirst, replica.status.clone()),
+            None => {
+                RegionState::Spared(SpareReason::WaitingForOtherReplicas, replica.status.clone())
+            }
         }
     }
 
@@ -260,8 +262,10 @@ fn after_write(
                 RegionState::InSync(Some(*after))
             }
             (Some(Seen { replica, .. }), _) => state_of(replica),
-            (None, Some(error)) => RegionState::InProgress(Progress::NotSeen(error.to_string())),
-            (None, None) => RegionState::InProgress(Progress::NotListed),
+            (None, Some(error)) => {
+                RegionState::InProgress(Progress::StatusUnavailable(error.to_string()))
+            }
+            (None, None) => RegionState::InProgress(Progress::NotReported),
         },
     }
 }
@@ -340,7 +344,7 @@ fn key_of(step: &Step) -> Option<String> {
 fn state_of(replica: &Replica) -> RegionState {
     match &replica.status {
         ReplicaStatus::InSync => RegionState::InSync(None),
-        ReplicaStatus::InProgress => RegionState::InProgress(Progress::StillInProgress),
+        ReplicaStatus::InProgress => RegionState::InProgress(Progress::ReplicationInProgress),
         ReplicaStatus::Failed => RegionState::Failed(failure_of(replica), replica.message.clone()),
         ReplicaStatus::Unknown(status) => {
             RegionState::InProgress(Progress::UnknownStatus(status.clone()))

@@ -65,14 +65,16 @@ impl Removal {
         let reason = || reason.clone();
         match self {
             Self::Gone => RegionState::Removed(reason()),
-            Self::Going => RegionState::InProgress(Progress::StillBeingRemoved(reason())),
-            Self::Due => RegionState::InProgress(Progress::RemovalDue(reason())),
+            Self::Going => RegionState::InProgress(Progress::RemovalInProgress(reason())),
+            Self::Due => RegionState::InProgress(Progress::RemovalPending(reason())),
             Self::NotSent => RegionState::PlannedRemoval(reason()),
             Self::Unsure(error, _) => {
                 RegionState::Failed(error.reason(), Some(error.message.clone()))
             }
-            Self::Blocked => RegionState::Spared(SpareReason::OthersFirst, status.clone()),
-            Self::Changed => RegionState::Spared(SpareReason::ChangedMeanwhile, status.clone()),
+            Self::Blocked => {
+                RegionState::Spared(SpareReason::WaitingForOtherReplicas, status.clone())
+            }
+            Self::Changed => RegionState::Spared(SpareReason::SecretChanged, status.clone()),
         }
     }
 }
@@ -83,7 +85,7 @@ impl Done {
     /// slip, or a move that does not succeed.
     fn allow_removal(&self, secret: &Secret, plan: &Plan, reason: &RemovalReason) -> bool {
         let is_forbidden = |reason| matches!(reason, &RemovalReason::Forbidden(_));
-        let not_wanted = *reason == RemovalReason::NoRuleWantsIt;
+        let not_wanted = *reason == RemovalReason::NoLongerTargeted;
         if not_wanted && plan.unwanted().any(|(_, reason)| is_forbidden(reason)) {
             return false;
         }

@@ -9,7 +9,7 @@ pub(super) struct Cause {
     /// What happened.
     pub(super) detail: String,
     /// What to do about it.
-    pub(super) cure: Option<&'static str>,
+    pub(super) remediation: Option<&'static str>,
 }
 
 impl Cause {
@@ -20,12 +20,12 @@ impl Cause {
             Ending::BadEvent(bad) => Some(Self {
                 reason: "bad-event",
                 detail: bad.message.clone(),
-                cure: Some(bad.cure),
+                remediation: Some(bad.remediation),
             }),
             Ending::Internal(message) => Some(Self {
                 reason: "internal",
                 detail: message.clone(),
-                cure: Some("this is a bug of the function: report it with this record"),
+                remediation: Some("this is a bug of the function: report it with this record"),
             }),
         }
     }
@@ -36,24 +36,24 @@ impl Cause {
             Conclusion::Skipped(reason) => Self {
                 reason: reason.code(),
                 detail: reason.detail(),
-                cure: None,
+                remediation: None,
             },
             Conclusion::NotReady(NotReady::NotFound(error)) => Self {
                 reason: FailureReason::SecretNotFound.code(),
                 detail: error.to_string(),
-                cure: Some(FailureReason::SecretNotFound.cure()),
+                remediation: Some(FailureReason::SecretNotFound.remediation()),
             },
             Conclusion::NotReady(NotReady::NoValueYet(_)) => Self {
                 reason: "no-value-yet",
                 detail: "the secret has no value, so there is nothing to replicate yet".to_owned(),
-                cure: Some(
+                remediation: Some(
                     "put a value into the secret; Lambda retries an event, by hand reconcile again",
                 ),
             },
             Conclusion::Unreadable(error) => Self {
                 reason: error.reason().code(),
                 detail: error.to_string(),
-                cure: Some(error.reason().cure()),
+                remediation: Some(error.reason().remediation()),
             },
         })
     }

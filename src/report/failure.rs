@@ -138,11 +138,11 @@ fn of_reason(reason: FailureReason) -> ErrorType {
         FailureReason::ServiceUnavailable => ErrorType::ServiceUnavailable,
         FailureReason::SecretNotFound => ErrorType::SecretNotReady,
         FailureReason::NameAlreadyExists
-        | FailureReason::ExReplicaInTheWay
+        | FailureReason::OrphanedReplica
         | FailureReason::KmsKeyUnavailable
         | FailureReason::KmsAccessDenied
         | FailureReason::RegionNotEnabled
-        | FailureReason::CallRefused
+        | FailureReason::RequestRejected
         | FailureReason::ReplicationFailed => ErrorType::ReplicationFailed,
     }
 }

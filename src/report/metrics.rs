@@ -42,7 +42,7 @@ pub(super) struct ReplicaMetrics {
     #[metrics(unit = Count)]
     pub(super) replicas_removed: u64,
     #[metrics(unit = Millisecond)]
-    settle_time: Option<Duration>,
+    replication_time: Option<Duration>,
 }
 
 /// The metrics of one Region, once without dimensions and once by `ReplicaRegion`.
@@ -139,7 +139,7 @@ pub(super) fn replica_metrics(conclusion: &RegionConclusion) -> Option<ReplicaMe
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(_)) || conclusion.is_remade,
         ),
-        settle_time: match state {
+        replication_time: match state {
             RegionState::InSync(after) => *after,
             _ => None,
         },

@@ -25,7 +25,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<&'static str>,
+    remediation: Option<&'static str>,
     trigger: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
@@ -69,11 +69,11 @@ struct ReplicaRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<String>,
+    remediation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    settle_ms: Option<u64>,
+    replication_ms: Option<u64>,
 }
 
 impl Record {
@@ -97,7 +97,7 @@ impl Record {
             message: message(report, cause.as_ref(), &replicas),
             outcome: outcome.name(),
             reason: cause.as_ref().map(|cause| cause.reason),
-            cure: cause.as_ref().and_then(|cause| cause.cure),
+            remediation: cause.as_ref().and_then(|cause| cause.remediation),
             detail: cause.map(|cause| cause.detail),
             trigger: report.origin.name.clone(),
             event_id: report.origin.event_id.clone(),
@@ -128,11 +128,14 @@ impl Record {
             .iter()
             .filter(|replica| replica.status == Status::Failed);
         let mut parts = vec![self.message.clone()];
-        parts.extend(self.cure.map(|cure| format!("cure: {cure}")));
+        parts.extend(
+            self.remediation
+                .map(|remediation| format!("remediation: {remediation}")),
+        );
         parts.extend(failed.map(|replica| {
             let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
-            let cure = replica.cure.as_deref().unwrap_or_default();
-            format!("{}: {detail}; cure: {cure}", replica.region)
+            let remediation = replica.remediation.as_deref().unwrap_or_default();
+            format!("{}: {detail}; remediation: {remediation}", replica.region)
         }));
         parts.join("; ")
     }
@@ -149,7 +152,7 @@ impl ReplicaRecord {
             Ok(region) => region.to_string(),
             Err(token) => token.clone(),
         };
-        let (status, reason, detail, cure) = match &conclusion.state {
+        let (status, reason, detail, remediation) = match &conclusion.state {
             RegionState::InSync(_) => (Status::InSync, None, None, None),
             RegionState::Planned => (Status::Planned, None, None, None),
             RegionState::PlannedRemoval(reason) => (
@@ -168,19 +171,19 @@ impl ReplicaRecord {
                 Status::Refused,
                 Some(reason.code()),
                 Some(there(status)),
-                Some(reason.cure().to_owned()),
+                Some(reason.remediation().to_owned()),
             ),
             RegionState::InProgress(progress) => (
                 Status::InProgress,
                 Some(progress.code()),
                 progress.detail(),
-                Some(progress.cure().to_owned()),
+                Some(progress.remediation().to_owned()),
             ),
             RegionState::Failed(reason, detail) => (
                 Status::Failed,
                 Some(reason.code()),
                 detail.clone(),
-                Some(reason.cure().to_owned()),
+                Some(reason.remediation().to_owned()),
             ),
             RegionState::Refused(refusal, existing) => {
                 let detail = existing.as_ref().map(there);
@@ -188,14 +191,14 @@ impl ReplicaRecord {
                     Status::Refused,
                     Some(refusal.code()),
                     detail,
-                    refusal.cure(),
+                    refusal.remediation(),
                 )
             }
         };
-        let remade = conclusion.is_remade.then_some(RemovalReason::NeverInSync);
+        let remade = conclusion.is_remade.then_some(RemovalReason::FailedReplica);
         let reason = reason.or(remade.as_ref().map(RemovalReason::code));
         let detail = detail.or(remade.as_ref().map(RemovalReason::detail));
-        let settle_ms = match conclusion.state {
+        let replication_ms = match conclusion.state {
             RegionState::InSync(after) => {
                 after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
             }
@@ -208,9 +211,9 @@ impl ReplicaRecord {
             status,
             reason,
             detail,
-            cure,
+            remediation,
             kms_key,
-            settle_ms,
+            replication_ms,
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct SweepRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<&'static str>,
+    remediation: Option<&'static str>,
     trigger: &'static str,
     request_id: String,
     dry_run: bool,
@@ -72,7 +72,7 @@ impl SweepRecord {
             message: message(&report.sweep),
             outcome: outcome.name(),
             reason: is_limited.then_some("limited"),
-            cure: is_limited.then_some(
+            remediation: is_limited.then_some(
                 "nothing, if the next sweep may do the rest; otherwise start a sweep with a higher \
                  `maxChanges`",
             ),

@@ -12,7 +12,7 @@ const NAME_TAKEN: RegionState = RegionState::Failed(FailureReason::NameAlreadyEx
 const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
 const DENIED: RegionState = RegionState::Failed(FailureReason::AccessDenied, None);
 const IN_SYNC: RegionState = RegionState::InSync(None);
-const ON_ITS_WAY: RegionState = RegionState::InProgress(Progress::StillInProgress);
+const ON_ITS_WAY: RegionState = RegionState::InProgress(Progress::ReplicationInProgress);
 
 fn unknown() -> RegionState {
     RegionState::InProgress(Progress::UnknownStatus("Detached".to_owned()))
@@ -58,7 +58,7 @@ fn the_error_is_what_all_failed_regions_share_and_a_status_that_nobody_knows_is_
         (&[], None),
         (&[IN_SYNC, IN_SYNC], None),
         (
-            &[RegionState::Refused(Refusal::OutsideTheFence, None)],
+            &[RegionState::Refused(Refusal::RegionNotAllowed, None)],
             None,
         ),
         (&[NAME_TAKEN], Some(ErrorType::ReplicationFailed)),
@@ -95,7 +95,7 @@ fn an_error_names_each_region_that_failed_and_no_other() {
         .unwrap_err();
     let message = failure.to_string();
     assert!(
-        message.contains("eu-west-1: AWS's own words; cure: "),
+        message.contains("eu-west-1: AWS's own words; remediation: "),
         "{message}"
     );
     assert!(!message.contains("us-west-2: "), "{message}");
@@ -109,7 +109,7 @@ fn an_error_names_each_region_that_failed_and_no_other() {
 fn a_replica_that_is_removed_is_counted_also_if_it_is_made_anew() {
     let mut remade = conclusion("eu-west-1", RegionState::InSync(Some(Duration::ZERO)));
     remade.is_remade = true;
-    let removed = RegionState::Removed(RemovalReason::NoRuleWantsIt);
+    let removed = RegionState::Removed(RemovalReason::NoLongerTargeted);
     for (conclusion, count) in [
         (conclusion("eu-west-1", removed), 1),
         (remade, 1),

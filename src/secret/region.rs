@@ -15,7 +15,7 @@ pub struct Region(SmolStr);
 /// The text has not the form of a Region code.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is not a Region code (they look like `eu-west-1`)")]
-pub struct NotARegion(pub String);
+pub struct InvalidRegion(pub String);
 
 /// The longest code accepted; the longest that AWS uses today has 14 characters.
 const LONGEST: usize = 32;
@@ -24,8 +24,8 @@ impl Region {
     /// Reads a Region code.
     ///
     /// # Errors
-    /// [`NotARegion`] if the text has another form.
-    pub fn parse(text: &str) -> Result<Self, NotARegion> {
+    /// [`InvalidRegion`] if the text has another form.
+    pub fn parse(text: &str) -> Result<Self, InvalidRegion> {
         let well_formed = text.len() <= LONGEST
             && text.rsplit_once('-').is_some_and(|(words, number)| {
                 let is_word =
@@ -37,7 +37,7 @@ impl Region {
         if well_formed {
             Ok(Self(text.into()))
         } else {
-            Err(NotARegion(text.to_owned()))
+            Err(InvalidRegion(text.to_owned()))
         }
     }
 
@@ -74,9 +74,9 @@ impl Serialize for Region {
 }
 
 impl TryFrom<String> for Region {
-    type Error = NotARegion;
+    type Error = InvalidRegion;
 
-    fn try_from(text: String) -> Result<Self, NotARegion> {
+    fn try_from(text: String) -> Result<Self, InvalidRegion> {
         Self::parse(&text)
     }
 }
@@ -124,7 +124,7 @@ mod tests {
             "us-east-1a",
         ];
         for text in wrong {
-            assert_eq!(Region::parse(text), Err(NotARegion(text.to_owned())));
+            assert_eq!(Region::parse(text), Err(InvalidRegion(text.to_owned())));
         }
         assert!(Region::parse(&format!("{}-1", "a".repeat(64))).is_err());
     }

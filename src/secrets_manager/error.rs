@@ -194,9 +194,9 @@ impl CallError {
             CallErrorKind::Throttled | CallErrorKind::NotSent => FailureReason::Throttled,
             CallErrorKind::Unanswered => FailureReason::ServiceUnavailable,
             CallErrorKind::Refused if self.code.starts_with("Invalid") => {
-                FailureReason::from_message(&self.message).unwrap_or(FailureReason::CallRefused)
+                FailureReason::from_message(&self.message).unwrap_or(FailureReason::RequestRejected)
             }
-            CallErrorKind::Refused | CallErrorKind::Internal => FailureReason::CallRefused,
+            CallErrorKind::Refused | CallErrorKind::Internal => FailureReason::RequestRejected,
         }
     }
 

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::{Fault, SettingProblem};
-use crate::limits::Fence;
+use crate::limits::AllowedRegions;
 use crate::policy::{self, Checked, DEFAULT_POLICY};
 use crate::secret::Region;
 
@@ -17,7 +17,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// The longest time to follow replicas: a function runs for 15 minutes at most (Lambda quotas).
-const LONGEST_SETTLE_SECONDS: u64 = 840;
+const MAX_REPLICATION_WAIT_SECONDS: u64 = 840;
 
 impl Reader<'_> {
     fn get(&mut self, variable: &'static str) -> Option<String> {
@@ -50,7 +50,7 @@ impl Reader<'_> {
 
     pub(super) fn policy(
         &mut self,
-        fence: &Fence,
+        allowed_regions: &AllowedRegions,
         file: &dyn Fn(&str) -> Result<String, String>,
     ) -> Option<Checked> {
         let (variable, text) = if let Some(text) = self.get("REPLICATION_POLICY") {
@@ -74,14 +74,14 @@ impl Reader<'_> {
             variable,
             fault: Fault::Policy(invalid),
         };
-        policy::check(&text, fence)
+        policy::check(&text, allowed_regions)
             .map_err(|invalid| self.problems.push(fault(invalid)))
             .ok()
     }
 
-    pub(super) fn fence(&mut self) -> Fence {
+    pub(super) fn allowed_regions(&mut self) -> AllowedRegions {
         let Some(text) = self.get("ALLOWED_REPLICA_REGIONS") else {
-            return Fence::Open;
+            return AllowedRegions::Any;
         };
         let mut regions = BTreeSet::new();
         let problems_before = self.problems.len();
@@ -102,10 +102,10 @@ impl Reader<'_> {
         if regions.is_empty() && self.problems.len() == problems_before {
             self.wrong(
                 "ALLOWED_REPLICA_REGIONS",
-                "names no Region; leave it empty for no fence",
+                "names no Region; leave it empty to allow every Region",
             );
         }
-        Fence::Regions(regions)
+        AllowedRegions::Only(regions)
     }
 
     pub(super) fn boolean(&mut self, variable: &'static str) -> bool {
@@ -121,18 +121,18 @@ impl Reader<'_> {
 
     pub(super) fn settle(&mut self) -> Duration {
         let text = self
-            .get("SETTLE_SECONDS")
+            .get("REPLICATION_WAIT_SECONDS")
             .unwrap_or_else(|| "30".to_owned());
         let seconds = text
             .parse()
             .ok()
-            .filter(|seconds| *seconds <= LONGEST_SETTLE_SECONDS);
+            .filter(|seconds| *seconds <= MAX_REPLICATION_WAIT_SECONDS);
         if seconds.is_none() {
             let message = format!(
-                "`{text}` is no number of seconds from 0 to {LONGEST_SETTLE_SECONDS}, for \
+                "`{text}` is no number of seconds from 0 to {MAX_REPLICATION_WAIT_SECONDS}, for \
                  instance `30`"
             );
-            self.wrong("SETTLE_SECONDS", message);
+            self.wrong("REPLICATION_WAIT_SECONDS", message);
         }
         Duration::from_secs(seconds.unwrap_or_default())
     }

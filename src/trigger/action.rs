@@ -8,19 +8,19 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
-    BadEvent, Explained, Home, Origin, Request, SECRET_ID_CURE, Trigger, cut, is_secret_id,
+    BadEvent, Explained, Home, Origin, Request, SECRET_ID_REMEDIATION, Trigger, cut, is_secret_id,
 };
 use crate::budget::Wait;
 use crate::secret::{Region, Secret, SecretId};
 use crate::sweep::{Order, Token};
 
-const RECONCILE_CURE: &str =
+const RECONCILE_REMEDIATION: &str =
     "send {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": false}";
-const EXPLAIN_CURE: &str = "send {\"action\": \"explain\", \"secretId\": \"...\"} for a secret that \
+const EXPLAIN_REMEDIATION: &str = "send {\"action\": \"explain\", \"secretId\": \"...\"} for a secret that \
     exists, or {\"action\": \"explain\", \"secret\": {\"name\": \"...\", \"tags\": {}, \
     \"primaryRegion\": \"...\", \"kmsKeyId\": \"...\"}}";
 
-const SWEEP_CURE: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}, and for the next slice \
+const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}, and for the next slice \
      the same with the `nextToken` of the answer";
 
 /// How many changes a sweep may make if the action does not say it.
@@ -33,7 +33,7 @@ pub(super) fn parse(event: &str, home: &Home) -> Trigger {
         Err(error) => {
             let bad = BadEvent {
                 message: error.to_string(),
-                cure: "write each field once",
+                remediation: "write each field once",
             };
             return Trigger {
                 origin: Origin::unknown(),
@@ -48,13 +48,16 @@ pub(super) fn parse(event: &str, home: &Home) -> Trigger {
     let (origin, request) = match name {
         "reconcile" => (
             Origin::named(name),
-            reconcile(&Fields::of(&fields, RECONCILE_CURE), home),
+            reconcile(&Fields::of(&fields, RECONCILE_REMEDIATION), home),
         ),
         "explain" => (
             Origin::named(name),
-            explain(&Fields::of(&fields, EXPLAIN_CURE), home),
+            explain(&Fields::of(&fields, EXPLAIN_REMEDIATION), home),
         ),
-        "sweep" => (Origin::named(name), sweep(&Fields::of(&fields, SWEEP_CURE))),
+        "sweep" => (
+            Origin::named(name),
+            sweep(&Fields::of(&fields, SWEEP_REMEDIATION)),
+        ),
         _ => {
             let message = format!(
                 "the action `{}` is unknown; there are `reconcile`, `explain` and `sweep`",
@@ -64,7 +67,7 @@ pub(super) fn parse(event: &str, home: &Home) -> Trigger {
                 Origin::unknown(),
                 Err(BadEvent {
                     message,
-                    cure: RECONCILE_CURE,
+                    remediation: RECONCILE_REMEDIATION,
                 }),
             )
         }
@@ -79,7 +82,7 @@ fn reconcile(fields: &Fields<'_>, home: &Home) -> Result<Request, BadEvent> {
     fields.only(&["action", "secretId", "dryRun"])?;
     let secret = fields.secret_id(home)?.ok_or_else(|| BadEvent {
         message: "the field `secretId` is missing".to_owned(),
-        cure: SECRET_ID_CURE,
+        remediation: SECRET_ID_REMEDIATION,
     })?;
     Ok(Request::Reconcile {
         secret,
@@ -110,7 +113,7 @@ fn explain(fields: &Fields<'_>, home: &Home) -> Result<Request, BadEvent> {
     let explained = match (fields.secret_id(home)?, fields.get("secret")) {
         (Some(id), None) => Explained::Existing(id),
         (None, Some(Value::Object(secret))) => {
-            let secret = hypothetical(&Fields::of(secret, EXPLAIN_CURE), home)?;
+            let secret = hypothetical(&Fields::of(secret, EXPLAIN_REMEDIATION), home)?;
             Explained::Hypothetical(Box::new(secret))
         }
         (None, Some(_)) => return fields.bad("`secret` is no object".to_owned()),
@@ -125,7 +128,7 @@ fn hypothetical(fields: &Fields<'_>, home: &Home) -> Result<Secret, BadEvent> {
     let region = match fields.text("primaryRegion")? {
         Some(code) => Region::parse(&cut(code)).map_err(|error| BadEvent {
             message: format!("`secret.primaryRegion`: {error}"),
-            cure: EXPLAIN_CURE,
+            remediation: EXPLAIN_REMEDIATION,
         })?,
         None => home.region.clone(),
     };
@@ -166,18 +169,21 @@ impl<'de> Deserialize<'de> for UniqueFields {
 /// The fields of an object, and what to do if one is wrong.
 struct Fields<'a> {
     fields: &'a Map<String, Value>,
-    cure: &'static str,
+    remediation: &'static str,
 }
 
 impl<'a> Fields<'a> {
-    fn of(fields: &'a Map<String, Value>, cure: &'static str) -> Self {
-        Self { fields, cure }
+    fn of(fields: &'a Map<String, Value>, remediation: &'static str) -> Self {
+        Self {
+            fields,
+            remediation,
+        }
     }
 
     fn bad<T>(&self, message: String) -> Result<T, BadEvent> {
         Err(BadEvent {
             message,
-            cure: self.cure,
+            remediation: self.remediation,
         })
     }
 
@@ -237,10 +243,15 @@ impl<'a> Fields<'a> {
         let Some(text) = self.text("secretId")? else {
             return Ok(None);
         };
-        let bad = |message, cure| Err(BadEvent { message, cure });
+        let bad = |message, remediation| {
+            Err(BadEvent {
+                message,
+                remediation,
+            })
+        };
         if !is_secret_id(text) {
             let message = format!("`secretId` has {} characters", text.chars().count());
-            return bad(message, SECRET_ID_CURE);
+            return bad(message, SECRET_ID_REMEDIATION);
         }
         let id = SecretId::new(text);
         match &id {

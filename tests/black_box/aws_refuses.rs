@@ -33,7 +33,7 @@ async fn when_aws_refuses_the_whole_call_each_region_is_requested_by_itself() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_read_is_an_error_with_its_cure() {
+async fn a_role_that_may_not_read_is_an_error_with_its_remediation() {
     let mut stage = Stage::new().await;
     stage
         .aws
@@ -45,7 +45,7 @@ async fn a_role_that_may_not_read_is_an_error_with_its_cure() {
         delivery
             .error_message
             .unwrap()
-            .contains("cure: allow the function's role")
+            .contains("remediation: allow the function's role")
     );
     assert_eq!(
         stage.aws.calls().len(),
@@ -258,10 +258,12 @@ async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
 
 #[tokio::test]
 async fn a_replica_that_the_answer_shows_in_sync_is_not_looked_at_again() {
-    let setting = setting().env("SETTLE_SECONDS", "1").world(|world| {
-        world.known_replica = KnownReplica::Ignore;
-        world.status_lag = Duration::from_hours(1);
-    });
+    let setting = setting()
+        .env("REPLICATION_WAIT_SECONDS", "1")
+        .world(|world| {
+            world.known_replica = KnownReplica::Ignore;
+            world.status_lag = Duration::from_hours(1);
+        });
     let mut stage = setting.start().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1"));
     // Somebody was quicker, and reads do not show it yet.

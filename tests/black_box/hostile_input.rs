@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::stage::{Stage, create_secret_event, setting, tagged};
 
 #[tokio::test]
-async fn an_event_of_an_unexpected_form_names_the_place_and_the_cure() {
+async fn an_event_of_an_unexpected_form_names_the_place_and_the_remediation() {
     let no_name = || {
         let mut event = create_secret_event("", "");
         event["detail"]["requestParameters"] = Value::Null;
@@ -226,6 +226,6 @@ async fn an_event_that_is_not_handled_is_skipped_whatever_its_shape() {
     for event in events {
         let delivery = stage.deliver(&event).await;
         delivery.ends_well("skipped");
-        assert_eq!(delivery.reason(), "event-not-handled");
+        assert_eq!(delivery.reason(), "unsupported-event");
     }
 }

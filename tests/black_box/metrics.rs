@@ -30,7 +30,7 @@ fn extracted(delivery: &Delivery) -> Vec<String> {
             }
         }
     }
-    let measured = ["EventAge", "SettleTime"];
+    let measured = ["EventAge", "ReplicationTime"];
     sums.into_iter()
         .map(|((namespace, dimensions, name), sum)| {
             let sum = if measured.contains(&name.as_str()) {
@@ -83,7 +83,7 @@ async fn the_age_of_the_event_is_from_the_call_to_the_invocation() {
     let age = delivery.record["event_age_ms"].as_i64().unwrap();
     assert!((90_000..120_000).contains(&age), "{age}");
     assert!(delivery.metrics.iter().any(|line| line["EventAge"] == age));
-    let settled = number(&delivery.replica("eu-west-1")["settle_ms"]);
+    let settled = number(&delivery.replica("eu-west-1")["replication_ms"]);
     let duration = number(&delivery.record["duration_ms"]);
     assert!(
         settled > 0.0 && settled <= duration,

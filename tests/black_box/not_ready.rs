@@ -66,14 +66,14 @@ async fn a_secret_without_a_value_that_wants_no_replica_is_not_waited_for() {
 #[tokio::test]
 async fn a_replica_still_in_progress_when_the_time_is_up_is_pending() {
     let setting = setting()
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| world.replication_delay = Duration::from_hours(1));
     let mut stage = setting.start().await;
     let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
     delivery.ends_in_error("pending", "ReplicationPending");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "replicate in-progress still-in-progress"
+        "replicate in-progress replication-in-progress"
     );
     assert_eq!(delivery.record["level"], "WARN");
 }
@@ -155,7 +155,7 @@ async fn a_failed_look_while_waiting_does_not_undo_what_is_known() {
 
 #[tokio::test]
 async fn an_unknown_status_is_followed_and_named_and_never_fails_the_event() {
-    let mut stage = setting().env("SETTLE_SECONDS", "1").start().await;
+    let mut stage = setting().env("REPLICATION_WAIT_SECONDS", "1").start().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
     stage.aws.with(|world, now| {
         world.force_status(now, HOME, "prod/db", "eu-west-1", "Detached", None);
@@ -173,7 +173,7 @@ async fn an_unknown_status_is_followed_and_named_and_never_fails_the_event() {
 #[tokio::test]
 async fn an_unknown_status_beside_a_replica_in_progress_is_pending_all_the_same() {
     let setting = setting()
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| world.replication_delay = Duration::from_hours(1));
     let mut stage = setting.start().await;
     let seed = tagged("prod/db", "eu-west-1 us-west-2").with_replica_in("eu-west-1");
@@ -199,7 +199,7 @@ async fn the_deadline_ends_the_following_with_a_last_look() {
 
 #[tokio::test]
 async fn a_replica_that_nobody_could_look_at_is_not_called_missing() {
-    let mut stage = setting().env("SETTLE_SECONDS", "1").start().await;
+    let mut stage = setting().env("REPLICATION_WAIT_SECONDS", "1").start().await;
     let denied = FaultKind::answer(400, "AccessDeniedException", "not any more");
     stage.aws.script(Fault::on(
         "DescribeSecret",
@@ -212,7 +212,7 @@ async fn a_replica_that_nobody_could_look_at_is_not_called_missing() {
     delivery.ends_in_error("pending", "ReplicationPending");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "replicate in-progress not-seen"
+        "replicate in-progress status-unavailable"
     );
     let detail = delivery.replica("eu-west-1")["detail"].as_str().unwrap();
     assert!(detail.contains("not any more"), "{detail}");

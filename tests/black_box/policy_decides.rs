@@ -1,4 +1,4 @@
-//! What the policy, the fence and the keys make of a secret that is there.
+//! What the policy, the allowed Regions and the keys make of a secret that is there.
 
 use secret_replicator_emulator::{KeyState, SecretSeed};
 use serde_json::json;
@@ -49,7 +49,10 @@ async fn the_primary_secrets_own_region_is_shown_and_is_no_refusal() {
     let mut stage = Stage::new().await;
     let delivery = stage.create(tagged("prod/db", "us-east-1 eu-west-1")).await;
     delivery.ends_well("replicated");
-    assert_eq!(delivery.region("us-east-1"), "refuse refused own-region");
+    assert_eq!(
+        delivery.region("us-east-1"),
+        "refuse refused primary-region"
+    );
     assert_eq!(stage.requested(), [["eu-west-1"]]);
 }
 
@@ -68,7 +71,10 @@ async fn a_bad_token_is_named_and_the_rest_counts() {
     let mut stage = Stage::new().await;
     let delivery = stage.create(tagged("prod/db", "frankfurt eu-west-1")).await;
     delivery.ends_well("refused");
-    assert_eq!(delivery.region("frankfurt"), "refuse refused not-a-region");
+    assert_eq!(
+        delivery.region("frankfurt"),
+        "refuse refused invalid-region"
+    );
     assert_eq!(delivery.region("eu-west-1"), "replicate in-sync");
     assert_eq!(delivery.record["level"], "WARN");
     insta::assert_json_snapshot!(delivery.replica("frankfurt"));
@@ -95,17 +101,17 @@ async fn the_tag_value_none_wants_no_replica() {
 }
 
 #[tokio::test]
-async fn a_region_outside_the_fence_is_refused_and_the_rest_is_replicated() {
-    let fence = "eu-west-1, eu-central-1";
+async fn a_region_outside_the_allowed_regions_is_refused_and_the_rest_is_replicated() {
+    let allowed_regions = "eu-west-1, eu-central-1";
     let mut stage = setting()
-        .env("ALLOWED_REPLICA_REGIONS", fence)
+        .env("ALLOWED_REPLICA_REGIONS", allowed_regions)
         .start()
         .await;
     let delivery = stage.create(tagged("prod/db", "us-west-2 eu-west-1")).await;
     delivery.ends_well("refused");
     assert_eq!(
         delivery.region("us-west-2"),
-        "refuse refused outside-the-fence"
+        "refuse refused region-not-allowed"
     );
     assert_eq!(stage.requested(), [["eu-west-1"]]);
     insta::assert_json_snapshot!(delivery.replica("us-west-2"));
@@ -133,7 +139,7 @@ async fn a_customer_key_without_a_counterpart_refuses_rather_than_weakens() {
     delivery.ends_well("refused");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "refuse refused encryption-would-weaken"
+        "refuse refused weaker-encryption"
     );
     assert!(stage.requested().is_empty());
     insta::assert_json_snapshot!(delivery.replica("eu-west-1"));
@@ -237,7 +243,7 @@ async fn what_the_event_says_of_tags_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_replica_that_is_there_outside_the_fence_is_left_alone_and_shown() {
+async fn a_replica_that_is_there_outside_the_allowed_regions_is_left_alone_and_shown() {
     let mut stage = setting()
         .env("ALLOWED_REPLICA_REGIONS", "eu-west-1")
         .start()

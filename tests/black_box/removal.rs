@@ -67,11 +67,11 @@ async fn a_dry_run_says_what_would_be_removed() {
     delivery.ends_well("planned");
     assert_eq!(
         delivery.region("us-west-2"),
-        "remove planned no-rule-wants-it"
+        "remove planned no-longer-targeted"
     );
     assert_eq!(
         delivery.record["message"],
-        "prod/db: would be removed from us-west-2 (no-rule-wants-it); in sync in eu-west-1"
+        "prod/db: would be removed from us-west-2 (no-longer-targeted); in sync in eu-west-1"
     );
     assert!(stage.removed().is_empty());
 }
@@ -81,7 +81,7 @@ async fn a_slip_in_a_tag_removes_nothing() {
     let mut stage = start(removing()).await;
     let delivery = stage.create(with_two_replicas("eu-wst-1x us-west-2")).await;
     delivery.ends_well("refused");
-    assert_eq!(delivery.region("eu-west-1"), "keep refused tag-unclear");
+    assert_eq!(delivery.region("eu-west-1"), "keep refused ambiguous-tag");
     assert!(stage.removed().is_empty());
 }
 
@@ -95,9 +95,12 @@ async fn a_slip_that_looks_like_a_region_removes_nothing() {
         delivery.ends_well("refused");
         assert_eq!(
             delivery.region("eu-wset-1"),
-            "refuse refused outside-the-fence"
+            "refuse refused region-not-allowed"
         );
-        assert_eq!(delivery.region("eu-west-1"), "remove refused others-first");
+        assert_eq!(
+            delivery.region("eu-west-1"),
+            "remove refused waiting-for-other-replicas"
+        );
     }
     assert!(stage.removed().is_empty());
 }
@@ -108,7 +111,10 @@ async fn a_move_to_a_forbidden_region_removes_no_replica_but_the_forbidden_one()
     let seed = with_two_replicas("us-west-2").with_tag("data-residency", "eu");
     let delivery = stage.create(seed).await;
     delivery.ends_well("refused");
-    assert_eq!(delivery.region("eu-west-1"), "remove refused others-first");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "remove refused waiting-for-other-replicas"
+    );
     assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
 }
 
@@ -118,7 +124,7 @@ async fn what_a_rule_forbids_is_removed_although_another_replica_is_kept() {
     let seed = with_two_replicas("us-west-2 eu-wast-1x").with_tag("data-residency", "eu");
     let delivery = stage.create(seed).await;
     delivery.ends_well("refused");
-    assert_eq!(delivery.region("eu-west-1"), "keep refused tag-unclear");
+    assert_eq!(delivery.region("eu-west-1"), "keep refused ambiguous-tag");
     assert_eq!(
         delivery.region("us-west-2"),
         "remove removed forbidden-by-policy"
@@ -146,7 +152,7 @@ async fn an_owner_who_wants_the_replica_again_in_the_meantime_keeps_it() {
         answer.expect("the owner may tag");
         assert_eq!(
             delivery.region("eu-west-1"),
-            "remove refused changed-meanwhile",
+            "remove refused secret-changed",
             "{replicate_to}"
         );
         assert!(stage.removed().is_empty(), "{replicate_to}");
@@ -161,7 +167,10 @@ async fn nothing_is_removed_while_a_wanted_replica_is_missing() {
         .create(with_two_replicas("eu-central-1 eu-west-1"))
         .await;
     delivery.ends_in_error("failed", "ReplicationFailed");
-    assert_eq!(delivery.region("us-west-2"), "remove refused others-first");
+    assert_eq!(
+        delivery.region("us-west-2"),
+        "remove refused waiting-for-other-replicas"
+    );
     assert!(stage.removed().is_empty());
 }
 
@@ -182,10 +191,12 @@ async fn a_replica_with_a_status_that_nobody_knows_is_not_removed() {
 #[tokio::test]
 async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_requested_again() {
     for shown in [RemovedReplicas::Shown, RemovedReplicas::Hidden] {
-        let setting = removing().env("SETTLE_SECONDS", "1").world(|world| {
-            world.removal_delay = Duration::from_secs(5);
-            world.removed_replicas = shown;
-        });
+        let setting = removing()
+            .env("REPLICATION_WAIT_SECONDS", "1")
+            .world(|world| {
+                world.removal_delay = Duration::from_secs(5);
+                world.removed_replicas = shown;
+            });
         let mut stage = start(setting).await;
         stage.secret(with_two_replicas("us-west-2"));
         let event = stage.tag("prod/db", "replicate-to", "us-west-2");
@@ -194,12 +205,15 @@ async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_
             first.ends_in_error("pending", "ReplicationPending");
             assert_eq!(
                 first.region("eu-west-1"),
-                "remove in-progress still-being-removed"
+                "remove in-progress removal-in-progress"
             );
             insta::assert_json_snapshot!(first.replica("eu-west-1"));
             let second = stage.deliver(&event).await;
             second.ends_in_error("pending", "ReplicationPending");
-            assert_eq!(second.region("eu-west-1"), "remove in-progress removal-due");
+            assert_eq!(
+                second.region("eu-west-1"),
+                "remove in-progress removal-pending"
+            );
             while stage
                 .aws
                 .with(|world, now| world.replicas(now, HOME, "prod/db"))
@@ -219,10 +233,12 @@ async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_
 
 #[tokio::test]
 async fn a_removal_that_aws_does_not_show_is_followed_all_the_same() {
-    let setting = removing().env("SETTLE_SECONDS", "1").world(|world| {
-        world.removal_delay = Duration::from_secs(3);
-        world.removed_replicas = RemovedReplicas::ShownAsBefore;
-    });
+    let setting = removing()
+        .env("REPLICATION_WAIT_SECONDS", "1")
+        .world(|world| {
+            world.removal_delay = Duration::from_secs(3);
+            world.removed_replicas = RemovedReplicas::ShownAsBefore;
+        });
     let mut stage = start(setting).await;
     stage.secret(with_two_replicas("us-west-2"));
     let event = stage.tag("prod/db", "replicate-to", "us-west-2");
@@ -230,7 +246,7 @@ async fn a_removal_that_aws_does_not_show_is_followed_all_the_same() {
     first.ends_in_error("pending", "ReplicationPending");
     assert_eq!(
         first.region("eu-west-1"),
-        "remove in-progress still-being-removed"
+        "remove in-progress removal-in-progress"
     );
     while stage
         .aws
@@ -256,7 +272,7 @@ async fn a_removal_that_another_invocation_began_is_awaited() {
     delivery.ends_well("replicated");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "remove removed no-rule-wants-it"
+        "remove removed no-longer-targeted"
     );
     assert!(stage.removed().is_empty());
 }
@@ -274,7 +290,7 @@ async fn a_replica_that_is_still_being_made_is_not_removed_before_it_has_settled
     delivery.ends_well("replicated");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "remove removed no-rule-wants-it"
+        "remove removed no-longer-targeted"
     );
     assert_eq!(stage.removed(), [json!(["eu-west-1"])]);
 }

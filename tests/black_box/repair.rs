@@ -66,7 +66,7 @@ async fn a_conflict_ends_in_a_replica_once_the_other_secret_is_gone() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_still_taken_is_left_alone_and_reported_with_its_cure() {
+async fn a_name_that_is_still_taken_is_left_alone_and_reported_with_its_remediation() {
     let mut stage = Stage::new().await;
     let event = never_in_sync(&stage, TAKEN);
     stage.secret(SecretSeed::new("eu-west-1", "prod/db"));
@@ -116,7 +116,7 @@ async fn a_failed_replica_that_asking_again_does_not_move_is_removed_and_made_an
         delivery.ends_well("replicated");
         assert_eq!(
             delivery.region("eu-west-1"),
-            "retry in-sync never-in-sync",
+            "retry in-sync failed-replica",
             "{known:?}"
         );
         let removed = delivery
@@ -133,7 +133,7 @@ async fn a_failed_replica_that_asking_again_does_not_move_is_removed_and_made_an
 #[tokio::test]
 async fn a_failed_replica_that_is_removed_but_not_yet_made_anew_is_no_success() {
     let mut stage = removing()
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| {
             world.known_replica = KnownReplica::Ignore;
             world.removal_delay = Duration::from_millis(1500);
@@ -146,7 +146,7 @@ async fn a_failed_replica_that_is_removed_but_not_yet_made_anew_is_no_success() 
     first.ends_in_error("pending", "ReplicationPending");
     assert_eq!(
         first.region("eu-west-1"),
-        "retry in-progress still-being-removed"
+        "retry in-progress removal-in-progress"
     );
     while !stage
         .aws

@@ -1,4 +1,4 @@
-//! Replications that AWS accepts and then reports as failed: each reason, with its cure.
+//! Replications that AWS accepts and then reports as failed: each reason, with its remediation.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn failed_because(delivery: &Delivery, region: &str, reason: &str) {
     assert_eq!(delivery.record["level"], "ERROR");
     let message = delivery.error_message.as_deref().unwrap();
     let replica = delivery.replica(region);
-    for part in ["detail", "cure"] {
+    for part in ["detail", "remediation"] {
         let part = replica[part].as_str().unwrap();
         assert!(
             !part.is_empty() && message.contains(part),
@@ -40,11 +40,11 @@ async fn a_name_that_is_taken_in_the_target_region_is_a_failure_and_the_rest_is_
 }
 
 #[tokio::test]
-async fn an_ex_replica_in_the_way_is_a_failure_of_its_own() {
+async fn an_orphaned_replica_is_a_failure_of_its_own() {
     let mut stage = Stage::new().await;
     stage.secret(SecretSeed::new("eu-west-1", "prod/db").with_replica_of("sa-east-1"));
     let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
-    failed_because(&delivery, "eu-west-1", "ex-replica-in-the-way");
+    failed_because(&delivery, "eu-west-1", "orphaned-replica");
     insta::assert_json_snapshot!(delivery.replica("eu-west-1"));
 }
 
@@ -103,7 +103,7 @@ async fn a_failure_that_does_not_heal_by_itself_is_reported_again_and_not_tried_
 #[tokio::test]
 async fn a_replica_that_fails_and_disappears_is_pending_rather_than_forgotten() {
     let setting = setting()
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| world.failed_replicas = FailedReplicas::Dropped);
     let mut stage = setting.start().await;
     stage.secret(SecretSeed::new("eu-west-1", "prod/db"));
@@ -111,7 +111,7 @@ async fn a_replica_that_fails_and_disappears_is_pending_rather_than_forgotten() 
     delivery.ends_in_error("pending", "ReplicationPending");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "replicate in-progress not-listed"
+        "replicate in-progress not-reported"
     );
 }
 

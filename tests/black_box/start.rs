@@ -18,7 +18,7 @@ async fn refused(setting: Setting) -> InitFailure {
 }
 
 #[tokio::test]
-async fn an_invalid_policy_stops_the_start_and_names_place_and_cure() {
+async fn an_invalid_policy_stops_the_start_and_names_place_and_remediation() {
     let policy = "version: 1\nrules:\n  - name: dr\n    when: all\n    replicate_to: [eu-west-1]\n";
     let failure = refused(setting().env("REPLICATION_POLICY", policy)).await;
     assert_eq!(failure.error_type, "PolicyInvalid");
@@ -27,12 +27,17 @@ async fn an_invalid_policy_stops_the_start_and_names_place_and_cure() {
 
 #[tokio::test]
 async fn invalid_settings_stop_the_start_and_are_all_named() {
-    let failure = refused(setting().env("DRY_RUN", "yes").env("SETTLE_SECONDS", "-1")).await;
+    let failure = refused(
+        setting()
+            .env("DRY_RUN", "yes")
+            .env("REPLICATION_WAIT_SECONDS", "-1"),
+    )
+    .await;
     assert_eq!(failure.error_type, "Runtime.ConfigInvalid");
     insta::assert_snapshot!(failure.error_message);
     let logged = failure.log.join("\n");
     assert!(
-        logged.contains("SETTLE_SECONDS") && logged.contains("\"level\":\"ERROR\""),
+        logged.contains("REPLICATION_WAIT_SECONDS") && logged.contains("\"level\":\"ERROR\""),
         "{logged}"
     );
 }

@@ -18,7 +18,7 @@ fn with_quota() -> Setting {
     setting()
         .env("REPLICATION_POLICY", POLICY)
         .env("SWEEP_WRITES_PER_SECOND", "45")
-        .env("SETTLE_SECONDS", "5")
+        .env("REPLICATION_WAIT_SECONDS", "5")
         .timeout(Duration::from_mins(1))
 }
 

@@ -109,7 +109,7 @@ async fn a_sweep_removes_what_is_unwanted_within_its_changes() {
 #[tokio::test]
 async fn a_change_whose_answer_is_lost_and_that_no_read_shows_yet_counts() {
     let setting = quick()
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| world.status_lag = Duration::from_hours(1));
     let mut stage = setting.start().await;
     seed(&stage, "a", "eu-west-1");

@@ -13,7 +13,7 @@ use crate::sweep::{action, quick, seed, slice, sweep, writes};
 async fn secrets_whose_turn_to_write_would_come_too_late_are_left_for_the_next_slice() {
     let setting = setting()
         .env("SWEEP_WRITES_PER_SECOND", "2")
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .timeout(Duration::from_secs(8));
     let mut stage = setting.start().await;
     for index in 0..40 {
@@ -35,7 +35,7 @@ async fn secrets_whose_turn_to_write_would_come_too_late_are_left_for_the_next_s
 async fn a_region_that_aws_refuses_makes_no_other_region_fail() {
     let setting = setting()
         .env("SWEEP_WRITES_PER_SECOND", "4")
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .timeout(Duration::from_secs(5));
     let mut stage = setting.start().await;
     for index in 0..12 {
@@ -66,7 +66,7 @@ async fn a_region_that_aws_refuses_makes_no_other_region_fail() {
 async fn a_secret_that_moves_up_to_a_page_that_is_done_in_part_is_not_overlooked() {
     let setting = setting()
         .env("SWEEP_WRITES_PER_SECOND", "20")
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .timeout(Duration::from_secs(4));
     let mut stage = setting.start().await;
     let names: Vec<String> = (0..110).map(|index| format!("s{index:03}")).collect();
@@ -93,7 +93,7 @@ async fn a_secret_that_moves_up_to_a_page_that_is_done_in_part_is_not_overlooked
 async fn secrets_that_fail_each_time_do_not_keep_a_sweep_on_their_page() {
     let setting = setting()
         .env("SWEEP_WRITES_PER_SECOND", "4")
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .timeout(Duration::from_secs(4));
     let mut stage = setting.start().await;
     for index in 0..30 {
@@ -115,7 +115,7 @@ async fn secrets_that_fail_each_time_do_not_keep_a_sweep_on_their_page() {
 pub(crate) async fn short(secrets: usize) -> Stage {
     let stage = quick()
         .timeout(Duration::from_secs(8))
-        .env("SETTLE_SECONDS", "1")
+        .env("REPLICATION_WAIT_SECONDS", "1")
         .start()
         .await;
     for index in 0..secrets {

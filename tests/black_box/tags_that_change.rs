@@ -50,7 +50,7 @@ async fn a_secret_that_is_retagged_to_fewer_regions_lets_go_of_the_others() {
     delivery.ends_well("replicated");
     assert_eq!(delivery.region("eu-west-1"), "keep in-sync");
     for region in ["us-west-2", "eu-central-1"] {
-        assert_eq!(delivery.region(region), "remove removed no-rule-wants-it");
+        assert_eq!(delivery.region(region), "remove removed no-longer-targeted");
     }
     assert_eq!(stage.removed(), [json!(["eu-central-1", "us-west-2"])]);
     assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
@@ -69,7 +69,7 @@ async fn a_secret_that_moves_to_another_region_lets_go_of_the_old_one_after_the_
     assert_eq!(delivery.region("us-west-2"), "replicate in-sync");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "remove removed no-rule-wants-it"
+        "remove removed no-longer-targeted"
     );
     let calls = stage.aws.calls();
     let operations: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
@@ -102,7 +102,7 @@ async fn a_secret_that_is_tagged_none_lets_go_of_every_replica_and_can_be_delete
     insta::assert_json_snapshot!(delivery.record["replicas"]);
     assert_eq!(
         delivery.record["message"],
-        "prod/db: removed from eu-west-1 (no-rule-wants-it), us-west-2 (no-rule-wants-it)"
+        "prod/db: removed from eu-west-1 (no-longer-targeted), us-west-2 (no-longer-targeted)"
     );
     stage.deliver(&event).await.ends_well("unchanged");
     assert_eq!(stage.removed().len(), 1);

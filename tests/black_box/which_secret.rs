@@ -20,7 +20,7 @@ async fn a_new_secret_that_names_its_regions_is_in_sync_in_each_of_them() {
         ".request_id" => "[request id]",
         ".duration_ms" => "[milliseconds]",
         ".event_age_ms" => "[milliseconds]",
-        ".replicas[].settle_ms" => "[milliseconds]",
+        ".replicas[].replication_ms" => "[milliseconds]",
     });
 }
 
@@ -77,7 +77,7 @@ async fn an_event_of_a_failed_call_is_skipped_and_nothing_is_called() {
         .deliver(&sample("create-secret-failed-call.json"))
         .await;
     delivery.ends_well("skipped");
-    assert_eq!(delivery.reason(), "call-failed");
+    assert_eq!(delivery.reason(), "api-call-failed");
     assert!(stage.aws.calls().is_empty());
 }
 

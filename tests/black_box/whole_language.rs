@@ -135,7 +135,7 @@ async fn a_secret_that_need_not_exist_is_explained_without_a_call() {
         .iter()
         .collect();
     assert_eq!(regions[0]["action"], "replicate");
-    assert_eq!(regions[1]["reason"], "own-region");
+    assert_eq!(regions[1]["reason"], "primary-region");
     assert!(stage.aws.calls().is_empty());
 }
 

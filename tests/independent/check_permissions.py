@@ -89,7 +89,7 @@ def test_the_whole_suite_was_seen(seen):
         "kms:GenerateDataKey",
         "kms:Encrypt",
     }
-    # With and without a fence, overwriting, removal and keys.
+    # with and without allowed Regions, overwriting, removal and keys.
     for parts in product([False, True], repeat=2):
         assert parts in {(caller.overwrite, caller.removal) for caller in seen}
     assert {bool(caller.keys) for caller in seen} == {False, True}

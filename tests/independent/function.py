@@ -42,7 +42,7 @@ def session_token(region, settings):
     return json.dumps({"region": region, "permissions": permissions})
 
 
-# Ministack gives all its functions one token: that of a function with the fence of `stack.deploy`, and
+# Ministack gives all its functions one token: that of a function with the allowed Regions of `stack.deploy`, and
 # with everything allowed that a parameter could.
 DEPLOYED = session_token(
     None,

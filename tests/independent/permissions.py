@@ -24,16 +24,16 @@ class Caller:
 
     region: str
     # None: no setting, so only the policy limits it.
-    fence: frozenset | None
+    allowed_regions: frozenset | None
     overwrite: bool
     removal: bool
     keys: frozenset = frozenset()
 
     @property
     def parameters(self):
-        fence = sorted(self.fence)
+        allowed_regions = sorted(self.allowed_regions)
         return {
-            "AllowedReplicaRegions": ",".join(fence),
+            "AllowedReplicaRegions": ",".join(allowed_regions),
             "AllowOverwrite": str(self.overwrite).lower(),
             "AllowRemoval": str(self.removal).lower(),
             "KmsKeyArns": ",".join(sorted(self.keys)),
@@ -51,14 +51,14 @@ def callers(files):
                 caller = caller_of(call)
                 requests = requests_of(call, caller.region)
                 found.setdefault(caller, set()).update(requests)
-    # Without a fence, a function may replicate to wherever Secrets Manager is, and to the Regions of the
+    # Without allowed Regions, a function may replicate to wherever Secrets Manager is, and to the Regions of the
     # tests that are none.
     everywhere = frozenset(boto3.Session().get_available_regions("secretsmanager"))
     for caller in list(found):
         requests = found.pop(caller)
         keys = frozenset(row.resource for row in requests if row.action.startswith("kms:"))
-        fence = everywhere | targets(requests) if caller.fence is None else caller.fence
-        found[replace(caller, fence=fence, keys=keys)] = requests
+        allowed_regions = everywhere | targets(requests) if caller.allowed_regions is None else caller.allowed_regions
+        found[replace(caller, allowed_regions=allowed_regions, keys=keys)] = requests
     return found
 
 
@@ -85,13 +85,13 @@ def moto_call(recorded):
 def caller_of(call):
     session = json.loads(call["session"])
     allowed = session["permissions"]
-    fence = allowed.get("ALLOWED_REPLICA_REGIONS", "").replace(",", " ").split()
+    allowed_regions = allowed.get("ALLOWED_REPLICA_REGIONS", "").replace(",", " ").split()
     region = session["region"]
     # A deployed function is seen in its own Region, or in one that it replicates to.
-    region = region or (call["region"] if call["region"] not in fence else "us-east-1")
+    region = region or (call["region"] if call["region"] not in allowed_regions else "us-east-1")
     return Caller(
         region,
-        frozenset(fence) or None,
+        frozenset(allowed_regions) or None,
         allowed.get("ALLOW_OVERWRITE") == "true",
         allowed.get("ALLOW_REMOVAL") == "true",
     )

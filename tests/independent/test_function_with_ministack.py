@@ -11,7 +11,7 @@ from function import create_secret_event, running_function
 
 @pytest.fixture
 def function(bootstrap, ministack_secrets, tmp_path):
-    """The function, with a fence around two Regions."""
+    """The function, with two allowed Regions."""
     settings = {"ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2"}
     log = tmp_path / "function.log"
     with running_function(bootstrap, log, ministack_secrets, **settings) as function:
@@ -64,14 +64,14 @@ def test_a_secret_without_the_tag_is_left_alone(function, create, replicas):
     assert replicas(arn) == []
 
 
-def test_only_the_regions_inside_the_fence_get_a_replica(function, create, replicas):
+def test_only_the_regions_inside_the_allowed_regions_get_a_replica(function, create, replicas):
     record = function.invoke(create_secret_event(arn := create("eu-north-1 us-west-2 us-east-1")))
 
     assert record["outcome"] == "refused", record
     reasons = {row["region"]: row.get("reason") for row in record["replicas"]}
     assert reasons == {
-        "eu-north-1": "outside-the-fence",
-        "us-east-1": "own-region",
+        "eu-north-1": "region-not-allowed",
+        "us-east-1": "primary-region",
         "us-west-2": None,
     }
     assert replicas(arn) == ["us-west-2"]

@@ -88,7 +88,7 @@ def test_the_primary_region_in_the_tag_is_shown_and_not_requested(function, crea
     record = function.invoke(create_secret_event(arn := create("us-east-1 eu-west-1")))
 
     assert record["outcome"] == "replicated", record
-    assert by_region(record)["us-east-1"]["reason"] == "own-region"
+    assert by_region(record)["us-east-1"]["reason"] == "primary-region"
     assert replicas(arn) == ["eu-west-1"]
 
 
@@ -96,16 +96,16 @@ def test_a_word_that_is_no_region_is_named_and_the_rest_is_replicated(function, 
     record = function.invoke(create_secret_event(arn := create("eu-west1 us-west-2")))
 
     assert record["outcome"] == "refused", record
-    assert by_region(record)["eu-west1"]["reason"] == "not-a-region"
+    assert by_region(record)["eu-west1"]["reason"] == "invalid-region"
     assert replicas(arn) == ["us-west-2"]
 
 
-def test_a_region_outside_the_fence_gets_no_replica(start_function, create, replicas):
+def test_a_region_outside_the_allowed_regions_gets_no_replica(start_function, create, replicas):
     function = start_function(ALLOWED_REPLICA_REGIONS="us-west-2")
 
     record = function.invoke(create_secret_event(arn := create("eu-west-1 us-west-2")))
 
-    assert by_region(record)["eu-west-1"]["reason"] == "outside-the-fence"
+    assert by_region(record)["eu-west-1"]["reason"] == "region-not-allowed"
     assert replicas(arn) == ["us-west-2"]
 
 
@@ -129,7 +129,7 @@ def test_a_call_that_failed_is_skipped(function, name):
 
     record = function.invoke(event)
 
-    assert (record["outcome"], record["reason"]) == ("skipped", "call-failed")
+    assert (record["outcome"], record["reason"]) == ("skipped", "api-call-failed")
 
 
 def test_a_secret_that_is_not_there_in_time_is_an_error(start_function, name):
@@ -182,7 +182,7 @@ def test_a_customer_key_is_never_traded_for_the_default_key(function, create, re
 
     record = function.invoke(create_secret_event(arn := create("eu-west-1", KmsKeyId=key)))
 
-    assert by_region(record)["eu-west-1"]["reason"] == "encryption-would-weaken"
+    assert by_region(record)["eu-west-1"]["reason"] == "weaker-encryption"
     assert replicas(arn) == []
 
 

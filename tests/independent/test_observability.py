@@ -261,9 +261,9 @@ def test_every_alarm_has_its_section_in_operations(alarms):
 
     for name, alarm in alarms.items():
         assert alarm["AlarmDescription"].endswith(f"See {name} in docs/OPERATIONS.md."), name
-        for part in ("Meaning", "First look", "Cure"):
+        for part in ("Meaning", "First look", "Remediation"):
             assert f"* **{part}**: " in sections[name], name
-    assert {name for name, text in sections.items() if "* **Cure**" in text} == set(alarms)
+    assert {name for name, text in sections.items() if "* **Remediation**" in text} == set(alarms)
 
 
 def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(deploy):
@@ -310,7 +310,7 @@ def test_every_widget_shows_metrics_that_there_are(stack, seen):
         "ReplicasFailed",
         "ReplicasRefused",
         "EventAge",
-        "SettleTime",
+        "ReplicationTime",
         "SweepDrift",
     }
 

@@ -147,7 +147,7 @@ def test_every_role_has_the_boundary_if_there_is_one(optional):
     assert len(roles) == 3
     for role in roles:
         boundary = role["Properties"].get("PermissionsBoundary")
-        assert boundary == only_if("RolesHaveABoundary", "PermissionsBoundaryArn")
+        assert boundary == only_if("HasPermissionsBoundary", "PermissionsBoundaryArn")
 
 
 def log_groups(stack):
@@ -166,7 +166,7 @@ def test_the_logs_have_a_key_if_there_is_one(optional, cautious):
 def test_concurrency_is_reserved_only_if_a_number_says_so(optional):
     reserved = processed(optional)["Replicator"]["Properties"]["ReservedConcurrentExecutions"]
 
-    assert reserved == only_if("ConcurrencyIsReserved", "ReservedConcurrency")
+    assert reserved == only_if("HasReservedConcurrency", "ReservedConcurrency")
 
 
 def destinations(stack):

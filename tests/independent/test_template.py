@@ -138,7 +138,7 @@ def test_every_sample_event_is_tried_on_the_rule():
 
 
 def test_following_a_replica_leaves_time_to_report_it():
-    longest = TEMPLATE["Parameters"]["SettleSeconds"]["MaxValue"]
+    longest = TEMPLATE["Parameters"]["ReplicationWaitSeconds"]["MaxValue"]
 
     assert longest + 15 <= FUNCTION["Timeout"]
 

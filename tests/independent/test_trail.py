@@ -11,7 +11,7 @@ def test_the_trail_is_optional_and_records_what_the_rule_needs():
     [selector] = trail["EventSelectors"]
 
     assert len(parts) == 3
-    assert {row["Condition"] for row in parts.values()} == {"StackHasATrail"}
+    assert {row["Condition"] for row in parts.values()} == {"CreatesTrail"}
     assert TEMPLATE["Parameters"]["CreateTrail"]["Default"] == "false"
     assert trail["IsLogging"] is True
     assert (selector["ReadWriteType"], selector["IncludeManagementEvents"]) == ("WriteOnly", True)

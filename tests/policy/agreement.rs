@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
-use secret_replicator::explain::{Obstacle, explain};
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::explain::{BlockedBy, explain};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, KeySource, Plan, Step, Target, decide};
 use secret_replicator::policy::{self, Policy, Problem, Severity, Subject, Wish};
 use secret_replicator::secret::{KmsKey, Region, Secret};
@@ -26,10 +26,10 @@ const SECRETS_PER_POLICY: usize = 24;
 
 fn limits(settings: &naive::Settings) -> Limits {
     let region = |code: &String| Region::parse(code).unwrap();
-    let regions = settings.fence.as_ref();
+    let regions = settings.allowed_regions.as_ref();
     Limits {
-        fence: regions.map_or(Fence::Open, |codes| {
-            Fence::Regions(codes.iter().map(region).collect())
+        allowed_regions: regions.map_or(AllowedRegions::Any, |codes| {
+            AllowedRegions::Only(codes.iter().map(region).collect())
         }),
         overwrite: if settings.allow_overwrite {
             Overwrite::Allowed
@@ -87,10 +87,10 @@ fn explains(
             continue;
         }
         let obstacles = region.taken_away_by.iter().map(|obstacle| match obstacle {
-            Obstacle::OwnRegion => "own-region",
-            Obstacle::OtherPartition => "other-partition",
-            Obstacle::Fence => "outside-the-fence",
-            Obstacle::Rule(name) => name,
+            BlockedBy::PrimaryRegion => "primary-region",
+            BlockedBy::OtherPartition => "other-partition",
+            BlockedBy::RegionNotAllowed => "region-not-allowed",
+            BlockedBy::Rule(name) => name,
         });
         let obstacles: BTreeSet<String> = obstacles.map(str::to_owned).collect();
         prop_assert_eq!(
@@ -100,7 +100,7 @@ fn explains(
     }
     for rule in &explanation.rules {
         let regions = explanation.regions.iter().filter(|region| {
-            let by_rule = Obstacle::Rule(rule.name.clone());
+            let by_rule = BlockedBy::Rule(rule.name.clone());
             region.taken_away_by.contains(&by_rule)
         });
         let taken: Vec<_> = regions.map(|region| region.region.as_str()).collect();
@@ -176,7 +176,7 @@ fn doubts_hold(
         };
         let is_so = match doubt.code {
             "always-forbidden" => wanted().all(|(_, wish)| !wish.forbidden_by.is_empty()),
-            "always-own-region" => wanted().all(|(region, _)| region == secret.arn.region()),
+            "always-primary-region" => wanted().all(|(region, _)| region == secret.arn.region()),
             "tag-always-excluded" => rule
                 .tag_with_regions()
                 .is_some_and(|key| !secret.tags.contains_key(key)),
@@ -198,21 +198,21 @@ fn doubts_hold(
 
 const EVERYTHING: [&str; 21] = [
     "always-forbidden",
-    "always-own-region",
+    "always-primary-region",
     "conflicting-rules",
     "empty-tag-value",
-    "encryption-would-weaken",
+    "weaker-encryption",
     "forbidden-by-policy",
     "key-of-a-rule",
     "key-of-another-region",
     "key-of-the-policy",
     "key-of-the-primary",
     "never-matches",
-    "not-a-region",
+    "invalid-region",
     "other-partition",
-    "outside-the-fence",
+    "region-not-allowed",
     "overwritten",
-    "own-region",
+    "primary-region",
     "rules-always-conflict",
     "skipped",
     "tag-always-excluded",
@@ -265,7 +265,7 @@ fn compare(policies: u32) -> Comparison {
     let outcome = runner.run(&cases, |(policy, chosen, settings)| {
         let text = generator::written(&policy);
         let expected = refusals(&policy);
-        let checked = match policy::check(&text, &Fence::Open) {
+        let checked = match policy::check(&text, &AllowedRegions::Any) {
             Ok(checked) => checked,
             Err(invalid) => {
                 let errors = invalid.problems.iter();

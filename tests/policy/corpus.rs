@@ -1,14 +1,14 @@
 //! Broken and doubtful policies: the checker finds every problem of each at once, in its place.
 //!
 //! A YAML document begins with the problems that it has, one comment `# expect: LINE:COLUMN code`
-//! each, and, where it matters, the fence (`# fence: REGION REGION`). A JSON document has no
+//! each, and, where it matters, the allowed Regions (`# allowed: REGION REGION`). A JSON document has no
 //! comments, so its problems stand beside it in a file `NAME.expect`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::policy::{self, Problem, Severity};
 use secret_replicator::secret::Region;
 
@@ -23,8 +23,8 @@ const WRITTEN_BY_TESTS: [&str; 4] = [
 ];
 
 /// What `check` finds in a text, whether it refuses the policy or only doubts it.
-pub(crate) fn problems(text: &str, fence: &Fence) -> Vec<Problem> {
-    match policy::check(text, fence) {
+pub(crate) fn problems(text: &str, allowed_regions: &AllowedRegions) -> Vec<Problem> {
+    match policy::check(text, allowed_regions) {
         Ok(checked) => checked.warnings,
         Err(invalid) => invalid.problems,
     }
@@ -51,17 +51,17 @@ impl Broken {
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        problems(&self.text, &self.fence())
+        problems(&self.text, &self.allowed_regions())
     }
 
-    fn fence(&self) -> Fence {
-        let fence = self
+    fn allowed_regions(&self) -> AllowedRegions {
+        let allowed_regions = self
             .text
             .lines()
-            .find_map(|line| line.strip_prefix("# fence: "));
-        fence.map_or(Fence::Open, |codes| {
+            .find_map(|line| line.strip_prefix("# allowed: "));
+        allowed_regions.map_or(AllowedRegions::Any, |codes| {
             let regions = codes.split(' ').map(|code| Region::parse(code).unwrap());
-            Fence::Regions(regions.collect())
+            AllowedRegions::Only(regions.collect())
         })
     }
 
@@ -133,8 +133,8 @@ fn a_broken_policy_is_named_after_its_problem() {
 fn only_errors_refuse_a_policy() {
     let doubts = [
         "always-forbidden",
-        "always-own-region",
-        "outside-the-fence",
+        "always-primary-region",
+        "region-not-allowed",
         "rules-always-conflict",
         "tag-always-excluded",
         "unused-key",

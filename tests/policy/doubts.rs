@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::policy::{self, Problem};
 
 /// The problems of a policy.
 fn problems(text: &str) -> Vec<Problem> {
-    match policy::check(text, &Fence::Open) {
+    match policy::check(text, &AllowedRegions::Any) {
         Ok(checked) => checked.warnings,
         Err(invalid) => invalid.problems,
     }
@@ -56,7 +56,7 @@ fn only_a_rule_for_one_region_always_wants_that_region() {
     let rules = |regions: &str| {
         format!("  - {{name: a, when: {{primary-region: [{regions}]}}, replicate-to: eu-west-1}}\n")
     };
-    assert_eq!(codes(&rules("eu-west-1")), ["always-own-region"]);
+    assert_eq!(codes(&rules("eu-west-1")), ["always-primary-region"]);
     assert_eq!(codes(&rules("eu-west-1, eu-central-1")), [""; 0]);
     assert_eq!(codes(&rules("eu-central-1, eu-west-1")), [""; 0]);
 }

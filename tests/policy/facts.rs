@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::policy::{self, Policy};
 
 const POLICY: &str = "
@@ -24,7 +24,7 @@ rules:
 ";
 
 fn checked() -> Policy {
-    let checked = policy::check(POLICY, &Fence::Open);
+    let checked = policy::check(POLICY, &AllowedRegions::Any);
     checked.expect("a policy").policy
 }
 

@@ -235,9 +235,12 @@ pub(crate) fn secret() -> impl Strategy<Value = Secret> {
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let regions = btree_set(one_of(&WORLD), 0..9);
-    (weighted(0.5, regions), any::<bool>()).prop_map(|(fence, allow_overwrite)| Settings {
-        fence: fence.filter(|regions: &BTreeSet<String>| !regions.is_empty()),
-        allow_overwrite,
+    (weighted(0.5, regions), any::<bool>()).prop_map(|(allowed_regions, allow_overwrite)| {
+        Settings {
+            allowed_regions: allowed_regions
+                .filter(|regions: &BTreeSet<String>| !regions.is_empty()),
+            allow_overwrite,
+        }
     })
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::policy;
 
 use crate::corpus::problems;
@@ -14,7 +14,7 @@ const NO_TIME: Duration = Duration::from_secs(2);
 /// The codes of the problems of a text, found in no time.
 fn codes(text: &str) -> Vec<&'static str> {
     let start = Instant::now();
-    let problems = problems(text, &Fence::Open);
+    let problems = problems(text, &AllowedRegions::Any);
     assert!(start.elapsed() < NO_TIME, "{:?}", start.elapsed());
     problems.iter().map(|problem| problem.code).collect()
 }
@@ -89,7 +89,7 @@ fn rules_with_wildcards_are_checked_without_comparing_all_of_them() {
     let teams = alike(999, |i| format!("\"prod/team-{i}/*\", \"*/team-{i}/*\""));
     let stars = alike(900, |i| format!("\"{}{i}\"", "*a".repeat(40)));
     for document in [teams, stars] {
-        let checked = policy::check(&document, &Fence::Open).unwrap();
+        let checked = policy::check(&document, &AllowedRegions::Any).unwrap();
         assert!(checked.policy.rules().len() >= 900);
     }
 }
@@ -102,7 +102,7 @@ fn long_lists_of_names_are_compared_in_part() {
         "version: 1\nrules:\n  - {{ name: a, when: {{ secret-name: [{names}] }}, replicate-to: us-west-2 }}\n  \
          - {{ name: b, when: {{ secret-name: [{names}] }}, forbid: us-west-2 }}\n"
     );
-    assert!(policy::check(&document, &Fence::Open).is_ok());
+    assert!(policy::check(&document, &AllowedRegions::Any).is_ok());
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn what_many_rules_share_may_be_an_alias() {
         "version: 1\nrules:\n  - {{ name: r0, when: &w {{ tags: {{ team: [{values}] }} }}, \
          replicate-to: us-west-2 }}\n{rules}"
     );
-    let checked = policy::check(&document, &Fence::Open).unwrap();
+    let checked = policy::check(&document, &AllowedRegions::Any).unwrap();
     assert_eq!(checked.policy.rules().len(), 900);
 }
 
@@ -160,7 +160,7 @@ fn a_key_need_not_work_in_the_primary_secrets_own_region() {
     let document = "version: 1\ngroups: { dr: [us-east-1, us-west-2] }\nrules:\n  - name: a\n    \
                     when: { primary-region: us-east-1 }\n    replicate-to: dr\n    \
                     kms-key: arn:aws:kms:us-west-2:123456789012:alias/x\n";
-    assert!(policy::check(document, &Fence::Open).is_ok());
+    assert!(policy::check(document, &AllowedRegions::Any).is_ok());
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn more_rules_than_anybody_reads_are_refused() {
 
 #[test]
 fn five_hundred_rules_are_a_policy() {
-    let checked = policy::check(&rules(500), &Fence::Open).unwrap();
+    let checked = policy::check(&rules(500), &AllowedRegions::Any).unwrap();
     assert_eq!(checked.policy.rules().len(), 500);
 }
 
@@ -225,7 +225,7 @@ fn thousands_of_problems_are_a_hundred_and_a_number() {
     let codes = codes(&document);
     assert_eq!(codes.len(), 101);
     assert_eq!(codes.last(), Some(&"too-many-problems"));
-    let invalid = policy::check(&document, &Fence::Open).unwrap_err();
+    let invalid = policy::check(&document, &AllowedRegions::Any).unwrap_err();
     let last = invalid.problems.last().map(ToString::to_string);
     // The rule lacks `name` and `when` besides.
     assert!(
@@ -242,5 +242,5 @@ fn an_error_behind_a_hundred_doubts_still_refuses_the_policy() {
     let doubtful: Vec<String> = doubtful.collect();
     let doubtful = doubtful.concat();
     let document = format!("version: 1\nrules:\n{doubtful}  - {{ name: last }}\n");
-    assert!(policy::check(&document, &Fence::Open).is_err());
+    assert!(policy::check(&document, &AllowedRegions::Any).is_err());
 }

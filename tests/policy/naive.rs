@@ -66,7 +66,7 @@ pub(crate) struct Secret {
 /// What the settings allow.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    pub(crate) fence: Option<BTreeSet<String>>,
+    pub(crate) allowed_regions: Option<BTreeSet<String>>,
     pub(crate) allow_overwrite: bool,
 }
 
@@ -176,16 +176,16 @@ impl Policy {
         let matching = self.rules.iter().filter(|rule| self.matches(rule, secret));
         let forbidding = matching.filter(|rule| self.forbids(rule, region));
         let mut obstacles: BTreeSet<String> = forbidding.map(|rule| rule.name.clone()).collect();
-        let fence = settings.fence.as_ref();
+        let allowed_regions = settings.allowed_regions.as_ref();
         let others = [
-            ("own-region", region == secret.primary_region),
+            ("primary-region", region == secret.primary_region),
             (
                 "other-partition",
                 partition(region) != partition(&secret.primary_region),
             ),
             (
-                "outside-the-fence",
-                fence.is_some_and(|fence| !fence.contains(region)),
+                "region-not-allowed",
+                allowed_regions.is_some_and(|allowed_regions| !allowed_regions.contains(region)),
             ),
         ];
         let others = others.into_iter().filter(|(_, stands)| *stands);
@@ -228,7 +228,7 @@ impl Policy {
                 &format!(":{}:", secret.primary_region),
                 &format!(":{region}:"),
             ))),
-            Some(_) => Err("encryption-would-weaken"),
+            Some(_) => Err("weaker-encryption"),
         }
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::policy;
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ const STRUCTURAL: [&str; 16] = [
     "missing-field",
     "not-a-boolean",
     "not-a-key",
-    "not-a-region",
+    "invalid-region",
     "rule-without-effect",
     "unknown-field",
     "unknown-removal",
@@ -120,7 +120,7 @@ fn whatever_the_checker_accepts_fits_the_schema() {
     let validator = validator();
     proptest!(ProptestConfig::with_cases(300), |(policy in generator::policy())| {
         let text = generator::written(&policy);
-        if policy::check(&text, &Fence::Open).is_ok() {
+        if policy::check(&text, &AllowedRegions::Any).is_ok() {
             prop_assert_eq!(complaints(&validator, &text), Vec::<String>::new(), "{}", text);
         }
     });
@@ -155,9 +155,9 @@ fn a_doubtful_policy_fits_the_schema() {
     for broken in Broken::corpus() {
         let doubts = [
             "always-forbidden",
-            "always-own-region",
+            "always-primary-region",
             "duplicate-rule-name",
-            "outside-the-fence",
+            "region-not-allowed",
             "rules-always-conflict",
             "tag-always-excluded",
             "unused-key",
@@ -172,7 +172,7 @@ fn a_doubtful_policy_fits_the_schema() {
 /// The fields that the checker knows where `{}` stands, from its words on an unknown one.
 fn fields_of_the_checker(document: &str) -> BTreeSet<String> {
     let text = document.replace("{}", "{ zzzzzzzzzzzzzzzz: 1 }");
-    let problems = problems(&text, &Fence::Open);
+    let problems = problems(&text, &AllowedRegions::Any);
     let unknown = problems
         .iter()
         .find(|problem| problem.code == "unknown-field");

@@ -3,7 +3,7 @@
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::plan::decide;
 use secret_replicator::policy::{self, Severity, Subject};
 use secret_replicator::secret::Region;
@@ -18,8 +18,8 @@ use crate::secrets::{limits, many_long_tags, primary};
 /// Checks a text twice. Every problem has a place, a code and a hint.
 fn check(text: &str) -> Result<(), TestCaseError> {
     let (first, second) = (
-        policy::check(text, &Fence::Open),
-        policy::check(text, &Fence::Open),
+        policy::check(text, &AllowedRegions::Any),
+        policy::check(text, &AllowedRegions::Any),
     );
     let problems = match (first, second) {
         (Ok(first), Ok(second)) => {
@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn any_text_as_a_tags_value_names_regions_or_is_reported_in_short(text in any::<String>()) {
-        let policy = policy::check(policy::DEFAULT_POLICY, &Fence::Open).unwrap().policy;
+        let policy = policy::check(policy::DEFAULT_POLICY, &AllowedRegions::Any).unwrap().policy;
         let tags = [("replicate-to".to_owned(), text.clone())].into();
         let home = Region::parse("us-east-1").unwrap();
         let subject = Subject { name: "a", tags: &tags, primary_region: &home };
@@ -120,7 +120,7 @@ proptest! {
     fn any_settings_are_taken_or_refused_with_problems(values in vec(any::<String>(), 8)) {
         let names = [
             "AWS_REGION", "REPLICATION_POLICY", "ALLOWED_REPLICA_REGIONS", "ALLOW_OVERWRITE",
-            "ALLOW_REMOVAL", "DRY_RUN", "SETTLE_SECONDS", "METRICS_NAMESPACE",
+            "ALLOW_REMOVAL", "DRY_RUN", "REPLICATION_WAIT_SECONDS", "METRICS_NAMESPACE",
         ];
         let variable = |name: &str| {
             names.iter().position(|other| *other == name).map(|index| Ok(values[index].clone()))
@@ -146,7 +146,7 @@ proptest! {
         event["action"] = action.into();
         let trigger = trigger::parse(&event.to_string(), &home());
         if let Request::Bad(bad) = trigger.request {
-            prop_assert!(!bad.message.is_empty() && !bad.cure.is_empty());
+            prop_assert!(!bad.message.is_empty() && !bad.remediation.is_empty());
             prop_assert!(bad.message.chars().count() <= 512);
         }
     }

@@ -82,7 +82,7 @@ proptest! {
                     prop_assert!(contradicts && rules.len() > 1);
                     prop_assert!(rules.is_subset(&wish.wanted_by));
                 }
-                Step::Refuse(Refusal::EncryptionWouldWeaken(_), _) => prop_assert!(!contradicts),
+                Step::Refuse(Refusal::WeakerEncryption(_), _) => prop_assert!(!contradicts),
                 Step::Refuse(..) => {}
                 step => prop_assert!(!contradicts, "{:?}", step),
             }

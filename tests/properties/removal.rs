@@ -55,7 +55,7 @@ proptest! {
             prop_assert_eq!(Some(replica), secret.replicas.get(region));
             prop_assert!(!matches!(replica.status, ReplicaStatus::Unknown(_) | ReplicaStatus::InProgress));
             match (reason, verdict.regions.get(region)) {
-                (RemovalReason::NoRuleWantsIt, None) => prop_assert!(verdict.bad_tokens.is_empty()),
+                (RemovalReason::NoLongerTargeted, None) => prop_assert!(verdict.bad_tokens.is_empty()),
                 (RemovalReason::Forbidden(rules), Some(wish)) => {
                     prop_assert_eq!(rules, &wish.forbidden_by);
                 }

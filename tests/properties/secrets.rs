@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 use proptest::sample::select;
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::secret::{Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn};
 
 use crate::policies::{REGIONS, TAG_KEYS};
@@ -114,14 +114,14 @@ pub(crate) fn without_replicas() -> impl Strategy<Value = Secret> {
 }
 
 pub(crate) fn limits() -> impl Strategy<Value = Limits> {
-    let fence = prop_oneof![
-        Just(Fence::Open),
-        btree_set(region(), 0..7).prop_map(Fence::Regions),
+    let allowed_regions = prop_oneof![
+        Just(AllowedRegions::Any),
+        btree_set(region(), 0..7).prop_map(AllowedRegions::Only),
     ];
     let overwrite = select(vec![Overwrite::Never, Overwrite::Allowed]);
     let removal = select(vec![RemovalLimit::Never, RemovalLimit::Allowed]);
-    (fence, overwrite, removal).prop_map(|(fence, overwrite, removal)| Limits {
-        fence,
+    (allowed_regions, overwrite, removal).prop_map(|(allowed_regions, overwrite, removal)| Limits {
+        allowed_regions,
         overwrite,
         removal,
     })

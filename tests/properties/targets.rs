@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::collection::btree_set;
 use proptest::prelude::*;
-use secret_replicator::limits::{Fence, Limits};
+use secret_replicator::limits::{AllowedRegions, Limits};
 use secret_replicator::plan::{Decision, Step, decide};
 use secret_replicator::policy::{ListFilter, Subject};
 use secret_replicator::reason::{Refusal, RemovalReason};
@@ -17,7 +17,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_target_lies_in_the_own_region_in_another_partition_outside_the_fence_or_where_it_is_forbidden(
+    fn no_target_lies_in_the_primary_region_in_another_partition_outside_the_allowed_regions_or_where_it_is_forbidden(
         written in policy(), secret in primary(), limits in limits(),
     ) {
         let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
@@ -26,7 +26,7 @@ proptest! {
             let region = target.region();
             prop_assert_ne!(region, secret.arn.region());
             prop_assert_eq!(region.partition(), secret.arn.region().partition());
-            prop_assert!(limits.fence.admits(region));
+            prop_assert!(limits.allowed_regions.admits(region));
             prop_assert!(verdict.regions[region].forbidden_by.is_empty());
             let subject = Subject::from(&secret);
             let forbids = |rule: &&secret_replicator::policy::Rule| {
@@ -109,13 +109,13 @@ proptest! {
     }
 
     #[test]
-    fn a_narrower_fence_never_adds_a_target(
+    fn narrower_allowed_regions_never_add_a_target(
         written in policy(), secret in primary(), limits in limits(),
         regions in btree_set(region(), 0..6), dropped in region(),
     ) {
         let mut fewer = regions.clone();
         fewer.remove(&dropped);
-        let within = |regions| Limits { fence: Fence::Regions(regions), ..limits.clone() };
+        let within = |regions| Limits { allowed_regions: AllowedRegions::Only(regions), ..limits.clone() };
         let wide = plan(&secret, &written.policy, &within(regions));
         let narrow = plan(&secret, &written.policy, &within(fewer));
         if let (Some(wide), Some(narrow)) = (wide, narrow) {
@@ -127,7 +127,7 @@ proptest! {
     fn whatever_matches_no_rule_is_left_alone(secret in primary(), limits in limits()) {
         let document = serde_json::json!({ "version": 1, "rules": [
             { "name": "other", "when": { "tags": { "no-such-tag": "*" } }, "replicate-to": "eu-west-1" },
-            { "name": "fence", "when": "all", "forbid": "us-*" },
+            { "name": "allowed_regions", "when": "all", "forbid": "us-*" },
         ]});
         prop_assert!(plan(&secret, &read(&document).unwrap(), &limits).is_none());
     }

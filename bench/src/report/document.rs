@@ -28,7 +28,7 @@ whatever else the machine does hits all of them.
 Lambda is the emulator's Runtime API on the loopback device. Secrets Manager is a server that always \
 gives the same answers, over HTTP, and over HTTPS with RSA certificates of 2048 bits in a chain of root, \
 intermediate and leaf, as AWS's endpoints have it. It says that replicas are in sync at once, and \
-`SETTLE_SECONDS` is 0, so no figure contains waiting; if a contender looks at them once more, that call \
+`REPLICATION_WAIT_SECONDS` is 0, so no figure contains waiting; if a contender looks at them once more, that call \
 is counted. Over HTTP each trusts what it comes with, but the bare SDK comes with nothing and reads the \
 machine's roots when it starts. Over HTTPS everybody reads the same file of 141 roots, \
 boto3 by `AWS_CA_BUNDLE` and the others by `SSL_CERT_FILE`: more than in Lambda, where Amazon's five are \

@@ -98,7 +98,7 @@ async fn sweep(programs: &Programs, bootstrap: &Path, aws: &Emulator) -> anyhow:
         .lambda(bootstrap, &aws.endpoint())
         .with_env("REPLICATION_POLICY", POLICY)
         .with_env("SWEEP_WRITES_PER_SECOND", ALLOWED_RATE.to_string())
-        .with_env("SETTLE_SECONDS", "5");
+        .with_env("REPLICATION_WAIT_SECONDS", "5");
     let mut function = Lambda::start(settings).await?;
     let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
     let started = Instant::now();

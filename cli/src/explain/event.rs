@@ -50,7 +50,7 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
     };
     let trigger = trigger::parse(&document.text, &home);
     let (id, skipped) = match trigger.request {
-        Request::Bad(bad) => bail!("{file}: {}; {}", bad.message, bad.cure),
+        Request::Bad(bad) => bail!("{file}: {}; {}", bad.message, bad.remediation),
         Request::Skip { secret, reason } => (secret, Some(reason)),
         Request::Reconcile { secret, .. } if trigger.origin.name == "CreateSecret" => {
             (Some(secret), None)
@@ -161,7 +161,7 @@ mod tests {
             "requestParameters": {"name": "app/db"},
         })));
         let reason = described.unwrap().skipped.unwrap();
-        assert_eq!(reason.code(), "call-failed");
+        assert_eq!(reason.code(), "api-call-failed");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use secret_replicator::explain::{
-    CallExplanation, Explanation, Obstacle, RegionExplanation, RuleExplanation,
+    BlockedBy, CallExplanation, Explanation, RegionExplanation, RuleExplanation,
 };
 use secret_replicator::reason::Refusal;
 use secret_replicator::secret::{Encryption, Region, Secret};
@@ -92,7 +92,7 @@ fn is_write(region: &RegionExplanation) -> bool {
 }
 
 fn is_own(region: &RegionExplanation) -> bool {
-    region.reason == Some(Refusal::OwnRegion.code())
+    region.reason == Some(Refusal::PrimaryRegion.code())
 }
 
 fn is_refused(region: &RegionExplanation) -> bool {
@@ -167,7 +167,12 @@ fn regions(explanation: &Explanation) -> String {
                 .as_ref()
                 .map(|key| format!("stands in the tag {key}")),
         );
-        lines.extend(region.cure.as_ref().map(|cure| format!("Cure: {cure}.")));
+        lines.extend(
+            region
+                .remediation
+                .as_ref()
+                .map(|remediation| format!("Remediation: {remediation}.")),
+        );
         let mut head = format!("  {mark} {}  ", paint(STRONG, format!("{name:longest$}")));
         let columns = longest + 6;
         let mut text = String::new();
@@ -209,11 +214,11 @@ fn rules_of(region: &RegionExplanation) -> Option<String> {
         (!rules.is_empty()).then(|| format!("{verb} {}", rules.join(", ")))
     };
     // The primary secret's own Region and other partitions are said already.
-    let fence = region.taken_away_by.contains(&Obstacle::Fence);
+    let allowed_regions = region.taken_away_by.contains(&BlockedBy::RegionNotAllowed);
     let parts = [
         list("wanted by", &region.wanted_by),
         list("forbidden by", &region.forbidden_by),
-        fence.then(|| "outside the fence".to_owned()),
+        allowed_regions.then(|| "outside the allowed Regions".to_owned()),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))

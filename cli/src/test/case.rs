@@ -160,7 +160,7 @@ impl Fate {
                     overwrite: actual, ..
                 },
             ) => overwrite == actual,
-            (Self::Nothing, Self::Refused(reason)) => reason == Refusal::OwnRegion.code(),
+            (Self::Nothing, Self::Refused(reason)) => reason == Refusal::PrimaryRegion.code(),
             _ => self == actual,
         }
     }

@@ -15,7 +15,7 @@ fn a_good_policy_takes_one_line() {
 }
 
 #[test]
-fn every_error_is_shown_with_its_place_and_its_cure() {
+fn every_error_is_shown_with_its_place_and_its_remediation() {
     let files = Files::new(&[("policy.yaml", BROKEN)]);
     let path = files.path("policy.yaml");
     let called = call(&["check", &path]);
@@ -41,7 +41,7 @@ fn warnings_fail_only_if_asked_to() {
     let arguments = ["check", &path, "--allowed-replica-regions", "us-west-2"];
     let called = call(&arguments);
     assert_eq!(called.code, Some(0));
-    assert!(called.stdout.contains("outside-the-fence"));
+    assert!(called.stdout.contains("region-not-allowed"));
     assert!(called.stdout.ends_with(": 1 rule, 1 warning\n"));
     let strict = call(&[&arguments[..], &["--strict"]].concat());
     assert_eq!(strict.code, Some(1));
@@ -76,7 +76,7 @@ fn json_has_the_problems_and_the_number_of_rules() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_with_the_cure() {
+fn what_cannot_be_read_is_named_with_the_remediation() {
     let files = Files::new(&[]);
     std::fs::write(files.path("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();
     let cases = [
@@ -84,7 +84,7 @@ fn what_cannot_be_read_is_named_with_the_cure() {
         (files.path("binary.yaml"), "UTF-8"),
         (files.path(""), "name the file"),
     ];
-    for (path, cure) in cases {
+    for (path, remediation) in cases {
         let called = call(&["check", &path]);
         assert_eq!(called.code, Some(2), "{path}");
         assert!(called.stdout.is_empty());
@@ -93,7 +93,7 @@ fn what_cannot_be_read_is_named_with_the_cure() {
             error.starts_with(&format!("error: {path} cannot be read")),
             "{error}"
         );
-        assert!(error.contains(cure), "{error}");
+        assert!(error.contains(remediation), "{error}");
     }
 }
 

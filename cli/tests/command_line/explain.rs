@@ -72,7 +72,7 @@ fn the_settings_limit_the_policy() {
         "standard input: 1 warning; `secret-replicator check` shows them\n"
     );
     let answer = called.json();
-    assert_eq!(answer["regions"][1]["reason"], "outside-the-fence");
+    assert_eq!(answer["regions"][1]["reason"], "region-not-allowed");
     assert_eq!(answer["calls"][0]["force_overwrite_replica_secret"], true);
 }
 
@@ -84,7 +84,7 @@ fn an_event_gives_the_secret_and_options_add_to_it() {
     let head = "Secret: app/db in us-west-2, encrypted with alias/app\nTags:   replicate-to=us-east-1 \
                 eu-west-1\n";
     assert!(called.stdout.starts_with(head), "{}", called.stdout);
-    assert!(called.stdout.contains("encryption-would-weaken"));
+    assert!(called.stdout.contains("weaker-encryption"));
 
     let key = ["--kms-key", "aws/secretsmanager"];
     let tags = ["--tag", "replicate-to=eu-central-1", "--tag", "a=b=c"];
@@ -103,7 +103,7 @@ fn the_sample_events_of_created_secrets_are_understood() {
         ("create-secret-console.json", "no-rule-matched"),
         ("create-secret-terraform.json", "no-rule-matched"),
         ("create-secret-null-response.json", "no-rule-matched"),
-        ("create-secret-failed-call.json", "call-failed"),
+        ("create-secret-failed-call.json", "api-call-failed"),
     ];
     for (file, reason) in files {
         let called = explain(&["--event", &event(file), "--output", "json"]);

@@ -8,7 +8,7 @@ use crate::support::{Clocked, HOME, IRELAND, app, replication};
 const REPLICATE: &str = "ReplicateSecretToRegions";
 
 #[test]
-fn the_own_region_in_the_list_refuses_the_whole_call() {
+fn the_primary_region_in_the_list_refuses_the_whole_call() {
     let mut aws = Clocked::new();
     aws.seed(app());
     let error = aws.error(HOME, REPLICATE, &replication("app", &[IRELAND, HOME]));

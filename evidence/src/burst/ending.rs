@@ -135,8 +135,8 @@ mod tests {
     #[test]
     fn only_a_replica_in_sync_counts_as_in_sync() {
         assert_eq!(fate("replicated", "in-sync", ""), Fate::InSync);
-        let refused = Fate::DeliberatelyNot("refused: outside-the-fence".to_owned());
-        assert_eq!(fate("refused", "refused", "outside-the-fence"), refused);
+        let refused = Fate::DeliberatelyNot("refused: region-not-allowed".to_owned());
+        assert_eq!(fate("refused", "refused", "region-not-allowed"), refused);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::HOME;
 
 /// The Regions that the function may replicate to.
-pub(crate) const FENCE: &str = "eu-west-1 us-west-2";
+pub(crate) const ALLOWED_REGIONS: &str = "eu-west-1 us-west-2";
 
 /// What is wanted for a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

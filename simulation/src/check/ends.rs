@@ -64,10 +64,10 @@ impl End<'_> {
         for region in regions() {
             let found = match policy.answer(&question, region, &settings) {
                 Answer::Replica { .. } => self.wanted(region),
-                Answer::Refused(reasons) if reasons.contains("own-region") => None,
+                Answer::Refused(reasons) if reasons.contains("primary-region") => None,
                 // A replica that somebody else has made with a weaker key is in sync all the same.
                 Answer::Refused(reasons)
-                    if reasons == ["encryption-would-weaken".to_owned()].into()
+                    if reasons == ["weaker-encryption".to_owned()].into()
                         && status(&self.played.after, &self.secret.name, region)
                             == Some("InSync") =>
                 {

@@ -205,9 +205,9 @@ impl Judge<'_> {
                 let is_refused = match answer(other) {
                     Answer::Refused(reasons) => {
                         // A replica that somebody else has made with a weaker key is there.
-                        let is_there = reasons == ["encryption-would-weaken".to_owned()].into()
+                        let is_there = reasons == ["weaker-encryption".to_owned()].into()
                             && seen.status(other) == Some("InSync");
-                        !reasons.contains("own-region") && !is_there
+                        !reasons.contains("primary-region") && !is_there
                     }
                     _ => false,
                 };

@@ -13,21 +13,23 @@ use crate::naive::{Forbid, KmsKey, Parts, Policy, ReplicateTo, Rule, When};
 use crate::scenario::FunctionSettings;
 
 pub(super) fn settings() -> impl Strategy<Value = FunctionSettings> {
-    let fence = weighted(0.3, btree_set(region(), 2..6));
+    let allowed_regions = weighted(0.3, btree_set(region(), 2..6));
     let settle = select(vec![30, 30, 30, 10, 60, 0]);
     let timeout = select(vec![90, 90, 90, 60, 30, 10]);
     let writes_per_second = select(vec![25, 25, 25, 5, 1]);
     let times = (settle, timeout, writes_per_second);
     // Removal is what does most harm if it goes wrong.
     let removal = proptest::bool::weighted(0.7);
-    (fence, any::<bool>(), removal, times).prop_map(
-        |(fence, overwrite, removal, (settle, timeout, writes_per_second))| FunctionSettings {
-            fence,
-            overwrite,
-            removal,
-            settle,
-            timeout,
-            writes_per_second,
+    (allowed_regions, any::<bool>(), removal, times).prop_map(
+        |(allowed_regions, overwrite, removal, (settle, timeout, writes_per_second))| {
+            FunctionSettings {
+                allowed_regions,
+                overwrite,
+                removal,
+                settle,
+                timeout,
+                writes_per_second,
+            }
         },
     )
 }

@@ -69,7 +69,7 @@ impl Document<'_> {
             self.reader
                 .warning(&entry.key_place, "unused-key", message, &hint);
         } else if !self.groups.has(entry.key) {
-            self.fenced(&entry.key_place, regions);
+            self.warn_if_not_allowed(&entry.key_place, regions);
         }
     }
 

@@ -29,12 +29,12 @@ impl Document<'_> {
                     Region::parse(code)
                         .map_err(|error| {
                             self.reader
-                                .error(&place, "not-a-region", error.to_string(), hint);
+                                .error(&place, "invalid-region", error.to_string(), hint);
                         })
                         .ok()
                 });
                 let regions: BTreeSet<_> = regions.collect();
-                self.fenced(&entry.value, &regions);
+                self.warn_if_not_allowed(&entry.value, &regions);
                 groups.insert(name.to_owned(), regions);
             } else {
                 // The name is known all the same, so that its uses are no problems of their own.
@@ -82,30 +82,32 @@ impl Document<'_> {
                 None => all_known = false,
                 Some(Resolved::Group(group)) => regions.extend(group.iter().cloned()),
                 Some(Resolved::Region(region)) => {
-                    // What a group has outside the fence is noted where the group stands.
-                    if !self.fence.admits(&region) {
+                    // What a group has outside the allowed Regions is noted where the group stands.
+                    if !self.allowed_regions.admits(&region) {
                         outside.insert(region.clone());
                     }
                     regions.insert(region);
                 }
             }
         }
-        self.fenced(place, &outside);
+        self.warn_if_not_allowed(place, &outside);
         all_known.then_some(ReplicateTo::Regions(regions))
     }
 
     /// Notes Regions that no replica can be in.
-    pub(super) fn fenced(&mut self, place: &Place<'_>, regions: &BTreeSet<Region>) {
-        let outside = regions.iter().filter(|region| !self.fence.admits(region));
+    pub(super) fn warn_if_not_allowed(&mut self, place: &Place<'_>, regions: &BTreeSet<Region>) {
+        let outside = regions
+            .iter()
+            .filter(|region| !self.allowed_regions.admits(region));
         let outside: Vec<&str> = outside.map(Region::as_str).collect();
         if !outside.is_empty() {
             let message = format!(
-                "{} is outside the fence, and is refused",
+                "{} is outside the allowed Regions, and is refused",
                 outside.join(", ")
             );
             let hint = "add it to ALLOWED_REPLICA_REGIONS, or take it out of the policy";
             self.reader
-                .warning(place, "outside-the-fence", message, hint);
+                .warning(place, "region-not-allowed", message, hint);
         }
     }
 

@@ -52,20 +52,20 @@ FUNCTION = [
         "secretsmanager:RemoveRegionsFromReplication",
         "secretsmanager:StopReplicationToReplica",
     ),
-    ("removal is always allowed", SWITCHED_OFF, "- RemovalIsAllowed", "- SweepIsScheduled"),
+    ("removal is always allowed", SWITCHED_OFF, "- AllowsRemoval", "- SchedulesSweep"),
     (
         "it may always remove replicas",
         f"{ROLES}the_function_removes_replicas_only_if_the_stack_allows_it",
-        "- RemovalIsAllowed",
-        "- SweepIsScheduled",
+        "- AllowsRemoval",
+        "- SchedulesSweep",
     ),
     (
         "it may always overwrite",
         f"{ROLES}the_function_overwrites_only_if_the_stack_allows_it",
-        "- OverwriteIsAllowed",
-        "- SweepIsScheduled",
+        "- AllowsOverwrite",
+        "- SchedulesSweep",
     ),
-    ("overwriting is always allowed", SWITCHED_OFF, "- OverwriteIsAllowed", "- SweepIsScheduled"),
+    ("overwriting is always allowed", SWITCHED_OFF, "- AllowsOverwrite", "- SchedulesSweep"),
     (
         "any Region is allowed beside one that is",
         f"{ROLES}the_function_replicates_to_allowed_regions_only",
@@ -142,7 +142,7 @@ FUNCTION = [
     (
         "the boundary is forgotten",
         f"{STACK}every_role_has_the_boundary_if_there_is_one",
-        "PermissionsBoundary: !If [RolesHaveABoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]",
+        "PermissionsBoundary: !If [HasPermissionsBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]",
         "Path: /",
     ),
 ]

@@ -81,7 +81,7 @@ ROWS = [
         "logs without their key",
         f"{STACK}the_logs_have_a_key_if_there_is_one",
         "SweepLogGroup",
-        "KmsKeyId: !If [LogsHaveAKey, !Ref LogKmsKeyArn, !Ref AWS::NoValue]",
+        "KmsKeyId: !If [HasLogKmsKey, !Ref LogKmsKeyArn, !Ref AWS::NoValue]",
         "LogGroupClass: STANDARD",
     ),
     ("no traces", f"{STACK}the_function_is_traced", "Replicator", "Tracing: Active", "Tracing: PassThrough"),
@@ -89,7 +89,7 @@ ROWS = [
         "concurrency that is always reserved",
         f"{STACK}concurrency_is_reserved_only_if_a_number_says_so",
         "Replicator",
-        "!If [ConcurrencyIsReserved, !Ref ReservedConcurrency, !Ref AWS::NoValue]",
+        "!If [HasReservedConcurrency, !Ref ReservedConcurrency, !Ref AWS::NoValue]",
         "7",
     ),
     (
@@ -110,9 +110,9 @@ ROWS = [
         "the function may tell the bus beside the topic",
         f"{STACK}of_topic_and_event_bus_the_topic_is_used_and_the_bus_may_not_be",
         "",
-        'SuccessGoesToABusAlone: !And\n    - !Not [!Equals [!Ref OnSuccessEventBusArn, ""]]\n'
-        "    - !Not [!Condition SuccessGoesToATopic]\n",
-        'SuccessGoesToABusAlone: !Not [!Equals [!Ref OnSuccessEventBusArn, ""]]\n',
+        'HasOnSuccessBusOnly: !And\n    - !Not [!Equals [!Ref OnSuccessEventBusArn, ""]]\n'
+        "    - !Not [!Condition HasOnSuccessTopic]\n",
+        'HasOnSuccessBusOnly: !Not [!Equals [!Ref OnSuccessEventBusArn, ""]]\n',
     ),
     (
         "settling longer than the function may run",
@@ -146,7 +146,7 @@ ROWS = [
         "a schedule that cannot be turned off",
         f"{STACK}the_schedule_can_be_another_one_or_none",
         "Sweep",
-        "State: !If [SweepIsScheduled, ENABLED, DISABLED]",
+        "State: !If [SchedulesSweep, ENABLED, DISABLED]",
         "State: ENABLED",
     ),
     (

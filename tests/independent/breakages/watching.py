@@ -53,15 +53,15 @@ ROWS = [
         "silence rings though no sweep is scheduled",
         f"{WATCHED}without_the_sweep_its_silence_is_no_alarm",
         "SweepSilent",
-        "    Condition: SweepIsScheduled\n",
+        "    Condition: SchedulesSweep\n",
         "",
     ),
     (
         "an address that is told nothing",
         f"{WATCHED}an_address_in_the_parameters_is_told",
         "",
-        'SomebodyGetsEmail: !Not [!Equals [!Ref AlarmEmail, ""]]',
-        'SomebodyGetsEmail: !Equals [!Ref AlarmEmail, ""]',
+        'HasAlarmEmail: !Not [!Equals [!Ref AlarmEmail, ""]]',
+        'HasAlarmEmail: !Equals [!Ref AlarmEmail, ""]',
     ),
     (
         "the function counts in one namespace only",

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use secret_replicator::explain::explain;
-use secret_replicator::limits::{Fence, Limits, Overwrite, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::policy;
 use secret_replicator::secret::{Region, Secret};
 
@@ -38,11 +38,11 @@ fn shown(name: &str, tags: &[(&str, &str)], kms_key: Option<&str>) -> String {
     let region = Region::parse("us-east-1").unwrap();
     let described = Secret::hypothetical(name, tags, &region, kms_key).unwrap();
     let limits = Limits {
-        fence: Fence::Open,
+        allowed_regions: AllowedRegions::Any,
         overwrite: Overwrite::Allowed,
         removal: RemovalLimit::Never,
     };
-    let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
+    let policy = policy::check(POLICY, &AllowedRegions::Any).unwrap().policy;
     let explanation = explain(&described, &policy, &limits);
     plain(&(secret(&described) + &render(&explanation)))
 }
@@ -69,11 +69,11 @@ fn everything_that_takes_a_region_away_is_shown() {
     let home = Region::parse("us-east-1").unwrap();
     let secret = Secret::hypothetical("prod/db", tags.into(), &home, None).unwrap();
     let limits = Limits {
-        fence: Fence::Regions([Region::parse("eu-west-1").unwrap()].into()),
+        allowed_regions: AllowedRegions::Only([Region::parse("eu-west-1").unwrap()].into()),
         overwrite: Overwrite::Never,
         removal: RemovalLimit::Never,
     };
-    let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
+    let policy = policy::check(POLICY, &AllowedRegions::Any).unwrap().policy;
     insta::assert_snapshot!(plain(&render(&explain(&secret, &policy, &limits))));
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use secret_replicator::limits::{Fence, Limits, RemovalLimit};
+use secret_replicator::limits::{AllowedRegions, Limits, RemovalLimit};
 use secret_replicator::policy::Problem;
 use secret_replicator::policy::reader::{Node, Place, Reader};
 use secret_replicator::secret::{Region, Secret};
@@ -31,7 +31,7 @@ impl File {
         let [settings, tests] = self.reader.fields(root, ["settings", "tests"])?;
         let limits = match settings {
             Some(settings) => self.limits(&settings),
-            None => Some(limits(Fence::Open, false)),
+            None => Some(limits(AllowedRegions::Any, false)),
         };
         let tests = self.reader.required(tests, root, "tests", FORM_HINT)?;
         let places = self.reader.list_or_empty(&tests, FORM_HINT)?;
@@ -49,32 +49,33 @@ impl File {
     fn limits(&mut self, place: &Place<'_>) -> Option<Limits> {
         let names = ["allowed-replica-regions", "allow-overwrite"];
         let [allowed, overwrites] = self.reader.fields(place, names)?;
-        let fence = match allowed {
-            None => Some(Fence::Open),
+        let allowed_regions = match allowed {
+            None => Some(AllowedRegions::Any),
             Some(place) if place.is_list() => self.regions(&place).map(|regions| {
                 if regions.is_empty() {
-                    Fence::Open
+                    AllowedRegions::Any
                 } else {
-                    Fence::Regions(regions)
+                    AllowedRegions::Only(regions)
                 }
             }),
-            Some(place) => self.fence(&place),
+            Some(place) => self.allowed_regions(&place),
         };
         let hint = "write `allow-overwrite: true` or `allow-overwrite: false`";
         let overwrites = match overwrites {
             Some(place) => self.reader.boolean(&place, hint),
             None => Some(false),
         };
-        Some(limits(fence?, overwrites?))
+        Some(limits(allowed_regions?, overwrites?))
     }
 
     /// The Regions as the function's setting writes them.
-    fn fence(&mut self, place: &Place<'_>) -> Option<Fence> {
+    fn allowed_regions(&mut self, place: &Place<'_>) -> Option<AllowedRegions> {
         let text = self.reader.text_or_empty(place, REGION_HINT)?;
-        let fence = arguments::fence(text).map_err(|error| {
-            self.reader.error(place, "not-a-region", error, REGION_HINT);
+        let allowed_regions = arguments::allowed_regions(text).map_err(|error| {
+            self.reader
+                .error(place, "invalid-region", error, REGION_HINT);
         });
-        fence.ok()
+        allowed_regions.ok()
     }
 
     fn case(&mut self, place: &Place<'_>) -> Option<Case> {
@@ -229,7 +230,7 @@ impl File {
         let region = Region::parse(code).map_err(|error| {
             let message = error.to_string();
             self.reader
-                .error(place, "not-a-region", message, REGION_HINT);
+                .error(place, "invalid-region", message, REGION_HINT);
         });
         region.ok()
     }
@@ -248,9 +249,9 @@ impl File {
 /// Something else stands there, which is noted.
 struct Noted;
 
-fn limits(fence: Fence, overwrites: bool) -> Limits {
+fn limits(allowed_regions: AllowedRegions, overwrites: bool) -> Limits {
     Limits {
-        fence,
+        allowed_regions,
         overwrite: overwrite(overwrites),
         removal: RemovalLimit::Never,
     }

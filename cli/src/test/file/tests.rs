@@ -83,11 +83,12 @@ fn each_slip_has_its_line_and_column() {
     }
     slips("tests: [\n", (1, 8), "unclosed");
     slips("- a\n", (1, 1), "");
-    for fence in ["[x]", "x"] {
-        let text = format!("settings: {{ allowed-replica-regions: {fence} }}\ntests: []\n");
+    for allowed_regions in ["[x]", "x"] {
+        let text =
+            format!("settings: {{ allowed-replica-regions: {allowed_regions} }}\ntests: []\n");
         let problems = parse(&text).unwrap_err();
         let found: Vec<_> = problems.iter().map(|problem| problem.code).collect();
-        assert_eq!(found, ["not-a-region", "no-tests"]);
+        assert_eq!(found, ["invalid-region", "no-tests"]);
     }
 }
 

@@ -1,4 +1,4 @@
-use secret_replicator::limits::Fence;
+use secret_replicator::limits::AllowedRegions;
 use secret_replicator::policy;
 
 use super::super::{case, file};
@@ -27,7 +27,7 @@ rules:
 
 fn report(tests: &str) -> String {
     let file = file::parse(tests).unwrap();
-    let policy = policy::check(POLICY, &Fence::Open).unwrap().policy;
+    let policy = policy::check(POLICY, &AllowedRegions::Any).unwrap().policy;
     let limits = file.limits.clone();
     let cases = file.tests.iter();
     let cases = cases
@@ -57,11 +57,11 @@ const MET: &[(&str, &str)] = &[
     (
         TIER,
         "{ replicate: { us-west-2: alias/secrets, eu-west-1: alias/aws/secretsmanager }, \
-             refuse: { us-east-1: own-region }, rules: [tier-1] }",
+             refuse: { us-east-1: primary-region }, rules: [tier-1] }",
     ),
     (
         "kms-key: alias/app, tags: { owner: platform }",
-        "{ refuse: { eu-central-1: encryption-would-weaken } }",
+        "{ refuse: { eu-central-1: weaker-encryption } }",
     ),
     (
         "tags: { owner: platform }",
@@ -69,8 +69,8 @@ const MET: &[(&str, &str)] = &[
     ),
     (
         "tags: { replicate-to: ap-south-1 frankfurt eu-west-3 }",
-        "{ refuse: { ap-south-1: forbidden-by-policy, frankfurt: not-a-region, \
-             eu-west-3: outside-the-fence } }",
+        "{ refuse: { ap-south-1: forbidden-by-policy, frankfurt: invalid-region, \
+             eu-west-3: region-not-allowed } }",
     ),
     (
         "tags: { replicate-to: \"\" }",
@@ -108,8 +108,8 @@ const UNMET: &[(&str, &str, &str)] = &[
     ),
     (
         TIER,
-        "{ replicate: [us-west-2, eu-west-1], refuse: { eu-west-3: own-region } }",
-        "eu-west-3: expected refused (own-region), got nothing",
+        "{ replicate: [us-west-2, eu-west-1], refuse: { eu-west-3: primary-region } }",
+        "eu-west-3: expected refused (primary-region), got nothing",
     ),
     (
         TIER,

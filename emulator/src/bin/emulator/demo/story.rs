@@ -163,7 +163,7 @@ pub(crate) const ALL: &[Story] = &[
             outcome: "refused",
             replicas: &[
                 ("eu-west-1", "in-sync", None),
-                ("us-west2", "refused", Some("not-a-region")),
+                ("us-west2", "refused", Some("invalid-region")),
             ],
             ..Expected::SKIPPED
         },
@@ -175,7 +175,7 @@ pub(crate) const ALL: &[Story] = &[
         replicate_to: Some("eu-west-1"),
         expected: Expected {
             outcome: "refused",
-            replicas: &[("eu-west-1", "refused", Some("encryption-would-weaken"))],
+            replicas: &[("eu-west-1", "refused", Some("weaker-encryption"))],
             ..Expected::SKIPPED
         },
         ..Story::PLAIN
@@ -184,7 +184,7 @@ pub(crate) const ALL: &[Story] = &[
         file: "08-failed-call.json",
         title: "the call failed, so there is no secret",
         expected: Expected {
-            reason: Some("call-failed"),
+            reason: Some("api-call-failed"),
             ..Expected::SKIPPED
         },
         ..Story::PLAIN

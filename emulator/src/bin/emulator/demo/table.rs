@@ -41,7 +41,7 @@ pub(crate) fn of(endings: &[Ending]) -> Table {
 const WIDEST: u16 = 121;
 
 /// The reason of a token that names no Region, so it gets no column.
-const NO_REGION: &str = "not-a-region";
+const NO_REGION: &str = "invalid-region";
 
 enum Column<'a> {
     Secret,
