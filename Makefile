@@ -244,7 +244,7 @@ requirements: ## Pin the newest Python tools
 	$(call pin,tests/requirements/tools)
 	@# Apart, because checkov needs an older boto3 than the others.
 	$(call pin,tests/requirements/linters)
-	$(call pin,bench/peer/requirements)
+	$(call pin,crates/bench/peer/requirements)
 
 # Writes $1.txt from $1.in.
 define pin
@@ -258,7 +258,7 @@ endef
 
 $(TOOLS): tests/requirements/tools.txt
 $(LINTERS): tests/requirements/linters.txt
-$(PEER): bench/peer/requirements.txt
+$(PEER): crates/bench/peer/requirements.txt
 $(TOOLS) $(LINTERS) $(PEER):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'Python 3.11 or newer is needed: name one with PYTHON=...' >&2; exit 1; }

@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Measures the function side by side with what people would use instead.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure, print the tables, and keep the results.
+    Run(Box<Run>),
+    /// Fail if the function executes more instructions than a limit until its first event.
+    Budget(Budget),
+}
+
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PartName {
+    /// Cold start, first event, warm events, calls, memory.
+    #[value(alias = "cold")]
+    Events,
+    /// Instructions until the first event, by callgrind.
+    Instructions,
+    /// Instructions of the start and of an event, by library.
+    Profile,
+    /// Binaries and zips.
+    Sizes,
+    /// The sweep on the emulated AWS.
+    Sweep,
+    /// `cargo bench --bench policy`.
+    Policy,
+    /// How long the function takes to build.
+    Build,
+}
+
+/// A run of the measurements.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) programs: Programs,
+    #[command(flatten)]
+    pub(crate) effort: Effort,
+    /// Only these parts; results of the others stay as they are
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) only: Vec<PartName>,
+    /// How many secrets to sweep
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
+    pub(crate) sweep_secrets: Vec<usize>,
+    /// The directory for `results.json` and files of the run
+    #[arg(long, default_value = "target/bench")]
+    pub(crate) output: PathBuf,
+    /// The directory in which to write `PERFORMANCE.md` and its plots; without it none is written
+    #[arg(long)]
+    pub(crate) document: Option<PathBuf>,
+}
+
+/// What is measured.
+#[derive(Debug, Args)]
+pub(crate) struct Programs {
+    /// The function
+    #[arg(long, default_value = "target/release/bootstrap")]
+    pub(crate) bootstrap: PathBuf,
+    /// The bare `lambda_runtime`
+    #[arg(long, default_value = "target/release/hello")]
+    pub(crate) hello: PathBuf,
+    /// The bare SDK
+    #[arg(long, default_value = "target/release/sdk")]
+    pub(crate) sdk: PathBuf,
+    /// The function with the names of its sources: `cargo build --profile profiling`
+    #[arg(long, default_value = "target/profiling/bootstrap")]
+    pub(crate) profiled: PathBuf,
+    /// A Python with what `crates/bench/peer/requirements.txt` names
+    #[arg(long, default_value = "target/bench/peer/bin/python")]
+    pub(crate) python: PathBuf,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Effort {
+    /// Processes of each contender
+    #[arg(long, default_value_t = 25)]
+    pub(crate) rounds: usize,
+    /// Warm events of each kind per process
+    #[arg(long, default_value_t = 100)]
+    pub(crate) events: usize,
+    /// Events of each kind whose instructions are counted by library
+    #[arg(long, default_value_t = 50)]
+    pub(crate) profiled_events: u64,
+    /// Secrets without their replica, at most, in each sweep
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) sweep_writes: usize,
+    /// Secrets for the Python loop
+    #[arg(long, default_value_t = 300)]
+    pub(crate) peer_secrets: usize,
+}
+
+/// The guard of the start.
+#[derive(Debug, Args)]
+pub(crate) struct Budget {
+    /// The function
+    #[arg(long, default_value = "target/release/bootstrap")]
+    pub(crate) bootstrap: PathBuf,
+    /// The most instructions that it may execute until it asks for its first event
+    #[arg(long)]
+    pub(crate) limit: u64,
+    /// The directory for files of the run
+    #[arg(long, default_value = "target/bench")]
+    pub(crate) output: PathBuf,
+}
+
+impl Run {
+    /// Whether a part is asked for.
+    pub(crate) fn includes(&self, part: PartName) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
