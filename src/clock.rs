@@ -1,26 +1,25 @@
-//! The time of day, for what is told to people and what Lambda says: everything that waits has
-//! tokio's clock instead.
+//! The time of day, for records and for Lambda's deadline. Everything that waits uses tokio's clock.
 
 use chrono::{DateTime, Utc};
 
-/// Says what time it is.
+/// A source of the time of day.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(fn() -> DateTime<Utc>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The system clock.
     #[must_use]
     pub fn system() -> Self {
         Self(Utc::now)
     }
 
-    /// A clock of the caller's, for instance one of a simulation.
+    /// A clock of the caller, for instance a simulated one.
     #[must_use]
     pub fn new(now: fn() -> DateTime<Utc>) -> Self {
         Self(now)
     }
 
-    /// The time.
+    /// The current time.
     #[must_use]
     pub fn now(self) -> DateTime<Utc> {
         (self.0)()

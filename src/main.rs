@@ -3,19 +3,19 @@
 use std::process::ExitCode;
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use secret_replicator::function::Function;
-use secret_replicator::secrets_manager::SecretsManager;
+use secret_replicator::handler::Function;
 use secret_replicator::settings::Settings;
-use secret_replicator::start;
+use secret_replicator::startup;
+use secret_replicator_aws::SecretsManager;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start::log();
+    startup::log();
     let settings = match Settings::from_environment() {
         Ok(settings) => settings,
-        Err(invalid) => return start::refuse(&invalid).await,
+        Err(invalid) => return startup::refuse(&invalid).await,
     };
-    start::announce(&settings);
+    startup::announce(&settings);
     let function = Function::new(settings, SecretsManager::from_environment().await);
     let handler = service_fn(|event: LambdaEvent<_>| function.handle(event));
     match lambda_runtime::run(handler).await {

@@ -1,315 +1,195 @@
-//! Brings one secret to the state that the policy wants, and says what became of it.
+//! Brings one secret to the state that the policy wants, and returns what became of it.
 //!
-//! observe → decide → apply → settle. The truth is always what `DescribeSecret` shows: an event
-//! only says that a look is due, and an accepted call only says that AWS has begun.
+//! observe → policy → plan → apply → follow. The truth is always what `DescribeSecret` shows: an event
+//! is only a hint, and an accepted request only means that AWS has begun.
+//!
+//! | module | content |
+//! |---|---|
+//! | `observe` | reads the secret, waits for it, plans |
+//! | `replicate` | requests replicas |
+//! | `follow` | polls replicas until they are in sync or failed |
+//! | `repair` | removes and recreates failed replicas that a retry does not move |
+//! | `remove` | removes replicas that no rule wants |
+//! | `execution` | what was done about a plan, and what was observed of it |
+//! | `outcome` | what became of the secret and of each Region |
 
-mod apply;
-mod conclusion;
-mod obstacles;
+mod execution;
+mod follow;
+mod observe;
 mod outcome;
-mod removal;
-mod settle;
+mod remove;
+mod repair;
+mod replicate;
 
 use std::collections::BTreeSet;
 
+use secret_replicator_aws::{SecretsManager, WritePermit};
+use secret_replicator_core::explain::{Explanation, explain};
+use secret_replicator_core::limits::Limits;
+use secret_replicator_core::plan::{Decision, Plan, decide};
+use secret_replicator_core::policy::Policy;
+use secret_replicator_core::secret::{Secret, SecretId};
 use tokio::time::Instant;
 
-use crate::budget::{Allowance, Budget, Grant, Granted};
-use crate::explain::{Explanation, explain};
-use crate::limits::Limits;
-use crate::plan::{Decision, Plan, decide};
-use crate::policy::Policy;
-use crate::reason::SkipReason;
-use crate::secret::{Region, Secret, SecretId};
-use crate::secrets_manager::{CallError, CallErrorKind, SecretsManager, Writer};
-use apply::{Answer, Answers};
-pub use conclusion::{Action, Conclusion, NotReady, RegionConclusion, RegionState};
-pub use outcome::Outcome;
-use removal::{Removal, Removals};
-use settle::Sight;
+use crate::change_budget::{ChangeBudget, Deferred, Reservation};
+use crate::deadlines::Deadlines;
+use execution::{Execution, Removals};
+use outcome::region_outcomes;
+pub use outcome::{Action, CoveredSecret, RegionOutcome, RegionState, SecretOutcome};
 
-/// What is needed to reconcile secrets.
+/// Reconciles secrets.
 #[derive(Clone, Debug)]
 pub struct Reconciler {
     /// Secrets Manager in the function's Region.
     pub secrets_manager: SecretsManager,
     /// The policy in force.
     pub policy: Policy,
-    /// What the settings allow, whatever the policy says.
+    /// What the settings allow, independent of the policy.
     pub limits: Limits,
 }
 
 /// Whether a reconciliation may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Decide, write, and follow the replicas.
+    /// Plan, write, and follow the replicas.
     Act,
-    /// Decide and report only.
+    /// Plan and report only.
     DryRun,
 }
 
-/// What became of a secret.
-#[derive(Clone, Debug)]
-pub struct Reconciliation {
-    /// The secret as last seen before any write. `None` if it could not be read.
-    pub secret: Option<Secret>,
-    /// How it ended.
-    pub conclusion: Conclusion,
-    /// Why the plan, or a part of it, was left for another time, if it was.
-    pub left_over: Option<LeftOver>,
-}
-
-/// Why a plan is left for another time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeftOver {
-    /// The sweep has made as many changes as it may.
-    ChangesUsedUp,
-    /// The turn for its writes, or for some of them, comes too late in this invocation.
-    TooLate,
-}
-
-impl Reconciliation {
-    fn new(secret: Option<Secret>, conclusion: Conclusion) -> Self {
-        Self {
-            secret,
-            conclusion,
-            left_over: None,
-        }
-    }
-
-    /// The secret was left alone without a look at it.
-    #[must_use]
-    pub fn skipped(reason: SkipReason) -> Self {
-        Self::new(None, Conclusion::Skipped(reason))
-    }
-
-    /// There is no time left to look at the secret.
-    #[must_use]
-    pub fn too_late() -> Self {
-        let rules = BTreeSet::new();
-        let regions = Vec::new();
-        Self {
-            left_over: Some(LeftOver::TooLate),
-            ..Self::new(None, Conclusion::Covered { rules, regions })
-        }
-    }
-
-    /// The secret, or the list of secrets, could not be read.
-    #[must_use]
-    pub fn unreadable(error: CallError) -> Self {
-        Self::new(None, Conclusion::Unreadable(error))
-    }
-}
-
 impl Reconciler {
-    /// Reconciles one secret within the budget, if the allowance has as many changes as that takes.
+    /// Reconciles one secret before the deadlines, if the budget has enough changes for its plan.
     pub async fn reconcile(
         &self,
         id: &SecretId,
         mode: Mode,
-        budget: &Budget,
-        allowance: &Allowance,
-    ) -> Reconciliation {
-        let (secret, decision) = match self.observe(id, mode, budget).await {
+        deadlines: &Deadlines,
+        changes: &ChangeBudget,
+    ) -> SecretOutcome {
+        let (secret, plan) = match self.observe(id, mode, deadlines).await {
             Ok(observed) => observed,
-            Err(unfinished) => return unfinished,
+            Err(outcome) => return outcome,
         };
-        let plan = match decision {
-            Decision::Skip(reason) => {
-                return Reconciliation::new(Some(secret), Conclusion::Skipped(reason));
-            }
-            Decision::Act(plan) => plan,
-        };
-        let turn = match mode {
-            Mode::DryRun => Err(None),
-            Mode::Act => self.turn(&plan, budget, allowance).await.map_err(Some),
-        };
-        let (regions, left_over) = match turn {
-            Err(left_over) => (conclusion::planned(&secret, &plan), left_over),
-            Ok(turn) => {
-                // Boxed, so that whatever has nothing to do stays small.
-                let work = self.carry_out(&secret, &plan, turn.writer, budget, allowance);
-                let done = Box::pin(work).await;
-                let regions = conclusion::concluded(&secret, &plan, &done);
-                turn.granted.settle(conclusion::changes(&regions, &done));
-                (regions, done.left_over())
-            }
-        };
-        let rules = plan.rules;
-        Reconciliation {
-            left_over,
-            ..Reconciliation::new(Some(secret), Conclusion::Covered { rules, regions })
+        if mode == Mode::DryRun {
+            return covered(secret, plan, None, None);
         }
+        let (reservation, permit) = match self.reserve(&plan, deadlines, changes).await {
+            Ok(reserved) => reserved,
+            Err(deferred) => return covered(secret, plan, None, Some(deferred)),
+        };
+        // Boxed, so that the future of a secret that needs no change stays small.
+        let execute = Box::pin(self.execute(&secret, &plan, permit, deadlines, changes));
+        let execution = execute.await;
+        let deferred = execution.deferred();
+        let outcome = covered(secret, plan, Some(&execution), deferred);
+        reservation.commit(changes_made(outcome.regions(), &execution));
+        outcome
     }
 
-    /// Why the policy in force decides as it does about a secret.
+    /// Explains the decision about a secret.
     #[must_use]
     pub fn explain(&self, secret: &Secret) -> Explanation {
         explain(secret, &self.policy, &self.limits)
     }
 
-    /// What would be done about a secret that need not exist.
+    /// Plans for a secret that need not exist, and writes nothing.
     #[must_use]
-    pub fn imagine(&self, secret: Secret) -> Reconciliation {
-        let conclusion = match decide(&secret, &self.policy, &self.limits) {
-            Decision::Skip(reason) => Conclusion::Skipped(reason),
-            Decision::Act(plan) => {
-                let regions = conclusion::planned(&secret, &plan);
-                Conclusion::Covered {
-                    rules: plan.rules,
-                    regions,
-                }
-            }
-        };
-        Reconciliation::new(Some(secret), conclusion)
-    }
-
-    /// Reads the secret and decides, waiting for a secret that is not there yet, and for the first
-    /// value of one that would be written to: what AWS makes of replicating a secret without a
-    /// value is not documented.
-    async fn observe(
-        &self,
-        id: &SecretId,
-        mode: Mode,
-        budget: &Budget,
-    ) -> Result<(Secret, Decision), Reconciliation> {
-        let mut looks = budget.looks_until_ready();
-        let mut known: Option<Reconciliation> = None;
-        loop {
-            let unfinished = match self.secrets_manager.describe(id, looks.deadline()).await {
-                Ok(secret) => match self.decide(secret, looks.deadline()).await {
-                    (secret, Decision::Act(plan))
-                        if mode == Mode::Act && plan.replicates() && !secret.has_value =>
-                    {
-                        let conclusion = Conclusion::NotReady(NotReady::NoValueYet(plan.rules));
-                        Reconciliation::new(Some(secret), conclusion)
-                    }
-                    decided => return Ok(decided),
-                },
-                Err(error) if error.kind == CallErrorKind::NotFound => {
-                    Reconciliation::new(None, Conclusion::NotReady(NotReady::NotFound(error)))
-                }
-                Err(error) => match known {
-                    // A look that fails does not undo what an earlier look has shown.
-                    Some(known) if error.may_pass() => known,
-                    _ => return Err(Reconciliation::unreadable(error)),
-                },
-            };
-            if !looks.pause().await {
-                return Err(unfinished);
-            }
-            known = Some(unfinished);
+    pub fn preview(&self, secret: Secret) -> SecretOutcome {
+        match decide(&secret, &self.policy, &self.limits) {
+            Decision::Skip(reason) => SecretOutcome::Skipped(Some(Box::new(secret)), reason),
+            Decision::Act(plan) => covered(secret, plan, None, None),
         }
     }
 
-    /// Decides about a secret as it is, after a look at what has stood in the way of its replicas.
-    async fn decide(&self, mut secret: Secret, until: Instant) -> (Secret, Decision) {
-        let decision = decide(&secret, &self.policy, &self.limits);
-        let Decision::Act(plan) = &decision else {
-            return (secret, decision);
-        };
-        let obstructed = plan.obstructed().cloned().collect();
-        let vacant = self.vacant_among(&secret, obstructed, until).await;
-        if vacant.is_empty() {
-            return (secret, decision);
-        }
-        secret.vacant_regions = vacant;
-        let decision = decide(&secret, &self.policy, &self.limits);
-        (secret, decision)
-    }
-
-    /// The plan's turn to be carried out, unless it is left for another time: there are not as many
-    /// changes, or the turn for its writes comes too late.
-    async fn turn<'a>(
+    /// Reserves what the plan needs: changes of the budget, and a permit if it writes.
+    async fn reserve<'a>(
         &'a self,
         plan: &Plan,
-        budget: &Budget,
-        allowance: &'a Allowance,
-    ) -> Result<Turn<'a>, LeftOver> {
-        let until = budget.last_turn();
-        let granted = match allowance.take(plan.changes(), until).await {
-            Grant::UsedUp => return Err(LeftOver::ChangesUsedUp),
-            Grant::Late => return Err(LeftOver::TooLate),
-            Grant::Granted(granted) => granted,
-        };
-        let writer = if plan.replicates() || plan.changes() > 0 {
-            let Some(writer) = self.secrets_manager.writer(until).await else {
-                granted.settle(0);
-                return Err(LeftOver::TooLate);
-            };
-            Some(writer)
-        } else {
-            None
-        };
-        Ok(Turn { granted, writer })
+        deadlines: &Deadlines,
+        changes: &'a ChangeBudget,
+    ) -> Result<(Reservation<'a>, Option<WritePermit<'a>>), Deferred> {
+        let until = deadlines.last_write();
+        let reservation = changes.reserve(plan.changes(), until).await?;
+        if !plan.replicates() && plan.changes() == 0 {
+            return Ok((reservation, None));
+        }
+        match self.secrets_manager.write_permit(until).await {
+            Some(permit) => Ok((reservation, Some(permit))),
+            None => {
+                reservation.commit(0);
+                Err(Deferred::DeadlineTooClose)
+            }
+        }
     }
 
-    async fn carry_out(
+    async fn execute(
         &self,
         secret: &Secret,
         plan: &Plan,
-        writer: Option<Writer<'_>>,
-        budget: &Budget,
-        allowance: &Allowance,
-    ) -> Done {
-        let mut done = self.replicate(secret, plan, writer, budget).await;
-        self.remake(secret, plan, &mut done, budget, allowance)
+        permit: Option<WritePermit<'_>>,
+        deadlines: &Deadlines,
+        changes: &ChangeBudget,
+    ) -> Execution {
+        let mut execution = self
+            .replicate_and_follow(secret, plan, permit, deadlines)
             .await;
-        self.remove_unwanted(secret, plan, &mut done, budget).await;
-        done
+        self.recreate(secret, plan, &mut execution, deadlines, changes)
+            .await;
+        self.remove_unwanted(secret, plan, &mut execution, deadlines)
+            .await;
+        execution
     }
 
-    /// Makes the writes that ask for replicas, and follows them.
-    async fn replicate(
+    /// Requests replicas, and follows them.
+    async fn replicate_and_follow(
         &self,
         secret: &Secret,
         plan: &Plan,
-        writer: Option<Writer<'_>>,
-        budget: &Budget,
-    ) -> Done {
+        permit: Option<WritePermit<'_>>,
+        deadlines: &Deadlines,
+    ) -> Execution {
         let requested = Instant::now();
-        let answers = self.apply(secret, plan, writer, budget).await;
-        let sight = self.settle(secret, plan, &answers, requested, budget).await;
-        Done {
-            answers,
-            sight,
+        let responses = self.replicate(secret, plan, permit, deadlines).await;
+        let observations = self
+            .follow(secret, plan, &responses, requested, deadlines)
+            .await;
+        Execution {
+            responses,
+            observations,
             removals: Removals::new(),
-            remade: BTreeSet::new(),
+            recreated: BTreeSet::new(),
         }
     }
 }
 
-/// What it takes to carry out a plan.
-struct Turn<'a> {
-    granted: Granted<'a>,
-    /// `None` if the plan writes nothing.
-    writer: Option<Writer<'a>>,
+fn covered(
+    secret: Secret,
+    plan: Plan,
+    execution: Option<&Execution>,
+    deferred: Option<Deferred>,
+) -> SecretOutcome {
+    let regions = region_outcomes(&secret, &plan, execution);
+    SecretOutcome::Covered(Box::new(CoveredSecret {
+        secret,
+        rules: plan.rules,
+        regions,
+        deferred,
+    }))
 }
 
-/// What was done about a plan, and what was seen of it.
-#[derive(Debug)]
-struct Done {
-    answers: Answers,
-    sight: Sight,
-    removals: Removals,
-    /// The Regions whose failed replica was removed, and asked for anew.
-    remade: BTreeSet<Region>,
-}
-
-impl Done {
-    /// Whether the turn of a write did not come in time.
-    fn left_over(&self) -> Option<LeftOver> {
-        let is_unsent = |removal: &Removal| matches!(removal, Removal::NotSent);
-        let has_unsent =
-            self.answers.values().any(Answer::is_unsent) || self.removals.values().any(is_unsent);
-        has_unsent.then_some(LeftOver::TooLate)
-    }
-
-    /// Whether a request that went wrong may have been executed, for all that was seen.
-    fn may_still_come(&self, region: &Region) -> bool {
-        let answer = self.answers.get(region);
-        let removal = self.removals.get(region);
-        answer.is_some_and(|answer| answer.was_doubtful) && self.sight.is_open(region)
-            || removal.is_some_and(Removal::may_still_come)
-    }
+/// How many replicas were added or removed, or may yet be: a request without an answer counts until a
+/// poll has shown that it had no effect.
+fn changes_made(regions: &[RegionOutcome], execution: &Execution) -> u64 {
+    let is_change = |outcome: &&RegionOutcome| {
+        let may_be_made = match &outcome.state {
+            RegionState::InSync(_) | RegionState::InProgress(_) | RegionState::Removed(_) => true,
+            RegionState::Failed(..) | RegionState::Planned => outcome
+                .region
+                .as_ref()
+                .is_ok_and(|region| execution.may_still_take_effect(region)),
+            _ => false,
+        };
+        may_be_made && matches!(outcome.action, Action::Replicate | Action::Remove)
+    };
+    regions.iter().filter(is_change).map(|_| 1).sum()
 }

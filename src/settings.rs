@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::limits::{Limits, Overwrite, RemovalLimit};
-use crate::policy::{Policy, PolicyInvalid, Problem};
-use crate::secret::Region;
 use reader::{Lookup, Reader};
+use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::policy::{Policy, PolicyInvalid, Problem};
+use secret_replicator_core::secret::Region;
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Settings {
     /// Whether to decide and report only (`DRY_RUN`).
     pub dry_run: bool,
     /// How long to follow replicas (`REPLICATION_WAIT_SECONDS`).
-    pub settle: Duration,
+    pub replication_wait: Duration,
     /// How many writes per second a sweep makes at most (`SWEEP_WRITES_PER_SECOND`).
     pub sweep_writes_per_second: u32,
     /// The CloudWatch namespace of the metrics (`METRICS_NAMESPACE`).
@@ -130,7 +130,7 @@ impl Settings {
             RemovalLimit::Never
         };
         let dry_run = reader.boolean("DRY_RUN");
-        let settle = reader.settle();
+        let replication_wait = reader.replication_wait();
         let sweep_writes_per_second = reader.writes_per_second();
         let metrics_namespace = reader.namespace();
         match (region, policy) {
@@ -144,7 +144,7 @@ impl Settings {
                     removal,
                 },
                 dry_run,
-                settle,
+                replication_wait,
                 sweep_writes_per_second,
                 metrics_namespace,
             }),
@@ -157,8 +157,11 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::limits::AllowedRegions;
+    use secret_replicator_core::limits::AllowedRegions;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsInvalid> {
         let variable = |name: &str| {
@@ -180,7 +183,7 @@ mod tests {
         assert_eq!(settings.region.as_str(), "eu-west-1");
         assert_eq!(settings.policy.rules().len(), 1);
         assert_eq!(settings.limits.allowed_regions, AllowedRegions::Any);
-        assert_eq!(settings.settle, Duration::from_secs(30));
+        assert_eq!(settings.replication_wait, Duration::from_secs(30));
         assert_eq!(settings.metrics_namespace, "SecretReplicator");
         assert!(
             settings.limits.overwrite == Overwrite::Never
@@ -260,6 +263,23 @@ mod tests {
                 .contains("REPLICATION_POLICY_FILE: the replication policy")
         );
         assert_eq!(empty.error_type(), "PolicyInvalid");
+    }
+
+    proptest! {
+        #[test]
+        fn any_settings_are_taken_or_refused_with_problems(values in vec(any::<String>(), 8)) {
+            let names = [
+                "AWS_REGION", "REPLICATION_POLICY", "ALLOWED_REPLICA_REGIONS", "ALLOW_OVERWRITE",
+                "ALLOW_REMOVAL", "DRY_RUN", "REPLICATION_WAIT_SECONDS", "METRICS_NAMESPACE",
+            ];
+            let variable = |name: &str| {
+                let index = names.iter().position(|other| *other == name)?;
+                Some(Ok(values[index].clone()))
+            };
+            if let Err(invalid) = Settings::read(&variable, &|_| Err("no file".to_owned())) {
+                prop_assert!(!invalid.problems.is_empty());
+            }
+        }
     }
 
     #[test]

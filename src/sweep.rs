@@ -1,96 +1,66 @@
-//! The sweep: every secret of the Region, in slices that fit an invocation.
+//! Sweeps all secrets of a Region, in slices that fit one invocation.
 //!
-//! Events are a fast path, delivered as best effort; the sweep is the guarantee. A slice lists
-//! secrets page by page, decides about each by what the list shows, and reconciles those that are
-//! covered just as an event would: the list shows neither replicas nor the last five minutes, so it
-//! only says where a look is due. What a slice leaves over is in its token, and a slice that runs
-//! twice changes nothing twice.
+//! Events are best effort; the sweep guarantees convergence. A slice lists secrets page by page and
+//! reconciles each covered secret exactly as an event would. The list alone is not enough: it contains
+//! no replication status and can be five minutes old. The returned token records the secrets that the
+//! slice did not reach. Slices are idempotent.
 
 mod pages;
-mod token;
-mod totals;
+mod tally;
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
-use futures_util::stream::{self, Stream, StreamExt};
-
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use secret_replicator_aws::{CallError, Page, UnreadableEntry};
+use secret_replicator_core::outcome::Outcome;
+use secret_replicator_core::plan::{Decision, decide};
+use secret_replicator_core::policy::ListFilter;
+use secret_replicator_core::request::SweepRequest;
+use secret_replicator_core::secret::{Secret, SecretId};
+use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Token, Totals};
 use tokio::time::Instant;
 
-use crate::budget::{Allowance, Budget};
-use crate::bug::caught;
+use crate::catch_panic::catch_panic;
+use crate::change_budget::{ChangeBudget, Deferred};
 use crate::clock::Clock;
-use crate::plan::{Decision, decide};
-use crate::policy::ListFilter;
-use crate::reconcile::{
-    Conclusion, LeftOver, Mode, NotReady, Outcome, Reconciler, Reconciliation, RegionConclusion,
-};
-use crate::secret::{Secret, SecretId};
-use crate::secrets_manager::{CallError, Page, Unreadable};
-use crate::trigger::BadEvent;
+use crate::deadlines::Deadlines;
+use crate::reconcile::{Mode, Reconciler, RegionOutcome, SecretOutcome};
 use pages::Pages;
-pub use token::{Mark, NotAToken, PageToken, Start, Token};
-pub use totals::{RegionTotals, Totals};
 
-/// How many secrets are in work at once, at most. Most wait: for their turn to write, or for their
+/// The maximum number of secrets in progress. Most of them wait for a slot to write, or for their
 /// replicas.
-const MOST_IN_WORK: usize = 256;
+const MAX_IN_PROGRESS: usize = 256;
 
-/// For how many seconds of writes secrets are taken into work, so that none waits long for its turn.
+/// Limits the secrets in progress to this many seconds' worth of writes, so that a decision is not stale
+/// by the time it is carried out.
 const SECONDS_OF_WRITES: u32 = 8;
 
-/// After how many secrets a line in the log tells of the progress.
-const PROGRESS: u64 = 1000;
+/// The number of secrets between two progress lines in the log.
+const PROGRESS_INTERVAL: u64 = 1000;
 
-/// What is asked of a sweep.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// Decide and report only.
-    pub dry_run: bool,
-    /// How many replicas the whole sweep may add or remove, at most.
-    pub max_changes: u64,
-    /// Where the slice before ended. `None` at the beginning.
-    pub token: Option<Token>,
-}
-
-impl Order {
-    /// What is wrong if the slices before were no dry run and this one is, or the other way round.
-    #[must_use]
-    pub fn contradiction(&self, mode: Mode) -> Option<BadEvent> {
-        let token = self.token.as_ref()?;
-        let dry_run = mode == Mode::DryRun;
-        (token.dry_run != dry_run).then(|| BadEvent {
-            message: format!(
-                "the slices before had `dryRun` {}, this one has {dry_run}",
-                token.dry_run
-            ),
-            remediation: "go on as the sweep began, or start another one without `nextToken`",
-        })
-    }
-}
-
-/// How far a sweep is after a slice.
+/// The state of a sweep after a slice.
 #[derive(Clone, Debug)]
 pub struct Sweep {
     /// When its first slice began.
     pub started: DateTime<Utc>,
-    /// What this slice did.
+    /// The totals of this slice.
     pub slice: Totals,
-    /// What all slices did so far.
+    /// The totals of all slices so far.
     pub totals: Totals,
-    /// What the next slice goes on with. `None` if the sweep is complete.
+    /// Where the next slice resumes. `None` if the sweep is complete.
     pub next: Option<Token>,
 }
 
-/// What became of one secret of a sweep.
+/// One secret of a sweep, and what became of it.
 #[derive(Debug)]
-pub struct Swept {
+pub struct SweptSecret {
     /// The secret, as the list names it.
     pub id: SecretId,
-    /// When its turn came.
+    /// When the work on it began.
     pub started: DateTime<Utc>,
-    /// How it ended, or the message of the panic that it ended in.
-    pub end: Result<Reconciliation, String>,
+    /// What became of it.
+    pub outcome: SecretOutcome,
 }
 
 /// Sweeps the Region.
@@ -98,76 +68,71 @@ pub struct Swept {
 pub struct Sweeper<'a> {
     reconciler: Reconciler,
     mode: Mode,
-    in_work: usize,
-    budget: &'a Budget,
-    allowance: Allowance,
+    max_in_progress: usize,
+    deadlines: &'a Deadlines,
     clock: Clock,
 }
 
-/// Where the list is.
-#[derive(Clone, Debug)]
-enum Place {
+/// A listed secret, or an entry of the list that cannot be read.
+type Listed = Result<Secret, Box<UnreadableEntry>>;
+
+/// The position in the list.
+#[derive(Debug)]
+enum Position {
     /// Before this page.
     Before(PageToken),
-    /// Behind the last page.
+    /// After the last page.
     End,
-    /// Before this page, which AWS does not give.
-    Stuck(PageToken, CallError),
+    /// Before this page, which AWS did not return.
+    Failed(PageToken, CallError),
 }
 
 impl<'a> Sweeper<'a> {
-    /// A sweeper that uses the reconciler's policy and calls, at most so many writes per second.
+    /// A sweeper with the reconciler's policy and client, and with a write rate.
     #[must_use]
     pub fn new(
         reconciler: &Reconciler,
         writes_per_second: u32,
         mode: Mode,
-        budget: &'a Budget,
+        deadlines: &'a Deadlines,
         clock: Clock,
     ) -> Self {
-        let secrets_manager = reconciler.secrets_manager.throttled(writes_per_second);
+        let secrets_manager = reconciler
+            .secrets_manager
+            .with_write_rate(writes_per_second);
         Self {
             reconciler: Reconciler {
                 secrets_manager,
                 ..reconciler.clone()
             },
             mode,
-            in_work: in_work(writes_per_second),
-            budget,
-            allowance: Allowance::unlimited(),
+            max_in_progress: max_in_progress(writes_per_second),
+            deadlines,
             clock,
         }
     }
 
-    /// Sweeps a slice, and tells of each secret that is not as it should be.
+    /// Sweeps a slice. Calls `on_result` for each secret that needs a record.
     ///
     /// # Errors
-    /// [`CallError`] if AWS does not give the slice's first page.
-    pub async fn slice(mut self, order: Order, tell: impl Fn(Swept)) -> Result<Sweep, CallError> {
-        let max_changes = order.max_changes;
-        let begun = order.token.unwrap_or_else(|| Token {
+    /// [`CallError`] if AWS does not return the slice's first page.
+    pub async fn slice(
+        &self,
+        request: SweepRequest,
+        on_result: impl Fn(SweptSecret),
+    ) -> Result<Sweep, CallError> {
+        let begun = request.token.unwrap_or_else(|| Token {
             start: Start::FIRST,
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
             started: self.clock.now(),
             totals: Totals::default(),
         });
-        self.allowance = Allowance::of(max_changes.saturating_sub(begun.totals.changes));
-        let place = Mutex::new(Place::Before(begun.start.page.clone()));
-        let (mut slice, left_over) = self.work_off(&begun, &place, &tell).await;
-        slice.changes = self.allowance.made();
-        let place = place.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let next = match (left_over, place) {
-            (None, Place::End) => None,
-            (Some(start), _) => Some(start),
-            (None, Place::Before(page)) if page == begun.start.page => Some(begun.start.clone()),
-            (None, Place::Before(page)) => Some(Start::of(page)),
-            (None, Place::Stuck(page, error)) if page == begun.start.page => return Err(error),
-            (None, Place::Stuck(page, error)) => {
-                tracing::warn!(%error, "the list breaks off; the next slice goes on from there");
-                Some(Start::of(page))
-            }
-        };
+        let changes = ChangeBudget::new(request.max_changes.saturating_sub(begun.totals.changes));
+        let (pages, position) = self.process_pages(&begun, &changes, &on_result).await;
+        let (mut slice, unfinished) = pages.end(&begun.start);
+        slice.changes = changes.made();
+        let next = next_start(&begun.start, unfinished, position)?;
         let mut totals = begun.totals.clone();
         totals.add(&slice);
         Ok(Sweep {
@@ -182,153 +147,181 @@ impl<'a> Sweeper<'a> {
         })
     }
 
-    /// Works off pages as long as there is time. Answers what was counted, and what is left over.
-    async fn work_off(
+    /// Processes pages until the deadline. Returns the pages with their totals, and the position in the
+    /// list.
+    async fn process_pages(
         &self,
         begun: &Token,
-        place: &Mutex<Place>,
-        tell: &impl Fn(Swept),
-    ) -> (Totals, Option<Start>) {
-        let pages = Mutex::new(Pages::default());
-        let lock = || pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let secrets = self
-            .list(begun.filter.as_ref(), place)
-            .flat_map(|(token, mut page)| {
-                if token == begun.start.page {
-                    let done = &begun.start.done;
-                    page.secrets.retain(|listed| !done.contains(&mark(listed)));
-                }
-                let number = lock().begin(token, page.secrets.len());
-                let secrets = page.secrets.into_iter();
-                stream::iter(secrets.map(move |listed| (number, listed)))
-            });
-        let work = secrets.map(|(page, listed)| {
-            let secret = mark(&listed);
-            let work = Box::pin(self.one(listed));
-            async move { (page, secret, work.await) }
-        });
-        let mut ends = std::pin::pin!(work.buffer_unordered(self.in_work));
-        let mut told = 0;
-        while let Some((page, secret, swept)) = ends.next().await {
-            let mut pages = lock();
-            pages.note(page, secret, swept.as_ref());
-            let Totals {
-                seen,
-                covered,
-                drifted,
-                ..
-            } = *pages.counted();
-            drop(pages);
-            if let Some(swept) = swept.filter(Swept::is_worth_telling) {
-                tell(swept);
+        changes: &ChangeBudget,
+        on_result: &impl Fn(SweptSecret),
+    ) -> (Pages, Position) {
+        let mut pages = Pages::default();
+        let mut position = Position::Before(begun.start.page.clone());
+        let mut waiting: VecDeque<(usize, Listed)> = VecDeque::new();
+        let mut in_progress = FuturesUnordered::new();
+        // At most one page is listed at a time.
+        let mut listing = FuturesUnordered::new();
+        let mut logged = 0;
+        loop {
+            while in_progress.len() < self.max_in_progress
+                && let Some((page, listed)) = waiting.pop_front()
+            {
+                let secret = hash_of(&listed);
+                let work = Box::pin(self.reconcile_listed(listed, changes));
+                in_progress.push(async move { (page, secret, work.await) });
             }
-            if seen / PROGRESS > told {
-                told = seen / PROGRESS;
-                tracing::info!(seen, covered, drifted, "the sweep goes on");
+            if listing.is_empty()
+                && in_progress.len() < self.max_in_progress
+                && let Position::Before(page) = &position
+                && !self.deadlines.is_too_late_for_more()
+            {
+                listing.push(self.list(page.clone(), begun.filter.as_ref()));
+            }
+            // Biased, so that a simulated sweep takes the same turns each time.
+            tokio::select! {
+                biased;
+                Some((token, listed)) = listing.next() => match listed {
+                    Ok(page) => {
+                        let secrets = not_done(page.secrets, &token, &begun.start);
+                        let number = pages.begin(token, secrets.len());
+                        waiting.extend(secrets.into_iter().map(|listed| (number, listed)));
+                        let next = page.next_token.map(PageToken::from);
+                        position = next.map_or(Position::End, Position::Before);
+                    }
+                    Err(error) => position = Position::Failed(token, error),
+                },
+                Some((page, secret, swept)) = in_progress.next() => {
+                    pages.note(page, secret, swept.as_ref().map(|swept| &swept.outcome));
+                    log_progress(pages.counted(), &mut logged);
+                    if let Some(swept) = swept.filter(SweptSecret::needs_record) {
+                        on_result(swept);
+                    }
+                }
+                else => return (pages, position),
             }
         }
-        let pages = std::mem::take(&mut *lock());
-        pages.end(&begun.start)
     }
 
-    /// The pages of the list with their tokens, as long as there is time to work them off.
-    fn list(
+    async fn list(
         &self,
+        page: PageToken,
         filter: Option<&ListFilter>,
-        place: &Mutex<Place>,
-    ) -> impl Stream<Item = (PageToken, Page)> {
+    ) -> (PageToken, Result<Page, CallError>) {
         let secrets_manager = &self.reconciler.secrets_manager;
-        let lock = move || place.lock().unwrap_or_else(PoisonError::into_inner);
-        stream::unfold((), move |()| async move {
-            let Place::Before(token) = lock().clone() else {
-                return None;
-            };
-            if self.budget.is_late_for_more() {
-                return None;
-            }
-            let list = secrets_manager.list(filter, token.as_deref(), self.budget.last_turn());
-            match list.await {
-                Ok(page) => {
-                    let next = page.next_token.clone();
-                    *lock() = next.map_or(Place::End, |token| Place::Before(token.into()));
-                    Some(((token, page), ()))
-                }
-                Err(error) => {
-                    *lock() = Place::Stuck(token, error);
-                    None
-                }
-            }
-        })
+        let until = self.deadlines.last_write();
+        let listed = secrets_manager.list(filter, page.as_deref(), until).await;
+        (page, listed)
     }
 
-    /// Reconciles one secret. `None` if the list shows already that there is nothing to do.
-    async fn one(&self, listed: Result<Secret, Box<Unreadable>>) -> Option<Swept> {
+    /// Reconciles a listed secret. `None` if the list shows already that there is nothing to do.
+    async fn reconcile_listed(
+        &self,
+        listed: Listed,
+        changes: &ChangeBudget,
+    ) -> Option<SweptSecret> {
         let started = self.clock.now();
+        let swept = |id, outcome| {
+            Some(SweptSecret {
+                id,
+                started,
+                outcome,
+            })
+        };
         let listed = match listed {
             Ok(listed) => listed,
-            Err(unreadable) => {
-                let Unreadable { id, error } = *unreadable;
-                let end = Ok(Reconciliation::unreadable(error));
-                return Some(Swept { id, started, end });
-            }
+            Err(entry) => return swept(entry.id, SecretOutcome::Unreadable(entry.error)),
         };
         let Reconciler { policy, limits, .. } = &self.reconciler;
         if let Decision::Skip(_) = decide(&listed, policy, limits) {
             return None;
         }
         let id = SecretId::Arn(listed.arn);
-        if Instant::now() >= self.budget.last_turn() {
-            let end = Ok(Reconciliation::too_late());
-            return Some(Swept { id, started, end });
+        if Instant::now() >= self.deadlines.last_write() {
+            return swept(id, SecretOutcome::NotReached);
         }
         let work = self
             .reconciler
-            .reconcile(&id, self.mode, self.budget, &self.allowance);
-        // A bug that one secret brings to light must not stop the others.
-        let end = caught(work).await;
-        Some(Swept { id, started, end })
+            .reconcile(&id, self.mode, self.deadlines, changes);
+        // A bug that one secret triggers must not stop the others.
+        let outcome = catch_panic(work).await;
+        swept(id, outcome.unwrap_or_else(SecretOutcome::Internal))
     }
 }
 
-fn mark(listed: &Result<Secret, Box<Unreadable>>) -> Mark {
-    Mark::of(match listed {
+/// The secrets of a page that the sweep has not reconciled in an earlier slice.
+fn not_done(mut secrets: Vec<Listed>, page: &PageToken, begun: &Start) -> Vec<Listed> {
+    if *page == begun.page {
+        secrets.retain(|listed| !begun.done.contains(&hash_of(listed)));
+    }
+    secrets
+}
+
+/// Where the next slice resumes. `None` if the sweep is complete.
+///
+/// # Errors
+/// [`CallError`] if AWS did not return the page at which this slice began.
+fn next_start(
+    begun: &Start,
+    unfinished: Option<Start>,
+    position: Position,
+) -> Result<Option<Start>, CallError> {
+    if unfinished.is_some() {
+        return Ok(unfinished);
+    }
+    match position {
+        Position::End => Ok(None),
+        Position::Before(page) if page == begun.page => Ok(Some(begun.clone())),
+        Position::Before(page) => Ok(Some(Start::of(page))),
+        Position::Failed(page, error) if page == begun.page => Err(error),
+        Position::Failed(page, error) => {
+            tracing::warn!(%error, "ListSecrets failed; the next slice resumes here");
+            Ok(Some(Start::of(page)))
+        }
+    }
+}
+
+fn log_progress(totals: &Totals, logged: &mut u64) {
+    let intervals = totals.seen / PROGRESS_INTERVAL;
+    if intervals > *logged {
+        *logged = intervals;
+        let Totals {
+            seen,
+            covered,
+            drifted,
+            ..
+        } = totals;
+        tracing::info!(seen, covered, drifted, "sweep in progress");
+    }
+}
+
+fn hash_of(listed: &Listed) -> SecretHash {
+    SecretHash::of(match listed {
         Ok(listed) => listed.arn.as_str(),
-        Err(unreadable) => unreadable.id.as_str(),
+        Err(entry) => entry.id.as_str(),
     })
 }
 
-fn in_work(writes_per_second: u32) -> usize {
+fn max_in_progress(writes_per_second: u32) -> usize {
     let secrets = writes_per_second.saturating_mul(SECONDS_OF_WRITES);
     usize::try_from(secrets)
-        .unwrap_or(MOST_IN_WORK)
-        .clamp(16, MOST_IN_WORK)
+        .unwrap_or(MAX_IN_PROGRESS)
+        .clamp(16, MAX_IN_PROGRESS)
 }
 
-impl Swept {
-    /// Whether the secret has a record of its own. What is as it should be has none, or every sweep
-    /// would write one for every secret; nor has what is gone, or left for another time.
-    fn is_worth_telling(&self) -> bool {
-        let Ok(reconciliation) = &self.end else {
-            return true;
-        };
-        let is_gone = matches!(
-            reconciliation.conclusion,
-            Conclusion::NotReady(NotReady::NotFound(_))
-        );
-        let outcome = Outcome::of(&reconciliation.conclusion);
-        match reconciliation.left_over {
-            None => outcome > Outcome::Unchanged && !is_gone,
-            Some(LeftOver::ChangesUsedUp) => outcome > Outcome::Planned,
-            // What was made must have its record; the rest is for the slice that ends it.
-            Some(LeftOver::TooLate) => {
-                let mut regions = reconciliation.conclusion.regions().iter();
-                regions.any(RegionConclusion::is_change)
+impl SweptSecret {
+    /// Whether the secret gets a record of its own. A secret in sync gets none, or every sweep would
+    /// write one for every secret; nor does one that is gone or deferred.
+    fn needs_record(&self) -> bool {
+        let outcome = self.outcome.outcome();
+        match self.outcome.deferred() {
+            None => {
+                outcome > Outcome::Unchanged && !matches!(self.outcome, SecretOutcome::NotFound(_))
+            }
+            Some(Deferred::ChangeLimitReached) => outcome > Outcome::Planned,
+            // The changes that were made need a record; the rest belongs to the slice that ends it.
+            Some(Deferred::DeadlineTooClose) => {
+                self.outcome.regions().iter().any(RegionOutcome::is_change)
             }
         }
-    }
-
-    fn is_left_for_the_next_slice(&self) -> bool {
-        let end = self.end.as_ref();
-        end.is_ok_and(|end| end.left_over == Some(LeftOver::TooLate))
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use secret_replicator::limits::AllowedRegions;
-use secret_replicator::policy;
-use secret_replicator::secret::Region;
-use secret_replicator::trigger::{self, Home, Request};
+use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::policy;
+use secret_replicator_core::request::{self, FunctionIdentity, Request};
+use secret_replicator_core::secret::Region;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -55,7 +55,7 @@ fn every_policy_in_the_documentation_is_right() {
 
 #[test]
 fn every_payload_in_the_documentation_is_an_action() {
-    let home = Home {
+    let home = FunctionIdentity {
         region: Region::parse("us-east-1").unwrap(),
         account: None,
     };
@@ -63,7 +63,7 @@ fn every_payload_in_the_documentation_is_an_action() {
     for (path, page) in pages() {
         for rest in page.split("--payload '").skip(1) {
             let payload = rest.split('\'').next().unwrap_or_default();
-            let request = trigger::parse(payload, &home).request;
+            let request = request::parse(payload, &home).request;
             assert!(
                 !matches!(request, Request::Bad(_) | Request::Skip { .. }),
                 "{}: {payload}: {request:?}",

@@ -6,14 +6,16 @@ mod fixed_answer;
 use std::time::Duration;
 
 use fixed_answer::FixedAnswer;
-use secret_replicator::budget::{Allowance, Budget, Wait};
-use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
-use secret_replicator::plan::{Decision, decide};
-use secret_replicator::policy::{self, Policy};
-use secret_replicator::reason::SkipReason;
-use secret_replicator::reconcile::{Conclusion, Mode, Reconciler, RegionState};
-use secret_replicator::secret::{Region, ReplicaStatus, Secret, SecretArn, SecretId};
-use secret_replicator::secrets_manager::{CallErrorKind, SecretsManager};
+use secret_replicator::change_budget::ChangeBudget;
+use secret_replicator::deadlines::Deadlines;
+use secret_replicator::reconcile::{Mode, Reconciler, RegionState, SecretOutcome};
+use secret_replicator_aws::{CallErrorKind, SecretsManager};
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::plan::{Decision, decide};
+use secret_replicator_core::policy::{self, Policy};
+use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::request::Wait;
+use secret_replicator_core::secret::{Region, ReplicaStatus, Secret, SecretArn, SecretId};
 use tokio::time::Instant;
 
 fn recorded(file: &str) -> Vec<u8> {
@@ -67,22 +69,22 @@ async fn a_primary_secret_with_a_replica_in_sync_is_as_wanted() {
         policy: policy(),
         limits: LIMITS,
     };
-    let budget = Budget::new(Duration::from_mins(1), Duration::ZERO, Wait::Never);
+    let deadlines = Deadlines::new(Duration::from_mins(1), Duration::ZERO, Wait::Never);
     let id = SecretId::new("c7n");
 
     let done = reconciler
-        .reconcile(&id, Mode::Act, &budget, &Allowance::unlimited())
+        .reconcile(&id, Mode::Act, &deadlines, &ChangeBudget::unlimited())
         .await;
 
     // A write would have got the same answer, and would show as a replica that was made.
-    let Conclusion::Covered { regions, .. } = &done.conclusion else {
+    let SecretOutcome::Covered(covered) = &done else {
         panic!("{done:?}");
     };
-    let [only] = &regions[..] else {
+    let [only] = &covered.regions[..] else {
         panic!("{done:?}")
     };
     assert!(matches!(only.state, RegionState::InSync(None)), "{done:?}");
-    let secret = done.secret.expect("it was read");
+    let secret = &covered.secret;
     assert_eq!(secret.primary_region, Some(region("us-east-1")));
     let replica = &secret.replicas[&region("eu-west-1")];
     assert_eq!(replica.status, ReplicaStatus::InSync);

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use secret_replicator::secret::{Region, SecretId};
-use secret_replicator::trigger::{Home, Request, Trigger, parse};
+use secret_replicator_core::secret::{Region, SecretId};
+use secret_replicator_core::request::{FunctionIdentity, Request, Trigger, parse};
 
-static HOME: LazyLock<Home> = LazyLock::new(|| Home {
+static HOME: LazyLock<FunctionIdentity> = LazyLock::new(|| FunctionIdentity {
     region: Region::parse("us-east-1").expect("a Region"),
     account: Some("123456789012".to_owned()),
 });

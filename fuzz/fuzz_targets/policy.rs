@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use secret_replicator::explain::explain;
-use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
-use secret_replicator::plan::{Decision, decide};
-use secret_replicator::policy::check;
-use secret_replicator::secret::{Region, Secret};
+use secret_replicator_core::explain::explain;
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::plan::{Decision, decide};
+use secret_replicator_core::policy::check;
+use secret_replicator_core::secret::{Region, Secret};
 
 fuzz_target!(|text: &str| -> Corpus {
     let checked = match check(text, &AllowedRegions::Any) {

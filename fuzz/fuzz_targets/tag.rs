@@ -5,11 +5,11 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use secret_replicator::explain::explain;
-use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
-use secret_replicator::plan::{Decision, decide};
-use secret_replicator::policy::{Policy, check};
-use secret_replicator::secret::{Region, Secret};
+use secret_replicator_core::explain::explain;
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::plan::{Decision, decide};
+use secret_replicator_core::policy::{Policy, check};
+use secret_replicator_core::secret::{Region, Secret};
 
 const POLICY: &str = "
 version: 1

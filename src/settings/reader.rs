@@ -3,9 +3,9 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::{Fault, SettingProblem};
-use crate::limits::AllowedRegions;
-use crate::policy::{self, Checked, DEFAULT_POLICY};
-use crate::secret::Region;
+use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY};
+use secret_replicator_core::secret::Region;
 
 /// Answers an environment variable.
 pub(super) type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, OsString>> + 'a;
@@ -119,7 +119,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn settle(&mut self) -> Duration {
+    pub(super) fn replication_wait(&mut self) -> Duration {
         let text = self
             .get("REPLICATION_WAIT_SECONDS")
             .unwrap_or_else(|| "30".to_owned());

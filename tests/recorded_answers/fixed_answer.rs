@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::http::StatusCode;
-use secret_replicator::secrets_manager::SecretsManager;
+use secret_replicator_aws::SecretsManager;
 
 /// A connection to an AWS that always answers the same.
 #[derive(Clone, Debug)]

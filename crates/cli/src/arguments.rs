@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use secret_replicator::limits::AllowedRegions;
-use secret_replicator::secret::Region;
+use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::secret::Region;
 
 use crate::{check, completions, explain, test};
 

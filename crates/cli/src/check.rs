@@ -1,7 +1,7 @@
 //! `secret-replicator check`: every problem of a policy, each with its line and a hint.
 
 use clap::Args;
-use secret_replicator::policy::{self, Checked, Problem, Severity};
+use secret_replicator_core::policy::{self, Checked, Problem, Severity};
 use serde::Serialize;
 
 use crate::arguments::{AllowedRegionsOption, Format};

@@ -6,7 +6,7 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters,
     ThemeStyles,
 };
-use secret_replicator::policy::{Problem, Severity};
+use secret_replicator_core::policy::{Problem, Severity};
 use thiserror::Error;
 
 use crate::document::Document;

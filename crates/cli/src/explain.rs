@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use clap::Args;
-use secret_replicator::explain::{Explanation, Skipped, explain};
-use secret_replicator::limits::{Limits, Overwrite, RemovalLimit};
-use secret_replicator::reason::SkipReason;
-use secret_replicator::secret::{KmsKey, Region, Secret};
+use secret_replicator_core::explain::{Explanation, Skipped, explain};
+use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
 use crate::arguments::{AllowedRegionsOption, Format};
 use crate::document::{Document, STANDARD_INPUT};

@@ -1,7 +1,7 @@
 //! Reading a policy for a command.
 
-use secret_replicator::limits::AllowedRegions;
-use secret_replicator::policy::{self, Checked, DEFAULT_POLICY, Policy, Problem};
+use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY, Policy, Problem};
 
 use crate::arguments::Format;
 use crate::check::Report;

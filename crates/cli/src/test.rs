@@ -5,7 +5,7 @@ mod file;
 mod report;
 
 use clap::Args;
-use secret_replicator::policy::Problem;
+use secret_replicator_core::policy::Problem;
 use serde::Serialize;
 
 use crate::arguments::Format;

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use secret_replicator::secrets_manager::SecretsManager;
+use secret_replicator_aws::SecretsManager;
 use secret_replicator_emulator::Service;
 use serde_json::Value;
 

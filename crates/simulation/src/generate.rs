@@ -16,10 +16,10 @@ use secret_replicator_emulator::{
     Time,
 };
 
-use crate::naive::Policy;
 use crate::scenario::{Aws, FunctionSettings, HOME, Kind, STORM, Scenario, SecretAtStart};
 use crate::story::{self, REGIONS};
 use function::{policy, settings};
+use secret_replicator_reference_policy::Policy;
 use storm::{act, fault, kill, second_thought, with_second_thought};
 
 const NAMES: [&str; 6] = ["prod/db", "prod/api", "stage/db", "a", "a=b@c", "prod/"];

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lambda_runtime::{Context, LambdaEvent};
 use secret_replicator::clock::Clock;
-use secret_replicator::function::Function;
+use secret_replicator::handler::Function;
 use secret_replicator::settings::Settings;
 use secret_replicator_emulator::Service;
 use serde::Serialize;

@@ -33,12 +33,5 @@ pub mod soak;
 pub mod story;
 pub mod tally;
 
-#[path = "../../../tests/policy/generator.rs"]
-#[allow(dead_code, reason = "the function's own tests use more of it")]
-mod generator;
-#[path = "../../../tests/policy/naive.rs"]
-#[allow(dead_code, reason = "the function's own tests use more of it")]
-mod naive;
-
 #[cfg(test)]
 mod tests;

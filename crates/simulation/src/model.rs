@@ -11,10 +11,10 @@ mod steps;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
-use secret_replicator::plan::{Decision, Step, decide};
-use secret_replicator::policy::{Policy, check};
-use secret_replicator::secret::{Region, Replica, ReplicaStatus, Secret};
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::plan::{Decision, Step, decide};
+use secret_replicator_core::policy::{Policy, check};
+use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 use stateright::{Checker, Model};
 
 pub use steps::{Action, Run, State};

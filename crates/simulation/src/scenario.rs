@@ -9,8 +9,8 @@ use secret_replicator_emulator::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::generator;
-use crate::naive;
+use secret_replicator_reference_policy as reference;
+use secret_replicator_reference_policy::generator;
 
 /// The Region of the function and of every primary secret.
 pub const HOME: &str = "us-east-1";
@@ -24,7 +24,7 @@ pub struct Scenario {
     /// The function's settings.
     pub settings: FunctionSettings,
     /// The policy.
-    pub(crate) policy: naive::Policy,
+    pub(crate) policy: reference::Policy,
     /// Whether the policy has `removal: covered`.
     pub removal: bool,
     /// How AWS behaves.
@@ -213,8 +213,8 @@ impl Scenario {
         self.removal && self.settings.removal
     }
 
-    pub(crate) fn naive_settings(&self) -> naive::Settings {
-        naive::Settings {
+    pub(crate) fn reference_settings(&self) -> reference::Settings {
+        reference::Settings {
             allowed_regions: self.settings.allowed_regions.clone(),
             allow_overwrite: self.settings.overwrite,
         }

@@ -9,13 +9,13 @@ use crate::generate;
 use crate::journal::Journal;
 use crate::lambda::{End, Fate};
 use crate::model;
-use crate::naive::{Forbid, Parts, Policy, ReplicateTo, Rule, When};
 use crate::scenario::{
     Act, Aws, Deed, FunctionSettings, Kind, Scenario, SecretAtStart, TimedFault,
 };
 use crate::soak;
 use crate::story;
 use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica};
+use secret_replicator_reference_policy::{Forbid, Parts, Policy, ReplicateTo, Rule, When};
 
 /// How many random worlds the test plays.
 const WORLDS: u64 = 2000;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use secret_replicator::reason::SkipReason;
-use secret_replicator::secret::{Region, SecretId};
-use secret_replicator::trigger::{self, Home, Request};
+use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::request::{self, FunctionIdentity, Request};
+use secret_replicator_core::secret::{Region, SecretId};
 use serde_json::Value;
 
 use crate::document::Document;
@@ -44,11 +44,11 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
              EventBridge delivers it, or {INSTEAD}"
         );
     };
-    let home = Home {
+    let function = FunctionIdentity {
         region: region.clone(),
         account: None,
     };
-    let trigger = trigger::parse(&document.text, &home);
+    let trigger = request::parse(&document.text, &function);
     let (id, skipped) = match trigger.request {
         Request::Bad(bad) => bail!("{file}: {}; {}", bad.message, bad.remediation),
         Request::Skip { secret, reason } => (secret, Some(reason)),

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use secret_replicator::explain::{
+use secret_replicator_core::explain::{
     BlockedBy, CallExplanation, Explanation, RegionExplanation, RuleExplanation,
 };
-use secret_replicator::reason::Refusal;
-use secret_replicator::secret::{Encryption, Region, Secret};
+use secret_replicator_core::reason::Refusal;
+use secret_replicator_core::secret::{Encryption, Region, Secret};
 
 use crate::words::{BAD, FAINT, GOOD, STRONG, paint, wrap};
 

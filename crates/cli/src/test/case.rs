@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use secret_replicator::explain::{Explanation, explain};
-use secret_replicator::limits::Limits;
-use secret_replicator::policy::{Policy, Subject};
-use secret_replicator::reason::Refusal;
+use secret_replicator_core::explain::{Explanation, explain};
+use secret_replicator_core::limits::Limits;
+use secret_replicator_core::policy::{Policy, Subject};
+use secret_replicator_core::reason::Refusal;
 use serde::Serialize;
 
 use super::file::{Case, Expected, KeyName};

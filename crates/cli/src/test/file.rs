@@ -5,10 +5,10 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secret_replicator::limits::Limits;
-use secret_replicator::policy::Problem;
-use secret_replicator::policy::reader::{self, Place};
-use secret_replicator::secret::{KmsKey, Region, Secret};
+use secret_replicator_core::limits::Limits;
+use secret_replicator_core::policy::Problem;
+use secret_replicator_core::policy::reader::{self, Place};
+use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
 use read::File as Reading;
 

@@ -7,10 +7,10 @@ use super::hindrance::{is_slow, is_slow_to_remake, question};
 use super::seen::{is_obstacle, is_taken_name};
 use super::writes::regions;
 use super::{Violation, is_write};
-use crate::naive::Answer;
 use crate::scenario::Scenario;
 use crate::story::{Played, Swept, Truth};
 use secret_replicator_emulator::SecretView;
+use secret_replicator_reference_policy::Answer;
 
 pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -59,7 +59,7 @@ impl End<'_> {
         if !is_touchable(self.secret) || policy.covering(&question).is_empty() {
             return Vec::new();
         }
-        let settings = self.scenario.naive_settings();
+        let settings = self.scenario.reference_settings();
         let mut violations = Vec::new();
         for region in regions() {
             let found = match policy.answer(&question, region, &settings) {
@@ -243,6 +243,6 @@ fn overwrites(scenario: &Scenario, played: &Played, name: &str, region: &str) ->
 
 /// What the policy wants for a secret in a Region.
 fn wanted(scenario: &Scenario, secret: &SecretView, region: &str) -> Answer {
-    let settings = scenario.naive_settings();
+    let settings = scenario.reference_settings();
     scenario.policy.answer(&question(secret), region, &settings)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use secret_replicator_emulator::{KnownReplica, SecretView, Time, World, WorldSettings};
 
 use super::writes::regions;
-use crate::naive::{self, Answer};
 use crate::scenario::{HOME, Scenario};
+use secret_replicator_reference_policy::{self as reference, Answer};
 
 /// Why a replica that is wanted cannot be in sync after a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn hindrances(
     for secret in world.secrets(now, HOME) {
         let question = question(&secret);
         for region in regions() {
-            let settings = scenario.naive_settings();
+            let settings = scenario.reference_settings();
             let answer = scenario.policy.answer(&question, region, &settings);
             if let Answer::Replica { key, overwrite } = answer {
                 let case = Case {
@@ -63,8 +63,8 @@ pub fn hindrances(
 }
 
 /// What a policy asks of a secret.
-pub(super) fn question(secret: &SecretView) -> naive::Secret {
-    naive::Secret {
+pub(super) fn question(secret: &SecretView) -> reference::Secret {
+    reference::Secret {
         name: secret.name.clone(),
         tags: secret.tags.iter().cloned().collect(),
         primary_region: HOME.to_owned(),

@@ -8,9 +8,9 @@ use super::seen::{Seen, is_about, is_look};
 use super::writes::regions;
 use crate::journal::Call;
 use crate::lambda::{End, Invocation, Purpose};
-use crate::naive::Answer;
 use crate::scenario::Scenario;
 use crate::story::Played;
+use secret_replicator_reference_policy::Answer;
 
 pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -173,7 +173,7 @@ impl Case<'_> {
         if !is_success || !["replicated", "unchanged"].contains(&outcome) || has_changed {
             return Vec::new();
         }
-        let settings = self.scenario.naive_settings();
+        let settings = self.scenario.reference_settings();
         let answer = |region| self.scenario.policy.answer(&last.secret, region, &settings);
         let wanted = regions()
             .into_iter()

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::journal::Call;
-use crate::naive;
 use crate::scenario::HOME;
+use secret_replicator_reference_policy as reference;
 
 /// A secret as one answer of `DescribeSecret` has shown it.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     /// What a policy asks of it.
-    pub(super) secret: naive::Secret,
+    pub(super) secret: reference::Secret,
     /// Whether it may ever be written to: neither a replica nor managed nor to be deleted.
     pub(super) is_touchable: bool,
     /// Whether it has a value.
@@ -44,7 +44,7 @@ impl Seen {
                 .as_object()
                 .is_some_and(|versions| !versions.is_empty()),
             replicas: rows.map(|r| (text(&r["Region"]), row(r))).collect(),
-            secret: naive::Secret {
+            secret: reference::Secret {
                 name,
                 tags,
                 primary_region: HOME.to_owned(),

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::seen::{Seen, is_about, is_look, is_obstacle, is_taken_name};
 use super::{Violation, is_write};
-use crate::generator::WORLD;
 use crate::journal::Call;
 use crate::lambda::Purpose;
-use crate::naive::{Answer, managed_is_none};
 use crate::scenario::{HOME, Scenario};
 use crate::story::{Played, REGIONS};
+use secret_replicator_reference_policy::generator::WORLD;
+use secret_replicator_reference_policy::{Answer, managed_is_none};
 
 const OPERATIONS: [&str; 4] = [
     "DescribeSecret",
@@ -88,7 +88,7 @@ impl Judge<'_> {
             return vec![Violation::new("I2", format!("nobody has looked at {arn}"))];
         };
         let seen = Seen::new(&last.body);
-        let mut violations = self.untouchable(&seen);
+        let mut violations = self.exclusion(&seen);
         if self.write.operation == "RemoveRegionsFromReplication" {
             let is_error = looks.last().is_some_and(|call| call.success().is_none());
             if is_error {
@@ -108,7 +108,7 @@ impl Judge<'_> {
         violations
     }
 
-    fn untouchable(&self, seen: &Seen) -> Vec<Violation> {
+    fn exclusion(&self, seen: &Seen) -> Vec<Violation> {
         let mut violations = Vec::new();
         if !seen.is_touchable {
             violations.push(Violation::new(
@@ -128,7 +128,7 @@ impl Judge<'_> {
         let mut wrong = |invariant, what: String| {
             violations.push(Violation::new(invariant, what));
         };
-        let settings = self.scenario.naive_settings();
+        let settings = self.scenario.reference_settings();
         let asked_to_overwrite = self.write.body["ForceOverwriteReplicaSecret"] == true;
         for target in listed(&self.write.body["AddReplicaRegions"]) {
             let region = target["Region"].as_str().unwrap_or_default();
@@ -170,7 +170,7 @@ impl Judge<'_> {
             wrong("removal is not allowed".to_owned());
         }
         let policy = &self.scenario.policy;
-        let settings = self.scenario.naive_settings();
+        let settings = self.scenario.reference_settings();
         let answer = |region: &str| policy.answer(&seen.secret, region, &settings);
         for region in listed(&self.write.body["RemoveReplicaRegions"]) {
             let region = region.as_str().unwrap_or_default();

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{ALIAS, OTHER_ALIAS, region, text};
-use crate::generator;
-use crate::naive::{Forbid, KmsKey, Parts, Policy, ReplicateTo, Rule, When};
 use crate::scenario::FunctionSettings;
+use secret_replicator_reference_policy::generator;
+use secret_replicator_reference_policy::{Forbid, KmsKey, Parts, Policy, ReplicateTo, Rule, When};
 
 pub(super) fn settings() -> impl Strategy<Value = FunctionSettings> {
     let allowed_regions = weighted(0.3, btree_set(region(), 2..6));

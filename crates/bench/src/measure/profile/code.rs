@@ -69,7 +69,10 @@ mod tests {
                 "01 03 T ring_core_0_17_14__bn_mul_mont",
                 Some(("C and generic code", 3)),
             ),
-            ("01 04 t secret_replicator::plan::decide", Some((OURS, 4))),
+            (
+                "01 04 t secret_replicator_core::plan::decide",
+                Some((OURS, 4)),
+            ),
             ("01 05 r h2::TABLE", None),
             ("                 U malloc", None),
         ] {

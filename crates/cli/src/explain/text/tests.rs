@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use secret_replicator::explain::explain;
-use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
-use secret_replicator::policy;
-use secret_replicator::secret::{Region, Secret};
+use secret_replicator_core::explain::explain;
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::policy;
+use secret_replicator_core::secret::{Region, Secret};
 
 use super::*;
 use crate::outcome::plain;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use secret_replicator::limits::{AllowedRegions, Limits, RemovalLimit};
-use secret_replicator::policy::Problem;
-use secret_replicator::policy::reader::{Node, Place, Reader};
-use secret_replicator::secret::{Region, Secret};
+use secret_replicator_core::limits::{AllowedRegions, Limits, RemovalLimit};
+use secret_replicator_core::policy::Problem;
+use secret_replicator_core::policy::reader::{Node, Place, Reader};
+use secret_replicator_core::secret::{Region, Secret};
 
 use super::{Case, Expected, FORM_HINT, KeyName};
 use crate::arguments;

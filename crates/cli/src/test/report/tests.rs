@@ -1,5 +1,5 @@
-use secret_replicator::limits::AllowedRegions;
-use secret_replicator::policy;
+use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::policy;
 
 use super::super::{case, file};
 use super::*;

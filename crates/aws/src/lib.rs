@@ -1,0 +1,381 @@
+//! The adapter for the AWS SDK of Secrets Manager: the calls, their answers in the project's own
+//! types, and their errors, classified once.
+//!
+//! | module | content |
+//! |---|---|
+//! | `convert` | the SDK's answers as secrets, replicas and pages |
+//! | `error` | [`CallError`]: what a failed call means |
+//! | `https` | the HTTPS client |
+//! | `retry` | which failures of a write the SDK may retry |
+//! | `write_rate` | limits writes per second |
+
+#![forbid(unsafe_code)]
+
+mod convert;
+mod error;
+mod https;
+mod retry;
+mod write_rate;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::{self, Config};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+pub use convert::{Page, UnreadableEntry};
+pub use error::{CallError, CallErrorKind, Operation};
+use secret_replicator_core::limits::Overwrite;
+use secret_replicator_core::plan::Target;
+use secret_replicator_core::policy::ListFilter;
+use secret_replicator_core::secret::{Region, Replica, Secret, SecretArn, SecretId};
+use write_rate::WriteRate;
+
+/// The shortest time in which a call can be answered. No call begins later before a deadline.
+pub const MIN_CALL_TIME: Duration = Duration::from_millis(500);
+
+/// How many times the SDK attempts a call, including the first attempt.
+const ATTEMPTS: u32 = 4;
+
+/// How long one attempt of a call may take.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Secrets Manager in the function's Region.
+#[derive(Clone, Debug)]
+pub struct SecretsManager {
+    client: Client,
+    limits: Option<Arc<CallLimits>>,
+}
+
+/// Limits for many calls at once.
+#[derive(Debug)]
+struct CallLimits {
+    /// Limits the calls in progress: each has a connection of its own, and so memory.
+    connections: Semaphore,
+    writes: WriteRate,
+    writers: Semaphore,
+}
+
+/// A permit to write to one secret. Its holder sends the requests for all Regions of the secret before
+/// others begin: AWS may reject a request for several Regions, and then each Region takes one of its
+/// own.
+#[derive(Debug)]
+pub struct WritePermit<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+/// Whether a name is available in a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameAvailability {
+    /// The Region has no secret of that name.
+    Available,
+    /// The Region has one, perhaps scheduled for deletion.
+    Taken,
+}
+
+impl SecretsManager {
+    /// A client with the SDK's usual configuration from the environment.
+    pub async fn from_environment() -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(https::client())
+            .retry_config(Self::retry_config())
+            .timeout_config(Self::timeout_config());
+        // Lambda puts the credentials here, and the default chain reads them here first; but the chain
+        // builds a client of STS before it does.
+        let is_set = |name| env::var(name).is_ok_and(|value| !value.trim().is_empty());
+        if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
+            loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+        }
+        Self::new(Client::new(&loader.load().await))
+    }
+
+    /// The calls of this client, which should have [`Self::retry_config`] and
+    /// [`Self::timeout_config`].
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            limits: None,
+        }
+    }
+
+    /// How the client retries.
+    #[must_use]
+    pub fn retry_config() -> RetryConfig {
+        RetryConfig::standard().with_max_attempts(ATTEMPTS)
+    }
+
+    /// How long the client waits for a connection and for an answer.
+    #[must_use]
+    pub fn timeout_config() -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .build()
+    }
+
+    /// Returns a client for many calls at once that makes at most this many writes per second.
+    #[must_use]
+    pub fn with_write_rate(&self, writes_per_second: u32) -> Self {
+        Self {
+            limits: Some(Arc::new(CallLimits {
+                connections: Semaphore::new(CONNECTIONS),
+                writes: WriteRate::new(writes_per_second),
+                writers: Semaphore::new(writers(writes_per_second)),
+            })),
+            ..self.clone()
+        }
+    }
+
+    /// Waits for a permit to write. `None` if there is none before `until`, or if the first write
+    /// would be sent later.
+    pub async fn write_permit(&self, until: Instant) -> Option<WritePermit<'_>> {
+        let Some(limits) = &self.limits else {
+            return Some(WritePermit { _permit: None });
+        };
+        let permit = timeout_at(until, limits.writers.acquire()).await;
+        let permit = permit.ok().and_then(Result::ok)?;
+        (limits.writes.next_slot() < until).then_some(WritePermit {
+            _permit: Some(permit),
+        })
+    }
+
+    /// Reads a secret's metadata. Never its value.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refuses, does not answer until `until`, or answers what cannot be read.
+    pub async fn describe(&self, id: &SecretId, until: Instant) -> Result<Secret, CallError> {
+        let request = self.client.describe_secret().secret_id(id.as_str());
+        let call = || request.send();
+        let answer = self.call(until, Operation::DescribeSecret, call).await?;
+        convert::secret(&answer)
+    }
+
+    /// Checks whether a name is available in another Region.
+    ///
+    /// # Errors
+    /// [`CallError`], also where the account has not enabled the Region.
+    pub async fn probe_region(
+        &self,
+        region: &Region,
+        name: &str,
+        until: Instant,
+    ) -> Result<NameAvailability, CallError> {
+        // The answer is optional, so it must not delay the rest.
+        let until = until.min(Instant::now() + PROBE_TIMEOUT);
+        let there = Config::builder()
+            .region(config::Region::new(region.to_string()))
+            .retry_config(RetryConfig::disabled());
+        let request = self.client.describe_secret().secret_id(name);
+        let call = || request.customize().config_override(there).send();
+        match self.call(until, Operation::DescribeSecret, call).await {
+            Ok(_) => Ok(NameAvailability::Taken),
+            Err(error) if error.kind == CallErrorKind::NotFound => Ok(NameAvailability::Available),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a page of the Region's secrets. The list can be up to five minutes old (Secrets Manager
+    /// API reference, `ListSecrets`).
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refuses or does not answer until `until`.
+    pub async fn list(
+        &self,
+        filter: Option<&ListFilter>,
+        next_token: Option<&str>,
+        until: Instant,
+    ) -> Result<Page, CallError> {
+        let request = self
+            .client
+            .list_secrets()
+            .max_results(PAGE_SIZE)
+            .set_filters(filter.map(|filter| vec![as_filter(filter)]))
+            .set_next_token(next_token.map(str::to_owned));
+        let call = || request.send();
+        let answer = self.call(until, Operation::ListSecrets, call).await?;
+        Ok(convert::page(&answer))
+    }
+
+    /// Requests replicas of a secret in the targets' Regions. A secret of the same name there is
+    /// overwritten only if every target allows it.
+    ///
+    /// AWS answers before it replicates, so `Ok` means accepted, no more. It holds the secret's
+    /// replicas as AWS's answer shows them. The SDK retries only what AWS rejected before executing it
+    /// (throttling): the outcome of replicating twice to one Region is not documented, so after an
+    /// ambiguous failure the caller reads first.
+    ///
+    /// # Errors
+    /// [`CallError`]; see [`CallError::may_have_been_executed`].
+    pub async fn replicate(
+        &self,
+        secret: &SecretArn,
+        targets: &[&Target],
+        until: Instant,
+    ) -> Result<BTreeMap<Region, Replica>, CallError> {
+        let replica_regions = targets.iter().map(|target| {
+            ReplicaRegionType::builder()
+                .region(target.region().as_str())
+                .set_kms_key_id(target.key().kms_key.as_ref().map(ToString::to_string))
+                .build()
+        });
+        let overwrite = targets
+            .iter()
+            .all(|target| target.overwrite() == Overwrite::Allowed);
+        let request = self
+            .client
+            .replicate_secret_to_regions()
+            .set_force_overwrite_replica_secret(overwrite.then_some(true))
+            .secret_id(secret.as_str())
+            .set_add_replica_regions(Some(replica_regions.collect()));
+        let call = || {
+            let customized = request.clone().customize();
+            customized.config_override(self.retries()).send()
+        };
+        let answer = self
+            .write(until, Operation::ReplicateSecretToRegions, call)
+            .await?;
+        Ok(convert::replicas(answer.replication_status()))
+    }
+
+    /// Requests the removal of the secret's replicas in these Regions. `Ok` means accepted, no more.
+    ///
+    /// # Errors
+    /// [`CallError`]; see [`CallError::may_have_been_executed`].
+    pub async fn remove(
+        &self,
+        secret: &SecretArn,
+        regions: &[&Region],
+        until: Instant,
+    ) -> Result<(), CallError> {
+        let regions = regions.iter().map(ToString::to_string).collect();
+        let request = self
+            .client
+            .remove_regions_from_replication()
+            .secret_id(secret.as_str())
+            .set_remove_replica_regions(Some(regions));
+        let call = || {
+            let customized = request.clone().customize();
+            customized.config_override(self.retries()).send()
+        };
+        self.write(until, Operation::RemoveRegionsFromReplication, call)
+            .await
+            .map(drop)
+    }
+
+    async fn call<T, E, C>(
+        &self,
+        until: Instant,
+        operation: Operation,
+        call: impl FnOnce() -> C,
+    ) -> Result<T, CallError>
+    where
+        C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let connections = self.limits.as_ref().map(|limits| &limits.connections);
+        let call = async {
+            let _connection = match connections {
+                Some(connections) => connections.acquire().await.ok(),
+                None => None,
+            };
+            // Boxed, because a call's future is large. It is built only now, so that a task that waits
+            // for a connection takes little memory.
+            Box::pin(call()).await
+        };
+        within(until, operation, call).await
+    }
+
+    /// How the SDK retries a write: not at all under a write rate, which counts each attempt.
+    fn retries(&self) -> config::Builder {
+        let retries = retry::only_unless_executed();
+        match self.limits {
+            Some(_) => retries.retry_config(RetryConfig::disabled()),
+            None => retries,
+        }
+    }
+
+    async fn write<T, E, C>(
+        &self,
+        until: Instant,
+        operation: Operation,
+        call: impl Fn() -> C,
+    ) -> Result<T, CallError>
+    where
+        C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let Some(limits) = &self.limits else {
+            return self.call(until, operation, call).await;
+        };
+        let last_slot = until.checked_sub(MIN_CALL_TIME).unwrap_or(until);
+        let mut attempts = 0;
+        loop {
+            if !limits.writes.wait_for_slot(last_slot).await {
+                return Err(CallError::not_sent(operation));
+            }
+            attempts += 1;
+            match self.call(until, operation, &call).await {
+                Err(error) if error.kind == CallErrorKind::Throttled && attempts < ATTEMPTS => {}
+                answer => return answer,
+            }
+        }
+    }
+}
+
+/// How long a probe of another Region may take.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How many secrets may be written to at once: enough for the rate if a write takes less than a second.
+fn writers(writes_per_second: u32) -> usize {
+    usize::try_from(writes_per_second.max(1)).unwrap_or(Semaphore::MAX_PERMITS)
+}
+
+/// How many calls may be in progress at once. At 20 ms each, these are 3,200 calls per second, more than
+/// one processor can make.
+const CONNECTIONS: usize = 64;
+
+/// The maximum page size of `ListSecrets`.
+const PAGE_SIZE: i32 = 100;
+
+fn as_filter(filter: &ListFilter) -> Filter {
+    let (key, values) = match filter {
+        ListFilter::TagKeys(keys) => (FilterNameStringType::TagKey, keys),
+        ListFilter::NamePrefixes(prefixes) => (FilterNameStringType::Name, prefixes),
+    };
+    let values = values.iter().cloned().collect();
+    Filter::builder().key(key).set_values(Some(values)).build()
+}
+
+async fn within<T, E>(
+    until: Instant,
+    operation: Operation,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, CallError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if until <= Instant::now() {
+        return Err(CallError::out_of_time(operation));
+    }
+    match timeout_at(until, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(CallError::from_sdk(operation, &error)),
+        Err(_) => Err(CallError::out_of_time(operation)),
+    }
+}

@@ -1,0 +1,29 @@
+//! Decides which secrets are replicated to which Regions. Pure: no clock, no network, no environment.
+//!
+//! ```text
+//! event (JSON) ─► request    DescribeSecret ─► secret ─► policy ─► plan
+//! ```
+//!
+//! | module | content |
+//! |---|---|
+//! | [`request`] | parses events and actions into what they ask for |
+//! | [`secret`] | the metadata of a secret, in strict types |
+//! | [`limits`] | what the settings allow, independent of the policy |
+//! | [`policy`] | the policy language: which secrets are replicated, and where |
+//! | [`plan`] | what to do about one secret, Region by Region |
+//! | [`explain`] | why the plan is what it is, rule by rule |
+//! | [`reason`] | the stable codes of the record, each with its remediation |
+//! | [`outcome`] | the outcomes of the record, ordered by severity |
+//! | [`sweep`] | the state of a sweep between two slices |
+
+#![forbid(unsafe_code)]
+
+pub mod explain;
+pub mod limits;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod reason;
+pub mod request;
+pub mod secret;
+pub mod sweep;

@@ -1,0 +1,270 @@
+//! The replication policy: which secrets are replicated, where to, and with which keys.
+//!
+//! A [`Policy`] is read from YAML or JSON ([`check`]) and asked about one secret at a time
+//! ([`Policy::evaluate`]). Both are pure. Nothing replicates unless a rule says so, the targets
+//! are the union over all rules that match, a matching `forbid` always wins, and the order of the
+//! rules never matters.
+
+mod condition;
+mod document;
+mod doubts;
+mod effort;
+mod keys;
+mod list_filter;
+mod node;
+mod paths;
+mod patterns;
+mod problem;
+pub mod reader;
+mod regions;
+mod tag_value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::limits::AllowedRegions;
+use crate::secret::{KmsKey, Region};
+use keys::Keys;
+use regions::{Forbid, Groups};
+
+pub use condition::{Condition, Mismatch, Subject, When};
+pub use list_filter::ListFilter;
+pub use problem::{PolicyInvalid, Problem, Severity};
+pub use tag_value::{BadToken, TagValue, TokenError};
+
+/// The policy built into the function: each secret names its Regions in the tag `replicate-to`.
+pub const DEFAULT_POLICY: &str = include_str!("../../../policy.yaml");
+
+/// A policy that was checked and found right.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    groups: Groups,
+    keys: Keys,
+    rules: Vec<Rule>,
+    removal: Removal,
+}
+
+/// One rule: when it matches a secret, and what it says of it then.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    name: String,
+    when: When,
+    replicate: Option<Replicate>,
+    forbid: Option<Forbid>,
+}
+
+/// What a rule wants.
+#[derive(Clone, Debug)]
+struct Replicate {
+    to: ReplicateTo,
+    keys: Keys,
+    overwrite: Option<bool>,
+}
+
+/// Where a rule takes its Regions from.
+#[derive(Clone, Debug)]
+enum ReplicateTo {
+    Regions(BTreeSet<Region>),
+    /// The value of the secret's own tag with this key.
+    Tag(String),
+}
+
+/// Whether replicas that no rule wants are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Never.
+    Never,
+    /// From secrets that a rule covers, if the setting `ALLOW_REMOVAL` agrees.
+    Covered,
+}
+
+/// A policy and what is doubtful about it.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The policy.
+    pub policy: Policy,
+    /// Doubts: the policy can be used, but may not mean what its author thinks.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads and checks a policy document, YAML or JSON. Regions outside the allowed Regions are doubts.
+///
+/// # Errors
+/// [`PolicyInvalid`] with every problem found, each with its place and a hint.
+pub fn check(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, PolicyInvalid> {
+    document::read(text, allowed_regions)
+}
+
+/// What a policy wants for one secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The names of the rules that cover the secret: they match, and want replicas (or none, by
+    /// the tag's value). Empty: the secret is left alone.
+    pub rules: BTreeSet<String>,
+    /// The Regions that a matching rule wants, and what the rules say of each.
+    pub regions: BTreeMap<Region, Wish>,
+    /// What stands in the secret's tags where a Region should.
+    pub bad_tokens: BTreeSet<BadToken>,
+}
+
+/// What the matching rules say of one Region. What contradicts itself is for the plan to refuse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// The rules that want a replica there.
+    pub wanted_by: BTreeSet<String>,
+    /// The rules that forbid one there.
+    pub forbidden_by: BTreeSet<String>,
+    /// The keys that rules name for it, and the rules that name each.
+    pub rule_keys: BTreeMap<KmsKey, BTreeSet<String>>,
+    /// The key that the policy as a whole names for the Region.
+    pub policy_key: Option<KmsKey>,
+    /// What rules say of overwriting, and the rules that say so.
+    pub overwrite: BTreeMap<bool, BTreeSet<String>>,
+}
+
+impl Policy {
+    /// What the policy wants for a secret.
+    #[must_use]
+    pub fn evaluate(&self, subject: &Subject<'_>) -> Verdict {
+        let mut verdict = Verdict::default();
+        let matching = || {
+            self.rules
+                .iter()
+                .filter(|rule| rule.when.check(subject).is_ok())
+        };
+        for rule in matching() {
+            if let Some(replicate) = &rule.replicate {
+                self.want(&mut verdict, rule, replicate, subject);
+            }
+        }
+        for (rule, forbid) in matching().filter_map(|rule| Some((rule, rule.forbid.as_ref()?))) {
+            for (region, wish) in &mut verdict.regions {
+                if forbid.forbids(region) {
+                    wish.forbidden_by.insert(rule.name.clone());
+                }
+            }
+        }
+        verdict
+    }
+
+    fn want(
+        &self,
+        verdict: &mut Verdict,
+        rule: &Rule,
+        replicate: &Replicate,
+        subject: &Subject<'_>,
+    ) {
+        let Some((regions, errors)) = self.targets(replicate, subject) else {
+            return;
+        };
+        verdict.rules.insert(rule.name.clone());
+        verdict.bad_tokens.extend(errors);
+        for region in regions {
+            let wish = verdict.regions.entry(region.clone()).or_default();
+            wish.wanted_by.insert(rule.name.clone());
+            wish.policy_key = self.keys.key_for(&region).cloned();
+            if let Some(key) = replicate.keys.key_for(&region) {
+                wish.rule_keys
+                    .entry(key.clone())
+                    .or_default()
+                    .insert(rule.name.clone());
+            }
+            if let Some(overwrite) = replicate.overwrite {
+                wish.overwrite
+                    .entry(overwrite)
+                    .or_default()
+                    .insert(rule.name.clone());
+            }
+        }
+    }
+
+    /// The Regions that a rule names for a secret, and the tokens that are none. `None` if the
+    /// rule asks for a tag that the secret does not have: then the secret does not say anything, so
+    /// the rule does not cover it.
+    fn targets(
+        &self,
+        replicate: &Replicate,
+        subject: &Subject<'_>,
+    ) -> Option<(BTreeSet<Region>, Vec<BadToken>)> {
+        match &replicate.to {
+            ReplicateTo::Regions(regions) => Some((regions.clone(), Vec::new())),
+            ReplicateTo::Tag(key) => {
+                let value = TagValue::parse(subject.tags.get(key)?, &self.groups);
+                let bad = |error| BadToken {
+                    tag: key.clone(),
+                    error,
+                };
+                Some((value.regions, value.errors.into_iter().map(bad).collect()))
+            }
+        }
+    }
+
+    /// The names of the rules that ask to overwrite.
+    pub fn rules_that_overwrite(&self) -> impl Iterator<Item = &str> {
+        let asks = |rule: &&Rule| {
+            rule.replicate
+                .as_ref()
+                .is_some_and(|replicate| replicate.overwrite == Some(true))
+        };
+        self.rules.iter().filter(asks).map(Rule::name)
+    }
+
+    /// The rules, in the order of the document.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The Regions that the policy's rules and groups name.
+    #[must_use]
+    pub fn named_regions(&self) -> BTreeSet<Region> {
+        let lists = self
+            .rules
+            .iter()
+            .filter_map(|rule| match &rule.replicate.as_ref()?.to {
+                ReplicateTo::Regions(regions) => Some(regions),
+                ReplicateTo::Tag(_) => None,
+            });
+        lists
+            .flatten()
+            .chain(self.groups.regions())
+            .cloned()
+            .collect()
+    }
+
+    /// Whether replicas that no rule wants are removed.
+    #[must_use]
+    pub fn removal(&self) -> Removal {
+        self.removal
+    }
+}
+
+impl Rule {
+    /// The name that logs show.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The condition.
+    #[must_use]
+    pub fn when(&self) -> &When {
+        &self.when
+    }
+
+    /// Whether the rule forbids a replica in the Region.
+    #[must_use]
+    pub fn forbids(&self, region: &Region) -> bool {
+        self.forbid
+            .as_ref()
+            .is_some_and(|forbid| forbid.forbids(region))
+    }
+
+    /// The key of the tag that the rule takes its Regions from.
+    #[must_use]
+    pub fn tag_with_regions(&self) -> Option<&str> {
+        match &self.replicate.as_ref()?.to {
+            ReplicateTo::Tag(key) => Some(key),
+            ReplicateTo::Regions(_) => None,
+        }
+    }
+}

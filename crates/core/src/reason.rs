@@ -1,0 +1,28 @@
+//! Why something was skipped, refused or failed: the stable codes of the record, each with the
+//! sentence that says what to do.
+//!
+//! Every code is written once, here. The record, the error and the message take it from the value.
+
+mod failure;
+mod progress;
+mod refusal;
+mod removal;
+mod skip;
+
+use std::collections::BTreeSet;
+
+pub use failure::FailureReason;
+pub use progress::Progress;
+pub use refusal::{Conflict, Refusal};
+pub use removal::{RemovalReason, RetainReason};
+pub use skip::SkipReason;
+
+fn names(rules: &BTreeSet<String>) -> String {
+    let names: Vec<String> = rules.iter().map(|name| format!("`{name}`")).collect();
+    let noun = if names.len() == 1 {
+        "the rule"
+    } else {
+        "the rules"
+    };
+    format!("{noun} {}", names.join(", "))
+}

@@ -1,0 +1,269 @@
+//! The actions that can be sent by hand. Unknown fields are errors, so that a typo never turns a dry
+//! run into a real one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::{
+    BadEvent, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION, SweepRequest,
+    Trigger, Wait, cut, is_secret_id,
+};
+use crate::secret::{Region, Secret, SecretId};
+use crate::sweep::Token;
+
+const RECONCILE_REMEDIATION: &str =
+    "send {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": false}";
+const EXPLAIN_REMEDIATION: &str = "send {\"action\": \"explain\", \"secretId\": \"...\"} for a secret that \
+    exists, or {\"action\": \"explain\", \"secret\": {\"name\": \"...\", \"tags\": {}, \
+    \"primaryRegion\": \"...\", \"kmsKeyId\": \"...\"}}";
+
+const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}, and for the next slice \
+     the same with the `nextToken` of the answer";
+
+/// How many changes a sweep may make if the action does not say it.
+const MAX_CHANGES: u64 = 100;
+
+/// Reads an action.
+pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
+    let fields = match serde_json::from_str(event) {
+        Ok(UniqueFields(fields)) => fields,
+        Err(error) => {
+            let bad = BadEvent {
+                message: error.to_string(),
+                remediation: "write each field once",
+            };
+            return Trigger {
+                origin: Origin::unknown(),
+                request: Request::Bad(bad),
+            };
+        }
+    };
+    let name = fields
+        .get("action")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let (origin, request) = match name {
+        "reconcile" => (
+            Origin::named(name),
+            reconcile(&Fields::of(&fields, RECONCILE_REMEDIATION), function),
+        ),
+        "explain" => (
+            Origin::named(name),
+            explain(&Fields::of(&fields, EXPLAIN_REMEDIATION), function),
+        ),
+        "sweep" => (
+            Origin::named(name),
+            sweep(&Fields::of(&fields, SWEEP_REMEDIATION)),
+        ),
+        _ => {
+            let message = format!(
+                "the action `{}` is unknown; there are `reconcile`, `explain` and `sweep`",
+                cut(name)
+            );
+            (
+                Origin::unknown(),
+                Err(BadEvent {
+                    message,
+                    remediation: RECONCILE_REMEDIATION,
+                }),
+            )
+        }
+    };
+    Trigger {
+        origin,
+        request: request.unwrap_or_else(Request::Bad),
+    }
+}
+
+fn reconcile(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request, BadEvent> {
+    fields.only(&["action", "secretId", "dryRun"])?;
+    let secret = fields.secret_id(function)?.ok_or_else(|| BadEvent {
+        message: "the field `secretId` is missing".to_owned(),
+        remediation: SECRET_ID_REMEDIATION,
+    })?;
+    Ok(Request::Reconcile {
+        secret,
+        dry_run: fields.dry_run()?,
+        wait: Wait::Never,
+    })
+}
+
+fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
+    fields.only(&["action", "dryRun", "nextToken", "maxChanges"])?;
+    let max_changes = match fields.get("maxChanges") {
+        None => MAX_CHANGES,
+        Some(number) => match number.as_u64().filter(|number| *number > 0) {
+            Some(number) => number,
+            None => return fields.bad("`maxChanges` is no whole number above 0".to_owned()),
+        },
+    };
+    let token = fields.text("nextToken")?.map(Token::parse).transpose();
+    Ok(Request::Sweep(SweepRequest {
+        dry_run: fields.dry_run()?,
+        max_changes,
+        token: token.or_else(|error| fields.bad(error.to_string()))?,
+    }))
+}
+
+fn explain(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request, BadEvent> {
+    fields.only(&["action", "secretId", "secret"])?;
+    let explained = match (fields.secret_id(function)?, fields.get("secret")) {
+        (Some(id), None) => Explained::Existing(id),
+        (None, Some(Value::Object(secret))) => {
+            let secret = hypothetical(&Fields::of(secret, EXPLAIN_REMEDIATION), function)?;
+            Explained::Hypothetical(Box::new(secret))
+        }
+        (None, Some(_)) => return fields.bad("`secret` is no object".to_owned()),
+        _ => return fields.bad("give either `secretId` or `secret`".to_owned()),
+    };
+    Ok(Request::Explain(explained))
+}
+
+/// A secret that need not exist.
+fn hypothetical(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Secret, BadEvent> {
+    fields.only(&["name", "tags", "primaryRegion", "kmsKeyId"])?;
+    let region = match fields.text("primaryRegion")? {
+        Some(code) => Region::parse(&cut(code)).map_err(|error| BadEvent {
+            message: format!("`secret.primaryRegion`: {error}"),
+            remediation: EXPLAIN_REMEDIATION,
+        })?,
+        None => function.region.clone(),
+    };
+    let name = fields.text("name")?.unwrap_or_default();
+    let hypothetical =
+        Secret::hypothetical(name, fields.tags()?, &region, fields.text("kmsKeyId")?);
+    hypothetical.or_else(|error| fields.bad(format!("`secret.name`: {error}")))
+}
+
+/// An object in which no field is written twice: of two values for `dryRun`, none is the right one.
+struct UniqueFields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = UniqueFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueFields, A::Error> {
+                let mut fields = Map::new();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    let message = format!("the field `{}` is written twice", cut(&key));
+                    if fields.insert(key, value).is_some() {
+                        return Err(de::Error::custom(message));
+                    }
+                }
+                Ok(UniqueFields(fields))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// The fields of an object, and what to do if one is wrong.
+struct Fields<'a> {
+    fields: &'a Map<String, Value>,
+    remediation: &'static str,
+}
+
+impl<'a> Fields<'a> {
+    fn of(fields: &'a Map<String, Value>, remediation: &'static str) -> Self {
+        Self {
+            fields,
+            remediation,
+        }
+    }
+
+    fn bad<T>(&self, message: String) -> Result<T, BadEvent> {
+        Err(BadEvent {
+            message,
+            remediation: self.remediation,
+        })
+    }
+
+    /// The value of a field; `null` says no more than leaving the field out.
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    fn dry_run(&self) -> Result<bool, BadEvent> {
+        match self.get("dryRun") {
+            None => Ok(false),
+            Some(Value::Bool(dry_run)) => Ok(*dry_run),
+            Some(_) => self.bad("`dryRun` is neither true nor false".to_owned()),
+        }
+    }
+
+    fn only(&self, known: &[&str]) -> Result<(), BadEvent> {
+        let Some(unknown) = self
+            .fields
+            .keys()
+            .find(|key| !known.contains(&key.as_str()))
+        else {
+            return Ok(());
+        };
+        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        self.bad(format!(
+            "unknown field `{}`; the fields are {}",
+            cut(unknown),
+            known.join(", ")
+        ))
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&'a str>, BadEvent> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => self.bad(format!("`{name}` is no text")),
+        }
+    }
+
+    fn tags(&self) -> Result<BTreeMap<String, String>, BadEvent> {
+        let tags = match self.get("tags") {
+            None => return Ok(BTreeMap::new()),
+            Some(Value::Object(tags)) => tags,
+            Some(_) => return self.bad("`secret.tags` is no object".to_owned()),
+        };
+        let text =
+            |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        let tags: Option<BTreeMap<String, String>> = tags.iter().map(text).collect();
+        tags.map_or_else(
+            || self.bad("a value of `secret.tags` is no text".to_owned()),
+            Ok,
+        )
+    }
+
+    fn secret_id(&self, function: &FunctionIdentity) -> Result<Option<SecretId>, BadEvent> {
+        let Some(text) = self.text("secretId")? else {
+            return Ok(None);
+        };
+        let bad = |message, remediation| {
+            Err(BadEvent {
+                message,
+                remediation,
+            })
+        };
+        if !is_secret_id(text) {
+            let message = format!("`secretId` has {} characters", text.chars().count());
+            return bad(message, SECRET_ID_REMEDIATION);
+        }
+        let id = SecretId::new(text);
+        match &id {
+            SecretId::Arn(arn) if arn.region() != &function.region => bad(
+                format!(
+                    "the secret is in {}, this function in {}",
+                    arn.region(),
+                    function.region
+                ),
+                "send the action to the function in the secret's Region",
+            ),
+            _ => Ok(Some(id)),
+        }
+    }
+}

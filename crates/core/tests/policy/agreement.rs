@@ -1,0 +1,307 @@
+//! The policy language is implemented twice, and both implementations agree.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
+use secret_replicator_core::explain::{BlockedBy, explain};
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::plan::{Decision, KeySource, Plan, Step, Target, decide};
+use secret_replicator_core::policy::{self, Policy, Problem, Severity, Subject, Wish};
+use secret_replicator_core::secret::{KmsKey, Region, Secret};
+
+use crate::naive_checker::refusals;
+use secret_replicator_reference_policy::generator::{self, WORLD};
+use secret_replicator_reference_policy::{self as reference, Answer};
+
+const POLICIES: u32 = 5_800;
+const FEW_POLICIES: u32 = 200;
+/// Policies are what varies; each is asked about some secrets of a large pool.
+const SECRETS: usize = 2_000;
+const SECRETS_PER_POLICY: usize = 24;
+
+fn limits(settings: &reference::Settings) -> Limits {
+    let region = |code: &String| Region::parse(code).unwrap();
+    let regions = settings.allowed_regions.as_ref();
+    Limits {
+        allowed_regions: regions.map_or(AllowedRegions::Any, |codes| {
+            AllowedRegions::Only(codes.iter().map(region).collect())
+        }),
+        overwrite: if settings.allow_overwrite {
+            Overwrite::Allowed
+        } else {
+            Overwrite::Never
+        },
+        removal: RemovalLimit::Never,
+    }
+}
+
+fn real(secret: &reference::Secret) -> Secret {
+    let region = Region::parse(&secret.primary_region).unwrap();
+    let tags = secret.tags.clone();
+    Secret::hypothetical(&secret.name, tags, &region, secret.kms_key.as_deref()).unwrap()
+}
+
+/// The naive implementation says the same of the rules, the tokens and every Region of the world.
+fn agree(
+    policy: &reference::Policy,
+    checked: &policy::Policy,
+    secret: &reference::Secret,
+    settings: &reference::Settings,
+) -> Result<(), TestCaseError> {
+    let covering = policy.covering(secret);
+    let Decision::Act(plan) = decide(&real(secret), checked, &limits(settings)) else {
+        prop_assert!(covering.is_empty(), "{covering:?} cover {secret:?}");
+        return Ok(());
+    };
+    prop_assert_eq!(&plan.rules, &covering);
+    let tokens = plan.bad_tokens.iter().map(|bad| bad.token().to_owned());
+    prop_assert_eq!(tokens.collect::<BTreeSet<_>>(), policy.bad_tokens(secret));
+    for code in WORLD {
+        let expected = policy.answer(secret, code, settings);
+        let same = is_answer(&plan, code, &expected);
+        prop_assert!(
+            same,
+            "{code}: {expected:?}, but {:?} for {secret:?}",
+            plan.steps
+        );
+    }
+    Ok(())
+}
+
+/// An explanation names everything that takes a Region away, and the tag of each bad token.
+fn explains(
+    policy: &reference::Policy,
+    checked: &policy::Policy,
+    secret: &reference::Secret,
+    settings: &reference::Settings,
+) -> Result<(), TestCaseError> {
+    let explanation = explain(&real(secret), checked, &limits(settings));
+    for region in &explanation.regions {
+        if let Some(tag) = &region.tag {
+            prop_assert!(secret.tags[tag].contains(&region.region));
+            continue;
+        }
+        let obstacles = region.taken_away_by.iter().map(|obstacle| match obstacle {
+            BlockedBy::PrimaryRegion => "primary-region",
+            BlockedBy::OtherPartition => "other-partition",
+            BlockedBy::RegionNotAllowed => "region-not-allowed",
+            BlockedBy::Rule(name) => name,
+        });
+        let obstacles: BTreeSet<String> = obstacles.map(str::to_owned).collect();
+        prop_assert_eq!(
+            obstacles,
+            policy.obstacles(secret, &region.region, settings)
+        );
+    }
+    for rule in &explanation.rules {
+        let regions = explanation.regions.iter().filter(|region| {
+            let by_rule = BlockedBy::Rule(rule.name.clone());
+            region.taken_away_by.contains(&by_rule)
+        });
+        let taken: Vec<_> = regions.map(|region| region.region.as_str()).collect();
+        let said: Vec<_> = rule.takes_away.iter().map(Region::as_str).collect();
+        prop_assert_eq!(said, taken);
+    }
+    Ok(())
+}
+
+fn is_answer(plan: &Plan, code: &str, expected: &Answer) -> bool {
+    let region = Region::parse(code).unwrap();
+    match (plan.steps.get(&region), expected) {
+        (None, Answer::NotWanted) => true,
+        (Some(Step::Replicate(target)), Answer::Replica { key, overwrite }) => {
+            key_of(target) == key.as_deref()
+                && (target.overwrite() == Overwrite::Allowed) == *overwrite
+        }
+        (Some(Step::Refuse(refusal, _)), Answer::Refused(reasons)) => {
+            reasons.contains(refusal.code())
+        }
+        _ => false,
+    }
+}
+
+fn key_of(target: &Target) -> Option<&str> {
+    target.key().kms_key.as_ref().map(KmsKey::as_str)
+}
+
+/// What the cases are about, so that none of it is missing among them.
+fn about(plan: &Decision) -> BTreeSet<&'static str> {
+    let Decision::Act(plan) = plan else {
+        return ["skipped"].into();
+    };
+    let mut about = BTreeSet::new();
+    about.extend(plan.bad_tokens.iter().map(|bad| bad.refusal().code()));
+    for step in plan.steps.values() {
+        about.insert(match step {
+            Step::Refuse(refusal, _) => refusal.code(),
+            Step::Replicate(target) if target.overwrite() == Overwrite::Allowed => "overwritten",
+            Step::Replicate(target) => match target.key().named_by {
+                KeySource::Rules(_) => "key-of-a-rule",
+                KeySource::Policy => "key-of-the-policy",
+                KeySource::PrimarySecret => "key-of-the-primary",
+            },
+            _ => "nothing",
+        });
+    }
+    about
+}
+
+/// Whatever the checker doubts of a rule is so for each secret that the rule matches.
+fn doubts_hold(
+    policy: &Policy,
+    doubts: &[Problem],
+    secret: &reference::Secret,
+) -> Result<(), TestCaseError> {
+    let secret = real(secret);
+    let subject = Subject::from(&secret);
+    let verdict = policy.evaluate(&subject);
+    for doubt in doubts {
+        let index = doubt.path.strip_prefix("rules[");
+        let index = index.and_then(|path| path.split_once(']')?.0.parse::<usize>().ok());
+        let Some(rule) = index.map(|index| &policy.rules()[index]) else {
+            continue;
+        };
+        if rule.when().check(&subject).is_err() {
+            continue;
+        }
+        let wanted = || {
+            let wanted = |wish: &Wish| wish.wanted_by.contains(rule.name());
+            let regions = verdict.regions.iter();
+            regions.filter(move |(_, wish)| wanted(wish))
+        };
+        let is_so = match doubt.code {
+            "always-forbidden" => wanted().all(|(_, wish)| !wish.forbidden_by.is_empty()),
+            "always-primary-region" => wanted().all(|(region, _)| region == secret.arn.region()),
+            "tag-always-excluded" => rule
+                .tag_with_regions()
+                .is_some_and(|key| !secret.tags.contains_key(key)),
+            "rules-always-conflict" => wanted()
+                .filter(|(region, _)| doubt.message.contains(&format!("give {region} different")))
+                .filter(|(_, wish)| {
+                    let is_other = |name: &String| {
+                        name != rule.name() && doubt.message.contains(&format!("`{name}`"))
+                    };
+                    wish.wanted_by.iter().any(is_other)
+                })
+                .all(|(_, wish)| wish.rule_keys.len() > 1 || wish.overwrite.len() > 1),
+            _ => true,
+        };
+        prop_assert!(is_so, "{doubt}\n{secret:?}");
+    }
+    Ok(())
+}
+
+const EVERYTHING: [&str; 21] = [
+    "always-forbidden",
+    "always-primary-region",
+    "conflicting-rules",
+    "empty-tag-value",
+    "weaker-encryption",
+    "forbidden-by-policy",
+    "key-of-a-rule",
+    "key-of-another-region",
+    "key-of-the-policy",
+    "key-of-the-primary",
+    "never-matches",
+    "invalid-region",
+    "other-partition",
+    "region-not-allowed",
+    "overwritten",
+    "primary-region",
+    "rules-always-conflict",
+    "skipped",
+    "tag-always-excluded",
+    "two-keys",
+    "unused-key",
+];
+
+/// What random policies and secrets were compared.
+struct Comparison {
+    /// Pairs of a policy and a secret.
+    agreed: usize,
+    /// Policies that contradict themselves.
+    refused: usize,
+    /// What occurred in them.
+    met: BTreeSet<&'static str>,
+}
+
+#[test]
+fn both_implementations_agree_on_a_hundred_thousand_cases() {
+    let Comparison {
+        agreed,
+        refused,
+        met,
+    } = compare(POLICIES);
+    println!("{agreed} cases agree; {refused} policies contradict themselves");
+    assert!(agreed >= 100_000, "{agreed} cases");
+    assert_eq!(met, EVERYTHING.into());
+}
+
+/// The same for whoever cannot wait, mutation testing for instance.
+#[test]
+fn both_implementations_agree_on_a_few_of_these_cases() {
+    let agreed = compare(FEW_POLICIES).agreed;
+    assert!(agreed > 2_000, "{agreed} cases");
+}
+
+fn compare(policies: u32) -> Comparison {
+    let (agreed, refused) = (Cell::new(0), Cell::new(0));
+    let met = RefCell::new(BTreeSet::new());
+    let config = Config {
+        cases: policies,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new(config);
+    let pool = vec(generator::secret(), SECRETS).new_tree(&mut runner);
+    let pool = pool.expect("secrets").current();
+    let chosen = vec(any::<Index>(), SECRETS_PER_POLICY);
+    let cases = (generator::policy(), chosen, generator::settings());
+    let outcome = runner.run(&cases, |(policy, chosen, settings)| {
+        let text = generator::written(&policy);
+        let expected = refusals(&policy);
+        let checked = match policy::check(&text, &AllowedRegions::Any) {
+            Ok(checked) => checked,
+            Err(invalid) => {
+                let errors = invalid.problems.iter();
+                let errors = errors.filter(|problem| problem.severity == Severity::Error);
+                let codes: BTreeSet<&str> = errors.map(|problem| problem.code).collect();
+                prop_assert_eq!(&codes, &expected, "{}\n{}", invalid, text);
+                met.borrow_mut().extend(expected);
+                refused.set(refused.get() + 1);
+                return Ok(());
+            }
+        };
+        prop_assert!(expected.is_empty(), "{expected:?}\n{text}");
+        let policy::Checked {
+            policy: checked,
+            warnings,
+        } = checked;
+        for index in chosen {
+            let secret = index.get(&pool);
+            agree(&policy, &checked, secret, &settings)
+                .and_then(|()| explains(&policy, &checked, secret, &settings))
+                .and_then(|()| doubts_hold(&checked, &warnings, secret))
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+            agreed.set(agreed.get() + 1);
+            let decision = decide(&real(secret), &checked, &limits(&settings));
+            met.borrow_mut().extend(about(&decision));
+            met.borrow_mut()
+                .extend(warnings.iter().map(|doubt| doubt.code));
+        }
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    Comparison {
+        agreed: agreed.get(),
+        refused: refused.get(),
+        met: met.into_inner(),
+    }
+}

@@ -1,0 +1,246 @@
+//! Documents that are made to exhaust the checker are refused in no time.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::policy;
+
+use crate::corpus::problems;
+
+/// Generous, because the tests run without optimisation: the point is that it ends.
+const NO_TIME: Duration = Duration::from_secs(2);
+
+/// The codes of the problems of a text, found in no time.
+fn codes(text: &str) -> Vec<&'static str> {
+    let start = Instant::now();
+    let problems = problems(text, &AllowedRegions::Any);
+    assert!(start.elapsed() < NO_TIME, "{:?}", start.elapsed());
+    problems.iter().map(|problem| problem.code).collect()
+}
+
+/// Rules that all want and forbid something, so that each must be compared with all others.
+fn rules(count: usize) -> String {
+    let rules = (0..count).map(|index| {
+        format!(
+            "  - {{ name: r{index}, when: {{ tags: {{ team: t{index} }} }}, \
+             replicate-to: [eu-west-1, us-west-2], forbid: us-west-2, kms-key: alias/k{index} }}\n"
+        )
+    });
+    format!("version: 1\nrules:\n{}", rules.collect::<String>())
+}
+
+#[test]
+fn a_document_of_ten_megabytes_is_refused_unread() {
+    let document = format!("version: 1\n# {}\n", "long ".repeat(2 * 1024 * 1024));
+    assert_eq!(codes(&document), ["document-too-large"]);
+}
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..100 {
+        let below = vec![format!("*a{}", level - 1); 10].join(", ");
+        writeln!(bomb, "a{level}: &a{level} [{below}]").unwrap();
+    }
+    assert_eq!(codes(&bomb), ["not-yaml"]);
+}
+
+#[test]
+fn a_bomb_of_merged_maps_is_refused() {
+    let mut bomb = "a0: &a0 { k0: 1, k1: 1, k2: 1, k3: 1 }\n".to_owned();
+    for level in 1..100 {
+        let below = vec![format!("*a{}", level - 1); 10].join(", ");
+        writeln!(bomb, "a{level}: &a{level} {{ <<: [{below}] }}").unwrap();
+    }
+    assert_eq!(codes(&bomb), ["not-yaml"]);
+}
+
+#[test]
+fn nesting_without_end_is_refused() {
+    let blocks = (0..700).map(|depth| format!("{}a:\n", " ".repeat(depth)));
+    let documents = [
+        "[".repeat(500_000),
+        "{a: ".repeat(200_000),
+        "- ".repeat(500_000),
+        "? ".repeat(500_000),
+        blocks.collect(),
+    ];
+    for document in documents {
+        assert_eq!(codes(&document), ["not-yaml"]);
+    }
+}
+
+/// Rules that no index tells apart: each is compared with every other one, until that is enough.
+fn alike(count: usize, pattern: impl Fn(usize) -> String) -> String {
+    let rules = (0..count).map(|index| {
+        format!(
+            "  - {{ name: r{index}, when: {{ secret-name: [{}] }}, replicate-to: us-west-2, \
+             kms-key: alias/k{index}, overwrite: false }}\n",
+            pattern(index)
+        )
+    });
+    let rules: String = rules.collect();
+    format!("version: 1\nrules:\n{rules}  - {{ name: f, when: all, forbid: [\"eu-*\"] }}\n")
+}
+
+#[test]
+fn rules_with_wildcards_are_checked_without_comparing_all_of_them() {
+    let teams = alike(999, |i| format!("\"prod/team-{i}/*\", \"*/team-{i}/*\""));
+    let stars = alike(900, |i| format!("\"{}{i}\"", "*a".repeat(40)));
+    for document in [teams, stars] {
+        let checked = policy::check(&document, &AllowedRegions::Any).unwrap();
+        assert!(checked.policy.rules().len() >= 900);
+    }
+}
+
+#[test]
+fn long_lists_of_names_are_compared_in_part() {
+    let names: Vec<String> = (0..20_000).map(|index| format!("name-{index}")).collect();
+    let names = names.join(", ");
+    let document = format!(
+        "version: 1\nrules:\n  - {{ name: a, when: {{ secret-name: [{names}] }}, replicate-to: us-west-2 }}\n  \
+         - {{ name: b, when: {{ secret-name: [{names}] }}, forbid: us-west-2 }}\n"
+    );
+    assert!(policy::check(&document, &AllowedRegions::Any).is_ok());
+}
+
+#[test]
+fn words_that_are_long_get_no_hint_and_take_no_time() {
+    let long = "a".repeat(900);
+    let groups: Vec<String> = (0..100).map(|i| format!("{long}{i}: us-west-2")).collect();
+    let words: Vec<String> = (0..190).map(|i| format!("{long}x{i}")).collect();
+    let rules = (0..4).map(|i| {
+        let words = words.join(", ");
+        format!("  - {{ name: r{i}, when: all, replicate-to: [{words}] }}\n")
+    });
+    let rules: String = rules.collect();
+    let groups = groups.join(", ");
+    let document = format!("version: 1\ngroups: {{ {groups} }}\nrules:\n{rules}");
+    assert_eq!(codes(&document).last(), Some(&"too-many-problems"));
+}
+
+#[test]
+fn patterns_that_no_region_code_is_long_enough_for_are_refused_at_once() {
+    let pattern = "abcdefghijklmnopqrstuvwxyz?*?*?*?*?*?*?*x";
+    let list = vec![format!("\"{pattern}\""); 190].join(", ");
+    let rules = (0..40).map(|i| format!("  - {{ name: r{i}, when: all, forbid: [{list}] }}\n"));
+    let rules: String = rules.collect();
+    let document = format!("version: 1\nrules:\n{rules}");
+    assert_eq!(codes(&document)[0], "never-matches");
+}
+
+#[test]
+fn what_many_rules_share_may_be_an_alias() {
+    let values: Vec<String> = (0..30).map(|index| format!("team-{index}")).collect();
+    let values = values.join(", ");
+    let rules =
+        (1..900).map(|i| format!("  - {{ name: r{i}, when: *w, replicate-to: us-west-2 }}\n"));
+    let rules: String = rules.collect();
+    let document = format!(
+        "version: 1\nrules:\n  - {{ name: r0, when: &w {{ tags: {{ team: [{values}] }} }}, \
+         replicate-to: us-west-2 }}\n{rules}"
+    );
+    let checked = policy::check(&document, &AllowedRegions::Any).unwrap();
+    assert_eq!(checked.policy.rules().len(), 900);
+}
+
+#[test]
+fn fields_that_a_merge_holds_twice_are_noticed() {
+    let twice = "version: 1\nrules:\n  - <<: { name: a, when: all, overwrite: true, overwrite: false }\n    \
+                 replicate-to: us-west-2\n";
+    assert_eq!(codes(twice), ["repeated-field"]);
+    let two = "version: 1\nrules:\n  - <<: { name: a, when: all }\n    <<: { forbid: \"*\" }\n    \
+               replicate-to: us-west-2\n";
+    assert_eq!(codes(two), ["not-yaml"]);
+}
+
+#[test]
+fn a_key_need_not_work_in_the_primary_secrets_own_region() {
+    let document = "version: 1\ngroups: { dr: [us-east-1, us-west-2] }\nrules:\n  - name: a\n    \
+                    when: { primary-region: us-east-1 }\n    replicate-to: dr\n    \
+                    kms-key: arn:aws:kms:us-west-2:123456789012:alias/x\n";
+    assert!(policy::check(document, &AllowedRegions::Any).is_ok());
+}
+
+#[test]
+fn aliases_that_kms_would_not_take_are_no_keys() {
+    for key in [
+        "\"alias/a b*\"",
+        "\"alias/x,Region=eu-west-1\"",
+        "alias/aws/ssm",
+        "\"arn:aws:kms:us-west-2:123456789012:alias/:x\"",
+        "\"arn:aws:kms:us-west-2:123456789012:alias/x:alias/aws/secretsmanager\"",
+    ] {
+        let document = format!(
+            "version: 1\nrules: [{{ name: a, when: all, replicate-to: us-west-2, kms-key: {key} }}]\n"
+        );
+        assert_eq!(codes(&document), ["not-a-key"], "{key}");
+    }
+}
+
+#[test]
+fn more_rules_than_anybody_reads_are_refused() {
+    assert_eq!(codes(&rules(1_001)), ["too-many-rules"]);
+}
+
+#[test]
+fn five_hundred_rules_are_a_policy() {
+    let checked = policy::check(&rules(500), &AllowedRegions::Any).unwrap();
+    assert_eq!(checked.policy.rules().len(), 500);
+}
+
+#[test]
+fn one_long_text_is_no_trouble() {
+    let stars = "*a".repeat(100_000);
+    let document = format!(
+        "version: 1\nrules: [{{ name: a, when: {{ secret-name: \"{stars}\" }}, forbid: us-west-2 }}]\n"
+    );
+    assert_eq!(codes(&document), ["never-matches"]);
+}
+
+#[test]
+fn lists_of_more_regions_than_aws_has_are_refused() {
+    let group = |count: usize| {
+        let regions: Vec<String> = (0..count).map(|index| format!("aa-bb-{index}")).collect();
+        let rules = (0..1_000).map(|index| {
+            format!(
+                "  - {{ name: r{index}, when: all, replicate-to: many, kms-key: alias/k{index} }}\n"
+            )
+        });
+        let rules: String = rules.collect();
+        format!(
+            "version: 1\ngroups: {{ many: [{}] }}\nrules:\n{rules}",
+            regions.join(", ")
+        )
+    };
+    assert_eq!(codes(&group(201)), ["too-many-regions"]);
+    assert!(codes(&group(20)).contains(&"rules-always-conflict"));
+}
+
+#[test]
+fn thousands_of_problems_are_a_hundred_and_a_number() {
+    let words: Vec<String> = (0..10_000).map(|index| format!("word{index}: 1")).collect();
+    let document = format!("version: 1\nrules: [{{ {} }}]\n", words.join(", "));
+    let codes = codes(&document);
+    assert_eq!(codes.len(), 101);
+    assert_eq!(codes.last(), Some(&"too-many-problems"));
+    let invalid = policy::check(&document, &AllowedRegions::Any).unwrap_err();
+    let last = invalid.problems.last().map(ToString::to_string);
+    // The rule lacks `name` and `when` besides.
+    assert!(
+        last.is_some_and(|last| last.contains(" 9902 more ")),
+        "{invalid}"
+    );
+}
+
+#[test]
+fn an_error_behind_a_hundred_doubts_still_refuses_the_policy() {
+    let doubtful = (0..120).map(|index| {
+        format!("  - {{ name: r{index}, when: all, replicate-to: us-east-1, forbid: us-east-1 }}\n")
+    });
+    let doubtful: Vec<String> = doubtful.collect();
+    let doubtful = doubtful.concat();
+    let document = format!("version: 1\nrules:\n{doubtful}  - {{ name: last }}\n");
+    assert!(policy::check(&document, &AllowedRegions::Any).is_err());
+}

@@ -1,0 +1,37 @@
+//! The policy language: what it means, what its checker finds, and what its documentation shows.
+
+mod agreement;
+mod corpus;
+mod doubts;
+mod examples;
+mod facts;
+mod hostile;
+mod language;
+mod naive_checker;
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.expect("crates/core is two levels down")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files of a folder that have one of the extensions, in the order of their names.
+fn files(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(folder)).expect(folder);
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|own| extensions.iter().any(|extension| own == *extension))
+        })
+        .collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,259 @@
+//! The time of an invocation. Everything that waits takes its limits from one [`Deadlines`], so that
+//! the function reports before Lambda stops it.
+
+use std::time::Duration;
+
+use secret_replicator_aws::MIN_CALL_TIME;
+use secret_replicator_core::request::Wait;
+use tokio::time::{Instant, sleep_until};
+
+/// The time reserved for the report, at most.
+const REPORT_TIME: Duration = Duration::from_secs(1);
+
+/// The longest wait for a secret or for its first value. Terraform takes about two seconds (recorded
+/// events); Lambda's retries cover what takes longer.
+const MAX_READY_WAIT: Duration = Duration::from_mins(1);
+
+/// The first pause between two polls, and the longest. Each pause is half again as long as the one
+/// before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The time in which secrets in progress get their slots to write, beside the time to follow them.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+
+/// How long the SDK retries a throttled request, at most.
+const SDK_RETRY_TIME: Duration = Duration::from_secs(8);
+
+/// How long a poll may outlast the time for polling.
+const POLL_GRACE: Duration = Duration::from_secs(2);
+
+/// The deadlines of an invocation, computed once when it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    end: Instant,
+    total: Duration,
+    replication_wait: Duration,
+    wait: Wait,
+}
+
+impl Deadlines {
+    /// The deadlines of an invocation that Lambda stops after `remaining`, and that follows replicas
+    /// for at most `replication_wait`.
+    #[must_use]
+    pub fn new(remaining: Duration, replication_wait: Duration, wait: Wait) -> Self {
+        let reserve = REPORT_TIME.min(remaining / 5);
+        Self {
+            end: Instant::now() + remaining.saturating_sub(reserve),
+            total: remaining,
+            replication_wait,
+            wait,
+        }
+    }
+
+    /// When the work must end, in whatever state.
+    #[must_use]
+    pub fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// Whether it is too late to begin with more secrets. Those in progress need the time to follow
+    /// their replicas and to get their slots to write, but at most half of the total.
+    #[must_use]
+    pub fn is_too_late_for_more(&self) -> bool {
+        let needed = (self.replication_wait + WRITE_TIME).min(self.total / 2);
+        Instant::now() + needed >= self.end
+    }
+
+    /// The latest time for a write that leaves time to follow its replicas.
+    #[must_use]
+    pub fn last_write(&self) -> Instant {
+        let needed = self.replication_wait.min(self.total / 4);
+        self.end.checked_sub(needed).unwrap_or(self.end)
+    }
+
+    /// Whether a write could no longer be answered before the end.
+    #[must_use]
+    pub fn is_too_late_to_write(&self) -> bool {
+        Instant::now() + MIN_CALL_TIME >= self.end
+    }
+
+    /// Polls a secret that is not ready: in the time that following the replicas leaves, but at least
+    /// in half of the remaining time.
+    #[must_use]
+    pub fn poll_until_ready(&self) -> Poller {
+        let left = self.end.saturating_duration_since(Instant::now());
+        let time = match self.wait {
+            Wait::UntilReady => left
+                .saturating_sub(self.replication_wait)
+                .max(left / 2)
+                .min(MAX_READY_WAIT),
+            Wait::Never => Duration::ZERO,
+        };
+        // Nothing can be done without the secret, so reading it may take all the time there is.
+        Poller {
+            ended: self.wait == Wait::Never,
+            deadline: self.end,
+            ..self.poller(time)
+        }
+    }
+
+    /// Polls replicas that are not in sync yet.
+    #[must_use]
+    pub fn poll_replicas(&self) -> Poller {
+        self.poller(self.replication_wait)
+    }
+
+    /// Paces the retries of a throttled request while time remains to follow the replicas. Without a
+    /// wait for the secret there are no retries: a manual call gets the error, and a sweep has a write
+    /// rate of its own.
+    #[must_use]
+    pub fn retry_while_throttled(&self) -> Poller {
+        let now = Instant::now();
+        let last_retry = self.end.checked_sub(SDK_RETRY_TIME).unwrap_or(now);
+        let end = self.last_write().min(last_retry);
+        let time = end.saturating_duration_since(now);
+        Poller {
+            ended: self.wait == Wait::Never || time.is_zero(),
+            ..self.poller(time)
+        }
+    }
+
+    fn poller(&self, time: Duration) -> Poller {
+        let now = Instant::now();
+        let last = self.end.checked_sub(MIN_CALL_TIME).unwrap_or(now);
+        let end = last.min(now + time).max(now);
+        Poller {
+            end,
+            deadline: self.end.min(end + POLL_GRACE),
+            pause: FIRST_PAUSE,
+            ended: false,
+        }
+    }
+}
+
+/// Polls or retries with growing pauses, until a deadline.
+#[derive(Debug)]
+pub struct Poller {
+    end: Instant,
+    deadline: Instant,
+    pause: Duration,
+    ended: bool,
+}
+
+impl Poller {
+    /// The deadline of the calls that poll.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Pauses before the next poll. Returns `false` if the last one was already made: the last poll
+    /// comes at the end of the time.
+    pub async fn pause(&mut self) -> bool {
+        if self.ended {
+            return false;
+        }
+        let next = Instant::now() + self.pause;
+        self.ended = next >= self.end;
+        sleep_until(next.min(self.end)).await;
+        self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deadlines(remaining: u64, wait: u64) -> Deadlines {
+        let seconds = Duration::from_secs;
+        Deadlines::new(seconds(remaining), seconds(wait), Wait::UntilReady)
+    }
+
+    async fn polls(mut poller: Poller) -> (u32, Duration) {
+        let start = Instant::now();
+        let mut count = 0;
+        while poller.pause().await {
+            count += 1;
+        }
+        (count, start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replicas_are_followed_for_the_replication_wait() {
+        let deadlines = deadlines(90, 30);
+        let (count, elapsed) = polls(deadlines.poll_replicas()).await;
+        assert_eq!(elapsed, Duration::from_secs(30));
+        assert!((8..20).contains(&count), "{count} polls");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_has_half_a_second_for_its_answer() {
+        let deadlines = deadlines(10, 30);
+        tokio::time::advance(Duration::from_millis(8499)).await;
+        assert!(!deadlines.is_too_late_to_write());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(deadlines.is_too_late_to_write());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_ends_everything_before_lambda_does() {
+        let deadlines = deadlines(10, 30);
+        let (_, elapsed) = polls(deadlines.poll_replicas()).await;
+        assert_eq!(elapsed, Duration::from_millis(8500));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_secret_leaves_time_to_follow_its_replicas() {
+        let deadlines = deadlines(71, 30);
+        let (_, elapsed) = polls(deadlines.poll_until_ready()).await;
+        assert_eq!(elapsed, Duration::from_secs(40));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttled_requests_leave_time_to_follow_the_replicas() {
+        let (_, elapsed) = polls(deadlines(90, 30).retry_while_throttled()).await;
+        assert_eq!(elapsed, Duration::from_millis(66_500));
+        let late = Deadlines {
+            end: Instant::now() + Duration::from_secs(1),
+            ..deadlines(90, 30)
+        };
+        assert_eq!(
+            polls(late.retry_while_throttled()).await,
+            (0, Duration::ZERO)
+        );
+        let by_hand = Deadlines {
+            wait: Wait::Never,
+            ..deadlines(90, 30)
+        };
+        assert_eq!(
+            polls(by_hand.retry_while_throttled()).await,
+            (0, Duration::ZERO)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_ought_to_be_there_is_not_waited_for() {
+        let deadlines = Deadlines {
+            wait: Wait::Never,
+            ..deadlines(60, 30)
+        };
+        assert_eq!(
+            polls(deadlines.poll_until_ready()).await,
+            (0, Duration::ZERO)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_hangs_ends_soon_after_the_time_for_looks() {
+        let poller = deadlines(60, 1).poll_replicas();
+        assert_eq!(poller.deadline() - Instant::now(), Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_replication_wait_still_means_one_look() {
+        let deadlines = deadlines(10, 0);
+        assert_eq!(polls(deadlines.poll_replicas()).await, (1, Duration::ZERO));
+    }
+}

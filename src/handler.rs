@@ -1,0 +1,267 @@
+//! The handler: one invocation from its event to its answer.
+
+use std::io::Write;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lambda_runtime::{Context, LambdaEvent};
+use secret_replicator_aws::SecretsManager;
+use secret_replicator_core::request::{
+    self, BadEvent, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
+    SweepRequest, Trigger,
+};
+use secret_replicator_core::secret::{Region, SecretId};
+use serde_json::value::RawValue;
+
+use crate::catch_panic::catch_panic;
+use crate::change_budget::ChangeBudget;
+use crate::clock::Clock;
+use crate::deadlines::Deadlines;
+use crate::reconcile::{Mode, Reconciler, SecretOutcome};
+use crate::record::{Failure, Record, Recorder, Report, SweepReport};
+use crate::settings::Settings;
+use crate::sweep::{Sweeper, SweptSecret};
+
+/// The function, ready for events.
+#[derive(Debug)]
+pub struct Function {
+    region: Region,
+    mode: Mode,
+    replication_wait: Duration,
+    sweep_writes_per_second: u32,
+    reconciler: Reconciler,
+    recorder: Recorder,
+    clock: Clock,
+}
+
+/// What an invocation is known by.
+struct Invocation {
+    origin: Origin,
+    request_id: String,
+    started: DateTime<Utc>,
+}
+
+impl Function {
+    /// The function with these settings.
+    #[must_use]
+    pub fn new(settings: Settings, secrets_manager: SecretsManager) -> Self {
+        let mut named_regions = settings.policy.named_regions();
+        named_regions.extend(settings.limits.allowed_regions.named_regions());
+        Self {
+            region: settings.region,
+            mode: if settings.dry_run {
+                Mode::DryRun
+            } else {
+                Mode::Act
+            },
+            replication_wait: settings.replication_wait,
+            sweep_writes_per_second: settings.sweep_writes_per_second,
+            recorder: Recorder::new(&settings.metrics_namespace, named_regions),
+            reconciler: Reconciler {
+                secrets_manager,
+                policy: settings.policy,
+                limits: settings.limits,
+            },
+            clock: Clock::system(),
+        }
+    }
+
+    /// The same function with another clock, which must run as fast as tokio's.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same function, with records and metrics written to another output than standard output.
+    #[must_use]
+    pub fn with_output(self, output: impl Write + Send + 'static) -> Self {
+        Self {
+            recorder: self.recorder.with_output(output),
+            ..self
+        }
+    }
+
+    /// Handles one event. Writes exactly one record for it, even if a bug ends the work.
+    ///
+    /// # Errors
+    /// [`Failure`] if the wanted state was not reached and nobody decided against it.
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
+        let started = self.clock.now();
+        // Boxed, because the runtime's layers leave no room for a future of this size.
+        let work = Box::pin(self.respond(event.payload.get(), &event.context, started));
+        catch_panic(work).await.unwrap_or_else(|panic| {
+            let invocation = Invocation {
+                origin: Origin::unknown(),
+                request_id: event.context.request_id,
+                started,
+            };
+            let outcome = SecretOutcome::Internal(panic);
+            self.recorder
+                .record(self.report(&invocation, None, self.mode, outcome))
+        })
+    }
+
+    async fn respond(
+        &self,
+        event: &str,
+        context: &Context,
+        started: DateTime<Utc>,
+    ) -> Result<Record, Failure> {
+        let function = FunctionIdentity {
+            region: self.region.clone(),
+            account: account_of(context),
+        };
+        let Trigger { origin, request } = request::parse(event, &function);
+        let remaining = remaining(context, started);
+        let deadlines = Deadlines::new(remaining, self.replication_wait, request.wait());
+        let invocation = Invocation {
+            origin,
+            request_id: context.request_id.clone(),
+            started,
+        };
+        let (named, mode, outcome) = match request {
+            Request::Bad(bad) => (None, self.mode, SecretOutcome::BadEvent(bad)),
+            Request::Skip { secret, reason } => {
+                (secret, self.mode, SecretOutcome::Skipped(None, reason))
+            }
+            Request::Reconcile {
+                secret, dry_run, ..
+            } => {
+                let mode = self.mode_for(dry_run);
+                let outcome = self.reconcile(&secret, mode, &deadlines).await;
+                (Some(secret), mode, outcome)
+            }
+            Request::Explain(explained) => {
+                return self.explain(&invocation, explained, &deadlines).await;
+            }
+            // Boxed, because its future is far larger than what other requests need.
+            Request::Sweep(request) => {
+                return Box::pin(self.sweep(&invocation, request, &deadlines)).await;
+            }
+        };
+        self.recorder
+            .record(self.report(&invocation, named, mode, outcome))
+    }
+
+    fn mode_for(&self, dry_run: bool) -> Mode {
+        if dry_run { Mode::DryRun } else { self.mode }
+    }
+
+    fn report(
+        &self,
+        invocation: &Invocation,
+        named: Option<SecretId>,
+        mode: Mode,
+        outcome: SecretOutcome,
+    ) -> Report {
+        Report {
+            origin: invocation.origin.clone(),
+            request_id: invocation.request_id.clone(),
+            started: invocation.started,
+            ended: self.clock.now(),
+            mode,
+            named,
+            outcome,
+            explanation: None,
+        }
+    }
+
+    async fn reconcile(&self, id: &SecretId, mode: Mode, deadlines: &Deadlines) -> SecretOutcome {
+        let changes = ChangeBudget::unlimited();
+        let outcome = self.reconciler.reconcile(id, mode, deadlines, &changes);
+        blame_request(outcome.await, SECRET_ID_REMEDIATION)
+    }
+
+    async fn explain(
+        &self,
+        invocation: &Invocation,
+        explained: Explained,
+        deadlines: &Deadlines,
+    ) -> Result<Record, Failure> {
+        let (named, outcome) = match explained {
+            Explained::Existing(id) => {
+                let outcome = self.reconcile(&id, Mode::DryRun, deadlines).await;
+                (Some(id), outcome)
+            }
+            Explained::Hypothetical(secret) => (None, self.reconciler.preview(*secret)),
+        };
+        let secret = outcome.secret();
+        let explanation = secret.map(|secret| self.reconciler.explain(secret));
+        self.recorder.record(Report {
+            explanation,
+            ..self.report(invocation, named, Mode::DryRun, outcome)
+        })
+    }
+
+    async fn sweep(
+        &self,
+        invocation: &Invocation,
+        request: SweepRequest,
+        deadlines: &Deadlines,
+    ) -> Result<Record, Failure> {
+        let mode = self.mode_for(request.dry_run);
+        if let Err(bad) = request.require_same_mode(mode == Mode::DryRun) {
+            let outcome = SecretOutcome::BadEvent(bad);
+            return self
+                .recorder
+                .record(self.report(invocation, None, mode, outcome));
+        }
+        let rate = self.sweep_writes_per_second;
+        let sweeper = Sweeper::new(&self.reconciler, rate, mode, deadlines, self.clock);
+        let on_result = |swept: SweptSecret| {
+            let report = self.report(invocation, Some(swept.id), mode, swept.outcome);
+            let started = swept.started;
+            // A secret that fails is in the summary of the sweep, which is not an error.
+            let _ = self.recorder.record(Report { started, ..report });
+        };
+        let is_continued = request.token.is_some();
+        match sweeper.slice(request, on_result).await {
+            Ok(sweep) => Ok(self.recorder.record_sweep(&SweepReport {
+                request_id: invocation.request_id.clone(),
+                started: invocation.started,
+                ended: self.clock.now(),
+                mode,
+                sweep,
+            })),
+            Err(error) => {
+                let unreadable = SecretOutcome::Unreadable(error);
+                let outcome = if is_continued {
+                    blame_request(unreadable, TOKEN_REMEDIATION)
+                } else {
+                    unreadable
+                };
+                self.recorder
+                    .record(self.report(invocation, None, mode, outcome))
+            }
+        }
+    }
+}
+
+const TOKEN_REMEDIATION: &str =
+    "start the sweep again without `nextToken`: AWS's page tokens expire";
+
+/// If AWS rejects what the request names, the request is invalid.
+fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOutcome {
+    match outcome {
+        SecretOutcome::Unreadable(error) if error.is_validation_error() => {
+            SecretOutcome::BadEvent(BadEvent {
+                message: error.to_string(),
+                remediation,
+            })
+        }
+        outcome => outcome,
+    }
+}
+
+/// Lambda names the function's ARN with each event:
+/// `arn:aws:lambda:region:account:function:name`.
+fn account_of(context: &Context) -> Option<String> {
+    let account = context.invoked_function_arn.split(':').nth(4)?;
+    (!account.is_empty()).then(|| account.to_owned())
+}
+
+/// Lambda gives the deadline in milliseconds since 1970.
+fn remaining(context: &Context, now: DateTime<Utc>) -> Duration {
+    let now = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+    Duration::from_millis(context.deadline.saturating_sub(now))
+}

@@ -1,0 +1,252 @@
+//! What was done about a plan, and what was observed of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
+use tokio::time::Instant;
+
+use crate::change_budget::Deferred;
+
+/// How long a removal that AWS has rejected may still turn out to be in progress, requested by another
+/// invocation.
+const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
+
+/// What was done about a plan, and what was observed of it.
+#[derive(Debug)]
+pub(super) struct Execution {
+    pub(super) responses: Responses,
+    pub(super) observations: Observations,
+    pub(super) removals: Removals,
+    /// The Regions whose failed replica was removed and requested again.
+    pub(super) recreated: BTreeSet<Region>,
+}
+
+impl Execution {
+    /// Why a part of the plan was deferred: a write got no slot in time.
+    pub(super) fn deferred(&self) -> Option<Deferred> {
+        let has_unsent = self.responses.values().any(Response::is_unsent)
+            || self
+                .removals
+                .values()
+                .any(|removal| matches!(removal, Removal::NotSent));
+        has_unsent.then_some(Deferred::DeadlineTooClose)
+    }
+
+    /// Whether AWS has accepted or rejected the request for a Region unambiguously.
+    pub(super) fn was_answered(&self, region: &Region) -> bool {
+        self.responses.get(region).is_some_and(|response| {
+            let is_clear = match &response.result {
+                Ok(()) => true,
+                Err(error) => error.kind == CallErrorKind::Refused,
+            };
+            is_clear && !response.was_ambiguous
+        })
+    }
+
+    /// Whether a failed request may still have been executed, for all that was observed.
+    pub(super) fn may_still_take_effect(&self, region: &Region) -> bool {
+        let response = self.responses.get(region);
+        let removal = self.removals.get(region);
+        response.is_some_and(|response| response.was_ambiguous)
+            && self.observations.is_unsettled(region)
+            || removal.is_some_and(Removal::may_still_take_effect)
+    }
+}
+
+/// AWS's responses to the requests for replicas, by Region.
+pub(super) type Responses = BTreeMap<Region, Response>;
+
+/// AWS's response to the request for one Region.
+#[derive(Clone, Debug)]
+pub(super) struct Response {
+    /// The last response.
+    pub(super) result: Result<(), CallError>,
+    /// The replica, if the response shows it in sync already, so that no poll is needed.
+    pub(super) in_sync: Option<Replica>,
+    /// Whether any request for the Region may have been executed although it failed.
+    pub(super) was_ambiguous: bool,
+}
+
+impl Response {
+    /// The response for a Region to a request that named it.
+    pub(super) fn new(
+        region: &Region,
+        response: &Result<BTreeMap<Region, Replica>, CallError>,
+    ) -> Self {
+        let is_in_sync = |replica: &&Replica| replica.status == ReplicaStatus::InSync;
+        match response {
+            Ok(replicas) => Self {
+                result: Ok(()),
+                in_sync: replicas.get(region).filter(is_in_sync).cloned(),
+                was_ambiguous: false,
+            },
+            Err(error) => Self {
+                result: Err(error.clone()),
+                in_sync: None,
+                was_ambiguous: error.may_have_been_executed(),
+            },
+        }
+    }
+
+    /// A later read has shown that the request was executed.
+    pub(super) fn executed() -> Self {
+        Self {
+            result: Ok(()),
+            in_sync: None,
+            was_ambiguous: false,
+        }
+    }
+
+    /// Whether the last request was not sent.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(&self.result, Err(error) if error.kind == CallErrorKind::NotSent)
+    }
+
+    /// Whether to send the request again, after another read.
+    pub(super) fn should_be_repeated(&self) -> bool {
+        match &self.result {
+            Ok(()) => false,
+            // A write may not find a secret yet that a read has shown.
+            Err(error) => error.may_have_been_executed() || error.kind == CallErrorKind::NotFound,
+        }
+    }
+}
+
+/// What the polls after the request have shown of the replicas.
+#[derive(Debug, Default)]
+pub(super) struct Observations {
+    replicas: BTreeMap<Region, Observation>,
+    /// The Regions in which any poll has shown a replica other than before the request.
+    moved: BTreeSet<Region>,
+    /// The Regions that had not settled at the last poll: a request may still take effect there.
+    unsettled: BTreeSet<Region>,
+    /// Why the last poll failed. `None` if a poll has succeeded since.
+    pub(super) error: Option<CallError>,
+}
+
+/// The last observation of a replica, and its time after the request.
+#[derive(Clone, Debug)]
+pub(super) struct Observation {
+    pub(super) replica: Replica,
+    pub(super) after: Duration,
+}
+
+impl Observations {
+    /// What the responses to the requests have shown.
+    pub(super) fn from_responses(responses: &Responses, after: Duration) -> Self {
+        let mut observations = Self::default();
+        for (region, response) in responses {
+            if let Some(replica) = &response.in_sync {
+                observations.moved.insert(region.clone());
+                observations.update(region, Some(replica.clone()), after);
+            }
+        }
+        observations
+    }
+
+    /// The last observation in a Region.
+    pub(super) fn of(&self, region: &Region) -> Option<&Observation> {
+        self.replicas.get(region)
+    }
+
+    /// Whether polls have shown the replica, and always as it was before.
+    pub(super) fn never_moved(&self, region: &Region, before: &Replica) -> bool {
+        let is_the_same = |seen: &Observation| seen.replica == *before;
+        !self.moved.contains(region) && self.of(region).is_some_and(is_the_same)
+    }
+
+    fn is_unsettled(&self, region: &Region) -> bool {
+        self.unsettled.contains(region)
+    }
+
+    /// Notes a replica at a poll, or that none is listed; `before` is the replica before the request.
+    pub(super) fn note(
+        &mut self,
+        region: &Region,
+        before: Option<&Replica>,
+        replica: Option<Replica>,
+        after: Duration,
+    ) {
+        if replica.as_ref() != before {
+            self.moved.insert(region.clone());
+        }
+        self.update(region, replica, after);
+    }
+
+    /// Notes the Regions that had not settled at the last poll.
+    pub(super) fn end(&mut self, unsettled: impl Iterator<Item = Region>) {
+        self.unsettled = unsettled.collect();
+    }
+
+    /// Adds later observations.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.replicas.extend(later.replicas);
+        self.unsettled.extend(later.unsettled);
+        self.error = later.error;
+    }
+
+    /// Drops the observations of replicas that have been removed since.
+    pub(super) fn forget(&mut self, regions: &BTreeSet<Region>) {
+        self.replicas.retain(|region, _| !regions.contains(region));
+    }
+
+    fn update(&mut self, region: &Region, replica: Option<Replica>, after: Duration) {
+        match replica {
+            Some(replica) => {
+                let observation = Observation { replica, after };
+                self.replicas.insert(region.clone(), observation)
+            }
+            None => self.replicas.remove(region),
+        };
+    }
+}
+
+/// The progress of the removals, by Region.
+pub(super) type Removals = BTreeMap<Region, Removal>;
+
+/// The progress of the removal of a replica.
+#[derive(Clone, Debug)]
+pub(super) enum Removal {
+    /// AWS does not list the replica any more.
+    Gone,
+    /// AWS has accepted the request.
+    Accepted,
+    /// AWS has rejected the request, or has not answered. The replica may still go, until the time
+    /// given.
+    Unconfirmed(CallError, Option<Instant>),
+    /// Not requested: the write rate had no slot for it before the deadline.
+    NotSent,
+    /// Not requested yet: the replica, or a wanted one, is still in progress.
+    Pending,
+    /// Not requested: a wanted Region is refused, or its replica failed.
+    Blocked,
+    /// Not requested: the secret has changed since the decision.
+    SecretChanged,
+}
+
+impl Removal {
+    pub(super) fn from_response(result: Result<(), CallError>) -> Self {
+        match result {
+            Ok(()) => Self::Accepted,
+            Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
+            Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
+            Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),
+        }
+    }
+
+    /// Whether another poll may show progress.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Accepted | Self::Pending => true,
+            Self::Unconfirmed(_, until) => until.is_none_or(|until| Instant::now() < until),
+            Self::Gone | Self::NotSent | Self::Blocked | Self::SecretChanged => false,
+        }
+    }
+
+    /// Whether a request without an answer may have been executed, for all that was observed.
+    fn may_still_take_effect(&self) -> bool {
+        matches!(self, Self::Unconfirmed(_, None))
+    }
+}

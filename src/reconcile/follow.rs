@@ -1,0 +1,115 @@
+//! Follows replicas: polls the secret until each replica is in sync or failed, or the time is up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secret_replicator_aws::CallErrorKind;
+use secret_replicator_core::plan::{Plan, Step};
+use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret, SecretId};
+use tokio::time::Instant;
+
+use super::Reconciler;
+use super::execution::{Observations, Response, Responses};
+use crate::deadlines::Deadlines;
+
+/// How long a read may still show the state before the request (`DescribeSecret` is eventually
+/// consistent). Until then, a failed replica that was just retried counts as the old failure, and a
+/// request that AWS rejected or did not answer may still turn out to be executed, by this invocation or
+/// by another one.
+const STALE_FOR: Duration = Duration::from_secs(5);
+
+/// How long a Region is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Following {
+    /// Until the replica is in sync or failed.
+    UntilSettled,
+    /// Likewise, but only if something changes soon: the request may not have been executed.
+    IfItMoves,
+}
+
+impl Reconciler {
+    /// Polls until every replica of the plan is in sync or failed, or the time is up. Returns the last
+    /// observations.
+    pub(super) async fn follow(
+        &self,
+        before: &Secret,
+        plan: &Plan,
+        responses: &Responses,
+        requested: Instant,
+        deadlines: &Deadlines,
+    ) -> Observations {
+        let mut open = followed(plan, responses);
+        let mut observations = Observations::from_responses(responses, requested.elapsed());
+        let mut poller = deadlines.poll_replicas();
+        let id = SecretId::Arn(before.arn.clone());
+        while !open.is_empty() && poller.pause().await {
+            // A failed poll says nothing about a replica: the next one may succeed.
+            let mut now = match self.secrets_manager.describe(&id, poller.deadline()).await {
+                Ok(now) => now,
+                Err(error) => {
+                    observations.error = Some(error);
+                    continue;
+                }
+            };
+            observations.error = None;
+            let after = requested.elapsed();
+            open.retain(|region, following| {
+                let old = before.replicas.get(region);
+                let replica = now.replicas.remove(region);
+                let settled = is_settled(replica.as_ref(), old, *following, after);
+                observations.note(region, old, replica, after);
+                !settled
+            });
+        }
+        observations.end(open.into_keys());
+        observations
+    }
+}
+
+/// The Regions to follow.
+fn followed(plan: &Plan, responses: &Responses) -> BTreeMap<Region, Following> {
+    let following = |region: &Region, step: &Step| match step {
+        Step::Replicate(_) | Step::Retry(_) => responses.get(region).and_then(after_response),
+        Step::Keep(replica) => {
+            (replica.status != ReplicaStatus::InSync).then_some(Following::UntilSettled)
+        }
+        Step::ReportFailure(..)
+        | Step::Refuse(..)
+        | Step::Remove(..)
+        | Step::AwaitRemoval(..)
+        | Step::Retain(..) => None,
+    };
+    let steps = plan.steps.iter();
+    steps
+        .filter_map(|(region, step)| Some((region.clone(), following(region, step)?)))
+        .collect()
+}
+
+fn after_response(response: &Response) -> Option<Following> {
+    match &response.result {
+        Ok(()) if response.in_sync.is_some() => None,
+        Ok(()) => Some(Following::UntilSettled),
+        Err(error) if response.was_ambiguous || error.kind == CallErrorKind::Refused => {
+            Some(Following::IfItMoves)
+        }
+        Err(_) => None,
+    }
+}
+
+fn is_settled(
+    replica: Option<&Replica>,
+    before: Option<&Replica>,
+    following: Following,
+    after: Duration,
+) -> bool {
+    let moved = replica != before;
+    let stale = after >= STALE_FOR;
+    if following == Following::IfItMoves && !moved {
+        return stale;
+    }
+    match replica.map(|replica| &replica.status) {
+        Some(ReplicaStatus::InSync) => true,
+        Some(ReplicaStatus::Failed) => moved || stale,
+        Some(ReplicaStatus::InProgress | ReplicaStatus::Unknown(_)) | None => false,
+    }
+}

@@ -1,0 +1,105 @@
+//! Reads a secret and decides, waiting for a secret or a value that does not exist yet.
+
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, StreamExt};
+use secret_replicator_aws::{CallErrorKind, NameAvailability};
+use secret_replicator_core::plan::{Decision, Plan, decide};
+use secret_replicator_core::secret::{Region, Secret, SecretId};
+use tokio::time::Instant;
+
+use super::outcome::SecretOutcome;
+use super::{Mode, Reconciler};
+use crate::deadlines::Deadlines;
+
+/// How many Regions are probed at once.
+const PROBES_AT_ONCE: usize = 4;
+
+impl Reconciler {
+    /// Reads the secret and plans. Waits for a secret that does not exist yet, and for the first value
+    /// of one that needs a replica: what AWS makes of replicating a secret without a value is not
+    /// documented.
+    ///
+    /// # Errors
+    /// The outcome, if there is nothing to plan.
+    pub(super) async fn observe(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        deadlines: &Deadlines,
+    ) -> Result<(Secret, Plan), SecretOutcome> {
+        let mut poller = deadlines.poll_until_ready();
+        let mut known: Option<SecretOutcome> = None;
+        loop {
+            let not_ready = match self.secrets_manager.describe(id, poller.deadline()).await {
+                Ok(secret) => match self.plan(secret, poller.deadline()).await {
+                    (secret, Decision::Skip(reason)) => {
+                        return Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason));
+                    }
+                    (secret, Decision::Act(plan))
+                        if mode == Mode::Act && plan.replicates() && !secret.has_value =>
+                    {
+                        SecretOutcome::NoValueYet(Box::new(secret), plan.rules)
+                    }
+                    (secret, Decision::Act(plan)) => return Ok((secret, plan)),
+                },
+                Err(error) if error.kind == CallErrorKind::NotFound => {
+                    SecretOutcome::NotFound(error)
+                }
+                Err(error) => match known {
+                    // A failed read does not undo what an earlier read has shown.
+                    Some(known) if error.is_transient() => known,
+                    _ => return Err(SecretOutcome::Unreadable(error)),
+                },
+            };
+            if !poller.pause().await {
+                return Err(not_ready);
+            }
+            known = Some(not_ready);
+        }
+    }
+
+    /// Plans for a secret as it is. Where a replica failed because of something in its Region, probes
+    /// the Region first.
+    async fn plan(&self, mut secret: Secret, until: Instant) -> (Secret, Decision) {
+        let decision = decide(&secret, &self.policy, &self.limits);
+        let Decision::Act(plan) = &decision else {
+            return (secret, decision);
+        };
+        let blocked = plan.blocked_in_region().cloned().collect();
+        let available = self.names_available(&secret, blocked, until).await;
+        if available.is_empty() {
+            return (secret, decision);
+        }
+        secret.name_available = available;
+        let decision = decide(&secret, &self.policy, &self.limits);
+        (secret, decision)
+    }
+
+    /// The Regions that have no secret of this name. A failed probe proves nothing.
+    pub(super) async fn names_available(
+        &self,
+        secret: &Secret,
+        regions: Vec<Region>,
+        until: Instant,
+    ) -> BTreeSet<Region> {
+        let probes = regions.into_iter().map(|region| async move {
+            let probe = self
+                .secrets_manager
+                .probe_region(&region, &secret.name, until);
+            match probe.await {
+                Ok(NameAvailability::Available) => Some(region),
+                Ok(NameAvailability::Taken) => None,
+                Err(error) => {
+                    tracing::warn!(
+                        %region, %error,
+                        "failed to check whether the secret name is available in the replica Region"
+                    );
+                    None
+                }
+            }
+        });
+        let probes = stream::iter(probes).buffer_unordered(PROBES_AT_ONCE);
+        probes.filter_map(std::future::ready).collect().await
+    }
+}

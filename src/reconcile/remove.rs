@@ -1,0 +1,154 @@
+//! Removes replicas that no rule wants: the last step, after every wanted replica is in sync.
+
+use std::collections::BTreeSet;
+
+use secret_replicator_core::plan::{Decision, Plan, Step, decide};
+use secret_replicator_core::reason::RemovalReason;
+use secret_replicator_core::secret::{Region, Secret, SecretId};
+
+use super::Reconciler;
+use super::execution::{Execution, Removal, Removals};
+use super::outcome::{RegionState, region_outcomes};
+use crate::deadlines::Deadlines;
+
+impl Reconciler {
+    /// Removes the replicas that no rule wants, after every wanted replica is in sync, and follows the
+    /// removal. A replica in progress is removed when it is in sync: AWS copies every change of tags to
+    /// the replicas, so they are often in progress then.
+    ///
+    /// Each request rests on a read made just before it: the secret may have changed since the plan.
+    pub(super) async fn remove_unwanted(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: &mut Execution,
+        deadlines: &Deadlines,
+    ) {
+        let first = |(region, reason): (&Region, &RemovalReason)| {
+            let removal = if allows_removal(secret, plan, execution, reason) {
+                Removal::Pending
+            } else {
+                Removal::Blocked
+            };
+            (region.clone(), removal)
+        };
+        // Kept apart from the replicas that are removed to be recreated, which do not end as gone.
+        let mut removals: Removals = plan.unwanted().map(first).collect();
+        let mut poller = deadlines.poll_replicas();
+        let id = SecretId::Arn(secret.arn.clone());
+        let mut is_first = true;
+        while removals.values().any(Removal::is_open) && (is_first || poller.pause().await) {
+            is_first = false;
+            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+                continue;
+            };
+            let due = self.note_progress(&now, &mut removals);
+            let requested = self.request_removal(secret, due, deadlines).await;
+            removals.extend(requested);
+        }
+        execution.removals.extend(removals);
+    }
+
+    /// Notes which replicas are gone. Returns the Regions whose removal to request by this read.
+    fn note_progress(&self, now: &Secret, removals: &mut Removals) -> Vec<Region> {
+        let fresh = match decide(now, &self.policy, &self.limits) {
+            Decision::Act(plan) => Some(plan),
+            Decision::Skip(_) => None,
+        };
+        let mut due = Vec::new();
+        for (region, removal) in removals.iter_mut().filter(|(_, removal)| removal.is_open()) {
+            if !now.replicas.contains_key(region) {
+                *removal = Removal::Gone;
+            } else if matches!(removal, Removal::Pending) {
+                let plan = fresh.as_ref();
+                match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
+                    Some((plan, Step::Remove(reason, _))) if plan.may_remove(reason) => {
+                        due.push(region.clone());
+                    }
+                    Some((_, Step::Remove(..) | Step::AwaitRemoval(..))) => {}
+                    _ => *removal = Removal::SecretChanged,
+                }
+            }
+        }
+        due
+    }
+
+    /// Requests the removal of replicas: all in one call, or each by itself if AWS rejects that.
+    async fn request_removal(
+        &self,
+        secret: &Secret,
+        regions: Vec<Region>,
+        deadlines: &Deadlines,
+    ) -> Removals {
+        if regions.is_empty() {
+            return Removals::new();
+        }
+        let until = deadlines.end();
+        let all: Vec<&Region> = regions.iter().collect();
+        let together = self.secrets_manager.remove(&secret.arn, &all, until).await;
+        let is_rejected = matches!(&together, Err(error) if error.is_rejected());
+        let one_by_one = is_rejected && regions.len() > 1;
+        let mut removals = Removals::new();
+        for region in regions {
+            let result = if one_by_one {
+                let one = [&region];
+                self.secrets_manager.remove(&secret.arn, &one, until).await
+            } else {
+                together.clone()
+            };
+            removals.insert(region, Removal::from_response(result));
+        }
+        removals
+    }
+
+    /// Removes replicas independent of the policy, and polls until AWS does not list them any more or
+    /// the time is up. A removal takes AWS up to 90 seconds (reported by users).
+    pub(super) async fn remove_and_follow(
+        &self,
+        secret: &Secret,
+        regions: &BTreeSet<Region>,
+        deadlines: &Deadlines,
+    ) -> Removals {
+        let regions = regions.iter().cloned().collect();
+        let mut removals = self.request_removal(secret, regions, deadlines).await;
+        let mut poller = deadlines.poll_replicas();
+        let id = SecretId::Arn(secret.arn.clone());
+        while removals.values().any(Removal::is_open) && poller.pause().await {
+            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+                continue;
+            };
+            for (region, removal) in &mut removals {
+                if removal.is_open() && !now.replicas.contains_key(region) {
+                    *removal = Removal::Gone;
+                }
+            }
+        }
+        removals
+    }
+}
+
+/// Whether the wanted replicas allow a removal. Each must be in sync. Where the replica is no longer
+/// targeted, no Region may be refused either, not even one that still has a replica: what is refused may
+/// be a typo, or a move that does not succeed.
+fn allows_removal(
+    secret: &Secret,
+    plan: &Plan,
+    execution: &Execution,
+    reason: &RemovalReason,
+) -> bool {
+    let is_forbidden = |reason| matches!(reason, &RemovalReason::Forbidden(_));
+    let not_wanted = *reason == RemovalReason::NoLongerTargeted;
+    if not_wanted && plan.unwanted().any(|(_, reason)| is_forbidden(reason)) {
+        return false;
+    }
+    let outcomes = region_outcomes(secret, plan, Some(execution));
+    let mut wanted = outcomes.iter().filter(|outcome| match &outcome.region {
+        Ok(region) => !plan.unwanted().any(|(unwanted, _)| unwanted == region),
+        Err(_) => true,
+    });
+    wanted.all(|outcome| match &outcome.state {
+        RegionState::InSync(_) | RegionState::Retained(..) => true,
+        RegionState::Refused(refusal, _) => !refusal.counts() || !not_wanted,
+        _ => false,
+    })
+}

@@ -1,0 +1,158 @@
+//! Requests replicas: one call for all Regions, then one for each Region where AWS rejects that.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt};
+use secret_replicator_aws::{CallError, CallErrorKind, WritePermit};
+use secret_replicator_core::limits::Overwrite;
+use secret_replicator_core::plan::{Plan, Target, decide};
+use secret_replicator_core::secret::{Region, Replica, Secret, SecretId};
+
+use super::Reconciler;
+use super::execution::{Response, Responses};
+use crate::deadlines::Deadlines;
+
+/// How many times a request is repeated after a failure that may have been an execution.
+const MAX_REPEATS: usize = 3;
+
+/// How many requests are in progress at once where each Region is requested by itself.
+const REQUESTS_AT_ONCE: usize = 4;
+
+impl Reconciler {
+    /// Requests the plan's replicas, and returns AWS's response for each Region.
+    ///
+    /// After an ambiguous failure (a timeout, a broken connection, an error of AWS) the secret is read
+    /// again. Only what has not begun and is still wanted is requested again, each Region by itself, in
+    /// case one of them causes the failure.
+    pub(super) async fn replicate(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        permit: Option<WritePermit<'_>>,
+        deadlines: &Deadlines,
+    ) -> Responses {
+        let targets: Vec<&Target> = plan.targets().collect();
+        let mut responses = self.send(secret, &targets, deadlines).await;
+        // Other secrets can write during the polls that follow.
+        drop(permit);
+        let mut poller = deadlines.poll_replicas();
+        for _ in 0..MAX_REPEATS {
+            let is_open = |target: &&&Target| {
+                let response = responses.get(target.region());
+                response.is_some_and(Response::should_be_repeated)
+            };
+            let open: Vec<&Target> = targets.iter().filter(is_open).copied().collect();
+            if open.is_empty() || !poller.pause().await {
+                break;
+            }
+            let id = SecretId::Arn(secret.arn.clone());
+            let Ok(mut now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+                continue;
+            };
+            now.name_available.clone_from(&secret.name_available);
+            let fresh = decide(&now, &self.policy, &self.limits);
+            let (begun, mut not_begun): (Vec<&Target>, Vec<&Target>) = open
+                .iter()
+                .partition(|target| has_moved(secret, &now, target.region()));
+            // The secret may have changed, and need other replicas; the next attempt decides.
+            not_begun.retain(|target| fresh.asks_for(target));
+            let begun = begun
+                .into_iter()
+                .map(|target| (target.region().clone(), Response::executed()));
+            let repeated = self.send_each(secret, &not_begun, deadlines).await;
+            for (region, mut response) in begun.chain(repeated) {
+                let before = responses.get(&region);
+                response.was_ambiguous |= before.is_some_and(|before| before.was_ambiguous);
+                responses.insert(region, response);
+            }
+        }
+        responses
+    }
+
+    /// Sends one request for all targets that must not overwrite, and one for all that may.
+    async fn send(&self, secret: &Secret, targets: &[&Target], deadlines: &Deadlines) -> Responses {
+        let mut responses = BTreeMap::new();
+        for overwrite in [Overwrite::Never, Overwrite::Allowed] {
+            let alike = targets
+                .iter()
+                .filter(|target| target.overwrite() == overwrite);
+            let alike: Vec<&Target> = alike.copied().collect();
+            responses.extend(self.send_alike(secret, &alike, deadlines).await);
+        }
+        responses
+    }
+
+    /// Sends one request. If AWS rejects it, requests each Region by itself, so that one bad Region
+    /// never stops the others.
+    async fn send_alike(
+        &self,
+        secret: &Secret,
+        targets: &[&Target],
+        deadlines: &Deadlines,
+    ) -> Responses {
+        if targets.is_empty() {
+            return BTreeMap::new();
+        }
+        let result = self.request(secret, targets, deadlines).await;
+        match &result {
+            Err(error) if error.is_rejected() && targets.len() > 1 => {
+                self.send_each(secret, targets, deadlines).await.collect()
+            }
+            _ => {
+                let regions = targets.iter().map(|target| target.region());
+                regions
+                    .map(|region| (region.clone(), Response::new(region, &result)))
+                    .collect()
+            }
+        }
+    }
+
+    /// Sends one request for each target, a few at a time, so that a slow request does not use up the
+    /// time of the others.
+    async fn send_each(
+        &self,
+        secret: &Secret,
+        targets: &[&Target],
+        deadlines: &Deadlines,
+    ) -> impl Iterator<Item = (Region, Response)> {
+        let requests = targets.iter().map(|target| async move {
+            let result = self.request(secret, &[target], deadlines).await;
+            (
+                target.region().clone(),
+                Response::new(target.region(), &result),
+            )
+        });
+        let responses: Vec<_> = stream::iter(requests)
+            .buffer_unordered(REQUESTS_AT_ONCE)
+            .collect()
+            .await;
+        responses.into_iter()
+    }
+
+    /// Sends one request, and retries it while AWS throttles it and time remains. In a burst all events
+    /// wait for the same quota, and Lambda's two retries are soon used up.
+    async fn request(
+        &self,
+        secret: &Secret,
+        targets: &[&Target],
+        deadlines: &Deadlines,
+    ) -> Result<BTreeMap<Region, Replica>, CallError> {
+        let mut retries = deadlines.retry_while_throttled();
+        loop {
+            let result = self
+                .secrets_manager
+                .replicate(&secret.arn, targets, deadlines.end())
+                .await;
+            match result {
+                Err(error) if error.kind == CallErrorKind::Throttled && retries.pause().await => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+/// Whether a Region's replica differs from the one before the request, so that the request must have
+/// been executed.
+fn has_moved(before: &Secret, now: &Secret, region: &Region) -> bool {
+    now.replicas.contains_key(region) && before.replicas.get(region) != now.replicas.get(region)
+}

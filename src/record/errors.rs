@@ -1,0 +1,145 @@
+use std::fmt;
+
+use lambda_runtime::Diagnostic;
+
+use super::{Report, SecretRecord};
+use crate::reconcile::{Mode, RegionOutcome, RegionState, SecretOutcome};
+use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::outcome::Outcome;
+use secret_replicator_core::reason::{FailureReason, Progress};
+
+/// The errors that the function returns, by the stable names of `errorType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    /// The event or the action is invalid.
+    BadEvent,
+    /// The function's role may not make a call.
+    AccessDenied,
+    /// AWS throttles the calls.
+    Throttled,
+    /// The secret or its first value did not exist before the deadline.
+    SecretNotReady,
+    /// A replica failed.
+    ReplicationFailed,
+    /// A replica was not in sync before the deadline.
+    ReplicationPending,
+    /// AWS did not answer, or failed.
+    ServiceUnavailable,
+    /// The function has a bug.
+    Internal,
+}
+
+/// An invocation that did not reach the wanted state, as Lambda shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Failure {
+    error_type: ErrorType,
+    message: String,
+}
+
+impl Failure {
+    /// The failure that a record describes.
+    pub(super) fn new(error_type: ErrorType, record: &SecretRecord) -> Self {
+        Self {
+            error_type,
+            message: record.summary(),
+        }
+    }
+
+    /// The stable name.
+    #[must_use]
+    pub fn error_type(&self) -> ErrorType {
+        self.error_type
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The runtime logs the `Debug` form, so it reads like the `Display` form.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.error_type, self.message)
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self {
+            error_type: format!("{:?}", failure.error_type),
+            error_message: failure.message,
+        }
+    }
+}
+
+/// The error type of a report. `None` if the wanted state was reached or deliberately not wanted.
+pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
+    match &report.outcome {
+        SecretOutcome::Skipped(..) | SecretOutcome::NotReached => None,
+        SecretOutcome::BadEvent(_) => Some(ErrorType::BadEvent),
+        SecretOutcome::Internal(_) => Some(ErrorType::Internal),
+        SecretOutcome::NoValueYet(..) | SecretOutcome::NotFound(_) => {
+            Some(ErrorType::SecretNotReady)
+        }
+        SecretOutcome::Unreadable(error) => Some(of_read(error)),
+        SecretOutcome::Covered(_) if report.mode == Mode::DryRun => None,
+        SecretOutcome::Covered(covered) => match report.outcome.outcome() {
+            Outcome::Failed => Some(of_regions(&covered.regions)),
+            Outcome::Pending if covered.regions.iter().any(is_pending) => {
+                Some(ErrorType::ReplicationPending)
+            }
+            _ => None,
+        },
+    }
+}
+
+/// Whether another attempt may find the Region in sync. An unknown status never fails an event: another
+/// attempt would not know it either.
+fn is_pending(region: &RegionOutcome) -> bool {
+    match &region.state {
+        RegionState::InProgress(progress) => !matches!(progress, Progress::UnknownStatus(_)),
+        _ => false,
+    }
+}
+
+fn of_read(error: &CallError) -> ErrorType {
+    match error.kind {
+        CallErrorKind::NotFound => ErrorType::SecretNotReady,
+        CallErrorKind::AccessDenied => ErrorType::AccessDenied,
+        CallErrorKind::Throttled | CallErrorKind::NotSent => ErrorType::Throttled,
+        CallErrorKind::Unanswered => ErrorType::ServiceUnavailable,
+        CallErrorKind::Refused | CallErrorKind::Internal => ErrorType::Internal,
+    }
+}
+
+/// The error type that all failed Regions share, or else `ReplicationFailed`.
+fn of_regions(regions: &[RegionOutcome]) -> ErrorType {
+    let mut types = regions.iter().filter_map(|region| match region.state {
+        RegionState::Failed(reason, _) => Some(of_reason(reason)),
+        _ => None,
+    });
+    let first = types.next().unwrap_or(ErrorType::ReplicationFailed);
+    if types.all(|other| other == first) {
+        first
+    } else {
+        ErrorType::ReplicationFailed
+    }
+}
+
+fn of_reason(reason: FailureReason) -> ErrorType {
+    match reason {
+        FailureReason::AccessDenied => ErrorType::AccessDenied,
+        FailureReason::Throttled => ErrorType::Throttled,
+        FailureReason::ServiceUnavailable => ErrorType::ServiceUnavailable,
+        FailureReason::SecretNotFound => ErrorType::SecretNotReady,
+        FailureReason::NameAlreadyExists
+        | FailureReason::OrphanedReplica
+        | FailureReason::KmsKeyUnavailable
+        | FailureReason::KmsAccessDenied
+        | FailureReason::RegionNotEnabled
+        | FailureReason::RequestRejected
+        | FailureReason::ReplicationFailed => ErrorType::ReplicationFailed,
+    }
+}

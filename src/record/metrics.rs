@@ -1,0 +1,186 @@
+use std::collections::BTreeSet;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use metrique::CloseValue;
+use metrique::RootEntry;
+use metrique::emf::Emf;
+use metrique::unit::{Count, Millisecond};
+use metrique::unit_of_work::metrics;
+use metrique::writer::format::Format;
+
+use super::{Report, SweepReport, milliseconds};
+use crate::reconcile::{Action, RegionOutcome, RegionState, SecretOutcome};
+use crate::sweep::Sweep;
+use secret_replicator_core::outcome::Outcome;
+use secret_replicator_core::secret::Region;
+
+/// The metrics of one secret, without dimensions.
+#[metrics(rename_all = "PascalCase")]
+struct SecretMetrics {
+    #[metrics(timestamp)]
+    timestamp: SystemTime,
+    #[metrics(unit = Count)]
+    secrets_evaluated: u64,
+    #[metrics(unit = Count)]
+    secrets_skipped: u64,
+    #[metrics(unit = Count)]
+    bad_events: u64,
+    #[metrics(unit = Millisecond)]
+    event_age: Option<Duration>,
+}
+
+/// The metrics of one Region.
+#[metrics(subfield, rename_all = "PascalCase")]
+pub(super) struct ReplicaMetrics {
+    #[metrics(unit = Count)]
+    replicas_requested: u64,
+    #[metrics(unit = Count)]
+    replicas_in_sync: u64,
+    #[metrics(unit = Count)]
+    replicas_failed: u64,
+    #[metrics(unit = Count)]
+    replicas_refused: u64,
+    #[metrics(unit = Count)]
+    pub(super) replicas_removed: u64,
+    #[metrics(unit = Millisecond)]
+    replication_time: Option<Duration>,
+}
+
+/// The metrics of one Region, once without dimensions and once by `ReplicaRegion`.
+#[metrics(rename_all = "PascalCase", emf::dimension_sets = [[], ["ReplicaRegion"]])]
+struct RegionMetrics {
+    #[metrics(timestamp)]
+    timestamp: SystemTime,
+    replica_region: String,
+    #[metrics(flatten)]
+    replica: ReplicaMetrics,
+}
+
+/// The metrics of a Region without a dimension of its own.
+#[metrics(rename_all = "PascalCase")]
+struct UnknownRegionMetrics {
+    #[metrics(timestamp)]
+    timestamp: SystemTime,
+    #[metrics(flatten)]
+    replica: ReplicaMetrics,
+}
+
+/// The metrics of one slice, without dimensions.
+#[metrics(rename_all = "PascalCase")]
+struct SweepMetrics {
+    #[metrics(timestamp)]
+    timestamp: SystemTime,
+    #[metrics(unit = Count)]
+    sweep_secrets: u64,
+    #[metrics(unit = Count)]
+    sweep_drift: u64,
+    #[metrics(unit = Count)]
+    sweep_limited: u64,
+    #[metrics(unit = Count)]
+    sweep_failures: u64,
+    #[metrics(unit = Millisecond)]
+    sweep_duration: Option<Duration>,
+}
+
+/// Adds the metrics of a report: one EMF line for the secret, and one for each Region.
+pub(super) fn write_secret(
+    report: &Report,
+    named_regions: &BTreeSet<Region>,
+    emf: &mut Emf,
+    lines: &mut Vec<u8>,
+) -> io::Result<()> {
+    let timestamp = SystemTime::from(report.ended);
+    let secret = secret_metrics(report, timestamp);
+    emf.format(&RootEntry::new(secret.close()), lines)
+        .map_err(io::Error::other)?;
+    for outcome in report.outcome.regions() {
+        let Some(replica) = replica_metrics(outcome) else {
+            continue;
+        };
+        if let Some(region) = dimension(outcome, named_regions) {
+            let replica_region = region.to_string();
+            let metrics = RegionMetrics {
+                timestamp,
+                replica_region,
+                replica,
+            };
+            emf.format(&RootEntry::new(metrics.close()), lines)
+        } else {
+            let metrics = UnknownRegionMetrics { timestamp, replica };
+            emf.format(&RootEntry::new(metrics.close()), lines)
+        }
+        .map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+/// The value of the dimension `ReplicaRegion`. A Region that only a tag names gets none: otherwise the
+/// owners of secrets could create any number of metrics.
+fn dimension<'a>(
+    outcome: &'a RegionOutcome,
+    named_regions: &BTreeSet<Region>,
+) -> Option<&'a Region> {
+    let region = outcome.region.as_ref().ok()?;
+    (outcome.is_listed || named_regions.contains(region)).then_some(region)
+}
+
+fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
+    SecretMetrics {
+        timestamp,
+        secrets_evaluated: u64::from(report.outcome.secret().is_some()),
+        secrets_skipped: u64::from(report.outcome.outcome() == Outcome::Skipped),
+        bad_events: u64::from(matches!(report.outcome, SecretOutcome::BadEvent(_))),
+        event_age: report
+            .event_age_ms()
+            .and_then(|age| u64::try_from(age).ok())
+            .map(Duration::from_millis),
+    }
+}
+
+/// The primary secret's own Region has no metrics: it never gets a replica.
+pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics> {
+    let state = &outcome.state;
+    if matches!(state, RegionState::Refused(refusal, _) if !refusal.counts()) {
+        return None;
+    }
+    let requested = matches!(outcome.action, Action::Replicate | Action::Retry)
+        && *state != RegionState::Planned;
+    Some(ReplicaMetrics {
+        replicas_requested: u64::from(requested),
+        replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
+        replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
+        replicas_refused: u64::from(matches!(
+            state,
+            RegionState::Refused(..) | RegionState::Retained(..)
+        )),
+        replicas_removed: u64::from(
+            matches!(state, RegionState::Removed(_)) || outcome.is_recreated,
+        ),
+        replication_time: match state {
+            RegionState::InSync(after) => *after,
+            _ => None,
+        },
+    })
+}
+
+/// Adds the metrics of a slice. The duration is that of the whole sweep, once it is complete.
+pub(super) fn write_sweep(
+    report: &SweepReport,
+    emf: &mut Emf,
+    lines: &mut Vec<u8>,
+) -> io::Result<()> {
+    let Sweep { slice, next, .. } = &report.sweep;
+    let duration = milliseconds(report.sweep.started, report.ended);
+    let duration = Duration::from_millis(u64::try_from(duration).unwrap_or_default());
+    let metrics = SweepMetrics {
+        timestamp: SystemTime::from(report.ended),
+        sweep_secrets: slice.seen,
+        sweep_drift: slice.drifted,
+        sweep_limited: slice.limited,
+        sweep_failures: slice.failed,
+        sweep_duration: next.is_none().then_some(duration),
+    };
+    emf.format(&RootEntry::new(metrics.close()), lines)
+        .map_err(io::Error::other)
+}

@@ -1,0 +1,275 @@
+use std::collections::BTreeMap;
+
+use chrono::SecondsFormat;
+use serde::Serialize;
+
+use super::reason::Reason;
+use super::{Report, milliseconds};
+use crate::reconcile::{Action, Mode, RegionOutcome, RegionState};
+use secret_replicator_core::explain::Explanation;
+use secret_replicator_core::reason::RemovalReason;
+use secret_replicator_core::secret::{Region, ReplicaStatus, SecretArn, SecretId};
+
+/// The record of one secret: the line in the log and the function's answer.
+///
+/// Lambda's JSON log format takes the level of a line from `timestamp` and `level` together
+/// (Lambda developer guide, "Log and application log levels").
+#[derive(Clone, Debug, Serialize)]
+pub struct SecretRecord {
+    timestamp: String,
+    level: &'static str,
+    message: String,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remediation: Option<&'static str>,
+    trigger: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+    request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    primary_region: Option<Region>,
+    rules: Vec<String>,
+    dry_run: bool,
+    duration_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_age_ms: Option<i64>,
+    replicas: Vec<ReplicaRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation>,
+}
+
+/// The status of one Region, from the most to the least severe: the order in the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Failed,
+    InProgress,
+    Refused,
+    Planned,
+    InSync,
+    Removed,
+}
+
+/// The record of one Region.
+#[derive(Clone, Debug, Serialize)]
+struct ReplicaRecord {
+    region: String,
+    action: Action,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remediation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replication_ms: Option<u64>,
+}
+
+impl SecretRecord {
+    /// The record of a report.
+    #[must_use]
+    pub fn new(report: &Report) -> Self {
+        let outcome = report.outcome.outcome();
+        let reason = Reason::of(&report.outcome);
+        let secret = report.outcome.secret();
+        let (named_arn, named_name) = match &report.named {
+            Some(SecretId::Arn(arn)) => (Some(arn), None),
+            Some(SecretId::Name(name)) => (None, Some(name)),
+            None => (None, None),
+        };
+        let arn = secret.map(|secret| &secret.arn).or(named_arn);
+        let primary_region = secret.and_then(|secret| secret.primary_region.as_ref());
+        let replicas: Vec<_> = report
+            .outcome
+            .regions()
+            .iter()
+            .map(ReplicaRecord::new)
+            .collect();
+        Self {
+            timestamp: report.ended.to_rfc3339_opts(SecondsFormat::Millis, true),
+            level: outcome.level(),
+            message: message(report, reason.as_ref(), &replicas),
+            outcome: outcome.name(),
+            reason: reason.as_ref().map(|reason| reason.code),
+            remediation: reason.as_ref().and_then(|reason| reason.remediation),
+            detail: reason.map(|reason| reason.detail),
+            trigger: report.origin.name.clone(),
+            event_id: report.origin.event_id.clone(),
+            request_id: report.request_id.clone(),
+            secret_arn: arn.map(ToString::to_string),
+            secret_name: secret.map(|secret| &secret.name).or(named_name).cloned(),
+            primary_region: primary_region.or(arn.map(SecretArn::region)).cloned(),
+            rules: report.outcome.rules().cloned().collect(),
+            dry_run: report.mode == Mode::DryRun,
+            duration_ms: milliseconds(report.started, report.ended),
+            event_age_ms: report.event_age_ms(),
+            replicas,
+            explanation: None,
+        }
+    }
+
+    pub(super) fn with_explanation(self, explanation: Option<Explanation>) -> Self {
+        Self {
+            explanation,
+            ..self
+        }
+    }
+
+    /// The record as one text: what happened, AWS's own message, and what to do.
+    pub(super) fn summary(&self) -> String {
+        let failed = self
+            .replicas
+            .iter()
+            .filter(|replica| replica.status == Status::Failed);
+        let mut parts = vec![self.message.clone()];
+        parts.extend(
+            self.remediation
+                .map(|remediation| format!("remediation: {remediation}")),
+        );
+        parts.extend(failed.map(|replica| {
+            let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
+            let remediation = replica.remediation.as_deref().unwrap_or_default();
+            format!("{}: {detail}; remediation: {remediation}", replica.region)
+        }));
+        parts.join("; ")
+    }
+}
+
+impl ReplicaRecord {
+    fn new(outcome: &RegionOutcome) -> Self {
+        let region = match &outcome.region {
+            Ok(region) => region.to_string(),
+            Err(token) => token.clone(),
+        };
+        let (status, reason, detail, remediation) = match &outcome.state {
+            RegionState::InSync(_) => (Status::InSync, None, None, None),
+            RegionState::Planned => (Status::Planned, None, None, None),
+            RegionState::PlannedRemoval(reason) => (
+                Status::Planned,
+                Some(reason.code()),
+                Some(reason.detail()),
+                None,
+            ),
+            RegionState::Removed(reason) => (
+                Status::Removed,
+                Some(reason.code()),
+                Some(reason.detail()),
+                None,
+            ),
+            RegionState::Retained(reason, status) => (
+                Status::Refused,
+                Some(reason.code()),
+                Some(existing_replica(status)),
+                Some(reason.remediation().to_owned()),
+            ),
+            RegionState::InProgress(progress) => (
+                Status::InProgress,
+                Some(progress.code()),
+                progress.detail(),
+                Some(progress.remediation().to_owned()),
+            ),
+            RegionState::Failed(reason, detail) => (
+                Status::Failed,
+                Some(reason.code()),
+                detail.clone(),
+                Some(reason.remediation().to_owned()),
+            ),
+            RegionState::Refused(refusal, existing) => {
+                let detail = existing.as_ref().map(existing_replica);
+                (
+                    Status::Refused,
+                    Some(refusal.code()),
+                    detail,
+                    refusal.remediation(),
+                )
+            }
+        };
+        let recreated = outcome.is_recreated.then_some(RemovalReason::FailedReplica);
+        let reason = reason.or(recreated.as_ref().map(RemovalReason::code));
+        let detail = detail.or(recreated.as_ref().map(RemovalReason::detail));
+        let replication_ms = match outcome.state {
+            RegionState::InSync(after) => {
+                after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
+            }
+            _ => None,
+        };
+        let kms_key = outcome.kms_key.clone();
+        Self {
+            region,
+            action: outcome.action,
+            status,
+            reason,
+            detail,
+            remediation,
+            kms_key,
+            replication_ms,
+        }
+    }
+}
+
+fn existing_replica(status: &ReplicaStatus) -> String {
+    format!("a replica is there: {status}")
+}
+
+impl ReplicaRecord {
+    fn verb(&self) -> &'static str {
+        match (self.status, self.action) {
+            (Status::Failed, _) => "failed in",
+            (Status::InProgress, _) => "in progress in",
+            (Status::Refused, _) => "refused in",
+            (Status::Planned, Action::Remove) => "would be removed from",
+            (Status::Planned, _) => "would replicate to",
+            (Status::InSync, _) => "in sync in",
+            (Status::Removed, _) => "removed from",
+        }
+    }
+
+    fn in_text(&self) -> String {
+        let region = if self.region.is_empty() {
+            "no Region"
+        } else {
+            &self.region
+        };
+        match self.reason {
+            Some(reason) => format!("{region} ({reason})"),
+            None => region.to_owned(),
+        }
+    }
+}
+
+/// One sentence for people who read the log.
+fn message(report: &Report, reason: Option<&Reason>, replicas: &[ReplicaRecord]) -> String {
+    let subject = match (report.outcome.secret(), &report.named) {
+        (Some(secret), _) => secret.name.as_str(),
+        (None, Some(named)) => named.as_str(),
+        (None, None) => "event",
+    };
+    if let Some(Reason { code, detail, .. }) = reason {
+        let outcome = report.outcome.outcome().name();
+        return format!("{subject}: {outcome} ({code}): {detail}");
+    }
+    let mut by_verb: BTreeMap<(Status, &str), Vec<String>> = BTreeMap::new();
+    for replica in replicas {
+        let key = (replica.status, replica.verb());
+        by_verb.entry(key).or_default().push(replica.in_text());
+    }
+    let parts: Vec<String> = by_verb
+        .iter()
+        .map(|((_, verb), regions)| format!("{verb} {}", regions.join(", ")))
+        .collect();
+    if parts.is_empty() {
+        return format!("{subject}: wants no replica");
+    }
+    format!("{subject}: {}", parts.join("; "))
+}

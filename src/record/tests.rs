@@ -1,0 +1,192 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use super::*;
+use crate::reconcile::{Action, RegionState};
+use crate::reconcile::{CoveredSecret, RegionOutcome};
+use crate::sweep::Sweep;
+use secret_replicator_core::reason::{FailureReason, Progress, Refusal, RemovalReason};
+use secret_replicator_core::secret::Secret;
+use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
+
+const NAME_TAKEN: RegionState = RegionState::Failed(FailureReason::NameAlreadyExists, None);
+const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
+const DENIED: RegionState = RegionState::Failed(FailureReason::AccessDenied, None);
+const IN_SYNC: RegionState = RegionState::InSync(None);
+const ON_ITS_WAY: RegionState = RegionState::InProgress(Progress::ReplicationInProgress);
+
+fn unknown() -> RegionState {
+    RegionState::InProgress(Progress::UnknownStatus("Detached".to_owned()))
+}
+
+fn outcome(region: &str, state: RegionState) -> RegionOutcome {
+    RegionOutcome {
+        region: Ok(Region::parse(region).unwrap()),
+        action: Action::Replicate,
+        state,
+        kms_key: None,
+        is_listed: true,
+        is_recreated: false,
+    }
+}
+
+/// A report of a covered secret whose replicas ended like this.
+fn report(mode: Mode, states: &[RegionState]) -> Report {
+    let regions = ["eu-west-1", "us-west-2"].iter().zip(states);
+    let regions = regions.map(|(region, state)| outcome(region, state.clone()));
+    let primary = Region::parse("us-east-1").unwrap();
+    let secret = Secret::hypothetical("prod/db", [].into(), &primary, None).unwrap();
+    Report {
+        origin: Origin::named("create"),
+        request_id: "request".to_owned(),
+        started: DateTime::UNIX_EPOCH,
+        ended: DateTime::UNIX_EPOCH,
+        mode,
+        named: None,
+        outcome: SecretOutcome::Covered(Box::new(CoveredSecret {
+            secret,
+            rules: BTreeSet::new(),
+            regions: regions.collect(),
+            deferred: None,
+        })),
+        explanation: None,
+    }
+}
+
+/// What the function returns for a report.
+fn answer(report: Report) -> Result<Record, Failure> {
+    Recorder::new("Namespace", BTreeSet::new())
+        .with_output(io::sink())
+        .record(report)
+}
+
+#[test]
+fn the_error_is_what_all_failed_regions_share_and_a_status_that_nobody_knows_is_none() {
+    let cases: [(&[RegionState], Option<ErrorType>); 12] = [
+        (&[], None),
+        (&[IN_SYNC, IN_SYNC], None),
+        (
+            &[RegionState::Refused(Refusal::RegionNotAllowed, None)],
+            None,
+        ),
+        (&[NAME_TAKEN], Some(ErrorType::ReplicationFailed)),
+        (&[THROTTLED], Some(ErrorType::Throttled)),
+        (&[DENIED, DENIED], Some(ErrorType::AccessDenied)),
+        (&[DENIED, IN_SYNC], Some(ErrorType::AccessDenied)),
+        (&[DENIED, THROTTLED], Some(ErrorType::ReplicationFailed)),
+        (&[ON_ITS_WAY, IN_SYNC], Some(ErrorType::ReplicationPending)),
+        (
+            &[unknown(), ON_ITS_WAY],
+            Some(ErrorType::ReplicationPending),
+        ),
+        (&[unknown()], None),
+        (&[unknown(), IN_SYNC], None),
+    ];
+    for (states, error) in cases {
+        let acted = answer(report(Mode::Act, states));
+        assert_eq!(
+            acted.err().map(|failure| failure.error_type()),
+            error,
+            "{states:?}"
+        );
+        let dry_run = answer(report(Mode::DryRun, states));
+        assert!(dry_run.is_ok(), "{states:?}");
+    }
+}
+
+#[test]
+fn an_error_names_each_region_that_failed_and_no_other() {
+    let words = Some("AWS's own words".to_owned());
+    let failed = RegionState::Failed(FailureReason::NameAlreadyExists, words);
+    let failure = answer(report(Mode::Act, &[failed, ON_ITS_WAY])).unwrap_err();
+    let message = failure.to_string();
+    assert!(
+        message.contains("eu-west-1: AWS's own words; remediation: "),
+        "{message}"
+    );
+    assert!(!message.contains("us-west-2: "), "{message}");
+    assert_eq!(
+        format!("{failure:?}"),
+        format!("ReplicationFailed: {message}")
+    );
+}
+
+#[test]
+fn a_replica_that_is_removed_is_counted_also_if_it_is_made_anew() {
+    let mut remade = outcome("eu-west-1", RegionState::InSync(Some(Duration::ZERO)));
+    remade.is_recreated = true;
+    let removed = RegionState::Removed(RemovalReason::NoLongerTargeted);
+    for (conclusion, count) in [
+        (outcome("eu-west-1", removed), 1),
+        (remade, 1),
+        (outcome("eu-west-1", IN_SYNC), 0),
+    ] {
+        let metrics = metrics::replica_metrics(&conclusion).unwrap();
+        assert_eq!(metrics.replicas_removed, count, "{conclusion:?}");
+    }
+}
+
+#[test]
+fn the_message_of_a_sweep_counts_what_there_is_to_say() {
+    let totals = Totals {
+        seen: 7,
+        covered: 5,
+        in_sync: 2,
+        repaired: 1,
+        failed: 1,
+        limited: 1,
+        ..Totals::default()
+    };
+    let mut sweep = Sweep {
+        started: DateTime::UNIX_EPOCH,
+        slice: totals.clone(),
+        totals: totals.clone(),
+        next: None,
+    };
+    assert_eq!(
+        sweep::message(&sweep),
+        "sweep complete: 7 secrets seen, 5 covered, 2 in sync, 1 repaired, 1 failed, \
+         1 left for the next sweep"
+    );
+    sweep.next = Some(Token {
+        start: Start::of(PageToken::FIRST),
+        filter: None,
+        dry_run: false,
+        started: DateTime::UNIX_EPOCH,
+        totals,
+    });
+    assert!(sweep::message(&sweep).starts_with("sweep so far: 7 secrets seen"));
+}
+
+#[test]
+fn the_metrics_of_a_sweep_are_those_of_the_slice() {
+    let slice = Totals {
+        seen: 7,
+        drifted: 3,
+        failed: 2,
+        limited: 1,
+        ..Totals::default()
+    };
+    let sweep = Sweep {
+        started: DateTime::UNIX_EPOCH,
+        totals: Totals::default(),
+        slice,
+        next: None,
+    };
+    let report = SweepReport {
+        request_id: "request".to_owned(),
+        started: DateTime::UNIX_EPOCH,
+        ended: DateTime::UNIX_EPOCH + Duration::from_secs(5),
+        mode: Mode::Act,
+        sweep,
+    };
+    let mut lines = Vec::new();
+    let mut emf = Emf::builder("Namespace".to_owned(), vec![vec![]]).build();
+    metrics::write_sweep(&report, &mut emf, &mut lines).unwrap();
+    let line: serde_json::Value = serde_json::from_slice(&lines).unwrap();
+    let metrics = ["Secrets", "Drift", "Failures", "Limited", "Duration"];
+    let values = metrics.map(|name| line[format!("Sweep{name}")].as_u64());
+    assert_eq!(values, [7, 3, 2, 1, 5000].map(Some));
+}

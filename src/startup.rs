@@ -1,0 +1,111 @@
+//! The start of the process: logging, and telling Lambda why the function cannot start.
+
+use std::process::ExitCode;
+
+use lambda_runtime::Diagnostic;
+use lambda_runtime_api_client::body::Body;
+use tracing::level_filters::STATIC_MAX_LEVEL;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::settings::{Settings, SettingsInvalid};
+use secret_replicator_core::limits::{Overwrite, RemovalLimit};
+use secret_replicator_core::policy::Removal;
+
+/// Sets up the log of everything that is not a record: JSON lines with the `timestamp` and the
+/// upper-case `level` from which Lambda takes a line's level (Lambda developer guide, "Log and
+/// application log levels"). `AWS_LAMBDA_LOG_LEVEL` sets the level; `INFO` is the default.
+pub fn log() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_filter(filter(&level));
+    tracing_subscriber::registry().with(lines).init();
+}
+
+// Below `INFO` the SDK and the runtime log whole answers and events, tags included. A feature of some
+// dependency could let that in again.
+const _: () = assert!(matches!(STATIC_MAX_LEVEL, LevelFilter::INFO));
+
+/// The runtime's line for an error that the handler answers is left out, because the record has
+/// told of it already.
+fn filter(level: &str) -> Targets {
+    let level = match level.to_ascii_uppercase().as_str() {
+        "" => LevelFilter::INFO,
+        "FATAL" => LevelFilter::ERROR,
+        other => other.parse().unwrap_or(LevelFilter::INFO),
+    };
+    Targets::new()
+        .with_default(level)
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
+}
+
+/// Logs the settings in force, once for each sandbox, so that a record can be read beside them, and
+/// what is doubtful about the policy.
+pub fn announce(settings: &Settings) {
+    let Settings {
+        policy,
+        limits,
+        dry_run,
+        replication_wait,
+        ..
+    } = settings;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        region = %settings.region,
+        rules = policy.rules().len(),
+        allowed_regions = %limits.allowed_regions,
+        allow_overwrite = limits.overwrite == Overwrite::Allowed,
+        allow_removal = limits.removal == RemovalLimit::Allowed,
+        dry_run,
+        replication_wait_seconds = replication_wait.as_secs(),
+        "ready"
+    );
+    for rule in policy
+        .rules_that_overwrite()
+        .filter(|_| limits.overwrite == Overwrite::Never)
+    {
+        tracing::warn!(
+            rule,
+            "`overwrite` has no effect: ALLOW_OVERWRITE is not `true`"
+        );
+    }
+    if policy.removal() == Removal::Covered && limits.removal == RemovalLimit::Never {
+        tracing::warn!("`removal: covered` has no effect: ALLOW_REMOVAL is not `true`");
+    }
+    for warning in &settings.policy_warnings {
+        tracing::warn!(code = warning.code, "the policy is doubtful: {warning}");
+    }
+}
+
+/// Logs why the function cannot start, and tells Lambda, so that the error shows wherever the
+/// function is invoked (Lambda developer guide, "Runtime API", initialization error).
+pub async fn refuse(invalid: &SettingsInvalid) -> ExitCode {
+    let message = invalid.to_string();
+    tracing::error!(error_type = invalid.error_type(), "{message}");
+    let diagnostic = Diagnostic {
+        error_type: invalid.error_type().to_owned(),
+        error_message: message,
+    };
+    if let Err(error) = report_to_lambda(&diagnostic).await {
+        tracing::error!(%error, "Lambda could not be told why the function does not start");
+    }
+    ExitCode::FAILURE
+}
+
+async fn report_to_lambda(
+    diagnostic: &Diagnostic,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let client = lambda_runtime_api_client::Client::builder().build()?;
+    let request = lambda_runtime_api_client::build_request()
+        .method("POST")
+        .uri("/2018-06-01/runtime/init/error")
+        .header("lambda-runtime-function-error-type", &diagnostic.error_type)
+        .body(Body::from(serde_json::to_vec(diagnostic)?))?;
+    client.call(request).await?;
+    Ok(())
+}

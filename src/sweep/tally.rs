@@ -1,0 +1,58 @@
+//! Counts what became of secrets.
+
+use secret_replicator_core::outcome::Outcome;
+use secret_replicator_core::sweep::Totals;
+
+use crate::change_budget::Deferred;
+use crate::reconcile::{RegionOutcome, RegionState, SecretOutcome};
+
+/// Adds one reconciled secret to the totals.
+pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
+    match secret {
+        SecretOutcome::Unreadable(_) | SecretOutcome::BadEvent(_) | SecretOutcome::Internal(_) => {
+            totals.failed += 1;
+            return;
+        }
+        // The secret was covered when it was listed, and is gone or untagged since.
+        SecretOutcome::Skipped(..) | SecretOutcome::NotFound(_) | SecretOutcome::NotReached => {
+            return;
+        }
+        SecretOutcome::NoValueYet(..) | SecretOutcome::Covered(_) => {}
+    }
+    totals.covered += 1;
+    let is_limited = secret.deferred() == Some(Deferred::ChangeLimitReached);
+    totals.limited += u64::from(is_limited);
+    let is_drift = |region: &RegionOutcome| region.action.is_change();
+    totals.drifted += u64::from(secret.regions().iter().any(is_drift));
+    match secret.outcome() {
+        Outcome::Skipped | Outcome::Unchanged => totals.in_sync += 1,
+        Outcome::Replicated => totals.repaired += 1,
+        Outcome::Planned => totals.planned += 1,
+        Outcome::Pending => totals.pending += 1,
+        Outcome::Refused => totals.refused += 1,
+        Outcome::Failed => totals.failed += 1,
+    }
+    for region in secret.regions() {
+        count_region(totals, region);
+    }
+}
+
+fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {
+    if matches!(&outcome.state, RegionState::Refused(refusal, _) if !refusal.counts()) {
+        return;
+    }
+    let region = outcome.region.as_ref().ok();
+    let Some(totals) = region.and_then(|region| totals.region_mut(region)) else {
+        return;
+    };
+    let count = match &outcome.state {
+        RegionState::InSync(None) => &mut totals.in_sync,
+        RegionState::InSync(Some(_)) => &mut totals.repaired,
+        RegionState::Removed(_) => &mut totals.removed,
+        RegionState::Planned | RegionState::PlannedRemoval(_) => &mut totals.planned,
+        RegionState::InProgress(_) => &mut totals.pending,
+        RegionState::Refused(..) | RegionState::Retained(..) => &mut totals.refused,
+        RegionState::Failed(..) => &mut totals.failed,
+    };
+    *count += 1;
+}
