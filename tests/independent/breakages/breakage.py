@@ -78,4 +78,4 @@ class OtherVariable:
 STATE_MACHINE = "sweep.asl.yaml"
 
 # Tools, as `make test-template` calls them.
-SAM, CHECKOV, CHECKOV_WORKFLOW = "sam", "checkov", "checkov-workflow"
+SAM, STATELINT, CHECKOV, CHECKOV_WORKFLOW = "sam", "statelint", "checkov", "checkov-workflow"

@@ -1,6 +1,6 @@
 """A rule that listens to something else, and resources that are not as they should be."""
 
-from breakages.breakage import CHECKOV, SAM, STATE_MACHINE, Breakage
+from breakages.breakage import CHECKOV, SAM, STATE_MACHINE, STATELINT, Breakage
 
 STACK = "test_stack.py::test_"
 TRAIL = "test_trail.py::test_"
@@ -320,6 +320,7 @@ ROWS = [
     ("a property that is none", SAM, "Trail", "IsLogging", "IsLoging"),
     ("a resource that is not there", SAM, "SweepSilent", "[!Ref AlarmTopic]", "[!Ref Topic]"),
     ("a circle of resources", SAM, "FailedEvents", "    Properties:\n", "    DependsOn: Replicator\n    Properties:\n"),
+    ("a field of a state that is none", STATELINT, "", "JitterStrategy", "Jitter", STATE_MACHINE),
     ("a suppression that is gone", CHECKOV, "FailedEvents", "CKV_AWS_27\n", "CKV_AWS_28\n"),
     ("a role with every action", CHECKOV, "SweepRole", "Action: lambda:InvokeFunction", 'Action: "*"'),
 ]
