@@ -161,7 +161,7 @@ ROWS = [
         "two sweeps at once",
         "test_sweep.py::test_no_slice_begins_without_a_look_at_other_sweeps",
         "",
-        "Default: Find other sweeps",
+        "Default: List running sweeps",
         "Default: Sweep a slice",
         STATE_MACHINE,
     ),
@@ -202,7 +202,7 @@ ROWS = [
         f"{STACK}every_transition_of_the_sweep_leads_to_a_state_and_every_state_is_reached",
         "",
         "Next: Is the sweep complete?",
-        "Next: The sweep is complete",
+        "Next: Sweep complete",
         STATE_MACHINE,
     ),
     # The file of the state machine.

@@ -183,7 +183,7 @@ WITH_THE_FUNCTION = [
         "Is the sweep complete?",
         '      - Condition: "{% $nextToken = null %}"\n',
         '      - Condition: "{% $states.input.failed > 0 %}"\n'
-        "        Next: The sweep is too long\n"
+        "        Next: Too many slices\n"
         '      - Condition: "{% $nextToken = null %}"\n',
         STATE_MACHINE,
     ),
