@@ -71,8 +71,9 @@ test-rust: ## Run the Rust tests
 	rm -f target/calls/rust.jsonl
 	EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/rust.jsonl cargo test --locked --workspace
 
-test-template: $(TOOLS) $(LINTERS) ## Check the SAM template and the workflow with other people's tools
+test-template: $(TOOLS) $(LINTERS) ## Check the SAM template, the state machine and the workflow with linters
 	.venv/bin/sam validate --lint
+	.venv/bin/statelint --yaml sweep.asl.yaml
 	.venv-linters/bin/checkov --file template.yaml --framework cloudformation \
 		--compact --quiet --skip-download
 	.venv-linters/bin/checkov --directory .github --framework github_actions \

@@ -12,13 +12,14 @@ import sys
 
 import pytest
 
-from breakages import BREAKAGES, CHECKOV, CHECKOV_WORKFLOW, SAM
+from breakages import BREAKAGES, CHECKOV, CHECKOV_WORKFLOW, SAM, STATELINT
 from template import ROOT
 
 LINTERS = ROOT / ".venv-linters" / "bin"
 CHECKOV_COMMAND = [LINTERS / "checkov", "--compact", "--quiet", "--skip-download", "--framework"]
 TOOLS = {
     SAM: [sys.executable, ROOT / ".venv" / "bin" / "sam", "validate", "--lint"],
+    STATELINT: [sys.executable, "-m", "statelint", "--yaml", "sweep.asl.yaml"],
     CHECKOV: [*CHECKOV_COMMAND, "cloudformation", "--file", "template.yaml"],
     CHECKOV_WORKFLOW: [*CHECKOV_COMMAND, "github_actions", "--directory", ".github"],
 }

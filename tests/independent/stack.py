@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
+import definition
 from processes import eventually
 from template import ROOT
 
@@ -42,8 +43,8 @@ class Stack:
         cloudformation, s3 = self.client("cloudformation"), self.client("s3")
         cloudformation.delete_stack(StackName=self.name)
         eventually(lambda: not is_there(cloudformation, self.name), "the stack is gone")
-        s3.delete_object(Bucket=self.name, Key="code.zip")
-        s3.delete_object(Bucket=self.name, Key="template.yaml")
+        for key in ("code.zip", "sweep.asl.json", "template.yaml"):
+            s3.delete_object(Bucket=self.name, Key=key)
         s3.delete_bucket(Bucket=self.name)
 
     def alarms(self):
@@ -124,11 +125,14 @@ def deploy(name, code, client, **parameters):
     constraint = {} if region == "us-east-1" else {"LocationConstraint": region}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=constraint)
     s3.put_object(Bucket=name, Key="code.zip", Body=zipped(code))
-    template = (ROOT / "template.yaml").read_text()
-    # What `sam deploy` does with it.
-    packaged = template.replace("CodeUri: .\n", f"CodeUri: s3://{name}/code.zip\n")
-    assert packaged != template
-    # Ministack's CloudFormation has no saved queries: the only difference from what is deployed.
+    # Ministack reads a definition in JSON only, and has no saved queries below. Nothing else differs from
+    # what is deployed.
+    s3.put_object(Bucket=name, Key="sweep.asl.json", Body=definition.as_json())
+    packaged = (ROOT / "template.yaml").read_text()
+    # As `sam deploy` does: it uploads each local file, and names the object instead.
+    for local, key in [("CodeUri: .", "code.zip"), ("DefinitionUri: sweep.asl.yaml", "sweep.asl.json")]:
+        assert packaged.count(f" {local}\n") == 1, local
+        packaged = packaged.replace(f" {local}\n", f" {local.split()[0]} s3://{name}/{key}\n")
     packaged, queries = SAVED_QUERY.subn("", packaged)
     assert queries == 3
     # From a bucket, as `sam deploy` does: as text, CloudFormation takes 51,200 bytes.

@@ -63,7 +63,7 @@ def test_a_sweep_without_input_is_a_real_one_with_the_limit_of_the_parameter(swe
 def test_the_limit_of_the_schedule_is_a_parameter(deploy):
     stack = deploy(SweepMaxChanges="7")
 
-    assert ": 7 %}" in Sweep.of(stack).definition["States"]["Read the input"]["Assign"]["maxChanges"]
+    assert ": 7 %}" in Sweep.of(stack).definition["States"]["Validate the input"]["Assign"]["maxChanges"]
 
 
 def test_null_is_absent(sweep, slices):
@@ -216,7 +216,7 @@ def row(name, started):
     ],
 )
 def test_every_sweep_finds_the_same_one_first(listed, earlier, sweep):
-    expression = sweep.definition["States"]["Find other sweeps"]["Assign"]["earlier"]
+    expression = sweep.definition["States"]["List running sweeps"]["Assign"]["earlier"]
     states = {
         "result": {"Executions": listed},
         "context": {"Execution": {"Id": "me", "StartTime": "2026-11-21T10:00:00.500Z"}},
@@ -237,9 +237,9 @@ def test_no_slice_begins_without_a_look_at_other_sweeps(sweep):
         for way in [state, *state.get("Choices", [])]
         if "Sweep a slice" in (way.get("Next"), way.get("Default"))
     }
-    assert into_a_slice == {"Is this the first sweep?"}
-    assert states["Is the sweep complete?"]["Default"] == "Find other sweeps"
-    assert states["Find other sweeps"]["Next"] == "Is this the first sweep?"
+    assert into_a_slice == {"Is this the earliest sweep?"}
+    assert states["Is the sweep complete?"]["Default"] == "List running sweeps"
+    assert states["List running sweeps"]["Next"] == "Is this the earliest sweep?"
 
 
 LONGEST = "$slices >= 1000"

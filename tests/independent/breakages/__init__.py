@@ -1,7 +1,7 @@
 """Each check, and a breakage that it must find: `check_guards.py` tries them one by one."""
 
 from breakages import guides, operations, packages, roles, stack, sweep, watching
-from breakages.breakage import CHECKOV, CHECKOV_WORKFLOW, SAM, Breakage
+from breakages.breakage import CHECKOV, CHECKOV_WORKFLOW, SAM, STATELINT, Breakage
 
 BREAKAGES = [
     *stack.BREAKAGES,
@@ -13,4 +13,4 @@ BREAKAGES = [
     *packages.BREAKAGES,
 ]
 
-__all__ = ["BREAKAGES", "CHECKOV", "CHECKOV_WORKFLOW", "SAM", "Breakage"]
+__all__ = ["BREAKAGES", "CHECKOV", "CHECKOV_WORKFLOW", "SAM", "STATELINT", "Breakage"]

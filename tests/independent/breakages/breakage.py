@@ -15,7 +15,7 @@ class Breakage:
     says: str
     # The test that must fail, or the tool.
     check: str
-    # Where it is: a resource or another block of the template.
+    # Where it is: a resource or another block of the template, or a state.
     section: str
     old: str
     new: str
@@ -34,7 +34,7 @@ class Breakage:
         # As bytes, because a package is broken in the same way as a text.
         start, end = 0, len(content)
         if self.section:
-            block = rf"^  {self.section}:\n(?:(?:   .*)?\n)+".encode()
+            block = rf"^  {re.escape(self.section)}:\n(?:(?:   .*)?\n)+".encode()
             start, end = re.search(block, content, re.M).span()
         block = content[start:end]
         assert self.old.encode() in block, f"{self.old!r} is not in {self.section or self.file}"
@@ -75,5 +75,7 @@ class OtherVariable:
         return {self.variable: " ".join(str(ROOT / file) for file in self.files)}
 
 
+STATE_MACHINE = "sweep.asl.yaml"
+
 # Tools, as `make test-template` calls them.
-SAM, CHECKOV, CHECKOV_WORKFLOW = "sam", "checkov", "checkov-workflow"
+SAM, STATELINT, CHECKOV, CHECKOV_WORKFLOW = "sam", "statelint", "checkov", "checkov-workflow"

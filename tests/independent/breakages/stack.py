@@ -1,10 +1,11 @@
 """A rule that listens to something else, and resources that are not as they should be."""
 
-from breakages.breakage import CHECKOV, SAM, Breakage
+from breakages.breakage import CHECKOV, SAM, STATE_MACHINE, STATELINT, Breakage
 
 STACK = "test_stack.py::test_"
 TRAIL = "test_trail.py::test_"
 PARAMETERS = "test_parameters.py::test_"
+DEFINITION = "test_definition.py::test_"
 
 RULE = [
     ("failed calls arrive", "errorCode: [exists: false]", "eventVersion: [exists: true]"),
@@ -159,44 +160,96 @@ ROWS = [
     (
         "two sweeps at once",
         "test_sweep.py::test_no_slice_begins_without_a_look_at_other_sweeps",
-        "Sweep",
-        "Default: Find other sweeps",
+        "",
+        "Default: List running sweeps",
         "Default: Sweep a slice",
+        STATE_MACHINE,
     ),
     (
         "a slice that is throttled is not tried again",
         "test_sweep.py::test_a_slice_that_may_go_well_next_time_is_tried_again",
-        "Sweep",
-        "                  - Throttled\n",
         "",
+        "          - Throttled\n",
+        "",
+        STATE_MACHINE,
     ),
     (
         "a dry run that is refused",
         "test_sweep.py::test_dry_run_and_the_limit_reach_every_slice",
-        "Sweep",
+        "",
         '$known := ["dryRun", ',
         "$known := [",
+        STATE_MACHINE,
     ),
     (
         "a state of no type",
         f"{STACK}the_definition_is_amazon_states_language",
-        "Sweep",
+        "",
         "Type: Choice",
         "Type: Choose",
+        STATE_MACHINE,
     ),
     (
         "a transition to no state",
         f"{STACK}every_transition_of_the_sweep_leads_to_a_state_and_every_state_is_reached",
-        "Sweep",
+        "",
         "Default: Sweep a slice",
         "Default: Sweep another slice",
+        STATE_MACHINE,
     ),
     (
         "a state that nothing leads to",
         f"{STACK}every_transition_of_the_sweep_leads_to_a_state_and_every_state_is_reached",
-        "Sweep",
+        "",
         "Next: Is the sweep complete?",
-        "Next: The sweep is complete",
+        "Next: Sweep complete",
+        STATE_MACHINE,
+    ),
+    # The file of the state machine.
+    (
+        "a placeholder without a value",
+        f"{DEFINITION}the_template_gives_each_placeholder_a_value_and_no_other",
+        "Sweep",
+        "Partition: !Ref AWS::Partition",
+        "AwsPartition: !Ref AWS::Partition",
+    ),
+    (
+        "a package without the value of a placeholder",
+        f"{DEFINITION}sam_uploads_the_file_as_it_is_and_names_the_object_instead",
+        "Sweep",
+        "        FunctionArn: !GetAtt Replicator.Arn\n",
+        "",
+    ),
+    (
+        "the value of another placeholder",
+        f"{DEFINITION}the_deployed_definition_is_that_of_the_file",
+        "Sweep",
+        "SweepMaxChanges: !Ref SweepMaxChanges",
+        "SweepMaxChanges: !Ref SweepWritesPerSecond",
+    ),
+    (
+        "a key that is there twice",
+        f"{DEFINITION}no_key_of_the_definition_is_there_twice",
+        "",
+        "QueryLanguage: JSONata\n",
+        "QueryLanguage: JSONPath\nQueryLanguage: JSONata\n",
+        STATE_MACHINE,
+    ),
+    (
+        "a character that is not ASCII",
+        f"{DEFINITION}the_definition_does_not_depend_on_an_encoding",
+        "",
+        "slice by slice.",
+        "slice by slice\N{HORIZONTAL ELLIPSIS}",
+        STATE_MACHINE,
+    ),
+    (
+        "an expression that is not JSONata",
+        f"{DEFINITION}every_expression_is_jsonata",
+        "",
+        "{% $slices + 1 %}",
+        "{% $slices + %}",
+        STATE_MACHINE,
     ),
     # The trail.
     (
@@ -267,6 +320,7 @@ ROWS = [
     ("a property that is none", SAM, "Trail", "IsLogging", "IsLoging"),
     ("a resource that is not there", SAM, "SweepSilent", "[!Ref AlarmTopic]", "[!Ref Topic]"),
     ("a circle of resources", SAM, "FailedEvents", "    Properties:\n", "    DependsOn: Replicator\n    Properties:\n"),
+    ("a field of a state that is none", STATELINT, "", "JitterStrategy", "Jitter", STATE_MACHINE),
     ("a suppression that is gone", CHECKOV, "FailedEvents", "CKV_AWS_27\n", "CKV_AWS_28\n"),
     ("a role with every action", CHECKOV, "SweepRole", "Action: lambda:InvokeFunction", 'Action: "*"'),
 ]

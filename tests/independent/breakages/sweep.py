@@ -1,6 +1,6 @@
 """A sweep that does something else than it should, or starts at another time."""
 
-from breakages.breakage import Breakage
+from breakages.breakage import STATE_MACHINE, Breakage
 
 MACHINE = "test_sweep.py::test_"
 WRONG_INPUT = f"{MACHINE}an_input_that_is_wrong_fails_before_any_slice"
@@ -130,9 +130,8 @@ OTHER_SWEEPS = [
     (
         "a sweep beside another one is a failure",
         BESIDE_ANOTHER,
-        "Another sweep is running:\n            Type: Succeed\n",
-        "Another sweep is running:\n            Type: Fail\n"
-        "            Error: AnotherSweepIsRunning\n",
+        "Another sweep is running:\n    Type: Succeed\n",
+        "Another sweep is running:\n    Type: Fail\n    Error: AnotherSweepIsRunning\n",
     ),
     (
         "the sweep that started last goes on",
@@ -143,7 +142,7 @@ OTHER_SWEEPS = [
     (
         "two sweeps of the same millisecond both go on",
         FIRST,
-        "\n                    or ($toMillis(StartDate) = $started and ExecutionArn < $me)",
+        "\n            or ($toMillis(StartDate) = $started and ExecutionArn < $me)",
         "",
     ),
     (
@@ -158,9 +157,10 @@ WITH_THE_FUNCTION = [
     (
         "a dry run of the sweep is a real one for the function",
         IN_SYNC,
-        "Sweep",
+        "Sweep a slice",
         'dryRun: "{% $dryRun %}"',
         "dryRun: false",
+        STATE_MACHINE,
     ),
     (
         "the function is told only one of the Regions",
@@ -172,18 +172,20 @@ WITH_THE_FUNCTION = [
     (
         "the limit of a sweep does not reach the function",
         f"{DEPLOYED}a_sweep_makes_no_more_changes_than_it_may",
-        "Sweep",
+        "Sweep a slice",
         'maxChanges: "{% $maxChanges %}"',
         "maxChanges: 100",
+        STATE_MACHINE,
     ),
     (
         "a secret that fails fails the sweep",
         COUNTED,
-        "Sweep",
-        '              - Condition: "{% $nextToken = null %}"\n',
-        '              - Condition: "{% $states.input.failed > 0 %}"\n'
-        "                Next: The sweep is too long\n"
-        '              - Condition: "{% $nextToken = null %}"\n',
+        "Is the sweep complete?",
+        '      - Condition: "{% $nextToken = null %}"\n',
+        '      - Condition: "{% $states.input.failed > 0 %}"\n'
+        "        Next: Too many slices\n"
+        '      - Condition: "{% $nextToken = null %}"\n',
+        STATE_MACHINE,
     ),
     (
         "the function never does more than a dry run",
@@ -233,6 +235,6 @@ STARTING = [
 ]
 
 BREAKAGES = [
-    Breakage(says, check, "Sweep", old, new)
+    Breakage(says, check, "", old, new, STATE_MACHINE)
     for says, check, old, new in INPUT + SLICES + OTHER_SWEEPS
 ] + [Breakage(*row) for row in WITH_THE_FUNCTION + STARTING]
