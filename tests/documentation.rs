@@ -55,7 +55,7 @@ fn every_policy_in_the_documentation_is_right() {
 
 #[test]
 fn every_payload_in_the_documentation_is_an_action() {
-    let home = FunctionIdentity {
+    let function = FunctionIdentity {
         region: Region::parse("us-east-1").unwrap(),
         account: None,
     };
@@ -63,7 +63,7 @@ fn every_payload_in_the_documentation_is_an_action() {
     for (path, page) in pages() {
         for rest in page.split("--payload '").skip(1) {
             let payload = rest.split('\'').next().unwrap_or_default();
-            let request = request::parse(payload, &home).request;
+            let request = request::parse(payload, &function).request;
             assert!(
                 !matches!(request, Request::Bad(_) | Request::Skip { .. }),
                 "{}: {payload}: {request:?}",
@@ -100,15 +100,15 @@ fn quoted(source: &str, marker: &str) -> Vec<String> {
 #[test]
 fn the_reference_names_every_setting_reason_error_and_metric() {
     let reference = read(&root().join("docs/REFERENCE.md"));
-    let source = |file: &str| read(&root().join("src").join(file));
-    let mut words = quoted(&source("settings/reader.rs"), "get(\"");
-    words.extend(quoted(&source("settings.rs"), "reader.boolean(\""));
+    let source = |file: &str| read(&root().join(file));
+    let mut words = quoted(&source("src/settings/reader.rs"), "get(\"");
+    words.extend(quoted(&source("src/settings.rs"), "reader.boolean(\""));
     for file in ["failure", "progress", "refusal", "removal", "skip"] {
-        let codes = quoted(&source(&format!("reason/{file}.rs")), "=> \"");
+        let codes = quoted(&source(&format!("crates/core/src/reason/{file}.rs")), "=> \"");
         words.extend(codes.into_iter().filter(|word| !word.contains(' ')));
     }
-    words.extend(quoted(&source("report/cause.rs"), "reason: \""));
-    let errors = source("report/failure.rs");
+    words.extend(quoted(&source("src/record/reason.rs"), "code: \""));
+    let errors = source("src/record/errors.rs");
     let errors = errors.split("pub enum ErrorType {").nth(1).unwrap();
     let errors = errors.split('}').next().unwrap().lines().map(str::trim);
     words.extend(
@@ -116,7 +116,7 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
             .filter(|line| line.ends_with(','))
             .map(|line| line.replace(',', "")),
     );
-    let metrics = source("report/metrics.rs") + &source("report/sweep/metrics.rs");
+    let metrics = source("src/record/metrics.rs");
     let metrics = metrics
         .replace("Option<Duration>,", "u64,")
         .replace("pub(super) ", "");
@@ -142,7 +142,14 @@ fn pascal_case(field: &str) -> String {
 fn named_test(name: &str) -> Option<(PathBuf, &str)> {
     let (modules, function) = name.rsplit_once("::")?;
     let path = modules.replace("::", "/");
-    let files = [("tests", "rs"), ("tests", "py"), ("src", "rs")].map(|(folder, extension)| {
+    let folders = [
+        ("tests", "rs"),
+        ("tests", "py"),
+        ("src", "rs"),
+        ("crates/core/tests", "rs"),
+        ("crates/core/src", "rs"),
+    ];
+    let files = folders.map(|(folder, extension)| {
         let stem = root().join(folder).join(&path);
         stem.with_extension(extension)
     });
