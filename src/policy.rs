@@ -94,21 +94,21 @@ pub fn check(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, Po
     document::read(text, allowed_regions)
 }
 
-/// What a policy wants for one secret.
+/// What the rules say about one secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Evaluation {
     /// The names of the rules that cover the secret: they match, and want replicas (or none, by
     /// the tag's value). Empty: the secret is left alone.
     pub rules: BTreeSet<String>,
-    /// The Regions that a matching rule wants, and what the rules say of each.
-    pub regions: BTreeMap<Region, Wish>,
+    /// The Regions that a matching rule names, and what the rules say about each.
+    pub regions: BTreeMap<Region, RegionRequest>,
     /// What stands in the secret's tags where a Region should.
     pub bad_tokens: BTreeSet<BadToken>,
 }
 
 /// What the matching rules say of one Region. What contradicts itself is for the plan to refuse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct RegionRequest {
     /// The rules that want a replica there.
     pub wanted_by: BTreeSet<String>,
     /// The rules that forbid one there.
@@ -124,8 +124,8 @@ pub struct Wish {
 impl Policy {
     /// What the policy wants for a secret.
     #[must_use]
-    pub fn evaluate(&self, subject: &Subject<'_>) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub fn evaluate(&self, subject: &Subject<'_>) -> Evaluation {
+        let mut evaluation = Evaluation::default();
         let matching = || {
             self.rules
                 .iter()
@@ -133,22 +133,22 @@ impl Policy {
         };
         for rule in matching() {
             if let Some(replicate) = &rule.replicate {
-                self.want(&mut verdict, rule, replicate, subject);
+                self.want(&mut evaluation, rule, replicate, subject);
             }
         }
         for (rule, forbid) in matching().filter_map(|rule| Some((rule, rule.forbid.as_ref()?))) {
-            for (region, wish) in &mut verdict.regions {
+            for (region, request) in &mut evaluation.regions {
                 if forbid.forbids(region) {
-                    wish.forbidden_by.insert(rule.name.clone());
+                    request.forbidden_by.insert(rule.name.clone());
                 }
             }
         }
-        verdict
+        evaluation
     }
 
     fn want(
         &self,
-        verdict: &mut Verdict,
+        evaluation: &mut Evaluation,
         rule: &Rule,
         replicate: &Replicate,
         subject: &Subject<'_>,
@@ -156,20 +156,22 @@ impl Policy {
         let Some((regions, errors)) = self.targets(replicate, subject) else {
             return;
         };
-        verdict.rules.insert(rule.name.clone());
-        verdict.bad_tokens.extend(errors);
+        evaluation.rules.insert(rule.name.clone());
+        evaluation.bad_tokens.extend(errors);
         for region in regions {
-            let wish = verdict.regions.entry(region.clone()).or_default();
-            wish.wanted_by.insert(rule.name.clone());
-            wish.policy_key = self.keys.key_for(&region).cloned();
+            let request = evaluation.regions.entry(region.clone()).or_default();
+            request.wanted_by.insert(rule.name.clone());
+            request.policy_key = self.keys.key_for(&region).cloned();
             if let Some(key) = replicate.keys.key_for(&region) {
-                wish.rule_keys
+                request
+                    .rule_keys
                     .entry(key.clone())
                     .or_default()
                     .insert(rule.name.clone());
             }
             if let Some(overwrite) = replicate.overwrite {
-                wish.overwrite
+                request
+                    .overwrite
                     .entry(overwrite)
                     .or_default()
                     .insert(rule.name.clone());

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{Limits, Overwrite};
-use crate::policy::Wish;
+use crate::policy::RegionRequest;
 use crate::reason::{Conflict, Refusal};
 use crate::secret::{KmsKey, Region, Secret};
 
@@ -55,15 +55,15 @@ impl Target {
     pub fn new(
         secret: &Secret,
         region: &Region,
-        wish: &Wish,
+        request: &RegionRequest,
         limits: &Limits,
     ) -> Result<Self, Refusal> {
-        admit(secret, region, wish, limits)?;
+        admit(secret, region, request, limits)?;
         let wants_overwrite =
-            agreed(&wish.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
+            agreed(&request.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
         Ok(Self {
             region: region.clone(),
-            key: replica_key(secret, region, wish)?,
+            key: replica_key(secret, region, request)?,
             overwrite: if wants_overwrite {
                 limits.overwrite
             } else {
@@ -94,7 +94,7 @@ impl Target {
 pub(super) fn admit(
     secret: &Secret,
     region: &Region,
-    wish: &Wish,
+    request: &RegionRequest,
     limits: &Limits,
 ) -> Result<(), Refusal> {
     let primary = secret.arn.region();
@@ -102,8 +102,8 @@ pub(super) fn admit(
         Err(Refusal::PrimaryRegion)
     } else if region.partition() != primary.partition() {
         Err(Refusal::OtherPartition)
-    } else if !wish.forbidden_by.is_empty() {
-        Err(Refusal::ForbiddenByPolicy(wish.forbidden_by.clone()))
+    } else if !request.forbidden_by.is_empty() {
+        Err(Refusal::ForbiddenByPolicy(request.forbidden_by.clone()))
     } else if !limits.allowed_regions.admits(region) {
         Err(Refusal::RegionNotAllowed)
     } else {
@@ -124,15 +124,19 @@ fn agreed<T: Ord>(
 }
 
 /// A rule may name a weaker key outright; the policy's general keys never weaken anything.
-fn replica_key(secret: &Secret, region: &Region, wish: &Wish) -> Result<ReplicaKey, Refusal> {
+fn replica_key(
+    secret: &Secret,
+    region: &Region,
+    request: &RegionRequest,
+) -> Result<ReplicaKey, Refusal> {
     let named = |key: &KmsKey| (!key.is_aws_managed()).then(|| key.clone());
-    if let Some((key, rules)) = agreed(&wish.rule_keys, Conflict::Key)? {
+    if let Some((key, rules)) = agreed(&request.rule_keys, Conflict::Key)? {
         return Ok(ReplicaKey {
             kms_key: named(key),
             named_by: KeySource::Rules(rules.clone()),
         });
     }
-    if let Some(key) = wish.policy_key.as_ref().and_then(named) {
+    if let Some(key) = request.policy_key.as_ref().and_then(named) {
         return Ok(ReplicaKey {
             kms_key: Some(key),
             named_by: KeySource::Policy,

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use secret_replicator::explain::{BlockedBy, explain};
 use secret_replicator::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator::plan::{Decision, KeySource, Plan, Step, Target, decide};
-use secret_replicator::policy::{self, Policy, Problem, Severity, Subject, Wish};
+use secret_replicator::policy::{self, Policy, Problem, RegionRequest, Severity, Subject};
 use secret_replicator::secret::{KmsKey, Region, Secret};
 
 use crate::generator::{self, WORLD};
@@ -159,7 +159,7 @@ fn doubts_hold(
 ) -> Result<(), TestCaseError> {
     let secret = real(secret);
     let subject = Subject::from(&secret);
-    let verdict = policy.evaluate(&subject);
+    let evaluation = policy.evaluate(&subject);
     for doubt in doubts {
         let index = doubt.path.strip_prefix("rules[");
         let index = index.and_then(|path| path.split_once(']')?.0.parse::<usize>().ok());
@@ -170,25 +170,25 @@ fn doubts_hold(
             continue;
         }
         let wanted = || {
-            let wanted = |wish: &Wish| wish.wanted_by.contains(rule.name());
-            let regions = verdict.regions.iter();
-            regions.filter(move |(_, wish)| wanted(wish))
+            let wanted = |request: &RegionRequest| request.wanted_by.contains(rule.name());
+            let regions = evaluation.regions.iter();
+            regions.filter(move |(_, request)| wanted(request))
         };
         let is_so = match doubt.code {
-            "always-forbidden" => wanted().all(|(_, wish)| !wish.forbidden_by.is_empty()),
+            "always-forbidden" => wanted().all(|(_, request)| !request.forbidden_by.is_empty()),
             "always-primary-region" => wanted().all(|(region, _)| region == secret.arn.region()),
             "tag-always-excluded" => rule
                 .tag_with_regions()
                 .is_some_and(|key| !secret.tags.contains_key(key)),
             "rules-always-conflict" => wanted()
                 .filter(|(region, _)| doubt.message.contains(&format!("give {region} different")))
-                .filter(|(_, wish)| {
+                .filter(|(_, request)| {
                     let is_other = |name: &String| {
                         name != rule.name() && doubt.message.contains(&format!("`{name}`"))
                     };
-                    wish.wanted_by.iter().any(is_other)
+                    request.wanted_by.iter().any(is_other)
                 })
-                .all(|(_, wish)| wish.rule_keys.len() > 1 || wish.overwrite.len() > 1),
+                .all(|(_, request)| request.rule_keys.len() > 1 || request.overwrite.len() > 1),
             _ => true,
         };
         prop_assert!(is_so, "{doubt}\n{secret:?}");
