@@ -153,10 +153,6 @@ impl Reader {
             message,
             hint: hint.to_owned(),
         };
-        // What an alias repeats has the place of its definition, so the same is noted only once.
-        if self.problems.iter().any(|(other, _)| *other == problem) {
-            return;
-        }
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push((problem, Identity::of(place.node)));
             return;

@@ -176,7 +176,12 @@ fn the_corpus_has_every_code_that_the_checker_knows() {
 /// The codes that the source of the checker writes: the text that follows the place in a call of
 /// `error`, `warning` or `error_at_key`, and the text of a field `code`.
 pub(crate) fn codes() -> BTreeSet<String> {
-    let folders = ["src/policy", "src/policy/document", "src/policy/doubts"];
+    let folders = [
+        "src/policy",
+        "src/policy/document",
+        "src/policy/doubts",
+        "src/policy/node",
+    ];
     let sources = folders.iter().flat_map(|folder| files(folder, &["rs"]));
     sources.flat_map(|path| codes_of(&path)).collect()
 }

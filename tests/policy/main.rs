@@ -10,6 +10,7 @@ mod hostile;
 mod language;
 mod naive;
 mod naive_checker;
+mod reference_reader;
 mod schema;
 
 use std::path::{Path, PathBuf};
