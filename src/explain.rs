@@ -159,7 +159,9 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
             true,
             format!("its condition holds, but no tag `{key}` names Regions"),
         ),
-        (Ok(()), _) if *rule.when() == When::All => (true, "it is for every secret".to_owned()),
+        (Ok(()), _) if matches!(rule.when(), When::All) => {
+            (true, "it is for every secret".to_owned())
+        }
         (Ok(()), _) => (true, "every part of its condition holds".to_owned()),
     };
     RuleExplanation {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use secret_replicator::policy::reader::{Place, Reader, parse};
+use secret_replicator::policy::reader::{NodeReader, NodeRef, parse};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::NonFiniteFloatPolicy;
 
@@ -31,20 +31,20 @@ impl Reference {
     }
 
     /// Whether the node has the same value.
-    fn is(&self, node: &Place<'_>) -> bool {
-        let mut reader = Reader::default();
+    fn is(&self, node: &NodeRef<'_>) -> bool {
+        let mut reader = NodeReader::default();
         let text = reader.text_or_empty(node, "");
         let boolean = reader.boolean(node, "");
         match self {
-            Self::Nothing => text.is_none() && !node.is_list() && !node.is_map(),
-            Self::Text(expected) => text.is_some_and(|text| text == expected) && boolean.is_none(),
-            Self::Boolean(expected) => boolean.is_some_and(|boolean| boolean == *expected),
-            Self::Number => text.is_some() && boolean.is_none(),
-            Self::List(expected) => reader.list_or_empty(node, "").is_some_and(|items| {
+            Self::Nothing => text.is_err() && !node.is_list() && !node.is_map(),
+            Self::Text(expected) => text.is_ok_and(|text| text == expected) && boolean.is_err(),
+            Self::Boolean(expected) => boolean.is_ok_and(|boolean| boolean == *expected),
+            Self::Number => text.is_ok() && boolean.is_err(),
+            Self::List(expected) => reader.list_or_empty(node, "").is_ok_and(|items| {
                 items.len() == expected.len()
                     && items.zip(expected).all(|(item, own)| own.is(&item))
             }),
-            Self::Map(expected) => reader.entries_or_none(node, "").is_some_and(|entries| {
+            Self::Map(expected) => reader.entries_or_none(node, "").is_ok_and(|entries| {
                 let entries: Vec<_> = entries.collect();
                 let find = |key: &str| entries.iter().find(|entry| entry.key == key);
                 let same = |(key, value): &(String, Self)| {
@@ -201,7 +201,7 @@ proptest! {
             Ok(own) => {
                 let reference =
                     reference.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
-                prop_assert!(reference.is(&Place::of(&own)), "{text}\n{own:#?}\n{reference:#?}");
+                prop_assert!(reference.is(&NodeRef::of(&own)), "{text}\n{own:#?}\n{reference:#?}");
             }
             Err(problem) => prop_assert!(reference.is_err(), "{problem}\n{text}"),
         }

@@ -28,7 +28,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
                 first
                     .warnings
                     .iter()
-                    .all(|doubt| doubt.severity == Severity::Warning)
+                    .all(|warning| warning.severity == Severity::Warning)
             );
             first.warnings
         }
