@@ -104,7 +104,10 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
     let mut words = quoted(&source("src/settings/reader.rs"), "get(\"");
     words.extend(quoted(&source("src/settings.rs"), "reader.boolean(\""));
     for file in ["failure", "progress", "refusal", "removal", "skip"] {
-        let codes = quoted(&source(&format!("crates/core/src/reason/{file}.rs")), "=> \"");
+        let codes = quoted(
+            &source(&format!("crates/core/src/reason/{file}.rs")),
+            "=> \"",
+        );
         words.extend(codes.into_iter().filter(|word| !word.contains(' ')));
     }
     words.extend(quoted(&source("src/record/reason.rs"), "code: \""));

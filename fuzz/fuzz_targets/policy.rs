@@ -1,4 +1,4 @@
-//! Whatever a policy document holds, it is read or refused, and what is read can be asked.
+//! Every document is read or refused, and a policy that is read can be evaluated and explained.
 
 #![no_main]
 

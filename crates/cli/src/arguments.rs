@@ -46,8 +46,8 @@ pub(crate) enum Command {
     /// Show every problem of a policy
     ///
     /// Reads a policy, YAML or JSON, and shows every problem at once, each with its line, a stable
-    /// code and a hint. Errors refuse the policy: the function would not start with it. Warnings
-    /// are doubts: the policy can be used, but may not mean what its author thinks.
+    /// code and a hint. Errors refuse the policy: the function would not start with it. With
+    /// warnings, the policy works but may not mean what its author thinks.
     Check(check::Arguments),
     /// Say what a policy does with one secret, and why
     ///

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::limits::{Limits, Overwrite};
 use crate::plan::{Decision, KeySource, Plan, ReplicaKey, Step, Target, decide};
-use crate::policy::{Policy, Rule, Subject, Verdict, When};
+use crate::policy::{Evaluation, Policy, Rule, Subject, When};
 use crate::secret::{KmsKey, Region, Secret};
 
 /// Why the policy decides as it does about one secret.
@@ -122,7 +122,7 @@ pub struct ReplicaRegion {
 #[must_use]
 pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation {
     let subject = Subject::from(secret);
-    let verdict = policy.evaluate(&subject);
+    let evaluation = policy.evaluate(&subject);
     let rules = policy.rules().iter();
     let mut rules: Vec<_> = rules.map(|rule| explain_rule(rule, &subject)).collect();
     let (skipped, regions, calls) = match decide(secret, policy, limits) {
@@ -135,10 +135,10 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
         }
         Decision::Act(plan) => {
             for rule in &mut rules {
-                rule.takes_away = taken_away_by(&rule.name, &verdict);
+                rule.takes_away = taken_away_by(&rule.name, &evaluation);
             }
-            let obstacles = |region: &Region| obstacles(secret, region, &verdict, limits);
-            let regions = explain_regions(&plan, &verdict, obstacles);
+            let obstacles = |region: &Region| obstacles(secret, region, &evaluation, limits);
+            let regions = explain_regions(&plan, &evaluation, obstacles);
             (None, regions, calls(&plan))
         }
     };
@@ -159,7 +159,9 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
             true,
             format!("its condition holds, but no tag `{key}` names Regions"),
         ),
-        (Ok(()), _) if *rule.when() == When::All => (true, "it is for every secret".to_owned()),
+        (Ok(()), _) if matches!(rule.when(), When::All) => {
+            (true, "it is for every secret".to_owned())
+        }
         (Ok(()), _) => (true, "every part of its condition holds".to_owned()),
     };
     RuleExplanation {
@@ -171,9 +173,9 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
 }
 
 /// The wanted Regions that a rule forbids.
-fn taken_away_by(rule: &str, verdict: &Verdict) -> Vec<Region> {
-    let regions = verdict.regions.iter();
-    let forbidden = regions.filter(|(_, wish)| wish.forbidden_by.contains(rule));
+fn taken_away_by(rule: &str, evaluation: &Evaluation) -> Vec<Region> {
+    let regions = evaluation.regions.iter();
+    let forbidden = regions.filter(|(_, request)| request.forbidden_by.contains(rule));
     forbidden.map(|(region, _)| region.clone()).collect()
 }
 
@@ -181,12 +183,13 @@ fn taken_away_by(rule: &str, verdict: &Verdict) -> Vec<Region> {
 fn obstacles(
     secret: &Secret,
     region: &Region,
-    verdict: &Verdict,
+    evaluation: &Evaluation,
     limits: &Limits,
 ) -> Vec<BlockedBy> {
     let primary = secret.arn.region();
-    let forbidding = verdict.regions.get(region).into_iter();
-    let rules = forbidding.flat_map(|wish| wish.forbidden_by.iter().cloned().map(BlockedBy::Rule));
+    let forbidding = evaluation.regions.get(region).into_iter();
+    let rules =
+        forbidding.flat_map(|request| request.forbidden_by.iter().cloned().map(BlockedBy::Rule));
     let is_own = (region == primary).then_some(BlockedBy::PrimaryRegion);
     let is_beyond = region.partition() != primary.partition();
     let is_outside = !limits.allowed_regions.admits(region);
@@ -200,14 +203,14 @@ fn obstacles(
 
 fn explain_regions(
     plan: &Plan,
-    verdict: &Verdict,
+    evaluation: &Evaluation,
     obstacles: impl Fn(&Region) -> Vec<BlockedBy>,
 ) -> Vec<RegionExplanation> {
     let regions = plan.steps.iter().map(|(region, step)| {
         let mut explanation = explain_step(region.to_string(), step);
-        if let Some(wish) = verdict.regions.get(region) {
-            explanation.wanted_by = wish.wanted_by.iter().cloned().collect();
-            explanation.forbidden_by = wish.forbidden_by.iter().cloned().collect();
+        if let Some(request) = evaluation.regions.get(region) {
+            explanation.wanted_by = request.wanted_by.iter().cloned().collect();
+            explanation.forbidden_by = request.forbidden_by.iter().cloned().collect();
         }
         explanation.taken_away_by = obstacles(region);
         explanation

@@ -9,7 +9,7 @@ mod unwanted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{Limits, Overwrite};
-use crate::policy::{BadToken, Policy, Subject, Wish};
+use crate::policy::{BadToken, Policy, RegionRequest, Subject};
 use crate::reason::{FailureReason, Refusal, RemovalReason, RetainReason, SkipReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 use target::admit;
@@ -177,24 +177,24 @@ pub fn decide(secret: &Secret, policy: &Policy, limits: &Limits) -> Decision {
     if let Some(reason) = exclusion(secret) {
         return Decision::Skip(reason);
     }
-    let verdict = policy.evaluate(&Subject::from(secret));
-    if verdict.rules.is_empty() {
+    let evaluation = policy.evaluate(&Subject::from(secret));
+    if evaluation.rules.is_empty() {
         return Decision::Skip(SkipReason::NoRuleMatched);
     }
-    let unwanted = unwanted::steps(secret, &verdict, policy, limits);
-    let mut steps: BTreeMap<Region, Step> = verdict
+    let unwanted = unwanted::steps(secret, &evaluation, policy, limits);
+    let mut steps: BTreeMap<Region, Step> = evaluation
         .regions
         .into_iter()
-        .map(|(region, wish)| {
-            let step = step(secret, &region, &wish, limits);
+        .map(|(region, request)| {
+            let step = step(secret, &region, &request, limits);
             (region, step)
         })
         .collect();
     steps.extend(unwanted);
     Decision::Act(Plan {
-        rules: verdict.rules,
+        rules: evaluation.rules,
         steps,
-        bad_tokens: verdict.bad_tokens,
+        bad_tokens: evaluation.bad_tokens,
     })
 }
 
@@ -211,9 +211,9 @@ fn exclusion(secret: &Secret) -> Option<SkipReason> {
         .then_some(SkipReason::ScheduledForDeletion)
 }
 
-fn step(secret: &Secret, region: &Region, wish: &Wish, limits: &Limits) -> Step {
+fn step(secret: &Secret, region: &Region, request: &RegionRequest, limits: &Limits) -> Step {
     let replica = secret.replicas.get(region);
-    let admitted = match admit(secret, region, wish, limits) {
+    let admitted = match admit(secret, region, request, limits) {
         Ok(admitted) => admitted,
         Err(refusal) => return Step::Refuse(refusal, replica.cloned()),
     };

@@ -1,15 +1,13 @@
-//! The replication policy: which secrets are replicated, where to, and with which keys.
+//! The replication policy: which secrets are replicated, to which Regions, and with which keys.
 //!
-//! A [`Policy`] is read from YAML or JSON ([`check`]) and asked about one secret at a time
-//! ([`Policy::evaluate`]). Both are pure. Nothing replicates unless a rule says so, the targets
-//! are the union over all rules that match, a matching `forbid` always wins, and the order of the
-//! rules never matters.
+//! [`check`] reads a [`Policy`] from YAML or JSON, and [`Policy::evaluate`] applies it to one secret.
+//! Both are pure. Nothing replicates unless a rule says so, the targets are the union over all
+//! matching rules, a matching `forbid` always wins, and the order of the rules never matters.
 
 mod condition;
 mod document;
-mod doubts;
-mod effort;
 mod keys;
+mod lint;
 mod list_filter;
 mod node;
 mod paths;
@@ -17,6 +15,7 @@ mod patterns;
 mod problem;
 pub mod reader;
 mod regions;
+mod spelling;
 mod tag_value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +33,7 @@ pub use tag_value::{BadToken, TagValue, TokenError};
 /// The policy built into the function: each secret names its Regions in the tag `replicate-to`.
 pub const DEFAULT_POLICY: &str = include_str!("../../../policy.yaml");
 
-/// A policy that was checked and found right.
+/// A checked policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
     groups: Groups,
@@ -43,7 +42,7 @@ pub struct Policy {
     removal: Removal,
 }
 
-/// One rule: when it matches a secret, and what it says of it then.
+/// A rule: its condition, and what it replicates or forbids.
 #[derive(Clone, Debug)]
 pub struct Rule {
     name: String,
@@ -52,7 +51,7 @@ pub struct Rule {
     forbid: Option<Forbid>,
 }
 
-/// What a rule wants.
+/// What a rule replicates.
 #[derive(Clone, Debug)]
 struct Replicate {
     to: ReplicateTo,
@@ -60,7 +59,7 @@ struct Replicate {
     overwrite: Option<bool>,
 }
 
-/// Where a rule takes its Regions from.
+/// The source of a rule's Regions.
 #[derive(Clone, Debug)]
 enum ReplicateTo {
     Regions(BTreeSet<Region>),
@@ -73,20 +72,20 @@ enum ReplicateTo {
 pub enum Removal {
     /// Never.
     Never,
-    /// From secrets that a rule covers, if the setting `ALLOW_REMOVAL` agrees.
+    /// From secrets that a rule covers, if the setting `ALLOW_REMOVAL` is `true`.
     Covered,
 }
 
-/// A policy and what is doubtful about it.
+/// A policy and the warnings about it.
 #[derive(Clone, Debug)]
 pub struct Checked {
     /// The policy.
     pub policy: Policy,
-    /// Doubts: the policy can be used, but may not mean what its author thinks.
+    /// The policy works but may not mean what its author thinks.
     pub warnings: Vec<Problem>,
 }
 
-/// Reads and checks a policy document, YAML or JSON. Regions outside the allowed Regions are doubts.
+/// Reads and checks a policy document, YAML or JSON. Regions outside the allowed ones are warnings.
 ///
 /// # Errors
 /// [`PolicyInvalid`] with every problem found, each with its place and a hint.
@@ -94,38 +93,38 @@ pub fn check(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, Po
     document::read(text, allowed_regions)
 }
 
-/// What a policy wants for one secret.
+/// What the rules say about one secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
-    /// The names of the rules that cover the secret: they match, and want replicas (or none, by
-    /// the tag's value). Empty: the secret is left alone.
+pub struct Evaluation {
+    /// The names of the rules that cover the secret: they match and name Regions, or `none` in the
+    /// tag. If empty, the secret is skipped.
     pub rules: BTreeSet<String>,
-    /// The Regions that a matching rule wants, and what the rules say of each.
-    pub regions: BTreeMap<Region, Wish>,
-    /// What stands in the secret's tags where a Region should.
+    /// The Regions that a matching rule names, and what the rules say about each.
+    pub regions: BTreeMap<Region, RegionRequest>,
+    /// The tokens in the secret's tags that are not Regions.
     pub bad_tokens: BTreeSet<BadToken>,
 }
 
-/// What the matching rules say of one Region. What contradicts itself is for the plan to refuse.
+/// What the matching rules say about one Region. The plan refuses contradictions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct RegionRequest {
     /// The rules that want a replica there.
     pub wanted_by: BTreeSet<String>,
     /// The rules that forbid one there.
     pub forbidden_by: BTreeSet<String>,
-    /// The keys that rules name for it, and the rules that name each.
+    /// The keys that rules name for the Region, each with its rules.
     pub rule_keys: BTreeMap<KmsKey, BTreeSet<String>>,
     /// The key that the policy as a whole names for the Region.
     pub policy_key: Option<KmsKey>,
-    /// What rules say of overwriting, and the rules that say so.
+    /// The values of `overwrite`, each with its rules.
     pub overwrite: BTreeMap<bool, BTreeSet<String>>,
 }
 
 impl Policy {
-    /// What the policy wants for a secret.
+    /// Evaluates the rules for a secret.
     #[must_use]
-    pub fn evaluate(&self, subject: &Subject<'_>) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub fn evaluate(&self, subject: &Subject<'_>) -> Evaluation {
+        let mut evaluation = Evaluation::default();
         let matching = || {
             self.rules
                 .iter()
@@ -133,22 +132,22 @@ impl Policy {
         };
         for rule in matching() {
             if let Some(replicate) = &rule.replicate {
-                self.want(&mut verdict, rule, replicate, subject);
+                self.want(&mut evaluation, rule, replicate, subject);
             }
         }
         for (rule, forbid) in matching().filter_map(|rule| Some((rule, rule.forbid.as_ref()?))) {
-            for (region, wish) in &mut verdict.regions {
+            for (region, request) in &mut evaluation.regions {
                 if forbid.forbids(region) {
-                    wish.forbidden_by.insert(rule.name.clone());
+                    request.forbidden_by.insert(rule.name.clone());
                 }
             }
         }
-        verdict
+        evaluation
     }
 
     fn want(
         &self,
-        verdict: &mut Verdict,
+        evaluation: &mut Evaluation,
         rule: &Rule,
         replicate: &Replicate,
         subject: &Subject<'_>,
@@ -156,20 +155,22 @@ impl Policy {
         let Some((regions, errors)) = self.targets(replicate, subject) else {
             return;
         };
-        verdict.rules.insert(rule.name.clone());
-        verdict.bad_tokens.extend(errors);
+        evaluation.rules.insert(rule.name.clone());
+        evaluation.bad_tokens.extend(errors);
         for region in regions {
-            let wish = verdict.regions.entry(region.clone()).or_default();
-            wish.wanted_by.insert(rule.name.clone());
-            wish.policy_key = self.keys.key_for(&region).cloned();
+            let request = evaluation.regions.entry(region.clone()).or_default();
+            request.wanted_by.insert(rule.name.clone());
+            request.policy_key = self.keys.key_for(&region).cloned();
             if let Some(key) = replicate.keys.key_for(&region) {
-                wish.rule_keys
+                request
+                    .rule_keys
                     .entry(key.clone())
                     .or_default()
                     .insert(rule.name.clone());
             }
             if let Some(overwrite) = replicate.overwrite {
-                wish.overwrite
+                request
+                    .overwrite
                     .entry(overwrite)
                     .or_default()
                     .insert(rule.name.clone());
@@ -177,9 +178,8 @@ impl Policy {
         }
     }
 
-    /// The Regions that a rule names for a secret, and the tokens that are none. `None` if the
-    /// rule asks for a tag that the secret does not have: then the secret does not say anything, so
-    /// the rule does not cover it.
+    /// Returns the Regions that a rule names for a secret, and the bad tokens. `None` if the rule
+    /// reads a tag that the secret does not have: then the rule does not cover the secret.
     fn targets(
         &self,
         replicate: &Replicate,
@@ -198,14 +198,14 @@ impl Policy {
         }
     }
 
-    /// The names of the rules that ask to overwrite.
+    /// Returns the names of the rules that overwrite.
     pub fn rules_that_overwrite(&self) -> impl Iterator<Item = &str> {
-        let asks = |rule: &&Rule| {
+        let overwrites = |rule: &&Rule| {
             rule.replicate
                 .as_ref()
                 .is_some_and(|replicate| replicate.overwrite == Some(true))
         };
-        self.rules.iter().filter(asks).map(Rule::name)
+        self.rules.iter().filter(overwrites).map(Rule::name)
     }
 
     /// The rules, in the order of the document.
@@ -214,7 +214,7 @@ impl Policy {
         &self.rules
     }
 
-    /// The Regions that the policy's rules and groups name.
+    /// Returns the Regions that the rules and groups name.
     #[must_use]
     pub fn named_regions(&self) -> BTreeSet<Region> {
         let lists = self
@@ -239,7 +239,7 @@ impl Policy {
 }
 
 impl Rule {
-    /// The name that logs show.
+    /// The name, for logs.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -259,7 +259,7 @@ impl Rule {
             .is_some_and(|forbid| forbid.forbids(region))
     }
 
-    /// The key of the tag that the rule takes its Regions from.
+    /// Returns the key of the tag that the rule reads its Regions from.
     #[must_use]
     pub fn tag_with_regions(&self) -> Option<&str> {
         match &self.replicate.as_ref()?.to {

@@ -30,7 +30,11 @@ const STATES: [(&str, Option<State>, &str); 12] = [
     ("ap-northeast-1", None, "Replicate"),
     ("ap-northeast-2", Some(("InSync", None)), "Remove"),
     ("ap-northeast-3", Some(("Failed", None)), "Remove"),
-    ("ap-south-1", Some(("Failed", Some(NAME_TAKEN))), "ReportFailure"),
+    (
+        "ap-south-1",
+        Some(("Failed", Some(NAME_TAKEN))),
+        "ReportFailure",
+    ),
     ("ap-southeast-1", Some(("InProgress", None)), "AwaitRemoval"),
     ("ap-southeast-2", Some(("Detached", None)), "Retain"),
     ("ca-central-1", Some(("InSync", None)), "Keep"),

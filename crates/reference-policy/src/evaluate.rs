@@ -238,7 +238,7 @@ impl Policy {
         own.map(|(_, key)| key).or_else(|| keys.get("*")).cloned()
     }
 
-    fn stands_for(&self, word: &str, region: &str) -> bool {
+    pub fn stands_for(&self, word: &str, region: &str) -> bool {
         match self.groups.get(word) {
             Some(regions) => regions.iter().any(|member| member == region),
             None => word == region,
@@ -301,7 +301,7 @@ impl Policy {
 }
 
 /// Whether a pattern fits the whole text: `*` is any text, `?` any one character.
-pub fn fits(pattern: &str, text: &str) -> bool {
+fn fits(pattern: &str, text: &str) -> bool {
     let (mut pattern_rest, mut text_rest) = (pattern.chars(), text.chars());
     match (pattern_rest.next(), text_rest.next()) {
         (None, first) => first.is_none(),

@@ -12,6 +12,6 @@ mod evaluate;
 pub mod generator;
 
 pub use evaluate::{
-    Answer, Forbid, KmsKey, Parts, Policy, ReplicateTo, Rule, Secret, Settings, When, fits,
+    Answer, Forbid, KmsKey, Parts, Policy, ReplicateTo, Rule, Secret, Settings, When,
     managed_is_none,
 };

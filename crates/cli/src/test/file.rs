@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::policy::Problem;
-use secret_replicator_core::policy::reader::{self, Place};
+use secret_replicator_core::policy::reader::{self, NodeRef};
 use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
 use read::File as Reading;
@@ -77,10 +77,10 @@ pub(super) fn parse(text: &str) -> Result<File, Vec<Problem>> {
     };
     let root = reader::parse(text).map_err(|problem| vec![form(problem)])?;
     let mut reading = Reading::default();
-    let file = reading.file(&Place::of(&root));
+    let file = reading.file(&NodeRef::of(&root));
     let problems = reading.problems(&root);
     match file {
-        Some(file) if problems.is_empty() => Ok(file),
+        Ok(file) if problems.is_empty() => Ok(file),
         _ => Err(problems),
     }
 }

@@ -77,6 +77,22 @@ fn the_settings_limit_the_policy() {
 }
 
 #[test]
+fn rules_that_conflict_are_named_with_the_region_that_they_refuse() {
+    let policy = "{version: 1, rules: [\
+                  {name: a, when: all, replicate-to: [eu-west-1, eu-west-2], overwrite: true}, \
+                  {name: b, when: {tags: {tier: \"1\"}}, replicate-to: eu-west-1, overwrite: false}]}";
+    let options = ["--tag", "tier=1", "--policy", "-", "--output", "json"];
+    let called = call_with_input(&[&["explain"], &SECRET[..], &options].concat(), policy);
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    let answer = called.json();
+    assert_eq!(answer["regions"][0]["region"], "eu-west-1");
+    assert_eq!(answer["regions"][0]["action"], "refuse");
+    assert_eq!(answer["regions"][0]["reason"], "conflicting-rules");
+    assert_eq!(answer["regions"][0]["wanted_by"], json!(["a", "b"]));
+    assert_eq!(answer["regions"][1]["action"], "replicate");
+}
+
+#[test]
 fn an_event_gives_the_secret_and_options_add_to_it() {
     let file = event("create-secret-with-tags-key-and-replicas.json");
     let called = explain(&["--event", &file]);

@@ -46,6 +46,22 @@ fn passing_cases_are_counted() {
 }
 
 #[test]
+fn a_case_may_expect_that_rules_conflict() {
+    let policy = "{version: 1, rules: [\
+                  {name: a, when: all, replicate-to: eu-west-1, kms-key: alias/a}, \
+                  {name: b, when: {tags: {tier: \"1\"}}, replicate-to: eu-west-1, kms-key: alias/b}]}";
+    let tests = "{tests: [{name: it, secret: {name: db, tags: {tier: \"1\"}, primary-region: \
+                 us-east-1}, expect: {refuse: {eu-west-1: conflicting-rules}}}]}";
+    let files = Files::new(&[("policy.yaml", policy), ("tests.yaml", tests)]);
+    let called = call(&[
+        "test",
+        &files.path("policy.yaml"),
+        &files.path("tests.yaml"),
+    ]);
+    assert_eq!(called.code, Some(0), "{}\n{}", called.stdout, called.stderr);
+}
+
+#[test]
 fn a_failing_case_shows_the_difference_and_why() {
     let files = files();
     let path = files.path("failing.yaml");

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{Limits, Overwrite};
-use crate::policy::Wish;
+use crate::policy::RegionRequest;
 use crate::reason::{Conflict, Refusal};
 use crate::secret::{KmsKey, Region, Secret};
 
@@ -71,7 +71,7 @@ impl Target {
 pub(super) struct AdmittedRegion<'a> {
     secret: &'a Secret,
     region: &'a Region,
-    wish: &'a Wish,
+    request: &'a RegionRequest,
     limits: &'a Limits,
 }
 
@@ -82,7 +82,7 @@ pub(super) struct AdmittedRegion<'a> {
 pub(super) fn admit<'a>(
     secret: &'a Secret,
     region: &'a Region,
-    wish: &'a Wish,
+    request: &'a RegionRequest,
     limits: &'a Limits,
 ) -> Result<AdmittedRegion<'a>, Refusal> {
     let primary = secret.arn.region();
@@ -90,15 +90,15 @@ pub(super) fn admit<'a>(
         Err(Refusal::PrimaryRegion)
     } else if region.partition() != primary.partition() {
         Err(Refusal::OtherPartition)
-    } else if !wish.forbidden_by.is_empty() {
-        Err(Refusal::ForbiddenByPolicy(wish.forbidden_by.clone()))
+    } else if !request.forbidden_by.is_empty() {
+        Err(Refusal::ForbiddenByPolicy(request.forbidden_by.clone()))
     } else if !limits.allowed_regions.admits(region) {
         Err(Refusal::RegionNotAllowed)
     } else {
         Ok(AdmittedRegion {
             secret,
             region,
-            wish,
+            request,
             limits,
         })
     }
@@ -113,14 +113,14 @@ impl AdmittedRegion<'_> {
         let Self {
             secret,
             region,
-            wish,
+            request,
             limits,
         } = self;
         let wants_overwrite =
-            agreed(&wish.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
+            agreed(&request.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
         Ok(Target {
             region: (*region).clone(),
-            key: replica_key(secret, region, wish)?,
+            key: replica_key(secret, region, request)?,
             overwrite: if wants_overwrite {
                 limits.overwrite
             } else {
@@ -143,15 +143,19 @@ fn agreed<T: Ord>(
 }
 
 /// A rule may name a weaker key outright; the policy's general keys never weaken anything.
-fn replica_key(secret: &Secret, region: &Region, wish: &Wish) -> Result<ReplicaKey, Refusal> {
+fn replica_key(
+    secret: &Secret,
+    region: &Region,
+    request: &RegionRequest,
+) -> Result<ReplicaKey, Refusal> {
     let named = |key: &KmsKey| (!key.is_aws_managed()).then(|| key.clone());
-    if let Some((key, rules)) = agreed(&wish.rule_keys, Conflict::Key)? {
+    if let Some((key, rules)) = agreed(&request.rule_keys, Conflict::Key)? {
         return Ok(ReplicaKey {
             kms_key: named(key),
             named_by: KeySource::Rules(rules.clone()),
         });
     }
-    if let Some(key) = wish.policy_key.as_ref().and_then(named) {
+    if let Some(key) = request.policy_key.as_ref().and_then(named) {
         return Ok(ReplicaKey {
             kms_key: Some(key),
             named_by: KeySource::Policy,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::Step;
 use crate::limits::{Limits, RemovalLimit};
-use crate::policy::{Policy, Removal, Verdict};
+use crate::policy::{Evaluation, Policy, Removal};
 use crate::reason::{RemovalReason, RetainReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 
@@ -10,7 +10,7 @@ use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 /// unless the policy and the settings both allow removal.
 pub(super) fn steps(
     secret: &Secret,
-    verdict: &Verdict,
+    evaluation: &Evaluation,
     policy: &Policy,
     limits: &Limits,
 ) -> BTreeMap<Region, Step> {
@@ -18,15 +18,15 @@ pub(super) fn steps(
         return BTreeMap::new();
     }
     let unwanted = |(region, replica): (&Region, &Replica)| {
-        let reason = match verdict.regions.get(region) {
+        let reason = match evaluation.regions.get(region) {
             None => RemovalReason::NoLongerTargeted,
-            Some(wish) if !wish.forbidden_by.is_empty() && is_known(replica) => {
-                RemovalReason::Forbidden(wish.forbidden_by.clone())
+            Some(request) if !request.forbidden_by.is_empty() && is_known(replica) => {
+                RemovalReason::Forbidden(request.forbidden_by.clone())
             }
             // It is wanted, or named and refused.
             Some(_) => return None,
         };
-        Some((region.clone(), step(reason, replica, verdict)))
+        Some((region.clone(), step(reason, replica, evaluation)))
     };
     secret.replicas.iter().filter_map(unwanted).collect()
 }
@@ -35,12 +35,12 @@ fn is_known(replica: &Replica) -> bool {
     !matches!(replica.status, ReplicaStatus::Unknown(_))
 }
 
-fn step(reason: RemovalReason, replica: &Replica, verdict: &Verdict) -> Step {
+fn step(reason: RemovalReason, replica: &Replica, evaluation: &Evaluation) -> Step {
     let replica = replica.clone();
     match &replica.status {
         ReplicaStatus::Unknown(_) => Step::Retain(RetainReason::UnknownStatus, replica),
         // The token may be a slip for this very Region.
-        _ if reason == RemovalReason::NoLongerTargeted && !verdict.bad_tokens.is_empty() => {
+        _ if reason == RemovalReason::NoLongerTargeted && !evaluation.bad_tokens.is_empty() => {
             Step::Retain(RetainReason::AmbiguousTag, replica)
         }
         ReplicaStatus::InProgress => Step::AwaitRemoval(reason, replica),

@@ -1,18 +1,16 @@
-//! From a document's tree to a checked policy.
+//! Parses the tree of a document into a checked policy.
 
-mod condition;
-mod keys;
-mod regions;
+mod parse_condition;
+mod parse_keys;
+mod parse_regions;
 
 use std::collections::HashSet;
 
-use super::doubts;
-use super::effort::Effort;
-use super::keys::Keys;
+use super::lint;
 use super::node;
 use super::problem::{PolicyInvalid, Severity};
-use super::reader::{Place, Reader};
-use super::regions::{Forbid, Groups};
+use super::reader::{NodeReader, NodeRef, Reported, collect_all};
+use super::regions::Groups;
 use super::{Checked, Policy, Removal, Replicate, Rule, When};
 use crate::limits::AllowedRegions;
 
@@ -20,49 +18,36 @@ pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Check
     let root = node::parse(text).map_err(|problem| PolicyInvalid {
         problems: vec![problem],
     })?;
-    let mut document = Document {
-        reader: Reader::default(),
+    let mut parser = Parser {
+        reader: NodeReader::default(),
         allowed_regions,
         groups: Groups::default(),
         rule_names: HashSet::new(),
-        effort: Effort::new(),
     };
-    let policy = document.policy(&Place::of(&root));
-    let problems = document.reader.into_problems(&root);
+    let policy = parser.policy(&NodeRef::of(&root));
+    let problems = parser.reader.into_problems(&root);
+    let has_errors = problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
     match policy {
-        Some(policy)
-            if problems
-                .iter()
-                .all(|problem| problem.severity == Severity::Warning) =>
-        {
-            Ok(Checked {
-                policy,
-                warnings: problems,
-            })
-        }
+        Ok(policy) if !has_errors => Ok(Checked {
+            policy,
+            warnings: problems,
+        }),
         _ => Err(PolicyInvalid { problems }),
     }
 }
 
-/// A rule with the places that later checks point at.
-pub(super) struct PlacedRule<'a> {
-    /// Which of the rules that can be read it is.
-    pub(super) index: usize,
-    pub(super) rule: Rule,
-    pub(super) place: Place<'a>,
-    pub(super) when: Place<'a>,
-    pub(super) replicate_to: Option<Place<'a>>,
-}
-
-struct Document<'a> {
-    reader: Reader,
+/// Parses a policy. A method that returns [`Reported`] has parsed all of its node first, so that
+/// every problem is reported.
+struct Parser<'a> {
+    reader: NodeReader,
     allowed_regions: &'a AllowedRegions,
     groups: Groups,
     rule_names: HashSet<&'a str>,
-    effort: Effort,
 }
 
-/// More rules than anybody reads are a slip or an attack.
+/// The most rules of a policy: more are a mistake or an attack.
 const MOST_RULES: usize = 1000;
 
 const REPLICATE_TO_HINT: &str =
@@ -73,74 +58,73 @@ const WILDCARD_HINT: &str =
 const FORBID_HINT: &str =
     "list Regions, groups or patterns: `forbid: [\"us-*\"]`, or `forbid: { except: [\"eu-*\"] }`";
 
-impl<'a> Document<'a> {
-    fn policy(&mut self, root: &Place<'a>) -> Option<Policy> {
+impl<'a> Parser<'a> {
+    fn policy(&mut self, root: &NodeRef<'a>) -> Result<Policy, Reported> {
         let names = ["version", "groups", "kms-keys", "rules", "removal"];
         let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
-        let hint = "write `version: 1`";
-        if let Some(version) = self.reader.required(version, root, "version", hint)
-            && !version.is_text("1")
-        {
-            let message = "this function reads policies of version 1";
-            self.reader
-                .error(&version, "unknown-version", message, hint);
-        }
-        if let Some(groups) = groups {
-            self.groups = self.groups(&groups).unwrap_or_default();
-        }
-        let keys = keys.map_or(Some(Keys::default()), |keys| {
-            self.keys_by_region(&keys, None)
-        });
-        let removal = removal.map_or(Some(Removal::Never), |removal| self.removal(&removal));
-        let hint = "list at least one rule; nothing replicates unless a rule says so";
-        let rules = self.reader.required(rules, root, "rules", hint)?;
-        let rules = self.rules(&rules, hint)?;
-        Some(Policy {
+        let version = self.version(version, root);
+        // The groups come first, because the other fields name them.
+        let groups = groups.map(|groups| self.parse_groups(&groups)).transpose();
+        let keys = keys.map(|keys| self.keys_by_region(&keys, None));
+        let removal = removal.map(|removal| self.removal(&removal));
+        let rules = self.rules(rules, root);
+        version?;
+        groups?;
+        Ok(Policy {
+            keys: keys.transpose()?.unwrap_or_default(),
+            rules: rules?,
+            removal: removal.transpose()?.unwrap_or(Removal::Never),
             groups: std::mem::take(&mut self.groups),
-            keys: keys?,
-            rules,
-            removal: removal?,
         })
     }
 
-    /// The rules, checked against one another as far as they can be read.
-    fn rules(&mut self, place: &Place<'a>, hint: &str) -> Option<Vec<Rule>> {
-        let places = self.reader.list(place, hint)?;
-        let count = places.len();
+    fn version(
+        &mut self,
+        version: Option<NodeRef<'a>>,
+        root: &NodeRef<'a>,
+    ) -> Result<(), Reported> {
+        let hint = "write `version: 1`";
+        let version = self.reader.required(version, root, "version", hint)?;
+        if version.is_text("1") {
+            return Ok(());
+        }
+        let message = "this function reads policies of version 1";
+        Err(self
+            .reader
+            .error(&version, "unknown-version", message, hint))
+    }
+
+    fn removal(&mut self, node: &NodeRef<'_>) -> Result<Removal, Reported> {
+        if node.is_text("never") {
+            return Ok(Removal::Never);
+        }
+        if node.is_text("covered") {
+            return Ok(Removal::Covered);
+        }
+        let message = "neither `never` nor `covered`";
+        let hint = "write `removal: never` or `removal: covered`";
+        Err(self.reader.error(node, "unknown-removal", message, hint))
+    }
+
+    fn rules(
+        &mut self,
+        rules: Option<NodeRef<'a>>,
+        root: &NodeRef<'a>,
+    ) -> Result<Vec<Rule>, Reported> {
+        let hint = "list at least one rule; nothing replicates unless a rule says so";
+        let node = self.reader.required(rules, root, "rules", hint)?;
+        let rules = self.reader.list(&node, hint)?;
+        let count = rules.len();
         if count > MOST_RULES {
             let message = format!("the policy has {count} rules");
             let hint =
                 format!("a policy may have {MOST_RULES} rules; group rules that say the same");
-            self.reader.error(place, "too-many-rules", message, &hint);
-            return None;
+            return Err(self.reader.error(&node, "too-many-rules", message, &hint));
         }
-        let mut rules = Vec::with_capacity(count);
-        for place in places {
-            rules.extend(self.rule(place, rules.len()));
-        }
-        doubts::check(&mut self.reader, &rules, &self.effort);
-        let is_complete = rules.len() == count;
-        is_complete.then(|| rules.into_iter().map(|placed| placed.rule).collect())
+        collect_all(rules.map(|rule| self.rule(&rule)))
     }
 
-    fn removal(&mut self, place: &Place<'_>) -> Option<Removal> {
-        if place.is_text("never") {
-            return Some(Removal::Never);
-        }
-        if place.is_text("covered") {
-            return Some(Removal::Covered);
-        }
-        let hint = "write `removal: never` or `removal: covered`";
-        self.reader.error(
-            place,
-            "unknown-removal",
-            "neither `never` nor `covered`",
-            hint,
-        );
-        None
-    }
-
-    fn rule(&mut self, place: Place<'a>, index: usize) -> Option<PlacedRule<'a>> {
+    fn rule(&mut self, node: &NodeRef<'a>) -> Result<Rule, Reported> {
         let names = [
             "name",
             "when",
@@ -149,71 +133,51 @@ impl<'a> Document<'a> {
             "kms-key",
             "overwrite",
         ];
-        let [name, when, to, forbid, key, overwrite] = self.reader.fields(&place, names)?;
-        let hint = "name the rule, for instance `tier-1`; logs show the name";
-        let name = self.reader.required(name, &place, "name", hint);
-        let name_place = name;
-        let name = name.and_then(|name| self.reader.text(&name, hint));
-        if let Some(place) = name_place {
-            self.unique_name(name, &place);
-        }
+        let [name, when, to, forbid, key, overwrite] = self.reader.fields(node, names)?;
+        let name = self.rule_name(name, node);
         let hint = "say which secrets the rule is for; `when: all` means every secret";
-        let when_place = self.reader.required(when, &place, "when", hint);
-        let when = when_place.as_ref().and_then(|when| self.when(when));
-        if to.is_none() && forbid.is_none() && !Reader::has_others(&place, names) {
+        let when = self.reader.required(when, node, "when", hint);
+        let when = when.and_then(|when| self.when(&when));
+        let is_empty = to.is_none() && forbid.is_none();
+        if is_empty && NodeReader::reported_unknown(node, names).is_none() {
             let message = "the rule has neither `replicate-to` nor `forbid`, so it does nothing";
             self.reader
-                .error(&place, "rule-without-effect", message, REPLICATE_TO_HINT);
+                .error(node, "rule-without-effect", message, REPLICATE_TO_HINT);
         }
-        let own = when.as_ref().and_then(When::only_primary_region);
-        let effects = self.effects(to.as_ref(), forbid, [key, overwrite], own);
-        let (replicate, forbid) = effects?;
-        let rule = Rule {
-            name: name?.to_owned(),
-            when: when?,
-            replicate,
-            forbid,
+        let replicate = if let Some(to) = to {
+            let primary_region = when.as_ref().ok().and_then(When::only_primary_region);
+            Some(self.replicate(&to, key, overwrite, primary_region))
+        } else {
+            self.without_targets([("kms-key", key), ("overwrite", overwrite)]);
+            None
         };
-        Some(PlacedRule {
-            index,
-            rule,
-            place,
-            when: when_place?,
-            replicate_to: to,
+        let forbid = forbid.map(|forbid| self.forbid(&forbid));
+        Ok(Rule {
+            name: name?,
+            when: when?,
+            replicate: replicate.transpose()?,
+            forbid: forbid.transpose()?,
         })
     }
 
-    fn effects(
+    fn rule_name(
         &mut self,
-        to: Option<&Place<'_>>,
-        forbid: Option<Place<'_>>,
-        [key, overwrite]: [Option<Place<'_>>; 2],
-        own: Option<&str>,
-    ) -> Option<(Option<Replicate>, Option<Forbid>)> {
-        let replicate = if let Some(to) = to {
-            self.replicate(to, [key.as_ref(), overwrite.as_ref()], own)
-                .map(Some)
-        } else {
-            self.without_targets([("kms-key", key), ("overwrite", overwrite)]);
-            Some(None)
-        };
-        let forbid = match forbid {
-            Some(forbid) => self.forbid(&forbid).map(Some),
-            None => Some(None),
-        };
-        Some((replicate?, forbid?))
-    }
-
-    fn unique_name(&mut self, name: Option<&'a str>, place: &Place<'_>) {
-        if let Some(name) = name.filter(|name| !self.rule_names.insert(name)) {
+        name: Option<NodeRef<'a>>,
+        rule: &NodeRef<'a>,
+    ) -> Result<String, Reported> {
+        let hint = "name the rule, for instance `tier-1`; logs show the name";
+        let node = self.reader.required(name, rule, "name", hint)?;
+        let name = self.reader.text(&node, hint)?;
+        if !self.rule_names.insert(name) {
             let message = format!("another rule has the name `{name}` too");
             let hint = "give each rule a name of its own";
             self.reader
-                .error(place, "duplicate-rule-name", message, hint);
+                .error(&node, "duplicate-rule-name", message, hint);
         }
+        Ok(name.to_owned())
     }
 
-    fn without_targets(&mut self, fields: [(&str, Option<Place<'_>>); 2]) {
+    fn without_targets(&mut self, fields: [(&str, Option<NodeRef<'_>>); 2]) {
         for (name, field) in fields {
             if let Some(field) = field {
                 let message = format!("`{name}` without `replicate-to` means nothing");
@@ -223,27 +187,32 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The primary Region is known if the rule's condition allows only one.
     fn replicate(
         &mut self,
-        to: &Place<'_>,
-        [key, overwrite]: [Option<&Place<'_>>; 2],
-        own: Option<&str>,
-    ) -> Option<Replicate> {
+        to: &NodeRef<'_>,
+        key: Option<NodeRef<'_>>,
+        overwrite: Option<NodeRef<'_>>,
+        primary_region: Option<&str>,
+    ) -> Result<Replicate, Reported> {
         let targets = self.replicate_to(to);
-        let keys = match key {
-            Some(place) if place.is_map() => self.keys_by_region(place, targets.as_ref()),
-            Some(place) => self.one_key(place, targets.as_ref(), own),
-            None => Some(Keys::default()),
-        };
+        if let (Ok(targets), Some(primary_region)) = (&targets, primary_region) {
+            lint::always_primary_region(&mut self.reader, to, targets, primary_region);
+        }
+        let keys = key.map(|key| {
+            let targets = targets.as_ref().ok();
+            if key.is_map() {
+                self.keys_by_region(&key, targets)
+            } else {
+                self.one_key(&key, targets, primary_region)
+            }
+        });
         let hint = "write `overwrite: true` or `overwrite: false`";
-        let overwrite = match overwrite {
-            Some(place) => self.reader.boolean(place, hint).map(Some),
-            None => Some(None),
-        };
-        Some(Replicate {
+        let overwrite = overwrite.map(|overwrite| self.reader.boolean(&overwrite, hint));
+        Ok(Replicate {
             to: targets?,
-            keys: keys?,
-            overwrite: overwrite?,
+            keys: keys.transpose()?.unwrap_or_default(),
+            overwrite: overwrite.transpose()?,
         })
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::secret::{KmsKey, Region};
 
-/// Keys by Region, and one for any other.
+/// Keys by Region, and one for any other Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
     by_region: BTreeMap<Region, KmsKey>,
@@ -18,14 +18,6 @@ impl Keys {
             by_region: canonical.collect(),
             any_other: any_other.map(KmsKey::canonical),
         }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_region.is_empty() && self.any_other.is_none()
-    }
-
-    pub(super) fn key_for_any_other(&self) -> Option<&KmsKey> {
-        self.any_other.as_ref()
     }
 
     pub(super) fn key_for(&self, region: &Region) -> Option<&KmsKey> {

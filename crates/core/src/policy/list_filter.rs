@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Policy, ReplicateTo, Rule, When};
 
-/// A filter for `ListSecrets` that no secret fails which the policy covers. It may let others pass.
+/// A filter for `ListSecrets` that passes all secrets that the policy covers. It may pass others.
 ///
-/// Both filters match prefixes, with regard to case; a value may not contain a comma, `!` at its
-/// beginning negates it, and there may be ten values (Secrets Manager API reference, `Filter`).
+/// Both filters match prefixes and are case-sensitive. A value may not contain a comma, a leading `!`
+/// negates it, and a filter has at most ten values (Secrets Manager API reference, `Filter`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListFilter {
@@ -17,11 +17,11 @@ pub enum ListFilter {
     NamePrefixes(BTreeSet<String>),
 }
 
-/// The most values that a filter may have.
+/// The most values of a filter.
 const MOST_VALUES: usize = 10;
 
 impl Policy {
-    /// The filter that leaves out the most. `None` if the policy covers secrets of any tag and name.
+    /// Returns the narrowest filter. `None` if the policy covers secrets of any tag and name.
     #[must_use]
     pub fn list_filter(&self) -> Option<ListFilter> {
         let covering = || self.rules.iter().filter(|rule| rule.replicate.is_some());
@@ -33,7 +33,7 @@ impl Policy {
     }
 }
 
-/// The values of all rules together. `None` if one has none, or if a filter cannot hold them.
+/// Returns the values of all rules. `None` if a rule has none, or if a filter cannot have them.
 fn values(of_rules: impl Iterator<Item = Option<BTreeSet<String>>>) -> Option<BTreeSet<String>> {
     let of_rules: Vec<BTreeSet<String>> = of_rules.collect::<Option<_>>()?;
     let values: BTreeSet<String> = of_rules.into_iter().flatten().collect();
@@ -45,7 +45,7 @@ fn values(of_rules: impl Iterator<Item = Option<BTreeSet<String>>>) -> Option<BT
     usable.then_some(values)
 }
 
-/// The key of a tag that every secret has which the rule covers.
+/// Returns the key of a tag that every secret has that the rule covers.
 fn tag_of(rule: &Rule) -> Option<String> {
     if let Some(ReplicateTo::Tag(key)) = rule.replicate.as_ref().map(|replicate| &replicate.to) {
         return Some(key.clone());
@@ -56,7 +56,7 @@ fn tag_of(rule: &Rule) -> Option<String> {
     }
 }
 
-/// The texts of which one begins the name of every secret that the rule covers.
+/// Returns the prefixes of the names of all secrets that the rule covers.
 fn prefixes_of(rule: &Rule) -> Option<BTreeSet<String>> {
     match &rule.when {
         When::All => None,
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_share_neither_leave_the_list_whole() {
+    fn rules_without_a_common_tag_or_name_have_no_filter() {
         assert_eq!(filter(&[BY_TAG, BY_NAME].join(",")), None);
         assert_eq!(filter(ALL), None);
         let any = "{name: f, when: {secret-name: '*db'}, replicate-to: eu-west-1}";
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_filter_cannot_say_is_not_filtered() {
+    fn values_that_a_filter_cannot_have_are_not_filtered() {
         let comma = "{name: g, when: {tags: {'a,b': x}}, replicate-to: eu-west-1}";
         assert_eq!(filter(comma), None);
         let many: Vec<String> = (0..11)

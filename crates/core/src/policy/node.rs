@@ -1,22 +1,21 @@
-//! A YAML or JSON document as a tree in which every node knows its place.
+//! A YAML or JSON document as a tree in which every node has a position.
 //!
-//! Reading straight into the policy's types would stop at the first problem; the tree lets
-//! [`super::document`] report all of them.
+//! Reading straight into the policy's types would stop at the first problem. The tree allows
+//! reporting all of them.
 
 mod builder;
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
-use granit_parser::{ErrorKind, Marker, Parser};
+use granit_parser::{Marker, Parser};
 
 use super::problem::{Problem, Severity};
-use builder::{Builder, Fault};
+use builder::{Builder, SyntaxError};
 
-/// The largest document read, in bytes.
+/// The largest document accepted, in bytes.
 const LARGEST_DOCUMENT: usize = 1024 * 1024;
 
-/// Where something stands in a document, counted from 1. A document of [`LARGEST_DOCUMENT`] fits.
+/// A position in a document, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: u32,
@@ -29,6 +28,7 @@ impl Position {
 
 impl From<&Marker> for Position {
     fn from(marker: &Marker) -> Self {
+        // A document of `LARGEST_DOCUMENT` bytes never reaches the limit.
         let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         Self {
             line: number(marker.line()),
@@ -37,32 +37,31 @@ impl From<&Marker> for Position {
     }
 }
 
-/// A node and its place. A node that came by an alias or a merge has the place of its definition,
-/// and shares what is below it, so that it costs nothing and its problems are found only once.
-#[derive(Clone, Debug)]
+/// A node and its position.
+#[derive(Debug)]
 pub struct Node<'t> {
     pub(super) position: Position,
-    /// Whether it is a scalar without quotes, so that `true` may be a boolean.
+    /// Whether the node is a scalar without quotes, so that `true` may be a boolean.
     pub(super) is_plain: bool,
     pub(super) value: Value<'t>,
 }
 
-/// What a node holds. A scalar is the text as it is written in the document: an unquoted `0`,
-/// `1.10` or `yes` is the text `0`, `1.10` or `yes`.
-#[derive(Clone, Debug)]
+/// The value of a node. A scalar is the text as the document has it: an unquoted `0`, `1.10` or
+/// `yes` is the text `0`, `1.10` or `yes`.
+#[derive(Debug)]
 pub(super) enum Value<'t> {
-    /// How nothing is written, because as a key `~` is a text.
-    Nothing(&'static str),
+    /// The null value, as the document has it: a key `~` is a text.
+    Nothing(Cow<'t, str>),
     Text(Cow<'t, str>),
-    List(Rc<[Node<'t>]>),
-    Fields(Rc<[Field<'t>]>),
+    List(Vec<Node<'t>>),
+    Fields(Vec<Field<'t>>),
 }
 
 /// A key and its value.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Field<'t> {
     pub(super) key: Cow<'t, str>,
-    /// Where the key stands.
+    /// The position of the key.
     pub(super) position: Position,
     pub(super) node: Node<'t>,
 }
@@ -82,7 +81,7 @@ impl Value<'_> {
 /// Reads a document.
 ///
 /// # Errors
-/// Why it is neither YAML nor JSON, or too large.
+/// The first place at which the document is not plain YAML or JSON, or that it is too large.
 pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
     if text.len() > LARGEST_DOCUMENT {
         return Err(Problem {
@@ -97,41 +96,24 @@ pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
             ),
         });
     }
-    tree(text).map_err(|fault| Problem {
-        severity: Severity::Error,
-        path: String::new(),
-        line: fault.position.line.into(),
-        column: fault.position.column.into(),
-        code: "not-yaml",
-        message: fault.message,
-        hint: "the policy is one YAML or JSON document, with `version: 1` and a list of `rules`"
-            .to_owned(),
-    })
+    tree(text).map_err(SyntaxError::into_problem)
 }
 
-fn tree(text: &str) -> Result<Node<'_>, Fault> {
-    let mut options = granit_parser::options! {};
+fn tree(text: &str) -> Result<Node<'_>, SyntaxError> {
+    let mut options = granit_parser::options! {
+        // The builder refuses all anchors and aliases, each at its own position.
+        emit_anchor_events: true,
+        emit_unresolved_aliases: true,
+    };
     options.set_emit_comments(false);
     let mut builder = Builder::default();
     for result in Parser::new_from_str_with_options(text, options) {
-        match result {
-            Ok((event, span)) => builder.take(event, (&span.start).into())?,
-            Err(error) => {
-                let message = match error.kind() {
-                    ErrorKind::UnknownAnchor => "the alias names no anchor before it".to_owned(),
-                    _ => error.info(),
-                };
-                return Err(Fault {
-                    position: error.marker().into(),
-                    message,
-                });
-            }
-        }
+        let (event, span) =
+            result.map_err(|error| SyntaxError::not_yaml(error.marker().into(), error.info()))?;
+        builder.take(event, (&span.start).into())?;
     }
     Ok(builder.finish())
 }
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod twin;

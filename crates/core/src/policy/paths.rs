@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::node::{Node, Value};
 
-/// Which node something is about. The tree must not move meanwhile, which a borrow of it ensures.
+/// Identifies a node by its address. A borrow of the tree keeps the address valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity(*const ());
 
@@ -15,9 +15,10 @@ impl Identity {
     }
 }
 
-/// The paths to some nodes. One walk finds them all: a tree in which every node knew its path would
-/// cost more than reading the document, for the few nodes that have a problem. What aliases repeat
-/// has the path of its first use.
+/// Returns the paths of some nodes.
+///
+/// One walk finds them all. Only nodes with a problem need a path, and a path in every node would
+/// cost more than reading the document.
 pub(super) fn paths(
     root: &Node<'_>,
     nodes: impl Iterator<Item = Identity>,
@@ -43,20 +44,20 @@ impl Walk {
         }
         let identity = Identity::of(node);
         if self.wanted.contains(&identity) {
-            self.found.entry(identity).or_insert_with(|| path.clone());
+            self.found.insert(identity, path.clone());
         }
         let length = path.len();
         match &node.value {
             Value::List(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    // Writing to a text never fails.
+                    // Writing to a `String` never fails.
                     let _ = write!(path, "[{index}]");
                     self.visit(item, path);
                     path.truncate(length);
                 }
             }
             Value::Fields(fields) => {
-                for field in fields.iter() {
+                for field in fields {
                     path.push_str(if length == 0 { "" } else { "." });
                     path.push_str(&field.key);
                     self.visit(&field.node, path);

@@ -3,22 +3,22 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
-/// How much a problem weighs.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// The policy is refused.
     Error,
-    /// The policy can be used, but may not mean what its author thinks.
+    /// The policy works but may not mean what its author thinks.
     Warning,
 }
 
-/// One thing that is wrong or doubtful in a policy document.
+/// An error or a warning about a policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// How much it weighs.
+    /// The severity.
     pub severity: Severity,
-    /// Where in the document, for instance `rules[0].when.tags`; empty for the document itself.
+    /// The path in the document, for instance `rules[0].when.tags`. Empty for the document itself.
     pub path: String,
     /// The line, counted from 1.
     pub line: u64,
@@ -28,7 +28,7 @@ pub struct Problem {
     pub code: &'static str,
     /// What is wrong.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: String,
 }
 
@@ -51,10 +51,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A policy that cannot be used. It lists every problem, not only the first.
+/// A policy that is refused. Lists all problems, not only the first.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct PolicyInvalid {
-    /// The problems, in the order of the document, doubts included. At least one is an error.
+    /// The problems, in the order of the document, warnings included. At least one is an error.
     pub problems: Vec<Problem>,
 }
 

@@ -1,35 +1,62 @@
-//! Reads the nodes of a document and notes what is wrong with them, each with its place.
+//! Reads the nodes of a document and reports what is wrong with them, each with its place.
 //!
-//! It knows nothing of policies, so that other documents are read, and their mistakes reported,
-//! likewise: all at once, and with what may have been meant.
+//! This module knows nothing about policies, so that other documents are read, and their mistakes
+//! reported, in the same way: all at once, and with the word that was probably meant.
 
 use std::collections::BTreeSet;
 
 use super::node::{Field, Position, Value};
 use super::paths::{Identity, paths};
 use super::problem::{Problem, Severity};
+use super::spelling::did_you_mean;
 
 pub use super::node::{Node, parse};
 
-/// A node, and where problems with it are shown. The path to it is looked up only for a problem.
+/// Proof that a problem has been reported: there is no value, and nothing more to say about it.
+///
+/// A caller that needs several values reads all of them before it returns with `?`, so that every
+/// problem is reported.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Reported(());
+
+/// Collects the values, after all of them have been read.
+///
+/// # Errors
+/// [`Reported`] if one of the values is missing.
+pub fn collect_all<T, C: FromIterator<T>>(
+    results: impl IntoIterator<Item = Result<T, Reported>>,
+) -> Result<C, Reported> {
+    let mut outcome = Ok(());
+    let values = results.into_iter().filter_map(|result| match result {
+        Ok(value) => Some(value),
+        Err(reported) => {
+            outcome = Err(reported);
+            None
+        }
+    });
+    let values = values.collect();
+    outcome.map(|()| values)
+}
+
+/// A node, and the position at which its problems are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeRef<'a> {
     pub(super) node: &'a Node<'a>,
     position: Position,
 }
 
-/// An entry of a map whose keys are free.
+/// An entry of a map with arbitrary keys.
 pub struct Entry<'a> {
     /// The key.
     pub key: &'a str,
-    /// For problems with the key.
-    pub key_place: Place<'a>,
+    /// The value, with its problems shown at the key.
+    pub at_key: NodeRef<'a>,
     /// The value.
-    pub value: Place<'a>,
+    pub value: NodeRef<'a>,
 }
 
-impl<'a> Place<'a> {
-    /// The place of a node.
+impl<'a> NodeRef<'a> {
+    /// Refers to a node, with problems shown where it begins.
     #[must_use]
     pub fn of(node: &'a Node<'a>) -> Self {
         Self {
@@ -38,8 +65,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The place of a field's value, shown where the field's name stands.
-    fn name_of(field: &'a Field<'a>) -> Self {
+    /// Refers to the value of a field, with problems shown at the key.
+    fn at_key(field: &'a Field<'a>) -> Self {
         Self {
             node: &field.node,
             position: field.position,
@@ -52,42 +79,46 @@ impl<'a> Place<'a> {
         self.position.line.into()
     }
 
-    /// Whether this text stands here.
+    /// Whether the node is this text.
     #[must_use]
     pub fn is_text(&self, expected: &str) -> bool {
         matches!(&self.node.value, Value::Text(text) if text == expected)
     }
 
-    /// Whether a map stands here.
+    /// Whether the node is a map.
     #[must_use]
     pub fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Fields(_))
     }
 
-    /// Whether a list stands here.
+    /// Whether the node is a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
         matches!(self.node.value, Value::List(_))
     }
 }
 
-/// Collects problems; a method answers `None` only after it has noted why.
+/// Reads nodes and collects the problems.
 #[derive(Debug, Default)]
-pub struct Reader {
-    /// The problems, whose paths are still empty, and the nodes that they are about.
+pub struct NodeReader {
+    /// The problems, still without paths, and the nodes that they are about.
     problems: Vec<(Problem, Identity)>,
-    /// The gravest severity among the problems beyond [`MOST_PROBLEMS`], and how many they are.
+    /// The highest severity among the problems beyond [`MOST_PROBLEMS`], and their number.
     more: Option<(Severity, usize)>,
 }
 
-/// How many fields are compared with one another one by one.
+/// Up to this many fields are compared one by one to find duplicates.
 const FEW_FIELDS: usize = 16;
 
-/// How many problems are reported one by one: nobody reads more, and a log line is limited.
+/// How many problems are reported one by one. Log lines are limited, and people fix the first ones.
 const MOST_PROBLEMS: usize = 100;
 
-impl Reader {
-    /// The problems, in the order of the document, with their paths from its root.
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "`Reported` has one meaning, and its type documents it"
+)]
+impl NodeReader {
+    /// Returns the problems in the order of the document, with their paths from its root.
     #[must_use]
     pub fn into_problems(self, root: &Node<'_>) -> Vec<Problem> {
         let identities = self.problems.iter().map(|(_, identity)| *identity);
@@ -99,8 +130,8 @@ impl Reader {
         let mut problems: Vec<_> = located.collect();
         problems.sort_by_key(|problem| (problem.line, problem.column));
         if let Some((severity, count)) = self.more {
-            let place = |problem: &Problem| (problem.line, problem.column);
-            let (line, column) = problems.last().map_or((1, 1), place);
+            let position = |problem: &Problem| (problem.line, problem.column);
+            let (line, column) = problems.last().map_or((1, 1), position);
             problems.push(Problem {
                 severity,
                 path: String::new(),
@@ -114,135 +145,137 @@ impl Reader {
         problems
     }
 
-    /// Notes an error.
+    /// Reports an error.
     pub fn error(
         &mut self,
-        place: &Place<'_>,
+        node: &NodeRef<'_>,
         code: &'static str,
         message: impl Into<String>,
         hint: &str,
-    ) {
-        self.note(Severity::Error, place, code, message.into(), hint);
+    ) -> Reported {
+        self.report(Severity::Error, node, code, message.into(), hint)
     }
 
-    /// Notes a doubt.
+    /// Reports a warning.
     pub fn warning(
         &mut self,
-        place: &Place<'_>,
+        node: &NodeRef<'_>,
         code: &'static str,
         message: impl Into<String>,
         hint: &str,
     ) {
-        self.note(Severity::Warning, place, code, message.into(), hint);
+        self.report(Severity::Warning, node, code, message.into(), hint);
     }
 
-    fn note(
+    fn report(
         &mut self,
         severity: Severity,
-        place: &Place<'_>,
+        node: &NodeRef<'_>,
         code: &'static str,
         message: String,
         hint: &str,
-    ) {
-        let problem = Problem {
-            severity,
-            path: String::new(),
-            line: place.position.line.into(),
-            column: place.position.column.into(),
-            code,
-            message,
-            hint: hint.to_owned(),
-        };
-        // What an alias repeats has the place of its definition, so the same is noted only once.
-        if self.problems.iter().any(|(other, _)| *other == problem) {
-            return;
+    ) -> Reported {
+        if self.is_full() {
+            let (highest, count) = self.more.get_or_insert((severity, 0));
+            *highest = (*highest).min(severity);
+            *count += 1;
+        } else {
+            let problem = Problem {
+                severity,
+                path: String::new(),
+                line: node.position.line.into(),
+                column: node.position.column.into(),
+                code,
+                message,
+                hint: hint.to_owned(),
+            };
+            self.problems.push((problem, Identity::of(node.node)));
         }
-        if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push((problem, Identity::of(place.node)));
-            return;
-        }
-        let (gravest, count) = self.more.get_or_insert((severity, 0));
-        *gravest = (*gravest).min(severity);
-        *count += 1;
+        Reported(())
     }
 
-    /// The fields of a map with these names, each at its name's place in the answer. Others are
-    /// noted.
+    /// Whether further problems are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
+    }
+
+    /// Reports that the node has another type than expected.
+    pub fn wrong_type(&mut self, node: &NodeRef<'_>, expected: &str, hint: &str) -> Reported {
+        let message = format!("{} where {expected} is expected", node.node.value.kind());
+        self.error(node, "wrong-type", message, hint)
+    }
+
+    /// Returns the fields of a map with these names. Reports other fields.
     pub fn fields<'a, const N: usize>(
         &mut self,
-        place: &Place<'a>,
+        node: &NodeRef<'a>,
         names: [&str; N],
-    ) -> Option<[Option<Place<'a>>; N]> {
-        let Some(fields) = self.map(place) else {
+    ) -> Result<[Option<NodeRef<'a>>; N], Reported> {
+        let Value::Fields(fields) = &node.node.value else {
             let hint = format!("the fields are {}", quoted(names));
-            self.wrong_type(place, "a map", &hint);
-            return None;
+            return Err(self.wrong_type(node, "a map", &hint));
         };
-        for field in fields
-            .iter()
-            .filter(|field| !names.contains(&field.key.as_ref()))
-        {
+        self.check_duplicates(fields);
+        for field in unknown(fields, names) {
             let message = format!("the field `{}` is unknown", field.key);
             let hint = match did_you_mean(&field.key, names) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("the fields are {}", quoted(names)),
             };
-            self.error(&Place::name_of(field), "unknown-field", message, &hint);
+            self.error(&NodeRef::at_key(field), "unknown-field", message, &hint);
         }
         let find = |name: &str| fields.iter().find(|field| field.key == name);
-        Some(names.map(|name| find(name).map(|field| Place::of(&field.node))))
+        Ok(names.map(|name| find(name).map(|field| NodeRef::of(&field.node))))
     }
 
-    /// Whether a map has fields with other names. One of them may be a slip for what is missing.
+    /// Whether [`Self::fields`] has reported unknown fields. One of them may be a misspelling of a
+    /// field that is missing.
     #[must_use]
-    pub fn has_others<const N: usize>(place: &Place<'_>, names: [&str; N]) -> bool {
-        match &place.node.value {
-            Value::Fields(fields) => fields
-                .iter()
-                .any(|field| !names.contains(&field.key.as_ref())),
-            _ => false,
+    pub fn reported_unknown<const N: usize>(
+        node: &NodeRef<'_>,
+        names: [&str; N],
+    ) -> Option<Reported> {
+        match &node.node.value {
+            Value::Fields(fields) => unknown(fields, names).next().map(|_| Reported(())),
+            _ => None,
         }
     }
 
-    /// The entries of a map of at least one, whose keys are free.
+    /// Returns the entries of a map of at least one.
     pub fn entries<'a>(
         &mut self,
-        place: &Place<'a>,
+        node: &NodeRef<'a>,
         hint: &str,
-    ) -> Option<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>> {
-        let entries = self.entries_or_none(place, hint)?;
+    ) -> Result<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>, Reported> {
+        let entries = self.entries_or_none(node, hint)?;
         if entries.len() == 0 {
-            self.error(place, "empty-map", "the map is empty", hint);
-            return None;
+            return Err(self.error(node, "empty-map", "the map is empty", hint));
         }
-        Some(entries)
+        Ok(entries)
     }
 
-    /// The entries of a map that may have none.
+    /// Returns the entries of a map that may be empty.
     pub fn entries_or_none<'a>(
         &mut self,
-        place: &Place<'a>,
+        node: &NodeRef<'a>,
         hint: &str,
-    ) -> Option<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>> {
-        let Some(fields) = self.map(place) else {
-            self.wrong_type(place, "a map", hint);
-            return None;
+    ) -> Result<impl ExactSizeIterator<Item = Entry<'a>> + use<'a>, Reported> {
+        let Value::Fields(fields) = &node.node.value else {
+            return Err(self.wrong_type(node, "a map", hint));
         };
-        Some(fields.iter().map(|field| Entry {
+        self.check_duplicates(fields);
+        Ok(fields.iter().map(|field| Entry {
             key: &field.key,
-            key_place: Place::name_of(field),
-            value: Place::of(&field.node),
+            at_key: NodeRef::at_key(field),
+            value: NodeRef::of(&field.node),
         }))
     }
 
-    /// The fields of a map. Keys that are written twice are noted.
-    fn map<'a>(&mut self, place: &Place<'a>) -> Option<&'a [Field<'a>]> {
-        let Value::Fields(fields) = &place.node.value else {
-            return None;
-        };
+    /// Reports keys that occur more than once in a map.
+    fn check_duplicates(&mut self, fields: &[Field<'_>]) {
         let mut seen = BTreeSet::new();
         for (index, field) in fields.iter().enumerate() {
-            // Comparing a few keys is quicker than a set, which a long map needs all the same.
+            // For a few keys, comparing is faster than a set. Long maps need the set.
             let is_repeated = if fields.len() <= FEW_FIELDS {
                 fields[..index].iter().any(|other| other.key == field.key)
             } else {
@@ -251,134 +284,109 @@ impl Reader {
             if is_repeated {
                 let message = format!("`{}` is written twice", field.key);
                 let hint = "keep one of them";
-                self.error(&Place::name_of(field), "repeated-field", message, hint);
+                self.error(&NodeRef::at_key(field), "repeated-field", message, hint);
             }
         }
-        Some(fields)
     }
 
-    /// A field that must be there; its absence is noted.
+    /// Returns a field. Reports its absence.
     pub fn required<'a>(
         &mut self,
-        field: Option<Place<'a>>,
-        parent: &Place<'a>,
+        field: Option<NodeRef<'a>>,
+        parent: &NodeRef<'a>,
         name: &str,
         hint: &str,
-    ) -> Option<Place<'a>> {
-        if field.is_none() {
+    ) -> Result<NodeRef<'a>, Reported> {
+        field.ok_or_else(|| {
             let message = format!("the field `{name}` is missing");
-            self.error(parent, "missing-field", message, hint);
-        }
-        field
+            self.error(parent, "missing-field", message, hint)
+        })
     }
 
-    /// What stands in a list of at least one, or alone.
+    /// Returns the items of a list of at least one, or the node itself.
     pub fn one_or_more<'a>(
         &mut self,
-        place: &Place<'a>,
+        node: &NodeRef<'a>,
         hint: &str,
-    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
-        let items = match place.node.value {
-            Value::List(_) => self.items(place, hint)?,
-            _ => std::slice::from_ref(place.node),
+    ) -> Result<impl ExactSizeIterator<Item = NodeRef<'a>> + use<'a>, Reported> {
+        let items = match node.node.value {
+            Value::List(_) => self.items(node, hint)?,
+            _ => std::slice::from_ref(node.node),
         };
-        Some(items.iter().map(Place::of))
+        Ok(items.iter().map(NodeRef::of))
     }
 
-    /// A text that may be empty.
-    pub fn text_or_empty<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
-        match &place.node.value {
-            Value::Text(text) if text.is_empty() => Some(""),
-            _ => self.text(place, hint),
+    /// Returns the items of a list of at least one.
+    pub fn list<'a>(
+        &mut self,
+        node: &NodeRef<'a>,
+        hint: &str,
+    ) -> Result<impl ExactSizeIterator<Item = NodeRef<'a>> + use<'a>, Reported> {
+        Ok(self.items(node, hint)?.iter().map(NodeRef::of))
+    }
+
+    /// Returns the items of a list that may be empty.
+    pub fn list_or_empty<'a>(
+        &mut self,
+        node: &NodeRef<'a>,
+        hint: &str,
+    ) -> Result<impl ExactSizeIterator<Item = NodeRef<'a>> + use<'a>, Reported> {
+        match &node.node.value {
+            Value::List(items) => Ok(items.iter().map(NodeRef::of)),
+            _ => Err(self.wrong_type(node, "a list", hint)),
         }
     }
 
-    /// A text that is not empty.
-    pub fn text<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a str> {
-        match &place.node.value {
-            Value::Text(text) if !text.is_empty() => return Some(text),
-            Value::Text(_) => self.error(place, "empty-text", "the text is empty", hint),
-            _ => self.wrong_type(place, "a text", hint),
+    fn items<'a>(&mut self, node: &NodeRef<'a>, hint: &str) -> Result<&'a [Node<'a>], Reported> {
+        match &node.node.value {
+            Value::List(items) if !items.is_empty() => Ok(items),
+            Value::List(_) => Err(self.error(node, "empty-list", "the list is empty", hint)),
+            _ => Err(self.wrong_type(node, "a list", hint)),
         }
-        None
     }
 
-    /// A boolean as YAML 1.2 spells it. A quoted one is a text.
-    pub fn boolean(&mut self, place: &Place<'_>, hint: &str) -> Option<bool> {
-        match &place.node.value {
-            Value::Text(text) if place.node.is_plain => match text.as_ref() {
-                "true" | "True" | "TRUE" => return Some(true),
-                "false" | "False" | "FALSE" => return Some(false),
+    /// Returns a text that may be empty.
+    pub fn text_or_empty<'a>(
+        &mut self,
+        node: &NodeRef<'a>,
+        hint: &str,
+    ) -> Result<&'a str, Reported> {
+        match &node.node.value {
+            Value::Text(text) => Ok(text),
+            _ => Err(self.wrong_type(node, "a text", hint)),
+        }
+    }
+
+    /// Returns a text that is not empty.
+    pub fn text<'a>(&mut self, node: &NodeRef<'a>, hint: &str) -> Result<&'a str, Reported> {
+        let text = self.text_or_empty(node, hint)?;
+        if text.is_empty() {
+            return Err(self.error(node, "empty-text", "the text is empty", hint));
+        }
+        Ok(text)
+    }
+
+    /// Returns a boolean of YAML 1.2. One in quotes is a text.
+    pub fn boolean(&mut self, node: &NodeRef<'_>, hint: &str) -> Result<bool, Reported> {
+        match &node.node.value {
+            Value::Text(text) if node.node.is_plain => match text.as_ref() {
+                "true" | "True" | "TRUE" => return Ok(true),
+                "false" | "False" | "FALSE" => return Ok(false),
                 _ => {}
             },
             _ => {}
         }
-        self.error(place, "not-a-boolean", "neither `true` nor `false`", hint);
-        None
-    }
-
-    /// A list of at least one.
-    pub fn list<'a>(
-        &mut self,
-        place: &Place<'a>,
-        hint: &str,
-    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
-        Some(self.items(place, hint)?.iter().map(Place::of))
-    }
-
-    /// A list that may be empty.
-    pub fn list_or_empty<'a>(
-        &mut self,
-        place: &Place<'a>,
-        hint: &str,
-    ) -> Option<impl ExactSizeIterator<Item = Place<'a>> + use<'a>> {
-        let Value::List(items) = &place.node.value else {
-            self.wrong_type(place, "a list", hint);
-            return None;
-        };
-        Some(items.iter().map(Place::of))
-    }
-
-    fn items<'a>(&mut self, place: &Place<'a>, hint: &str) -> Option<&'a [Node<'a>]> {
-        match &place.node.value {
-            Value::List(items) if !items.is_empty() => return Some(items),
-            Value::List(_) => self.error(place, "empty-list", "the list is empty", hint),
-            _ => self.wrong_type(place, "a list", hint),
-        }
-        None
-    }
-
-    /// Whether no more problems are reported one by one.
-    pub(super) fn is_full(&self) -> bool {
-        self.problems.len() >= MOST_PROBLEMS
-    }
-
-    /// Notes that something else is expected.
-    pub fn wrong_type(&mut self, place: &Place<'_>, expected: &str, hint: &str) {
-        let message = format!("{} where {expected} is expected", place.node.value.kind());
-        self.error(place, "wrong-type", message, hint);
+        Err(self.error(node, "not-a-boolean", "neither `true` nor `false`", hint))
     }
 }
 
-/// How many words are compared for a hint.
-const MOST_WORDS: usize = 100;
-
-/// How long a word may be for a hint, in bytes: a tag's key, for instance, has 128 characters.
-const LONGEST_WORD: usize = 64;
-
-/// The word that somebody may have meant.
-pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if word.len() > LONGEST_WORD {
-        return None;
-    }
-    let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
-    let words = words.into_iter().take(MOST_WORDS);
-    words
-        .filter(|known| known.len().abs_diff(word.len()) <= 1 + known.len() / 5)
-        .map(|known| (strsim::osa_distance(&plain(word), &plain(known)), known))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
-        .min()
-        .map(|(_, known)| known)
+fn unknown<'a, const N: usize>(
+    fields: &'a [Field<'a>],
+    names: [&str; N],
+) -> impl Iterator<Item = &'a Field<'a>> {
+    fields
+        .iter()
+        .filter(move |field| !names.contains(&field.key.as_ref()))
 }
 
 fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {

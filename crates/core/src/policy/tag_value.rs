@@ -6,37 +6,37 @@ use crate::secret::Region;
 
 /// The value of a tag that lists Regions or groups.
 ///
-/// They are separated by spaces; `+ / : , ;` are accepted too, because people type them, though
-/// comma and semicolon are outside the characters that AWS documents for tags (Secrets Manager
-/// API reference, `Tag`).
+/// Spaces separate them. `+ / : , ;` are accepted too, because people type them, although comma and
+/// semicolon are not among the characters that AWS documents for tags (Secrets Manager API
+/// reference, `Tag`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagValue {
-    /// The Regions that are named. None for the value `none`.
+    /// The Regions. Empty for the value `none`.
     pub regions: BTreeSet<Region>,
-    /// What is neither a Region nor a group.
+    /// The tokens that are neither a Region nor a group.
     pub errors: BTreeSet<TokenError>,
 }
 
-/// A part of a tag's value that is neither a Region nor a group.
+/// A token of a tag's value that is neither a Region nor a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TokenError {
     /// The token, cut at 64 characters, is neither a group nor a Region code.
     InvalidRegion(String),
-    /// The value has no token at all.
+    /// The value has no tokens.
     EmptyValue,
 }
 
-/// A [`TokenError`] together with the key of the tag that holds it.
+/// A [`TokenError`], and the key of its tag.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BadToken {
     /// The key of the tag.
     pub tag: String,
-    /// What is wrong.
+    /// The error.
     pub error: TokenError,
 }
 
 impl BadToken {
-    /// The token; empty if the value has none.
+    /// Returns the token. Empty if the value has none.
     #[must_use]
     pub fn token(&self) -> &str {
         match &self.error {
@@ -45,7 +45,7 @@ impl BadToken {
         }
     }
 
-    /// The refusal that the token leads to.
+    /// Returns the refusal for the token.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         let tag = self.tag.clone();
@@ -56,11 +56,11 @@ impl BadToken {
     }
 }
 
-/// How many characters of a wrong token are kept, so that a log never carries a whole tag value.
+/// The most characters kept of a bad token, so that no log contains a whole tag value.
 const LONGEST_TOKEN: usize = 64;
 
 impl TagValue {
-    /// Reads a tag's value. What names a Region counts, whatever stands beside it.
+    /// Parses a tag's value. Bad tokens do not affect the other ones.
     #[must_use]
     pub fn parse(text: &str, groups: &Groups) -> Self {
         let is_separator = |c: char| c.is_whitespace() || "+/:,;".contains(c);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_stand_beside_regions() {
+    fn a_value_may_name_groups_and_regions() {
         assert_eq!(
             regions("us eu-west-1"),
             ["eu-west-1", "us-east-1", "us-west-2"]
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_separated_by_spaces_and_by_what_people_type() {
+    fn regions_are_separated_by_spaces_and_other_usual_separators() {
         let values = [
             "eu-west-1 us-west-2",
             "  us-west-2   eu-west-1 ",
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_no_region_is_named_and_the_rest_counts() {
+    fn a_token_that_is_not_a_region_is_reported_and_the_others_count() {
         let value = TagValue::parse("frankfurt eu-west-1", &groups());
         assert_eq!(value.regions.len(), 1);
         assert_eq!(

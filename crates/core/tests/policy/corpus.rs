@@ -1,4 +1,4 @@
-//! Broken and doubtful policies: the checker finds every problem of each at once, in its place.
+//! Policies with errors and warnings: the checker reports all problems at once, each in its place.
 //!
 //! A YAML document begins with the problems that it has, one comment `# expect: LINE:COLUMN code`
 //! each, and, where it matters, the allowed Regions (`# allowed: REGION REGION`). A JSON document has no
@@ -22,7 +22,11 @@ const WRITTEN_BY_TESTS: [&str; 4] = [
     "too-many-rules",
 ];
 
-/// What `check` finds in a text, whether it refuses the policy or only doubts it.
+/// The codes that do not refuse a policy.
+pub(crate) const WARNINGS: [&str; 3] =
+    ["always-primary-region", "region-not-allowed", "unused-key"];
+
+/// What `check` reports about a text: errors and warnings.
 pub(crate) fn problems(text: &str, allowed_regions: &AllowedRegions) -> Vec<Problem> {
     match policy::check(text, allowed_regions) {
         Ok(checked) => checked.warnings,
@@ -131,18 +135,14 @@ fn a_broken_policy_is_named_after_its_problem() {
 
 #[test]
 fn only_errors_refuse_a_policy() {
-    let doubts = [
-        "always-forbidden",
-        "always-primary-region",
-        "region-not-allowed",
-        "rules-always-conflict",
-        "tag-always-excluded",
-        "unused-key",
-    ];
     for broken in Broken::corpus() {
         for problem in broken.problems() {
-            let is_doubt = doubts.contains(&problem.code);
-            assert_eq!(problem.severity == Severity::Warning, is_doubt, "{problem}");
+            let is_warning = WARNINGS.contains(&problem.code);
+            assert_eq!(
+                problem.severity == Severity::Warning,
+                is_warning,
+                "{problem}"
+            );
         }
     }
 }
@@ -173,13 +173,13 @@ fn the_corpus_has_every_code_that_the_checker_knows() {
     assert_eq!(found, known);
 }
 
-/// The codes that the source of the checker writes: the text that follows the place in a call of
-/// `error`, `warning` or `error_at_key`, and the text of a field `code`.
+/// The codes in the source of the checker: the text that follows the node in a call of `error` or
+/// `warning`, and the text of a field `code`.
 pub(crate) fn codes() -> BTreeSet<String> {
     let folders = [
         "crates/core/src/policy",
         "crates/core/src/policy/document",
-        "crates/core/src/policy/doubts",
+        "crates/core/src/policy/node",
     ];
     let sources = folders.iter().flat_map(|folder| files(folder, &["rs"]));
     sources.flat_map(|path| codes_of(&path)).collect()
@@ -188,7 +188,7 @@ pub(crate) fn codes() -> BTreeSet<String> {
 fn codes_of(path: &Path) -> Vec<String> {
     let source = read(path);
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let calls = ["error(", "warning(", "error_at_key(", "code: "];
+    let calls = ["error(", "warning(", "code: "];
     let quoted = |marker: &str| -> Vec<String> {
         let arguments = source.split(marker).skip(1);
         let is_code = |word: &&str| {

@@ -1,4 +1,4 @@
-//! Documents that are made to exhaust the checker are refused in no time.
+//! Documents that are made to exhaust the checker are refused quickly.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -8,18 +8,18 @@ use secret_replicator_core::policy;
 
 use crate::corpus::problems;
 
-/// Generous, because the tests run without optimisation: the point is that it ends.
-const NO_TIME: Duration = Duration::from_secs(2);
+/// Generous, because the tests run without optimisation.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The codes of the problems of a text, found in no time.
+/// The codes of the problems of a text, found in time.
 fn codes(text: &str) -> Vec<&'static str> {
     let start = Instant::now();
     let problems = problems(text, &AllowedRegions::Any);
-    assert!(start.elapsed() < NO_TIME, "{:?}", start.elapsed());
+    assert!(start.elapsed() < TIMEOUT, "{:?}", start.elapsed());
     problems.iter().map(|problem| problem.code).collect()
 }
 
-/// Rules that all want and forbid something, so that each must be compared with all others.
+/// Rules that all replicate, forbid and name a key.
 fn rules(count: usize) -> String {
     let rules = (0..count).map(|index| {
         format!(
@@ -37,27 +37,17 @@ fn a_document_of_ten_megabytes_is_refused_unread() {
 }
 
 #[test]
-fn a_bomb_of_aliases_is_refused() {
+fn a_bomb_of_aliases_is_refused_at_its_first_anchor() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..100 {
         let below = vec![format!("*a{}", level - 1); 10].join(", ");
         writeln!(bomb, "a{level}: &a{level} [{below}]").unwrap();
     }
-    assert_eq!(codes(&bomb), ["not-yaml"]);
+    assert_eq!(codes(&bomb), ["unsupported-yaml"]);
 }
 
 #[test]
-fn a_bomb_of_merged_maps_is_refused() {
-    let mut bomb = "a0: &a0 { k0: 1, k1: 1, k2: 1, k3: 1 }\n".to_owned();
-    for level in 1..100 {
-        let below = vec![format!("*a{}", level - 1); 10].join(", ");
-        writeln!(bomb, "a{level}: &a{level} {{ <<: [{below}] }}").unwrap();
-    }
-    assert_eq!(codes(&bomb), ["not-yaml"]);
-}
-
-#[test]
-fn nesting_without_end_is_refused() {
+fn deep_nesting_is_refused() {
     let blocks = (0..700).map(|depth| format!("{}a:\n", " ".repeat(depth)));
     let documents = [
         "[".repeat(500_000),
@@ -71,7 +61,7 @@ fn nesting_without_end_is_refused() {
     }
 }
 
-/// Rules that no index tells apart: each is compared with every other one, until that is enough.
+/// Rules that only wildcards tell apart.
 fn alike(count: usize, pattern: impl Fn(usize) -> String) -> String {
     let rules = (0..count).map(|index| {
         format!(
@@ -85,7 +75,7 @@ fn alike(count: usize, pattern: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
-fn rules_with_wildcards_are_checked_without_comparing_all_of_them() {
+fn hundreds_of_rules_with_wildcards_are_a_policy() {
     let teams = alike(999, |i| format!("\"prod/team-{i}/*\", \"*/team-{i}/*\""));
     let stars = alike(900, |i| format!("\"{}{i}\"", "*a".repeat(40)));
     for document in [teams, stars] {
@@ -95,7 +85,7 @@ fn rules_with_wildcards_are_checked_without_comparing_all_of_them() {
 }
 
 #[test]
-fn long_lists_of_names_are_compared_in_part() {
+fn long_lists_of_names_are_a_policy() {
     let names: Vec<String> = (0..20_000).map(|index| format!("name-{index}")).collect();
     let names = names.join(", ");
     let document = format!(
@@ -106,7 +96,7 @@ fn long_lists_of_names_are_compared_in_part() {
 }
 
 #[test]
-fn words_that_are_long_get_no_hint_and_take_no_time() {
+fn long_words_get_no_hint_and_are_refused_quickly() {
     let long = "a".repeat(900);
     let groups: Vec<String> = (0..100).map(|i| format!("{long}{i}: us-west-2")).collect();
     let words: Vec<String> = (0..190).map(|i| format!("{long}x{i}")).collect();
@@ -121,38 +111,13 @@ fn words_that_are_long_get_no_hint_and_take_no_time() {
 }
 
 #[test]
-fn patterns_that_no_region_code_is_long_enough_for_are_refused_at_once() {
+fn long_patterns_of_regions_are_refused_quickly() {
     let pattern = "abcdefghijklmnopqrstuvwxyz?*?*?*?*?*?*?*x";
     let list = vec![format!("\"{pattern}\""); 190].join(", ");
     let rules = (0..40).map(|i| format!("  - {{ name: r{i}, when: all, forbid: [{list}] }}\n"));
     let rules: String = rules.collect();
     let document = format!("version: 1\nrules:\n{rules}");
     assert_eq!(codes(&document)[0], "never-matches");
-}
-
-#[test]
-fn what_many_rules_share_may_be_an_alias() {
-    let values: Vec<String> = (0..30).map(|index| format!("team-{index}")).collect();
-    let values = values.join(", ");
-    let rules =
-        (1..900).map(|i| format!("  - {{ name: r{i}, when: *w, replicate-to: us-west-2 }}\n"));
-    let rules: String = rules.collect();
-    let document = format!(
-        "version: 1\nrules:\n  - {{ name: r0, when: &w {{ tags: {{ team: [{values}] }} }}, \
-         replicate-to: us-west-2 }}\n{rules}"
-    );
-    let checked = policy::check(&document, &AllowedRegions::Any).unwrap();
-    assert_eq!(checked.policy.rules().len(), 900);
-}
-
-#[test]
-fn fields_that_a_merge_holds_twice_are_noticed() {
-    let twice = "version: 1\nrules:\n  - <<: { name: a, when: all, overwrite: true, overwrite: false }\n    \
-                 replicate-to: us-west-2\n";
-    assert_eq!(codes(twice), ["repeated-field"]);
-    let two = "version: 1\nrules:\n  - <<: { name: a, when: all }\n    <<: { forbid: \"*\" }\n    \
-               replicate-to: us-west-2\n";
-    assert_eq!(codes(two), ["not-yaml"]);
 }
 
 #[test]
@@ -164,7 +129,7 @@ fn a_key_need_not_work_in_the_primary_secrets_own_region() {
 }
 
 #[test]
-fn aliases_that_kms_would_not_take_are_no_keys() {
+fn aliases_that_kms_does_not_accept_are_not_keys() {
     for key in [
         "\"alias/a b*\"",
         "\"alias/x,Region=eu-west-1\"",
@@ -180,7 +145,7 @@ fn aliases_that_kms_would_not_take_are_no_keys() {
 }
 
 #[test]
-fn more_rules_than_anybody_reads_are_refused() {
+fn more_than_a_thousand_rules_are_refused() {
     assert_eq!(codes(&rules(1_001)), ["too-many-rules"]);
 }
 
@@ -191,7 +156,7 @@ fn five_hundred_rules_are_a_policy() {
 }
 
 #[test]
-fn one_long_text_is_no_trouble() {
+fn a_text_of_many_wildcards_is_refused_quickly() {
     let stars = "*a".repeat(100_000);
     let document = format!(
         "version: 1\nrules: [{{ name: a, when: {{ secret-name: \"{stars}\" }}, forbid: us-west-2 }}]\n"
@@ -215,11 +180,11 @@ fn lists_of_more_regions_than_aws_has_are_refused() {
         )
     };
     assert_eq!(codes(&group(201)), ["too-many-regions"]);
-    assert!(codes(&group(20)).contains(&"rules-always-conflict"));
+    assert_eq!(codes(&group(200)), [""; 0]);
 }
 
 #[test]
-fn thousands_of_problems_are_a_hundred_and_a_number() {
+fn a_hundred_problems_are_shown_and_the_others_counted() {
     let words: Vec<String> = (0..10_000).map(|index| format!("word{index}: 1")).collect();
     let document = format!("version: 1\nrules: [{{ {} }}]\n", words.join(", "));
     let codes = codes(&document);
@@ -235,12 +200,14 @@ fn thousands_of_problems_are_a_hundred_and_a_number() {
 }
 
 #[test]
-fn an_error_behind_a_hundred_doubts_still_refuses_the_policy() {
-    let doubtful = (0..120).map(|index| {
-        format!("  - {{ name: r{index}, when: all, replicate-to: us-east-1, forbid: us-east-1 }}\n")
+fn an_error_behind_a_hundred_warnings_still_refuses_the_policy() {
+    let warned = (0..120).map(|index| {
+        format!("  - {{ name: r{index}, when: {{ primary-region: us-east-1 }}, replicate-to: us-east-1 }}\n")
     });
-    let doubtful: Vec<String> = doubtful.collect();
-    let doubtful = doubtful.concat();
-    let document = format!("version: 1\nrules:\n{doubtful}  - {{ name: last }}\n");
+    let warned: Vec<String> = warned.collect();
+    let warned = format!("version: 1\nrules:\n{}", warned.concat());
+    let checked = policy::check(&warned, &AllowedRegions::Any).unwrap();
+    assert_eq!(checked.warnings.len(), 101);
+    let document = format!("{warned}  - {{ name: last }}\n");
     assert!(policy::check(&document, &AllowedRegions::Any).is_err());
 }

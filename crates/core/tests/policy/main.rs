@@ -1,13 +1,14 @@
-//! The policy language: what it means, what its checker finds, and what its documentation shows.
+//! The policy language: its meaning, the problems that its checker reports, and its documentation.
 
 mod agreement;
 mod corpus;
-mod doubts;
 mod examples;
 mod facts;
 mod hostile;
 mod language;
+mod lint;
 mod naive_checker;
+mod reference_reader;
 mod schema;
 
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
-//! Which generated policies the checker must refuse, from the words of the language's reference.
+//! The errors that the checker must report about generated policies, from the words of the
+//! language's reference.
 
 use std::collections::BTreeSet;
 
 use secret_replicator_reference_policy::{
-    KmsKey, Parts, Policy, ReplicateTo, Rule, When, fits, managed_is_none,
+    KmsKey, Parts, Policy, ReplicateTo, Rule, When, managed_is_none,
 };
 
 /// The codes of the errors that a policy of the generator has. Its form is always right.
@@ -23,9 +24,6 @@ pub(crate) fn refusals(policy: &Policy) -> BTreeSet<&'static str> {
                 codes.extend(of_keys(policy, &keys));
             }
             Some(KmsKey::One(key)) => codes.extend(of_one_key(policy, rule, key)),
-        }
-        if never_matches(policy, &rule.when) {
-            codes.insert("never-matches");
         }
     }
     codes
@@ -95,61 +93,4 @@ fn primary_regions(policy: &Policy, parts: &Parts) -> Vec<String> {
     let words = parts.primary_region.iter();
     let codes = words.flat_map(|word| regions(policy, word));
     codes.map(str::to_owned).collect()
-}
-
-/// Whether `not` excludes whatever else matches: every part of it lies around the same part of the
-/// rest. An absent tag is not excluded.
-fn never_matches(policy: &Policy, when: &When) -> bool {
-    let When::Some {
-        only,
-        not: Some(not),
-    } = when
-    else {
-        return false;
-    };
-    let any = vec!["*".to_owned()];
-    let or_any = |patterns: &[String]| match patterns {
-        [] => any.clone(),
-        patterns => patterns.to_vec(),
-    };
-    let tags = not.tags.iter().all(|(key, around)| {
-        let mine = only.tags.get(key);
-        mine.is_some_and(|mine| within(mine, around))
-    });
-    let around =
-        |mine: &[String], around: &[String]| around.is_empty() || within(&or_any(mine), around);
-    let codes = |parts| primary_regions(policy, parts);
-    tags && around(&only.secret_name, &not.secret_name) && around(&codes(only), &codes(not))
-}
-
-/// Whether each of the patterns lies within one of the others.
-fn within(mine: &[String], others: &[String]) -> bool {
-    mine.iter().all(|mine| {
-        let texts = texts(mine);
-        others
-            .iter()
-            .any(|other| texts.iter().all(|text| fits(other, text)))
-    })
-}
-
-/// Texts that match a pattern, as unlike any other pattern as can be: its wildcards stand for
-/// nothing or for characters that nobody names.
-fn texts(pattern: &str) -> Vec<String> {
-    let mut texts = vec![String::new()];
-    for c in pattern.chars() {
-        let parts: &[&str] = match c {
-            '*' => &["", "#", "########"],
-            '?' => &["#"],
-            _ => &[],
-        };
-        texts = if parts.is_empty() {
-            texts.iter().map(|text| format!("{text}{c}")).collect()
-        } else {
-            let longer = texts
-                .iter()
-                .flat_map(|text| parts.iter().map(move |part| format!("{text}{part}")));
-            longer.collect()
-        };
-    }
-    texts
 }

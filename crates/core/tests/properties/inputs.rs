@@ -27,7 +27,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
                 first
                     .warnings
                     .iter()
-                    .all(|doubt| doubt.severity == Severity::Warning)
+                    .all(|warning| warning.severity == Severity::Warning)
             );
             first.warnings
         }
@@ -109,10 +109,10 @@ proptest! {
         let tags = [("replicate-to".to_owned(), text.clone())].into();
         let home = Region::parse("us-east-1").unwrap();
         let subject = Subject { name: "a", tags: &tags, primary_region: &home };
-        let verdict = policy.evaluate(&subject);
-        let says_something = !verdict.regions.is_empty() || !verdict.bad_tokens.is_empty();
+        let evaluation = policy.evaluate(&subject);
+        let says_something = !evaluation.regions.is_empty() || !evaluation.bad_tokens.is_empty();
         prop_assert!(says_something || text.trim() == "none");
-        prop_assert!(verdict.bad_tokens.iter().all(|bad| bad.token().chars().count() <= 64));
+        prop_assert!(evaluation.bad_tokens.iter().all(|bad| bad.token().chars().count() <= 64));
     }
 
     #[test]

@@ -22,12 +22,12 @@ proptest! {
         written in policy(), secret in primary(), limits in limits(),
     ) {
         let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
-        let verdict = written.policy.evaluate(&Subject::from(&secret));
+        let evaluation = written.policy.evaluate(&Subject::from(&secret));
         for target in plan.targets() {
             let is_weaker = target.key().kms_key.is_none()
                 && secret.encryption != Encryption::AwsManagedKey;
-            let wish = &verdict.regions[target.region()];
-            let named = wish.rule_keys.keys().any(KmsKey::is_aws_managed);
+            let request = &evaluation.regions[target.region()];
+            let named = request.rule_keys.keys().any(KmsKey::is_aws_managed);
             prop_assert!(!is_weaker || named, "{:?}", target);
         }
     }
@@ -37,10 +37,10 @@ proptest! {
         written in policy(), secret in without_replicas(), limits in limits(),
     ) {
         let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
-        let verdict = written.policy.evaluate(&Subject::from(&secret));
+        let evaluation = written.policy.evaluate(&Subject::from(&secret));
         for target in plan.targets() {
-            let wish = &verdict.regions[target.region()];
-            if !wish.rule_keys.is_empty() || wish.policy_key.is_some() {
+            let request = &evaluation.regions[target.region()];
+            if !request.rule_keys.is_empty() || request.policy_key.is_some() {
                 continue;
             }
             let key = target.key().kms_key.as_ref().map(KmsKey::as_str);
@@ -61,9 +61,9 @@ proptest! {
         written in policy(), secret in primary(), limits in limits(),
     ) {
         let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
-        let verdict = written.policy.evaluate(&Subject::from(&secret));
+        let evaluation = written.policy.evaluate(&Subject::from(&secret));
         for target in plan.targets() {
-            let said: Vec<bool> = verdict.regions[target.region()].overwrite.keys().copied().collect();
+            let said: Vec<bool> = evaluation.regions[target.region()].overwrite.keys().copied().collect();
             let allowed = said == [true] && limits.overwrite == Overwrite::Allowed;
             prop_assert_eq!(target.overwrite() == Overwrite::Allowed, allowed);
         }
@@ -74,13 +74,13 @@ proptest! {
         written in policy(), secret in without_replicas(), limits in limits(),
     ) {
         let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
-        let verdict = written.policy.evaluate(&Subject::from(&secret));
-        for (region, wish) in &verdict.regions {
-            let contradicts = wish.rule_keys.len() > 1 || wish.overwrite.len() > 1;
+        let evaluation = written.policy.evaluate(&Subject::from(&secret));
+        for (region, request) in &evaluation.regions {
+            let contradicts = request.rule_keys.len() > 1 || request.overwrite.len() > 1;
             match &plan.steps[region] {
                 Step::Refuse(Refusal::ConflictingRules(_, rules), _) => {
                     prop_assert!(contradicts && rules.len() > 1);
-                    prop_assert!(rules.is_subset(&wish.wanted_by));
+                    prop_assert!(rules.is_subset(&request.wanted_by));
                 }
                 Step::Refuse(Refusal::WeakerEncryption(_), _) => prop_assert!(!contradicts),
                 Step::Refuse(..) => {}

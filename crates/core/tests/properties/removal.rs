@@ -52,15 +52,15 @@ proptest! {
     ) {
         let Some(policy) = with_removal(&written, "covered") else { return Ok(()) };
         let Some(plan) = plan(&secret, &policy, &allowed(limits)) else { return Ok(()) };
-        let verdict = policy.evaluate(&Subject::from(&secret));
+        let evaluation = policy.evaluate(&Subject::from(&secret));
         for (region, step) in &plan.steps {
             let Step::Remove(reason, replica) = step else { continue };
             prop_assert_eq!(Some(replica), secret.replicas.get(region));
             prop_assert!(!matches!(replica.status, ReplicaStatus::Unknown(_) | ReplicaStatus::InProgress));
-            match (reason, verdict.regions.get(region)) {
-                (RemovalReason::NoLongerTargeted, None) => prop_assert!(verdict.bad_tokens.is_empty()),
-                (RemovalReason::Forbidden(rules), Some(wish)) => {
-                    prop_assert_eq!(rules, &wish.forbidden_by);
+            match (reason, evaluation.regions.get(region)) {
+                (RemovalReason::NoLongerTargeted, None) => prop_assert!(evaluation.bad_tokens.is_empty()),
+                (RemovalReason::Forbidden(rules), Some(request)) => {
+                    prop_assert_eq!(rules, &request.forbidden_by);
                 }
                 other => prop_assert!(false, "{other:?}"),
             }

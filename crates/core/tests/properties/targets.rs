@@ -21,13 +21,13 @@ proptest! {
         written in policy(), secret in primary(), limits in limits(),
     ) {
         let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
-        let verdict = written.policy.evaluate(&Subject::from(&secret));
+        let evaluation = written.policy.evaluate(&Subject::from(&secret));
         for target in plan.targets() {
             let region = target.region();
             prop_assert_ne!(region, secret.arn.region());
             prop_assert_eq!(region.partition(), secret.arn.region().partition());
             prop_assert!(limits.allowed_regions.admits(region));
-            prop_assert!(verdict.regions[region].forbidden_by.is_empty());
+            prop_assert!(evaluation.regions[region].forbidden_by.is_empty());
             let subject = Subject::from(&secret);
             let forbids = |rule: &&secret_replicator_core::policy::Rule| {
                 rule.when().check(&subject).is_ok() && rule.forbids(region)
@@ -40,18 +40,18 @@ proptest! {
     fn every_region_that_a_rule_or_a_tag_wants_is_accounted_for(
         written in policy(), secret in primary(), limits in limits(),
     ) {
-        let verdict = written.policy.evaluate(&Subject::from(&secret));
+        let evaluation = written.policy.evaluate(&Subject::from(&secret));
         match decide(&secret, &written.policy, &limits) {
-            Decision::Skip(_) => prop_assert!(verdict.rules.is_empty()),
+            Decision::Skip(_) => prop_assert!(evaluation.rules.is_empty()),
             Decision::Act(plan) => {
-                prop_assert!(verdict.regions.keys().all(|region| plan.steps.contains_key(region)));
+                prop_assert!(evaluation.regions.keys().all(|region| plan.steps.contains_key(region)));
                 for region in plan.steps.keys() {
-                    let known = verdict.regions.contains_key(region)
+                    let known = evaluation.regions.contains_key(region)
                         || secret.replicas.contains_key(region);
                     prop_assert!(known);
                 }
-                prop_assert_eq!(plan.bad_tokens, verdict.bad_tokens);
-                prop_assert_eq!(plan.rules, verdict.rules);
+                prop_assert_eq!(plan.bad_tokens, evaluation.bad_tokens);
+                prop_assert_eq!(plan.rules, evaluation.rules);
             }
         }
     }

@@ -1,0 +1,171 @@
+//! Parses groups, targets, and the Regions that a rule forbids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{FORBID_HINT, Parser, REGION_HINT, REPLICATE_TO_HINT, WILDCARD_HINT};
+use crate::policy::ReplicateTo;
+use crate::policy::lint;
+use crate::policy::patterns::{Pattern, Patterns, is_wild, may_match_a_region_code};
+use crate::policy::reader::{NodeRef, Reported, collect_all};
+use crate::policy::regions::{Forbid, Groups, Resolved};
+use crate::policy::spelling::did_you_mean;
+use crate::secret::Region;
+
+/// The most Regions in a list. AWS has fewer than fifty; thousands are a mistake or an attack.
+const MOST_REGIONS: usize = 200;
+
+const GROUP_HINT: &str = "name sets of Regions: `groups: { dr: [us-west-2] }`";
+
+impl Parser<'_> {
+    /// Parses the groups. A group with a problem keeps its name, so that its uses are not reported
+    /// as unknown.
+    pub(super) fn parse_groups(&mut self, node: &NodeRef<'_>) -> Result<(), Reported> {
+        let mut groups = BTreeMap::new();
+        let mut outcome = Ok(());
+        for entry in self.reader.entries(node, GROUP_HINT)? {
+            self.check_group_name(&entry.at_key, entry.key);
+            let regions = self.group(&entry.value).unwrap_or_else(|reported| {
+                outcome = Err(reported);
+                BTreeSet::new()
+            });
+            lint::regions_not_allowed(
+                &mut self.reader,
+                &entry.value,
+                &regions,
+                self.allowed_regions,
+            );
+            groups.insert(entry.key.to_owned(), regions);
+        }
+        self.groups = Groups::new(groups);
+        outcome
+    }
+
+    fn group(&mut self, node: &NodeRef<'_>) -> Result<BTreeSet<Region>, Reported> {
+        let codes = self.reader.one_or_more(node, GROUP_HINT)?;
+        self.check_count(node, codes.len())?;
+        collect_all(codes.map(|node| {
+            let code = self.reader.text(&node, GROUP_HINT)?;
+            Region::parse(code).map_err(|error| {
+                let hint = "write a Region code, for instance `eu-west-1`; a group holds no other \
+                            groups";
+                self.reader
+                    .error(&node, "invalid-region", error.to_string(), hint)
+            })
+        }))
+    }
+
+    fn check_group_name(&mut self, node: &NodeRef<'_>, name: &str) {
+        let is_in_tags = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if Region::parse(name).is_ok() || name == "none" {
+            let message =
+                format!("a group cannot have the name `{name}`, which means something else");
+            let hint = "choose a name that is neither a Region code nor `none`";
+            self.reader
+                .error(node, "ambiguous-group-name", message, hint);
+        } else if name.is_empty() || !name.chars().all(is_in_tags) {
+            let message = format!("the group's name `{name}` cannot be written in a tag");
+            let hint = "use letters, digits, `-`, `_` and `.`";
+            self.reader.error(node, "bad-group-name", message, hint);
+        }
+    }
+
+    pub(super) fn replicate_to(&mut self, node: &NodeRef<'_>) -> Result<ReplicateTo, Reported> {
+        if node.is_map() {
+            let [tag] = self.reader.fields(node, ["tag"])?;
+            let tag = self.reader.required(tag, node, "tag", REPLICATE_TO_HINT)?;
+            let key = self.reader.text(&tag, REPLICATE_TO_HINT)?;
+            self.check_tag_key(&tag, key);
+            return Ok(ReplicateTo::Tag(key.to_owned()));
+        }
+        let words = self.reader.one_or_more(node, REPLICATE_TO_HINT)?;
+        self.check_count(node, words.len())?;
+        let mut regions = BTreeSet::new();
+        let mut named = BTreeSet::new();
+        let words: Result<(), Reported> = collect_all(words.map(|node| {
+            let word = self.reader.text(&node, REPLICATE_TO_HINT)?;
+            match self.regions(&node, word)? {
+                Resolved::Group(group) => regions.extend(group.iter().cloned()),
+                Resolved::Region(region) => {
+                    named.insert(region);
+                }
+            }
+            Ok(())
+        }));
+        // Regions of a group are reported where the group is defined.
+        lint::regions_not_allowed(&mut self.reader, node, &named, self.allowed_regions);
+        words?;
+        regions.append(&mut named);
+        Ok(ReplicateTo::Regions(regions))
+    }
+
+    fn check_count(&mut self, node: &NodeRef<'_>, count: usize) -> Result<(), Reported> {
+        if count <= MOST_REGIONS {
+            return Ok(());
+        }
+        let message = format!("the list has {count} Regions");
+        let hint = format!("list at most {MOST_REGIONS}");
+        Err(self.reader.error(node, "too-many-regions", message, &hint))
+    }
+
+    /// Returns the Regions that a word names.
+    pub(super) fn regions(
+        &mut self,
+        node: &NodeRef<'_>,
+        word: &str,
+    ) -> Result<Resolved<'_>, Reported> {
+        self.groups.resolve(word).ok_or_else(|| {
+            let message = format!("`{word}` is neither a group nor a Region code");
+            // Comparing is wasted on a problem that is only counted.
+            let meant = (!self.reader.is_full())
+                .then(|| did_you_mean(word, self.groups.names()))
+                .flatten();
+            let hint = match meant {
+                Some(group) => format!("did you mean the group `{group}`?"),
+                None if is_wild(word) => WILDCARD_HINT.to_owned(),
+                None => REGION_HINT.to_owned(),
+            };
+            self.reader.error(node, "unknown-group", message, &hint)
+        })
+    }
+
+    pub(super) fn forbid(&mut self, node: &NodeRef<'_>) -> Result<Forbid, Reported> {
+        if !node.is_map() {
+            return self.region_patterns(node, FORBID_HINT).map(Forbid::Only);
+        }
+        let [except] = self.reader.fields(node, ["except"])?;
+        let except = self.reader.required(except, node, "except", FORBID_HINT)?;
+        self.region_patterns(&except, FORBID_HINT)
+            .map(Forbid::Except)
+    }
+
+    /// Parses patterns over Region codes: groups, Region codes, and codes with `*` and `?`.
+    pub(super) fn region_patterns(
+        &mut self,
+        node: &NodeRef<'_>,
+        hint: &str,
+    ) -> Result<Patterns, Reported> {
+        let words = self.reader.one_or_more(node, hint)?;
+        self.check_count(node, words.len())?;
+        let patterns: Vec<Vec<Pattern>> = collect_all(words.map(|node| {
+            let word = self.reader.text(&node, hint)?;
+            self.region_pattern(&node, word)
+        }))?;
+        Ok(Patterns::new(patterns.concat()))
+    }
+
+    /// Returns the patterns that a word stands for: several for a group.
+    fn region_pattern(&mut self, node: &NodeRef<'_>, word: &str) -> Result<Vec<Pattern>, Reported> {
+        if is_wild(word) {
+            if !may_match_a_region_code(word) {
+                let message = format!("no Region code matches `{word}`");
+                let hint = "Region codes are lower-case words and a number, with `-` between them: \
+                            write for instance `eu-*`";
+                self.reader.error(node, "never-matches", message, hint);
+            }
+            return Ok(vec![Pattern::new(word)]);
+        }
+        let regions = self.regions(node, word)?;
+        let patterns = regions.iter().map(|region| Pattern::new(region.as_str()));
+        Ok(patterns.collect())
+    }
+}

@@ -1,0 +1,77 @@
+//! Lints: warnings about a policy that works but may not mean what its author thinks.
+//!
+//! One glance at a rule decides each of them. They are sound but incomplete: they report no false
+//! positives. What several rules mean together is not compared: the plan refuses conflicts for each
+//! secret, and an explanation shows them.
+
+use std::collections::BTreeSet;
+
+use super::ReplicateTo;
+use super::reader::{Entry, NodeReader, NodeRef};
+use super::spelling::did_you_mean;
+use crate::limits::AllowedRegions;
+use crate::secret::Region;
+
+/// Reports Regions that the settings do not allow.
+pub(super) fn regions_not_allowed<'a>(
+    reader: &mut NodeReader,
+    node: &NodeRef<'_>,
+    regions: impl IntoIterator<Item = &'a Region>,
+    allowed: &AllowedRegions,
+) {
+    let outside = regions.into_iter().filter(|region| !allowed.admits(region));
+    // Sorted, without duplicates.
+    let outside: BTreeSet<&str> = outside.map(Region::as_str).collect();
+    if !outside.is_empty() {
+        let outside: Vec<&str> = outside.into_iter().collect();
+        let message = format!(
+            "{} is outside the allowed Regions, and is refused",
+            outside.join(", ")
+        );
+        let hint = "add it to ALLOWED_REPLICA_REGIONS, or take it out of the policy";
+        reader.warning(node, "region-not-allowed", message, hint);
+    }
+}
+
+/// Reports a key for Regions to which the rule does not replicate. Returns whether the key is
+/// unused.
+pub(super) fn unused_key(
+    reader: &mut NodeReader,
+    entry: &Entry<'_>,
+    regions: &BTreeSet<Region>,
+    targets: &ReplicateTo,
+) -> bool {
+    let ReplicateTo::Regions(targets) = targets else {
+        return false;
+    };
+    if regions.is_empty() || !regions.is_disjoint(targets) {
+        return false;
+    }
+    let word = entry.key;
+    let message = format!("the rule does not replicate to `{word}`, so this is never used");
+    let hint = match did_you_mean(word, targets.iter().map(Region::as_str)) {
+        Some(target) => format!("did you mean `{target}`?"),
+        None => "drop it, or add the Region to `replicate-to`".to_owned(),
+    };
+    reader.warning(&entry.at_key, "unused-key", message, &hint);
+    true
+}
+
+/// Reports targets that are all the primary secret's own Region.
+pub(super) fn always_primary_region(
+    reader: &mut NodeReader,
+    node: &NodeRef<'_>,
+    targets: &ReplicateTo,
+    primary_region: &str,
+) {
+    if let ReplicateTo::Regions(targets) = targets
+        && !targets.is_empty()
+        && targets
+            .iter()
+            .all(|region| region.as_str() == primary_region)
+    {
+        let message = format!("{primary_region} is always the primary secret's own Region");
+        let hint = "a replica is always in another Region: list one, or drop the rule";
+        reader.warning(node, "always-primary-region", message, hint);
+    }
+}

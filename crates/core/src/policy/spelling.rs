@@ -1,0 +1,73 @@
+//! Corrections of misspelled words, for hints.
+
+/// How many words are compared for a hint.
+const MOST_WORDS: usize = 100;
+
+/// The longest word that gets a hint, in bytes. The key of a tag, for instance, has up to 128
+/// characters.
+const LONGEST_WORD: usize = 64;
+
+/// Returns the known word that was probably meant.
+pub(super) fn did_you_mean<'a>(
+    word: &str,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
+    let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
+    let words = words.into_iter().take(MOST_WORDS);
+    words
+        .filter(|known| known.len().abs_diff(word.len()) <= 1 + known.len() / 5)
+        .map(|known| (strsim::osa_distance(&plain(word), &plain(known)), known))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
+        .min()
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::did_you_mean;
+
+    #[test]
+    fn a_misspelling_is_told_from_another_word() {
+        let words = ["replicate-to", "when", "name"];
+        assert_eq!(did_you_mean("replicate_to", words), Some("replicate-to"));
+        assert_eq!(did_you_mean("replicatTo", words), Some("replicate-to"));
+        assert_eq!(did_you_mean("wehn", words), Some("when"));
+        assert_eq!(did_you_mean("targets", words), None);
+    }
+
+    #[test]
+    fn a_long_word_may_have_more_misspellings() {
+        // One for every five characters, and one.
+        for (word, known) in [
+            ("wxyn", None),
+            ("whxy", None),
+            ("whex", Some("when")),
+            ("whenxx", None),
+            ("regiXXs-from", Some("regions-from")),
+            ("rexiXXs-from", Some("regions-from")),
+            ("rexiXXs-frXm", None),
+        ] {
+            let words = ["when", "regions-from"];
+            assert_eq!(did_you_mean(word, words), known, "{word}");
+        }
+    }
+
+    #[test]
+    fn only_short_words_and_a_hundred_of_them_are_compared() {
+        let longest = "w".repeat(64);
+        assert_eq!(
+            did_you_mean(&longest, [longest.as_str()]),
+            Some(longest.as_str())
+        );
+        let longer = "w".repeat(65);
+        assert_eq!(did_you_mean(&longer, [longer.as_str()]), None);
+        let others = vec!["name"; 99];
+        let among =
+            |others: &[&'static str]| did_you_mean("wehn", others.iter().copied().chain(["when"]));
+        assert_eq!(among(&others), Some("when"));
+        assert_eq!(among(&[others.as_slice(), &["name"]].concat()), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What the checker reports about one rule, and what it leaves to the plan.
+
+use std::collections::BTreeSet;
+
+use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::policy::{self, Problem};
+
+/// The problems of a policy.
+fn problems(text: &str) -> Vec<Problem> {
+    match policy::check(text, &AllowedRegions::Any) {
+        Ok(checked) => checked.warnings,
+        Err(invalid) => invalid.problems,
+    }
+}
+
+/// The codes of the problems of a policy with these rules.
+fn codes(rules: &str) -> Vec<&'static str> {
+    let problems = problems(&format!("version: 1\nrules:\n{rules}"));
+    problems.iter().map(|problem| problem.code).collect()
+}
+
+#[test]
+fn only_a_rule_for_one_region_always_wants_that_region() {
+    let rules = |regions: &str| {
+        format!("  - {{name: a, when: {{primary-region: [{regions}]}}, replicate-to: eu-west-1}}\n")
+    };
+    assert_eq!(codes(&rules("eu-west-1")), ["always-primary-region"]);
+    assert_eq!(codes(&rules("eu-west-1, eu-central-1")), [""; 0]);
+    assert_eq!(codes(&rules("eu-central-1, eu-west-1")), [""; 0]);
+}
+
+#[test]
+fn a_list_with_an_unknown_region_gets_no_warning_besides() {
+    let rules = |regions: &str| {
+        format!("  - {{name: a, when: {{primary-region: [{regions}]}}, replicate-to: eu-west-1}}\n")
+    };
+    assert_eq!(codes(&rules("eu-west-1, eu-wst")), codes(&rules("eu-wst")));
+}
+
+#[test]
+fn a_condition_is_as_long_as_what_it_is_about_may_be() {
+    let rules = |key: usize, value: usize, name: usize| {
+        format!(
+            "  - {{name: a, when: {{tags: {{{}: {}}}, secret-name: {}}}, replicate-to: us-west-2}}
+",
+            "k".repeat(key),
+            "v".repeat(value),
+            "n".repeat(name)
+        )
+    };
+    assert_eq!(codes(&rules(128, 256, 512)), [""; 0]);
+    for (key, value, name) in [(129, 256, 512), (128, 257, 512), (128, 256, 513)] {
+        assert_eq!(codes(&rules(key, value, name)), ["never-matches"]);
+    }
+}
+
+#[test]
+fn duplicates_are_reported_in_long_maps_too() {
+    let groups = |repeated: &str| {
+        let groups = (0..40).map(|index| format!("  g{index}: [eu-west-1]\n"));
+        let groups: String = groups.collect();
+        format!(
+            "version: 1\ngroups:\n{groups}{repeated}rules:
+  - {{name: a, when: all, replicate-to: us-west-2}}\n"
+        )
+    };
+    let codes = |text: String| -> BTreeSet<&'static str> {
+        problems(&text).iter().map(|problem| problem.code).collect()
+    };
+    let unused = codes(groups(""));
+    assert!(!unused.contains("repeated-field"), "{unused:?}");
+    assert!(codes(groups("  g7: [eu-west-1]\n")).contains("repeated-field"));
+}
+
+#[test]
+fn a_group_with_a_problem_gets_no_warning_besides() {
+    let text = "version: 1\ngroups: { home: nowhere }\nrules:
+  - {name: a, when: {primary-region: eu-west-1}, replicate-to: home, kms-key: {home: alias/a}}\n";
+    let codes: Vec<_> = problems(text).iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["invalid-region"]);
+}
+
+#[test]
+fn rules_that_conflict_or_forbid_one_another_are_left_to_the_plan() {
+    let policies = [
+        "  - {name: a, when: all, replicate-to: us-west-2, overwrite: true}
+  - {name: b, when: all, replicate-to: us-west-2, overwrite: false}
+",
+        "  - {name: a, when: all, replicate-to: us-west-2, forbid: '*'}\n",
+        "  - {name: a, when: {tags: {tier: 1}, not: {tags: {tier: 1}}}, replicate-to: us-west-2}\n",
+        "  - {name: a, when: {not: {tags: {dr: '*'}}}, replicate-to: {tag: dr}}\n",
+    ];
+    for rules in policies {
+        assert_eq!(codes(rules), [""; 0], "{rules}");
+    }
+}
