@@ -50,7 +50,7 @@ export PROPTEST_RNG_SEED ?= 1
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Play sample events to the function on a local AWS; EVENT=path.json plays one of yours
+demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of yours
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
 	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
 
