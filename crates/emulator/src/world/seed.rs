@@ -36,8 +36,7 @@ pub struct SecretSeed {
     pub value: Option<String>,
     /// The AWS service that manages it, which also adds the tag `aws:secretsmanager:owningService`.
     pub owning_service: Option<String>,
-    /// Makes it a replica whose primary, in this Region, knows nothing of it: what an ex-replica
-    /// that stands in the way is.
+    /// Makes it an orphaned replica: its primary, in this Region, does not list it.
     pub replica_of: Option<String>,
     /// Regions that already have a replica of it, in sync on the default key.
     #[serde(default)]
@@ -154,7 +153,7 @@ impl World {
             self.keys.add_if_unknown(&seed.region, key);
         }
         let is_deleted = seed.scheduled_for_deletion;
-        let secret = self.grow(now, seed);
+        let secret = self.secret_from(now, seed);
         let (region, name) = (secret.region.clone(), secret.name.clone());
         let arn = self.arn_of(&secret);
         self.insert(now, secret.clone());
@@ -168,7 +167,7 @@ impl World {
         arn
     }
 
-    fn grow(&mut self, now: Time, seed: SecretSeed) -> Secret {
+    fn secret_from(&mut self, now: Time, seed: SecretSeed) -> Secret {
         let mut versions = Versions::default();
         if let Some(value) = seed.value {
             versions.put(Version {

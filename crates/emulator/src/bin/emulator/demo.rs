@@ -124,7 +124,7 @@ struct Demo {
     region: String,
 }
 
-/// What became of one event.
+/// The result of one event.
 struct EventResult {
     /// The name of the secret in the event.
     secret: Option<String>,

@@ -140,20 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_secret_creates_none() {
+    fn an_event_without_a_secret_and_a_failed_call_create_none() {
         let event = SampleEvent(json!({"detail": {"requestParameters": null}}));
         assert_eq!(event.secret(), None);
         assert_eq!(event.region(), "us-east-1");
         assert_eq!(SampleEvent(json!("nonsense")).secret(), None);
-    }
-
-    #[test]
-    fn a_call_that_failed_creates_no_secret() {
-        let event = SampleEvent(json!({"detail": {
-            "errorCode": "AccessDenied",
-            "requestParameters": {"name": "app"},
-        }}));
-        assert_eq!(event.secret(), None);
+        let request = json!({"name": "app"});
+        let failed = json!({"detail": {"errorCode": "AccessDenied", "requestParameters": request}});
+        assert_eq!(SampleEvent(failed).secret(), None);
     }
 
     #[test]
