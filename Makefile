@@ -50,7 +50,7 @@ export PROPTEST_RNG_SEED ?= 1
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Play sample events to the function on a local AWS; EVENT=path.json plays one of yours
+demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of yours
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
 	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
 
@@ -112,13 +112,13 @@ test-guards: $(TOOLS) $(LINTERS) ## Break what the tests of the template guard, 
 		PARLIAMENT=.venv-linters/bin/parliament \
 		.venv/bin/python -m pytest tests/independent/check_guards.py
 
-bench-smoke: $(PEER) valgrind ## Try the measurements, on unoptimised programs and without a word on speed
+bench-smoke: $(PEER) valgrind ## Run the measurements with few rounds and unoptimised programs; the figures mean nothing
 	@# With the tests, for the same reason.
 	cargo build --locked --workspace --bins --tests
 	target/debug/bench run --bootstrap target/debug/bootstrap --hello target/debug/hello \
 		--sdk target/debug/sdk \
-		--profiled target/debug/bootstrap --only events,profile,sizes,sweep --rounds 2 --events 5 \
-		--profiled-events 2 --sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 \
+		--only events,instructions,sizes,sweep --rounds 2 --events 5 \
+		--sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 \
 		--output target/bench/smoke --document target/bench/smoke
 
 startup-budget: valgrind package-$(HOST) ## Count the instructions of the packaged function's start, against the limit
@@ -127,7 +127,6 @@ startup-budget: valgrind package-$(HOST) ## Count the instructions of the packag
 
 bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=events,sweep measures these parts
 	cargo build --locked --release --bin bootstrap
-	cargo build --locked --profile profiling --bin bootstrap
 	cargo build --locked --release --package secret-replicator-hello
 	cargo build --locked --release --package secret-replicator-sdk
 	cargo build --locked --release --package secret-replicator-bench

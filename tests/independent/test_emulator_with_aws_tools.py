@@ -1,7 +1,7 @@
-"""This project's own Secrets Manager, called with the AWS CLI and boto3.
+"""Calls this project's emulator of Secrets Manager with the AWS CLI and boto3.
 
-The Rust tests of the emulator call it with the AWS SDK for Rust. Here two other clients of AWS read
-its answers with models and parsers of their own, so a mistake in the protocol shows.
+Their models and parsers find mistakes in the protocol that the AWS SDK for Rust accepts. The single
+operations and errors are cases of `conformance.py`.
 """
 
 import json
@@ -10,18 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 
 from processes import environment, eventually
 
 
 class CallFailed(Exception):
-    """A call of the AWS CLI that failed. The text is what the CLI prints."""
+    """A call of the AWS CLI that failed, with its standard error."""
 
 
 @pytest.fixture
 def aws(emulator):
-    """Calls `aws secretsmanager`, and answers what it prints."""
+    """Calls `aws secretsmanager` and returns its output."""
 
     def aws(*arguments, region="us-east-1"):
         program = [sys.executable, Path(sys.executable).with_name("aws")]
@@ -97,60 +96,6 @@ def test_the_cli_takes_a_secret_through_its_life(aws, name):
         aws("delete-secret", "--secret-id", name)
 
 
-def test_the_cli_shows_the_errors_of_secrets_manager(aws, name):
-    with pytest.raises(CallFailed, match="ResourceNotFoundException"):
-        aws("describe-secret", "--secret-id", name)
-
-    aws("create-secret", "--name", name, "--secret-string", "value")
-    with pytest.raises(CallFailed, match="ResourceExistsException"):
-        aws("create-secret", "--name", name, "--secret-string", "value")
-
-    own_region = ["--add-replica-regions", "Region=us-east-1"]
-    with pytest.raises(CallFailed, match="InvalidParameterException.*Invalid replica region"):
-        aws("replicate-secret-to-regions", "--secret-id", name, *own_region)
-
-
-def test_boto3_takes_a_secret_through_its_life(secrets, name):
-    created = secrets().create_secret(
-        Name=name,
-        SecretString="value",
-        Description="for the test",
-        Tags=[{"Key": "team", "Value": "a"}],
-        AddReplicaRegions=[{"Region": "eu-west-1"}],
-    )
-    assert status(created) == {"eu-west-1": "InProgress"}
-
-    def described():
-        return secrets().describe_secret(SecretId=created["ARN"])
-
-    eventually(lambda: status(described()) == {"eu-west-1": "InSync"}, "the replica is in sync")
-    assert described()["Description"] == "for the test"
-    assert described()["CreatedDate"] <= described()["LastChangedDate"]
-
-    secrets().untag_resource(SecretId=name, TagKeys=["team"])
-    assert not described().get("Tags")
-
-    secrets().put_secret_value(SecretId=name, SecretString="second")
-    eventually(
-        lambda: secrets("eu-west-1").get_secret_value(SecretId=name)["SecretString"] == "second",
-        "the replica has the second value",
-    )
-
-    with pytest.raises(secrets().exceptions.InvalidParameterException):
-        secrets().delete_secret(SecretId=name)
-    secrets().remove_regions_from_replication(SecretId=name, RemoveReplicaRegions=["eu-west-1"])
-    eventually(lambda: status(described()) == {}, "the replica is gone", seconds=120)
-    with pytest.raises(secrets().exceptions.ResourceNotFoundException):
-        secrets("eu-west-1").describe_secret(SecretId=name)
-
-    deleted = secrets().delete_secret(SecretId=name, RecoveryWindowInDays=7)
-    assert described()["DeletedDate"] <= deleted["DeletionDate"]
-    with pytest.raises(secrets().exceptions.InvalidRequestException):
-        secrets().get_secret_value(SecretId=name)
-    secrets().restore_secret(SecretId=name)
-    assert secrets().get_secret_value(SecretId=name)["SecretString"] == "second"
-
-
 def test_boto3_pages_through_the_secrets_that_a_filter_lets_through(secrets, name):
     names = {f"{name}/{number}" for number in range(5)}
     for each in names:
@@ -173,42 +118,3 @@ def test_the_cli_finds_secrets_by_tag(aws, name):
     found = aws("list-secrets", "--filters", f"Key=tag-key,Values={name}")
 
     assert [secret["Name"] for secret in found["SecretList"]] == [name]
-
-
-def test_each_region_has_secrets_of_its_own(secrets, name):
-    secrets("us-east-1").create_secret(Name=name, SecretString="east")
-    secrets("eu-west-1").create_secret(Name=name, SecretString="west")
-
-    assert secrets("us-east-1").get_secret_value(SecretId=name)["SecretString"] == "east"
-    assert secrets("eu-west-1").get_secret_value(SecretId=name)["SecretString"] == "west"
-
-
-def test_a_name_that_is_taken_fails_the_replica_and_not_the_call(secrets, name):
-    secrets("eu-west-1").create_secret(Name=name, SecretString="in the way")
-    secrets().create_secret(Name=name, SecretString="value")
-
-    secrets().replicate_secret_to_regions(
-        SecretId=name, AddReplicaRegions=[{"Region": "eu-west-1"}]
-    )
-
-    def row():
-        return secrets().describe_secret(SecretId=name)["ReplicationStatus"][0]
-
-    eventually(lambda: row()["Status"] == "Failed", "the replica has failed")
-    assert "already exists" in row()["StatusMessage"]
-    assert secrets("eu-west-1").get_secret_value(SecretId=name)["SecretString"] == "in the way"
-
-
-def test_a_call_on_a_replica_is_refused(secrets, name):
-    secrets().create_secret(
-        Name=name, SecretString="value", AddReplicaRegions=[{"Region": "eu-west-1"}]
-    )
-    eventually(
-        lambda: status(secrets().describe_secret(SecretId=name)) == {"eu-west-1": "InSync"},
-        "the replica is in sync",
-    )
-
-    with pytest.raises(ClientError, match="Operation not permitted on a replica secret"):
-        secrets("eu-west-1").replicate_secret_to_regions(
-            SecretId=name, AddReplicaRegions=[{"Region": "us-west-2"}]
-        )

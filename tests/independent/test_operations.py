@@ -184,7 +184,7 @@ def test_a_sweep_can_be_stopped_as_operations_says(run, fakes, slices):
 
 def test_the_commands_of_the_readme_run(run, secret):
     commands = [block for block in blocks("README.md") if "prod/db" in block]
-    assert len(commands) == 2
+    assert commands
 
     run(*commands)
 

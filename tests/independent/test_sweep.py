@@ -13,7 +13,6 @@ from jsonata import Jsonata
 from processes import eventually
 from slices import COMPLETE, error, more
 from sweep import Sweep
-from template import ROOT
 
 
 @pytest.fixture
@@ -28,15 +27,6 @@ def test_a_sweep_passes_the_token_on_from_slice_to_slice_and_ends(sweep, slices)
 
     assert (ended["status"], ended["output"]) == ("SUCCEEDED", COMPLETE)
     assert [event["nextToken"] for event in slices.events] == [None, "first", "second"]
-
-
-def test_a_sweep_of_one_slice_makes_the_state_transitions_of_the_cost_table(sweep, slices):
-    slices.will_answer(COMPLETE)
-
-    history = sweep.history(sweep.run({})["executionArn"])
-
-    entered = [event for event in history if event["type"].endswith("StateEntered")]
-    assert f"| 730 * {len(entered)} / 1000 * 0.025 |" in (ROOT / "docs/DEPLOY.md").read_text()
 
 
 def test_dry_run_and_the_limit_reach_every_slice(sweep, slices):

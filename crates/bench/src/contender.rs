@@ -1,4 +1,4 @@
-//! What is measured side by side.
+//! The programs that are measured side by side.
 
 use std::fmt;
 use std::fs;
@@ -11,19 +11,19 @@ use clap::ValueEnum;
 use secret_replicator_emulator::LambdaSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::event::HOME;
+use crate::event::REGION;
 use crate::server::Authority;
 
-/// Who does the job.
+/// A program that does the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Contender {
     /// The function of this repository.
     SecretReplicator,
-    /// A bare `lambda_runtime`: it answers, and calls nobody.
+    /// A bare `lambda_runtime`: it answers, and makes no calls.
     HelloWorld,
-    /// The SDK under `lambda_runtime`, as its documentation sets it up: the function's calls, and
-    /// nothing that it does with the answers.
+    /// The SDK under `lambda_runtime`, as its documentation sets it up. It makes the function's calls
+    /// and nothing else.
     BareSdk,
     /// boto3 under AWS's own runtime.
     Python,
@@ -49,7 +49,7 @@ impl Transport {
 }
 
 impl Contender {
-    /// Those that there are.
+    /// All contenders.
     pub(crate) const ALL: [Contender; 4] = [
         Contender::HelloWorld,
         Contender::BareSdk,
@@ -57,7 +57,7 @@ impl Contender {
         Contender::Python,
     ];
 
-    /// The ways in which it calls AWS; HTTP stands for none too.
+    /// The transports of its calls; HTTP also stands for none.
     pub(crate) fn transports(self) -> &'static [Transport] {
         match self {
             Contender::HelloWorld => &[Transport::Http],
@@ -84,12 +84,12 @@ pub(crate) struct Programs {
     sdk: PathBuf,
     python: PathBuf,
     python_function: PathBuf,
-    /// What `AWS_CA_BUNDLE` and `SSL_CERT_FILE` say.
+    /// The bundle of root certificates.
     roots: PathBuf,
 }
 
 impl Programs {
-    /// Sets up the functions in the directory for files of a run.
+    /// Prepares the programs in the directory for files of a run.
     pub(crate) fn new(
         options: &crate::options::Programs,
         work: &Path,
@@ -98,7 +98,7 @@ impl Programs {
         // Not canonical: a virtual environment is known by the path of its link to Python.
         let python = std::path::absolute(&options.python)?;
         for program in [&options.bootstrap, &options.hello, &options.sdk, &python] {
-            anyhow::ensure!(program.is_file(), "there is no {}", program.display());
+            anyhow::ensure!(program.is_file(), "{} is missing", program.display());
         }
         let function = work.join("python");
         fs::create_dir_all(&function)?;
@@ -115,11 +115,11 @@ impl Programs {
             sdk: unpacked(&options.sdk, work)?,
             python,
             python_function: start,
-            roots: authority.roots().to_owned(),
+            roots: authority.bundle().to_owned(),
         })
     }
 
-    /// What Lambda would start.
+    /// The program that Lambda would start.
     pub(crate) fn entry(&self, contender: Contender) -> &Path {
         match contender {
             Contender::SecretReplicator => &self.bootstrap,
@@ -134,31 +134,27 @@ impl Programs {
         &self.python
     }
 
-    /// A function that calls AWS at this endpoint.
+    /// A function that calls AWS at this endpoint and trusts the bundle.
     pub(crate) fn lambda(&self, program: &Path, endpoint: &str) -> LambdaSettings {
         lambda(program, endpoint, &self.roots)
     }
 }
 
-/// A function that calls AWS at this endpoint, and over HTTPS trusts these roots: rustls takes them
-/// from `SSL_CERT_FILE`, boto3 from `AWS_CA_BUNDLE`. Over HTTP each has what it comes with.
+/// A function that calls AWS at this endpoint and trusts these roots. rustls reads `SSL_CERT_FILE`,
+/// boto3 reads `AWS_CA_BUNDLE`.
 pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSettings {
-    let settings = LambdaSettings::new(program, HOME)
-        .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint)
-        // Nobody waits for replicas: they are in sync at once.
-        .with_env("REPLICATION_WAIT_SECONDS", "0")
-        .with_timeout(Duration::from_mins(15));
-    if !endpoint.starts_with(Transport::Https.scheme()) {
-        return settings;
-    }
     let roots = roots.to_string_lossy();
-    settings
+    LambdaSettings::new(program, REGION)
+        .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint)
         .with_env("AWS_CA_BUNDLE", roots.clone())
         .with_env("SSL_CERT_FILE", roots)
+        // The replicas are in sync at once.
+        .with_env("REPLICATION_WAIT_SECONDS", "0")
+        .with_timeout(Duration::from_mins(15))
 }
 
-/// A copy of a program, written in one go, as unpacking writes one: how a linker has written a file
-/// changes how fast it starts.
+/// Copies a program, as unpacking does: the way in which the linker wrote a file changes how fast it
+/// starts.
 fn unpacked(program: &Path, work: &Path) -> anyhow::Result<PathBuf> {
     let name = program.file_name().context("a program has a name")?;
     let directory = std::path::absolute(work.join("programs"))?;

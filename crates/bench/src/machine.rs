@@ -1,24 +1,34 @@
-//! On what, and when, something was measured.
+//! The machine and the date of a measurement.
 
 use std::fs;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-/// The circumstances of a measurement.
+/// The bundle of root certificates of Debian and its derivatives.
+const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Reads the root certificates that the system trusts, as PEM; empty if there is no bundle.
+pub(crate) fn system_roots() -> String {
+    fs::read_to_string(SYSTEM_ROOTS).unwrap_or_default()
+}
+
+/// The machine and the date of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) date: String,
     pub(crate) processor: String,
     pub(crate) cores: usize,
     pub(crate) kernel: String,
-    /// Of the last five minutes; the measurement's own share is about one.
+    /// The number of root certificates that the system trusts.
+    pub(crate) roots: usize,
+    /// The load average over five minutes; the measurement itself adds about one.
     pub(crate) load: f64,
 }
 
 impl Machine {
-    /// Reads what Linux says.
-    pub(crate) fn look() -> anyhow::Result<Machine> {
+    /// Reads the figures of the kernel.
+    pub(crate) fn read() -> anyhow::Result<Machine> {
         let processors = fs::read_to_string("/proc/cpuinfo")?;
         let model = processors
             .lines()
@@ -35,6 +45,7 @@ impl Machine {
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?
                 .trim()
                 .to_owned(),
+            roots: system_roots().matches("BEGIN CERTIFICATE").count(),
             load,
         })
     }

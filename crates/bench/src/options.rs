@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Measures the function side by side with what people would use instead.
+/// Measures the function side by side with the alternatives.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Options {
@@ -12,7 +12,7 @@ pub(crate) struct Options {
     pub(crate) command: Command,
 }
 
-/// What can be done.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Measure, print the tables, and keep the results.
@@ -29,16 +29,12 @@ pub(crate) enum PartName {
     Events,
     /// Instructions until the first event, by callgrind.
     Instructions,
-    /// Instructions of the start and of an event, by library.
-    Profile,
     /// Binaries and zips.
     Sizes,
     /// The sweep on the emulated AWS.
     Sweep,
     /// `cargo bench --bench policy`.
     Policy,
-    /// How long the function takes to build.
-    Build,
 }
 
 /// A run of the measurements.
@@ -51,7 +47,7 @@ pub(crate) struct Run {
     /// Only these parts; results of the others stay as they are
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<PartName>,
-    /// How many secrets to sweep
+    /// The numbers of secrets to sweep
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
     pub(crate) sweep_secrets: Vec<usize>,
     /// The directory for `results.json` and files of the run
@@ -62,10 +58,10 @@ pub(crate) struct Run {
     pub(crate) document: Option<PathBuf>,
 }
 
-/// What is measured.
+/// The programs to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Programs {
-    /// The function
+    /// The function's binary
     #[arg(long, default_value = "target/release/bootstrap")]
     pub(crate) bootstrap: PathBuf,
     /// The bare `lambda_runtime`
@@ -74,15 +70,12 @@ pub(crate) struct Programs {
     /// The bare SDK
     #[arg(long, default_value = "target/release/sdk")]
     pub(crate) sdk: PathBuf,
-    /// The function with the names of its sources: `cargo build --profile profiling`
-    #[arg(long, default_value = "target/profiling/bootstrap")]
-    pub(crate) profiled: PathBuf,
     /// A Python with what `crates/bench/peer/requirements.txt` names
     #[arg(long, default_value = "target/bench/peer/bin/python")]
     pub(crate) python: PathBuf,
 }
 
-/// How much is measured.
+/// The size of the measurements.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Effort {
     /// Processes of each contender
@@ -91,9 +84,6 @@ pub(crate) struct Effort {
     /// Warm events of each kind per process
     #[arg(long, default_value_t = 100)]
     pub(crate) events: usize,
-    /// Events of each kind whose instructions are counted by library
-    #[arg(long, default_value_t = 50)]
-    pub(crate) profiled_events: u64,
     /// Secrets without their replica, at most, in each sweep
     #[arg(long, default_value_t = 1000)]
     pub(crate) sweep_writes: usize,
@@ -102,10 +92,10 @@ pub(crate) struct Effort {
     pub(crate) peer_secrets: usize,
 }
 
-/// The guard of the start.
+/// The limit on the start.
 #[derive(Debug, Args)]
 pub(crate) struct Budget {
-    /// The function
+    /// The function's binary
     #[arg(long, default_value = "target/release/bootstrap")]
     pub(crate) bootstrap: PathBuf,
     /// The most instructions that it may execute until it asks for its first event
@@ -117,7 +107,7 @@ pub(crate) struct Budget {
 }
 
 impl Run {
-    /// Whether a part is asked for.
+    /// Whether the run includes a part.
     pub(crate) fn includes(&self, part: PartName) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }

@@ -1,10 +1,9 @@
-//! What is shown of the results.
+//! Tables, plots and the document.
 
 mod document;
 mod plots;
 mod table;
 mod tables;
-mod targets;
 
 pub(crate) use document::write;
 use table::Table;

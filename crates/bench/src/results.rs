@@ -1,4 +1,4 @@
-//! What a run has measured, as it is written to `results.json`.
+//! The results of a run, as `results.json` holds them.
 
 use std::fs;
 use std::path::Path;
@@ -10,17 +10,14 @@ use crate::contender::{Contender, Transport};
 use crate::machine::Machine;
 use crate::statistics::Summary;
 
-/// The parts that have been measured. Each keeps its own circumstances, as a part may be repeated
-/// alone.
+/// The parts that were measured. Each has its own machine and date, because a run may repeat one part.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Results {
     pub(crate) events: Option<Part<EventResult>>,
     pub(crate) instructions: Option<Part<InstructionsResult>>,
-    pub(crate) profile: Option<Part<ProfileResult>>,
     pub(crate) sizes: Option<Part<SizeResult>>,
     pub(crate) sweep: Option<Part<SweepResult>>,
     pub(crate) policy: Option<Part<PolicyResult>>,
-    pub(crate) build: Option<Part<BuildResult>>,
 }
 
 /// One part of a run.
@@ -45,37 +42,23 @@ pub(crate) struct EventResult {
     /// Later events with a write.
     pub(crate) write_ms: Summary,
     pub(crate) write_calls: f64,
-    /// Time on a processor for a later event, the mean of both kinds.
+    /// Processor time of a later event, the mean of both kinds.
     pub(crate) cpu_ms: f64,
-    /// Which share of it was the kernel's, if that can be told.
+    /// The share of the kernel in it, if there are enough samples.
     pub(crate) system_share: Option<f64>,
     pub(crate) peak_memory_mib: Summary,
-    /// Heap and stack in the end, without the code.
+    /// Heap and stack at the end, without the code.
     pub(crate) anonymous_memory_mib: Summary,
 }
 
-/// A contender's work up to its first request for an event.
+/// The instructions of a contender until its first request for an event.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct InstructionsResult {
     pub(crate) contender: Contender,
     pub(crate) instructions: u64,
 }
 
-/// The instructions of one library in the function.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ProfileResult {
-    pub(crate) name: String,
-    /// Until it asks for its first event.
-    pub(crate) start: u64,
-    /// For an event with nothing to do.
-    pub(crate) unchanged: u64,
-    /// For an event with a write.
-    pub(crate) write: u64,
-    /// Bytes of code.
-    pub(crate) code: u64,
-}
-
-/// What a contender weighs.
+/// The size of a contender.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SizeResult {
     pub(crate) contender: Contender,
@@ -84,19 +67,19 @@ pub(crate) struct SizeResult {
     pub(crate) zip_bytes: u64,
 }
 
-/// A sweep over so many secrets.
+/// A sweep over a number of secrets.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SweepResult {
     pub(crate) contender: Contender,
     pub(crate) secrets: usize,
-    /// How long it takes to see that nothing is to be done.
+    /// The duration of a sweep that finds nothing to do.
     pub(crate) unchanged_seconds: f64,
     pub(crate) unchanged_calls: usize,
-    /// How many replicas were missing in the sweep before.
+    /// The number of replicas that were missing in the sweep before.
     pub(crate) writes: usize,
     /// Writes per second between the first and the last one.
     pub(crate) write_rate: f64,
-    /// How many it was allowed.
+    /// The allowed number of writes per second.
     pub(crate) allowed_rate: f64,
     pub(crate) throttles: usize,
     pub(crate) peak_memory_mib: f64,
@@ -118,26 +101,16 @@ pub(crate) struct PolicyResult {
     pub(crate) slowest_us: f64,
 }
 
-/// How long one profile takes to build.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct BuildResult {
-    pub(crate) profile: String,
-    /// With every dependency.
-    pub(crate) clean_seconds: f64,
-    /// After a change of one file of the function.
-    pub(crate) incremental_seconds: f64,
-}
-
 impl<T> Part<T> {
-    /// Notes the machine, and how busy it is now that the part is over.
+    /// Adds the machine, with its load at the end of the part.
     pub(crate) fn new(rows: Vec<T>) -> anyhow::Result<Part<T>> {
-        let machine = Machine::look()?;
+        let machine = Machine::read()?;
         Ok(Part { machine, rows })
     }
 }
 
 impl Results {
-    /// The results so far; none if there is no such file, or one of another version.
+    /// Reads the results of earlier runs; none if the file is missing or has another format.
     pub(crate) fn read(path: &Path) -> Results {
         let text = fs::read_to_string(path).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
@@ -148,15 +121,18 @@ impl Results {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// The events of one contender over one transport.
+    /// Returns the events of one contender over one transport.
     pub(crate) fn event(&self, contender: Contender, transport: Transport) -> Option<&EventResult> {
         let mut rows = self.events.iter().flat_map(|part| &part.rows);
         rows.find(|row| row.contender == contender && row.transport == transport)
     }
 }
 
-/// A count as a number to divide.
-#[expect(clippy::cast_precision_loss, reason = "no count here has 16 digits")]
+/// Converts a count to a number to divide.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts here have fewer than 16 digits"
+)]
 pub(crate) fn number(count: usize) -> f64 {
     count as f64
 }

@@ -1,4 +1,4 @@
-//! A Secrets Manager that always says the same: nothing of its own in the way of a measurement.
+//! A Secrets Manager with fixed answers, so that its own work does not distort a measurement.
 
 mod answers;
 mod authority;
@@ -47,7 +47,7 @@ impl FixedServer {
     ) -> anyhow::Result<FixedServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        // The name, and so DNS's share, would be /etc/hosts here; the address measures neither.
+        // An address, not a name, so that the figures do not contain a lookup in /etc/hosts.
         let endpoint = format!("{}://127.0.0.1:{port}", transport.scheme());
         let tls = match transport {
             Transport::Http => None,
@@ -71,12 +71,12 @@ impl FixedServer {
         &self.endpoint
     }
 
-    /// How many calls have arrived so far.
+    /// The number of calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.shared.calls.load(Ordering::Relaxed)
     }
 
-    /// Puts the drifted secret back to having no replica.
+    /// Takes the replica of the drifted secret away.
     pub(crate) fn reset(&self) {
         self.shared.answers.reset();
     }
@@ -101,19 +101,19 @@ async fn accept(stream: TcpStream, shared: Arc<Shared>) {
     // Without this, small answers may wait for the peer's delayed acknowledgements.
     let _ = stream.set_nodelay(true);
     match &shared.tls {
-        None => talk(stream, &shared).await,
+        None => serve_connection(stream, &shared).await,
         Some(acceptor) => match acceptor.accept(stream).await {
-            Ok(stream) => talk(stream, &shared).await,
-            // The function fails too then, and says more.
+            Ok(stream) => serve_connection(stream, &shared).await,
+            // The function fails, too, and reports more.
             Err(error) => eprintln!("TLS handshake: {error}"),
         },
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) {
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) {
     let service =
         service_fn(|request| async { Ok::<_, Infallible>(shared.respond(request).await) });
-    // An error here is a process that went away, as every one does in the end.
+    // An error here is a process that ended.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

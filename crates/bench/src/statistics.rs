@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is said of a sample. The unit is the field's that holds it.
+/// The summary of a sample, in the unit of the field that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) count: usize,
-    /// The quarter of the sample is not above it.
     pub(crate) lower_quartile: f64,
     pub(crate) median: f64,
     pub(crate) upper_quartile: f64,
@@ -14,7 +13,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Of a sample that is not empty.
+    /// Summarises a sample, which must not be empty.
     pub(crate) fn of(sample: &[f64]) -> anyhow::Result<Summary> {
         anyhow::ensure!(!sample.is_empty(), "nothing was measured");
         let mut sorted = sample.to_vec();

@@ -1,4 +1,4 @@
-//! The sweep on the emulated AWS, with AWS's quota and a latency.
+//! The sweep on the emulated AWS, with its quota and a latency.
 
 mod peer;
 mod population;
@@ -16,18 +16,18 @@ use crate::options::Effort;
 use crate::results::{SweepResult, number};
 use population::Population;
 
-/// About what a call to AWS in the same Region takes.
+/// The approximate latency of a call to AWS in the same Region.
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// What the sweep is allowed of AWS's 50 writes per second, which others share.
+/// The part of AWS's 50 writes per second that the sweep may use; the account shares the quota.
 const ALLOWED_RATE: u32 = 45;
 
-/// What no filter of the list can say, so that every secret is looked at.
+/// A policy without a list filter, so that the sweep reads every secret.
 const POLICY: &str = "{version: 1, rules: [
     {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: eu-west-1},
     {name: by-name, when: {secret-name: 'shared/*'}, replicate-to: eu-west-1}]}";
 
-/// Sweeps as many secrets as the options say, and a sample with the peer.
+/// Sweeps the numbers of secrets in the options, and a sample with the peer.
 pub(crate) async fn measure(
     programs: &Programs,
     effort: &Effort,
@@ -46,19 +46,19 @@ pub(crate) async fn measure(
     Ok(rows)
 }
 
-/// An AWS with these secrets.
+/// Starts an AWS with these secrets.
 async fn aws(population: Population) -> anyhow::Result<Emulator> {
     let aws = Emulator::start(WorldSettings {
         replication_delay: LATENCY,
         ..WorldSettings::default()
     })
     .await?;
-    population.settle_in(&aws);
+    population.create(&aws);
     aws.script(Fault::on_any(FaultKind::Latency(LATENCY)).always());
     Ok(aws)
 }
 
-/// Two sweeps of the function: one that repairs, and one that finds nothing to do.
+/// Runs two sweeps of the function: one that repairs, and one that finds nothing to do.
 async fn replicator(programs: &Programs, population: Population) -> anyhow::Result<SweepResult> {
     let aws = aws(population).await?;
     let bootstrap = programs.entry(Contender::SecretReplicator);
@@ -83,17 +83,17 @@ async fn replicator(programs: &Programs, population: Population) -> anyhow::Resu
     })
 }
 
-/// What one sweep told.
+/// The result of one sweep.
 #[derive(Debug)]
-struct Swept {
+struct SweepRun {
     seconds: f64,
     seen: usize,
     repaired: usize,
     peak_memory_mib: f64,
 }
 
-/// Sweeps to the end, with a process of its own.
-async fn sweep(programs: &Programs, bootstrap: &Path, aws: &Emulator) -> anyhow::Result<Swept> {
+/// Runs a complete sweep in a new process.
+async fn sweep(programs: &Programs, bootstrap: &Path, aws: &Emulator) -> anyhow::Result<SweepRun> {
     let settings = programs
         .lambda(bootstrap, &aws.endpoint())
         .with_env("REPLICATION_POLICY", POLICY)
@@ -112,7 +112,7 @@ async fn sweep(programs: &Programs, bootstrap: &Path, aws: &Emulator) -> anyhow:
         }
         action["nextToken"] = summary["nextToken"].clone();
     };
-    Ok(Swept {
+    Ok(SweepRun {
         seconds: started.elapsed().as_secs_f64(),
         seen: count(&summary, "seen")?,
         repaired: count(&summary, "repaired")?,

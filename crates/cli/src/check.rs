@@ -71,9 +71,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 fn exit(report: &Report<'_>, strict: bool) -> Exit {
     let gravest = report.problems.iter().map(|problem| problem.severity).min();
     match gravest {
-        Some(Severity::Error) => Exit::Unusable,
-        Some(Severity::Warning) if strict => Exit::Unwelcome,
-        _ => Exit::Fine,
+        Some(Severity::Error) => Exit::Failure,
+        Some(Severity::Warning) if strict => Exit::Findings,
+        _ => Exit::Success,
     }
 }
 

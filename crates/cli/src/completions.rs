@@ -34,5 +34,5 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    Ok(Outcome::printed(script, Exit::Fine))
+    Ok(Outcome::printed(script, Exit::Success))
 }

@@ -111,7 +111,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome {
         stdout,
         stderr: loaded.note(),
-        exit: Exit::Fine,
+        exit: Exit::Success,
     })
 }
 

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let outcome = result.unwrap_or_else(|error| Outcome {
         stdout: String::new(),
         stderr: format!("error: {error:#}\n"),
-        exit: Exit::Unusable,
+        exit: Exit::Failure,
     });
     outcome.show()
 }

@@ -91,7 +91,7 @@ impl Rejected {
         Ok(Outcome {
             stdout,
             stderr,
-            exit: Exit::Unusable,
+            exit: Exit::Failure,
         })
     }
 }

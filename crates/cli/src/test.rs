@@ -86,9 +86,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Format::Json => json(&report)?,
     };
     let exit = if report.failed == 0 {
-        Exit::Fine
+        Exit::Success
     } else {
-        Exit::Unwelcome
+        Exit::Findings
     };
     Ok(Outcome {
         stdout,
@@ -117,6 +117,6 @@ fn unusable(document: &Document, problems: &[Problem], format: Format) -> anyhow
     Ok(Outcome {
         stdout,
         stderr,
-        exit: Exit::Unusable,
+        exit: Exit::Failure,
     })
 }

@@ -48,14 +48,14 @@ enum State {
     Ended(String),
 }
 
-/// What happens to a process.
-enum Heard {
+/// An event in the life of a process.
+enum ProcessEvent {
     Message(Message),
     Exit(String),
     Deadline,
 }
 
-/// What ends an invocation.
+/// The end of an invocation.
 enum End {
     /// The process asked for the next event.
     Next(oneshot::Sender<Event>),
@@ -167,14 +167,16 @@ impl Lambda {
     async fn initialise(&mut self, deadline: Instant) -> anyhow::Result<oneshot::Sender<Event>> {
         let mut report = None;
         loop {
-            match self.hear(deadline).await? {
-                Heard::Message(Message::Next(ready)) if report.is_none() => return Ok(ready),
-                Heard::Message(Message::InitError(error)) => report = Some(error),
-                Heard::Message(_) => {}
-                Heard::Exit(status) => {
+            match self.next_event(deadline).await? {
+                ProcessEvent::Message(Message::Next(ready)) if report.is_none() => {
+                    return Ok(ready);
+                }
+                ProcessEvent::Message(Message::InitError(error)) => report = Some(error),
+                ProcessEvent::Message(_) => {}
+                ProcessEvent::Exit(status) => {
                     return Err(self.init_failure(report, Some(status)).into());
                 }
-                Heard::Deadline => {
+                ProcessEvent::Deadline => {
                     self.process.kill().await?;
                     return Err(self.init_failure(report, None).into());
                 }
@@ -182,24 +184,24 @@ impl Lambda {
         }
     }
 
-    /// Waits for whatever happens first, collecting output meanwhile.
-    async fn hear(&mut self, deadline: Instant) -> anyhow::Result<Heard> {
+    /// Waits for the next message, the exit or the deadline, and collects output meanwhile.
+    async fn next_event(&mut self, deadline: Instant) -> anyhow::Result<ProcessEvent> {
         tokio::select! {
             biased;
-            Some(message) = self.messages.recv() => Ok(Heard::Message(message)),
+            Some(message) = self.messages.recv() => Ok(ProcessEvent::Message(message)),
             status = self.process.ended() => {
                 let status = status.context("cannot wait for the process")?;
                 // What the process said before it ended goes first.
                 Ok(match self.messages.try_recv() {
-                    Ok(message) => Heard::Message(message),
-                    Err(_) => Heard::Exit(status.to_string()),
+                    Ok(message) => ProcessEvent::Message(message),
+                    Err(_) => ProcessEvent::Exit(status.to_string()),
                 })
             }
-            () = tokio::time::sleep_until(deadline) => Ok(Heard::Deadline),
+            () = tokio::time::sleep_until(deadline) => Ok(ProcessEvent::Deadline),
         }
     }
 
-    /// What the process reported, or else what Lambda would say.
+    /// Returns the error that the process reported, or else that of Lambda.
     fn init_failure(&mut self, report: Option<ErrorReport>, exit: Option<String>) -> InitFailure {
         let report = report.unwrap_or_else(|| match &exit {
             Some(status) => ErrorReport {
@@ -232,25 +234,25 @@ impl Lambda {
         let mut undelivered = ready.send(event).err();
         let mut answered = None;
         let end = loop {
-            match self.hear(deadline).await? {
+            match self.next_event(deadline).await? {
                 // The process gave up the connection that the event was meant for.
-                Heard::Message(Message::Next(ready)) if undelivered.is_some() => {
+                ProcessEvent::Message(Message::Next(ready)) if undelivered.is_some() => {
                     undelivered = undelivered.take().and_then(|event| ready.send(event).err());
                 }
-                Heard::Message(Message::Next(ready)) => break End::Next(ready),
-                Heard::Message(message) => {
+                ProcessEvent::Message(Message::Next(ready)) => break End::Next(ready),
+                ProcessEvent::Message(message) => {
                     answered = message
                         .into_answer()
                         .map(|answer| (answer, started.elapsed()));
                 }
-                Heard::Exit(status) => break End::Exited(status),
-                Heard::Deadline => break End::TimedOut,
+                ProcessEvent::Exit(status) => break End::Exited(status),
+                ProcessEvent::Deadline => break End::TimedOut,
             }
         };
-        self.conclude(end, answered, started).await
+        self.finish(end, answered, started).await
     }
 
-    async fn conclude(
+    async fn finish(
         &mut self,
         end: End,
         answered: Option<(Answer, Duration)>,

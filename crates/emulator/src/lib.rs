@@ -6,7 +6,7 @@
 //!   faults and a log of calls.
 //! * [`lambda`]: the Lambda Runtime API around a real `bootstrap` process.
 //!
-//! Where the emulator has to guess what AWS does, the comment at that place carries a grade:
+//! Where the behaviour of AWS is not certain, the comment carries a grade:
 //! `[doc]` documented, `[real]` recorded, `[field]` reported by users, `[infer]` inferred,
 //! `[gap]` no evidence, so usually a setting.
 //!

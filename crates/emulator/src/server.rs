@@ -50,8 +50,8 @@ impl Emulator {
 
     /// Starts at this address.
     ///
-    /// If the variable `EMULATOR_CALLS_FILE` names a file, what IAM would look at in the calls of
-    /// functions is appended to it.
+    /// If the variable `EMULATOR_CALLS_FILE` names a file, the fields of functions' calls that IAM
+    /// evaluates are appended to it.
     ///
     /// # Errors
     /// If the address is taken or not this machine's, or that file cannot be opened.
@@ -103,12 +103,12 @@ impl Emulator {
         self.service.script(fault);
     }
 
-    /// Lets calls go wrong at random from now on; `None` ends it.
+    /// Adds random faults to calls from now on; `None` ends it.
     pub fn disturb(&self, disturbance: impl Into<Option<Disturbance>>) {
         self.service.disturb(disturbance.into());
     }
 
-    /// How many calls the present disturbance has hit so far, by the kind of the fault.
+    /// The number of calls that the current disturbance has affected, by kind of fault.
     #[must_use]
     pub fn disturbed(&self) -> Vec<(FaultKind, usize)> {
         self.service.disturbed()
@@ -138,13 +138,13 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in the server has been printed already; there is nobody to hand it to.
+            // The panic hook has already printed a panic of the server.
             let _ = thread.join();
         }
     }
 }
 
-/// Wall-clock time that never runs backwards.
+/// Monotonic wall-clock time.
 #[derive(Debug)]
 struct Clock {
     started: Instant,

@@ -102,7 +102,7 @@ impl World {
         self.execute(now, region, parsed, body)
     }
 
-    /// The `ReplicationStatus` of a secret, named by name or ARN, as it really is, whatever
+    /// The current `ReplicationStatus` of a secret, named by name or ARN, without
     /// [`WorldSettings::status_lag`]; empty if there is no such secret.
     pub fn replicas(&mut self, now: Time, region: &str, secret_id: &str) -> Vec<ReplicaView> {
         self.advance(now);

@@ -1,4 +1,4 @@
-//! The `emulator` binary, as far as it goes without the real function.
+//! The `emulator` binary, with a fake function.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -48,18 +48,21 @@ fn serve_prints_where_it_is_and_how_to_call_it() {
 }
 
 #[test]
-fn a_missing_bootstrap_and_an_event_that_is_no_json_are_named() {
+fn a_missing_bootstrap_and_an_event_that_is_not_json_are_named() {
     let output = emulator(&["demo", "--bootstrap", "/nowhere/bootstrap"]);
     assert_eq!(output.status.code(), Some(1));
     let error = text(&output.stderr);
-    assert!(error.contains("/nowhere/bootstrap is no file"), "{error}");
+    assert!(
+        error.contains("/nowhere/bootstrap is not a file"),
+        "{error}"
+    );
 
     let readme = events().join("README.md");
     let readme = readme.to_str().unwrap();
     let output = emulator(&["demo", "--bootstrap", &fake_bootstrap(), "--event", readme]);
     assert_eq!(output.status.code(), Some(1));
     let error = text(&output.stderr);
-    assert!(error.contains("README.md is no JSON"), "{error}");
+    assert!(error.contains("README.md is not JSON"), "{error}");
 }
 
 #[test]
@@ -70,10 +73,21 @@ fn a_function_that_does_nothing_fails_the_demo_which_says_what_differed() {
     assert_eq!(output.status.code(), Some(1));
     let shown = text(&output.stdout);
     assert!(
-        shown
-            .contains("01-names-its-regions.json: outcome is None instead of Some(\"replicated\")"),
+        shown.contains("01-names-its-regions.json: record: expected {"),
         "{shown}"
     );
+}
+
+#[test]
+fn every_event_of_the_demo_has_an_expected_record_and_every_record_an_event() {
+    let names = |directory: &str| {
+        let entries = std::fs::read_dir(events().join(directory)).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.retain(|name| name != "expected");
+        names.sort();
+        names
+    };
+    assert_eq!(names("demo"), names("demo/expected"));
 }
 
 #[test]
@@ -88,7 +102,7 @@ fn a_single_event_is_delivered_with_its_secret() {
     assert!(!shown.contains("carries no tags"), "{shown}");
 }
 
-/// Plays an event to a function that shows the event's secret.
+/// Sends an event to a function that prints the description of the event's secret.
 fn shown_secret(file: &str, arguments: &[&str]) -> String {
     let event = std::fs::read(events().join(file)).unwrap();
     let mut event: Value = serde_json::from_slice(&event).unwrap();

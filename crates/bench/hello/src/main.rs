@@ -1,4 +1,4 @@
-//! The least that a Lambda function in Rust can be: the floor of every measurement.
+//! A minimal Lambda function in Rust: the lower bound of every measurement.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

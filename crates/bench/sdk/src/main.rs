@@ -1,5 +1,5 @@
-//! The SDK as its documentation sets it up, making the function's calls: no policy, no limits, no
-//! following, no record.
+//! The SDK as its documentation sets it up, with the function's calls: no policy, no limits, no
+//! polling, no record.
 
 use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;

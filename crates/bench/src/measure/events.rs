@@ -14,10 +14,10 @@ use crate::results::{EventResult, number};
 use crate::server::{Authority, FixedServer, Subject};
 use crate::statistics::Summary;
 
-/// Warm events that are not counted: allocators, caches and Python's specialisation settle.
+/// Warm events that are not counted, while allocators, caches and Python's specialisation warm up.
 const WARM_UP: usize = 20;
 
-/// One contender over one transport, with what was measured so far.
+/// One contender over one transport, with its measurements so far.
 struct Case {
     contender: Contender,
     transport: Transport,
@@ -39,8 +39,8 @@ struct Warm {
     calls: u64,
 }
 
-/// Measures every contender over every transport: one process of each per round, so that whatever
-/// else the machine does hits all of them.
+/// Measures every contender over every transport. Each round runs one process of each, so that the
+/// load of the machine affects all of them.
 pub(crate) async fn measure(
     programs: &Programs,
     authority: &Authority,
@@ -54,7 +54,7 @@ pub(crate) async fn measure(
     }
     for _ in 0..effort.rounds {
         for case in &mut cases {
-            case.play(programs, effort.events).await?;
+            case.run_process(programs, effort.events).await?;
         }
     }
     cases.iter().map(Case::result).collect()
@@ -80,8 +80,8 @@ impl Case {
         })
     }
 
-    /// The life of one process.
-    async fn play(&mut self, programs: &Programs, events: usize) -> anyhow::Result<()> {
+    /// Runs one process from its start to its end.
+    async fn run_process(&mut self, programs: &Programs, events: usize) -> anyhow::Result<()> {
         let program = programs.entry(self.contender);
         let settings = programs.lambda(program, self.server.endpoint());
         let mut function = Lambda::start(settings).await?;
@@ -105,11 +105,11 @@ impl Case {
         self.peak_memory_mib.push(process::peak_mib(pid)?);
         self.anonymous_memory_mib.push(process::anonymous_mib(pid)?);
         drop(function);
-        gone(pid).await;
+        wait_for_exit(pid).await;
         Ok(())
     }
 
-    /// Delivers one event; answers its time and its number of calls.
+    /// Delivers one event. Returns its time and its number of calls.
     async fn deliver(&self, function: &mut Lambda, subject: Subject) -> anyhow::Result<(f64, u64)> {
         self.server.reset();
         let calls = self.server.calls();
@@ -122,7 +122,7 @@ impl Case {
         let calls = self.server.calls() - calls;
         ensure!(
             calls > 0 || self.contender == Contender::HelloWorld,
-            "{} did not ask: {invocation:#?}",
+            "{} made no call: {invocation:#?}",
             self.contender
         );
         Ok((invocation.duration.as_secs_f64() * 1e3, calls))
@@ -147,12 +147,11 @@ impl Case {
     }
 }
 
-/// Waits until a killed process has given back its memory, which takes its time and would be on the
-/// next one's account.
-async fn gone(pid: Option<u32>) {
+/// Waits until a killed process has released its memory, which would slow down the next process.
+async fn wait_for_exit(pid: Option<u32>) {
     let Some(pid) = pid else { return };
     let command_line = format!("/proc/{pid}/cmdline");
-    // A process that nobody has asked for its status yet has an empty one.
+    // A zombie process has an empty command line.
     while fs::read(&command_line).is_ok_and(|line| !line.is_empty()) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -1,6 +1,6 @@
-//! How many instructions a process executes until it asks for its first event.
+//! The instructions that a process executes until it asks for its first event.
 //!
-//! callgrind counts them, so the figure hardly depends on what else the machine does.
+//! callgrind counts them, so the figure hardly depends on the load of the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,20 @@ use secret_replicator_emulator::{Lambda, LambdaSettings};
 use crate::contender::{Contender, Programs, write_executable};
 use crate::results::InstructionsResult;
 
-/// Nothing is called before the first event; a call would be refused here.
-pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
+/// An endpoint that refuses connections: no contender calls AWS before its first event.
+pub(crate) const UNREACHABLE: &str = "http://127.0.0.1:9";
 
-/// How long callgrind may take to write what it counted.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time that callgrind may take to write its file.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Counts every contender's.
+/// Counts the instructions of every contender.
 pub(crate) async fn measure(
     programs: &Programs,
     work: &Path,
 ) -> anyhow::Result<Vec<InstructionsResult>> {
     let mut rows = Vec::new();
     for contender in Contender::ALL {
-        let settings = programs.lambda(programs.entry(contender), NOWHERE);
+        let settings = programs.lambda(programs.entry(contender), UNREACHABLE);
         rows.push(InstructionsResult {
             contender,
             instructions: to_first_event(settings, work).await?,
@@ -36,29 +36,22 @@ pub(crate) async fn measure(
     Ok(rows)
 }
 
-/// Counts one function's.
-pub(crate) async fn to_first_event(settings: LambdaSettings, work: &Path) -> anyhow::Result<u64> {
-    let counted = counted(settings, work, async |_| Ok(())).await?;
-    total(&counted).context("there is a total")
-}
-
-/// What callgrind writes of a function that starts and is then given some events.
-pub(super) async fn counted(
+/// Counts the instructions of one function.
+pub(crate) async fn to_first_event(
     mut settings: LambdaSettings,
     work: &Path,
-    events: impl AsyncFnOnce(&mut Lambda) -> anyhow::Result<()>,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<u64> {
     let valgrind = valgrind()?;
-    let counted = std::path::absolute(work.join("callgrind.out"))?;
-    if counted.exists() {
-        fs::remove_file(&counted)?;
+    let output = std::path::absolute(work.join("callgrind.out"))?;
+    if output.exists() {
+        fs::remove_file(&output)?;
     }
     let program = std::path::absolute(&settings.bootstrap)?;
     let script = work.join("under-callgrind");
     let text = format!(
         "#!/bin/sh\nexec '{}' --tool=callgrind --callgrind-out-file='{}' '{}'\n",
         valgrind.display(),
-        counted.display(),
+        output.display(),
         program.display()
     );
     write_executable(&script, &text)?;
@@ -67,16 +60,15 @@ pub(super) async fn counted(
         .with_env("LAMBDA_TASK_ROOT", task_root)
         .with_init_timeout(Duration::from_mins(5));
     settings.bootstrap = script;
-    let mut function = Lambda::start(settings).await?;
-    events(&mut function).await?;
+    let function = Lambda::start(settings).await?;
     let pid = function.pid().and_then(|pid| i32::try_from(pid).ok());
-    let pid = pid.and_then(Pid::from_raw).context("it has ended")?;
+    let pid = pid.and_then(Pid::from_raw).context("the process ended")?;
     // callgrind writes its file when the process ends by a signal that can be caught.
     kill_process(pid, Signal::TERM)?;
-    written(&counted).await
+    written_total(&output).await
 }
 
-/// Where valgrind is.
+/// Finds valgrind.
 fn valgrind() -> anyhow::Result<PathBuf> {
     let search = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&search)
@@ -91,16 +83,17 @@ fn valgrind() -> anyhow::Result<PathBuf> {
     Ok(found)
 }
 
-async fn written(path: &Path) -> anyhow::Result<String> {
+/// Waits for the total in callgrind's file.
+async fn written_total(path: &Path) -> anyhow::Result<u64> {
     let started = Instant::now();
-    while started.elapsed() < PATIENCE {
+    while started.elapsed() < TIMEOUT {
         let text = fs::read_to_string(path).unwrap_or_default();
-        if total(&text).is_some() {
-            return Ok(text);
+        if let Some(total) = total(&text) {
+            return Ok(total);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    bail!("callgrind wrote no total to {}", path.display());
+    bail!("callgrind did not write a total to {}", path.display());
 }
 
 /// The total is the last line, so the file is complete with it.

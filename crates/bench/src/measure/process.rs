@@ -1,28 +1,28 @@
-//! What the kernel has noted of a process.
+//! The kernel's figures about a process.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
 
-/// What a process has had of the processors.
+/// The processor time of a process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cpu {
-    /// The time, exactly.
+    /// The exact time.
     pub(crate) ms: f64,
-    /// How often a clock has found it in its own code and that of its libraries.
+    /// Clock samples in user mode.
     user_ticks: u32,
-    /// How often in the kernel.
+    /// Clock samples in the kernel.
     system_ticks: u32,
 }
 
 impl Cpu {
-    /// What it has had so far (kernel documentation, "The /proc Filesystem" and "Scheduler
+    /// Reads the time so far (kernel documentation, "The /proc Filesystem" and "Scheduler
     /// Statistics").
     pub(crate) fn of(pid: Option<u32>) -> anyhow::Result<Cpu> {
         let pid = pid.context("the process has ended")?;
         let line = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The name before may hold anything, closing brackets too.
+        // The name of the process comes first and may contain closing brackets.
         let (_, fields) = line.rsplit_once(')').context("no name")?;
         let field = |index| fields.split_whitespace().nth(index).context("no times");
         let mut time = Duration::ZERO;
@@ -38,29 +38,29 @@ impl Cpu {
         })
     }
 
-    /// Adds what it has had since.
+    /// Adds the time between two readings.
     pub(crate) fn add(&mut self, before: Cpu, after: Cpu) {
         self.ms += after.ms - before.ms;
         self.user_ticks += after.user_ticks - before.user_ticks;
         self.system_ticks += after.system_ticks - before.system_ticks;
     }
 
-    /// Which share of it was the kernel's; none if the clock has found the process too seldom to tell.
+    /// The share of the kernel; `None` with too few samples.
     pub(crate) fn system_share(&self) -> Option<f64> {
         let ticks = self.user_ticks + self.system_ticks;
         (ticks >= FEWEST_TICKS).then(|| f64::from(self.system_ticks) / f64::from(ticks))
     }
 }
 
-/// With so many, the share is right to a few hundredths.
+/// With this many samples, the error of the share is a few hundredths.
 const FEWEST_TICKS: u32 = 100;
 
-/// The most that was ever resident (`VmHWM`), in MiB.
+/// The peak of the resident memory (`VmHWM`), in MiB.
 pub(crate) fn peak_mib(pid: Option<u32>) -> anyhow::Result<f64> {
     status_mib(pid, "VmHWM")
 }
 
-/// What is resident and no part of a file (`RssAnon`), in MiB: heap and stack, without the code.
+/// The resident memory that does not belong to a file (`RssAnon`), in MiB: heap and stack.
 pub(crate) fn anonymous_mib(pid: Option<u32>) -> anyhow::Result<f64> {
     status_mib(pid, "RssAnon")
 }

@@ -1,4 +1,4 @@
-//! What would be uploaded.
+//! The size of the uploads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use crate::contender::{Contender, Programs};
 use crate::results::SizeResult;
 
-/// Weighs every contender.
+/// Measures the size of every contender.
 pub(crate) fn measure(programs: &Programs, work: &Path) -> anyhow::Result<Vec<SizeResult>> {
     Contender::ALL
         .into_iter()
@@ -22,7 +22,7 @@ pub(crate) fn measure(programs: &Programs, work: &Path) -> anyhow::Result<Vec<Si
                 contender,
                 bytes: content
                     .iter()
-                    .map(|path| weight(path))
+                    .map(|path| size(path))
                     .sum::<Result<_, _>>()?,
                 zip_bytes: zipped(programs.python(), &content, work)?,
             })
@@ -30,7 +30,7 @@ pub(crate) fn measure(programs: &Programs, work: &Path) -> anyhow::Result<Vec<Si
         .collect()
 }
 
-/// What the peer has installed, without the installer.
+/// The installed packages of the peer, without the installer.
 fn packages(python: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let ask = "import sysconfig; print(sysconfig.get_path('purelib'))";
     let answer = Command::new(python).args(["-c", ask]).output()?;
@@ -49,17 +49,15 @@ fn packages(python: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The bytes of a file, or of all files below a directory.
-fn weight(path: &Path) -> anyhow::Result<u64> {
+fn size(path: &Path) -> anyhow::Result<u64> {
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_dir() {
         return Ok(metadata.len());
     }
-    fs::read_dir(path)?
-        .map(|entry| weight(&entry?.path()))
-        .sum()
+    fs::read_dir(path)?.map(|entry| size(&entry?.path())).sum()
 }
 
-/// Python's own zip, as good as that of the tools that deploy.
+/// Zips with Python, which compresses as well as the deployment tools.
 fn zipped(python: &Path, content: &[PathBuf], work: &Path) -> anyhow::Result<u64> {
     let zip = work.join("function.zip");
     let status = Command::new(python)

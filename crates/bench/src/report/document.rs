@@ -12,27 +12,27 @@ use crate::results::Results;
 const METHOD: &str = "\
 # Performance
 
-Made by `make bench`; what is written here by hand is lost. `make bench ONLY=events` repeats one part \
-(`events`, `instructions`, `profile`, `sizes`, `sweep`, `policy`, `build`) and keeps the others.
+`make bench` writes this document; changes by hand are lost. `make bench ONLY=events` repeats one part \
+(`events`, `instructions`, `sizes`, `sweep`, `policy`) and keeps the others.
 
-## How it is measured
+## Method
 
-Figures of one machine are no promise for another, and a busy machine makes them worse: the ratios of \
-one run are what counts. The release `bootstrap` runs beside the least that a function can be, a bare \
-`lambda_runtime`; beside the bare SDK, set up as its documentation has it, which makes the same calls \
-without policy, limits or record; and beside what people would write instead: boto3 under AWS's own \
-`awslambdaric`, which reads the tag, replicates, and waits until all is in sync. Those in Rust are built \
-with the same profile, and copied before they are started. Each round starts one process of each, so that \
-whatever else the machine does hits all of them.
+The figures hold for one machine, and a busy machine makes them worse. Compare the ratios within one run. \
+The release `bootstrap` runs beside three contenders: a bare `lambda_runtime`, which is the minimum of a \
+function; the bare SDK, set up as in its documentation, which makes the same calls without policy, limits \
+or record; and boto3 under AWS's own `awslambdaric`, which reads the tag, replicates, and polls until all \
+replicas are in sync. The Rust programs have the same build profile and are copied before they start. Each \
+round starts one process of each contender, so that the load of the machine affects all of them.
 
-Lambda is the emulator's Runtime API on the loopback device. Secrets Manager is a server that always \
-gives the same answers, over HTTP, and over HTTPS with RSA certificates of 2048 bits in a chain of root, \
-intermediate and leaf, as AWS's endpoints have it. It says that replicas are in sync at once, and \
-`REPLICATION_WAIT_SECONDS` is 0, so no figure contains waiting; if a contender looks at them once more, that call \
-is counted. Over HTTP each trusts what it comes with, but the bare SDK comes with nothing and reads the \
-machine's roots when it starts. Over HTTPS everybody reads the same file of 141 roots, \
-boto3 by `AWS_CA_BUNDLE` and the others by `SSL_CERT_FILE`: more than in Lambda, where Amazon's five are \
-in the function.
+Lambda is the emulator's Runtime API on the loopback device. Secrets Manager is a server with fixed \
+answers, over HTTP, and over HTTPS with RSA certificates of 2048 bits in a chain of root, intermediate and \
+leaf, as at the AWS endpoints. Replicas are in sync at once and `REPLICATION_WAIT_SECONDS` is 0, so no \
+figure contains waiting for AWS. A contender's extra look at the replicas is a call that is counted.
+
+All contenders read the root certificates from one bundle file, as on Lambda: the system's \
+`/etc/ssl/certs/ca-certificates.crt`, if it exists, followed by the root of the test. The function and the \
+bare SDK find it in `SSL_CERT_FILE`, boto3 in `AWS_CA_BUNDLE`. The line below each table says how many \
+roots the system has.
 ";
 
 /// Writes the document and its plots into the directory `docs`.
@@ -43,13 +43,14 @@ pub(crate) fn write(results: &Results, docs: &Path) -> anyhow::Result<()> {
         // Writing to a string never fails.
         let _ = write!(
             text,
-            "\n## {}\n\n{}\n{}\n\n{} cores of {}, Linux {}, load {:.1}, {}.\n",
+            "\n## {}\n\n{}\n{}\n\n{} cores of {}, Linux {}, {} root certificates, load {:.1}, {}.\n",
             table.title,
             table.for_markdown(),
             table.note,
             machine.cores,
             machine.processor,
             machine.kernel,
+            machine.roots,
             machine.load,
             machine.date
         );

@@ -45,7 +45,7 @@ pub(super) fn of(table: &str) -> impl Iterator<Item = Plot> {
     plots.filter(move |plot| plot.table == table)
 }
 
-/// Draws what was measured into a directory.
+/// Draws the plots of the measured parts into a directory.
 pub(super) fn draw(results: &Results, directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory)?;
     if let Some(part) = &results.events {
@@ -93,7 +93,7 @@ fn memory_bars(part: &Part<EventResult>) -> Vec<Bar> {
     part.rows.iter().map(bar).collect()
 }
 
-/// Told apart also by people who do not see all colours.
+/// Colours that colour-blind readers can distinguish, too.
 const COLOURS: [RGBColor; 4] = [
     RGBColor(0x44, 0x77, 0xaa),
     RGBColor(0xee, 0x66, 0x77),
@@ -109,7 +109,7 @@ fn area(path: &Path, height: u32) -> anyhow::Result<Area<'_>> {
     Ok(area)
 }
 
-/// plotters' errors borrow what was drawn on.
+/// Converts an error of plotters, which borrows the drawing area.
 fn failure(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("cannot draw: {error}")
 }
@@ -155,7 +155,7 @@ fn bars(plot: &Plot, directory: &Path, bars: &[Bar]) -> anyhow::Result<()> {
     area.present().map_err(failure)
 }
 
-/// Time against number on two logarithmic axes: what is linear is a straight line.
+/// Time against number on two logarithmic axes, so linear growth is a straight line.
 fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Result<()> {
     let path = directory.join(plot.file);
     let area = area(&path, 380)?;
@@ -191,7 +191,7 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
         chart.draw_series(dots).map_err(failure)?;
         let labels = points(contender).map(|(x, y)| {
             let text = format!("{contender}: {} s for {x}", significant(y));
-            // To the left, where no line is that rises.
+            // To the left, so that no rising line crosses it.
             let beside = Pos::new(HPos::Right, VPos::Bottom);
             let style = ("sans-serif", 14).into_text_style(&area).pos(beside);
             Text::new(text, (x, y * 1.25), style)
@@ -201,7 +201,7 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
     area.present().map_err(failure)
 }
 
-/// The powers of ten around some values, with room for labels.
+/// Returns the powers of ten around the values, with room for labels.
 fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (least, most) = values.fold((f64::MAX, 0.0), |(least, most): (f64, f64), value| {
         (least.min(value), most.max(value))

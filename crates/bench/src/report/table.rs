@@ -7,11 +7,11 @@ use crate::machine::Machine;
 /// A table of texts; all columns but the first are numbers.
 pub(super) struct Table {
     pub(super) title: &'static str,
-    /// When and where it was measured.
+    /// The machine and the date of the measurement.
     pub(super) machine: Machine,
     head: Vec<&'static str>,
     rows: Vec<Vec<String>>,
-    /// What the reader must know of the columns.
+    /// The explanation of the columns.
     pub(super) note: &'static str,
 }
 

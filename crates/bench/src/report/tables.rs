@@ -1,30 +1,26 @@
-//! The tables: which columns there are, and how numbers look.
+//! The tables: columns and number formats.
 
-use super::{Table, targets};
+use super::Table;
 use crate::contender::{Contender, Transport};
 use crate::results::{
-    BuildResult, EventResult, InstructionsResult, Part, PolicyResult, ProfileResult, Results,
-    SizeResult, SweepResult,
+    EventResult, InstructionsResult, Part, PolicyResult, Results, SizeResult, SweepResult,
 };
 use crate::statistics::Summary;
 
-/// Those of the parts that were measured.
+/// Returns the tables of the measured parts.
 pub(super) fn all(results: &Results) -> Vec<Table> {
     let tables = [
-        targets::table(results),
         results.events.as_ref().map(events),
         results.events.as_ref().map(|part| ratios(results, part)),
         results.instructions.as_ref().map(instructions),
-        results.profile.as_ref().map(profile),
         results.sizes.as_ref().map(sizes),
         results.sweep.as_ref().map(sweep),
         results.policy.as_ref().map(policy),
-        results.build.as_ref().map(build),
     ];
     tables.into_iter().flatten().collect()
 }
 
-/// The contender, and its transport if it has a choice.
+/// Names the contender, and its transport if it has several.
 pub(super) fn name(contender: Contender, transport: Transport) -> String {
     match contender {
         Contender::HelloWorld => contender.to_string(),
@@ -47,17 +43,16 @@ fn events(part: &Part<EventResult>) -> Table {
             "p99",
             "calls",
             "CPU ms",
-            "kernel's",
+            "kernel",
             "peak RSS MiB",
             "heap and stack",
         ],
-        "Median (quartiles). *Cold* is from starting the process to its asking for the first \
+        "Median (quartiles). *Cold* is the time from the start of the process to its request for the first \
          event. *First event* writes. Warm events alternate: *unchanged* needs no write, *write* \
-         needs one. *Calls* are those to Secrets Manager per event, as the server counts them. \
-         The hello world calls nobody. *CPU* is the time on a processor for a warm event, the mean of \
-         both kinds, and then the kernel's share of it, where it can be told. *Heap and stack* is what \
-         of the memory is no part of a file: the rest is code, which the kernel brings in by pieces that \
-         are larger than what is used.",
+         needs one. *Calls* are calls to Secrets Manager per event, counted by the server. The hello \
+         world makes none. *CPU* is the processor time of a warm event, the mean of both kinds; \
+         *kernel* is the kernel's share of it, if there are enough samples. *Heap and stack* is memory \
+         that does not belong to a file; the rest is code, which the kernel loads in blocks.",
     );
     for row in &part.rows {
         table.add([
@@ -80,7 +75,7 @@ fn events(part: &Part<EventResult>) -> Table {
     table
 }
 
-/// What is set into relation: who, and over what.
+/// A contender over a transport.
 type Row = (Contender, Transport);
 
 const PAIRS: [(Row, Row); 5] = {
@@ -107,7 +102,7 @@ fn ratios(results: &Results, part: &Part<EventResult>) -> Table {
             "warm write",
             "peak RSS",
         ],
-        "How many times the first one's figure the second one's is.",
+        "The figure of the second contender divided by that of the first.",
     );
     for (first, second) in PAIRS {
         let rows = (
@@ -137,7 +132,7 @@ fn instructions(part: &Part<InstructionsResult>) -> Table {
         "Instructions until the first event",
         &part.machine,
         &["", "millions"],
-        "Counted by callgrind, which sees no kernel.",
+        "Counted by callgrind, without the kernel.",
     );
     for row in &part.rows {
         let instructions = format!(
@@ -151,57 +146,6 @@ fn instructions(part: &Part<InstructionsResult>) -> Table {
     table
 }
 
-/// How many libraries are shown by name.
-const LIBRARIES: usize = 16;
-
-fn profile(part: &Part<ProfileResult>) -> Table {
-    let mut table = Table::new(
-        "Where the instructions go",
-        &part.machine,
-        &["", "start", "unchanged event", "write event", "code kB"],
-        "Thousands of instructions of the function over HTTP, by the library whose source they come \
-         from, counted by callgrind, on whose processor SHA-256 takes more of them. What is inlined \
-         from Rust's standard library is its caller's. *Code* is by the first library in a function's \
-         name.",
-    );
-    let mut add = |name: &str, rows: &[ProfileResult]| {
-        let sum = |count: fn(&ProfileResult) -> u64| {
-            (rows.iter().map(count).sum::<u64>() / 1000).to_string()
-        };
-        let counts = [
-            sum(|row| row.start),
-            sum(|row| row.unchanged),
-            sum(|row| row.write),
-            sum(|row| row.code),
-        ];
-        table.add(std::iter::once(name.to_owned()).chain(counts));
-    };
-    let (named, others) = part.rows.split_at(LIBRARIES.min(part.rows.len()));
-    for row in named {
-        add(&row.name, std::slice::from_ref(row));
-    }
-    add("others", others);
-    add("all", &part.rows);
-    table
-}
-
-fn build(part: &Part<BuildResult>) -> Table {
-    let mut table = Table::new(
-        "Build",
-        &part.machine,
-        &["profile", "clean s", "incremental s"],
-        "`cargo build --bin bootstrap` with every dependency, and after a change of one file.",
-    );
-    for row in &part.rows {
-        table.add([
-            row.profile.clone(),
-            significant(row.clean_seconds),
-            significant(row.incremental_seconds),
-        ]);
-    }
-    table
-}
-
 const MILLION: u64 = 1_000_000;
 
 fn sizes(part: &Part<SizeResult>) -> Table {
@@ -209,7 +153,7 @@ fn sizes(part: &Part<SizeResult>) -> Table {
         "Size",
         &part.machine,
         &["", "MB", "zip MB"],
-        "The `bootstrap`; for Python its packages, most of which Lambda's own Python brings along.",
+        "The `bootstrap`; for Python its packages, most of which the Python runtime of Lambda contains.",
     );
     for row in &part.rows {
         table.add([
@@ -237,11 +181,11 @@ fn sweep(part: &Part<SweepResult>) -> Table {
             "throttles",
             "peak RSS MiB",
         ],
-        "On the emulated AWS, with its quota of 50 writes per second and 20 ms per call. Every \
-         secret wants a replica, so each needs a `DescribeSecret` of its own. A first sweep writes \
-         the missing replicas, at 45 per second at most; *writes/s* is between the first and the \
-         last one. A second one finds all *unchanged*. *Python* is a loop over one secret after \
-         the other, on a sample.",
+        "On the emulated AWS, with a quota of 50 writes per second and 20 ms per call. The policy covers \
+         every secret, so each needs a `DescribeSecret` of its own. The first sweep writes the \
+         missing replicas, at most 45 per second; *writes/s* is the rate between the first write and \
+         the last. The second sweep finds all secrets *unchanged*. *Python* is a sequential loop, on \
+         a sample.",
     );
     for row in &part.rows {
         table.add([
@@ -265,8 +209,8 @@ fn policy(part: &Part<PolicyResult>) -> Table {
         "Policy",
         &part.machine,
         &["", "rules", "median µs", "fastest", "slowest"],
-        "`cargo bench --bench policy`: *check* reads and checks a policy, which happens once per \
-         start; *decide* says where one secret goes.",
+        "`cargo bench --bench policy`: *check* reads and checks a policy, once per start; *decide* \
+         evaluates one secret.",
     );
     for row in &part.rows {
         table.add([
@@ -289,7 +233,7 @@ fn spread(summary: &Summary) -> String {
     )
 }
 
-/// Three significant digits, about.
+/// Formats a number with about three significant digits.
 pub(super) fn significant(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),

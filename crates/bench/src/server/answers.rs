@@ -1,4 +1,4 @@
-//! The fixed answers, which the emulated AWS gave once.
+//! The fixed answers, taken once from the emulated AWS.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use bytes::Bytes;
 use secret_replicator_emulator::{SecretSeed, Time, World, WorldSettings};
 use serde_json::{Value, json};
 
-use crate::event::HOME;
+use crate::event::REGION;
 
 /// The secret that an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// Everything is as its tag wants it.
+    /// The replica is in sync.
     Unchanged,
     /// The replica is missing.
     Drifted,
@@ -23,7 +23,7 @@ impl Subject {
     /// The secret's ARN.
     pub(crate) fn arn(self) -> String {
         let name = self.name();
-        format!("arn:aws:secretsmanager:{HOME}:123456789012:secret:{name}-AbCdEf")
+        format!("arn:aws:secretsmanager:{REGION}:123456789012:secret:{name}-AbCdEf")
     }
 
     fn name(self) -> &'static str {
@@ -34,7 +34,7 @@ impl Subject {
     }
 }
 
-/// What there is to say, and the one thing that changes: whether the drifted secret has its replica.
+/// The answers, and the only state: whether the drifted secret has its replica.
 pub(crate) struct Answers {
     unchanged: Bytes,
     drifted: Bytes,
@@ -51,7 +51,7 @@ impl Answers {
         });
         let replica = "eu-west-1";
         for subject in [Subject::Unchanged, Subject::Drifted] {
-            let mut seed = SecretSeed::new(HOME, subject.name())
+            let mut seed = SecretSeed::new(REGION, subject.name())
                 .with_suffix("AbCdEf")
                 .with_tag("replicate-to", replica);
             if subject == Subject::Unchanged {
@@ -62,14 +62,14 @@ impl Answers {
         let mut ask = |operation: &str, subject: Subject, more: Value| {
             let mut body = more;
             body["SecretId"] = json!(subject.arn());
-            aws.handle(Time(1), HOME, operation, &body)
+            aws.handle(Time(1), REGION, operation, &body)
                 .map_err(|error| anyhow!("{operation}: {error:?}"))
         };
         let unchanged = ask("DescribeSecret", Subject::Unchanged, json!({}))?;
         let drifted = ask("DescribeSecret", Subject::Drifted, json!({}))?;
         let request = json!({ "AddReplicaRegions": [{ "Region": replica }] });
         let mut replicated = ask("ReplicateSecretToRegions", Subject::Drifted, request)?;
-        // In sync at once, so that nobody has a reason to poll.
+        // In sync at once, so that no contender polls.
         replicated["ReplicationStatus"][0]["Status"] = json!("InSync");
         let repaired = ask("DescribeSecret", Subject::Drifted, json!({}))?;
         Ok(Answers {
@@ -81,7 +81,7 @@ impl Answers {
         })
     }
 
-    /// The answer to a call, if there is one.
+    /// Returns the answer to a call, if there is one.
     pub(crate) fn to(&self, operation: &str, body: &[u8]) -> Option<Bytes> {
         let drifted = b":secret:drifted-";
         let is_drifted = body.windows(drifted.len()).any(|bytes| bytes == drifted);

@@ -1,4 +1,4 @@
-//! A chain of certificates like that of AWS's endpoints, made for one run.
+//! A chain of certificates like that of the AWS endpoints, made for one run.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// As many roots as a Linux distribution trusts, about: a process reads them all to find one.
-const OTHER_ROOTS: usize = 140;
+use crate::machine::system_roots;
 
-/// A root, an intermediate, a leaf for 127.0.0.1, and the file of roots that trusts them.
+/// A root, an intermediate and a leaf for 127.0.0.1, and the files with the root.
 pub(crate) struct Authority {
     leaf_key: Vec<u8>,
     chain: Vec<CertificateDer<'static>>,
-    roots: PathBuf,
+    root: PathBuf,
+    bundle: PathBuf,
 }
 
 impl Authority {
-    /// Makes the chain, and writes the file of roots into this directory. RSA of 2048 bits
-    /// throughout, as AWS's endpoints have it.
+    /// Makes the chain and writes the root into two files of this directory: alone, and appended to
+    /// the roots of the system. All keys are RSA of 2048 bits, as those of the AWS endpoints.
     pub(crate) fn new(directory: &Path) -> anyhow::Result<Authority> {
         let root = CertifiedIssuer::self_signed(issuer("Bench Root")?, rsa_key()?)?;
         let intermediate = issuer("Bench Intermediate")?;
@@ -33,19 +33,28 @@ impl Authority {
         let leaf_key = rsa_key()?;
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let leaf = CertificateParams::new(names)?.signed_by(&leaf_key, &intermediate)?;
-        let roots = directory.join("roots.pem");
-        std::fs::write(&roots, other_roots()? + &root.pem())
-            .with_context(|| format!("cannot write {}", roots.display()))?;
+        let write = |name, text| {
+            let path = std::path::absolute(directory.join(name))?;
+            std::fs::write(&path, text)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            anyhow::Ok(path)
+        };
         Ok(Authority {
             leaf_key: leaf_key.serialize_der(),
             chain: vec![leaf.der().clone(), intermediate.der().clone()],
-            roots: std::path::absolute(roots)?,
+            root: write("root.pem", root.pem())?,
+            bundle: write("bundle.pem", system_roots() + &root.pem())?,
         })
     }
 
-    /// The file of roots.
-    pub(crate) fn roots(&self) -> &Path {
-        &self.roots
+    /// The file with the root alone.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file with the roots of the system and this one.
+    pub(crate) fn bundle(&self) -> &Path {
+        &self.bundle
     }
 
     pub(super) fn acceptor(&self) -> anyhow::Result<TlsAcceptor> {
@@ -68,16 +77,4 @@ fn issuer(name: &str) -> Result<CertificateParams, rcgen::Error> {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.distinguished_name.push(DnType::CommonName, name);
     Ok(params)
-}
-
-/// Roots that nobody signs with. One key for all: only their number and size matter.
-fn other_roots() -> Result<String, rcgen::Error> {
-    let key = rsa_key()?;
-    (0..OTHER_ROOTS)
-        .map(|index| {
-            Ok(issuer(&format!("Other Root {index}"))?
-                .self_signed(&key)?
-                .pem())
-        })
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! The loop that people write instead.
+//! The sequential loop in Python.
 
 use std::process::Stdio;
 
@@ -10,19 +10,19 @@ use tokio::process::Command;
 use super::population::Population;
 use super::{Writes, aws, throttles};
 use crate::contender::{Contender, Programs};
-use crate::event::HOME;
+use crate::event::REGION;
 use crate::results::SweepResult;
 
-/// What the loop prints.
+/// The output of the loop.
 #[derive(Debug, Deserialize)]
-struct Looped {
+struct LoopRun {
     seen: usize,
     written: usize,
     seconds: f64,
     peak_memory_kib: f64,
 }
 
-/// The same two sweeps as the function's.
+/// Runs the same two sweeps as for the function.
 pub(super) async fn measure(
     programs: &Programs,
     population: Population,
@@ -48,13 +48,13 @@ pub(super) async fn measure(
     })
 }
 
-async fn run(programs: &Programs, aws: &Emulator) -> anyhow::Result<Looped> {
+async fn run(programs: &Programs, aws: &Emulator) -> anyhow::Result<LoopRun> {
     let output = Command::new(programs.python())
         .args(["-c", include_str!("../../peer/sweep.py")])
         .env_clear()
         .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "example")
-        .env("AWS_DEFAULT_REGION", HOME)
+        .env("AWS_DEFAULT_REGION", REGION)
         .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)

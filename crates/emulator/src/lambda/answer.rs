@@ -1,16 +1,16 @@
-//! What comes out of a sandbox.
+//! The results of a sandbox.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// One invocation, once it is over.
+/// A finished invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
-    /// The request id the function was told.
+    /// The request ID.
     pub request_id: String,
-    /// How it ended.
+    /// Its result.
     pub answer: Answer,
     /// The lines that it wrote to stdout.
     pub log: Vec<String>,
@@ -20,10 +20,10 @@ pub struct Invocation {
     pub duration: Duration,
 }
 
-/// How an invocation ended.
+/// The result of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// The function's response; text that is no JSON arrives as a JSON string.
+    /// The function's response; text that is not JSON arrives as a JSON string.
     Success(Value),
     /// The function reported an error.
     Error {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::LambdaSettings;
 
-/// Where the process starts, and with what.
+/// The binary, the directory and the variables of the process.
 #[derive(Debug)]
 pub(super) struct Environment {
     pub(super) bootstrap: PathBuf,
@@ -83,10 +83,10 @@ fn lambda_variables(
         .collect()
 }
 
-/// What a function may do is part of its settings, and these are the ones that say so.
+/// The prefix of the settings that decide the permissions of a function's role.
 const PERMISSIONS: &str = "ALLOW";
 
-/// A token that tells the role, as AWS's own does: the Region of the function, and what it may do.
+/// A token that identifies the role, as that of AWS does: the Region and the permissions.
 fn session_token(settings: &LambdaSettings) -> String {
     let permissions: BTreeMap<_, _> = settings
         .environment

@@ -69,7 +69,7 @@ impl Process {
     }
 }
 
-/// What a process has written.
+/// The output of a process.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) stdout: Vec<String>,

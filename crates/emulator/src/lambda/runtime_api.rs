@@ -23,7 +23,7 @@ const PREFIX: &str = "/2018-06-01/runtime/";
 /// Lambda takes responses of up to 6 MB.
 const LARGEST_BODY: usize = 6 * 1024 * 1024;
 
-/// What the function's process says.
+/// A message of the function's process.
 #[derive(Debug)]
 pub(super) enum Message {
     /// It is ready for an event, to be sent here.
@@ -177,7 +177,7 @@ impl Shared {
         json(StatusCode::ACCEPTED, &serde_json::json!({"status": "OK"}))
     }
 
-    /// Whether this invocation may be answered; from now on it may not.
+    /// Whether this invocation may still be answered. Closes it.
     fn take_open(&self, request_id: &str) -> bool {
         self.open_request()
             .take_if(|open| open == request_id)

@@ -1,17 +1,17 @@
-//! How a sandbox is set up.
+//! The settings of a sandbox.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to run one function.
+/// The settings of a function.
 #[derive(Debug, Clone)]
 pub struct LambdaSettings {
     /// The binary.
     pub bootstrap: PathBuf,
     /// Variables besides Lambda's own; they win over Lambda's.
     pub environment: BTreeMap<String, String>,
-    /// What the function is told its ARN is.
+    /// The ARN in the header of an invocation.
     pub function_arn: String,
     /// The Region the function runs in.
     pub region: String,
@@ -19,9 +19,9 @@ pub struct LambdaSettings {
     pub function_name: String,
     /// The function's memory in MiB, as far as its environment tells it; nothing enforces it.
     pub memory_mib: u32,
-    /// How long one invocation may take before the process is killed. Default 30 s.
+    /// The timeout of an invocation, after which the process is killed. Default 30 s.
     pub timeout: Duration,
-    /// How long the process may take to ask for its first event. Default 10 s, as Lambda has it.
+    /// The timeout until the process asks for its first event. Default 10 s, as in Lambda.
     pub init_timeout: Duration,
 }
 

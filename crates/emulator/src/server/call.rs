@@ -6,7 +6,7 @@ use super::fault::FaultKind;
 use super::wire::ApiRequest;
 use crate::{ApiError, Time};
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Not answered yet; a call that hangs stays so.
@@ -17,7 +17,7 @@ pub enum Outcome {
     Error(String),
     /// The connection was closed without an answer.
     Closed,
-    /// Answered with a body that is no JSON.
+    /// Answered with a body that is not JSON.
     Malformed,
 }
 
@@ -36,7 +36,7 @@ pub struct Call {
     pub body: Value,
     /// The scripted fault that it met.
     pub fault: Option<FaultKind>,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 

@@ -1,7 +1,7 @@
 //! A file of the calls that functions make, to compare permissions with.
 //!
-//! It has what IAM looks at, and of calls that are alike in that only one for each emulator: a suite
-//! of tests makes a hundred thousand calls of a few kinds.
+//! A line holds the fields that IAM evaluates. Each emulator writes equal lines once: a test suite makes a
+//! hundred thousand calls of a few kinds.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -16,7 +16,7 @@ use super::wire::ApiRequest;
 /// The variable that names the file. Calls are added to it, so that several processes can share it.
 const VARIABLE: &str = "EMULATOR_CALLS_FILE";
 
-/// What the condition keys of Secrets Manager are about, besides the secret.
+/// The parameters that condition keys of Secrets Manager cover, besides the secret.
 const MEMBERS: [&str; 3] = [
     "AddReplicaRegions",
     "ForceOverwriteReplicaSecret",

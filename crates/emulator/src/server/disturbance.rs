@@ -1,9 +1,9 @@
-//! Faults at random.
+//! Random faults.
 
 use super::fault::FaultKind;
 
-/// Lets a share of all calls go wrong, each in one of several ways. The same seed draws the same
-/// faults in the order in which calls arrive, which is chance again where callers work in parallel.
+/// Adds one of several faults to a share of all calls. The same seed draws the same faults in the order
+/// in which calls arrive; that order varies where callers work in parallel.
 #[derive(Debug, Clone)]
 pub struct Disturbance {
     random: fastrand::Rng,
@@ -12,7 +12,7 @@ pub struct Disturbance {
 }
 
 impl Disturbance {
-    /// So many of a thousand calls, evenly of these kinds.
+    /// Affects `per_mille` of a thousand calls, evenly with these kinds.
     pub fn new(
         seed: u64,
         per_mille: u32,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::wire::ApiRequest;
 use crate::world::{added_regions, is_named};
 
-/// Whether the operation has been executed when its answer goes wrong.
+/// Whether the operation was executed although its answer is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Execution {
     /// The operation was not executed.
@@ -16,7 +16,7 @@ pub enum Execution {
     Done,
 }
 
-/// How a call goes wrong.
+/// A kind of fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultKind {
     /// An error answer.
@@ -38,7 +38,7 @@ pub enum FaultKind {
     Hang(Execution),
     /// The connection is closed without an answer.
     CloseConnection(Execution),
-    /// Status 200 with a body that is no JSON.
+    /// Status 200 with a body that is not JSON.
     MalformedBody(Execution),
 }
 
@@ -65,9 +65,9 @@ pub struct Fault {
     pub secret_name: Option<String>,
     /// Only calls with this Region in `AddReplicaRegions`.
     pub replica_region: Option<String>,
-    /// How many calls it takes; `None` is every one.
+    /// The number of calls that it affects; `None` for all.
     pub times: Option<u32>,
-    /// What happens to the call.
+    /// The kind of the fault.
     pub kind: FaultKind,
 }
 
@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// A fault of the next call, whatever it is.
+    /// A fault of the next call of any operation.
     #[must_use]
     pub fn on_any(kind: FaultKind) -> Fault {
         Fault {

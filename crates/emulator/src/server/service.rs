@@ -1,4 +1,4 @@
-//! What every call shares: the world, the faults, the log, the clock.
+//! The state that all calls share: the world, the faults, the log, the clock.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -82,7 +82,7 @@ impl Service {
         let call = OpenCall::new(self, &request, fault.clone());
         match fault {
             None => Ok(call.answer(self.execute(&request))),
-            Some(fault) => call.suffer(fault).await,
+            Some(fault) => call.apply_fault(fault).await,
         }
     }
 
@@ -174,7 +174,7 @@ impl<'a> OpenCall<'a> {
         }
     }
 
-    async fn suffer(&self, fault: FaultKind) -> Result<Response<Bytes>, ConnectionClosed> {
+    async fn apply_fault(&self, fault: FaultKind) -> Result<Response<Bytes>, ConnectionClosed> {
         match fault {
             FaultKind::Latency(delay) => {
                 tokio::time::sleep(delay).await;

@@ -108,7 +108,7 @@ pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Bytes> {
     }
 }
 
-/// An answer that breaks off.
+/// A truncated answer.
 pub(super) fn malformed() -> Response<Bytes> {
     response(
         StatusCode::OK,

@@ -69,7 +69,7 @@ impl Denial {
 /// Stands for the secret in a request that names none.
 const ANY: &str = "*";
 
-/// What a denial looks at.
+/// The properties of a call that a denial can match.
 struct Access<'a> {
     operation: &'a str,
     region: &'a str,

@@ -1,4 +1,4 @@
-//! What will happen by itself, and when.
+//! The changes that are due, with their times.
 
 use std::collections::BTreeMap;
 

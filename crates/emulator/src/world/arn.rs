@@ -36,7 +36,7 @@ pub(super) fn secret_arn(account_id: &str, region: &str, name: &str, suffix: &st
     format!("arn:{partition}:secretsmanager:{region}:{account_id}:secret:{name}-{suffix}")
 }
 
-/// How a request names a secret.
+/// The identifier of a secret in a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SecretId<'a> {
     /// By its name.

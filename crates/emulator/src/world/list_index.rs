@@ -1,4 +1,4 @@
-//! What `ListSecrets` knows: the secrets as they were a while ago.
+//! The secrets as `ListSecrets` returns them, which may be an older state.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

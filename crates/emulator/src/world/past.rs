@@ -1,4 +1,4 @@
-//! What was, for reads that lag behind.
+//! Past states, for reads that lag.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ impl<T> Default for Past<T> {
 }
 
 impl<T> Past<T> {
-    /// Adds the state since `at`, and forgets those that nobody sees any more.
+    /// Adds the state since `at`, and drops those that no read returns any more.
     pub(super) fn record(&mut self, at: Time, lag: Duration, state: T) {
         self.0.push((at, state));
         let seen = self.seen_index(at, lag).unwrap_or(0);

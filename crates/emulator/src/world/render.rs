@@ -120,7 +120,7 @@ fn tags(tags: &[Tag]) -> Value {
         .collect()
 }
 
-/// An empty description is no description.
+/// An empty description counts as absent.
 fn shown(description: Option<&str>) -> Option<&str> {
     description.filter(|text| !text.is_empty())
 }

@@ -1,4 +1,4 @@
-//! What happens by itself: replication, removal, the end of a recovery window.
+//! Changes without a call: replication, removal, the end of a recovery window.
 
 use super::agenda::{RowKey, Task};
 use super::keys::KeyProblem;
@@ -111,7 +111,7 @@ impl World {
         self.note(at, &primary.region, &primary.name);
     }
 
-    /// How an attempt ends. In which order AWS checks is not known \[gap\].
+    /// Returns the result of an attempt. The order of the checks in AWS is not known \[gap\].
     fn attempt(&self, at: Time, primary: &Secret, row: &Row) -> Attempt {
         if !self.settings.enabled_regions.contains(&row.region) {
             return Attempt::failed(
@@ -232,7 +232,7 @@ impl World {
     }
 }
 
-/// Where a replica shall be, and how.
+/// A requested replica.
 #[derive(Debug, Clone)]
 pub(super) struct ReplicationTarget {
     pub(super) region: String,
@@ -251,7 +251,7 @@ impl ReplicationTarget {
     }
 }
 
-/// How an attempt to replicate ended.
+/// The result of an attempt to replicate.
 enum Attempt {
     Succeeded,
     HasNoValue,

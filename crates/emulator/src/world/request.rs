@@ -1,4 +1,4 @@
-//! What requests look like. Members that are `null` count as absent; unknown members are ignored,
+//! The requests. Members that are `null` count as absent; unknown members are ignored,
 //! as AWS does.
 
 use serde::Deserialize;

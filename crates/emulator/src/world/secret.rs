@@ -1,4 +1,4 @@
-//! What a secret is made of.
+//! Secrets, versions and replicas.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(super) struct Secret {
     pub(super) past_rows: Past<Vec<Row>>,
 }
 
-/// Where a secret stands in replication.
+/// The role of a secret in replication.
 #[derive(Debug, Clone)]
 pub(super) enum Role {
     /// A secret of its own; with rows it is the primary of replicas.
@@ -114,14 +114,14 @@ pub(super) struct Row {
     pub(super) ticket: u64,
 }
 
-/// What a replication does with a secret of the same name that it finds.
+/// The effect of a replication on a secret of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overwrite {
     Never,
     Replace,
 }
 
-/// How far a replica is.
+/// The state of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RowState {
     InProgress,
@@ -146,7 +146,7 @@ impl RowState {
         }
     }
 
-    /// Whether it failed, really or because a test says so.
+    /// Whether it failed, by itself or forced by a test.
     pub(super) fn is_failed(&self) -> bool {
         self.status() == FAILED
     }

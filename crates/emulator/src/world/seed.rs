@@ -1,6 +1,9 @@
 //! Secrets that a test or demo puts into a world directly.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
 
 use super::past::Past;
 use super::secret::Versions;
@@ -8,7 +11,11 @@ use super::secret::{CURRENT, Overwrite, Role, Row, RowState, Secret, SecretText,
 use super::{Time, World};
 
 /// A secret to put into a Region, without any of the checks of `CreateSecret`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// As JSON it needs `region` and `name`; `tags` is an object, and a `value` of `null` is a secret
+/// without a version.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SecretSeed {
     /// The Region it lives in.
     pub region: String,
@@ -17,6 +24,7 @@ pub struct SecretSeed {
     /// The six characters at the end of its ARN; `None` derives them from Region and name.
     pub suffix: Option<String>,
     /// Its tags, in order.
+    #[serde(default, deserialize_with = "tags")]
     pub tags: Vec<(String, String)>,
     /// Its description.
     pub description: Option<String>,
@@ -24,16 +32,28 @@ pub struct SecretSeed {
     /// state has been set.
     pub kms_key_id: Option<String>,
     /// Its value; `None` is a secret without a version, as Terraform creates it.
+    #[serde(default = "seeded_value")]
     pub value: Option<String>,
     /// The AWS service that manages it, which also adds the tag `aws:secretsmanager:owningService`.
     pub owning_service: Option<String>,
-    /// Makes it a replica whose primary, in this Region, knows nothing of it: what an ex-replica
-    /// that stands in the way is.
+    /// Makes it an orphaned replica: its primary, in this Region, does not list it.
     pub replica_of: Option<String>,
     /// Regions that already have a replica of it, in sync on the default key.
+    #[serde(default)]
     pub replicas: Vec<String>,
     /// Whether it is scheduled for deletion.
+    #[serde(default)]
     pub scheduled_for_deletion: bool,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of the field")]
+fn seeded_value() -> Option<String> {
+    Some("seeded".to_owned())
+}
+
+fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    let tags = BTreeMap::deserialize(deserializer)?;
+    Ok(tags.into_iter().collect())
 }
 
 impl SecretSeed {
@@ -46,7 +66,7 @@ impl SecretSeed {
             tags: Vec::new(),
             description: None,
             kms_key_id: None,
-            value: Some("seeded".to_owned()),
+            value: seeded_value(),
             owning_service: None,
             replica_of: None,
             replicas: Vec::new(),
@@ -133,7 +153,7 @@ impl World {
             self.keys.add_if_unknown(&seed.region, key);
         }
         let is_deleted = seed.scheduled_for_deletion;
-        let secret = self.grow(now, seed);
+        let secret = self.secret_from(now, seed);
         let (region, name) = (secret.region.clone(), secret.name.clone());
         let arn = self.arn_of(&secret);
         self.insert(now, secret.clone());
@@ -147,7 +167,7 @@ impl World {
         arn
     }
 
-    fn grow(&mut self, now: Time, seed: SecretSeed) -> Secret {
+    fn secret_from(&mut self, now: Time, seed: SecretSeed) -> Secret {
         let mut versions = Versions::default();
         if let Some(value) = seed.value {
             versions.put(Version {

@@ -1,11 +1,11 @@
-//! What can be set about a [`World`](crate::World): delays, quotas, and the answers AWS has not documented.
+//! The settings of a [`World`](crate::World): delays, quotas, and undocumented behaviour of AWS.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How a world behaves. The default is as close to AWS as is known, except that delays are short.
+/// The settings of a world. The defaults are as close to AWS as is known, with shorter delays.
 #[derive(Debug, Clone)]
 pub struct WorldSettings {
     /// The account in every ARN. Default `123456789012`.
@@ -15,36 +15,36 @@ pub struct WorldSettings {
     /// From `RemoveRegionsFromReplication` to the replica being gone. AWS takes 40 to 90 s
     /// \[field\]; default 60 s.
     pub removal_delay: Duration,
-    /// How long `DescribeSecret` does not find a new secret
+    /// The time for which `DescribeSecret` does not find a new secret
     /// \[field: hashicorp/terraform-provider-aws#18406\], and neither does
-    /// `ReplicateSecretToRegions` \[infer\]; how long that is is \[gap\]. Default 0.
+    /// `ReplicateSecretToRegions` \[infer\]; its length is \[gap\]. Default 0.
     pub visibility_delay: Duration,
-    /// How old the picture is that `ListSecrets` gives: AWS documents up to five minutes.
+    /// The age of the state that `ListSecrets` returns. AWS documents up to five minutes.
     /// Default 0.
     pub list_lag: Duration,
-    /// How old the `ReplicationStatus` is that `DescribeSecret` gives. That it lags at all is
-    /// inferred from new secrets that are not found \[infer\]; by how much is \[gap\]. Calls that
-    /// write act on the present. A seeded secret has always been as its seed says. Default 0.
+    /// The age of the `ReplicationStatus` that `DescribeSecret` returns. The lag is inferred from
+    /// new secrets that are not found \[infer\]; its length is \[gap\]. Writes use the present
+    /// state. A seeded secret has no earlier state. Default 0.
     pub status_lag: Duration,
     /// Regions that the account has enabled. Default: the Regions that are on in every account,
     /// in every partition. Any other Region, known or not, counts as not enabled.
     pub enabled_regions: BTreeSet<String>,
-    /// What becomes of a replication to a Region that is not enabled.
+    /// The result of a replication to a Region that is not enabled.
     pub region_not_enabled: RegionNotEnabled,
-    /// What `ReplicateSecretToRegions` does with a Region that already has the replica.
+    /// The effect of `ReplicateSecretToRegions` on a Region that already has the replica.
     pub known_replica: KnownReplica,
-    /// What becomes of the replication of a secret that has no value.
+    /// The result of replicating a secret without a value.
     pub secret_without_value: SecretWithoutValue,
-    /// What becomes of a replica whose replication failed before any version arrived.
+    /// The status of a replica that failed before any version arrived.
     pub failed_replicas: FailedReplicas,
-    /// What `DescribeSecret` shows of a replica while it is being removed.
+    /// The status of a replica while it is being removed.
     pub removed_replicas: RemovedReplicas,
     /// Calls per second and Region that the calls sharing the write quota may make before
     /// `ThrottlingException`; `None` for no limit. Default 50 \[doc\].
     pub writes_per_second: Option<u32>,
 }
 
-/// What becomes of a replication to a Region that is not enabled for the account.
+/// The result of a replication to a Region that is not enabled for the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RegionNotEnabled {
     /// The call is accepted and the replica ends as `Failed` \[doc\].
@@ -54,10 +54,10 @@ pub enum RegionNotEnabled {
     RefusesCall,
 }
 
-/// What `ReplicateSecretToRegions` does with a Region that already has the replica \[gap\].
+/// The effect of `ReplicateSecretToRegions` on a Region that already has the replica \[gap\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum KnownReplica {
-    /// Accepted without effect, whatever its status.
+    /// Accepted without effect, in any status.
     Ignore,
     /// A failed replica is tried again; any other is accepted without effect.
     #[default]
@@ -66,7 +66,7 @@ pub enum KnownReplica {
     RefuseCall,
 }
 
-/// What becomes of the replication of a secret without a value \[gap\].
+/// The result of replicating a secret without a value \[gap\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum SecretWithoutValue {
     /// The replica stays `InProgress` until a value arrives.
@@ -76,7 +76,7 @@ pub enum SecretWithoutValue {
     RefusesCall,
 }
 
-/// What becomes of a replica that failed before any version arrived.
+/// The status of a replica that failed before any version arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum FailedReplicas {
     /// `ReplicationStatus` keeps it as `Failed`.
@@ -86,7 +86,7 @@ pub enum FailedReplicas {
     Dropped,
 }
 
-/// What `DescribeSecret` on the primary shows while a replica is being removed \[gap\].
+/// The status in the primary's `DescribeSecret` of a replica that is being removed \[gap\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RemovedReplicas {
     /// The row stays as `InProgress` until the replica is gone; until then the primary cannot be

@@ -1,4 +1,4 @@
-//! What a test sees when it looks into a world.
+//! Views of a world for tests.
 
 use super::secret::{CURRENT, DEFAULT_KEY, Row, Secret, SecretText};
 

@@ -1,19 +1,22 @@
-//! `emulator demo`.
+//! `emulator demo`: sends sample events to the real function in front of the emulated AWS.
 
-mod ending;
 mod event;
-mod indent;
-mod stage;
-mod story;
+mod expected;
+mod output;
 mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use secret_replicator_emulator::{
+    Answer, Emulator, Invocation, Lambda, LambdaSettings, ReplicaView, WorldSettings,
+};
+use serde_json::Value;
 
 use event::SampleEvent;
-use stage::Stage;
+use expected::{Call, Expected};
 
 /// The tag by which a secret names its Regions, under the default policy.
 const REPLICATE_TO: &str = "replicate-to";
@@ -24,14 +27,14 @@ pub(crate) struct Arguments {
     /// The function's binary.
     #[arg(long)]
     bootstrap: PathBuf,
-    /// Play only this event; the secret it names is created first.
+    /// Send only this event; the secret it names is created first.
     #[arg(long)]
     event: Option<PathBuf>,
     /// With --event: the tag `replicate-to` of the secret if the event carries no tags; empty for
     /// none.
     #[arg(long, env = "REPLICATE_TO", default_value = "eu-west-1 us-west-2")]
     replicate_to: String,
-    /// Where the events of the demo are.
+    /// The directory of the demo's events, with their expected records in `expected/`.
     #[arg(long, default_value = "events/demo")]
     events: PathBuf,
 }
@@ -39,58 +42,178 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ensure!(
         arguments.bootstrap.is_file(),
-        "{} is no file: build the function first",
+        "{} is not a file: build the function first",
         arguments.bootstrap.display()
     );
     match &arguments.event {
-        Some(path) => play_one(arguments, path).await,
-        None => play_all(&arguments.bootstrap, &arguments.events).await,
+        Some(path) => run_one(arguments, path).await,
+        None => run_all(&arguments.bootstrap, &arguments.events).await,
     }
 }
 
-async fn play_one(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode> {
+async fn run_one(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode> {
     let event = SampleEvent::read(path)?;
-    let mut stage = Stage::open(&arguments.bootstrap, event.region()).await?;
+    let mut demo = Demo::start(&arguments.bootstrap, event.region()).await?;
     println!("{}", path.display());
     if let Some(mut seed) = event.secret() {
         let regions = arguments.replicate_to.as_str();
-        // Recorded events carry no tags, and by default a secret without tags is left alone.
+        // Recorded events carry no tags, and the default policy skips a secret without tags.
         if !event.carries_tags() && !regions.is_empty() {
             println!(
                 "The event carries no tags; the secret gets the tag {REPLICATE_TO}: {regions}"
             );
             seed = seed.with_tag(REPLICATE_TO, regions);
         }
-        stage.create(seed);
+        demo.aws.with(|world, now| world.seed(now, seed));
     }
-    let ending = stage.play(&event, None).await?;
-    println!("{}", ending.shown());
-    println!("{}", table::of(&[ending]));
+    let result = demo.send(&event, &[]).await?;
+    println!("{}", table::of(event.region(), &[result]));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn play_all(bootstrap: &Path, events: &Path) -> anyhow::Result<ExitCode> {
-    let mut stage = Stage::open(bootstrap, story::HOME).await?;
-    let mut endings = Vec::new();
+async fn run_all(bootstrap: &Path, directory: &Path) -> anyhow::Result<ExitCode> {
+    let files = json_files(directory)?;
+    let first = files.first().context("the demo has no events")?;
+    let region = SampleEvent::read(first)?.region().to_owned();
+    let mut demo = Demo::start(bootstrap, &region).await?;
+    let mut results = Vec::new();
     let mut differences = Vec::new();
-    for story in story::ALL {
-        let event = SampleEvent::read(&events.join(story.file))?.made_now();
-        println!("{}: {}", story.file, story.title);
-        stage.set_up(story, &event);
-        let ending = stage.play(&event, story.value_comes_after).await?;
-        println!("{}", ending.shown());
-        let found = story.expected.differences(&ending);
-        differences.extend(found.iter().map(|text| format!("{}: {text}", story.file)));
-        endings.push(ending);
+    for path in &files {
+        let event = SampleEvent::read(path)?.made_now();
+        let expected = Expected::of(path)?;
+        let file = path.file_name().unwrap_or_default().display();
+        println!("{file}: {}", expected.title);
+        for seed in &expected.secrets {
+            demo.aws.with(|world, now| world.seed(now, seed.clone()));
+        }
+        let result = demo.send(&event, &expected.calls).await?;
+        let found = expected.differences(&result);
+        differences.extend(found.iter().map(|text| format!("{file}: {text}")));
+        results.push(result);
     }
-    println!("{}", table::of(&endings));
+    println!("{}", table::of(&region, &results));
     if differences.is_empty() {
         println!("Every event ended as expected.");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("Not as expected:");
-    for difference in differences {
-        println!("  {difference}");
-    }
+    println!("Not as expected:\n  {}", differences.join("\n  "));
     Ok(ExitCode::FAILURE)
+}
+
+/// The JSON files of a directory, by name.
+fn json_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(directory)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        files.push(entry?.path());
+    }
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    files.sort();
+    Ok(files)
+}
+
+/// The emulated AWS, and the function in one of its Regions.
+struct Demo {
+    aws: Emulator,
+    function: Lambda,
+    bootstrap: PathBuf,
+    region: String,
+}
+
+/// The result of one event.
+struct EventResult {
+    /// The name of the secret in the event.
+    secret: Option<String>,
+    /// The function's record; `null` if it wrote none.
+    record: Value,
+    /// The type of the error that the invocation ended with.
+    error_type: Option<String>,
+    /// The secret's replicas in the emulated Secrets Manager.
+    replicas: Vec<ReplicaView>,
+}
+
+impl Demo {
+    async fn start(bootstrap: &Path, region: &str) -> anyhow::Result<Demo> {
+        let aws = Emulator::start(WorldSettings::default())
+            .await
+            .context("cannot start the emulator")?;
+        Ok(Demo {
+            function: start_function(bootstrap, region, &aws).await?,
+            aws,
+            bootstrap: bootstrap.to_owned(),
+            region: region.to_owned(),
+        })
+    }
+
+    /// Invokes the function with an event, makes the calls meanwhile, and prints the output.
+    async fn send(&mut self, event: &SampleEvent, calls: &[Call]) -> anyhow::Result<EventResult> {
+        let (invocation, calls) = tokio::join!(
+            self.function.invoke(event.json()),
+            make_calls(&self.aws, &self.region, calls)
+        );
+        let invocation = invocation?;
+        calls?;
+        println!("{}", output::of(&invocation));
+        if matches!(invocation.answer, Answer::TimedOut | Answer::Exited(_)) {
+            // Lambda, too, starts a new sandbox for the next event.
+            self.function = start_function(&self.bootstrap, &self.region, &self.aws).await?;
+        }
+        let secret = event.secret_name();
+        Ok(EventResult {
+            secret: secret.map(str::to_owned),
+            record: record(&invocation),
+            error_type: error_type(invocation.answer),
+            replicas: self
+                .aws
+                .with(|world, now| world.replicas(now, &self.region, secret.unwrap_or_default())),
+        })
+    }
+}
+
+async fn start_function(bootstrap: &Path, region: &str, aws: &Emulator) -> anyhow::Result<Lambda> {
+    let settings = LambdaSettings::new(bootstrap, region)
+        .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
+        .with_timeout(Duration::from_mins(1));
+    Lambda::start(settings)
+        .await
+        .context("the function does not start")
+}
+
+/// Makes the calls one after the other, each after its delay.
+async fn make_calls(aws: &Emulator, region: &str, calls: &[Call]) -> anyhow::Result<()> {
+    for call in calls {
+        tokio::time::sleep(Duration::from_secs(call.after_seconds)).await;
+        aws.with(|world, now| world.handle(now, region, &call.operation, &call.input))
+            .with_context(|| format!("{} failed", call.operation))?;
+    }
+    Ok(())
+}
+
+/// The log line with an outcome.
+fn record(invocation: &Invocation) -> Value {
+    let lines = invocation.log.iter();
+    lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .find(|line: &Value| line["outcome"].is_string())
+        .unwrap_or_default()
+}
+
+fn error_type(answer: Answer) -> Option<String> {
+    match answer {
+        Answer::Success(_) => None,
+        Answer::Error { error_type, .. } => Some(error_type),
+        Answer::TimedOut => Some("Sandbox.Timedout".to_owned()),
+        Answer::Exited(_) => Some("Runtime.ExitError".to_owned()),
+    }
+}
+
+impl EventResult {
+    /// The Regions in the record.
+    fn regions(&self) -> impl Iterator<Item = &Value> {
+        self.record["replicas"].as_array().into_iter().flatten()
+    }
 }

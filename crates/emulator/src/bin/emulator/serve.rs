@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 4599)]
     port: u16,
-    /// How many seconds a removed replica takes to go: about a minute on AWS.
+    /// The seconds that the removal of a replica takes: about a minute on AWS.
     #[arg(long, default_value_t = 60)]
     removal_seconds: u64,
 }

@@ -31,7 +31,7 @@ impl World {
         let end = end_of(&raw)?;
         let Some(secret) = self.find(region, id) else {
             return match end {
-                // Deleting what does not exist, without recovery, is no error \[doc\].
+                // Deleting a missing secret without recovery is not an error [doc].
                 End::Now => Ok(deleted(None, id, now)),
                 End::After(_) => Err(ApiError::secret_not_found()),
             };

@@ -1,4 +1,4 @@
-//! The events that the demo plays, and what they say of their secret.
+//! Sample events, and the secrets that they name.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use chrono::{SecondsFormat, Utc};
 use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
-/// An event from a file. Nothing about it is required but that it is JSON.
+/// An event from a file. It may be any JSON.
 pub(crate) struct SampleEvent(Value);
 
 impl SampleEvent {
@@ -15,11 +15,11 @@ impl SampleEvent {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         let json = serde_json::from_str(&text)
-            .with_context(|| format!("{} is no JSON", path.display()))?;
+            .with_context(|| format!("{} is not JSON", path.display()))?;
         Ok(SampleEvent(json))
     }
 
-    /// The event as if its call had been made just now, so that its age makes sense.
+    /// Sets the time of the call to the present, for a realistic `event_age_ms`.
     pub(crate) fn made_now(mut self) -> SampleEvent {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         for place in ["/time", "/detail/eventTime"] {
@@ -34,7 +34,7 @@ impl SampleEvent {
         &self.0
     }
 
-    /// The Region the call was made in; an action by hand has none, so it goes where the ARN is.
+    /// The Region of the call; for an action, that of the ARN.
     pub(crate) fn region(&self) -> &str {
         let region = self.text(&["awsRegion"]).or_else(|| {
             let arn = self.secret_id()?;
@@ -52,7 +52,7 @@ impl SampleEvent {
         })
     }
 
-    /// Whether the call set tags or took them away.
+    /// Whether the call sets or removes tags.
     pub(crate) fn carries_tags(&self) -> bool {
         let is_named = |member: &str| {
             let tags = self.detail()["requestParameters"][member].as_array();
@@ -61,7 +61,7 @@ impl SampleEvent {
         is_named("tags") || is_named("tagKeys")
     }
 
-    /// The secret of the event, with a value; none if the call failed.
+    /// The secret of the event, with a value; `None` if the call failed.
     pub(crate) fn secret(&self) -> Option<SecretSeed> {
         if !self.detail()["errorCode"].is_null() {
             return None;
@@ -83,14 +83,14 @@ impl SampleEvent {
         Some(seed)
     }
 
-    /// The ARN in the answer, or what the request or action names.
+    /// The ARN in the response, or the secret ID in the request or action.
     fn secret_id(&self) -> Option<&str> {
         self.text(&["responseElements", "arn"])
             .or_else(|| self.text(&["requestParameters", "secretId"]))
             .or_else(|| self.text(&["secretId"]))
     }
 
-    /// CloudTrail's record; a file may hold it without EventBridge's envelope.
+    /// The CloudTrail record. A file may hold it without the envelope of EventBridge.
     fn detail(&self) -> &Value {
         self.0.get("detail").unwrap_or(&self.0)
     }
@@ -104,7 +104,7 @@ impl SampleEvent {
     }
 }
 
-/// Name and suffix of an ARN; of a name, only the name.
+/// Splits an ARN into name and suffix. A name has no suffix.
 fn split_arn(id: &str) -> (&str, Option<&str>) {
     let Some((_, resource)) = id.split_once(":secret:") else {
         return (id, None);
@@ -140,24 +140,18 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_secret_creates_none() {
+    fn an_event_without_a_secret_and_a_failed_call_create_none() {
         let event = SampleEvent(json!({"detail": {"requestParameters": null}}));
         assert_eq!(event.secret(), None);
         assert_eq!(event.region(), "us-east-1");
         assert_eq!(SampleEvent(json!("nonsense")).secret(), None);
+        let request = json!({"name": "app"});
+        let failed = json!({"detail": {"errorCode": "AccessDenied", "requestParameters": request}});
+        assert_eq!(SampleEvent(failed).secret(), None);
     }
 
     #[test]
-    fn a_call_that_failed_creates_no_secret() {
-        let event = SampleEvent(json!({"detail": {
-            "errorCode": "AccessDenied",
-            "requestParameters": {"name": "app"},
-        }}));
-        assert_eq!(event.secret(), None);
-    }
-
-    #[test]
-    fn tags_are_carried_by_the_calls_that_set_them_or_take_them_away() {
+    fn tags_are_carried_by_the_calls_that_set_or_remove_them() {
         let with = |request| SampleEvent(json!({"detail": {"requestParameters": request}}));
         let tag = json!({"key": "tier", "value": "1"});
         assert!(with(json!({"name": "app", "tags": [tag]})).carries_tags());

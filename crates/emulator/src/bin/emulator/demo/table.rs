@@ -1,92 +1,68 @@
-//! The table at the end.
+//! The table at the end of the demo.
 
 use std::collections::BTreeSet;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
-use super::ending::Ending;
+use super::EventResult;
 
-/// The secrets of one Region by the Regions of their replicas, and what became of each. A column
-/// that would be empty is left out.
-pub(crate) fn of(endings: &[Ending]) -> Table {
-    let regions: BTreeSet<&str> = endings
+/// Wider tables are hard to read in terminals and in Markdown. The demo's own table just fits.
+const MAX_WIDTH: u16 = 121;
+
+/// Formats one row per event, with a column for each Region. Hides empty columns.
+pub(crate) fn of(home: &str, results: &[EventResult]) -> Table {
+    let regions: BTreeSet<&str> = results
         .iter()
-        .flat_map(Ending::replicas)
-        .filter(|replica| replica.reason != Some(NO_REGION))
-        .map(|replica| replica.region)
+        .flat_map(EventResult::regions)
+        // This token of a tag names no Region, so it gets no column.
+        .filter(|replica| replica["reason"] != "invalid-region")
+        .filter_map(|replica| replica["region"].as_str())
         .collect();
-    let home = endings.first().map_or("?", |ending| ending.region.as_str());
-    let has_reasons = endings.iter().any(|ending| !reasons(ending).is_empty());
-    let has_errors = endings.iter().any(|ending| ending.error_type().is_some());
-    let mut columns = vec![Column::Secret];
-    columns.extend(regions.into_iter().map(Column::Region));
-    columns.push(Column::Outcome);
-    columns.extend(has_reasons.then_some(Column::Reason));
-    columns.extend(has_errors.then_some(Column::Error));
+    let mut header = vec![format!("secret in {home}")];
+    header.extend(regions.iter().map(|region| (*region).to_owned()));
+    header.extend(["outcome", "reason", "error"].map(str::to_owned));
+    let rows: Vec<Vec<String>> = results.iter().map(|result| row(result, &regions)).collect();
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    let terminal = table.width().unwrap_or(WIDEST);
-    table.set_width(terminal.min(WIDEST));
-    table.set_header(columns.iter().map(|column| column.header(home)));
-    for ending in endings {
-        table.add_row(columns.iter().map(|column| column.cell(ending)));
+    let terminal = table.width().unwrap_or(MAX_WIDTH);
+    table.set_width(terminal.min(MAX_WIDTH));
+    table.set_header(header);
+    table.add_rows(&rows);
+    for (index, column) in table.column_iter_mut().enumerate().skip(1) {
+        if rows
+            .iter()
+            .all(|row| ["", "-"].contains(&row[index].as_str()))
+        {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
     }
     table
 }
 
-/// Wider tables are hard to read in terminals and in Markdown. This one just fits the demo's own.
-const WIDEST: u16 = 121;
-
-/// The reason of a token that names no Region, so it gets no column.
-const NO_REGION: &str = "invalid-region";
-
-enum Column<'a> {
-    Secret,
-    Region(&'a str),
-    Outcome,
-    Reason,
-    Error,
+fn row(result: &EventResult, regions: &BTreeSet<&str>) -> Vec<String> {
+    let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
+    let status = |region: &&str| {
+        let replica = result.regions().find(|row| row["region"] == *region);
+        let status = replica.and_then(|replica| replica["status"].as_str());
+        status.unwrap_or_default().to_owned()
+    };
+    let mut row = vec![text(result.secret.as_deref())];
+    row.extend(regions.iter().map(status));
+    row.push(text(result.record["outcome"].as_str()));
+    row.push(reasons(result));
+    row.push(text(result.error_type.as_deref()));
+    row
 }
 
-impl Column<'_> {
-    fn header(&self, home: &str) -> String {
-        match self {
-            Column::Secret => format!("secret in {home}"),
-            Column::Region(region) => (*region).to_owned(),
-            Column::Outcome => "outcome".to_owned(),
-            Column::Reason => "reason".to_owned(),
-            Column::Error => "error".to_owned(),
-        }
-    }
-
-    fn cell(&self, ending: &Ending) -> String {
-        let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
-        match self {
-            Column::Secret => text(ending.secret.as_deref()),
-            Column::Region(region) => {
-                let mut replicas = ending.replicas();
-                let replica = replicas.find(|replica| replica.region == *region);
-                replica.map_or_else(String::new, |replica| replica.status.to_owned())
-            }
-            Column::Outcome => text(ending.outcome()),
-            Column::Reason => reasons(ending),
-            Column::Error => text(ending.error_type()),
-        }
-    }
-}
-
-fn reasons(ending: &Ending) -> String {
-    let of_secret = ending.reason().map(str::to_owned);
-    let of_regions = ending.replicas().filter_map(|replica| {
-        let reason = replica.reason?;
-        Some(format!("{}: {reason}", replica.region))
+fn reasons(result: &EventResult) -> String {
+    let reason = result.record["reason"].as_str().map(str::to_owned);
+    let of_regions = result.regions().filter_map(|replica| {
+        let (region, reason) = (replica["region"].as_str()?, replica["reason"].as_str()?);
+        Some(format!("{region}: {reason}"))
     });
-    of_secret
-        .into_iter()
-        .chain(of_regions)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let all: Vec<String> = reason.into_iter().chain(of_regions).collect();
+    all.join("\n")
 }
