@@ -42,7 +42,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # `make properties` draws others.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test lint test-rust test-template test-independent test-permissions test-guards
+.PHONY: help demo check test lint test-rust test-template test-independent test-permissions test-guards
 .PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants evidence
 .PHONY: bench bench-smoke startup-budget properties soak model fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
@@ -56,15 +56,36 @@ demo: ## Send sample events to the function on a local AWS; EVENT=path.json send
 
 test: lint test-rust test-template test-independent test-permissions bench-smoke burst-smoke fuzz-smoke ## Test everything: the targets that follow
 
-lint: $(CARGO_DENY) ## Check format, lints, documentation, dependencies and licences
+check: ## Check format, lints and Rust tests: all that a contributor runs; needs cargo alone
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --quiet --locked --workspace
+
+# Names that were replaced, one a line. The changelog may name them.
+RETIRED_NAMES := .config/retired-names.txt
+
+# $(call forbid-dependencies,package,pattern): the package must not link a crate of this name.
+define forbid-dependencies
+	@cargo tree --locked --package $1 --edges normal --prefix none | sort --unique \
+		| { ! grep -E '^($2)'; } || { echo '$1 links the crates above, and must not.' >&2; exit 1; }
+endef
+
+lint: $(CARGO_DENY) ## Check format, lints, documentation, names, dependencies and licences
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(CARGO_DENY) --locked check bans licenses sources
-	@# It is in the benchmarks only: docs/ARCHITECTURE.md tells why.
-	cargo tree --locked --package secret-replicator --edges normal --prefix none \
-		| { ! grep -q '^aws-lc'; } || { echo 'The function links aws-lc.' >&2; exit 1; }
+	@# The decisions are pure, and the policy tools build without an AWS SDK or cryptography in C.
+	$(call forbid-dependencies,secret-replicator-core,tokio|aws-(sdk|config|smithy)|lambda_runtime)
+	$(call forbid-dependencies,secret-replicator-cli,tokio|aws-(sdk|config|smithy)|lambda_runtime|ring)
+	@# docs/ARCHITECTURE.md says why the function uses ring.
+	$(call forbid-dependencies,secret-replicator,aws-lc)
+	@git ls-files | grep --invert-match --line-regexp --fixed-strings \
+			--regexp CHANGELOG.md --regexp $(RETIRED_NAMES) \
+		| xargs grep --with-filename --line-number --perl-regexp \
+			"(?<![\w-])($$(paste --serial --delimiters='|' $(RETIRED_NAMES)))(?![\w-])" \
+		| { ! grep .; } || { echo 'These names were replaced (CHANGELOG.md).' >&2; exit 1; }
 
 test-rust: ## Run the Rust tests
 	@mkdir -p target/calls
@@ -126,7 +147,7 @@ startup-budget: valgrind package-$(HOST) ## Count the instructions of the packag
 	target/debug/bench budget --bootstrap $(call package,$(HOST)) --limit $(STARTUP_INSTRUCTIONS)
 
 bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=events,sweep measures these parts
-	cargo build --locked --release --bin bootstrap
+	cargo build --locked --release --package secret-replicator
 	cargo build --locked --release --package secret-replicator-hello
 	cargo build --locked --release --package secret-replicator-sdk
 	cargo build --locked --release --package secret-replicator-bench
@@ -165,7 +186,7 @@ model: ## Try every order of two invocations and an owner who does ACTS=2 things
 	$(call simulate,model,--owner-acts $(or $(ACTS),2) --json target/simulation/model.json,model)
 
 burst: ## Send 10,000 events at once to the function on a local AWS, and account for each
-	cargo build --locked --release --bin bootstrap
+	cargo build --locked --release --package secret-replicator
 	cargo build --locked --release --package secret-replicator-evidence
 	target/release/evidence burst
 
@@ -206,7 +227,7 @@ fuzz: fuzz-build ## Fuzz events, policies, tags and AWS's answers; FUZZ_SECONDS=
 	$(MAKE) $(EVIDENCE)
 	$(EVIDENCE) fuzz $(FUZZERS:%=target/fuzz-corpus/%.log)
 
-mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## Mutate the decisions and see what the tests catch; MUTANTS=src/plan some
+mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## Mutate the decisions and see what the tests catch; MUTANTS=crates/core/src/plan some
 	PATH="$(CURDIR)/$(dir $(CARGO_NEXTEST)):$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/mutants \
 		PROPTEST_CASES=100 $(CARGO_MUTANTS) mutants --jobs 1 --re '$(MUTANTS)' \
 		--output target/evidence || [[ $$? == [23] ]] # Missed mutants, and such as hang.

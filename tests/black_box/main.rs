@@ -3,6 +3,7 @@
 
 mod aws_refuses;
 mod hostile_input;
+mod https;
 mod metrics;
 mod not_ready;
 mod policy_decides;

@@ -1,0 +1,93 @@
+//! HTTPS with the root certificates that `SSL_CERT_FILE` names, as Lambda's image has one bundle.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use secret_replicator_emulator::Emulator;
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::stage::{Stage, setting, tagged};
+
+/// An HTTPS endpoint in front of the emulator, with a certificate of an authority of its own.
+struct HttpsEndpoint {
+    url: String,
+    authority: String,
+}
+
+impl HttpsEndpoint {
+    async fn start(aws: &Emulator) -> anyhow::Result<Self> {
+        let (acceptor, authority) = certify("localhost")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("https://localhost:{}", listener.local_addr()?.port());
+        let emulator = aws.endpoint().trim_start_matches("http://").to_owned();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (acceptor, emulator) = (acceptor.clone(), emulator.clone());
+                tokio::spawn(async move {
+                    // A client that does not trust the certificate ends the handshake.
+                    let mut client = acceptor.accept(client).await?;
+                    let mut emulator = TcpStream::connect(emulator).await?;
+                    copy_bidirectional(&mut client, &mut emulator).await
+                });
+            }
+        });
+        Ok(Self { url, authority })
+    }
+}
+
+/// A certificate for a host, and the authority that issued it.
+fn certify(host: &str) -> anyhow::Result<(TlsAcceptor, String)> {
+    let mut root = CertificateParams::new(Vec::new())?;
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = CertifiedIssuer::self_signed(root, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new([host.to_owned()])?.signed_by(&key, &root)?;
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::from(key))?;
+    Ok((TlsAcceptor::from(Arc::new(config)), root.pem()))
+}
+
+/// A stage whose function calls the endpoint and trusts this bundle alone.
+async fn stage(trusted: impl FnOnce(&HttpsEndpoint) -> String) -> anyhow::Result<(Stage, TempDir)> {
+    let mut stage = Stage::new().await;
+    let endpoint = HttpsEndpoint::start(&stage.aws).await?;
+    let directory = TempDir::new()?;
+    let bundle: PathBuf = directory.path().join("roots.pem");
+    std::fs::write(&bundle, trusted(&endpoint))?;
+    stage.function = setting()
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoint.url)
+        .env("SSL_CERT_FILE", &bundle.display().to_string())
+        .function(&stage.aws)
+        .await?;
+    Ok((stage, directory))
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_trusted_authority_is_accepted() -> anyhow::Result<()> {
+    let (mut stage, _directory) = stage(|endpoint| endpoint.authority.clone()).await?;
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_well("replicated");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_refused_and_the_event_is_retried()
+-> anyhow::Result<()> {
+    let (_, another) = certify("localhost")?;
+    let (mut stage, _directory) = stage(|_| another).await?;
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+    let detail = delivery.record["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("invalid peer certificate"), "{detail}");
+    assert!(stage.requested().is_empty());
+    Ok(())
+}
