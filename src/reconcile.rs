@@ -35,7 +35,7 @@ use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
 use execution::{Execution, Removals};
 use outcome::region_outcomes;
-pub use outcome::{Action, CoveredSecret, RegionOutcome, RegionState, SecretOutcome};
+pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
 
 /// Reconciles secrets.
 #[derive(Clone, Debug)]
@@ -169,12 +169,12 @@ fn covered(
     deferred: Option<Deferred>,
 ) -> SecretOutcome {
     let regions = region_outcomes(&secret, &plan, execution);
-    SecretOutcome::Covered(Box::new(CoveredSecret {
-        secret,
+    SecretOutcome::Covered {
+        secret: Box::new(secret),
         rules: plan.rules,
         regions,
         deferred,
-    }))
+    }
 }
 
 /// How many replicas were added or removed, or may yet be: a request without an answer counts until a

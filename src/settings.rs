@@ -1,4 +1,4 @@
-//! The function's settings, all from the environment, all checked at start.
+//! The function's settings: read from the environment and validated once, at start.
 
 mod reader;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use reader::{Lookup, Reader};
+use reader::{Lookup, SettingsReader};
 use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::policy::{Policy, PolicyInvalid, Problem};
 use secret_replicator_core::secret::Region;
@@ -21,7 +21,7 @@ pub struct Settings {
     /// The replication policy (`REPLICATION_POLICY`, `REPLICATION_POLICY_FILE`, or the built-in
     /// one).
     pub policy: Policy,
-    /// What is doubtful about the policy.
+    /// The warnings about the policy.
     pub policy_warnings: Vec<Problem>,
     /// What the policy may do (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`, `ALLOW_REMOVAL`).
     pub limits: Limits,
@@ -35,25 +35,25 @@ pub struct Settings {
     pub metrics_namespace: String,
 }
 
-/// The settings cannot be used. All problems are listed, not only the first.
+/// The settings are invalid. Lists all problems, not only the first.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct SettingsInvalid {
     /// The problems, in the order of the settings. Never empty.
     pub problems: Vec<SettingProblem>,
 }
 
-/// What is wrong with one setting.
+/// A problem with one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingProblem {
     /// The environment variable.
     pub variable: &'static str,
     /// What is wrong.
-    pub fault: Fault,
+    pub error: SettingError,
 }
 
-/// The two kinds of fault that a setting can have.
+/// What is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum SettingError {
     /// The value is wrong: what is wrong, and what to write.
     Value(String),
     /// The policy that the variable holds or names is wrong.
@@ -61,10 +61,10 @@ pub enum Fault {
 }
 
 impl SettingsInvalid {
-    /// The type of the error as Lambda shows it for a failed start.
+    /// The error type that Lambda shows for a failed start.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
-        let is_policy = |problem: &SettingProblem| matches!(problem.fault, Fault::Policy(_));
+        let is_policy = |problem: &SettingProblem| matches!(problem.error, SettingError::Policy(_));
         if self.problems.iter().any(is_policy) {
             "PolicyInvalid"
         } else {
@@ -84,9 +84,9 @@ impl fmt::Display for SettingsInvalid {
 
 impl fmt::Display for SettingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.fault {
-            Fault::Value(message) => write!(f, "{}: {message}", self.variable),
-            Fault::Policy(invalid) => write!(f, "{}: {invalid}", self.variable),
+        match &self.error {
+            SettingError::Value(message) => write!(f, "{}: {message}", self.variable),
+            SettingError::Policy(invalid) => write!(f, "{}: {invalid}", self.variable),
         }
     }
 }
@@ -112,7 +112,7 @@ impl Settings {
         variable: &Lookup<'_>,
         file: &dyn Fn(&str) -> Result<String, String>,
     ) -> Result<Self, SettingsInvalid> {
-        let mut reader = Reader {
+        let mut reader = SettingsReader {
             variable,
             problems: Vec::new(),
         };

@@ -1,4 +1,4 @@
-//! The start of the process: logging, and telling Lambda why the function cannot start.
+//! The start of the process: logging, and the report of an initialization error to Lambda.
 
 use std::process::ExitCode;
 
@@ -31,8 +31,7 @@ pub fn log() {
 // dependency could let that in again.
 const _: () = assert!(matches!(STATIC_MAX_LEVEL, LevelFilter::INFO));
 
-/// The runtime's line for an error that the handler answers is left out, because the record has
-/// told of it already.
+/// Drops the runtime's line for an error that the handler returns: the record says it already.
 fn filter(level: &str) -> Targets {
     let level = match level.to_ascii_uppercase().as_str() {
         "" => LevelFilter::INFO,
@@ -44,8 +43,8 @@ fn filter(level: &str) -> Targets {
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
 
-/// Logs the settings in force, once for each sandbox, so that a record can be read beside them, and
-/// what is doubtful about the policy.
+/// Logs the settings in force once per sandbox, so that a record can be read beside them, and
+/// the warnings about the policy.
 pub fn announce(settings: &Settings) {
     let Settings {
         policy,
@@ -78,11 +77,11 @@ pub fn announce(settings: &Settings) {
         tracing::warn!("`removal: covered` has no effect: ALLOW_REMOVAL is not `true`");
     }
     for warning in &settings.policy_warnings {
-        tracing::warn!(code = warning.code, "the policy is doubtful: {warning}");
+        tracing::warn!(code = warning.code, "policy warning: {warning}");
     }
 }
 
-/// Logs why the function cannot start, and tells Lambda, so that the error shows wherever the
+/// Logs why the function cannot start, and reports it to Lambda, so that the error shows wherever the
 /// function is invoked (Lambda developer guide, "Runtime API", initialization error).
 pub async fn refuse(invalid: &SettingsInvalid) -> ExitCode {
     let message = invalid.to_string();
@@ -92,7 +91,7 @@ pub async fn refuse(invalid: &SettingsInvalid) -> ExitCode {
         error_message: message,
     };
     if let Err(error) = report_to_lambda(&diagnostic).await {
-        tracing::error!(%error, "Lambda could not be told why the function does not start");
+        tracing::error!(%error, "failed to report the initialization error to Lambda");
     }
     ExitCode::FAILURE
 }

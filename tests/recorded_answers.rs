@@ -77,14 +77,16 @@ async fn a_primary_secret_with_a_replica_in_sync_is_as_wanted() {
         .await;
 
     // A write would have got the same answer, and would show as a replica that was made.
-    let SecretOutcome::Covered(covered) = &done else {
+    let SecretOutcome::Covered {
+        secret, regions, ..
+    } = &done
+    else {
         panic!("{done:?}");
     };
-    let [only] = &covered.regions[..] else {
+    let [only] = &regions[..] else {
         panic!("{done:?}")
     };
     assert!(matches!(only.state, RegionState::InSync(None)), "{done:?}");
-    let secret = &covered.secret;
     assert_eq!(secret.primary_region, Some(region("us-east-1")));
     let replica = &secret.replicas[&region("eu-west-1")];
     assert_eq!(replica.status, ReplicaStatus::InSync);

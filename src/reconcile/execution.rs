@@ -30,7 +30,7 @@ impl Execution {
             || self
                 .removals
                 .values()
-                .any(|removal| matches!(removal, Removal::NotSent));
+                .any(|removal| matches!(removal, RemovalProgress::NotSent));
         has_unsent.then_some(Deferred::DeadlineTooClose)
     }
 
@@ -51,7 +51,7 @@ impl Execution {
         let removal = self.removals.get(region);
         response.is_some_and(|response| response.was_ambiguous)
             && self.observations.is_unsettled(region)
-            || removal.is_some_and(Removal::may_still_take_effect)
+            || removal.is_some_and(RemovalProgress::may_still_take_effect)
     }
 }
 
@@ -204,11 +204,11 @@ impl Observations {
 }
 
 /// The progress of the removals, by Region.
-pub(super) type Removals = BTreeMap<Region, Removal>;
+pub(super) type Removals = BTreeMap<Region, RemovalProgress>;
 
 /// The progress of the removal of a replica.
 #[derive(Clone, Debug)]
-pub(super) enum Removal {
+pub(super) enum RemovalProgress {
     /// AWS does not list the replica any more.
     Gone,
     /// AWS has accepted the request.
@@ -226,7 +226,7 @@ pub(super) enum Removal {
     SecretChanged,
 }
 
-impl Removal {
+impl RemovalProgress {
     pub(super) fn from_response(result: Result<(), CallError>) -> Self {
         match result {
             Ok(()) => Self::Accepted,

@@ -15,7 +15,7 @@ use secret_replicator_core::request::BadEvent;
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 use serde::Serialize;
 
-use super::execution::{Execution, Observation, Observations, Removal};
+use super::execution::{Execution, Observation, Observations, RemovalProgress};
 use crate::change_budget::Deferred;
 
 /// What became of a secret, or of a request about one.
@@ -24,7 +24,16 @@ pub enum SecretOutcome {
     /// The secret was left alone, deliberately. It is `None` if it was not read.
     Skipped(Option<Box<Secret>>, SkipReason),
     /// The policy covers the secret.
-    Covered(Box<CoveredSecret>),
+    Covered {
+        /// The secret as read before any write.
+        secret: Box<Secret>,
+        /// The names of the rules that cover it.
+        rules: BTreeSet<String>,
+        /// What became of each Region that a rule or a tag names, or that has an unwanted replica.
+        regions: Vec<RegionOutcome>,
+        /// Why the plan or a part of it was deferred, if it was.
+        deferred: Option<Deferred>,
+    },
     /// The policy covers the secret, but it had no value before the deadline. The rules are those
     /// that cover it.
     NoValueYet(Box<Secret>, BTreeSet<String>),
@@ -40,27 +49,13 @@ pub enum SecretOutcome {
     Internal(String),
 }
 
-/// What became of a secret that the policy covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CoveredSecret {
-    /// The secret as read before any write.
-    pub secret: Secret,
-    /// The names of the rules that cover it.
-    pub rules: BTreeSet<String>,
-    /// What became of each Region that a rule or a tag names, or that has an unwanted replica.
-    pub regions: Vec<RegionOutcome>,
-    /// Why the plan or a part of it was deferred, if it was.
-    pub deferred: Option<Deferred>,
-}
-
 impl SecretOutcome {
     /// The secret as read before any write.
     #[must_use]
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Skipped(secret, _) => secret.as_deref(),
-            Self::Covered(covered) => Some(&covered.secret),
-            Self::NoValueYet(secret, _) => Some(secret),
+            Self::Covered { secret, .. } | Self::NoValueYet(secret, _) => Some(secret),
             Self::NotFound(_)
             | Self::Unreadable(_)
             | Self::NotReached
@@ -73,7 +68,7 @@ impl SecretOutcome {
     #[must_use]
     pub fn regions(&self) -> &[RegionOutcome] {
         match self {
-            Self::Covered(covered) => &covered.regions,
+            Self::Covered { regions, .. } => regions,
             _ => &[],
         }
     }
@@ -81,8 +76,7 @@ impl SecretOutcome {
     /// The names of the rules that cover the secret.
     pub fn rules(&self) -> impl Iterator<Item = &String> {
         let rules = match self {
-            Self::Covered(covered) => Some(&covered.rules),
-            Self::NoValueYet(_, rules) => Some(rules),
+            Self::Covered { rules, .. } | Self::NoValueYet(_, rules) => Some(rules),
             _ => None,
         };
         rules.into_iter().flatten()
@@ -92,7 +86,7 @@ impl SecretOutcome {
     #[must_use]
     pub fn deferred(&self) -> Option<Deferred> {
         match self {
-            Self::Covered(covered) => covered.deferred,
+            Self::Covered { deferred, .. } => *deferred,
             Self::NotReached => Some(Deferred::DeadlineTooClose),
             _ => None,
         }
@@ -106,9 +100,8 @@ impl SecretOutcome {
             Self::NoValueYet(..) | Self::NotFound(_) => Outcome::Pending,
             Self::Unreadable(_) | Self::BadEvent(_) | Self::Internal(_) => Outcome::Failed,
             Self::NotReached => Outcome::Unchanged,
-            Self::Covered(covered) => {
-                let regions = covered.regions.iter();
-                let outcomes = regions.map(|region| region.state.outcome());
+            Self::Covered { regions, .. } => {
+                let outcomes = regions.iter().map(|region| region.state.outcome());
                 outcomes.max().unwrap_or(Outcome::Unchanged)
             }
         }
@@ -274,7 +267,11 @@ fn step_outcome(
                 None => RegionState::PlannedRemoval(reason.clone()),
                 Some(execution) => {
                     let removal = execution.removals.get(region);
-                    removal_state(removal.unwrap_or(&Removal::Blocked), reason, replica)
+                    removal_state(
+                        removal.unwrap_or(&RemovalProgress::Blocked),
+                        reason,
+                        replica,
+                    )
                 }
             };
             (Action::Remove, state)
@@ -294,7 +291,7 @@ fn requested_state(
     let before = before.filter(|_| !execution.recreated.contains(region));
     match (execution.removals.get(region), before) {
         // It was to be removed and recreated.
-        (Some(Removal::Unconfirmed(error, _)), Some(replica)) => {
+        (Some(RemovalProgress::Unconfirmed(error, _)), Some(replica)) => {
             still_failed(replica, &format!("its removal failed: {}", error.message))
         }
         (Some(removal), Some(replica)) => {
@@ -352,19 +349,27 @@ fn still_failed(replica: &Replica, remark: &str) -> RegionState {
     RegionState::Failed(failure_of(replica), Some(format!("{message} ({remark})")))
 }
 
-fn removal_state(removal: &Removal, reason: &RemovalReason, replica: &Replica) -> RegionState {
+fn removal_state(
+    removal: &RemovalProgress,
+    reason: &RemovalReason,
+    replica: &Replica,
+) -> RegionState {
     let reason = || reason.clone();
     let status = || replica.status.clone();
     match removal {
-        Removal::Gone => RegionState::Removed(reason()),
-        Removal::Accepted => RegionState::InProgress(Progress::RemovalInProgress(reason())),
-        Removal::Pending => RegionState::InProgress(Progress::RemovalPending(reason())),
-        Removal::NotSent => RegionState::PlannedRemoval(reason()),
-        Removal::Unconfirmed(error, _) => {
+        RemovalProgress::Gone => RegionState::Removed(reason()),
+        RemovalProgress::Accepted => RegionState::InProgress(Progress::RemovalInProgress(reason())),
+        RemovalProgress::Pending => RegionState::InProgress(Progress::RemovalPending(reason())),
+        RemovalProgress::NotSent => RegionState::PlannedRemoval(reason()),
+        RemovalProgress::Unconfirmed(error, _) => {
             RegionState::Failed(error.reason(), Some(error.message.clone()))
         }
-        Removal::Blocked => RegionState::Retained(RetainReason::WaitingForOtherReplicas, status()),
-        Removal::SecretChanged => RegionState::Retained(RetainReason::SecretChanged, status()),
+        RemovalProgress::Blocked => {
+            RegionState::Retained(RetainReason::WaitingForOtherReplicas, status())
+        }
+        RemovalProgress::SecretChanged => {
+            RegionState::Retained(RetainReason::SecretChanged, status())
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
 
 use super::Reconciler;
-use super::execution::{Execution, Removal, Removals};
+use super::execution::{Execution, RemovalProgress, Removals};
 use super::outcome::{RegionState, region_outcomes};
 use crate::deadlines::Deadlines;
 
@@ -26,9 +26,9 @@ impl Reconciler {
     ) {
         let first = |(region, reason): (&Region, &RemovalReason)| {
             let removal = if allows_removal(secret, plan, execution, reason) {
-                Removal::Pending
+                RemovalProgress::Pending
             } else {
-                Removal::Blocked
+                RemovalProgress::Blocked
             };
             (region.clone(), removal)
         };
@@ -37,7 +37,8 @@ impl Reconciler {
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
         let mut is_first = true;
-        while removals.values().any(Removal::is_open) && (is_first || poller.pause().await) {
+        while removals.values().any(RemovalProgress::is_open) && (is_first || poller.pause().await)
+        {
             is_first = false;
             let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
                 continue;
@@ -58,15 +59,15 @@ impl Reconciler {
         let mut due = Vec::new();
         for (region, removal) in removals.iter_mut().filter(|(_, removal)| removal.is_open()) {
             if !now.replicas.contains_key(region) {
-                *removal = Removal::Gone;
-            } else if matches!(removal, Removal::Pending) {
+                *removal = RemovalProgress::Gone;
+            } else if matches!(removal, RemovalProgress::Pending) {
                 let plan = fresh.as_ref();
                 match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
                     Some((plan, Step::Remove(reason, _))) if plan.may_remove(reason) => {
                         due.push(region.clone());
                     }
                     Some((_, Step::Remove(..) | Step::AwaitRemoval(..))) => {}
-                    _ => *removal = Removal::SecretChanged,
+                    _ => *removal = RemovalProgress::SecretChanged,
                 }
             }
         }
@@ -96,7 +97,7 @@ impl Reconciler {
             } else {
                 together.clone()
             };
-            removals.insert(region, Removal::from_response(result));
+            removals.insert(region, RemovalProgress::from_response(result));
         }
         removals
     }
@@ -113,13 +114,13 @@ impl Reconciler {
         let mut removals = self.request_removal(secret, regions, deadlines).await;
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
-        while removals.values().any(Removal::is_open) && poller.pause().await {
+        while removals.values().any(RemovalProgress::is_open) && poller.pause().await {
             let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
                 continue;
             };
             for (region, removal) in &mut removals {
                 if removal.is_open() && !now.replicas.contains_key(region) {
-                    *removal = Removal::Gone;
+                    *removal = RemovalProgress::Gone;
                 }
             }
         }

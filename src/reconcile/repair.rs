@@ -10,7 +10,7 @@ use secret_replicator_core::secret::{Region, Secret, SecretId};
 use tokio::time::Instant;
 
 use super::Reconciler;
-use super::execution::{Execution, Removal, Response};
+use super::execution::{Execution, RemovalProgress, Response};
 use crate::change_budget::ChangeBudget;
 use crate::deadlines::Deadlines;
 
@@ -42,9 +42,9 @@ impl Reconciler {
             return;
         };
         let removals = self.remove_and_follow(secret, &empty, deadlines).await;
-        let is_sent = |removal: &&Removal| !matches!(removal, Removal::NotSent);
+        let is_sent = |removal: &&RemovalProgress| !matches!(removal, RemovalProgress::NotSent);
         let removed = removals.values().filter(is_sent).count();
-        let is_gone = |region: &Region| matches!(removals.get(region), Some(Removal::Gone));
+        let is_gone = |region: &Region| matches!(removals.get(region), Some(RemovalProgress::Gone));
         let (gone, there): (BTreeSet<Region>, BTreeSet<Region>) =
             empty.into_iter().partition(is_gone);
         let removals = removals
@@ -127,9 +127,9 @@ impl Reconciler {
             // If the replica is in progress already, or the read failed, the next attempt decides.
             let is_open = fresh.is_err() || matches!(step, Some(Step::Keep(_)));
             let removal = if is_open {
-                Removal::Accepted
+                RemovalProgress::Accepted
             } else {
-                Removal::Gone
+                RemovalProgress::Gone
             };
             execution.removals.insert(region.clone(), removal);
             false

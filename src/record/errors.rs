@@ -84,10 +84,10 @@ pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
             Some(ErrorType::SecretNotReady)
         }
         SecretOutcome::Unreadable(error) => Some(of_read(error)),
-        SecretOutcome::Covered(_) if report.mode == Mode::DryRun => None,
-        SecretOutcome::Covered(covered) => match report.outcome.outcome() {
-            Outcome::Failed => Some(of_regions(&covered.regions)),
-            Outcome::Pending if covered.regions.iter().any(is_pending) => {
+        SecretOutcome::Covered { .. } if report.mode == Mode::DryRun => None,
+        SecretOutcome::Covered { regions, .. } => match report.outcome.outcome() {
+            Outcome::Failed => Some(of_regions(regions)),
+            Outcome::Pending if regions.iter().any(is_pending) => {
                 Some(ErrorType::ReplicationPending)
             }
             _ => None,

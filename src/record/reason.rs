@@ -16,7 +16,7 @@ impl Reason {
     /// The reason for an outcome. `None` if the Regions say everything.
     pub(super) fn of(outcome: &SecretOutcome) -> Option<Self> {
         Some(match outcome {
-            SecretOutcome::Covered(_) | SecretOutcome::NotReached => return None,
+            SecretOutcome::Covered { .. } | SecretOutcome::NotReached => return None,
             SecretOutcome::Skipped(_, reason) => Self {
                 code: reason.code(),
                 detail: reason.detail(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 use chrono::DateTime;
 
 use super::*;
+use crate::reconcile::RegionOutcome;
 use crate::reconcile::{Action, RegionState};
-use crate::reconcile::{CoveredSecret, RegionOutcome};
 use crate::sweep::Sweep;
 use secret_replicator_core::reason::{FailureReason, Progress, Refusal, RemovalReason};
 use secret_replicator_core::secret::Secret;
@@ -45,12 +45,12 @@ fn report(mode: Mode, states: &[RegionState]) -> Report {
         ended: DateTime::UNIX_EPOCH,
         mode,
         named: None,
-        outcome: SecretOutcome::Covered(Box::new(CoveredSecret {
-            secret,
+        outcome: SecretOutcome::Covered {
+            secret: Box::new(secret),
             rules: BTreeSet::new(),
             regions: regions.collect(),
             deferred: None,
-        })),
+        },
         explanation: None,
     }
 }

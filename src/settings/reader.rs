@@ -2,24 +2,25 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{Fault, SettingProblem};
+use super::{SettingError, SettingProblem};
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY};
 use secret_replicator_core::secret::Region;
 
-/// Answers an environment variable.
+/// Returns an environment variable.
 pub(super) type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, OsString>> + 'a;
 
-/// Collects problems; whatever a method answers counts only if there are none in the end.
-pub(super) struct Reader<'a> {
+/// Reads settings and collects all problems. The values that its methods return are valid only if there
+/// are no problems in the end.
+pub(super) struct SettingsReader<'a> {
     pub(super) variable: &'a Lookup<'a>,
     pub(super) problems: Vec<SettingProblem>,
 }
 
-/// The longest time to follow replicas: a function runs for 15 minutes at most (Lambda quotas).
+/// The longest time to follow replicas: a function runs for at most 15 minutes (Lambda quotas).
 const MAX_REPLICATION_WAIT_SECONDS: u64 = 840;
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     fn get(&mut self, variable: &'static str) -> Option<String> {
         let value = (self.variable)(variable)?;
         if value.is_err() {
@@ -31,7 +32,7 @@ impl Reader<'_> {
     fn wrong(&mut self, variable: &'static str, message: impl Into<String>) {
         self.problems.push(SettingProblem {
             variable,
-            fault: Fault::Value(message.into()),
+            error: SettingError::Value(message.into()),
         });
     }
 
@@ -70,12 +71,12 @@ impl Reader<'_> {
         } else {
             ("REPLICATION_POLICY", DEFAULT_POLICY.to_owned())
         };
-        let fault = |invalid| SettingProblem {
+        let error = |invalid| SettingProblem {
             variable,
-            fault: Fault::Policy(invalid),
+            error: SettingError::Policy(invalid),
         };
         policy::check(&text, allowed_regions)
-            .map_err(|invalid| self.problems.push(fault(invalid)))
+            .map_err(|invalid| self.problems.push(error(invalid)))
             .ok()
     }
 

@@ -17,7 +17,7 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
         SecretOutcome::Skipped(..) | SecretOutcome::NotFound(_) | SecretOutcome::NotReached => {
             return;
         }
-        SecretOutcome::NoValueYet(..) | SecretOutcome::Covered(_) => {}
+        SecretOutcome::NoValueYet(..) | SecretOutcome::Covered { .. } => {}
     }
     totals.covered += 1;
     let is_limited = secret.deferred() == Some(Deferred::ChangeLimitReached);

@@ -39,7 +39,7 @@ pub(crate) struct Document {
     #[schemars(length(min = 1, max = 1000))]
     rules: Vec<Rule>,
     /// Whether replicas that no rule wants are removed: `never` (the default), or `covered`, which
-    /// needs the setting `ALLOW_REMOVAL` too. No version removes replicas yet.
+    /// needs the setting `ALLOW_REMOVAL` too.
     removal: Option<Removal>,
 }
 
