@@ -42,7 +42,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # `make properties` draws others.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test lint test-rust test-template test-independent test-permissions test-guards
+.PHONY: help demo test lint test-rust test-template test-independent test-permissions
 .PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants evidence
 .PHONY: bench bench-smoke startup-budget properties soak model fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
@@ -105,11 +105,6 @@ test-independent: $(TOOLS) $(LINTERS) qemu package ## Try packages, emulator and
 test-permissions: test-rust test-independent ## Compare the template's roles with the calls of the tests before
 	CALLS="$(CALLS)" EMULATOR=target/debug/emulator \
 		.venv/bin/python -m pytest tests/independent/check_permissions.py
-
-test-guards: $(TOOLS) $(LINTERS) ## Break what the tests of the template guard, and see each fail; after `make test`
-	CALLS="$(CALLS)" BOOTSTRAP=$(call package,$(HOST)) EMULATOR=target/debug/emulator \
-		PARLIAMENT=.venv-linters/bin/parliament \
-		.venv/bin/python -m pytest tests/independent/check_guards.py
 
 bench-smoke: $(PEER) valgrind ## Try the measurements, on unoptimised programs and without a word on speed
 	@# With the tests, for the same reason.
