@@ -44,7 +44,7 @@ export PROPTEST_RNG_SEED ?= 1
 
 .PHONY: help demo test lint test-rust test-template test-independent test-permissions
 .PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants evidence
-.PHONY: bench bench-smoke startup-budget properties soak model fmt requirements valgrind qemu package
+.PHONY: bench bench-smoke startup-budget properties soak fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -127,19 +127,6 @@ bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=eve
 	cargo build --locked --release --package secret-replicator-bench
 	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
 
-# What both are built with: the tests' features, so that nothing is compiled twice. The test named
-# is a small one; without any, the features would be others.
-SIMULATION := cargo build --locked --workspace --bin soak --bin model --test documentation
-
-# $(call simulate,program,options): a violation is a figure, too, and then a failure.
-define simulate
-	@$(SIMULATION) --quiet
-	@mkdir -p target/simulation; rm -f target/simulation/$1.json; code=0; target/debug/$1 $2 || code=$$?; \
-		if [[ -f target/simulation/$1.json ]]; then \
-			$(MAKE) $(EVIDENCE); $(EVIDENCE) $3 target/simulation/$1.json; \
-		fi; exit $$code
-endef
-
 # All packages, for the features of `make test-rust`, without the simulation's worlds, which have seeds of their own.
 PROPERTIES := cargo test --locked --workspace --lib --test policy --test properties --test world
 
@@ -153,11 +140,9 @@ properties: ## Try the properties of policy, plan and emulator with SEEDS=20 oth
 		echo "properties: $$seeds seeds from $$first, no failure"
 
 soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes it smaller if it fails
-	$(call simulate,soak,$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1) \
-		--json target/simulation/soak.json),simulation)
-
-model: ## Try every order of two invocations and an owner who does ACTS=2 things
-	$(call simulate,model,--owner-acts $(or $(ACTS),2) --json target/simulation/model.json,model)
+	@# With a test, so that the features, and so the dependencies, are those of `make test-rust`.
+	@cargo build --quiet --locked --workspace --bin soak --test documentation
+	target/debug/soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1))
 
 burst: ## Send 10,000 events at once to the function on a local AWS, and account for each
 	cargo build --locked --release --bin bootstrap

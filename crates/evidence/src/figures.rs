@@ -19,9 +19,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::{Deserialize, Serialize};
 
 /// The parts in the order of the table, and the command that measures each.
-const PARTS: [(&str, &str); 5] = [
-    ("simulation", "make soak"),
-    ("model", "make model"),
+const PARTS: [(&str, &str); 3] = [
     ("burst", "make burst"),
     ("fuzz", "make fuzz"),
     ("mutants", "make mutants"),
@@ -182,7 +180,7 @@ mod tests {
             "none",
             "make burst, 2",
             "not measured yet",
-            "make soak",
+            "make fuzz",
         ] {
             assert!(text.contains(shown), "{shown} is not in\n{text}");
         }

@@ -1,8 +1,7 @@
 //! The figures that show how far the function can be trusted.
 //!
 //! * [`burst`]: ten thousand events at once, with AWS's quotas and faults; `make burst`.
-//! * [`simulation`], [`fuzz`] and [`mutants`]: what `make soak` and `make model`, `make fuzz` and
-//!   `make mutants` have found, as figures.
+//! * [`fuzz`] and [`mutants`]: what `make fuzz` and `make mutants` have found, as figures.
 //! * [`figures`]: the form that every part writes its figures in, and the table of them all;
 //!   `make evidence`.
 
@@ -10,7 +9,6 @@ mod burst;
 mod figures;
 mod fuzz;
 mod mutants;
-mod simulation;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,10 +30,6 @@ struct Arguments {
 enum Command {
     /// Send a burst of events to the function on a local AWS, and account for each.
     Burst(burst::Options),
-    /// Count the random worlds that were played.
-    Simulation(simulation::Worlds),
-    /// Count the states of the model that were checked.
-    Model(simulation::Model),
     /// Count the executions in the logs of a fuzzing run.
     Fuzz(fuzz::Options),
     /// Count the mutants of a run of cargo-mutants.
@@ -59,8 +53,6 @@ async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let directory = &arguments.figures;
     match &arguments.command {
         Command::Burst(options) => burst::run(options, directory).await,
-        Command::Simulation(options) => simulation::worlds(options, directory),
-        Command::Model(options) => simulation::model(options, directory),
         Command::Fuzz(options) => fuzz::run(options, directory),
         Command::Mutants(options) => mutants::run(options, directory),
         Command::Table => {
