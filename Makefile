@@ -14,7 +14,6 @@ CARGO_NEXTEST_VERSION := 0.9.143
 FUZZ_SECONDS ?= 600
 MUTANTS ?= .
 
-EVIDENCE := target/debug/evidence
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_FUZZ := target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CARGO_MUTANTS := target/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
@@ -43,7 +42,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PROPTEST_RNG_SEED ?= 1
 
 .PHONY: help demo test lint test-rust test-template test-independent test-permissions
-.PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants evidence
+.PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants
 .PHONY: bench bench-smoke startup-budget properties soak fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
@@ -146,11 +145,13 @@ soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes 
 
 burst: ## Send 10,000 events at once to the function on a local AWS, and account for each
 	cargo build --locked --release --bin bootstrap
-	cargo build --locked --release --package secret-replicator-evidence
-	target/release/evidence burst
+	cargo build --locked --release --package secret-replicator-simulation --bin burst
+	target/release/burst
 
-burst-smoke: $(EVIDENCE) ## The same with 300 events, fewer sandboxes, and retries that come sooner
-	$(EVIDENCE) --figures target/evidence/smoke burst --bootstrap target/debug/bootstrap \
+burst-smoke: ## The same with 300 events, fewer sandboxes, and retries that come sooner
+	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
+	cargo build --locked --workspace --bins --tests
+	target/debug/burst --bootstrap target/debug/bootstrap \
 		--secrets 300 --sandboxes 150 --writes-per-second 25 --retries 5,10
 
 FUZZERS := answer event policy tag
@@ -169,7 +170,8 @@ define fuzz
 		&& echo "fuzzing: $(fuzzer)" \
 		&& { $(FUZZER)/$(fuzzer) $(FUZZING) $2 -dict=fuzz/dictionaries/$(DICTIONARY_$(fuzzer)).dict \
 			-artifact_prefix=fuzz/artifacts/$(fuzzer)- $1/$(fuzzer) fuzz/corpus/$(fuzzer) \
-			> $1/$(fuzzer).log 2>&1 || { tail -n 40 $1/$(fuzzer).log >&2; exit 1; }; } && ) :
+			> $1/$(fuzzer).log 2>&1 || { tail -n 40 $1/$(fuzzer).log >&2; exit 1; }; } \
+		&& grep '^stat::' $1/$(fuzzer).log && ) :
 endef
 
 fuzz-build: $(CARGO_FUZZ)
@@ -183,24 +185,11 @@ fuzz-smoke: fuzz-build ## Feed the fuzzers their corpora and some thousand input
 
 fuzz: fuzz-build ## Fuzz events, policies, tags and AWS's answers; FUZZ_SECONDS=600 for each
 	$(call fuzz,target/fuzz-corpus,-max_total_time=$(FUZZ_SECONDS))
-	$(MAKE) $(EVIDENCE)
-	$(EVIDENCE) fuzz $(FUZZERS:%=target/fuzz-corpus/%.log)
 
 mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## Mutate the decisions and see what the tests catch; MUTANTS=src/plan some
 	PATH="$(CURDIR)/$(dir $(CARGO_NEXTEST)):$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/mutants \
 		PROPTEST_CASES=100 $(CARGO_MUTANTS) mutants --jobs 1 --re '$(MUTANTS)' \
-		--output target/evidence || [[ $$? == [23] ]] # Missed mutants, and such as hang.
-	$(MAKE) $(EVIDENCE)
-	$(EVIDENCE) mutants target/evidence/mutants.out/outcomes.json
-
-evidence: ## Print the figures that every part has measured
-	@$(MAKE) $(EVIDENCE)
-	@$(EVIDENCE) table
-
-.PHONY: $(EVIDENCE)
-$(EVIDENCE):
-	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
-	@cargo build --quiet --locked --workspace --bins --tests
+		--output target || [[ $$? == [23] ]] # Missed mutants, and mutants that time out.
 
 # It counts the instructions.
 valgrind:

@@ -1,6 +1,6 @@
 //! Random scenarios. The same seed always gives the same scenario.
 //!
-//! Three in four are storms, with every kind of secret, act and fault; one in four is a [`race`].
+//! Three in four are storms, with every kind of secret, act and fault; one in four is a race.
 
 mod function;
 pub(crate) mod race;

@@ -30,10 +30,12 @@
 //! | [`soak`] | plays many worlds, and shrinks one that fails |
 //! | [`tally`] | what was simulated, in numbers |
 //! | [`keep`] | scenarios as files |
+//! | [`burst`] | apart from the worlds: ten thousand events at once for the real process, in real time |
 //!
 //! The expected replicas come from the second implementation of the policy language in
 //! `tests/policy`, not from the function.
 
+pub mod burst;
 pub mod check;
 pub mod clock;
 pub mod connector;
