@@ -14,7 +14,6 @@ CARGO_NEXTEST_VERSION := 0.9.143
 FUZZ_SECONDS ?= 600
 MUTANTS ?= .
 
-EVIDENCE := target/debug/evidence
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_FUZZ := target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CARGO_MUTANTS := target/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
@@ -42,9 +41,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # `make properties` draws others.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo check test lint test-rust test-template test-independent test-permissions test-guards
-.PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants evidence
-.PHONY: bench bench-smoke startup-budget properties soak model fmt requirements valgrind qemu package
+.PHONY: help demo check test lint test-rust test-template test-independent test-permissions
+.PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants
+.PHONY: bench bench-smoke startup-budget properties soak fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -128,11 +127,6 @@ test-permissions: test-rust test-independent ## Compare the template's roles wit
 	CALLS="$(CALLS)" EMULATOR=target/debug/emulator \
 		.venv/bin/python -m pytest tests/independent/check_permissions.py
 
-test-guards: $(TOOLS) $(LINTERS) ## Break what the tests of the template guard, and see each fail; after `make test`
-	CALLS="$(CALLS)" BOOTSTRAP=$(call package,$(HOST)) EMULATOR=target/debug/emulator \
-		PARLIAMENT=.venv-linters/bin/parliament \
-		.venv/bin/python -m pytest tests/independent/check_guards.py
-
 bench-smoke: $(PEER) valgrind ## Run the measurements with few rounds and unoptimised programs; the figures mean nothing
 	@# With the tests, for the same reason.
 	cargo build --locked --workspace --bins --tests
@@ -153,19 +147,6 @@ bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=eve
 	cargo build --locked --release --package secret-replicator-bench
 	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
 
-# What both are built with: the tests' features, so that nothing is compiled twice. The test named
-# is a small one; without any, the features would be others.
-SIMULATION := cargo build --locked --workspace --bin soak --bin model --test documentation
-
-# $(call simulate,program,options): a violation is a figure, too, and then a failure.
-define simulate
-	@$(SIMULATION) --quiet
-	@mkdir -p target/simulation; rm -f target/simulation/$1.json; code=0; target/debug/$1 $2 || code=$$?; \
-		if [[ -f target/simulation/$1.json ]]; then \
-			$(MAKE) $(EVIDENCE); $(EVIDENCE) $3 target/simulation/$1.json; \
-		fi; exit $$code
-endef
-
 # All packages, for the features of `make test-rust`, without the simulation's worlds, which have seeds of their own.
 PROPERTIES := cargo test --locked --workspace --lib --test policy --test properties --test world
 
@@ -179,19 +160,19 @@ properties: ## Try the properties of policy, plan and emulator with SEEDS=20 oth
 		echo "properties: $$seeds seeds from $$first, no failure"
 
 soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes it smaller if it fails
-	$(call simulate,soak,$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1) \
-		--json target/simulation/soak.json),simulation)
-
-model: ## Try every order of two invocations and an owner who does ACTS=2 things
-	$(call simulate,model,--owner-acts $(or $(ACTS),2) --json target/simulation/model.json,model)
+	@# With a test, so that the features, and so the dependencies, are those of `make test-rust`.
+	@cargo build --quiet --locked --workspace --bin soak --test documentation
+	target/debug/soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1))
 
 burst: ## Send 10,000 events at once to the function on a local AWS, and account for each
 	cargo build --locked --release --package secret-replicator
-	cargo build --locked --release --package secret-replicator-evidence
-	target/release/evidence burst
+	cargo build --locked --release --package secret-replicator-simulation --bin burst
+	target/release/burst
 
-burst-smoke: $(EVIDENCE) ## The same with 300 events, fewer sandboxes, and retries that come sooner
-	$(EVIDENCE) --figures target/evidence/smoke burst --bootstrap target/debug/bootstrap \
+burst-smoke: ## The same with 300 events, fewer sandboxes, and retries that come sooner
+	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
+	cargo build --locked --workspace --bins --tests
+	target/debug/burst --bootstrap target/debug/bootstrap \
 		--secrets 300 --sandboxes 150 --writes-per-second 25 --retries 5,10
 
 FUZZERS := answer event policy tag
@@ -210,7 +191,8 @@ define fuzz
 		&& echo "fuzzing: $(fuzzer)" \
 		&& { $(FUZZER)/$(fuzzer) $(FUZZING) $2 -dict=fuzz/dictionaries/$(DICTIONARY_$(fuzzer)).dict \
 			-artifact_prefix=fuzz/artifacts/$(fuzzer)- $1/$(fuzzer) fuzz/corpus/$(fuzzer) \
-			> $1/$(fuzzer).log 2>&1 || { tail -n 40 $1/$(fuzzer).log >&2; exit 1; }; } && ) :
+			> $1/$(fuzzer).log 2>&1 || { tail -n 40 $1/$(fuzzer).log >&2; exit 1; }; } \
+		&& grep '^stat::' $1/$(fuzzer).log && ) :
 endef
 
 fuzz-build: $(CARGO_FUZZ)
@@ -224,24 +206,11 @@ fuzz-smoke: fuzz-build ## Feed the fuzzers their corpora and some thousand input
 
 fuzz: fuzz-build ## Fuzz events, policies, tags and AWS's answers; FUZZ_SECONDS=600 for each
 	$(call fuzz,target/fuzz-corpus,-max_total_time=$(FUZZ_SECONDS))
-	$(MAKE) $(EVIDENCE)
-	$(EVIDENCE) fuzz $(FUZZERS:%=target/fuzz-corpus/%.log)
 
 mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## Mutate the decisions and see what the tests catch; MUTANTS=crates/core/src/plan some
 	PATH="$(CURDIR)/$(dir $(CARGO_NEXTEST)):$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/mutants \
 		PROPTEST_CASES=100 $(CARGO_MUTANTS) mutants --jobs 1 --re '$(MUTANTS)' \
-		--output target/evidence || [[ $$? == [23] ]] # Missed mutants, and such as hang.
-	$(MAKE) $(EVIDENCE)
-	$(EVIDENCE) mutants target/evidence/mutants.out/outcomes.json
-
-evidence: ## Print the figures that every part has measured
-	@$(MAKE) $(EVIDENCE)
-	@$(EVIDENCE) table
-
-.PHONY: $(EVIDENCE)
-$(EVIDENCE):
-	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
-	@cargo build --quiet --locked --workspace --bins --tests
+		--output target || [[ $$? == [23] ]] # Missed mutants, and mutants that time out.
 
 # It counts the instructions.
 valgrind:

@@ -1,6 +1,5 @@
 """What the tests share: the binaries, the servers, and clients for them."""
 
-import json
 import os
 import sys
 import uuid
@@ -16,10 +15,6 @@ import stack
 from function import ACCOUNT, DEPLOYED, running_function
 from processes import environment, free_port, passed, running
 from slices import BOOTSTRAP, Slices, reached
-
-
-# Servers that run already: `check_guards.py` starts them once for all the tests that it runs.
-SERVERS = json.loads(os.environ.get("SERVERS", "{}"))
 
 
 def built(variable):
@@ -61,9 +56,6 @@ def client():
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory):
     """The endpoint of moto, an independent emulator of many AWS services and Regions."""
-    if "moto" in SERVERS:
-        yield SERVERS["moto"]
-        return
     port = free_port()
     log = tmp_path_factory.mktemp("moto") / "log"
     command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", port]
@@ -81,9 +73,6 @@ def emulator_binary():
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory, emulator_binary):
     """The endpoint of this project's own Secrets Manager."""
-    if "emulator" in SERVERS:
-        yield SERVERS["emulator"]
-        return
     port = free_port()
     log = tmp_path_factory.mktemp("emulator") / "log"
     command = [emulator_binary, "serve", "--port", port, "--removal-seconds", "2"]
@@ -98,9 +87,6 @@ def ministack(tmp_path_factory, emulator):
     The functions in it find their secrets in this project's own Secrets Manager, whose replication
     takes time and can fail, as AWS's does.
     """
-    if "ministack" in SERVERS:
-        yield SERVERS["ministack"]
-        return
     directory = tmp_path_factory.mktemp("ministack")
     # The state machine waits no time before it tries again.
     settings = {

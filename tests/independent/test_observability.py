@@ -5,10 +5,7 @@ whose replication can fail. Ministack deploys the alarms and the dashboard from 
 """
 
 import json
-import os
 import re
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -43,21 +40,8 @@ def alarms(stack):
 
 
 @pytest.fixture(scope="module")
-def runs(request):
-    """What the function wrote and answered, by what it was made to do.
-
-    It is kept in the file `OBSERVED`, if that variable is set, for another run of the tests.
-    """
-    kept = Path(os.environ.get("OBSERVED", os.devnull))
-    if not kept.is_file():
-        done = request.getfixturevalue("observed")
-        kept.write_text(json.dumps({what: vars(run) for what, run in done.items()}))
-        return done
-    return {what: SimpleNamespace(**run) for what, run in json.loads(kept.read_text()).items()}
-
-
-@pytest.fixture(scope="module")
-def observed(bootstrap, client, emulator, tmp_path_factory):
+def runs(bootstrap, client, emulator, tmp_path_factory):
+    """The log lines and answers of the function, by what it was made to do."""
     return observe(bootstrap, client, emulator, tmp_path_factory.mktemp("runs"))
 
 

@@ -1,5 +1,5 @@
-//! The SDK's connection to the emulator, in the same process: what the client has serialized and
-//! signed is handed to the code that answers the emulator's sockets.
+//! The SDK's connection to the emulator, in the same process: passes the client's serialized and
+//! signed requests to the code that answers the emulator's sockets.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,19 +19,23 @@ use secret_replicator_aws::SecretsManager;
 use secret_replicator_emulator::Service;
 use serde_json::Value;
 
+use crate::check::is_write;
 use crate::clock::{self, SimulatedTime};
 use crate::journal::{Call, Current, SharedJournal};
+use crate::scenario::HOME;
+use crate::stale::StaleReads;
 
-/// The way from one sandbox to the world.
+/// The connection of one sandbox to the emulator.
 #[derive(Debug, Clone)]
 pub struct Connector {
     service: Arc<Service>,
     journal: SharedJournal,
     current: Current,
     delays: Arc<Mutex<Delays>>,
+    reads: StaleReads,
 }
 
-/// How long calls are under way.
+/// Random network delays.
 #[derive(Debug)]
 pub struct Delays {
     random: fastrand::Rng,
@@ -39,7 +43,7 @@ pub struct Delays {
 }
 
 impl Delays {
-    /// Up to so many milliseconds each way.
+    /// Delays of up to `longest` milliseconds each way.
     #[must_use]
     pub fn new(seed: u64, longest: u64) -> Delays {
         Delays {
@@ -54,23 +58,25 @@ impl Delays {
 }
 
 impl Connector {
-    /// A way to the service. Calls are noted as the current invocation's.
+    /// A connection to the service. Records calls as the current invocation's.
     #[must_use]
     pub fn new(
         service: Arc<Service>,
         journal: SharedJournal,
         current: Current,
         delays: Arc<Mutex<Delays>>,
+        reads: StaleReads,
     ) -> Connector {
         Connector {
             service,
             journal,
             current,
             delays,
+            reads,
         }
     }
 
-    /// Secrets Manager in a Region, called by this way, as a process of its own would.
+    /// A client of Secrets Manager in a Region, with retry tokens of its own, as each process has.
     #[must_use]
     pub fn secrets_manager(self, region: &str) -> SecretsManager {
         // Without it all sandboxes would share the tokens that limit retries.
@@ -98,15 +104,22 @@ impl Connector {
     }
 
     async fn send(self, request: http::Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
-        let number = self.journal.sent(self.noted(&request));
+        let call = self.noted(&request);
+        let is_read = call.operation == "DescribeSecret" && call.region == HOME;
+        let changed = call.secret_id().filter(|_| is_write(&call.operation));
+        let changed = changed.map(str::to_owned);
+        let number = self.journal.sent(call);
         let (there, back) = (self.delay(), self.delay());
-        let service = Arc::clone(&self.service);
+        let (service, reads) = (Arc::clone(&self.service), self.reads.clone());
         let (head, body) = request.into_parts();
-        // A request that is on its way arrives, even if its client has given up meanwhile.
+        // A request in flight arrives even if its client has timed out.
         let arrival = tokio::spawn(async move {
             tokio::time::sleep(there).await;
             let body = body.bytes().unwrap_or_default();
-            service.respond(&head.headers, body).await
+            let before = changed.and_then(|id| reads.version(&service, &id));
+            let answer = service.respond(&head.headers, body).await;
+            reads.changed(before);
+            answer
         });
         let answer = arrival
             .await
@@ -119,9 +132,15 @@ impl Connector {
             }
             Ok(response) => {
                 let body = serde_json::from_slice(response.body()).unwrap_or_default();
+                let past = is_read.then(|| self.reads.past(&body)).flatten();
+                let response = response.map(|fresh| match &past {
+                    Some(past) => SdkBody::from(past.to_string()),
+                    None => SdkBody::from(fresh),
+                });
                 let status = response.status().as_u16();
-                self.journal.answered(number, Some(status), body);
-                HttpResponse::try_from(response.map(SdkBody::from))
+                self.journal
+                    .answered(number, Some(status), past.unwrap_or(body));
+                HttpResponse::try_from(response)
                     .map_err(|error| ConnectorError::other(error.into(), None))
             }
         }

@@ -1,4 +1,4 @@
-//! Results and scenarios as files.
+//! Scenarios as files.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-/// Writes something as JSON for people, and makes the directory if there is none.
+/// Writes a value as indented JSON, and creates the directory if needed.
 ///
 /// # Errors
-/// Names the file that cannot be written.
+/// If the file cannot be written.
 pub fn write(path: &Path, what: &impl Serialize) -> anyhow::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;

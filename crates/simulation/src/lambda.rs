@@ -1,5 +1,5 @@
-//! Lambda, as far as the function notices: sandboxes that run one invocation at a time, a deadline,
-//! retries of asynchronous invocations, and the queue of what has failed for good.
+//! Lambda, as far as the function can observe it: sandboxes that run one invocation at a time, a
+//! deadline, retries of asynchronous invocations, and the failure queue.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -20,6 +20,7 @@ use crate::clock;
 use crate::connector::{Connector, Delays};
 use crate::journal::{Current, Output, SharedJournal};
 use crate::scenario::{HOME, Kill};
+use crate::stale::StaleReads;
 
 /// After how long Lambda tries an asynchronous invocation again (Lambda developer guide, "Error
 /// handling for asynchronous invocation").
@@ -85,6 +86,7 @@ pub struct Lambda {
     timeout: Duration,
     journal: SharedJournal,
     delays: Arc<Mutex<Delays>>,
+    reads: StaleReads,
     kills: Vec<Kill>,
     idle: RefCell<Vec<Sandbox>>,
     invoked: Cell<u64>,
@@ -108,6 +110,7 @@ impl Lambda {
         timeout: Duration,
         journal: SharedJournal,
         delays: Delays,
+        reads: StaleReads,
         kills: Vec<Kill>,
     ) -> Rc<Lambda> {
         Rc::new(Lambda {
@@ -116,6 +119,7 @@ impl Lambda {
             timeout,
             journal,
             delays: Arc::new(Mutex::new(delays)),
+            reads,
             kills,
             idle: RefCell::default(),
             invoked: Cell::default(),
@@ -207,6 +211,7 @@ impl Lambda {
             self.journal.clone(),
             current.clone(),
             Arc::clone(&self.delays),
+            self.reads.clone(),
         );
         let output = Output {
             journal: self.journal.clone(),

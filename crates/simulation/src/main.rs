@@ -1,4 +1,4 @@
-//! Plays random worlds, as many as are asked for.
+//! `soak`: plays random worlds and checks the invariants in each.
 
 use std::fs;
 use std::num::NonZero;
@@ -9,36 +9,30 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use comfy_table::Table;
 use secret_replicator_simulation::check::Violation;
 use secret_replicator_simulation::keep;
 use secret_replicator_simulation::scenario::Scenario;
 use secret_replicator_simulation::soak;
-use secret_replicator_simulation::tally::Tally;
-use serde_json::json;
 
 /// Plays random worlds and checks the invariants in each.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many worlds.
+    /// The number of worlds.
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
     /// The seed of the first one.
     #[arg(long, default_value_t = 1)]
     first: u64,
-    /// Only the world of this seed, made as small as it can be if something does not hold in it.
+    /// Plays only the world of this seed, and shrinks it if an invariant does not hold.
     #[arg(long, conflicts_with_all = ["seeds", "first"])]
     seed: Option<u64>,
-    /// Only the world of this file.
+    /// Plays only the world of this file.
     #[arg(long, conflicts_with_all = ["seeds", "first", "seed"])]
     scenario: Option<PathBuf>,
-    /// On how many threads; as many as there are processors, if it is not said.
+    /// The number of threads. Defaults to the number of processors.
     #[arg(long)]
     threads: Option<NonZero<usize>>,
-    /// Where the numbers are written as JSON, besides the table that is printed.
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Where the smallest scenario that fails is written.
+    /// The directory for the smallest scenario that fails.
     #[arg(long, default_value = "target/simulation")]
     failures: PathBuf,
 }
@@ -61,28 +55,21 @@ fn main() -> anyhow::Result<ExitCode> {
             eprintln!("seed {seed}: {violation}");
         }
     });
-    let seconds = started.elapsed().as_secs_f64();
-    print(&tally, seconds);
-    if let Some(path) = &arguments.json {
-        let mut object = json!(tally);
-        object["first_seed"] = json!(arguments.first);
-        object["faults_in_all"] = json!(tally.all_faults());
-        object["seconds"] = json!(seconds);
-        keep::write(path, &object)?;
-    }
+    println!("{tally}");
+    println!("{:.1} s", started.elapsed().as_secs_f64());
     Ok(code(tally.violations == 0))
 }
 
 fn one(seed: u64, failures: &Path) -> anyhow::Result<ExitCode> {
     let Some(failure) = soak::shrink(seed) else {
-        println!("seed {seed}: everything holds");
+        println!("seed {seed}: every invariant holds");
         return Ok(ExitCode::SUCCESS);
     };
     println!("seed {seed}:");
     for violation in &failure.first {
         println!("  {violation}");
     }
-    println!("smallest:");
+    println!("smallest scenario with the same violation:");
     let path = failures.join(format!("{seed}.json"));
     keep::write(&path, &failure.scenario)?;
     println!("{}", failure.scenario.policy_text());
@@ -90,7 +77,7 @@ fn one(seed: u64, failures: &Path) -> anyhow::Result<ExitCode> {
     for violation in &failure.violations {
         println!("  {violation}");
     }
-    println!("kept as {}", path.display());
+    println!("written to {}", path.display());
     Ok(ExitCode::FAILURE)
 }
 
@@ -107,31 +94,4 @@ fn code(holds: bool) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-fn print(tally: &Tally, seconds: f64) {
-    let mut table = Table::new();
-    table.set_header(["what", "number"]);
-    let rows = [
-        ("worlds simulated", tally.worlds),
-        ("events delivered", tally.events),
-        ("events in the failure queue", tally.failure_queue),
-        ("invocations", tally.invocations),
-        ("invocations that answered an error", tally.errors),
-        ("invocations killed", tally.kills),
-        ("sweeps", tally.sweeps),
-        ("calls", tally.calls),
-        ("writes among them", tally.writes),
-        ("records", tally.records),
-        ("faults injected", tally.all_faults()),
-    ];
-    for (what, number) in rows {
-        table.add_row([what.to_owned(), number.to_string()]);
-    }
-    for (kind, number) in &tally.faults {
-        table.add_row([format!("  {kind}"), number.to_string()]);
-    }
-    table.add_row(["worlds with a violation", &tally.violations.to_string()]);
-    println!("{table}");
-    println!("{seconds:.1} s");
 }

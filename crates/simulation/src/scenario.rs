@@ -69,6 +69,9 @@ pub struct Aws {
     pub list_lag: u64,
     /// How old the status of replicas is.
     pub status_lag: u64,
+    /// How long a read may show a secret as it was before its last change.
+    #[serde(default)]
+    pub read_lag: u64,
     /// How long a request is under way at most, each way.
     pub latency: u64,
     /// The source of everything random while the world runs.
@@ -176,6 +179,31 @@ pub enum Deed {
     Explain(String),
     /// The schedule starts a sweep with so many changes.
     Sweep(u64),
+}
+
+impl Deed {
+    /// The secret of [`HOME`] that the deed may change.
+    pub(crate) fn changes(&self) -> Option<&str> {
+        match self {
+            Deed::Create { secret } => Some(&secret.name),
+            Deed::PutValue(name)
+            | Deed::Tag(name, ..)
+            | Deed::Untag(name, _)
+            | Deed::Delete(name, _)
+            | Deed::Restore(name)
+            | Deed::Replicate(name, ..)
+            | Deed::Remove(name, _)
+            | Deed::Detach(name, _)
+            | Deed::Status(name, ..) => Some(name),
+            Deed::Occupy(..)
+            | Deed::Vacate(..)
+            | Deed::Key(..)
+            | Deed::Deny(_)
+            | Deed::Reconcile { .. }
+            | Deed::Explain(_)
+            | Deed::Sweep(_) => None,
+        }
+    }
 }
 
 /// A fault, and when it begins to wait for calls.

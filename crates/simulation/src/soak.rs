@@ -1,4 +1,4 @@
-//! Many worlds, and the smallest scenario in which something does not hold.
+//! Plays many worlds, and shrinks a scenario in which an invariant does not hold.
 
 use std::num::NonZero;
 use std::ops::Range;
@@ -13,19 +13,19 @@ use crate::scenario::Scenario;
 use crate::story::{self, Played};
 use crate::tally::Tally;
 
-/// How many smaller scenarios are tried, at most.
+/// The most scenarios that are tried while shrinking.
 const MOST_STEPS: u32 = 4000;
 
-/// A scenario in which something does not hold.
+/// A scenario in which an invariant does not hold.
 #[derive(Debug)]
 pub struct Failure {
     /// The seed that it comes from.
     pub seed: u64,
-    /// What did not hold in the seed's own scenario.
+    /// The violations in the seed's own scenario.
     pub first: Vec<Violation>,
     /// The smallest scenario that was found in which the same invariant does not hold.
     pub scenario: Scenario,
-    /// What does not hold there.
+    /// The violations in the smallest scenario.
     pub violations: Vec<Violation>,
 }
 
@@ -37,8 +37,8 @@ pub fn play(seed: u64) -> (Scenario, Played) {
     (scenario, played)
 }
 
-/// Plays the scenarios of these seeds on so many threads, and counts. Tells of each one in which
-/// something does not hold.
+/// Plays the scenarios of these seeds on this many threads, and counts. Calls `tell` for each seed
+/// with violations.
 ///
 /// # Panics
 /// If anything but the function panics.
@@ -56,7 +56,7 @@ pub fn soak(
                 return tally;
             }
             let (scenario, played) = play(seed);
-            tally.count(&played);
+            tally.count(&scenario, &played);
             let violations = check::violations(&scenario, &played);
             if !violations.is_empty() {
                 tally.violations += 1;
@@ -74,13 +74,14 @@ pub fn soak(
     sum
 }
 
-/// What does not hold in a scenario.
+/// Plays a scenario and returns its violations.
 #[must_use]
 pub fn violations(scenario: &Scenario) -> Vec<Violation> {
     check::violations(scenario, &story::play(scenario))
 }
 
-/// The smallest scenario that fails as a seed's does. `None` if the seed's does not fail.
+/// Returns the smallest scenario found that violates the same invariant as the seed's scenario.
+/// `None` if that one has no violation.
 #[must_use]
 pub fn shrink(seed: u64) -> Option<Failure> {
     let mut tree = generate::tree(seed);

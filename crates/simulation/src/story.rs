@@ -1,4 +1,4 @@
-//! Plays a scenario: the storm, the quiet after it, and two sweeps.
+//! Plays a scenario: everything that happens, a pause until AWS is done, and two sweeps.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,6 +19,7 @@ use crate::journal::{Journal, SharedJournal};
 use crate::lambda::{End, Fate, Invocation, Lambda, Purpose};
 use crate::owner;
 use crate::scenario::{Act, Deed, HOME, STORM, Scenario};
+use crate::stale::StaleReads;
 
 /// The Regions that scenarios are about, besides [`HOME`]. The last two are not enabled, and of
 /// another partition.
@@ -61,7 +62,7 @@ pub struct Swept {
     pub is_complete: bool,
 }
 
-/// Everything that there is to know about a scenario that has been played.
+/// Everything that was observed of a scenario that has been played.
 #[derive(Debug, Clone)]
 pub struct Played {
     /// What the world saw of the function.
@@ -133,6 +134,7 @@ struct Stage<'a> {
     service: Arc<Service>,
     lambda: Rc<Lambda>,
     journal: SharedJournal,
+    reads: StaleReads,
     sweeps: u64,
 }
 
@@ -141,12 +143,14 @@ impl<'a> Stage<'a> {
         let service = Arc::new(Service::new(scenario.world_settings(), clock::now));
         owner::set_up(&service, scenario);
         let journal = SharedJournal::default();
+        let reads = StaleReads::new(scenario.aws.noise, scenario.aws.read_lag);
         let lambda = Lambda::new(
             Arc::clone(&service),
             settings(scenario).expect("settings that are right"),
             Duration::from_secs(scenario.settings.timeout),
             journal.clone(),
             Delays::new(scenario.aws.noise, scenario.aws.latency),
+            reads.clone(),
             scenario.kills.clone(),
         );
         Stage {
@@ -154,6 +158,7 @@ impl<'a> Stage<'a> {
             service,
             lambda,
             journal,
+            reads,
             sweeps: 0,
         }
     }
@@ -190,11 +195,11 @@ impl<'a> Stage<'a> {
         let acts = self.scenario.acts.iter().cloned().enumerate();
         for (number, act) in acts {
             let service = Arc::clone(&self.service);
-            let lambda = Rc::clone(&self.lambda);
+            let (lambda, reads) = (Rc::clone(&self.lambda), self.reads.clone());
             self.sweeps += u64::from(matches!(act.deed, Deed::Sweep(_)));
             under_way.spawn_local(async move {
                 sleep_until(start + Duration::from_millis(act.at.into())).await;
-                happen(&service, &lambda, &act, number).await;
+                happen(&service, &lambda, &reads, &act, number).await;
             });
         }
         for timed in self.scenario.faults.iter().cloned() {
@@ -213,7 +218,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Until nothing is on its way any more, and every read shows the present.
+    /// Waits until AWS has nothing in progress, and every read is fresh.
     async fn quiet(&self) {
         let aws = &self.scenario.aws;
         let times = [
@@ -221,6 +226,7 @@ impl<'a> Stage<'a> {
             aws.removal,
             aws.list_lag,
             aws.status_lag,
+            aws.read_lag,
             aws.visibility,
         ];
         let longest: u64 = times.into_iter().sum();
@@ -235,9 +241,18 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Lets an act happen, and everything that follows from it.
-async fn happen(service: &Service, lambda: &Rc<Lambda>, act: &Act, number: usize) {
+/// Performs an act, and plays everything that follows from it.
+async fn happen(
+    service: &Service,
+    lambda: &Rc<Lambda>,
+    reads: &StaleReads,
+    act: &Act,
+    number: usize,
+) {
+    let before = act.deed.changes();
+    let before = before.and_then(|name| reads.version(service, name));
     let event = owner::act(service, &act.deed, number);
+    reads.changed(before);
     match (&act.deed, event) {
         (Deed::Reconcile { name, dry_run }, _) => {
             let action = json!({"action": "reconcile", "secretId": name, "dryRun": dry_run});

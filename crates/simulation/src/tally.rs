@@ -1,15 +1,18 @@
 //! What was simulated, in numbers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use secret_replicator_emulator::{Execution, FaultKind};
-use serde::Serialize;
 
+use crate::check::is_write;
+use crate::encounters::{Encounter, encounters};
 use crate::lambda::{End, Fate};
+use crate::scenario::Scenario;
 use crate::story::Played;
 
 /// Sums over worlds.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tally {
     /// Worlds.
     pub worlds: u64,
@@ -21,25 +24,27 @@ pub struct Tally {
     pub invocations: u64,
     /// Invocations that were killed.
     pub kills: u64,
-    /// Invocations that answered an error.
+    /// Invocations that returned an error.
     pub errors: u64,
     /// Sweeps.
     pub sweeps: u64,
     /// Calls of the function, retries of the SDK included.
     pub calls: u64,
-    /// Those among them that write.
+    /// The writes among the calls.
     pub writes: u64,
     /// Records of secrets and sweeps.
     pub records: u64,
     /// Faults that calls met, by kind.
     pub faults: BTreeMap<String, u64>,
-    /// Worlds in which something did not hold.
+    /// Worlds by the interleavings that they contained.
+    pub encounters: BTreeMap<Encounter, u64>,
+    /// Worlds in which an invariant did not hold.
     pub violations: u64,
 }
 
 impl Tally {
     /// Counts a world.
-    pub fn count(&mut self, played: &Played) {
+    pub fn count(&mut self, scenario: &Scenario, played: &Played) {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let ends = || played.invocations.iter().map(|invocation| &invocation.end);
         self.worlds += 1;
@@ -55,13 +60,16 @@ impl Tally {
         self.sweeps += played.sweeps;
         self.calls += number(played.journal.calls.len());
         let writes = played.journal.calls.iter();
-        let writes = writes.filter(|call| crate::check::is_write(&call.operation));
+        let writes = writes.filter(|call| is_write(&call.operation));
         self.writes += number(writes.count());
         let lines = played.journal.lines.iter();
         let records = lines.filter(|line| line.text.starts_with("{\"timestamp\""));
         self.records += number(records.count());
         for fault in &played.faults {
             *self.faults.entry(name(fault)).or_default() += 1;
+        }
+        for encounter in encounters(scenario, played) {
+            *self.encounters.entry(encounter).or_default() += 1;
         }
     }
 
@@ -81,12 +89,47 @@ impl Tally {
         for (kind, count) in &other.faults {
             *self.faults.entry(kind.clone()).or_default() += count;
         }
+        for (encounter, count) in &other.encounters {
+            *self.encounters.entry(*encounter).or_default() += count;
+        }
     }
 
-    /// How many faults calls met.
+    /// The number of faults that calls met.
     #[must_use]
     pub fn all_faults(&self) -> u64 {
         self.faults.values().sum()
+    }
+
+    /// The number of worlds with an interleaving.
+    #[must_use]
+    pub fn worlds_with(&self, encounter: Encounter) -> u64 {
+        self.encounters.get(&encounter).copied().unwrap_or_default()
+    }
+}
+
+/// One number a line.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |what: &str, number: u64| writeln!(f, "{number:>12}  {what}");
+        row("worlds", self.worlds)?;
+        row("events delivered", self.events)?;
+        row("events in the failure queue", self.failure_queue)?;
+        row("invocations", self.invocations)?;
+        row("invocations that returned an error", self.errors)?;
+        row("invocations killed", self.kills)?;
+        row("sweeps", self.sweeps)?;
+        row("calls", self.calls)?;
+        row("of these, writes", self.writes)?;
+        row("records", self.records)?;
+        row("faults injected", self.all_faults())?;
+        for (kind, number) in &self.faults {
+            row(&format!("  {kind}"), *number)?;
+        }
+        for encounter in Encounter::ALL {
+            let what = format!("worlds in which {encounter}");
+            row(&what, self.worlds_with(encounter))?;
+        }
+        row("worlds with a violation", self.violations)
     }
 }
 

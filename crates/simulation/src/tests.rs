@@ -1,3 +1,5 @@
+mod races;
+
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
@@ -5,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
 
+use crate::encounters::Encounter;
 use crate::generate;
 use crate::journal::Journal;
 use crate::lambda::{End, Fate};
-use crate::model;
 use crate::scenario::{
     Act, Aws, Deed, FunctionSettings, Kind, Scenario, SecretAtStart, TimedFault,
 };
@@ -166,6 +168,19 @@ fn everything_holds_in_random_worlds() {
     assert!(tally.all_faults() > 3 * WORLDS, "{tally:?}");
     assert!(tally.failure_queue > WORLDS / 10, "{tally:?}");
     assert!(tally.kills > WORLDS / 20, "{tally:?}");
+    for (encounter, least) in [
+        (Encounter::BothWrite, WORLDS / 10),
+        (Encounter::DoubleRemoval, WORLDS / 40),
+        (Encounter::Crossing, WORLDS / 400),
+        (Encounter::OutdatedWrite, WORLDS / 200),
+        (Encounter::RepeatedRequest, WORLDS / 20),
+        (Encounter::LeftForSweep, WORLDS / 5),
+    ] {
+        assert!(
+            tally.worlds_with(encounter) > least,
+            "{encounter}: {tally:?}"
+        );
+    }
 }
 
 #[test]
@@ -263,13 +278,4 @@ fn a_region_that_was_forbidden_while_its_replica_was_removed_to_be_made_anew_sta
     assert_eq!(crate::check::violations(&scenario, &played), []);
     assert!(operations(&played.journal, 1).contains(&"RemoveRegionsFromReplication"));
     assert_eq!(played.after.secrets[0].replicas, []);
-}
-
-#[test]
-fn two_invocations_and_an_owner_never_go_wrong_together_whatever_the_order() {
-    let checked = model::explore(1);
-    assert_eq!(checked.wrong, [].into());
-    assert_eq!(checked.missing, Vec::<&str>::new());
-    println!("{} states", checked.states);
-    assert!(checked.states > 200_000, "{} states", checked.states);
 }

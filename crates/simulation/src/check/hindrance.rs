@@ -146,7 +146,7 @@ fn takes_longer(scenario: &Scenario, besides: u64) -> bool {
     let settings = &scenario.settings;
     let followed = Duration::from_secs(settings.settle.min(settings.timeout / 4));
     let calls = Duration::from_millis(aws.latency * 8);
-    let needed = Duration::from_millis(aws.replication + aws.status_lag + besides);
+    let needed = Duration::from_millis(aws.replication + aws.status_lag + aws.read_lag + besides);
     // The looks come in growing pauses of at most five seconds.
     followed < needed + calls + Duration::from_secs(5)
 }

@@ -1,57 +1,60 @@
-//! Who is there when the burst comes.
+//! The secrets of a burst, and the events of their creation.
 
 use anyhow::Context;
 use chrono::Utc;
 use secret_replicator_emulator::{Emulator, SecretSeed};
 use serde_json::{Value, json};
 
-use super::HOME;
+use crate::scenario::HOME;
 
-/// The Regions that the function may replicate to.
-pub(crate) const ALLOWED_REGIONS: &str = "eu-west-1 us-west-2";
+/// `ALLOWED_REPLICA_REGIONS` of the function.
+pub(super) const ALLOWED_REGIONS: &str = "eu-west-1 us-west-2";
 
-/// What is wanted for a secret.
+/// The value of the unrelated secrets that have the name of a wanted replica.
+pub(super) const OTHER_VALUE: &str = "of another owner";
+
+/// The state that a secret must end in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(super) enum Wanted {
     /// A replica in each of these Regions.
     Replicas(&'static [&'static str]),
-    /// No replica, deliberately.
+    /// No replica.
     Nothing,
-    /// A replica that cannot be, because another secret has its name there.
+    /// A replica that fails, because another secret has its name in that Region.
     Impossible,
 }
 
 /// A secret of the burst.
 #[derive(Debug, Clone)]
-pub(crate) struct Subject {
-    pub(crate) name: String,
-    pub(crate) arn: String,
-    pub(crate) wanted: Wanted,
+pub(super) struct Subject {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) wanted: Wanted,
 }
 
 /// The secrets of the burst.
 #[derive(Debug)]
-pub(crate) struct Population {
-    pub(crate) subjects: Vec<Subject>,
+pub(super) struct Population {
+    pub(super) subjects: Vec<Subject>,
 }
 
-/// An event on its way to Lambda.
+/// An event to be delivered.
 #[derive(Debug, Clone)]
-pub(crate) struct Event {
-    /// The secret it is about, by its place in the population.
-    pub(crate) subject: usize,
-    pub(crate) body: Value,
+pub(super) struct Event {
+    /// The index of its secret in the population.
+    pub(super) subject: usize,
+    pub(super) body: Value,
 }
 
 impl Population {
     /// Creates the secrets.
-    pub(crate) fn settle(aws: &Emulator, secrets: usize) -> Population {
-        let subjects = (0..secrets).map(|index| settle(aws, index)).collect();
+    pub(super) fn create(aws: &Emulator, secrets: usize) -> Population {
+        let subjects = (0..secrets).map(|index| create(aws, index)).collect();
         Population { subjects }
     }
 
-    /// The events of their creation, in no order; some arrive twice.
-    pub(crate) fn events(
+    /// The events of their creation in random order; some are delivered twice.
+    pub(super) fn events(
         &self,
         duplicates_per_mille: u32,
         seed: u64,
@@ -73,8 +76,9 @@ impl Population {
     }
 }
 
-/// Nine in ten want replicas; the others are what else lives in an account.
-fn settle(aws: &Emulator, index: usize) -> Subject {
+/// Creates a secret. Nine in ten are to be replicated. Of the others, one has a taken name, and the
+/// rest are excluded by the allowed Regions, by `none`, or by having no tag.
+fn create(aws: &Emulator, index: usize) -> Subject {
     let name = format!("app/{index:05}");
     let seed = SecretSeed::new(HOME, &name);
     let (tag, wanted) = match index % 100 {
@@ -94,7 +98,7 @@ fn settle(aws: &Emulator, index: usize) -> Subject {
     };
     let arn = aws.with(|world, now| {
         if wanted == Wanted::Impossible {
-            let other = SecretSeed::new("eu-west-1", &name).with_value("of somebody else");
+            let other = SecretSeed::new("eu-west-1", &name).with_value(OTHER_VALUE);
             world.seed(now, other);
         }
         world.seed(now, seed)
@@ -102,7 +106,7 @@ fn settle(aws: &Emulator, index: usize) -> Subject {
     Subject { name, arn, wanted }
 }
 
-/// A recorded event, for this secret and of this moment.
+/// A recorded event, changed to be about this secret and this moment.
 fn created(subject: &Subject, index: usize) -> anyhow::Result<Value> {
     let recorded = include_str!("../../../../events/create-secret-console.json");
     let mut event: Value = serde_json::from_str(recorded).context("the recorded event")?;

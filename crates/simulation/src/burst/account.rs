@@ -1,28 +1,29 @@
-//! The account of a burst: where every event has gone, and whether AWS agrees.
+//! The account of a burst: how every event ended, and whether the emulator's state agrees.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
-use secret_replicator_emulator::{Call, Emulator, FaultKind, Outcome, ReplicaView};
+use secret_replicator_emulator::{Call, Emulator, Outcome, ReplicaView};
 
+use super::Options;
 use super::ending::{Ending, Fate};
-use super::population::{Population, Subject, Wanted};
+use super::population::{OTHER_VALUE, Population, Subject, Wanted};
 use super::queue::Queue;
-use super::{HOME, Options};
-use crate::figures::Part;
+use crate::scenario::HOME;
 
-/// Where every event has gone, and what is wrong with that.
+/// How every event ended, and what is wrong with that.
 #[derive(Debug)]
-pub(crate) struct Account<'a> {
+pub(super) struct Account<'a> {
     endings: &'a [Ending],
     covered: usize,
     covered_in_sync: usize,
-    /// Events in the failure queue although nothing stood in their way for good.
+    /// Events in the failure queue although nothing hindered them permanently.
     needless: usize,
     wrong: Vec<String>,
 }
 
-/// What the function's errors are called.
+/// The function's error types.
 const ERROR_TYPES: [&str; 9] = [
     "AccessDenied",
     "BadEvent",
@@ -39,9 +40,10 @@ const ERROR_TYPES: [&str; 9] = [
 const CALLS: [&str; 2] = ["DescribeSecret", "ReplicateSecretToRegions"];
 
 impl<'a> Account<'a> {
-    pub(crate) fn new(
+    pub(super) fn new(
         aws: &Emulator,
         population: &Population,
+        sent: usize,
         endings: &'a [Ending],
     ) -> Account<'a> {
         let mut account = Account {
@@ -51,6 +53,11 @@ impl<'a> Account<'a> {
             needless: 0,
             wrong: Vec::new(),
         };
+        if endings.len() != sent {
+            let ended = endings.len();
+            let line = format!("{sent} events were sent, and {ended} have ended");
+            account.wrong.push(line);
+        }
         let rows: Vec<Vec<ReplicaView>> = population
             .subjects
             .iter()
@@ -63,13 +70,13 @@ impl<'a> Account<'a> {
             let subject = &population.subjects[ending.subject];
             account.check_ending(subject, &rows[ending.subject], ending);
         }
-        account.check_strangers(aws, population);
+        account.check_other_secrets(aws, population);
         account.check_calls(aws);
         account
     }
 
-    /// What must not be, and is.
-    pub(crate) fn wrong(&self) -> &[String] {
+    /// Everything that did not end as it must.
+    pub(super) fn wrong(&self) -> &[String] {
         &self.wrong
     }
 
@@ -104,13 +111,13 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// The secrets of others that have the name of a wanted replica.
-    fn check_strangers(&mut self, aws: &Emulator, population: &Population) {
+    /// The unrelated secrets with the name of a wanted replica still have their values.
+    fn check_other_secrets(&mut self, aws: &Emulator, population: &Population) {
         let subjects = population.subjects.iter();
         for subject in subjects.filter(|subject| subject.wanted == Wanted::Impossible) {
-            let stranger = aws.with(|world, now| world.secret(now, "eu-west-1", &subject.name));
-            let value = stranger.and_then(|stranger| stranger.value);
-            if value.as_deref() != Some("of somebody else") {
+            let other = aws.with(|world, now| world.secret(now, "eu-west-1", &subject.name));
+            let value = other.and_then(|other| other.value);
+            if value.as_deref() != Some(OTHER_VALUE) {
                 self.wrong
                     .push(format!("{}: the other secret is {value:?}", subject.name));
             }
@@ -129,39 +136,39 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// Every event, and what it cost.
-    pub(crate) fn figures(
+    /// The numbers of the burst, one a line.
+    pub(super) fn summary(
         &self,
         options: &Options,
         queue: &Queue,
         aws: &Emulator,
         elapsed: Duration,
-    ) -> Part {
-        let mut part = Part::new("make burst");
-        part.text("settings", settings(options));
-        part.count("events", self.endings.len());
+    ) -> Summary {
+        let mut summary = Summary(Vec::new());
+        summary.count("events", self.endings.len());
         for (fate, count) in self.by_fate() {
-            part.count(fate, count);
+            summary.count(fate, count);
         }
-        part.count(
-            "events unaccounted for, or accounted wrongly",
-            self.wrong.len(),
-        );
-        part.count("events in the failure queue needlessly", self.needless);
-        part.text(
+        summary.count("events or secrets that ended wrongly", self.wrong.len());
+        summary.count("events in the failure queue needlessly", self.needless);
+        summary.add(
             "covered secrets in sync at the end",
             format!("{} of {}", self.covered_in_sync, self.covered),
         );
-        part.count("invocations", self.attempts().sum());
-        part.count(
-            "events that Lambda had to repeat",
-            self.attempts().filter(|n| *n > 1).count(),
+        summary.count("invocations", self.attempts().sum());
+        summary.count(
+            "events that Lambda retried",
+            self.attempts().filter(|attempts| *attempts > 1).count(),
         );
-        part.count("sandboxes", queue.sandboxes());
-        add_calls(&mut part, &aws.calls(), &aws.disturbed());
-        part.text("until half / 99 % / all events had ended", self.quantiles());
-        part.text("duration", seconds(elapsed));
-        part
+        summary.count("sandboxes", queue.sandboxes());
+        summary.calls(&aws.calls());
+        let faults = aws.disturbed();
+        let faults = faults.iter().map(|(_, count)| count).sum();
+        summary.count("faults injected", faults);
+        summary.add("until half, 99 %, all events had ended", self.quantiles());
+        summary.add("duration", seconds(elapsed));
+        summary.add("seed", options.seed.to_string());
+        summary
     }
 
     fn attempts(&self) -> impl Iterator<Item = usize> {
@@ -172,10 +179,10 @@ impl<'a> Account<'a> {
         let mut fates = BTreeMap::new();
         for ending in self.endings {
             let fate = match &ending.fate {
-                Fate::InSync => "→ in sync".to_owned(),
-                Fate::DeliberatelyNot(reason) => format!("→ deliberately not: {reason}"),
+                Fate::InSync => "  in sync".to_owned(),
+                Fate::DeliberatelyNot(reason) => format!("  deliberately not: {reason}"),
                 Fate::FailureQueue { error_type, reason } => {
-                    format!("→ failure queue: {error_type} {reason}")
+                    format!("  failure queue: {error_type} {reason}")
                 }
             };
             *fates.entry(fate).or_default() += 1;
@@ -186,9 +193,47 @@ impl<'a> Account<'a> {
     fn quantiles(&self) -> String {
         let mut ends: Vec<Duration> = self.endings.iter().map(|ending| ending.after).collect();
         ends.sort_unstable();
-        let at = |share: usize| ends.get((ends.len() * share / 100).min(ends.len() - 1));
+        let last = ends.len().saturating_sub(1);
+        let at = |share: usize| ends.get((ends.len() * share / 100).min(last));
         let shown = [50, 99, 100].map(|share| at(share).copied().map_or_else(String::new, seconds));
-        shown.join(" / ")
+        shown.join(", ")
+    }
+}
+
+/// Names and values, printed one a line.
+#[derive(Debug)]
+pub(super) struct Summary(Vec<(String, String)>);
+
+impl Summary {
+    fn add(&mut self, name: impl Into<String>, value: String) {
+        self.0.push((name.into(), value));
+    }
+
+    fn count(&mut self, name: impl Into<String>, count: usize) {
+        self.add(name, count.to_string());
+    }
+
+    fn calls(&mut self, calls: &[Call]) {
+        let of = |operation: &'static str| {
+            let calls = calls.iter();
+            calls.filter(move |call| call.operation == operation)
+        };
+        let is_throttled = |call: &&Call| call.outcome.code() == Some("ThrottlingException");
+        let is_accepted = |call: &&Call| call.outcome == Outcome::Success;
+        let [describe, replicate] = CALLS;
+        self.count(format!("{describe} calls"), of(describe).count());
+        self.count(format!("{replicate} calls"), of(replicate).count());
+        self.count("  accepted", of(replicate).filter(is_accepted).count());
+        self.count("  throttled", of(replicate).filter(is_throttled).count());
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.0 {
+            writeln!(f, "{value:>24}  {name}")?;
+        }
+        Ok(())
     }
 }
 
@@ -203,40 +248,6 @@ fn is_as_wanted(subject: &Subject, rows: &[ReplicaView]) -> bool {
     rows.len() == regions.len() && regions.iter().all(in_sync)
 }
 
-fn settings(options: &Options) -> String {
-    let retries: Vec<String> = options.retries.iter().map(u64::to_string).collect();
-    format!(
-        "{} secrets, {} writes/s, faults {} ‰, duplicates {} ‰,\nat most {} sandboxes, retries after {} s, seed {}",
-        options.secrets,
-        options.writes_per_second,
-        options.faults,
-        options.duplicates,
-        options.sandboxes,
-        retries.join(" and "),
-        options.seed,
-    )
-}
-
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
-}
-
-fn add_calls(part: &mut Part, calls: &[Call], faults: &[(FaultKind, usize)]) {
-    let of = |operation: &str| {
-        calls
-            .iter()
-            .filter(|call| call.operation == operation)
-            .count()
-    };
-    let throttled = |call: &&Call| call.outcome.code() == Some("ThrottlingException");
-    let accepted = |call: &&Call| call.outcome == Outcome::Success;
-    let writes = || calls.iter().filter(|call| call.operation == CALLS[1]);
-    part.count("DescribeSecret calls", of(CALLS[0]));
-    part.count("ReplicateSecretToRegions calls", of(CALLS[1]));
-    part.count("of these, accepted", writes().filter(accepted).count());
-    part.count("of these, throttled", writes().filter(throttled).count());
-    part.count(
-        "faults injected",
-        faults.iter().map(|(_, count)| count).sum(),
-    );
 }

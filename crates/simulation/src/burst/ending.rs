@@ -1,4 +1,4 @@
-//! What an event came to.
+//! The result of an event.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,41 +6,41 @@ use std::time::Duration;
 use secret_replicator_emulator::{Answer, Invocation};
 use serde_json::Value;
 
-/// An event, once nothing more becomes of it.
+/// An event after its last invocation.
 #[derive(Debug, Clone)]
-pub(crate) struct Ending {
-    /// The secret it was about, by its place in the population.
-    pub(crate) subject: usize,
-    /// The invocations that it took.
-    pub(crate) attempts: usize,
-    /// From its arrival to the end of its last invocation.
-    pub(crate) after: Duration,
-    pub(crate) fate: Fate,
-    /// What was wrong with its invocations: records that are missing or too many, processes that
-    /// were killed or ended.
-    pub(crate) irregular: Vec<String>,
+pub(super) struct Ending {
+    /// The index of its secret in the population.
+    pub(super) subject: usize,
+    /// The number of invocations.
+    pub(super) attempts: usize,
+    /// The time from its arrival to the end of its last invocation.
+    pub(super) after: Duration,
+    pub(super) fate: Fate,
+    /// Irregular invocations: without a record or with several, timed out, or with a process that
+    /// ended.
+    pub(super) irregular: Vec<String>,
 }
 
-/// Where an event has gone.
+/// How an event ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Every replica that is wanted is in sync.
+pub(super) enum Fate {
+    /// Every wanted replica is in sync.
     InSync,
-    /// Nothing is to be done about the secret, for this reason.
+    /// The policy wants no replica, for this reason.
     DeliberatelyNot(String),
-    /// Lambda has given it up; this is what it hands to the failure queue.
+    /// Lambda has sent the event to the failure queue after its last retry.
     FailureQueue { error_type: String, reason: String },
 }
 
-/// What one invocation came to.
+/// The result of one invocation.
 #[derive(Debug)]
-pub(crate) struct Attempt {
-    pub(crate) fate: Fate,
-    pub(crate) irregular: Option<String>,
+pub(super) struct Attempt {
+    pub(super) fate: Fate,
+    pub(super) irregular: Option<String>,
 }
 
 impl Attempt {
-    pub(crate) fn of(invocation: &Invocation) -> Attempt {
+    pub(super) fn of(invocation: &Invocation) -> Attempt {
         let records: Vec<Value> = invocation
             .log
             .iter()
@@ -48,7 +48,7 @@ impl Attempt {
             .filter(|line: &Value| line.get("outcome").is_some())
             .collect();
         let irregular = match (&invocation.answer, &records[..]) {
-            (Answer::TimedOut, _) => Some("an invocation was killed at its deadline".to_owned()),
+            (Answer::TimedOut, _) => Some("an invocation timed out".to_owned()),
             (Answer::Exited(status), _) => Some(format!("a process ended: {status}")),
             (_, [_]) => None,
             (_, records) => Some(format!("{} records of one invocation", records.len())),
@@ -68,8 +68,8 @@ impl Attempt {
 }
 
 impl Fate {
-    /// What Lambda says where the function does not.
-    pub(crate) fn failed(error_type: &str) -> Fate {
+    /// An error that Lambda reports because the function did not answer.
+    pub(super) fn failed(error_type: &str) -> Fate {
         Fate::FailureQueue {
             error_type: error_type.to_owned(),
             reason: String::new(),
@@ -91,7 +91,7 @@ fn fate_of(record: &Value) -> Fate {
     }
 }
 
-/// The reasons that a record gives, of the secret and of its Regions.
+/// The reasons in a record, of the secret and of its Regions.
 fn reasons(record: &Value) -> String {
     let of_regions = replicas(record).map(|replica| &replica["reason"]);
     let reasons: BTreeSet<&str> = std::iter::once(&record["reason"])

@@ -1,8 +1,8 @@
-//! Lambda around the function: an asynchronous queue, sandboxes, retries.
+//! Lambda's asynchronous invocation: a queue, sandboxes, retries.
 //!
-//! Every event is there at once. Lambda starts a sandbox wherever none is idle, up to the
-//! concurrency; the events beyond wait in its queue, which is no attempt. An invocation that ends
-//! in an error is repeated after one minute and, if need be, two more; then the event goes to the
+//! All events arrive at once. Lambda starts a sandbox when none is idle, up to the concurrency;
+//! further events wait in its queue, which does not count as an attempt. Lambda retries an invocation
+//! that ends in an error after one minute and again after two, and then sends the event to the
 //! failure queue (Lambda developer guide, "Error handling for asynchronous invocation").
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,28 +20,28 @@ use super::population::Event;
 
 /// Lambda's queue in front of one function.
 #[derive(Debug, Clone)]
-pub(crate) struct Queue {
+pub(super) struct Queue {
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
     function: LambdaSettings,
-    /// Between an invocation that ends in an error and the next.
+    /// The pauses between an invocation that ends in an error and the next one.
     delays: Vec<Duration>,
     concurrency: Semaphore,
-    /// How many sandboxes start at once: on this machine, they share its processors.
+    /// Limits the sandboxes that start at once, because they share the processors of this machine.
     starting: Semaphore,
-    /// The sandbox that was used last is used first, as Lambda does it.
+    /// Used as a stack: Lambda reuses the sandbox that was used last.
     idle: Mutex<Vec<Lambda>>,
     started: AtomicUsize,
 }
 
-/// So few that none takes longer to start than Lambda allows.
+/// Low enough that no sandbox exceeds the time that Lambda allows for its start.
 const STARTING: usize = 8;
 
 impl Queue {
-    pub(crate) fn new(function: LambdaSettings, sandboxes: usize, delays: Vec<Duration>) -> Queue {
+    pub(super) fn new(function: LambdaSettings, sandboxes: usize, delays: Vec<Duration>) -> Queue {
         Queue {
             shared: Arc::new(Shared {
                 function,
@@ -54,8 +54,8 @@ impl Queue {
         }
     }
 
-    /// Delivers every event until it has ended well or Lambda gives it up.
-    pub(crate) async fn work_off(&self, events: Vec<Event>) -> anyhow::Result<Vec<Ending>> {
+    /// Delivers every event until it succeeds or its retries are used up.
+    pub(super) async fn deliver(&self, events: Vec<Event>) -> anyhow::Result<Vec<Ending>> {
         let arrived = Instant::now();
         let mut deliveries = JoinSet::new();
         for event in events {
@@ -73,8 +73,8 @@ impl Queue {
         Ok(endings)
     }
 
-    /// How many sandboxes were started.
-    pub(crate) fn sandboxes(&self) -> usize {
+    /// The number of sandboxes that were started.
+    pub(super) fn sandboxes(&self) -> usize {
         self.shared.started.load(Ordering::Relaxed)
     }
 }
