@@ -2,7 +2,6 @@
 //! with the naive second implementation of the policy language as the judge of what is wanted.
 
 mod ends;
-mod hindrance;
 mod records;
 mod seen;
 mod writes;
@@ -10,8 +9,6 @@ mod writes;
 use std::fmt;
 
 use serde::Serialize;
-
-pub use hindrance::{Hindrance, hindrances};
 
 use crate::scenario::Scenario;
 use crate::story::Played;

@@ -19,8 +19,8 @@ use secret_replicator_emulator::{
     Time,
 };
 
-use crate::scenario::{Aws, FunctionSettings, HOME, Kind, STORM, Scenario, SecretAtStart};
-use crate::story::{self, REGIONS};
+use crate::scenario::{Aws, FunctionSettings, HOME, Kind, REGIONS, STORM, Scenario, SecretAtStart};
+use crate::story;
 use function::{policy, settings};
 use secret_replicator_reference_policy::Policy;
 use storm::{act, fault, kill, second_thought, with_second_thought};

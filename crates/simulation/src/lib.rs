@@ -26,14 +26,15 @@
 //! | [`owner`] | what owners do, and the events that report it |
 //! | [`story`] | plays a scenario from its beginning to the sweeps at its end |
 //! | [`check`] | the invariants |
+//! | [`hindrance`] | why a wanted replica cannot be in sync, by what is true in the world |
 //! | [`encounters`] | which dangerous interleavings a world contained |
 //! | [`soak`] | plays many worlds, and shrinks one that fails |
 //! | [`tally`] | what was simulated, in numbers |
 //! | [`keep`] | scenarios as files |
 //! | [`burst`] | apart from the worlds: ten thousand events at once for the real process, in real time |
 //!
-//! The expected replicas come from the second implementation of the policy language in
-//! `tests/policy`, not from the function.
+//! The expected replicas come from the second implementation of the policy language,
+//! `secret-replicator-reference-policy`, not from the function.
 
 pub mod burst;
 pub mod check;
@@ -41,6 +42,7 @@ pub mod clock;
 pub mod connector;
 pub mod encounters;
 pub mod generate;
+pub mod hindrance;
 pub mod journal;
 pub mod keep;
 pub mod lambda;

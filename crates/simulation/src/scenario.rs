@@ -15,6 +15,23 @@ use secret_replicator_reference_policy::generator;
 /// The Region of the function and of every primary secret.
 pub const HOME: &str = "us-east-1";
 
+/// The Regions that scenarios are about, besides [`HOME`]. The last two are not enabled, and of
+/// another partition.
+pub const REGIONS: [&str; 6] = [
+    "us-west-2",
+    "eu-west-1",
+    "eu-central-1",
+    "ap-south-1",
+    "me-south-1",
+    "cn-north-1",
+];
+
+/// Every Region that a policy or a tag may name.
+pub(crate) fn regions() -> BTreeSet<&'static str> {
+    let others = REGIONS.into_iter().chain(generator::WORLD);
+    others.chain([HOME]).collect()
+}
+
 /// When acts and faults end, in milliseconds.
 pub const STORM: u32 = 300_000;
 

@@ -12,25 +12,14 @@ use serde_json::{Value, json};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::check::{Hindrance, hindrances};
 use crate::clock;
 use crate::connector::Delays;
+use crate::hindrance::{Hindrance, hindrances};
 use crate::journal::{Journal, SharedJournal};
 use crate::lambda::{End, Fate, Invocation, Lambda, Purpose};
 use crate::owner;
 use crate::scenario::{Act, Deed, HOME, STORM, Scenario};
 use crate::stale::StaleReads;
-
-/// The Regions that scenarios are about, besides [`HOME`]. The last two are not enabled, and of
-/// another partition.
-pub const REGIONS: [&str; 6] = [
-    "us-west-2",
-    "eu-west-1",
-    "eu-central-1",
-    "ap-south-1",
-    "me-south-1",
-    "cn-north-1",
-];
 
 /// More changes than any sweep here makes.
 const ANY_CHANGES: u64 = 100_000;

@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use super::Violation;
 use super::seen::{Seen, is_about, is_look};
-use super::writes::regions;
 use crate::journal::Call;
 use crate::lambda::{End, Invocation, Purpose};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, regions};
 use crate::story::Played;
 use secret_replicator_reference_policy::Answer;
 

@@ -8,9 +8,8 @@ use super::seen::{Seen, is_about, is_look, is_obstacle, is_taken_name};
 use super::{Violation, is_write};
 use crate::journal::Call;
 use crate::lambda::Purpose;
-use crate::scenario::{HOME, Scenario};
-use crate::story::{Played, REGIONS};
-use secret_replicator_reference_policy::generator::WORLD;
+use crate::scenario::{Scenario, regions};
+use crate::story::Played;
 use secret_replicator_reference_policy::{Answer, managed_is_none};
 
 const OPERATIONS: [&str; 4] = [
@@ -57,11 +56,6 @@ pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation>
         }
     }
     violations
-}
-
-/// Every Region that a policy or a tag may name.
-pub(super) fn regions() -> BTreeSet<&'static str> {
-    REGIONS.into_iter().chain(WORLD).chain([HOME]).collect()
 }
 
 /// Judges one write.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use secret_replicator_emulator::{KnownReplica, SecretView, Time, World, WorldSettings};
 
-use super::writes::regions;
-use crate::scenario::{HOME, Scenario};
+use crate::scenario::{HOME, Scenario, regions};
 use secret_replicator_reference_policy::{self as reference, Answer};
 
 /// Why a replica that is wanted cannot be in sync after a sweep.
@@ -63,7 +62,7 @@ pub fn hindrances(
 }
 
 /// What a policy asks of a secret.
-pub(super) fn question(secret: &SecretView) -> reference::Secret {
+pub(crate) fn question(secret: &SecretView) -> reference::Secret {
     reference::Secret {
         name: secret.name.clone(),
         tags: secret.tags.iter().cloned().collect(),
@@ -132,12 +131,12 @@ impl Case<'_> {
 }
 
 /// Whether AWS may take longer than the function follows it.
-pub(super) fn is_slow(scenario: &Scenario) -> bool {
+pub(crate) fn is_slow(scenario: &Scenario) -> bool {
     takes_longer(scenario, 0)
 }
 
 /// Whether AWS may take longer than that to remove a failed replica and to make it anew.
-pub(super) fn is_slow_to_remake(scenario: &Scenario) -> bool {
+pub(crate) fn is_slow_to_remake(scenario: &Scenario) -> bool {
     takes_longer(scenario, scenario.aws.removal)
 }
 
