@@ -148,72 +148,82 @@ impl SecretRecord {
 
 impl ReplicaRecord {
     fn new(outcome: &RegionOutcome) -> Self {
-        let region = match &outcome.region {
-            Ok(region) => region.to_string(),
-            Err(token) => token.clone(),
-        };
-        let (status, reason, detail, remediation) = match &outcome.state {
-            RegionState::InSync(_) => (Status::InSync, None, None, None),
-            RegionState::Planned => (Status::Planned, None, None, None),
-            RegionState::PlannedRemoval(reason) => (
-                Status::Planned,
-                Some(reason.code()),
-                Some(reason.detail()),
-                None,
-            ),
-            RegionState::Removed(reason) => (
-                Status::Removed,
-                Some(reason.code()),
-                Some(reason.detail()),
-                None,
-            ),
-            RegionState::Retained(reason, status) => (
-                Status::Refused,
-                Some(reason.code()),
-                Some(existing_replica(status)),
-                Some(reason.remediation().to_owned()),
-            ),
-            RegionState::InProgress(progress) => (
-                Status::InProgress,
-                Some(progress.code()),
-                progress.detail(),
-                Some(progress.remediation().to_owned()),
-            ),
-            RegionState::Failed(reason, detail) => (
-                Status::Failed,
-                Some(reason.code()),
-                detail.clone(),
-                Some(reason.remediation().to_owned()),
-            ),
-            RegionState::Refused(refusal, existing) => {
-                let detail = existing.as_ref().map(existing_replica);
-                (
-                    Status::Refused,
-                    Some(refusal.code()),
-                    detail,
-                    refusal.remediation(),
-                )
-            }
-        };
-        let recreated = outcome.is_recreated.then_some(RemovalReason::FailedReplica);
-        let reason = reason.or(recreated.as_ref().map(RemovalReason::code));
-        let detail = detail.or(recreated.as_ref().map(RemovalReason::detail));
-        let replication_ms = match outcome.state {
-            RegionState::InSync(after) => {
-                after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
-            }
-            _ => None,
-        };
-        let kms_key = outcome.kms_key.clone();
-        Self {
-            region,
-            action: outcome.action,
+        let Described {
             status,
             reason,
             detail,
             remediation,
-            kms_key,
-            replication_ms,
+        } = Described::of(&outcome.state);
+        let recreated = outcome.is_recreated.then_some(RemovalReason::FailedReplica);
+        let replication_time = match outcome.state {
+            RegionState::InSync(after) => after,
+            _ => None,
+        };
+        Self {
+            region: match &outcome.region {
+                Ok(region) => region.to_string(),
+                Err(token) => token.clone(),
+            },
+            action: outcome.action,
+            status,
+            reason: reason.or(recreated.as_ref().map(RemovalReason::code)),
+            detail: detail.or(recreated.as_ref().map(RemovalReason::detail)),
+            remediation,
+            kms_key: outcome.kms_key.clone(),
+            replication_ms: replication_time
+                .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+/// The state of a Region in the fields of the record.
+struct Described {
+    status: Status,
+    reason: Option<&'static str>,
+    detail: Option<String>,
+    remediation: Option<String>,
+}
+
+impl Described {
+    fn of(state: &RegionState) -> Self {
+        let described = |status, reason, detail, remediation| Self {
+            status,
+            reason,
+            detail,
+            remediation,
+        };
+        let removal = |status, reason: &RemovalReason| {
+            described(status, Some(reason.code()), Some(reason.detail()), None)
+        };
+        match state {
+            RegionState::InSync(_) => described(Status::InSync, None, None, None),
+            RegionState::Planned => described(Status::Planned, None, None, None),
+            RegionState::PlannedRemoval(reason) => removal(Status::Planned, reason),
+            RegionState::Removed(reason) => removal(Status::Removed, reason),
+            RegionState::Retained(reason, status) => {
+                let detail = Some(existing_replica(status));
+                let remediation = Some(reason.remediation().to_owned());
+                described(Status::Refused, Some(reason.code()), detail, remediation)
+            }
+            RegionState::InProgress(progress) => {
+                let (code, detail) = (Some(progress.code()), progress.detail());
+                let remediation = Some(progress.remediation().to_owned());
+                described(Status::InProgress, code, detail, remediation)
+            }
+            RegionState::Failed(reason, detail) => {
+                let remediation = Some(reason.remediation().to_owned());
+                described(
+                    Status::Failed,
+                    Some(reason.code()),
+                    detail.clone(),
+                    remediation,
+                )
+            }
+            RegionState::Refused(refusal, existing) => {
+                let detail = existing.as_ref().map(existing_replica);
+                let remediation = refusal.remediation();
+                described(Status::Refused, Some(refusal.code()), detail, remediation)
+            }
         }
     }
 }
