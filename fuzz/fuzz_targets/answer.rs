@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use fixed_answer::FixedAnswer;
 use libfuzzer_sys::fuzz_target;
+use secret_replicator_aws::{CallError, SecretsManager};
 use secret_replicator_core::explain::explain;
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, Plan, decide};
 use secret_replicator_core::policy::{Policy, check};
 use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
-use secret_replicator_aws::{CallError, SecretsManager};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 

@@ -5,8 +5,8 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use secret_replicator_core::secret::{Region, SecretId};
 use secret_replicator_core::request::{FunctionIdentity, Request, Trigger, parse};
+use secret_replicator_core::secret::{Region, SecretId};
 
 static HOME: LazyLock<FunctionIdentity> = LazyLock::new(|| FunctionIdentity {
     region: Region::parse("us-east-1").expect("a Region"),
