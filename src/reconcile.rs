@@ -113,13 +113,11 @@ impl Reconciler {
         if !plan.replicates() && plan.changes() == 0 {
             return Ok((reservation, None));
         }
-        match self.secrets_manager.write_permit(until).await {
-            Some(permit) => Ok((reservation, Some(permit))),
-            None => {
-                reservation.commit(0);
-                Err(Deferred::DeadlineTooClose)
-            }
-        }
+        let Some(permit) = self.secrets_manager.write_permit(until).await else {
+            reservation.commit(0);
+            return Err(Deferred::DeadlineTooClose);
+        };
+        Ok((reservation, Some(permit)))
     }
 
     async fn execute(

@@ -92,6 +92,7 @@ const PARTITIONS: [(&str, &str); 4] = [
 
 impl Policy {
     /// The names of the rules that cover the secret. Empty: it is left alone.
+    #[must_use]
     pub fn covering(&self, secret: &Secret) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for rule in &self.rules {
@@ -108,6 +109,7 @@ impl Policy {
     }
 
     /// What stands in the secret's tags where a Region should, an empty text for an empty value.
+    #[must_use]
     pub fn bad_tokens(&self, secret: &Secret) -> BTreeSet<String> {
         let mut bad = BTreeSet::new();
         for rule in &self.rules {
@@ -130,6 +132,7 @@ impl Policy {
     }
 
     /// What becomes of a Region.
+    #[must_use]
     pub fn answer(&self, secret: &Secret, region: &str, settings: &Settings) -> Answer {
         let matching: Vec<&Rule> = self
             .rules
@@ -167,6 +170,7 @@ impl Policy {
     }
 
     /// Everything that allows no replica in the Region: the names of rules, and other reasons.
+    #[must_use]
     pub fn obstacles(
         &self,
         secret: &Secret,
@@ -238,6 +242,7 @@ impl Policy {
         own.map(|(_, key)| key).or_else(|| keys.get("*")).cloned()
     }
 
+    #[must_use]
     pub fn stands_for(&self, word: &str, region: &str) -> bool {
         match self.groups.get(word) {
             Some(regions) => regions.iter().any(|member| member == region),
@@ -341,6 +346,7 @@ fn partition(region: &str) -> &str {
     special.map_or("standard", |(_, partition)| *partition)
 }
 
+#[must_use]
 pub fn managed_is_none(key: &str) -> Option<String> {
     (!key.ends_with("aws/secretsmanager")).then(|| key.to_owned())
 }

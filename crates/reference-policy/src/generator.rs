@@ -245,6 +245,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
 }
 
 /// The document: block style, and quotes only where YAML needs them.
+#[must_use]
 pub fn written(policy: &Policy) -> String {
     let mut text = "version: 1\ngroups:\n".to_owned();
     for (name, regions) in &policy.groups {

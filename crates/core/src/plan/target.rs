@@ -7,9 +7,9 @@ use crate::secret::{KmsKey, Region, Secret};
 
 /// A Region that may get a replica of one secret, and how.
 ///
-/// Only an [`AdmittedRegion`] makes one, so there is no target in the primary secret's own Region, in
-/// another partition, outside the allowed Regions, in a forbidden Region, or with a weaker key that no
-/// rule names.
+/// Only a Region that the plan admits becomes one, so there is no target in the primary secret's own
+/// Region, in another partition, outside the allowed Regions, in a forbidden Region, or with a weaker
+/// key that no rule names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     region: Region,
