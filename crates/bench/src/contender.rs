@@ -12,7 +12,7 @@ use secret_replicator_emulator::LambdaSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::event::REGION;
-use crate::server::Authority;
+use crate::server::{Authority, Transport};
 
 /// A program that does the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -27,25 +27,6 @@ pub(crate) enum Contender {
     BareSdk,
     /// boto3 under AWS's own runtime.
     Python,
-}
-
-/// How the contender reaches AWS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Transport {
-    /// Plain HTTP.
-    Http,
-    /// TLS with a chain of three certificates.
-    Https,
-}
-
-impl Transport {
-    pub(crate) fn scheme(self) -> &'static str {
-        match self {
-            Transport::Http => "http",
-            Transport::Https => "https",
-        }
-    }
 }
 
 impl Contender {

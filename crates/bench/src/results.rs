@@ -6,8 +6,9 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::contender::{Contender, Transport};
+use crate::contender::Contender;
 use crate::machine::Machine;
+use crate::server::Transport;
 use crate::statistics::Summary;
 
 /// The parts that were measured. Each has its own machine and date, because a run may repeat one part.

@@ -16,14 +16,33 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use crate::contender::Transport;
-pub(crate) use answers::{Answers, Subject};
+use answers::Answers;
 pub(crate) use authority::Authority;
+
+/// The protocol between a contender and the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    /// Plain HTTP.
+    Http,
+    /// TLS with a chain of three certificates.
+    Https,
+}
+
+impl Transport {
+    pub(crate) fn scheme(self) -> &'static str {
+        match self {
+            Transport::Http => "http",
+            Transport::Https => "https",
+        }
+    }
+}
 
 /// A running server; it stops when dropped.
 pub(crate) struct FixedServer {

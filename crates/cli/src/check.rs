@@ -4,9 +4,9 @@ use clap::Args;
 use secret_replicator_core::policy::{self, Checked, Problem, Severity};
 use serde::Serialize;
 
-use crate::arguments::{AllowedRegionsOption, Format};
 use crate::diagnostic;
 use crate::document::Document;
+use crate::options::{AllowedRegionsOption, Format};
 use crate::outcome::{Exit, Outcome, json};
 use crate::words::{GOOD, count, paint};
 

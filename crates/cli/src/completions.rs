@@ -1,9 +1,8 @@
 //! `secret-replicator completions`: a script that lets a shell complete the command line.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::arguments;
 use crate::outcome::{Exit, Outcome};
 
 /// The options of `completions`.
@@ -23,13 +22,12 @@ pub(crate) struct Arguments {
     shell: Shell,
 }
 
-/// Prints the script for a shell.
+/// Prints the script that completes `command` in a shell.
 ///
 /// # Errors
 /// None; the signature is that of the other commands.
 #[expect(clippy::unnecessary_wraps, reason = "the commands share one signature")]
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let mut command = arguments::Arguments::command();
+pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<Outcome> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);

@@ -12,8 +12,8 @@ use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
-use crate::arguments::{AllowedRegionsOption, Format};
 use crate::document::{Document, STANDARD_INPUT};
+use crate::options::{AllowedRegionsOption, Format};
 use crate::outcome::{Exit, Outcome, json};
 use crate::policy;
 use event::Described;

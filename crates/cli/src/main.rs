@@ -8,6 +8,7 @@ mod completions;
 mod diagnostic;
 mod document;
 mod explain;
+mod options;
 mod outcome;
 mod policy;
 mod test;
@@ -16,7 +17,7 @@ mod words;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use outcome::{Exit, Outcome};
 
 fn main() -> ExitCode {
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
     let outcome = result.unwrap_or_else(|error| Outcome {
         stdout: String::new(),

@@ -3,10 +3,10 @@
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY, Policy, Problem};
 
-use crate::arguments::Format;
 use crate::check::Report;
 use crate::diagnostic;
 use crate::document::Document;
+use crate::options::Format;
 use crate::outcome::{Exit, Outcome, json};
 use crate::words::count;
 

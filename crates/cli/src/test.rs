@@ -8,9 +8,9 @@ use clap::Args;
 use secret_replicator_core::policy::Problem;
 use serde::Serialize;
 
-use crate::arguments::Format;
 use crate::diagnostic;
 use crate::document::{Document, STANDARD_INPUT};
+use crate::options::Format;
 use crate::outcome::{Exit, Outcome, json};
 use crate::policy;
 

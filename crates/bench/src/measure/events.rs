@@ -7,11 +7,11 @@ use anyhow::ensure;
 use secret_replicator_emulator::{Answer, Lambda};
 
 use super::process::{self, Cpu};
-use crate::contender::{Contender, Programs, Transport};
-use crate::event;
+use crate::contender::{Contender, Programs};
+use crate::event::{self, Subject};
 use crate::options::Effort;
 use crate::results::{EventResult, number};
-use crate::server::{Authority, FixedServer, Subject};
+use crate::server::{Authority, FixedServer, Transport};
 use crate::statistics::Summary;
 
 /// Warm events that are not counted, while allocators, caches and Python's specialisation warm up.

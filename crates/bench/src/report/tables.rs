@@ -1,10 +1,11 @@
 //! The tables: columns and number formats.
 
 use super::Table;
-use crate::contender::{Contender, Transport};
+use crate::contender::Contender;
 use crate::results::{
     EventResult, InstructionsResult, Part, PolicyResult, Results, SizeResult, SweepResult,
 };
+use crate::server::Transport;
 use crate::statistics::Summary;
 
 /// Returns the tables of the measured parts.

@@ -8,31 +8,7 @@ use bytes::Bytes;
 use secret_replicator_emulator::{SecretSeed, Time, World, WorldSettings};
 use serde_json::{Value, json};
 
-use crate::event::REGION;
-
-/// The secret that an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Subject {
-    /// The replica is in sync.
-    Unchanged,
-    /// The replica is missing.
-    Drifted,
-}
-
-impl Subject {
-    /// The secret's ARN.
-    pub(crate) fn arn(self) -> String {
-        let name = self.name();
-        format!("arn:aws:secretsmanager:{REGION}:123456789012:secret:{name}-AbCdEf")
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Subject::Unchanged => "unchanged",
-            Subject::Drifted => "drifted",
-        }
-    }
-}
+use crate::event::{REGION, Subject};
 
 /// The answers, and the only state: whether the drifted secret has its replica.
 pub(crate) struct Answers {

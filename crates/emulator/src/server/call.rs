@@ -6,6 +6,9 @@ use super::fault::FaultKind;
 use super::wire::ApiRequest;
 use crate::{ApiError, Time};
 
+/// Members of a request that never reach the log.
+const SECRET_MEMBERS: [&str; 3] = ["SecretString", "SecretBinary", "ClientRequestToken"];
+
 /// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -41,12 +44,11 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(
-        time: Time,
-        request: &ApiRequest,
-        body: Value,
-        fault: Option<FaultKind>,
-    ) -> Call {
+    pub(super) fn new(time: Time, request: &ApiRequest, fault: Option<FaultKind>) -> Call {
+        let mut body = request.body.clone();
+        if let Value::Object(members) = &mut body {
+            members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
+        }
         Call {
             time,
             region: request.region.clone(),

@@ -166,7 +166,7 @@ impl<'a> OpenCall<'a> {
             let key = lock(&service.world).key_of(&request.region, id);
             file.note(request, key.as_deref());
         }
-        let call = request.as_call((service.clock)(), fault);
+        let call = Call::new((service.clock)(), request, fault);
         OpenCall {
             service,
             request,

@@ -5,17 +5,12 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::call::Call;
-use super::fault::FaultKind;
-use crate::{ApiError, Time};
+use crate::ApiError;
 
 const TARGET: &str = "x-amz-target";
 const SESSION: &str = "x-amz-security-token";
 const SERVICE: &str = "secretsmanager.";
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
-
-/// Members of a request that never reach the log.
-const SECRET_MEMBERS: [&str; 3] = ["SecretString", "SecretBinary", "ClientRequestToken"];
 
 /// A request that has the form of an API call.
 #[derive(Debug)]
@@ -45,14 +40,6 @@ impl ApiRequest {
     pub(super) fn secret_id(&self) -> Option<&str> {
         let id = self.body.get("SecretId").or_else(|| self.body.get("Name"));
         id?.as_str()
-    }
-
-    pub(super) fn as_call(&self, time: Time, fault: Option<FaultKind>) -> Call {
-        let mut body = self.body.clone();
-        if let Value::Object(members) = &mut body {
-            members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
-        }
-        Call::new(time, self, body, fault)
     }
 }
 

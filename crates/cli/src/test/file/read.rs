@@ -8,8 +8,8 @@ use secret_replicator_core::policy::reader::{Node, NodeReader, NodeRef, Reported
 use secret_replicator_core::secret::{Region, Secret};
 
 use super::{Case, Expected, FORM_HINT, KeyName};
-use crate::arguments;
 use crate::explain::{kms_key, overwrite};
+use crate::options;
 
 const REGION_HINT: &str = "write a Region code, for instance `eu-west-1`";
 const REPLICATE_HINT: &str =
@@ -68,7 +68,7 @@ impl File {
             });
         }
         let text = self.reader.text_or_empty(node, REGION_HINT)?;
-        arguments::allowed_regions(text).map_err(|error| {
+        options::allowed_regions(text).map_err(|error| {
             self.reader
                 .error(node, "invalid-region", error, REGION_HINT)
         })

@@ -1,9 +1,10 @@
-use clap::CommandFactory;
+use clap::{Args, Command};
 
 use super::*;
 use crate::diagnostic;
 use crate::document::Document;
 use crate::outcome::plain;
+use crate::test::Arguments;
 
 /// A file with one case; `case` is what stands in it.
 fn file(case: &str) -> String {
@@ -137,9 +138,8 @@ fn what_makes_no_sense_is_listed_at_once() {
 
 #[test]
 fn the_file_in_the_help_is_a_file_of_tests() {
-    let command = crate::arguments::Arguments::command();
-    let help = command.find_subcommand("test").unwrap();
-    let help = help.get_after_long_help().unwrap().to_string();
+    let command = Arguments::augment_args(Command::new("test"));
+    let help = command.get_after_long_help().unwrap().to_string();
     let (_, example) = help.split_once("file of tests:\n").unwrap();
     let (example, _) = example.split_once("\n\nExamples:").unwrap();
     assert_eq!(parse(example).unwrap().tests.len(), 2);
