@@ -45,9 +45,3 @@ pub fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
     violations.extend(ends::violations(scenario, played));
     violations
 }
-
-/// Whether an operation of Secrets Manager changes something.
-#[must_use]
-pub fn is_write(operation: &str) -> bool {
-    !matches!(operation, "DescribeSecret" | "ListSecrets")
-}

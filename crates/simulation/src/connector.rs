@@ -19,9 +19,8 @@ use secret_replicator_aws::SecretsManager;
 use secret_replicator_emulator::Service;
 use serde_json::Value;
 
-use crate::check::is_write;
 use crate::clock::{self, SimulatedTime};
-use crate::journal::{Call, Current, SharedJournal};
+use crate::journal::{Call, Current, SharedJournal, is_write};
 use crate::scenario::HOME;
 use crate::stale::StaleReads;
 

@@ -8,8 +8,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::check::is_write;
-use crate::journal::Call;
+use crate::journal::{Call, is_write};
 use crate::lambda::Invocation;
 use crate::scenario::{Deed, Scenario};
 use crate::story::Played;

@@ -167,3 +167,9 @@ impl Write for Output {
         Ok(())
     }
 }
+
+/// Whether an operation of Secrets Manager changes something.
+#[must_use]
+pub fn is_write(operation: &str) -> bool {
+    !matches!(operation, "DescribeSecret" | "ListSecrets")
+}

@@ -5,8 +5,8 @@ use std::fmt;
 
 use secret_replicator_emulator::{Execution, FaultKind};
 
-use crate::check::is_write;
 use crate::encounters::{Encounter, encounters};
+use crate::journal::is_write;
 use crate::lambda::{End, Fate};
 use crate::scenario::Scenario;
 use crate::story::Played;

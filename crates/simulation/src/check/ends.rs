@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
+use super::Violation;
 use super::seen::{is_obstacle, is_taken_name};
-use super::{Violation, is_write};
 use crate::hindrance::{is_slow, is_slow_to_remake, question};
+use crate::journal::is_write;
 use crate::scenario::{Scenario, regions};
 use crate::story::{Played, Swept, Truth};
 use secret_replicator_emulator::SecretView;

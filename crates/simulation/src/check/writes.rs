@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::Violation;
 use super::seen::{Seen, is_about, is_look, is_obstacle, is_taken_name};
-use super::{Violation, is_write};
-use crate::journal::Call;
+use crate::journal::{Call, is_write};
 use crate::lambda::Purpose;
 use crate::scenario::{Scenario, regions};
 use crate::story::Played;
