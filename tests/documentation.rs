@@ -32,9 +32,9 @@ fn pages() -> BTreeMap<PathBuf, String> {
 
 /// Returns the fenced blocks of a language.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
-    let fence = format!("```{language}\n");
-    let after_fence = page.split(fence.as_str()).skip(1);
-    after_fence
+    let opening = format!("```{language}\n");
+    let after_opening = page.split(opening.as_str()).skip(1);
+    after_opening
         .map(|rest| rest.split("```").next().unwrap_or_default())
         .collect()
 }

@@ -148,12 +148,12 @@ impl SecretRecord {
 
 impl ReplicaRecord {
     fn new(outcome: &RegionOutcome) -> Self {
-        let Described {
+        let RegionFields {
             status,
             reason,
             detail,
             remediation,
-        } = Described::of(&outcome.state);
+        } = RegionFields::of(&outcome.state);
         let recreated = outcome.is_recreated.then_some(RemovalReason::FailedReplica);
         let replication_time = match outcome.state {
             RegionState::InSync(after) => after,
@@ -177,14 +177,14 @@ impl ReplicaRecord {
 }
 
 /// The state of a Region in the fields of the record.
-struct Described {
+struct RegionFields {
     status: Status,
     reason: Option<&'static str>,
     detail: Option<String>,
     remediation: Option<String>,
 }
 
-impl Described {
+impl RegionFields {
     fn of(state: &RegionState) -> Self {
         let described = |status, reason, detail, remediation| Self {
             status,

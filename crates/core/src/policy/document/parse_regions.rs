@@ -17,17 +17,15 @@ const MOST_REGIONS: usize = 200;
 const GROUP_HINT: &str = "name sets of Regions: `groups: { dr: [us-west-2] }`";
 
 impl Parser<'_> {
-    /// Parses the groups. A group with a problem keeps its name, so that its uses are not reported
-    /// as unknown.
+    /// Parses the groups. A group with a problem keeps its name and its valid Regions, so that its uses
+    /// are checked like those of other groups.
     pub(super) fn parse_groups(&mut self, node: &NodeRef<'_>) -> Result<(), Reported> {
         let mut groups = BTreeMap::new();
         let mut outcome = Ok(());
         for entry in self.reader.entries(node, GROUP_HINT)? {
             self.check_group_name(&entry.at_key, entry.key);
-            let regions = self.group(&entry.value).unwrap_or_else(|reported| {
-                outcome = Err(reported);
-                BTreeSet::new()
-            });
+            let (regions, parsed) = self.group(&entry.value);
+            outcome = outcome.and(parsed);
             lint::regions_not_allowed(
                 &mut self.reader,
                 &entry.value,
@@ -40,18 +38,34 @@ impl Parser<'_> {
         outcome
     }
 
-    fn group(&mut self, node: &NodeRef<'_>) -> Result<BTreeSet<Region>, Reported> {
-        let codes = self.reader.one_or_more(node, GROUP_HINT)?;
-        self.check_count(node, codes.len())?;
-        collect_all(codes.map(|node| {
-            let code = self.reader.text(&node, GROUP_HINT)?;
-            Region::parse(code).map_err(|error| {
-                let hint = "write a Region code, for instance `eu-west-1`; a group holds no other \
-                            groups";
-                self.reader
-                    .error(&node, "invalid-region", error.to_string(), hint)
-            })
-        }))
+    /// Returns the valid Regions of a group, and whether there were no others.
+    fn group(&mut self, node: &NodeRef<'_>) -> (BTreeSet<Region>, Result<(), Reported>) {
+        let mut regions = BTreeSet::new();
+        let mut parsed = Ok(());
+        let codes = self.reader.one_or_more(node, GROUP_HINT);
+        let codes = codes.and_then(|codes| self.check_count(node, codes.len()).map(|()| codes));
+        match codes {
+            Ok(codes) => {
+                for node in codes {
+                    match self.region_of_group(&node) {
+                        Ok(region) => drop(regions.insert(region)),
+                        Err(reported) => parsed = Err(reported),
+                    }
+                }
+            }
+            Err(reported) => parsed = Err(reported),
+        }
+        (regions, parsed)
+    }
+
+    fn region_of_group(&mut self, node: &NodeRef<'_>) -> Result<Region, Reported> {
+        let code = self.reader.text(node, GROUP_HINT)?;
+        Region::parse(code).map_err(|error| {
+            let hint = "write a Region code, for instance `eu-west-1`; a group holds no other \
+                        groups";
+            self.reader
+                .error(node, "invalid-region", error.to_string(), hint)
+        })
     }
 
     fn check_group_name(&mut self, node: &NodeRef<'_>, name: &str) {
