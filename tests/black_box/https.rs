@@ -22,8 +22,9 @@ struct HttpsEndpoint {
 }
 
 impl HttpsEndpoint {
-    async fn start(aws: &Emulator) -> anyhow::Result<Self> {
-        let (acceptor, authority) = certify("localhost")?;
+    /// Starts the endpoint with a certificate for a host. The function calls it as `localhost`.
+    async fn start(aws: &Emulator, host: &str) -> anyhow::Result<Self> {
+        let (acceptor, authority) = certify(host)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());
         let emulator = aws.endpoint().trim_start_matches("http://").to_owned();
@@ -57,9 +58,12 @@ fn certify(host: &str) -> anyhow::Result<(TlsAcceptor, String)> {
 }
 
 /// A stage whose function calls the endpoint and trusts this bundle alone.
-async fn stage(trusted: impl FnOnce(&HttpsEndpoint) -> String) -> anyhow::Result<(Stage, TempDir)> {
+async fn stage(
+    host: &str,
+    trusted: impl FnOnce(&HttpsEndpoint) -> String,
+) -> anyhow::Result<(Stage, TempDir)> {
     let mut stage = Stage::new().await;
-    let endpoint = HttpsEndpoint::start(&stage.aws).await?;
+    let endpoint = HttpsEndpoint::start(&stage.aws, host).await?;
     let directory = TempDir::new()?;
     let bundle: PathBuf = directory.path().join("roots.pem");
     std::fs::write(&bundle, trusted(&endpoint))?;
@@ -73,7 +77,7 @@ async fn stage(trusted: impl FnOnce(&HttpsEndpoint) -> String) -> anyhow::Result
 
 #[tokio::test]
 async fn a_certificate_of_a_trusted_authority_is_accepted() -> anyhow::Result<()> {
-    let (mut stage, _directory) = stage(|endpoint| endpoint.authority.clone()).await?;
+    let (mut stage, _directory) = stage("localhost", |endpoint| endpoint.authority.clone()).await?;
     let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
     delivery.ends_well("replicated");
     Ok(())
@@ -83,11 +87,21 @@ async fn a_certificate_of_a_trusted_authority_is_accepted() -> anyhow::Result<()
 async fn a_certificate_of_another_authority_is_refused_and_the_event_is_retried()
 -> anyhow::Result<()> {
     let (_, another) = certify("localhost")?;
-    let (mut stage, _directory) = stage(|_| another).await?;
+    let (mut stage, _directory) = stage("localhost", |_| another).await?;
     let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
     delivery.ends_in_error("failed", "ServiceUnavailable");
     let detail = delivery.record["detail"].as_str().unwrap_or_default();
     assert!(detail.contains("invalid peer certificate"), "{detail}");
+    assert!(stage.requested().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_is_refused() -> anyhow::Result<()> {
+    let (mut stage, _directory) =
+        stage("example.com", |endpoint| endpoint.authority.clone()).await?;
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
     assert!(stage.requested().is_empty());
     Ok(())
 }
