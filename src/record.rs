@@ -113,11 +113,14 @@ impl Recorder {
     /// retries the event and then sends it to the failure queue.
     pub fn record(&self, report: Report) -> Result<Record, Failure> {
         let record = SecretRecord::new(&report);
+        let failure =
+            errors::error_type(&report).map(|error_type| Failure::new(error_type, &record));
+        // The write comes last: a panic before it still leaves exactly one record.
         self.write(&record, |emf, lines| {
             metrics::write_secret(&report, &self.named_regions, emf, lines)
         });
-        match errors::error_type(&report) {
-            Some(error_type) => Err(Failure::new(error_type, &record)),
+        match failure {
+            Some(failure) => Err(failure),
             None => Ok(Record::Secret(Box::new(
                 record.with_explanation(report.explanation),
             ))),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::outcome::Outcome;
 use crate::secret::Region;
 
-/// What a sweep has seen and done, in numbers of secrets. Each covered secret counts once among
+/// What a sweep has seen and done, in numbers of secrets. The token carries these fields, and the record of
+/// a sweep shows them. Each covered secret counts once among
 /// `in_sync`, `repaired`, `planned`, `pending`, `refused` and `failed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
