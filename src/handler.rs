@@ -109,7 +109,8 @@ impl Function {
     ) -> Result<Record, Failure> {
         let function = FunctionIdentity {
             region: self.region.clone(),
-            account: account_of(context),
+            account: part_of_arn(context, 4),
+            name: part_of_arn(context, 6),
         };
         let Trigger { origin, request } = request::parse(event, &function);
         let remaining = remaining(context, started);
@@ -253,11 +254,11 @@ fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOut
     }
 }
 
-/// Lambda names the function's ARN with each event:
-/// `arn:aws:lambda:region:account:function:name`.
-fn account_of(context: &Context) -> Option<String> {
-    let account = context.invoked_function_arn.split(':').nth(4)?;
-    (!account.is_empty()).then(|| account.to_owned())
+/// A part of the function's ARN, `arn:aws:lambda:region:account:function:name`, which Lambda gives with
+/// each event.
+fn part_of_arn(context: &Context, index: usize) -> Option<String> {
+    let part = context.invoked_function_arn.split(':').nth(index)?;
+    (!part.is_empty()).then(|| part.to_owned())
 }
 
 /// Lambda gives the deadline in milliseconds since 1970.

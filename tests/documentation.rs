@@ -58,6 +58,7 @@ fn every_payload_in_the_documentation_is_an_action() {
     let function = FunctionIdentity {
         region: Region::parse("us-east-1").unwrap(),
         account: None,
+        name: None,
     };
     let mut count = 0;
     for (path, page) in pages() {

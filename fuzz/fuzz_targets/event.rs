@@ -11,6 +11,7 @@ use secret_replicator_core::secret::{Region, SecretId};
 static HOME: LazyLock<FunctionIdentity> = LazyLock::new(|| FunctionIdentity {
     region: Region::parse("us-east-1").expect("a Region"),
     account: Some("123456789012".to_owned()),
+    name: Some("secret-replicator".to_owned()),
 });
 
 fuzz_target!(|event: &str| {

@@ -130,14 +130,14 @@ fn of_regions(regions: &[RegionOutcome]) -> ErrorType {
 
 fn of_reason(reason: FailureReason) -> ErrorType {
     match reason {
-        FailureReason::AccessDenied => ErrorType::AccessDenied,
+        FailureReason::AccessDenied(_) => ErrorType::AccessDenied,
         FailureReason::Throttled => ErrorType::Throttled,
         FailureReason::ServiceUnavailable => ErrorType::ServiceUnavailable,
         FailureReason::SecretNotFound => ErrorType::SecretNotReady,
         FailureReason::NameAlreadyExists
         | FailureReason::OrphanedReplica
         | FailureReason::KmsKeyUnavailable
-        | FailureReason::KmsAccessDenied
+        | FailureReason::KmsAccessDenied(_)
         | FailureReason::RegionNotEnabled
         | FailureReason::RequestRejected
         | FailureReason::ReplicationFailed => ErrorType::ReplicationFailed,

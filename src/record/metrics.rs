@@ -13,6 +13,7 @@ use super::{Report, SweepReport, milliseconds};
 use crate::reconcile::{Action, RegionOutcome, RegionState, SecretOutcome};
 use crate::sweep::Sweep;
 use secret_replicator_core::outcome::Outcome;
+use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::secret::Region;
 
 /// The metrics of one secret, without dimensions.
@@ -26,6 +27,8 @@ struct SecretMetrics {
     secrets_skipped: u64,
     #[metrics(unit = Count)]
     bad_events: u64,
+    #[metrics(unit = Count)]
+    deletes_blocked: u64,
     #[metrics(unit = Millisecond)]
     event_age: Option<Duration>,
 }
@@ -131,11 +134,19 @@ fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
         secrets_evaluated: u64::from(report.outcome.secret().is_some()),
         secrets_skipped: u64::from(report.outcome.outcome() == Outcome::Skipped),
         bad_events: u64::from(matches!(report.outcome, SecretOutcome::BadEvent(_))),
+        deletes_blocked: u64::from(is_delete_blocked(&report.outcome)),
         event_age: report
             .event_age_ms()
             .and_then(|age| u64::try_from(age).ok())
             .map(Duration::from_millis),
     }
+}
+
+fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
+    matches!(
+        outcome,
+        SecretOutcome::Skipped(_, SkipReason::DeleteBlockedByReplicas { .. })
+    )
 }
 
 /// The primary secret's own Region has no metrics: it never gets a replica.

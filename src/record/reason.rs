@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use secret_replicator_core::reason::FailureReason;
 
 use crate::reconcile::SecretOutcome;
@@ -9,7 +11,7 @@ pub(super) struct Reason {
     /// What happened.
     pub(super) detail: String,
     /// What to do about it.
-    pub(super) remediation: Option<&'static str>,
+    pub(super) remediation: Option<Cow<'static, str>>,
 }
 
 impl Reason {
@@ -20,34 +22,37 @@ impl Reason {
             SecretOutcome::Skipped(_, reason) => Self {
                 code: reason.code(),
                 detail: reason.detail(),
-                remediation: None,
+                remediation: reason.remediation().map(Cow::Owned),
             },
             SecretOutcome::NotFound(error) => Self {
                 code: FailureReason::SecretNotFound.code(),
                 detail: error.to_string(),
-                remediation: Some(FailureReason::SecretNotFound.remediation()),
+                remediation: Some(FailureReason::SecretNotFound.remediation().into()),
             },
             SecretOutcome::NoValueYet(..) => Self {
                 code: "no-value-yet",
                 detail: "the secret has no value, so there is nothing to replicate yet".to_owned(),
                 remediation: Some(
-                    "put a value into the secret; Lambda retries an event, by hand reconcile again",
+                    "put a value into the secret; Lambda retries an event, by hand reconcile again"
+                        .into(),
                 ),
             },
             SecretOutcome::Unreadable(error) => Self {
                 code: error.reason().code(),
                 detail: error.to_string(),
-                remediation: Some(error.reason().remediation()),
+                remediation: Some(error.reason().remediation().into()),
             },
             SecretOutcome::BadEvent(bad) => Self {
                 code: "bad-event",
                 detail: bad.message.clone(),
-                remediation: Some(bad.remediation),
+                remediation: Some(bad.remediation.into()),
             },
             SecretOutcome::Internal(message) => Self {
                 code: "internal",
                 detail: message.clone(),
-                remediation: Some("this is a bug of the function: report it with this record"),
+                remediation: Some(
+                    "this is a bug of the function: report it with this record".into(),
+                ),
             },
         })
     }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
@@ -5,7 +6,7 @@ use serde::Serialize;
 
 use super::reason::Reason;
 use super::{Report, milliseconds};
-use crate::reconcile::{Action, Mode, RegionOutcome, RegionState};
+use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use secret_replicator_core::explain::Explanation;
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, ReplicaStatus, SecretArn, SecretId};
@@ -25,11 +26,13 @@ pub struct SecretRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    remediation: Option<&'static str>,
+    remediation: Option<Cow<'static, str>>,
     trigger: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
     request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,11 +105,14 @@ impl SecretRecord {
             message: message(report, reason.as_ref(), &replicas),
             outcome: outcome.name(),
             reason: reason.as_ref().map(|reason| reason.code),
-            remediation: reason.as_ref().and_then(|reason| reason.remediation),
+            remediation: reason
+                .as_ref()
+                .and_then(|reason| reason.remediation.clone()),
             detail: reason.map(|reason| reason.detail),
             trigger: report.origin.name.clone(),
             event_id: report.origin.event_id.clone(),
             request_id: report.request_id.clone(),
+            principal: principal(&report.outcome),
             secret_arn: arn.map(ToString::to_string),
             secret_name: secret.map(|secret| &secret.name).or(named_name).cloned(),
             primary_region: primary_region.or(arn.map(SecretArn::region)).cloned(),
@@ -135,6 +141,7 @@ impl SecretRecord {
         let mut parts = vec![self.message.clone()];
         parts.extend(
             self.remediation
+                .as_ref()
                 .map(|remediation| format!("remediation: {remediation}")),
         );
         parts.extend(failed.map(|replica| {
@@ -255,6 +262,14 @@ impl ReplicaRecord {
             Some(reason) => format!("{region} ({reason})"),
             None => region.to_owned(),
         }
+    }
+}
+
+/// The caller, in the records about what others did.
+fn principal(outcome: &SecretOutcome) -> Option<String> {
+    match outcome {
+        SecretOutcome::Skipped(_, reason) => reason.principal().map(str::to_owned),
+        _ => None,
     }
 }
 

@@ -7,13 +7,14 @@ use super::*;
 use crate::reconcile::RegionOutcome;
 use crate::reconcile::{Action, RegionState};
 use crate::sweep::Sweep;
-use secret_replicator_core::reason::{FailureReason, Progress, Refusal, RemovalReason};
+use secret_replicator_core::reason::{FailureReason, PolicyType, Progress, Refusal, RemovalReason};
 use secret_replicator_core::secret::Secret;
 use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
 
 const NAME_TAKEN: RegionState = RegionState::Failed(FailureReason::NameAlreadyExists, None);
 const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
-const DENIED: RegionState = RegionState::Failed(FailureReason::AccessDenied, None);
+const DENIED: RegionState =
+    RegionState::Failed(FailureReason::AccessDenied(PolicyType::Unnamed), None);
 const IN_SYNC: RegionState = RegionState::InSync(None);
 const ON_ITS_WAY: RegionState = RegionState::InProgress(Progress::ReplicationInProgress);
 

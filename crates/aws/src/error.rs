@@ -5,7 +5,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::RequestId;
 use thiserror::Error;
 
-use secret_replicator_core::reason::FailureReason;
+use secret_replicator_core::reason::{FailureReason, PolicyType};
 
 /// An API call of Secrets Manager that the function makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +98,10 @@ impl CallError {
         let (kind, code) = match error {
             SdkError::ServiceError(answer) => {
                 let status = answer.raw().status().as_u16();
-                match error.code() {
+                match error.code().filter(|code| !code.is_empty()) {
                     Some(code) => (kind_of(code, status), code),
-                    None if [401, 403].contains(&status) => (CallErrorKind::AccessDenied, "Denied"),
-                    // Not an answer of Secrets Manager: of a proxy or an endpoint, or half an answer.
+                    // Not an answer of Secrets Manager, which names a code with each error: the page of
+                    // a proxy, whatever its status, or half an answer.
                     None => (CallErrorKind::Unanswered, "Unreadable"),
                 }
             }
@@ -190,21 +190,44 @@ impl CallError {
     pub fn reason(&self) -> FailureReason {
         match self.kind {
             CallErrorKind::NotFound => FailureReason::SecretNotFound,
-            CallErrorKind::AccessDenied if self.is_about_a_key() => FailureReason::KmsAccessDenied,
-            CallErrorKind::AccessDenied => FailureReason::AccessDenied,
+            CallErrorKind::AccessDenied => self.denial(),
             CallErrorKind::Throttled | CallErrorKind::NotSent => FailureReason::Throttled,
             CallErrorKind::Unanswered => FailureReason::ServiceUnavailable,
-            CallErrorKind::Refused if self.code.starts_with("Invalid") => {
-                FailureReason::from_message(&self.message).unwrap_or(FailureReason::RequestRejected)
+            CallErrorKind::Refused => {
+                FailureReason::from_message(&self.message).unwrap_or_else(|| self.refusal())
             }
-            CallErrorKind::Refused | CallErrorKind::Internal => FailureReason::RequestRejected,
+            CallErrorKind::Internal => FailureReason::RequestRejected,
         }
     }
 
-    /// IAM names the action (`kms:Decrypt`), Secrets Manager says "Access to KMS is not allowed"
-    /// (both reported by users).
-    fn is_about_a_key(&self) -> bool {
-        self.message.contains("kms:") || self.message.contains("KMS")
+    /// What denies the call: IAM names the action, and Secrets Manager says "Access to KMS is not
+    /// allowed".
+    fn denial(&self) -> FailureReason {
+        match FailureReason::from_message(&self.message) {
+            Some(denied @ (FailureReason::AccessDenied(_) | FailureReason::KmsAccessDenied(_))) => {
+                denied
+            }
+            _ => FailureReason::AccessDenied(PolicyType::Unnamed),
+        }
+    }
+
+    /// The reason of a refusal whose message says nothing that is known. `EncryptionFailure` and
+    /// `DecryptionFailure` are errors about the key (API reference).
+    fn refusal(&self) -> FailureReason {
+        match self.code.as_str() {
+            "EncryptionFailure" | "DecryptionFailure" => FailureReason::KmsKeyUnavailable,
+            _ => FailureReason::RequestRejected,
+        }
+    }
+
+    /// Whether AWS rejected a write because the secret is a replica. Of a replica in another account,
+    /// `DescribeSecret` shows a secret like any other, so only a write tells.
+    #[must_use]
+    pub fn is_about_a_replica(&self) -> bool {
+        self.kind == CallErrorKind::Refused
+            && self
+                .message
+                .contains("Operation not permitted on a replica secret")
     }
 }
 

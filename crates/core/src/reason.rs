@@ -3,14 +3,17 @@
 //!
 //! Every code is written once, here. The record, the error and the message take it from the value.
 
+mod denial;
 mod failure;
 mod progress;
 mod refusal;
 mod removal;
 mod skip;
+mod wording;
 
 use std::collections::BTreeSet;
 
+pub use denial::{Denial, PolicyType};
 pub use failure::FailureReason;
 pub use progress::Progress;
 pub use refusal::{Conflict, Refusal};

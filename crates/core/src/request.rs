@@ -5,6 +5,7 @@
 //! comes out.
 
 mod action;
+mod detail;
 mod event;
 
 use chrono::{DateTime, Utc};
@@ -29,9 +30,9 @@ pub struct Trigger {
 pub struct Origin {
     /// The event's name (`CreateSecret`), the action's (`reconcile`), or `unknown`.
     pub name: String,
-    /// CloudTrail's `eventID`.
+    /// CloudTrail's `eventID`, or else EventBridge's `id`.
     pub event_id: Option<String>,
-    /// When the API call was made, by CloudTrail's `eventTime`.
+    /// When the API call was made, by CloudTrail's `eventTime`, or else EventBridge's `time`.
     pub event_time: Option<DateTime<Utc>>,
 }
 
@@ -44,8 +45,8 @@ pub enum Request {
         secret: SecretId,
         /// Decide and report only.
         dry_run: bool,
-        /// Whether to wait for a secret that is not ready.
-        wait: Wait,
+        /// Why the secret is reconciled.
+        cause: Cause,
     },
     /// Say what is decided about this secret, rule by rule. Never writes.
     Explain(Explained),
@@ -67,7 +68,7 @@ impl Request {
     #[must_use]
     pub fn wait(&self) -> Wait {
         match self {
-            Self::Reconcile { wait, .. } => *wait,
+            Self::Reconcile { cause, .. } => cause.wait(),
             Self::Explain(_) | Self::Sweep(_) | Self::Skip { .. } | Self::Bad(_) => Wait::Never,
         }
     }
@@ -80,6 +81,30 @@ pub enum Explained {
     Existing(SecretId),
     /// One that need not exist.
     Hypothetical(Box<Secret>),
+}
+
+/// Why a secret is reconciled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// An action names a secret that should exist.
+    Action,
+    /// The secret was created or restored, or AWS reports on its replication.
+    Event,
+    /// Tags changed. A read can still show the old ones.
+    TagChange,
+    /// Another version is current: the first value, or a rotated one. Every replica must receive it.
+    NewVersion,
+}
+
+impl Cause {
+    /// Whether to wait for a secret that is not ready.
+    #[must_use]
+    pub fn wait(self) -> Wait {
+        match self {
+            Self::Action => Wait::Never,
+            Self::Event | Self::TagChange | Self::NewVersion => Wait::UntilReady,
+        }
+    }
 }
 
 /// Whether to wait for a secret that is not ready.
@@ -98,6 +123,9 @@ pub struct SweepRequest {
     pub dry_run: bool,
     /// How many replicas the whole sweep may add or remove.
     pub max_changes: u64,
+    /// Whether every covered secret gets every treatment, a retry of failures with an unknown cause
+    /// included.
+    pub thorough: bool,
     /// Where the previous slice ended. `None` for the first slice.
     pub token: Option<Token>,
 }
@@ -137,6 +165,9 @@ pub struct FunctionIdentity {
     pub region: Region,
     /// Its account, if Lambda named one in the function's ARN.
     pub account: Option<String>,
+    /// Its name, likewise. Lambda names the session of the function's role after it, so it tells the
+    /// function's own calls from those of others.
+    pub name: Option<String>,
 }
 
 /// What to do about an identifier that is none.

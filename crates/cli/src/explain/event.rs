@@ -47,6 +47,7 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
     let function = FunctionIdentity {
         region: region.clone(),
         account: None,
+        name: None,
     };
     let trigger = request::parse(&document.text, &function);
     let (id, skipped) = match trigger.request {

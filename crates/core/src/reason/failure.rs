@@ -1,3 +1,6 @@
+use super::denial::PolicyType;
+use super::wording;
+
 /// Why a replica could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureReason {
@@ -9,11 +12,11 @@ pub enum FailureReason {
     /// The key is missing, disabled, or still being created.
     KmsKeyUnavailable,
     /// The function's role may not use the key.
-    KmsAccessDenied,
+    KmsAccessDenied(PolicyType),
     /// The account has not enabled the Region, or there is no such Region.
     RegionNotEnabled,
     /// The function's role may not make the call.
-    AccessDenied,
+    AccessDenied(PolicyType),
     /// AWS limits the rate of calls.
     Throttled,
     /// AWS did not answer, or answered with a fault of its own.
@@ -27,29 +30,11 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
-    /// Classifies AWS's own words, a `StatusMessage` or an error's message. AWS documents the
-    /// cases (user guide, "Troubleshoot AWS Secrets Manager replication") but no fixed wording, so
-    /// what the words must contain is kept as short as the cases allow. `None` if no case fits.
+    /// Classifies a message of AWS: a `StatusMessage`, or the message of an error. Returns `None` if the
+    /// message holds no known phrase.
     #[must_use]
     pub fn from_message(message: &str) -> Option<Self> {
-        let message = message.to_ascii_lowercase();
-        let has = |word: &str| message.contains(word);
-        let key = has("kms") || has(" key");
-        if has("different arn") {
-            Some(Self::OrphanedReplica)
-        } else if has("already exists") {
-            Some(Self::NameAlreadyExists)
-        } else if key && (has("permission") || has("access") || has("not authorized")) {
-            Some(Self::KmsAccessDenied)
-        } else if key {
-            Some(Self::KmsKeyUnavailable)
-        } else if has("invalid replica region")
-            || has("region") && (has("not enabled") || has("opt-in") || has("disabled"))
-        {
-            Some(Self::RegionNotEnabled)
-        } else {
-            None
-        }
+        wording::classify(message)
     }
 
     /// The code in the record.
@@ -59,9 +44,9 @@ impl FailureReason {
             Self::NameAlreadyExists => "name-already-exists",
             Self::OrphanedReplica => "orphaned-replica",
             Self::KmsKeyUnavailable => "kms-key-unavailable",
-            Self::KmsAccessDenied => "kms-access-denied",
+            Self::KmsAccessDenied(_) => "kms-access-denied",
             Self::RegionNotEnabled => "region-not-enabled",
-            Self::AccessDenied => "access-denied",
+            Self::AccessDenied(_) => "access-denied",
             Self::Throttled => "throttled",
             Self::ServiceUnavailable => "service-unavailable",
             Self::SecretNotFound => "secret-not-found",
@@ -87,19 +72,12 @@ impl FailureReason {
                 "check that the key exists and is enabled in that Region; a key that is still \
                  being created works on the next attempt"
             }
-            Self::KmsAccessDenied => {
-                "allow the function's role kms:Decrypt on the primary secret's key, and \
-                 kms:GenerateDataKey and kms:Encrypt on the replica's key, in the role and in the \
-                 key policies"
-            }
+            Self::KmsAccessDenied(policy) => policy.key_remediation(),
             Self::RegionNotEnabled => {
                 "check the Region's code, and enable the Region for the account, or take it out of \
                  the policy or the tag"
             }
-            Self::AccessDenied => {
-                "allow the function's role the call that AWS names; a service control policy, or \
-                 the allowed Regions in the role (secretsmanager:AddReplicaRegions), may deny it"
-            }
+            Self::AccessDenied(policy) => policy.remediation(),
             Self::Throttled => {
                 "nothing, if it is rare: Lambda retries an event; the quota of 50 writes per second \
                  is shared by the whole account and Region"
@@ -126,54 +104,13 @@ impl FailureReason {
         match self {
             Self::NameAlreadyExists | Self::OrphanedReplica | Self::RegionNotEnabled => true,
             Self::KmsKeyUnavailable
-            | Self::KmsAccessDenied
-            | Self::AccessDenied
+            | Self::KmsAccessDenied(_)
+            | Self::AccessDenied(_)
             | Self::Throttled
             | Self::ServiceUnavailable
             | Self::SecretNotFound
             | Self::RequestRejected
             | Self::ReplicationFailed => false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn awss_words_are_classified() {
-        use FailureReason::*;
-        let cases = [
-            (
-                "Replication failed: Secret name prod/db already exists in region eu-west-1.",
-                Some(NameAlreadyExists),
-            ),
-            (
-                "Replication failed: Secret prod/db is currently replicated to eu-west-1 with a \
-                 different arn",
-                Some(OrphanedReplica),
-            ),
-            (
-                "No permissions available on the KMS key to complete the replication",
-                Some(KmsAccessDenied),
-            ),
-            ("Access to KMS is not allowed", Some(KmsAccessDenied)),
-            ("KMS key is disabled", Some(KmsKeyUnavailable)),
-            (
-                "The KMS key alias/app was not found",
-                Some(KmsKeyUnavailable),
-            ),
-            (
-                "Region me-south-1 is not enabled for this account",
-                Some(RegionNotEnabled),
-            ),
-            ("Invalid replica region.", Some(RegionNotEnabled)),
-            ("Something new", None),
-            ("", None),
-        ];
-        for (message, reason) in cases {
-            assert_eq!(FailureReason::from_message(message), reason, "{message}");
         }
     }
 }

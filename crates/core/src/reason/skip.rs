@@ -16,6 +16,22 @@ pub enum SkipReason {
     ApiCallFailed(String),
     /// An event of Secrets Manager that is no reason to look at a secret.
     UnsupportedEvent,
+    /// `DeleteSecret` was refused, because the secret has replicas.
+    DeleteBlockedByReplicas {
+        /// The Regions of the replicas, as AWS names them.
+        regions: Vec<String>,
+        /// The ARN of the caller.
+        principal: Option<String>,
+    },
+    /// Somebody else removed or promoted replicas.
+    ReplicationChangedByOther {
+        /// The API call.
+        call: String,
+        /// The Regions of the replicas.
+        regions: Vec<String>,
+        /// The ARN of the caller.
+        principal: Option<String>,
+    },
     /// The secret belongs to the account given, which is not the function's.
     AnotherAccount(String),
     /// The event is from the Region given, which is not the function's.
@@ -33,6 +49,8 @@ impl SkipReason {
             Self::ScheduledForDeletion => "scheduled-for-deletion",
             Self::ApiCallFailed(_) => "api-call-failed",
             Self::UnsupportedEvent => "unsupported-event",
+            Self::DeleteBlockedByReplicas { .. } => "delete-blocked-by-replicas",
+            Self::ReplicationChangedByOther { .. } => "replication-changed-by-other",
             Self::AnotherAccount(_) => "another-account",
             Self::AnotherRegion(_) => "another-region",
         }
@@ -54,6 +72,16 @@ impl SkipReason {
                 format!("the call failed with {code}, so there is nothing to replicate")
             }
             Self::UnsupportedEvent => "this event is no reason to look at a secret".to_owned(),
+            Self::DeleteBlockedByReplicas { regions, .. } => format!(
+                "AWS did not delete the secret, because it has replicas in {}",
+                in_words(regions)
+            ),
+            Self::ReplicationChangedByOther { call, regions, .. } => {
+                format!(
+                    "another principal called {call} for the replica in {}",
+                    in_words(regions)
+                )
+            }
             Self::AnotherAccount(account) => format!(
                 "the event is about a secret of account {account}; deploy the stack there too"
             ),
@@ -61,5 +89,43 @@ impl SkipReason {
                 format!("the event is from {region}; deploy a stack in that Region")
             }
         }
+    }
+
+    /// The remediation, where a person has to act.
+    #[must_use]
+    pub fn remediation(&self) -> Option<String> {
+        match self {
+            Self::DeleteBlockedByReplicas { regions, .. } => Some(format!(
+                "exclude the secret from the policy (for instance by its tag), remove its replicas with \
+                 `aws secretsmanager remove-regions-from-replication --secret-id ID \
+                 --remove-replica-regions {}`, and delete it when `describe-secret` finds no secret in \
+                 these Regions",
+                regions.join(" ")
+            )),
+            Self::ReplicationChangedByOther { .. } => Some(
+                "no action is needed: the sweep restores the replicas that the policy wants; if the \
+                 change was intended, change the policy or the secret's tags"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// The ARN of the caller, for what others did.
+    #[must_use]
+    pub fn principal(&self) -> Option<&str> {
+        match self {
+            Self::DeleteBlockedByReplicas { principal, .. }
+            | Self::ReplicationChangedByOther { principal, .. } => principal.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+fn in_words(regions: &[String]) -> String {
+    if regions.is_empty() {
+        "a Region that the event does not name".to_owned()
+    } else {
+        regions.join(", ")
     }
 }

@@ -8,8 +8,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
-    BadEvent, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION, SweepRequest,
-    Trigger, Wait, cut, is_secret_id,
+    BadEvent, Cause, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
+    SweepRequest, Trigger, cut, is_secret_id,
 };
 use crate::secret::{Region, Secret, SecretId};
 use crate::sweep::Token;
@@ -86,13 +86,13 @@ fn reconcile(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request
     })?;
     Ok(Request::Reconcile {
         secret,
-        dry_run: fields.dry_run()?,
-        wait: Wait::Never,
+        dry_run: fields.flag("dryRun")?,
+        cause: Cause::Action,
     })
 }
 
 fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
-    fields.only(&["action", "dryRun", "nextToken", "maxChanges"])?;
+    fields.only(&["action", "dryRun", "thorough", "nextToken", "maxChanges"])?;
     let max_changes = match fields.get("maxChanges") {
         None => MAX_CHANGES,
         Some(number) => match number.as_u64().filter(|number| *number > 0) {
@@ -102,8 +102,9 @@ fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
     };
     let token = fields.text("nextToken")?.map(Token::parse).transpose();
     Ok(Request::Sweep(SweepRequest {
-        dry_run: fields.dry_run()?,
+        dry_run: fields.flag("dryRun")?,
         max_changes,
+        thorough: fields.flag("thorough")?,
         token: token.or_else(|error| fields.bad(error.to_string()))?,
     }))
 }
@@ -192,11 +193,11 @@ impl<'a> Fields<'a> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    fn dry_run(&self) -> Result<bool, BadEvent> {
-        match self.get("dryRun") {
+    fn flag(&self, name: &str) -> Result<bool, BadEvent> {
+        match self.get(name) {
             None => Ok(false),
-            Some(Value::Bool(dry_run)) => Ok(*dry_run),
-            Some(_) => self.bad("`dryRun` is neither true nor false".to_owned()),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => self.bad(format!("`{name}` is neither true nor false")),
         }
     }
 

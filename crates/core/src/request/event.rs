@@ -1,213 +1,364 @@
-//! The events of EventBridge that carry CloudTrail's record of an API call.
+//! The events of EventBridge: CloudTrail's records of API calls and of service events, and the native
+//! events of Secrets Manager and of tags, which need no trail.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use chrono::DateTime;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
 
-use super::{BadEvent, FunctionIdentity, Origin, Request, Trigger, Wait, bad, cut, is_secret_id};
+use super::detail::{Detail, Envelope, Part, strings, text};
+use super::{BadEvent, Cause, FunctionIdentity, Origin, Request, Trigger, bad, cut, is_secret_id};
 use crate::reason::SkipReason;
 use crate::secret::{SecretArn, SecretId};
 
 const API_CALL: &str = "AWS API Call via CloudTrail";
+const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
+const LABEL_UPDATED: &str = "Secret Label Updated";
+const TAG_CHANGE: &str = "Tag Change on Resource";
 
-/// The events that make a secret worth a look.
-const RECONCILED_EVENTS: [&str; 4] = [
-    "CreateSecret",
-    "TagResource",
-    "UntagResource",
-    "RestoreSecret",
-];
+/// The label of the version that callers read by default. Every replica must have that version.
+const CURRENT: &str = "AWSCURRENT";
 
-/// CloudTrail's record of a call. Nothing of it is required: recorded events show that any part can
-/// be null, absent, or of another shape.
-#[derive(Deserialize, Serialize)]
-#[serde(transparent)]
-struct Detail(Map<String, Value>);
-
-impl Detail {
-    fn get(&self, field: &str) -> &Value {
-        self.0.get(field).unwrap_or(&Value::Null)
-    }
-
-    fn text(&self, field: &str) -> Option<&str> {
-        self.get(field).as_str()
-    }
-}
+type Event = EventBridgeEvent<Box<RawValue>>;
 
 /// Reads an EventBridge event.
 pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
-    let envelope: EventBridgeEvent<Detail> = match serde_json::from_str(event) {
+    let envelope: Event = match serde_json::from_str(event) {
         Ok(envelope) => envelope,
-        Err(error) => return misshapen(event, &error),
+        Err(error) => return malformed(event, &error),
     };
-    let detail = &envelope.detail;
-    let origin = Origin {
-        name: cut(detail.text("eventName").unwrap_or(&envelope.detail_type)),
-        event_id: detail.text("eventID").map(cut),
-        event_time: detail
-            .text("eventTime")
-            .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
-            .map(|time| time.to_utc()),
+    let detail: Detail<'_> = match serde_json::from_str(envelope.detail.get()) {
+        Ok(detail) => detail,
+        Err(error) => return malformed(event, &error),
     };
-    let request = request(&envelope, function).unwrap_or_else(Request::Bad);
-    Trigger { origin, request }
+    let event = ParsedEvent {
+        envelope: &envelope,
+        detail,
+        function,
+    };
+    Trigger {
+        origin: event.origin(),
+        request: event.request().unwrap_or_else(Request::Bad),
+    }
 }
 
-/// An event of another shape than EventBridge documents. One that would be skipped anyway is
-/// skipped. What the event holds stays out of the message: it may be anything.
-fn misshapen(event: &str, error: &serde_json::Error) -> Trigger {
-    let event: Value = serde_json::from_str(event).unwrap_or_default();
-    let name = text(&event["detail"]["eventName"]);
-    let is_handled = event["detail-type"] == API_CALL && name.is_none_or(is_handled_event);
-    if event["source"] == "aws.secretsmanager" && event["detail-type"].is_string() && !is_handled {
-        let origin = Origin::named(&cut(name.unwrap_or("unknown")));
-        let reason = SkipReason::UnsupportedEvent;
+/// Reports the part of an event that is not as EventBridge documents it. The content of the event stays
+/// out of the message. An event that would be skipped anyway is skipped.
+fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
+    let envelope: Envelope<'_> = serde_json::from_str(event).unwrap_or_default();
+    let detail: Option<Detail<'_>> = envelope
+        .detail
+        .and_then(|detail| serde_json::from_str(detail.get()).ok());
+    let detail_type = text(envelope.detail_type);
+    let name = detail.as_ref().and_then(|detail| text(detail.event_name));
+    let is_handled = match detail_type.as_deref() {
+        Some(API_CALL) => name.as_deref().is_none_or(is_handled_call),
+        Some(SERVICE_EVENT | LABEL_UPDATED) => true,
+        Some(_) => false,
+        None => true,
+    };
+    if text(envelope.source).as_deref() == Some("aws.secretsmanager") && !is_handled {
         return Trigger {
-            origin,
-            request: Request::Skip {
-                secret: None,
-                reason,
-            },
+            origin: Origin::named(&cut(name.as_deref().unwrap_or("unknown"))),
+            request: skip(None, SkipReason::UnsupportedEvent),
         };
     }
-    let wrong = [
-        ("detail-type", event["detail-type"].is_string()),
-        ("source", event["source"].is_string()),
-        ("detail", event["detail"].is_object()),
+    let parts = [
+        ("detail-type", detail_type.is_some()),
+        ("source", text(envelope.source).is_some()),
+        ("detail", detail.is_some()),
     ];
-    let place = match wrong.iter().find(|(_, is_right)| !is_right) {
+    let place = match parts.iter().find(|(_, is_valid)| !is_valid) {
         Some((field, _)) => format!("`{field}`"),
         None => format!("line {}, column {}", error.line(), error.column()),
     };
     bad(
         Origin::unknown(),
-        &format!("the EventBridge event is not of the documented form, at {place}"),
+        &format!("the EventBridge event does not have the documented form, at {place}"),
         "send the event as EventBridge delivers it, with `detail-type`, `source` and `detail`",
     )
 }
 
-fn is_handled_event(name: &str) -> bool {
-    RECONCILED_EVENTS.contains(&name)
+fn is_handled_call(name: &str) -> bool {
+    cause_of_call(name).is_some() || is_reported_call(name)
 }
 
-fn request(
-    envelope: &EventBridgeEvent<Detail>,
-    function: &FunctionIdentity,
-) -> Result<Request, BadEvent> {
-    let detail = &envelope.detail;
-    require_secrets_manager(envelope)?;
-    let secret = secret_of(detail);
-    if envelope.detail_type != API_CALL {
-        return Ok(Request::Skip {
-            secret,
-            reason: SkipReason::UnsupportedEvent,
-        });
+/// The calls after which a secret is reconciled.
+fn cause_of_call(name: &str) -> Option<Cause> {
+    match name {
+        "CreateSecret" | "RestoreSecret" => Some(Cause::Event),
+        "TagResource" | "UntagResource" => Some(Cause::TagChange),
+        _ => None,
     }
-    let event_name = detail.text("eventName").ok_or_else(|| BadEvent {
-        message: "`detail.eventName` is missing".to_owned(),
-        remediation: "send the event as CloudTrail writes it",
-    })?;
-    if !is_handled_event(event_name) {
-        return Ok(Request::Skip {
-            secret,
-            reason: SkipReason::UnsupportedEvent,
-        });
-    }
-    if !detail.get("errorCode").is_null() {
-        let code = detail
-            .text("errorCode")
-            .map_or_else(|| "an unreadable error code".to_owned(), cut);
-        return Ok(Request::Skip {
-            secret,
-            reason: SkipReason::ApiCallFailed(code),
-        });
-    }
-    let secret = secret.ok_or_else(|| BadEvent {
-        message: format!(
-            "the {event_name} event names no secret: neither `detail.responseElements.arn` nor \
-             `detail.requestParameters.name` or `.secretId` is there"
-        ),
-        remediation: "send the event as CloudTrail writes it",
-    })?;
-    Ok(match elsewhere(envelope, &secret, function) {
-        Some(reason) => Request::Skip {
-            secret: Some(secret),
-            reason,
-        },
-        None => Request::Reconcile {
-            secret,
-            dry_run: false,
-            wait: Wait::UntilReady,
-        },
-    })
 }
 
-/// A test bus or a forwarding rule may give an event a source of its own, so CloudTrail's own
-/// `eventSource` comes first.
-fn require_secrets_manager(envelope: &EventBridgeEvent<Detail>) -> Result<(), BadEvent> {
-    let (place, source, expected) = match envelope.detail.text("eventSource") {
-        Some(source) => ("detail.eventSource", source, "secretsmanager.amazonaws.com"),
-        None => ("source", envelope.source.as_str(), "aws.secretsmanager"),
-    };
-    if source == expected {
-        return Ok(());
+/// The calls that lead to a record and to no write.
+fn is_reported_call(name: &str) -> bool {
+    matches!(
+        name,
+        "DeleteSecret" | "RemoveRegionsFromReplication" | "StopReplicationToReplica"
+    )
+}
+
+fn skip(secret: Option<SecretId>, reason: SkipReason) -> Request {
+    Request::Skip { secret, reason }
+}
+
+/// An event whose envelope and detail have been read.
+struct ParsedEvent<'a> {
+    envelope: &'a Event,
+    detail: Detail<'a>,
+    function: &'a FunctionIdentity,
+}
+
+impl ParsedEvent<'_> {
+    fn origin(&self) -> Origin {
+        let Self {
+            envelope, detail, ..
+        } = self;
+        let name = text(detail.event_name);
+        let id = text(detail.event_id).or_else(|| envelope.id.clone());
+        Origin {
+            name: cut(name.as_deref().unwrap_or(&envelope.detail_type)),
+            event_id: id.as_deref().map(cut),
+            event_time: self.time(),
+        }
     }
-    Err(BadEvent {
-        message: format!("`{place}` is `{}`, not `{expected}`", cut(source)),
-        remediation: "let the EventBridge rule match events of Secrets Manager only",
-    })
-}
 
-/// The secret that the event is about: the answer's ARN, whose spelling varies (`arn`, `aRN`,
-/// `ARN`, by year and by call), else what the caller named.
-fn secret_of(detail: &Detail) -> Option<SecretId> {
-    let arn = detail
-        .get("responseElements")
-        .as_object()
-        .and_then(|elements| {
-            elements
-                .iter()
-                .filter(|(key, _)| key.eq_ignore_ascii_case("arn"))
-                .find_map(|(_, value)| SecretArn::parse(text(value)?).ok())
-        });
-    let named = || {
-        ["secretId", "name"]
-            .into_iter()
-            .filter_map(|key| text(detail.get("requestParameters").get(key)?))
-            .find(|id| is_secret_id(id))
-    };
-    arn.map(SecretId::Arn)
-        .or_else(|| named().map(SecretId::new))
-}
-
-/// Why the event is another stack's to handle. Without an ARN the event itself must tell, because
-/// the same name may stand for another secret here.
-fn elsewhere(
-    envelope: &EventBridgeEvent<Detail>,
-    secret: &SecretId,
-    function: &FunctionIdentity,
-) -> Option<SkipReason> {
-    let detail = &envelope.detail;
-    let (account, region) = match secret {
-        SecretId::Arn(arn) => (Some(arn.account()), Some(arn.region().as_str())),
-        SecretId::Name(_) => (
-            detail
-                .text("recipientAccountId")
-                .or(envelope.account.as_deref()),
-            detail.text("awsRegion").or(envelope.region.as_deref()),
-        ),
-    };
-    if let (Some(account), Some(own)) = (account, function.account.as_deref())
-        && account != own
-    {
-        return Some(SkipReason::AnotherAccount(cut(account)));
+    /// The time of the call, or else of the native event.
+    fn time(&self) -> Option<DateTime<Utc>> {
+        text(self.detail.event_time)
+            .and_then(|time| DateTime::parse_from_rfc3339(&time).ok())
+            .map(|time| time.to_utc())
+            .or(self.envelope.time)
     }
-    region
-        .filter(|region| *region != function.region.as_str())
-        .map(|region| SkipReason::AnotherRegion(cut(region)))
+
+    fn request(&self) -> Result<Request, BadEvent> {
+        match self.envelope.detail_type.as_str() {
+            TAG_CHANGE => self.tag_change(),
+            detail_type => {
+                self.require_secrets_manager()?;
+                match detail_type {
+                    API_CALL => self.api_call(),
+                    SERVICE_EVENT => self.service_event(),
+                    LABEL_UPDATED => self.label_updated(),
+                    _ => Ok(self.unsupported()),
+                }
+            }
+        }
+    }
+
+    fn unsupported(&self) -> Request {
+        skip(self.secret(), SkipReason::UnsupportedEvent)
+    }
+
+    fn api_call(&self) -> Result<Request, BadEvent> {
+        let name = text(self.detail.event_name).ok_or_else(|| BadEvent {
+            message: "`detail.eventName` is missing".to_owned(),
+            remediation: "send the event as CloudTrail writes it",
+        })?;
+        if is_reported_call(&name) {
+            return Ok(self.reported_call(&name));
+        }
+        let Some(cause) = cause_of_call(&name) else {
+            return Ok(self.unsupported());
+        };
+        if let Some(reason) = self.failed_call() {
+            return Ok(skip(self.secret(), reason));
+        }
+        self.reconcile(self.secret(), cause, &name)
+    }
+
+    /// Why a call had no effect. A failed call is an event, too.
+    fn failed_call(&self) -> Option<SkipReason> {
+        let code = self.detail.error_code?;
+        let code = text(Some(code)).unwrap_or_else(|| "an unreadable error code".to_owned());
+        Some(SkipReason::ApiCallFailed(cut(&code)))
+    }
+
+    /// A call of somebody else that concerns replicas, for the record alone.
+    fn reported_call(&self, name: &str) -> Request {
+        let secret = self.secret();
+        let elsewhere = secret.as_ref().and_then(|secret| self.elsewhere(secret));
+        if let Some(reason) = elsewhere {
+            return skip(secret, reason);
+        }
+        let principal = self.principal();
+        let blocking = text(self.detail.error_message)
+            .filter(|_| name == "DeleteSecret")
+            .and_then(|message| blocking_regions(&message));
+        let reason = match (blocking, self.failed_call()) {
+            (Some(regions), _) => SkipReason::DeleteBlockedByReplicas { regions, principal },
+            (None, Some(failed)) => failed,
+            (None, None) if name == "DeleteSecret" || self.is_own_call(principal.as_deref()) => {
+                SkipReason::UnsupportedEvent
+            }
+            (None, None) => SkipReason::ReplicationChangedByOther {
+                call: name.to_owned(),
+                regions: self.changed_regions(name),
+                principal,
+            },
+        };
+        skip(secret, reason)
+    }
+
+    /// The Regions whose replicas a call removed or promoted.
+    fn changed_regions(&self, name: &str) -> Vec<String> {
+        let parameters = self.detail.parameters();
+        let mut regions = strings(parameters.remove_replica_regions);
+        if name == "StopReplicationToReplica" {
+            regions.extend(text(self.detail.aws_region));
+        }
+        // A request names 20 Regions at most; a longer list is not AWS's.
+        regions.iter().take(20).map(|region| cut(region)).collect()
+    }
+
+    /// Service events are hints. Those about replication, whose names and bodies AWS does not document,
+    /// reconcile the secret if one can be found in them.
+    fn service_event(&self) -> Result<Request, BadEvent> {
+        let name = text(self.detail.event_name).unwrap_or_default();
+        match self.secret() {
+            Some(secret) if name.starts_with("Replication") => {
+                self.reconcile(Some(secret), Cause::Event, &name)
+            }
+            _ => Ok(self.unsupported()),
+        }
+    }
+
+    fn label_updated(&self) -> Result<Request, BadEvent> {
+        if text(self.detail.label_updated).as_deref() != Some(CURRENT) {
+            return Ok(self.unsupported());
+        }
+        let named = || text(self.detail.name).filter(|name| is_secret_id(name));
+        let secret = self
+            .arn_of_resources()
+            .map(SecretId::Arn)
+            .or_else(|| named().map(SecretId::Name));
+        self.reconcile(secret, Cause::NewVersion, LABEL_UPDATED)
+    }
+
+    fn tag_change(&self) -> Result<Request, BadEvent> {
+        if text(self.detail.service).as_deref() != Some("secretsmanager") {
+            return Ok(skip(None, SkipReason::UnsupportedEvent));
+        }
+        let secret = self.arn_of_resources().map(SecretId::Arn);
+        self.reconcile(secret, Cause::TagChange, TAG_CHANGE)
+    }
+
+    fn reconcile(
+        &self,
+        secret: Option<SecretId>,
+        cause: Cause,
+        name: &str,
+    ) -> Result<Request, BadEvent> {
+        let secret = secret.ok_or_else(|| BadEvent {
+            message: format!(
+                "the {} event names no secret: neither `resources`, `detail.responseElements.arn` \
+                 nor `detail.requestParameters` has one",
+                cut(name)
+            ),
+            remediation: "send the event as EventBridge delivers it",
+        })?;
+        Ok(match self.elsewhere(&secret) {
+            Some(reason) => skip(Some(secret), reason),
+            None => Request::Reconcile {
+                secret,
+                dry_run: false,
+                cause,
+            },
+        })
+    }
+
+    /// A test bus or a forwarding rule can set its own `source`, so CloudTrail's `eventSource` comes
+    /// first.
+    fn require_secrets_manager(&self) -> Result<(), BadEvent> {
+        let (place, source, expected) = match text(self.detail.event_source) {
+            Some(source) => ("detail.eventSource", source, "secretsmanager.amazonaws.com"),
+            None => ("source", self.envelope.source.clone(), "aws.secretsmanager"),
+        };
+        if source == expected {
+            return Ok(());
+        }
+        Err(BadEvent {
+            message: format!("`{place}` is `{}`, expected `{expected}`", cut(&source)),
+            remediation: "let the EventBridge rule match events of Secrets Manager only",
+        })
+    }
+
+    /// The secret that the event is about: the ARN in the response, whose spelling varies by year and by
+    /// call (`arn`, `aRN`, `ARN`), or in a service event; else the identifier in the request.
+    fn secret(&self) -> Option<SecretId> {
+        let arns = self.detail.arns();
+        let arn = arns.iter().find_map(|arn| SecretArn::parse(arn).ok());
+        arn.map(SecretId::Arn)
+            .or_else(|| self.arn_of_resources().map(SecretId::Arn))
+            .or_else(|| {
+                let names = self.detail.names();
+                let id = names.iter().find(|id| is_secret_id(id))?;
+                Some(SecretId::new(id))
+            })
+    }
+
+    /// The ARN in the envelope's `resources`, where native events name their secret.
+    fn arn_of_resources(&self) -> Option<SecretArn> {
+        let resources = self.envelope.resources.iter().flatten();
+        resources
+            .take(10)
+            .find_map(|resource| SecretArn::parse(resource).ok())
+    }
+
+    fn principal(&self) -> Option<String> {
+        self.detail.identity_arn().as_deref().map(cut)
+    }
+
+    /// Whether the function made the call: Lambda names the session of its role after the function.
+    fn is_own_call(&self, principal: Option<&str>) -> bool {
+        let FunctionIdentity { account, name, .. } = self.function;
+        let (Some(principal), Some(account), Some(name)) = (principal, account, name) else {
+            return false;
+        };
+        let is_assumed_role = principal.contains(&format!(":sts::{account}:assumed-role/"));
+        is_assumed_role
+            && principal
+                .rsplit_once('/')
+                .is_some_and(|(_, session)| session == name)
+    }
+
+    /// Returns why the event concerns a secret that is not the function's. Without an ARN the event
+    /// itself decides, because the same name can belong to another secret here.
+    fn elsewhere(&self, secret: &SecretId) -> Option<SkipReason> {
+        let (account, region) = match secret {
+            SecretId::Arn(arn) => (
+                Some(arn.account().to_owned()),
+                Some(arn.region().to_string()),
+            ),
+            SecretId::Name(_) => {
+                let either =
+                    |part: Part<'_>, other: &Option<String>| text(part).or_else(|| other.clone());
+                (
+                    either(self.detail.recipient_account_id, &self.envelope.account),
+                    either(self.detail.aws_region, &self.envelope.region),
+                )
+            }
+        };
+        if let (Some(account), Some(own)) = (&account, &self.function.account)
+            && account != own
+        {
+            return Some(SkipReason::AnotherAccount(cut(account)));
+        }
+        region
+            .filter(|region| region != self.function.region.as_str())
+            .map(|region| SkipReason::AnotherRegion(cut(&region)))
+    }
 }
 
-fn text(value: &Value) -> Option<&str> {
-    value.as_str()
+/// The Regions in "You can't delete secret … that still has replica regions [a, b]." (recorded by users
+/// of cloud-nuke and Cloud Custodian).
+fn blocking_regions(message: &str) -> Option<Vec<String>> {
+    let (_, rest) = message.split_once("still has replica regions")?;
+    let list = rest
+        .split_once('[')
+        .and_then(|(_, list)| list.split_once(']'));
+    let regions = list.map_or("", |(regions, _)| regions).split(',');
+    let regions = regions.map(str::trim).filter(|region| !region.is_empty());
+    Some(regions.take(20).map(cut).collect())
 }

@@ -225,6 +225,7 @@ fn function() -> FunctionIdentity {
     FunctionIdentity {
         region: Region::parse("us-east-1").unwrap(),
         account: Some("123456789012".to_owned()),
+        name: Some("secret-replicator".to_owned()),
     }
 }
 
