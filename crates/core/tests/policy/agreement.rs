@@ -140,7 +140,7 @@ fn about(plan: &Decision) -> BTreeSet<&'static str> {
         about.insert(match step {
             Step::Refuse(refusal, _) => refusal.code(),
             Step::Replicate(target) if target.overwrite() == Overwrite::Allowed => "overwritten",
-            Step::Replicate(target) => match target.key().named_by {
+            Step::Replicate(target) => match target.key().source {
                 KeySource::Rules(_) => "key-of-a-rule",
                 KeySource::Policy => "key-of-the-policy",
                 KeySource::PrimarySecret => "key-of-the-primary",

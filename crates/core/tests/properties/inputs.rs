@@ -165,7 +165,7 @@ proptest! {
         let Request::Bad(bad) = request::parse(&text, &function()).request else {
             return Err(TestCaseError::fail("one of them was taken"));
         };
-        prop_assert!(bad.message.contains("`dryRun` is written twice"), "{}", bad.message);
+        prop_assert!(bad.message.contains("duplicate field `dryRun`"), "{}", bad.message);
     }
 
     #[test]
