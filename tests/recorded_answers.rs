@@ -1,5 +1,7 @@
 //! What AWS has answered, byte for byte, to the SDK's real client: what the function makes of it.
 
+#[path = "recorded_answers/cases.rs"]
+mod cases;
 #[path = "recorded_answers/fixed_answer.rs"]
 mod fixed_answer;
 

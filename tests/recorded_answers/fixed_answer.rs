@@ -1,5 +1,6 @@
 //! The SDK's real client over a connection that gives one answer, whatever is asked.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_secretsmanager::Client;
@@ -20,6 +21,8 @@ pub(crate) struct FixedAnswer(Arc<Mutex<State>>);
 struct State {
     status: u16,
     body: Vec<u8>,
+    /// The answers to the operations that have one of their own, in place of the general one.
+    answers: BTreeMap<String, (u16, Vec<u8>)>,
     requests: Vec<String>,
 }
 
@@ -29,8 +32,15 @@ impl FixedAnswer {
         Self(Arc::new(Mutex::new(State {
             status,
             body,
+            answers: BTreeMap::new(),
             requests: Vec::new(),
         })))
+    }
+
+    /// Answers one operation differently.
+    pub(crate) fn answer(&self, operation: &str, status: u16, body: Vec<u8>) {
+        let target = format!("secretsmanager.{operation}");
+        self.state().answers.insert(target, (status, body));
     }
 
     /// Answers this from now on, and forgets what was asked.
@@ -38,6 +48,7 @@ impl FixedAnswer {
         *self.state() = State {
             status,
             body,
+            answers: BTreeMap::new(),
             requests: Vec::new(),
         };
     }
@@ -72,8 +83,12 @@ impl HttpConnector for FixedAnswer {
         let mut state = self.state();
         state.requests.push(format!("{operation} {body}"));
         // Statuses that HTTP does not know are not given to a client by its HTTP library either.
-        let status = StatusCode::try_from(state.status).expect("a status");
-        let mut answer = HttpResponse::new(status, state.body.clone().into());
+        let (status, body) = match state.answers.get(operation) {
+            Some((status, body)) => (*status, body.clone()),
+            None => (state.status, state.body.clone()),
+        };
+        let status = StatusCode::try_from(status).expect("a status");
+        let mut answer = HttpResponse::new(status, body.into());
         let headers = answer.headers_mut();
         headers.insert("content-type", "application/x-amz-json-1.1");
         HttpConnectorFuture::ready(Ok(answer))
