@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep_until};
 /// The maximum time reserved for the report.
 const REPORT_TIME: Duration = Duration::from_secs(1);
 
-/// The maximum wait for a secret or for its first value. Terraform takes about two seconds between the
-/// two calls (recorded events). Lambda's retries of the event cover longer delays.
+/// The maximum wait for a secret or for its first value. Terraform puts the value about two seconds after
+/// it creates the secret (recorded events). Lambda's retries of the event cover longer delays.
 const MAX_READY_WAIT: Duration = Duration::from_mins(1);
 
 /// The first pause between two polls. Each pause is 1.5 times as long as the previous one.
@@ -73,7 +73,7 @@ impl Deadlines {
         self.end.checked_sub(needed).unwrap_or(self.end)
     }
 
-    /// Returns whether AWS could no longer answer a write before the end.
+    /// Returns whether it is too late for AWS to answer a write before the end.
     #[must_use]
     pub fn is_too_late_to_write(&self) -> bool {
         Instant::now() + MIN_CALL_TIME >= self.end

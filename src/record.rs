@@ -116,7 +116,7 @@ impl Recorder {
         let record = SecretRecord::new(&report);
         let failure =
             errors::error_type(&report).map(|error_type| Failure::new(error_type, &record));
-        // Written last, because the handler writes another record after a panic.
+        // Written last: after a panic in the lines above, the handler writes the event's only record.
         self.write(&record, |emf, lines| {
             metrics::write_secret(&report, &self.named_regions, emf, lines)
         });

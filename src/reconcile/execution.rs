@@ -45,7 +45,7 @@ impl Execution {
         })
     }
 
-    /// Returns whether a failed request may have been executed, according to all observations.
+    /// Returns whether a failed request may still take effect, according to all observations.
     pub(super) fn may_still_take_effect(&self, region: &Region) -> bool {
         let response = self.responses.get(region);
         let removal = self.removals.get(region);

@@ -97,7 +97,7 @@ pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
 }
 
 /// Returns whether another attempt may find the Region in sync. An unknown status does not fail an event,
-/// because it is unknown to the next attempt, too.
+/// because the next attempt does not know the status either.
 fn is_pending(region: &RegionOutcome) -> bool {
     match &region.state {
         RegionState::InProgress(progress) => !matches!(progress, Progress::UnknownStatus(_)),

@@ -78,7 +78,7 @@ fn requested_state(
 ) -> RegionState {
     let before = before.filter(|_| !execution.recreated.contains(region));
     match (execution.removals.get(region), before) {
-        // The replica was selected for removal and recreation.
+        // The replica was to be removed and recreated.
         (Some(RemovalProgress::Unconfirmed(error, _)), Some(replica)) => {
             still_failed(replica, &format!("its removal failed: {}", error.message))
         }
