@@ -32,7 +32,7 @@ Example of a test file:
         replicate: { us-west-2: alias/secrets }  # or [us-west-2] for any key
         refuse: { ap-south-1: forbidden-by-policy }  # Region, or token of a tag: reason
         rules: [tier-1]                      # optional: all rules that cover the secret
-        overwrite: []                        # optional: Regions with overwriting
+        overwrite: []                        # optional: Regions in which a secret is overwritten
     - name: other secrets are skipped
       secret: { name: dev/db, primary-region: us-east-1 }
       expect: { skip: no-rule-matched }
