@@ -5,10 +5,10 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 
-/// Runs the work to its end.
+/// Runs a future to completion and catches its panic.
 ///
 /// # Errors
-/// The message of the panic, if the work ended in one.
+/// The panic's message, if the future panics.
 pub async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, String> {
     let end = AssertUnwindSafe(work).catch_unwind().await;
     end.map_err(|panic| message(panic.as_ref()))

@@ -1,15 +1,15 @@
-//! Limits how many replicas a sweep may add or remove.
+//! Limits the number of replicas that a sweep adds or removes.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// A budget of changes: replicas that may still be added or removed.
+/// A limit on changes, shared by all secrets of a sweep. A change adds or removes one replica.
 ///
-/// Changes are reserved before they are requested, and committed when it is known which were made:
-/// requests that AWS rejects must not use up the changes of other secrets, in this sweep and in every
-/// later one.
+/// A secret reserves changes before it requests them, and commits the number of changes made
+/// afterwards. Otherwise requests that AWS rejects would use up the budget of other secrets, in this
+/// sweep and in every later one.
 #[derive(Debug)]
 pub struct ChangeBudget {
     limit: u64,
@@ -19,9 +19,9 @@ pub struct ChangeBudget {
 
 #[derive(Debug, Default)]
 struct Count {
-    /// Changes that were made.
+    /// Committed changes.
     made: u64,
-    /// Reserved changes that are neither made nor released yet.
+    /// Reserved changes that are neither committed nor released.
     reserved: u64,
 }
 
@@ -36,8 +36,9 @@ pub enum Deferred {
 
 /// Reserved changes.
 ///
-/// Dropped without [`commit`](Self::commit), because a bug ended the work, they count as made: the
-/// budget must not be exceeded, and no other secret may wait for them.
+/// A reservation that is dropped without [`commit`](Self::commit), which only a panic causes, counts
+/// as fully made: the sweep must not exceed the budget, and other secrets must not wait for the
+/// reservation.
 #[derive(Debug)]
 #[must_use]
 pub struct Reservation<'a> {
@@ -47,7 +48,7 @@ pub struct Reservation<'a> {
 }
 
 impl Reservation<'_> {
-    /// Books how many of the reserved changes were made, and releases the rest.
+    /// Commits the number of changes made and releases the rest.
     pub fn commit(mut self, made: u64) {
         self.made = made;
     }
@@ -60,7 +61,7 @@ impl Drop for Reservation<'_> {
 }
 
 impl ChangeBudget {
-    /// A budget of `limit` changes.
+    /// Creates a budget of `limit` changes.
     #[must_use]
     pub fn new(limit: u64) -> Self {
         Self {
@@ -70,17 +71,17 @@ impl ChangeBudget {
         }
     }
 
-    /// A budget without a limit.
+    /// Creates a budget without a limit.
     #[must_use]
     pub fn unlimited() -> Self {
         Self::new(u64::MAX)
     }
 
-    /// Reserves changes, all or none. Waits until `until` while it depends on other reservations
-    /// whether enough changes remain.
+    /// Reserves changes, all or none. If enough changes remain only after other reservations are
+    /// released, waits for them until `until`.
     ///
     /// # Errors
-    /// [`Deferred`] if not enough changes remain, or if that is not known before `until`.
+    /// [`Deferred`] if not enough changes remain, or if the reservations are still open at `until`.
     pub async fn reserve(&self, changes: u64, until: Instant) -> Result<Reservation<'_>, Deferred> {
         loop {
             let committed = self.committed.notified();
@@ -93,7 +94,7 @@ impl ChangeBudget {
         }
     }
 
-    /// `None` if it depends on other reservations.
+    /// Returns `None` if the result depends on other reservations.
     fn try_reserve(&self, changes: u64) -> Option<Result<Reservation<'_>, Deferred>> {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |used: u64| {
@@ -122,7 +123,7 @@ impl ChangeBudget {
         self.committed.notify_waiters();
     }
 
-    /// How many changes were made.
+    /// Returns the number of committed changes.
     #[must_use]
     pub fn made(&self) -> u64 {
         let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,25 +1,25 @@
-//! The time of day, for records and for Lambda's deadline. Everything that waits uses tokio's clock.
+//! The wall clock, for records and for Lambda's deadline. All waits use tokio's clock.
 
 use chrono::{DateTime, Utc};
 
-/// A source of the time of day.
+/// A source of wall-clock time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(fn() -> DateTime<Utc>);
 
 impl Clock {
-    /// The system clock.
+    /// Returns the system clock.
     #[must_use]
     pub fn system() -> Self {
         Self(Utc::now)
     }
 
-    /// A clock of the caller, for instance a simulated one.
+    /// Returns a clock that calls `now`, for example a simulated clock.
     #[must_use]
     pub fn new(now: fn() -> DateTime<Utc>) -> Self {
         Self(now)
     }
 
-    /// The current time.
+    /// Returns the current time.
     #[must_use]
     pub fn now(self) -> DateTime<Utc> {
         (self.0)()

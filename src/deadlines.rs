@@ -1,5 +1,5 @@
-//! The time of an invocation. Everything that waits takes its limits from one [`Deadlines`], so that
-//! the function reports before Lambda stops it.
+//! The deadlines of an invocation. All waits take their limits from one [`Deadlines`], so that the
+//! function reports before Lambda stops it.
 
 use std::time::Duration;
 
@@ -7,28 +7,29 @@ use secret_replicator_aws::MIN_CALL_TIME;
 use secret_replicator_core::request::Wait;
 use tokio::time::{Instant, sleep_until};
 
-/// The time reserved for the report, at most.
+/// The maximum time reserved for the report.
 const REPORT_TIME: Duration = Duration::from_secs(1);
 
-/// The longest wait for a secret or for its first value. Terraform takes about two seconds (recorded
-/// events); Lambda's retries cover what takes longer.
+/// The maximum wait for a secret or for its first value. Terraform puts the value about two seconds after
+/// it creates the secret (recorded events). Lambda's retries of the event cover longer delays.
 const MAX_READY_WAIT: Duration = Duration::from_mins(1);
 
-/// The first pause between two polls, and the longest. Each pause is half again as long as the one
-/// before.
+/// The first pause between two polls. Each pause is 1.5 times as long as the previous one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause between two polls.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The time in which secrets in progress get their slots to write, beside the time to follow them.
+/// The time that secrets in progress need to get their write slots, in addition to the replication wait.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// How long the SDK retries a throttled request, at most.
+/// The maximum time that the SDK retries a throttled request.
 const SDK_RETRY_TIME: Duration = Duration::from_secs(8);
 
-/// How long a poll may outlast the time for polling.
+/// The time that the last poll may take beyond the end of polling.
 const POLL_GRACE: Duration = Duration::from_secs(2);
 
-/// The deadlines of an invocation, computed once when it begins.
+/// The deadlines of an invocation, computed once when it starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
     end: Instant,
@@ -38,8 +39,8 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
-    /// The deadlines of an invocation that Lambda stops after `remaining`, and that follows replicas
-    /// for at most `replication_wait`.
+    /// Computes the deadlines of an invocation that Lambda stops after `remaining` and that follows
+    /// replicas for at most `replication_wait`.
     #[must_use]
     pub fn new(remaining: Duration, replication_wait: Duration, wait: Wait) -> Self {
         let reserve = REPORT_TIME.min(remaining / 5);
@@ -51,35 +52,35 @@ impl Deadlines {
         }
     }
 
-    /// When the work must end, in whatever state.
+    /// Returns the time at which all work must end, complete or not.
     #[must_use]
     pub fn end(&self) -> Instant {
         self.end
     }
 
-    /// Whether it is too late to begin with more secrets. Those in progress need the time to follow
-    /// their replicas and to get their slots to write, but at most half of the total.
+    /// Returns whether it is too late to start more secrets. The secrets in progress need time to
+    /// follow their replicas and to get their write slots, but at most half of the total.
     #[must_use]
     pub fn is_too_late_for_more(&self) -> bool {
         let needed = (self.replication_wait + WRITE_TIME).min(self.total / 2);
         Instant::now() + needed >= self.end
     }
 
-    /// The latest time for a write that leaves time to follow its replicas.
+    /// Returns the latest time for a write that leaves time to follow its replicas.
     #[must_use]
     pub fn last_write(&self) -> Instant {
         let needed = self.replication_wait.min(self.total / 4);
         self.end.checked_sub(needed).unwrap_or(self.end)
     }
 
-    /// Whether a write could no longer be answered before the end.
+    /// Returns whether it is too late for AWS to answer a write before the end.
     #[must_use]
     pub fn is_too_late_to_write(&self) -> bool {
         Instant::now() + MIN_CALL_TIME >= self.end
     }
 
-    /// Polls a secret that is not ready: in the time that following the replicas leaves, but at least
-    /// in half of the remaining time.
+    /// Returns a poller for a secret that is not ready. It leaves time to follow the replicas, but
+    /// gets at least half of the remaining time.
     #[must_use]
     pub fn poll_until_ready(&self) -> Poller {
         let left = self.end.saturating_duration_since(Instant::now());
@@ -90,7 +91,7 @@ impl Deadlines {
                 .min(MAX_READY_WAIT),
             Wait::Never => Duration::ZERO,
         };
-        // Nothing can be done without the secret, so reading it may take all the time there is.
+        // Without the secret there is no other work, so a read may take all the remaining time.
         Poller {
             ended: self.wait == Wait::Never,
             deadline: self.end,
@@ -98,15 +99,15 @@ impl Deadlines {
         }
     }
 
-    /// Polls replicas that are not in sync yet.
+    /// Returns a poller for replicas that are not in sync yet.
     #[must_use]
     pub fn poll_replicas(&self) -> Poller {
         self.poller(self.replication_wait)
     }
 
-    /// Paces the retries of a throttled request while time remains to follow the replicas. Without a
-    /// wait for the secret there are no retries: a manual call gets the error, and a sweep has a write
-    /// rate of its own.
+    /// Returns a poller for the retries of a throttled request, which leaves time to follow the
+    /// replicas. With [`Wait::Never`] it permits no retry: a manual call returns the error, and a sweep
+    /// has its own write rate.
     #[must_use]
     pub fn retry_while_throttled(&self) -> Poller {
         let now = Instant::now();
@@ -132,7 +133,7 @@ impl Deadlines {
     }
 }
 
-/// Polls or retries with growing pauses, until a deadline.
+/// Paces polls or retries, with increasing pauses until a deadline.
 #[derive(Debug)]
 pub struct Poller {
     end: Instant,
@@ -142,14 +143,14 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// The deadline of the calls that poll.
+    /// Returns the deadline of each poll's call.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Pauses before the next poll. Returns `false` if the last one was already made: the last poll
-    /// comes at the end of the time.
+    /// Pauses before the next poll. Returns `false`, without a pause, after the last poll. The last poll
+    /// is due at the end of polling.
     pub async fn pause(&mut self) -> bool {
         if self.ended {
             return false;
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_secret_that_ought_to_be_there_is_not_waited_for() {
+    async fn a_secret_that_must_exist_is_not_waited_for() {
         let deadlines = Deadlines {
             wait: Wait::Never,
             ..deadlines(60, 30)
@@ -246,13 +247,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_that_hangs_ends_soon_after_the_time_for_looks() {
+    async fn a_poll_that_hangs_ends_soon_after_the_time_for_polls() {
         let poller = deadlines(60, 1).poll_replicas();
         assert_eq!(poller.deadline() - Instant::now(), Duration::from_secs(3));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_replication_wait_still_means_one_look() {
+    async fn no_replication_wait_still_means_one_poll() {
         let deadlines = deadlines(10, 0);
         assert_eq!(polls(deadlines.poll_replicas()).await, (1, Duration::ZERO));
     }

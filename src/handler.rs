@@ -1,4 +1,4 @@
-//! The handler: one invocation from its event to its answer.
+//! Handles one invocation, from its event to its response.
 
 use std::io::Write;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::record::{Failure, Record, Recorder, Report, SweepReport};
 use crate::settings::Settings;
 use crate::sweep::{Sweeper, SweptSecret};
 
-/// The function, ready for events.
+/// The Lambda function.
 #[derive(Debug)]
 pub struct Function {
     region: Region,
@@ -34,7 +34,7 @@ pub struct Function {
     clock: Clock,
 }
 
-/// What an invocation is known by.
+/// Identifies an invocation in its records.
 struct Invocation {
     origin: Origin,
     request_id: String,
@@ -42,7 +42,7 @@ struct Invocation {
 }
 
 impl Function {
-    /// The function with these settings.
+    /// Creates the function from its settings.
     #[must_use]
     pub fn new(settings: Settings, secrets_manager: SecretsManager) -> Self {
         let mut named_regions = settings.policy.named_regions();
@@ -66,13 +66,13 @@ impl Function {
         }
     }
 
-    /// The same function with another clock, which must run as fast as tokio's.
+    /// Replaces the clock. The new clock must run at the speed of tokio's clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// The same function, with records and metrics written to another output than standard output.
+    /// Replaces standard output as the output for records and metrics.
     #[must_use]
     pub fn with_output(self, output: impl Write + Send + 'static) -> Self {
         Self {
@@ -81,13 +81,14 @@ impl Function {
         }
     }
 
-    /// Handles one event. Writes exactly one record for it, even if a bug ends the work.
+    /// Handles one event. Writes exactly one record for it, also after a panic.
     ///
     /// # Errors
-    /// [`Failure`] if the wanted state was not reached and nobody decided against it.
+    /// [`Failure`] if the wanted state was not reached, unless the secret was skipped, the policy
+    /// refused the replicas, or the invocation was a dry run.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
         let started = self.clock.now();
-        // Boxed, because the runtime's layers leave no room for a future of this size.
+        // Boxed, because the future is too large for the runtime's layers.
         let work = Box::pin(self.respond(event.payload.get(), &event.context, started));
         catch_panic(work).await.unwrap_or_else(|panic| {
             let invocation = Invocation {
@@ -96,8 +97,7 @@ impl Function {
                 started,
             };
             let outcome = SecretOutcome::Internal(panic);
-            self.recorder
-                .record(self.report(&invocation, None, self.mode, outcome))
+            self.record(&invocation, None, self.mode, outcome)
         })
     }
 
@@ -119,6 +119,15 @@ impl Function {
             request_id: context.request_id.clone(),
             started,
         };
+        self.run(&invocation, request, &deadlines).await
+    }
+
+    async fn run(
+        &self,
+        invocation: &Invocation,
+        request: Request,
+        deadlines: &Deadlines,
+    ) -> Result<Record, Failure> {
         let (named, mode, outcome) = match request {
             Request::Bad(bad) => (None, self.mode, SecretOutcome::BadEvent(bad)),
             Request::Skip { secret, reason } => {
@@ -128,19 +137,18 @@ impl Function {
                 secret, dry_run, ..
             } => {
                 let mode = self.mode_for(dry_run);
-                let outcome = self.reconcile(&secret, mode, &deadlines).await;
+                let outcome = self.reconcile(&secret, mode, deadlines).await;
                 (Some(secret), mode, outcome)
             }
             Request::Explain(explained) => {
-                return self.explain(&invocation, explained, &deadlines).await;
+                return self.explain(invocation, explained, deadlines).await;
             }
-            // Boxed, because its future is far larger than what other requests need.
+            // Boxed, because its future is much larger than those of other requests.
             Request::Sweep(request) => {
-                return Box::pin(self.sweep(&invocation, request, &deadlines)).await;
+                return Box::pin(self.sweep(invocation, request, deadlines)).await;
             }
         };
-        self.recorder
-            .record(self.report(&invocation, named, mode, outcome))
+        self.record(invocation, named, mode, outcome)
     }
 
     fn mode_for(&self, dry_run: bool) -> Mode {
@@ -164,6 +172,17 @@ impl Function {
             outcome,
             explanation: None,
         }
+    }
+
+    fn record(
+        &self,
+        invocation: &Invocation,
+        named: Option<SecretId>,
+        mode: Mode,
+        outcome: SecretOutcome,
+    ) -> Result<Record, Failure> {
+        self.recorder
+            .record(self.report(invocation, named, mode, outcome))
     }
 
     async fn reconcile(&self, id: &SecretId, mode: Mode, deadlines: &Deadlines) -> SecretOutcome {
@@ -201,19 +220,11 @@ impl Function {
     ) -> Result<Record, Failure> {
         let mode = self.mode_for(request.dry_run);
         if let Err(bad) = request.require_same_mode(mode == Mode::DryRun) {
-            let outcome = SecretOutcome::BadEvent(bad);
-            return self
-                .recorder
-                .record(self.report(invocation, None, mode, outcome));
+            return self.record(invocation, None, mode, SecretOutcome::BadEvent(bad));
         }
         let rate = self.sweep_writes_per_second;
         let sweeper = Sweeper::new(&self.reconciler, rate, mode, deadlines, self.clock);
-        let on_result = |swept: SweptSecret| {
-            let report = self.report(invocation, Some(swept.id), mode, swept.outcome);
-            let started = swept.started;
-            // A secret that fails is in the summary of the sweep, which is not an error.
-            let _ = self.recorder.record(Report { started, ..report });
-        };
+        let on_result = |swept| self.record_swept(invocation, mode, swept);
         let is_continued = request.token.is_some();
         match sweeper.slice(request, on_result).await {
             Ok(sweep) => Ok(self.recorder.record_sweep(&SweepReport {
@@ -230,17 +241,23 @@ impl Function {
                 } else {
                     unreadable
                 };
-                self.recorder
-                    .record(self.report(invocation, None, mode, outcome))
+                self.record(invocation, None, mode, outcome)
             }
         }
+    }
+
+    fn record_swept(&self, invocation: &Invocation, mode: Mode, swept: SweptSecret) {
+        let report = self.report(invocation, Some(swept.id), mode, swept.outcome);
+        let started = swept.started;
+        // The failure of one secret is not an error of the sweep. The summary counts it.
+        let _ = self.recorder.record(Report { started, ..report });
     }
 }
 
 const TOKEN_REMEDIATION: &str =
     "start the sweep again without `nextToken`: AWS's page tokens expire";
 
-/// If AWS rejects what the request names, the request is invalid.
+/// Turns AWS's validation error about a parameter of the request into a bad event.
 fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOutcome {
     match outcome {
         SecretOutcome::Unreadable(error) if error.is_validation_error() => {
@@ -253,14 +270,14 @@ fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOut
     }
 }
 
-/// Lambda names the function's ARN with each event:
+/// Returns the account from the function's ARN, which Lambda passes with each event:
 /// `arn:aws:lambda:region:account:function:name`.
 fn account_of(context: &Context) -> Option<String> {
     let account = context.invoked_function_arn.split(':').nth(4)?;
     (!account.is_empty()).then(|| account.to_owned())
 }
 
-/// Lambda gives the deadline in milliseconds since 1970.
+/// Returns the time until Lambda's deadline, which is in milliseconds since 1970.
 fn remaining(context: &Context, now: DateTime<Utc>) -> Duration {
     let now = u64::try_from(now.timestamp_millis()).unwrap_or_default();
     Duration::from_millis(context.deadline.saturating_sub(now))

@@ -1,29 +1,29 @@
 //! The Lambda function: replicates AWS Secrets Manager secrets by a tag-based policy.
 //!
-//! An event is only a hint that a secret deserves a look; the truth is what `DescribeSecret` shows. Data
-//! flows one way:
+//! An event only triggers a reconciliation. Decisions rest on `DescribeSecret`, never on the event. Data
+//! flows in one direction:
 //!
 //! ```text
 //! event (JSON) ─► request ─► observe ─► policy ─► plan ─► apply ─► follow ─► record
 //!                 parse      Describe   pure      pure    writes   poll      one per secret:
-//!                                                                            log line, metrics, answer
+//!                                                                            log line, metrics, response
 //! ```
 //!
-//! What is pure lives in `secret-replicator-core`, the calls of Secrets Manager in
-//! `secret-replicator-aws`. This crate holds what needs AWS, time, or the environment:
+//! `secret-replicator-core` contains the pure code, and `secret-replicator-aws` the calls to Secrets
+//! Manager. This crate contains the code that needs AWS, time, or the environment:
 //!
 //! | module | content |
 //! |---|---|
-//! | [`startup`] | logging, and the report of an initialization error |
+//! | [`startup`] | log setup and the report of an initialization error |
 //! | [`settings`] | the environment, read and validated once |
-//! | [`handler`] | one invocation from its event to its answer |
-//! | [`deadlines`] | the time that an invocation has |
+//! | [`handler`] | one invocation, from event to response |
+//! | [`deadlines`] | the deadlines of an invocation |
 //! | [`reconcile`] | observe, plan, apply, follow |
 //! | [`sweep`] | all secrets of the Region, in slices |
 //! | [`change_budget`] | limits the changes of a sweep |
-//! | [`record`] | the record, the metrics, and the answer to Lambda |
-//! | [`clock`] | the time of day |
-//! | [`catch_panic`] | catches panics |
+//! | [`record`] | the record, the metrics, and the response to Lambda |
+//! | [`clock`] | the wall clock |
+//! | [`catch_panic`] | panics as errors |
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The Lambda function's `bootstrap`: wiring only.
+//! The Lambda function's `bootstrap` binary. Contains only the wiring.
 
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the Lambda runtime ended");
+            tracing::error!(%error, "the Lambda runtime failed");
             ExitCode::FAILURE
         }
     }

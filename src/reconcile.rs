@@ -1,17 +1,17 @@
-//! Brings one secret to the state that the policy wants, and returns what became of it.
+//! Reconciles one secret with the policy and returns the outcome.
 //!
-//! observe → policy → plan → apply → follow. The truth is always what `DescribeSecret` shows: an event
-//! is only a hint, and an accepted request only means that AWS has begun.
+//! The steps are observe → policy → plan → apply → follow. Every decision rests on `DescribeSecret`. An
+//! event only triggers the work, and an accepted request only means that AWS has started to replicate.
 //!
 //! | module | content |
 //! |---|---|
-//! | `observe` | reads the secret, waits for it, plans |
+//! | `observe` | reads the secret, waits until it is ready, plans |
 //! | `replicate` | requests replicas |
 //! | `follow` | polls replicas until they are in sync or failed |
-//! | `repair` | removes and recreates failed replicas that a retry does not move |
+//! | `repair` | removes and recreates failed replicas that a retry does not change |
 //! | `remove` | removes replicas that no rule wants |
-//! | `execution` | what was done about a plan, and what was observed of it |
-//! | `outcome` | what became of the secret and of each Region |
+//! | `execution` | the responses, observations and removals of a plan |
+//! | `outcome` | the outcome of the secret and of each Region |
 
 mod execution;
 mod follow;
@@ -44,21 +44,21 @@ pub struct Reconciler {
     pub secrets_manager: SecretsManager,
     /// The policy in force.
     pub policy: Policy,
-    /// What the settings allow, independent of the policy.
+    /// The limits from the settings, which apply to every policy.
     pub limits: Limits,
 }
 
 /// Whether a reconciliation may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Plan, write, and follow the replicas.
+    /// Plans, writes, and follows the replicas.
     Act,
-    /// Plan and report only.
+    /// Plans and reports only.
     DryRun,
 }
 
 impl Reconciler {
-    /// Reconciles one secret before the deadlines, if the budget has enough changes for its plan.
+    /// Reconciles one secret within the deadlines. Defers its plan if the budget has too few changes.
     pub async fn reconcile(
         &self,
         id: &SecretId,
@@ -77,7 +77,7 @@ impl Reconciler {
             Ok(reserved) => reserved,
             Err(deferred) => return covered(secret, plan, None, Some(deferred)),
         };
-        // Boxed, so that the future of a secret that needs no change stays small.
+        // Boxed, to keep the future of a secret that needs no change small.
         let execute = Box::pin(self.execute(&secret, &plan, permit, deadlines, changes));
         let execution = execute.await;
         let deferred = execution.deferred();
@@ -92,7 +92,7 @@ impl Reconciler {
         explain(secret, &self.policy, &self.limits)
     }
 
-    /// Plans for a secret that need not exist, and writes nothing.
+    /// Plans for a secret, which may be hypothetical, without writing.
     #[must_use]
     pub fn preview(&self, secret: Secret) -> SecretOutcome {
         match decide(&secret, &self.policy, &self.limits) {
@@ -101,7 +101,7 @@ impl Reconciler {
         }
     }
 
-    /// Reserves what the plan needs: changes of the budget, and a permit if it writes.
+    /// Reserves the plan's changes in the budget, and a write permit if the plan writes.
     async fn reserve<'a>(
         &'a self,
         plan: &Plan,
@@ -138,7 +138,7 @@ impl Reconciler {
         execution
     }
 
-    /// Requests replicas, and follows them.
+    /// Requests replicas and follows them.
     async fn replicate_and_follow(
         &self,
         secret: &Secret,
@@ -175,8 +175,8 @@ fn covered(
     }
 }
 
-/// How many replicas were added or removed, or may yet be: a request without an answer counts until a
-/// poll has shown that it had no effect.
+/// Counts the replicas that were added or removed, or still may be. A request without a response counts
+/// until a poll shows that it had no effect.
 fn changes_made(regions: &[RegionOutcome], execution: &Execution) -> u64 {
     let is_change = |outcome: &&RegionOutcome| {
         let may_be_made = match &outcome.state {

@@ -1,7 +1,7 @@
-//! The record of an invocation: the line in the log, the metrics, and the function's answer.
+//! The record of an invocation: the log line, the metrics, and the function's response.
 //!
-//! The record and the metrics derive from one [`Report`], so they cannot disagree. The record is built
-//! once, written, and returned.
+//! The record and the metrics derive from one [`Report`], so they always agree. The function builds the
+//! record once, writes it, and returns it.
 
 mod errors;
 mod metrics;
@@ -28,29 +28,29 @@ pub use sweep::{SweepRecord, SweepReport};
 
 use crate::reconcile::{Mode, SecretOutcome};
 
-/// Everything that is known about a request for one secret when it ends.
+/// The complete result of a request about one secret.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Where the request came from.
+    /// The origin of the request.
     pub origin: Origin,
-    /// Lambda's ID of the invocation.
+    /// Lambda's request ID.
     pub request_id: String,
-    /// When the work began.
+    /// The start of the work.
     pub started: DateTime<Utc>,
-    /// When it ended.
+    /// The end of the work.
     pub ended: DateTime<Utc>,
-    /// Whether the function was allowed to write.
+    /// Whether the function could write.
     pub mode: Mode,
-    /// The secret as the request named it, if it did.
+    /// The secret as named in the request.
     pub named: Option<SecretId>,
-    /// What became of the secret.
+    /// The outcome of the secret.
     pub outcome: SecretOutcome,
-    /// The decision rule by rule, where that was requested. Part of the answer, not of the log.
+    /// The decision rule by rule, if requested. Part of the response, but not of the log.
     pub explanation: Option<Explanation>,
 }
 
 impl Report {
-    /// The age of the event when the work began, in milliseconds.
+    /// Returns the age of the event at the start of the work, in milliseconds.
     fn event_age_ms(&self) -> Option<i64> {
         self.origin
             .event_time
@@ -58,7 +58,7 @@ impl Report {
     }
 }
 
-/// What the function writes and returns.
+/// The function's response, which it also writes to the log.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Record {
@@ -68,11 +68,11 @@ pub enum Record {
     Sweep(Box<SweepRecord>),
 }
 
-/// Writes records and metrics, usually to standard output, which Lambda sends to CloudWatch Logs.
+/// Writes records and metrics, by default to standard output, which Lambda sends to CloudWatch Logs.
 pub struct Recorder {
     emf: Mutex<Emf>,
     output: Mutex<Box<dyn Write + Send>>,
-    /// The Regions that get a metric dimension of their own.
+    /// The Regions that are values of a metric dimension.
     named_regions: BTreeSet<Region>,
 }
 
@@ -85,8 +85,8 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// A recorder whose metrics go to this CloudWatch namespace. They have the dimension
-    /// `ReplicaRegion` for these Regions and for those in which AWS lists a replica.
+    /// Creates a recorder whose metrics go to a CloudWatch namespace. The metrics have the dimension
+    /// `ReplicaRegion` for `named_regions` and for Regions in which AWS lists a replica.
     #[must_use]
     pub fn new(metrics_namespace: &str, named_regions: BTreeSet<Region>) -> Self {
         let emf = Emf::builder(metrics_namespace.to_owned(), vec![vec![]]).build();
@@ -97,7 +97,7 @@ impl Recorder {
         }
     }
 
-    /// The same recorder with another output.
+    /// Replaces the output.
     #[must_use]
     pub fn with_output(self, output: impl Write + Send + 'static) -> Self {
         Self {
@@ -106,16 +106,17 @@ impl Recorder {
         }
     }
 
-    /// Writes the record and the metrics of a report, and returns the record.
+    /// Writes the record and the metrics of a report. Returns the record.
     ///
     /// # Errors
-    /// [`Failure`] if the wanted state was not reached and nobody decided against it, so that Lambda
-    /// retries the event and then sends it to the failure queue.
+    /// [`Failure`] if the wanted state was not reached, unless the secret was skipped, the policy
+    /// refused the replicas, or the invocation was a dry run. Lambda then retries the event and finally
+    /// sends it to the failure queue.
     pub fn record(&self, report: Report) -> Result<Record, Failure> {
         let record = SecretRecord::new(&report);
         let failure =
             errors::error_type(&report).map(|error_type| Failure::new(error_type, &record));
-        // The write comes last: a panic before it still leaves exactly one record.
+        // Written last: after a panic in the lines above, the handler writes the event's only record.
         self.write(&record, |emf, lines| {
             metrics::write_secret(&report, &self.named_regions, emf, lines)
         });
@@ -127,7 +128,7 @@ impl Recorder {
         }
     }
 
-    /// Writes the record and the metrics of a sweep's slice, and returns the record.
+    /// Writes the record and the metrics of a sweep's slice. Returns the record.
     #[must_use]
     pub fn record_sweep(&self, report: &SweepReport) -> Record {
         let record = SweepRecord::new(report);
@@ -137,8 +138,8 @@ impl Recorder {
         Record::Sweep(Box::new(record))
     }
 
-    /// Writes a record and its metrics, one JSON object per line, in one write. A write that fails must
-    /// not change the answer, so it is only logged.
+    /// Writes a record and its metrics, one JSON object per line, in one write. A failed write is only
+    /// logged, because it must not change the response.
     fn write(
         &self,
         record: &impl Serialize,
@@ -165,8 +166,8 @@ impl Recorder {
     }
 }
 
-/// The time between two moments in milliseconds. The clocks of two machines never agree exactly, so a
-/// negative time counts as zero.
+/// Returns the time between two moments in milliseconds. A negative time counts as zero, because the
+/// clocks of two machines differ slightly.
 fn milliseconds(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
     (to - from).num_milliseconds().max(0)
 }

@@ -1,4 +1,4 @@
-//! The function's settings: read from the environment and validated once, at start.
+//! The function's settings, read from the environment and validated once at start.
 
 mod reader;
 
@@ -19,23 +19,23 @@ pub struct Settings {
     /// The Region that the function runs in (`AWS_REGION`, set by Lambda).
     pub region: Region,
     /// The replication policy (`REPLICATION_POLICY`, `REPLICATION_POLICY_FILE`, or the built-in
-    /// one).
+    /// policy).
     pub policy: Policy,
-    /// The warnings about the policy.
+    /// The policy warnings.
     pub policy_warnings: Vec<Problem>,
-    /// What the policy may do (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`, `ALLOW_REMOVAL`).
+    /// The limits on the policy (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`, `ALLOW_REMOVAL`).
     pub limits: Limits,
-    /// Whether to decide and report only (`DRY_RUN`).
+    /// Whether to decide and report without writing (`DRY_RUN`).
     pub dry_run: bool,
-    /// How long to follow replicas (`REPLICATION_WAIT_SECONDS`).
+    /// The maximum time to follow replicas (`REPLICATION_WAIT_SECONDS`).
     pub replication_wait: Duration,
-    /// How many writes per second a sweep makes at most (`SWEEP_WRITES_PER_SECOND`).
+    /// The maximum writes per second of a sweep (`SWEEP_WRITES_PER_SECOND`).
     pub sweep_writes_per_second: u32,
     /// The CloudWatch namespace of the metrics (`METRICS_NAMESPACE`).
     pub metrics_namespace: String,
 }
 
-/// The settings are invalid. Lists all problems, not only the first.
+/// The error for invalid settings. Contains all problems, not only the first.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct SettingsInvalid {
     /// The problems, in the order of the settings. Never empty.
@@ -47,21 +47,21 @@ pub struct SettingsInvalid {
 pub struct SettingProblem {
     /// The environment variable.
     pub variable: &'static str,
-    /// What is wrong.
+    /// The error.
     pub error: SettingError,
 }
 
-/// What is wrong with a setting.
+/// The error in a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingError {
-    /// The value is wrong: what is wrong, and what to write.
+    /// The value is invalid. Contains the error and the remediation.
     Value(String),
-    /// The policy that the variable holds or names is wrong.
+    /// The policy that the variable contains or names is invalid.
     Policy(PolicyInvalid),
 }
 
 impl SettingsInvalid {
-    /// The error type that Lambda shows for a failed start.
+    /// Returns the error type that Lambda shows for the failed start.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         let is_policy = |problem: &SettingProblem| matches!(problem.error, SettingError::Policy(_));
@@ -102,9 +102,9 @@ impl Settings {
         Self::read(&variable, &file)
     }
 
-    /// Reads the settings from `variable`, which answers an environment variable (an error if it is
-    /// no Unicode), and `file`, which answers a file's text or why it cannot be read. An empty variable counts as unset,
-    /// because a template's empty parameter sets one.
+    /// Reads the settings. `variable` returns an environment variable, or an error if it is not Unicode.
+    /// `file` returns a file's text, or the reason for a failed read. An empty variable counts as unset,
+    /// because an empty parameter of the template sets the variable to an empty value.
     ///
     /// # Errors
     /// [`SettingsInvalid`] with every problem found.
@@ -252,7 +252,7 @@ mod tests {
         assert!(
             missing
                 .to_string()
-                .contains("`/opt/policy.yaml` cannot be read"),
+                .contains("failed to read `/opt/policy.yaml`"),
             "{missing}"
         );
         assert_eq!(missing.error_type(), "Runtime.ConfigInvalid");
@@ -267,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_settings_are_taken_or_refused_with_problems(values in vec(any::<String>(), 8)) {
+        fn any_settings_are_accepted_or_rejected_with_problems(values in vec(any::<String>(), 8)) {
             let names = [
                 "AWS_REGION", "REPLICATION_POLICY", "ALLOWED_REPLICA_REGIONS", "ALLOW_OVERWRITE",
                 "ALLOW_REMOVAL", "DRY_RUN", "REPLICATION_WAIT_SECONDS", "METRICS_NAMESPACE",

@@ -1,4 +1,4 @@
-//! The start of the process: logging, and the report of an initialization error to Lambda.
+//! Sets up the log at start and reports an initialization error to Lambda.
 
 use std::process::ExitCode;
 
@@ -13,9 +13,9 @@ use crate::settings::{Settings, SettingsInvalid};
 use secret_replicator_core::limits::{Overwrite, RemovalLimit};
 use secret_replicator_core::policy::Removal;
 
-/// Sets up the log of everything that is not a record: JSON lines with the `timestamp` and the
-/// upper-case `level` from which Lambda takes a line's level (Lambda developer guide, "Log and
-/// application log levels"). `AWS_LAMBDA_LOG_LEVEL` sets the level; `INFO` is the default.
+/// Sets up the log of all lines except the records. A line is a JSON object with `timestamp` and an
+/// upper-case `level`, from which Lambda takes the line's level (Lambda developer guide, "Log and
+/// application log levels"). `AWS_LAMBDA_LOG_LEVEL` sets the level. The default is `INFO`.
 pub fn log() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
     let lines = tracing_subscriber::fmt::layer()
@@ -27,11 +27,11 @@ pub fn log() {
     tracing_subscriber::registry().with(lines).init();
 }
 
-// Below `INFO` the SDK and the runtime log whole answers and events, tags included. A feature of some
-// dependency could let that in again.
+// Below `INFO`, the SDK and the runtime log whole responses and events, tags included. A feature of any
+// dependency could enable these levels again.
 const _: () = assert!(matches!(STATIC_MAX_LEVEL, LevelFilter::INFO));
 
-/// Drops the runtime's line for an error that the handler returns: the record says it already.
+/// Drops the runtime's line for an error that the handler returns, because the record contains it.
 fn filter(level: &str) -> Targets {
     let level = match level.to_ascii_uppercase().as_str() {
         "" => LevelFilter::INFO,
@@ -43,8 +43,8 @@ fn filter(level: &str) -> Targets {
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
 
-/// Logs the settings in force once per sandbox, so that a record can be read beside them, and
-/// the warnings about the policy.
+/// Logs the settings in force and the policy warnings, once per sandbox. The settings explain the
+/// records that follow.
 pub fn announce(settings: &Settings) {
     let Settings {
         policy,
@@ -81,8 +81,8 @@ pub fn announce(settings: &Settings) {
     }
 }
 
-/// Logs why the function cannot start, and reports it to Lambda, so that the error shows wherever the
-/// function is invoked (Lambda developer guide, "Runtime API", initialization error).
+/// Logs why the function cannot start and reports it to Lambda, so that every invocation shows the
+/// error (Lambda developer guide, "Runtime API", initialization error).
 pub async fn refuse(invalid: &SettingsInvalid) -> ExitCode {
     let message = invalid.to_string();
     tracing::error!(error_type = invalid.error_type(), "{message}");

@@ -6,9 +6,8 @@
 //! slice did not reach. Slices are idempotent.
 
 mod pages;
+mod progress;
 mod tally;
-
-use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -26,40 +25,36 @@ use crate::change_budget::{ChangeBudget, Deferred};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
 use crate::reconcile::{Mode, Reconciler, RegionOutcome, SecretOutcome};
-use pages::Pages;
+use progress::SliceProgress;
 
-/// The maximum number of secrets in progress. Most of them wait for a slot to write, or for their
-/// replicas.
+/// The maximum number of secrets in progress. Most of them wait for a write slot or for their replicas.
 const MAX_IN_PROGRESS: usize = 256;
 
 /// Limits the secrets in progress to this many seconds' worth of writes, so that a decision is not stale
 /// by the time it is carried out.
 const SECONDS_OF_WRITES: u32 = 8;
 
-/// The number of secrets between two progress lines in the log.
-const PROGRESS_INTERVAL: u64 = 1000;
-
 /// The state of a sweep after a slice.
 #[derive(Clone, Debug)]
 pub struct Sweep {
-    /// When its first slice began.
+    /// The start of the first slice.
     pub started: DateTime<Utc>,
     /// The totals of this slice.
     pub slice: Totals,
     /// The totals of all slices so far.
     pub totals: Totals,
-    /// Where the next slice resumes. `None` if the sweep is complete.
+    /// The token of the next slice. `None` if the sweep is complete.
     pub next: Option<Token>,
 }
 
-/// One secret of a sweep, and what became of it.
+/// One secret of a sweep, with its outcome.
 #[derive(Debug)]
 pub struct SweptSecret {
-    /// The secret, as the list names it.
+    /// The secret's ID from the list.
     pub id: SecretId,
-    /// When the work on it began.
+    /// The start of the work on the secret.
     pub started: DateTime<Utc>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: SecretOutcome,
 }
 
@@ -73,22 +68,11 @@ pub struct Sweeper<'a> {
     clock: Clock,
 }
 
-/// A listed secret, or an entry of the list that cannot be read.
+/// A listed secret, or an unreadable entry of the list.
 type Listed = Result<Secret, Box<UnreadableEntry>>;
 
-/// The position in the list.
-#[derive(Debug)]
-enum Position {
-    /// Before this page.
-    Before(PageToken),
-    /// After the last page.
-    End,
-    /// Before this page, which AWS did not return.
-    Failed(PageToken, CallError),
-}
-
 impl<'a> Sweeper<'a> {
-    /// A sweeper with the reconciler's policy and client, and with a write rate.
+    /// Creates a sweeper with the reconciler's policy and client, and with its own write rate.
     #[must_use]
     pub fn new(
         reconciler: &Reconciler,
@@ -112,7 +96,7 @@ impl<'a> Sweeper<'a> {
         }
     }
 
-    /// Sweeps a slice. Calls `on_result` for each secret that needs a record.
+    /// Processes one slice. Calls `on_result` for each secret that needs a record.
     ///
     /// # Errors
     /// [`CallError`] if AWS does not return the slice's first page.
@@ -129,10 +113,9 @@ impl<'a> Sweeper<'a> {
             totals: Totals::default(),
         });
         let changes = ChangeBudget::new(request.max_changes.saturating_sub(begun.totals.changes));
-        let (pages, position) = self.process_pages(&begun, &changes, &on_result).await;
-        let (mut slice, unfinished) = pages.end(&begun.start);
+        let progress = self.process_pages(&begun, &changes, &on_result).await;
+        let (mut slice, next) = progress.end()?;
         slice.changes = changes.made();
-        let next = next_start(&begun.start, unfinished, position)?;
         let mut totals = begun.totals.clone();
         totals.add(&slice);
         Ok(Sweep {
@@ -147,24 +130,20 @@ impl<'a> Sweeper<'a> {
         })
     }
 
-    /// Processes pages until the deadline. Returns the pages with their totals, and the position in the
-    /// list.
-    async fn process_pages(
+    /// Processes pages until the deadline.
+    async fn process_pages<'b>(
         &self,
-        begun: &Token,
+        begun: &'b Token,
         changes: &ChangeBudget,
         on_result: &impl Fn(SweptSecret),
-    ) -> (Pages, Position) {
-        let mut pages = Pages::default();
-        let mut position = Position::Before(begun.start.page.clone());
-        let mut waiting: VecDeque<(usize, Listed)> = VecDeque::new();
+    ) -> SliceProgress<'b> {
+        let mut progress = SliceProgress::new(&begun.start);
         let mut in_progress = FuturesUnordered::new();
-        // At most one page is listed at a time.
+        // Lists at most one page at a time.
         let mut listing = FuturesUnordered::new();
-        let mut logged = 0;
         loop {
             while in_progress.len() < self.max_in_progress
-                && let Some((page, listed)) = waiting.pop_front()
+                && let Some((page, listed)) = progress.next_secret()
             {
                 let secret = hash_of(&listed);
                 let work = Box::pin(self.reconcile_listed(listed, changes));
@@ -172,32 +151,22 @@ impl<'a> Sweeper<'a> {
             }
             if listing.is_empty()
                 && in_progress.len() < self.max_in_progress
-                && let Position::Before(page) = &position
+                && let Some(page) = progress.next_page()
                 && !self.deadlines.is_too_late_for_more()
             {
                 listing.push(self.list(page.clone(), begun.filter.as_ref()));
             }
-            // Biased, so that a simulated sweep takes the same turns each time.
+            // Biased, so that a simulated sweep is deterministic.
             tokio::select! {
                 biased;
-                Some((token, listed)) = listing.next() => match listed {
-                    Ok(page) => {
-                        let secrets = not_done(page.secrets, &token, &begun.start);
-                        let number = pages.begin(token, secrets.len());
-                        waiting.extend(secrets.into_iter().map(|listed| (number, listed)));
-                        let next = page.next_token.map(PageToken::from);
-                        position = next.map_or(Position::End, Position::Before);
-                    }
-                    Err(error) => position = Position::Failed(token, error),
-                },
+                Some((token, listed)) = listing.next() => progress.add_page(token, listed),
                 Some((page, secret, swept)) = in_progress.next() => {
-                    pages.note(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                    log_progress(pages.counted(), &mut logged);
+                    progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
                     if let Some(swept) = swept.filter(SweptSecret::needs_record) {
                         on_result(swept);
                     }
                 }
-                else => return (pages, position),
+                else => return progress,
             }
         }
     }
@@ -213,7 +182,7 @@ impl<'a> Sweeper<'a> {
         (page, listed)
     }
 
-    /// Reconciles a listed secret. `None` if the list shows already that there is nothing to do.
+    /// Reconciles a listed secret. Returns `None` if the list shows that there is nothing to do.
     async fn reconcile_listed(
         &self,
         listed: Listed,
@@ -242,55 +211,9 @@ impl<'a> Sweeper<'a> {
         let work = self
             .reconciler
             .reconcile(&id, self.mode, self.deadlines, changes);
-        // A bug that one secret triggers must not stop the others.
+        // A panic on one secret must not stop the others.
         let outcome = catch_panic(work).await;
         swept(id, outcome.unwrap_or_else(SecretOutcome::Internal))
-    }
-}
-
-/// The secrets of a page that the sweep has not reconciled in an earlier slice.
-fn not_done(mut secrets: Vec<Listed>, page: &PageToken, begun: &Start) -> Vec<Listed> {
-    if *page == begun.page {
-        secrets.retain(|listed| !begun.done.contains(&hash_of(listed)));
-    }
-    secrets
-}
-
-/// Where the next slice resumes. `None` if the sweep is complete.
-///
-/// # Errors
-/// [`CallError`] if AWS did not return the page at which this slice began.
-fn next_start(
-    begun: &Start,
-    unfinished: Option<Start>,
-    position: Position,
-) -> Result<Option<Start>, CallError> {
-    if unfinished.is_some() {
-        return Ok(unfinished);
-    }
-    match position {
-        Position::End => Ok(None),
-        Position::Before(page) if page == begun.page => Ok(Some(begun.clone())),
-        Position::Before(page) => Ok(Some(Start::of(page))),
-        Position::Failed(page, error) if page == begun.page => Err(error),
-        Position::Failed(page, error) => {
-            tracing::warn!(%error, "ListSecrets failed; the next slice resumes here");
-            Ok(Some(Start::of(page)))
-        }
-    }
-}
-
-fn log_progress(totals: &Totals, logged: &mut u64) {
-    let intervals = totals.seen / PROGRESS_INTERVAL;
-    if intervals > *logged {
-        *logged = intervals;
-        let Totals {
-            seen,
-            covered,
-            drifted,
-            ..
-        } = totals;
-        tracing::info!(seen, covered, drifted, "sweep in progress");
     }
 }
 
@@ -309,8 +232,8 @@ fn max_in_progress(writes_per_second: u32) -> usize {
 }
 
 impl SweptSecret {
-    /// Whether the secret gets a record of its own. A secret in sync gets none, or every sweep would
-    /// write one for every secret; nor does one that is gone or deferred.
+    /// Returns whether the secret needs its own record. A secret in sync needs none, because every sweep
+    /// would otherwise write a record for every secret. A deleted or deferred secret needs none either.
     fn needs_record(&self) -> bool {
         let outcome = self.outcome.outcome();
         match self.outcome.deferred() {
@@ -318,7 +241,7 @@ impl SweptSecret {
                 outcome > Outcome::Unchanged && !matches!(self.outcome, SecretOutcome::NotFound(_))
             }
             Some(Deferred::ChangeLimitReached) => outcome > Outcome::Planned,
-            // The changes that were made need a record; the rest belongs to the slice that ends it.
+            // Changes that were made need a record. The slice that completes the secret records the rest.
             Some(Deferred::DeadlineTooClose) => {
                 self.outcome.regions().iter().any(RegionOutcome::is_change)
             }

@@ -1,5 +1,5 @@
-//! Checks the documentation: its policies are valid, its payloads are actions, its links lead to
-//! files, and the reference names every setting, reason, error and metric.
+//! Tests of the documentation. Its policies must be valid, its payloads must be actions, its links must
+//! lead to files, and the reference must list every setting, reason, error and metric.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every page of the documentation.
+/// Returns every page of the documentation.
 fn pages() -> BTreeMap<PathBuf, String> {
     let docs = std::fs::read_dir(root().join("docs")).expect("docs/");
     let docs = docs.map(|entry| entry.expect("an entry").path());
@@ -141,7 +141,7 @@ fn pascal_case(field: &str) -> String {
     field.split('_').map(capital).collect()
 }
 
-/// Returns the file of a test that RELIABILITY.md names, and the function in it.
+/// Returns the file and the function of a test that RELIABILITY.md names.
 fn named_test(name: &str) -> Option<(PathBuf, &str)> {
     let (modules, function) = name.rsplit_once("::")?;
     let path = modules.replace("::", "/");

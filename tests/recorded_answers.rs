@@ -1,4 +1,4 @@
-//! What AWS has answered, byte for byte, to the SDK's real client: what the function makes of it.
+//! Tests of the function with recorded responses of AWS, byte for byte, through the SDK's real client.
 
 #[path = "recorded_answers/fixed_answer.rs"]
 mod fixed_answer;
@@ -31,7 +31,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
-/// Every secret of the answers is wanted in Ireland.
+/// Returns a policy that replicates every recorded secret to `eu-west-1`.
 fn policy() -> Policy {
     let text = "{version: 1, rules: [{name: all, when: all, replicate-to: eu-west-1}]}";
     policy::check(text, &AllowedRegions::Any)
@@ -76,7 +76,7 @@ async fn a_primary_secret_with_a_replica_in_sync_is_as_wanted() {
         .reconcile(&id, Mode::Act, &deadlines, &ChangeBudget::unlimited())
         .await;
 
-    // A write would have got the same answer, and would show as a replica that was made.
+    // A write would receive the same response, and the outcome would show a new replica.
     let SecretOutcome::Covered {
         secret, regions, ..
     } = &done
@@ -132,7 +132,7 @@ async fn a_secret_on_a_customer_key_that_was_never_replicated_gets_no_weaker_rep
 }
 
 #[tokio::test]
-async fn an_entry_without_an_arn_spoils_nothing_but_itself() {
+async fn an_entry_without_an_arn_does_not_fail_the_list() {
     let aws = answering(200, recorded("docs-listsecrets-rds-managed.partial.json"));
 
     let page = aws.list(None, None, soon()).await.expect("a page");
@@ -203,8 +203,8 @@ async fn a_removal_is_accepted_with_the_replicas_that_remain() {
     insta::assert_snapshot!(connection.requests().join("\n"));
 }
 
-/// Error answers as AWS documents them, in both spellings of the message, and with and without the
-/// namespace that other services put before the code.
+/// Uses error responses as AWS documents them, with both spellings of the message field, and with and
+/// without the namespace that other services put before the code.
 #[tokio::test]
 async fn errors_are_told_apart_by_their_code() {
     let cases = [

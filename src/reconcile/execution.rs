@@ -1,4 +1,4 @@
-//! What was done about a plan, and what was observed of it.
+//! The execution of a plan: responses, observations and removals.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,22 +9,22 @@ use tokio::time::Instant;
 
 use crate::change_budget::Deferred;
 
-/// How long a removal that AWS has rejected may still turn out to be in progress, requested by another
-/// invocation.
+/// The time for which a rejected removal may still turn out to be in progress, because another
+/// invocation requested it.
 const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
 
-/// What was done about a plan, and what was observed of it.
+/// The execution of a plan.
 #[derive(Debug)]
 pub(super) struct Execution {
     pub(super) responses: Responses,
     pub(super) observations: Observations,
     pub(super) removals: Removals,
-    /// The Regions whose failed replica was removed and requested again.
+    /// The Regions in which a failed replica was removed and requested again.
     pub(super) recreated: BTreeSet<Region>,
 }
 
 impl Execution {
-    /// Why a part of the plan was deferred: a write got no slot in time.
+    /// Returns why a part of the plan was deferred, if a write got no slot in time.
     pub(super) fn deferred(&self) -> Option<Deferred> {
         let has_unsent = self.responses.values().any(Response::is_unsent)
             || self
@@ -34,7 +34,7 @@ impl Execution {
         has_unsent.then_some(Deferred::DeadlineTooClose)
     }
 
-    /// Whether AWS has accepted or rejected the request for a Region unambiguously.
+    /// Returns whether AWS has definitely accepted or rejected the request for a Region.
     pub(super) fn was_answered(&self, region: &Region) -> bool {
         self.responses.get(region).is_some_and(|response| {
             let is_clear = match &response.result {
@@ -45,7 +45,7 @@ impl Execution {
         })
     }
 
-    /// Whether a failed request may still have been executed, for all that was observed.
+    /// Returns whether a failed request may still take effect, according to all observations.
     pub(super) fn may_still_take_effect(&self, region: &Region) -> bool {
         let response = self.responses.get(region);
         let removal = self.removals.get(region);
@@ -63,14 +63,14 @@ pub(super) type Responses = BTreeMap<Region, Response>;
 pub(super) struct Response {
     /// The last response.
     pub(super) result: Result<(), CallError>,
-    /// The replica, if the response shows it in sync already, so that no poll is needed.
+    /// The replica, if the response shows it in sync. It then needs no poll.
     pub(super) in_sync: Option<Replica>,
-    /// Whether any request for the Region may have been executed although it failed.
+    /// Whether any failed request for the Region may have been executed.
     pub(super) was_ambiguous: bool,
 }
 
 impl Response {
-    /// The response for a Region to a request that named it.
+    /// Extracts one Region's part from the response to a request.
     pub(super) fn new(
         region: &Region,
         response: &Result<BTreeMap<Region, Replica>, CallError>,
@@ -90,7 +90,7 @@ impl Response {
         }
     }
 
-    /// A later read has shown that the request was executed.
+    /// Returns the response to a request that a later read has shown as executed.
     pub(super) fn executed() -> Self {
         Self {
             result: Ok(()),
@@ -99,34 +99,34 @@ impl Response {
         }
     }
 
-    /// Whether the last request was not sent.
+    /// Returns whether the last request was not sent.
     pub(super) fn is_unsent(&self) -> bool {
         matches!(&self.result, Err(error) if error.kind == CallErrorKind::NotSent)
     }
 
-    /// Whether to send the request again, after another read.
+    /// Returns whether to send the request again, after another read.
     pub(super) fn should_be_repeated(&self) -> bool {
         match &self.result {
             Ok(()) => false,
-            // A write may not find a secret yet that a read has shown.
+            // A write may not find a secret yet, although a read has found it.
             Err(error) => error.may_have_been_executed() || error.kind == CallErrorKind::NotFound,
         }
     }
 }
 
-/// What the polls after the request have shown of the replicas.
+/// The observations of the replicas by the polls after the request.
 #[derive(Debug, Default)]
 pub(super) struct Observations {
     replicas: BTreeMap<Region, Observation>,
-    /// The Regions in which any poll has shown a replica other than before the request.
+    /// The Regions in which any poll has shown a replica that differs from the one before the request.
     moved: BTreeSet<Region>,
-    /// The Regions that had not settled at the last poll: a request may still take effect there.
+    /// The Regions that had not settled at the last poll. A request may still take effect there.
     unsettled: BTreeSet<Region>,
     /// Why the last poll failed. `None` if a poll has succeeded since.
     pub(super) error: Option<CallError>,
 }
 
-/// The last observation of a replica, and its time after the request.
+/// The last observation of a replica, and the time between the request and the observation.
 #[derive(Clone, Debug)]
 pub(super) struct Observation {
     pub(super) replica: Replica,
@@ -134,7 +134,7 @@ pub(super) struct Observation {
 }
 
 impl Observations {
-    /// What the responses to the requests have shown.
+    /// Takes the observations that the responses to the requests contain.
     pub(super) fn from_responses(responses: &Responses, after: Duration) -> Self {
         let mut observations = Self::default();
         for (region, response) in responses {
@@ -146,12 +146,12 @@ impl Observations {
         observations
     }
 
-    /// The last observation in a Region.
+    /// Returns the last observation in a Region.
     pub(super) fn of(&self, region: &Region) -> Option<&Observation> {
         self.replicas.get(region)
     }
 
-    /// Whether polls have shown the replica, and always as it was before.
+    /// Returns whether polls have shown the replica, each time unchanged.
     pub(super) fn never_moved(&self, region: &Region, before: &Replica) -> bool {
         let is_the_same = |seen: &Observation| seen.replica == *before;
         !self.moved.contains(region) && self.of(region).is_some_and(is_the_same)
@@ -161,7 +161,7 @@ impl Observations {
         self.unsettled.contains(region)
     }
 
-    /// Notes a replica at a poll, or that none is listed; `before` is the replica before the request.
+    /// Records a poll's replica, or that AWS lists none. `before` is the replica before the request.
     pub(super) fn note(
         &mut self,
         region: &Region,
@@ -175,7 +175,7 @@ impl Observations {
         self.update(region, replica, after);
     }
 
-    /// Notes the Regions that had not settled at the last poll.
+    /// Records the Regions that had not settled at the last poll.
     pub(super) fn end(&mut self, unsettled: impl Iterator<Item = Region>) {
         self.unsettled = unsettled.collect();
     }
@@ -187,7 +187,7 @@ impl Observations {
         self.error = later.error;
     }
 
-    /// Drops the observations of replicas that have been removed since.
+    /// Drops the observations of replicas that were removed later.
     pub(super) fn forget(&mut self, regions: &BTreeSet<Region>) {
         self.replicas.retain(|region, _| !regions.contains(region));
     }
@@ -209,18 +209,18 @@ pub(super) type Removals = BTreeMap<Region, RemovalProgress>;
 /// The progress of the removal of a replica.
 #[derive(Clone, Debug)]
 pub(super) enum RemovalProgress {
-    /// AWS does not list the replica any more.
+    /// AWS no longer lists the replica.
     Gone,
     /// AWS has accepted the request.
     Accepted,
-    /// AWS has rejected the request, or has not answered. The replica may still go, until the time
-    /// given.
+    /// AWS has rejected the request or has not answered. The replica may still disappear, until the
+    /// given time.
     Unconfirmed(CallError, Option<Instant>),
-    /// Not requested: the write rate had no slot for it before the deadline.
+    /// Not requested: the write rate had no slot before the deadline.
     NotSent,
     /// Not requested yet: the replica, or a wanted one, is still in progress.
     Pending,
-    /// Not requested: a wanted Region is refused, or its replica failed.
+    /// Not requested: a wanted Region is refused, or its replica has failed.
     Blocked,
     /// Not requested: the secret has changed since the decision.
     SecretChanged,
@@ -236,7 +236,7 @@ impl RemovalProgress {
         }
     }
 
-    /// Whether another poll may show progress.
+    /// Returns whether another poll may show progress.
     pub(super) fn is_open(&self) -> bool {
         match self {
             Self::Accepted | Self::Pending => true,
@@ -245,7 +245,7 @@ impl RemovalProgress {
         }
     }
 
-    /// Whether a request without an answer may have been executed, for all that was observed.
+    /// Returns whether a request without a response may have been executed.
     fn may_still_take_effect(&self) -> bool {
         matches!(self, Self::Unconfirmed(_, None))
     }

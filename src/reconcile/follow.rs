@@ -1,4 +1,4 @@
-//! Follows replicas: polls the secret until each replica is in sync or failed, or the time is up.
+//! Polls the secret until each replica is in sync or failed, or the deadline passes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,24 +12,25 @@ use super::Reconciler;
 use super::execution::{Observations, Response, Responses};
 use crate::deadlines::Deadlines;
 
-/// How long a read may still show the state before the request (`DescribeSecret` is eventually
-/// consistent). Until then, a failed replica that was just retried counts as the old failure, and a
+/// The time for which a read may still show the state before the request, because `DescribeSecret` is
+/// eventually consistent. Until then, a failed status after a retry counts as the old failure, and a
 /// request that AWS rejected or did not answer may still turn out to be executed, by this invocation or
 /// by another one.
 const STALE_FOR: Duration = Duration::from_secs(5);
 
-/// How long a Region is followed.
+/// The end of following a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Following {
-    /// Until the replica is in sync or failed.
+    /// Follows until the replica is in sync or failed.
     UntilSettled,
-    /// Likewise, but only if something changes soon: the request may not have been executed.
+    /// Stops after [`STALE_FOR`] if the replica has not changed, because the request may not have been
+    /// executed.
     IfItMoves,
 }
 
 impl Reconciler {
-    /// Polls until every replica of the plan is in sync or failed, or the time is up. Returns the last
-    /// observations.
+    /// Polls until every replica of the plan is in sync or failed, or the deadline passes. Returns the
+    /// last observations.
     pub(super) async fn follow(
         &self,
         before: &Secret,
@@ -43,7 +44,7 @@ impl Reconciler {
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(before.arn.clone());
         while !open.is_empty() && poller.pause().await {
-            // A failed poll says nothing about a replica: the next one may succeed.
+            // A failed poll gives no information about a replica, and the next one may succeed.
             let mut now = match self.secrets_manager.describe(&id, poller.deadline()).await {
                 Ok(now) => now,
                 Err(error) => {
@@ -66,7 +67,7 @@ impl Reconciler {
     }
 }
 
-/// The Regions to follow.
+/// Returns the Regions to follow.
 fn followed(plan: &Plan, responses: &Responses) -> BTreeMap<Region, Following> {
     let following = |region: &Region, step: &Step| match step {
         Step::Replicate(_) | Step::Retry(_) => responses.get(region).and_then(after_response),

@@ -1,4 +1,4 @@
-//! Reads a secret and decides, waiting for a secret or a value that does not exist yet.
+//! Reads a secret and plans. Waits for a secret or a value that does not exist yet.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +12,16 @@ use super::outcome::SecretOutcome;
 use super::{Mode, Reconciler};
 use crate::deadlines::Deadlines;
 
-/// How many Regions are probed at once.
+/// The number of Regions to probe concurrently.
 const PROBES_AT_ONCE: usize = 4;
 
 impl Reconciler {
     /// Reads the secret and plans. Waits for a secret that does not exist yet, and for the first value
-    /// of one that needs a replica: what AWS makes of replicating a secret without a value is not
-    /// documented.
+    /// of a secret that needs a replica, because AWS does not document how it replicates a secret
+    /// without a value.
     ///
     /// # Errors
-    /// The outcome, if there is nothing to plan.
+    /// The outcome, if there is no plan to execute.
     pub(super) async fn observe(
         &self,
         id: &SecretId,
@@ -47,7 +47,7 @@ impl Reconciler {
                     SecretOutcome::NotFound(error)
                 }
                 Err(error) => match known {
-                    // A failed read does not undo what an earlier read has shown.
+                    // A transient error does not invalidate the result of an earlier read.
                     Some(known) if error.is_transient() => known,
                     _ => return Err(SecretOutcome::Unreadable(error)),
                 },
@@ -59,8 +59,8 @@ impl Reconciler {
         }
     }
 
-    /// Plans for a secret as it is. Where a replica failed because of something in its Region, probes
-    /// the Region first.
+    /// Plans for a secret as read. Probes the Regions in which an obstacle in the Region made the
+    /// replica fail, and plans again with the result.
     async fn plan(&self, mut secret: Secret, until: Instant) -> (Secret, Decision) {
         let decision = decide(&secret, &self.policy, &self.limits);
         let Decision::Act(plan) = &decision else {
@@ -76,7 +76,7 @@ impl Reconciler {
         (secret, decision)
     }
 
-    /// The Regions that have no secret of this name. A failed probe proves nothing.
+    /// Returns the Regions that have no secret of this name. A Region whose probe fails is not included.
     pub(super) async fn names_available(
         &self,
         secret: &Secret,

@@ -1,4 +1,4 @@
-//! Removes replicas that no rule wants: the last step, after every wanted replica is in sync.
+//! Removes replicas that no rule wants, as the last step, after every wanted replica is in sync.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use crate::deadlines::Deadlines;
 
 impl Reconciler {
     /// Removes the replicas that no rule wants, after every wanted replica is in sync, and follows the
-    /// removal. A replica in progress is removed when it is in sync: AWS copies every change of tags to
-    /// the replicas, so they are often in progress then.
+    /// removal. A replica in progress is removed when it is in sync. Replicas are often in progress after
+    /// a change of tags, because AWS copies it to all replicas.
     ///
-    /// Each request rests on a read made just before it: the secret may have changed since the plan.
+    /// Reads the secret just before each request, because it may have changed since the plan.
     pub(super) async fn remove_unwanted(
         &self,
         secret: &Secret,
@@ -32,7 +32,7 @@ impl Reconciler {
             };
             (region.clone(), removal)
         };
-        // Kept apart from the replicas that are removed to be recreated, which do not end as gone.
+        // Separate from the replicas that are removed and recreated, whose final state is not `Gone`.
         let mut removals: Removals = plan.unwanted().map(first).collect();
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
@@ -50,7 +50,7 @@ impl Reconciler {
         execution.removals.extend(removals);
     }
 
-    /// Notes which replicas are gone. Returns the Regions whose removal to request by this read.
+    /// Records which replicas are gone. Returns the Regions whose removal is due according to this read.
     fn note_progress(&self, now: &Secret, removals: &mut Removals) -> Vec<Region> {
         let fresh = match decide(now, &self.policy, &self.limits) {
             Decision::Act(plan) => Some(plan),
@@ -74,7 +74,8 @@ impl Reconciler {
         due
     }
 
-    /// Requests the removal of replicas: all in one call, or each by itself if AWS rejects that.
+    /// Requests the removal of all replicas in one call. If AWS rejects it, requests each removal
+    /// separately.
     async fn request_removal(
         &self,
         secret: &Secret,
@@ -102,8 +103,8 @@ impl Reconciler {
         removals
     }
 
-    /// Removes replicas independent of the policy, and polls until AWS does not list them any more or
-    /// the time is up. A removal takes AWS up to 90 seconds (reported by users).
+    /// Removes replicas without checking the policy, and polls until AWS no longer lists them or the
+    /// deadline passes. A removal takes up to 90 seconds (reported by users).
     pub(super) async fn remove_and_follow(
         &self,
         secret: &Secret,
@@ -128,9 +129,9 @@ impl Reconciler {
     }
 }
 
-/// Whether the wanted replicas allow a removal. Each must be in sync. Where the replica is no longer
-/// targeted, no Region may be refused either, not even one that still has a replica: what is refused may
-/// be a typo, or a move that does not succeed.
+/// Returns whether the wanted replicas allow a removal. Each of them must be in sync. To remove a replica
+/// that is no longer targeted, no Region may be refused either, not even a Region that still has a
+/// replica. A refusal may come from a typo, or from a move to another Region that does not succeed.
 fn allows_removal(
     secret: &Secret,
     plan: &Plan,

@@ -1,7 +1,8 @@
-//! Repairs failed replicas that a retry does not move: removes the empty replica and requests it again.
+//! Repairs failed replicas that a retry does not change, by removing and recreating them.
 
 use std::collections::BTreeSet;
 
+use secret_replicator_aws::CallError;
 use secret_replicator_core::limits::RemovalLimit;
 use secret_replicator_core::plan::{Decision, Plan, Step, decide, failure_of};
 use secret_replicator_core::policy;
@@ -14,13 +15,13 @@ use super::execution::{Execution, RemovalProgress, Response};
 use crate::change_budget::ChangeBudget;
 use crate::deadlines::Deadlines;
 
-/// A replica that is removed and requested again is two changes.
+/// Removing and recreating a replica counts as two changes.
 const CHANGES_TO_RECREATE: u64 = 2;
 
 impl Reconciler {
-    /// Removes and requests again the failed replicas that a retry has not moved. Only where the policy
-    /// and the settings allow removal, and only where the Region has no secret of this name: then the
-    /// replica never was in sync, and nothing is lost with it.
+    /// Removes and recreates the failed replicas that a retry has not changed. Acts only if the policy
+    /// and the settings allow removal, and only in Regions that have no secret of this name: such a
+    /// replica was never in sync, so its removal loses no data.
     pub(super) async fn recreate(
         &self,
         secret: &Secret,
@@ -32,48 +33,77 @@ impl Reconciler {
         let empty = self
             .empty_replicas(secret, plan, execution, deadlines)
             .await;
-        let needed = CHANGES_TO_RECREATE * empty.len() as u64;
-        // Following the replicas of other Regions may have used up this slice of a sweep. The next
-        // slice would end the same way, so the removal is not deferred to it.
+        // Following the replicas of other Regions may have used the time of this slice of a sweep. The
+        // removal is not deferred to the next slice, which would end in the same way.
         if empty.is_empty() || deadlines.is_too_late_to_write() {
             return;
         }
+        let needed = CHANGES_TO_RECREATE * empty.len() as u64;
         let Ok(reservation) = changes.reserve(needed, Instant::now()).await else {
             return;
         };
-        let removals = self.remove_and_follow(secret, &empty, deadlines).await;
-        let is_sent = |removal: &&RemovalProgress| !matches!(removal, RemovalProgress::NotSent);
-        let removed = removals.values().filter(is_sent).count();
-        let is_gone = |region: &Region| matches!(removals.get(region), Some(RemovalProgress::Gone));
-        let (gone, there): (BTreeSet<Region>, BTreeSet<Region>) =
-            empty.into_iter().partition(is_gone);
-        let removals = removals
-            .into_iter()
-            .filter(|(region, _)| there.contains(region));
-        execution.removals.extend(removals);
+        let (gone, removed) = self.remove_empty(secret, empty, execution, deadlines).await;
         let gone = self
             .still_wanted(secret, plan, gone, execution, deadlines)
             .await;
-        if gone.is_empty() {
-            reservation.commit(removed as u64);
-            return;
+        let requested = self
+            .replicate_again(secret, plan, gone, execution, deadlines)
+            .await;
+        reservation.commit(removed + requested);
+    }
+
+    /// Removes empty replicas. Returns the Regions whose replica is gone, and the number of removals
+    /// that were requested.
+    async fn remove_empty(
+        &self,
+        secret: &Secret,
+        regions: BTreeSet<Region>,
+        execution: &mut Execution,
+        deadlines: &Deadlines,
+    ) -> (BTreeSet<Region>, u64) {
+        let removals = self.remove_and_follow(secret, &regions, deadlines).await;
+        let is_sent = |removal: &&RemovalProgress| !matches!(removal, RemovalProgress::NotSent);
+        let removed = removals.values().filter(is_sent).count();
+        let is_gone = |region: &Region| matches!(removals.get(region), Some(RemovalProgress::Gone));
+        let (gone, remaining): (BTreeSet<Region>, BTreeSet<Region>) =
+            regions.into_iter().partition(is_gone);
+        let removals = removals
+            .into_iter()
+            .filter(|(region, _)| remaining.contains(region));
+        execution.removals.extend(removals);
+        (gone, removed as u64)
+    }
+
+    /// Requests the removed replicas again and follows them. Returns the number of requested replicas.
+    async fn replicate_again(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        regions: BTreeSet<Region>,
+        execution: &mut Execution,
+        deadlines: &Deadlines,
+    ) -> u64 {
+        if regions.is_empty() {
+            return 0;
         }
         let mut without = secret.clone();
-        without.replicas.retain(|region, _| !gone.contains(region));
+        without
+            .replicas
+            .retain(|region, _| !regions.contains(region));
         let again = self
-            .replicate_and_follow(&without, &plan.only(&gone), None, deadlines)
+            .replicate_and_follow(&without, &plan.only(&regions), None, deadlines)
             .await;
         let may_be_made = |response: &&Response| response.was_ambiguous || !response.is_unsent();
         let requested = again.responses.values().filter(may_be_made).count();
-        reservation.commit((removed + requested) as u64);
-        execution.observations.forget(&gone);
+        execution.observations.forget(&regions);
         execution.responses.extend(again.responses);
         execution.observations.extend(again.observations);
-        execution.recreated = gone;
+        execution.recreated = regions;
+        requested as u64
     }
 
-    /// The Regions of failed replicas that a retry has not moved, and that exist only as a row in their
-    /// primary secret's list.
+    /// Returns the Regions of failed replicas that a retry has not changed and that exist only as an entry
+    /// in the primary secret's list of replicas.
     async fn empty_replicas(
         &self,
         secret: &Secret,
@@ -91,8 +121,8 @@ impl Reconciler {
         self.names_available(secret, stuck, deadlines.end()).await
     }
 
-    /// Of the Regions whose replica is gone, those for which a new read leads to the same request as the
-    /// plan. Notes what became of the others.
+    /// Keeps the Regions for which a new read leads to the same request as the plan. Records the progress
+    /// of the others.
     async fn still_wanted(
         &self,
         secret: &Secret,
@@ -104,17 +134,7 @@ impl Reconciler {
         if gone.is_empty() {
             return gone;
         }
-        let id = SecretId::Arn(secret.arn.clone());
-        let now = self.secrets_manager.describe(&id, deadlines.end()).await;
-        let fresh = now.map(|mut now| {
-            // A read may still show what is gone.
-            for region in &gone {
-                if now.replicas.get(region) == secret.replicas.get(region) {
-                    now.replicas.remove(region);
-                }
-            }
-            decide(&now, &self.policy, &self.limits)
-        });
+        let fresh = self.decide_without(secret, &gone, deadlines).await;
         gone.retain(|region| {
             let step = match &fresh {
                 Ok(Decision::Act(fresh)) => fresh.steps.get(region),
@@ -124,7 +144,7 @@ impl Reconciler {
             if step.is_some_and(|step| step.target() == wanted) {
                 return true;
             }
-            // If the replica is in progress already, or the read failed, the next attempt decides.
+            // If the replica is already in progress, or the read failed, the next attempt decides.
             let is_open = fresh.is_err() || matches!(step, Some(Step::Keep(_)));
             let removal = if is_open {
                 RemovalProgress::Accepted
@@ -137,7 +157,25 @@ impl Reconciler {
         gone
     }
 
-    /// Of these Regions, those whose failed replica another read shows unchanged.
+    /// Reads the secret and decides again, without the replicas that are gone.
+    async fn decide_without(
+        &self,
+        secret: &Secret,
+        gone: &BTreeSet<Region>,
+        deadlines: &Deadlines,
+    ) -> Result<Decision, CallError> {
+        let id = SecretId::Arn(secret.arn.clone());
+        let mut now = self.secrets_manager.describe(&id, deadlines.end()).await?;
+        // A read may still show a replica that is gone.
+        for region in gone {
+            if now.replicas.get(region) == secret.replicas.get(region) {
+                now.replicas.remove(region);
+            }
+        }
+        Ok(decide(&now, &self.policy, &self.limits))
+    }
+
+    /// Keeps the Regions whose failed replica is unchanged in another read.
     async fn still_stuck(
         &self,
         secret: &Secret,
@@ -163,9 +201,9 @@ impl Reconciler {
     }
 }
 
-/// The Regions whose failed replica no poll has shown changed since it was requested again, although
-/// AWS has answered. A key that does not work is not a reason to remove the replica: a retry will
-/// succeed as soon as the key works.
+/// Returns the Regions whose failed replica has not changed in any poll since the retry, although AWS has
+/// answered the request. A replica that failed because of its KMS key is not included, because a retry
+/// succeeds once the key works.
 fn stuck(secret: &Secret, plan: &Plan, execution: &Execution) -> Vec<Region> {
     let is_stuck = |region: &Region| {
         let Some(before) = secret.replicas.get(region) else {

@@ -1,4 +1,4 @@
-//! Requests replicas: one call for all Regions, then one for each Region where AWS rejects that.
+//! Requests replicas in one call for all Regions, or in one call for each Region if AWS rejects the first.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,17 @@ use super::Reconciler;
 use super::execution::{Response, Responses};
 use crate::deadlines::Deadlines;
 
-/// How many times a request is repeated after a failure that may have been an execution.
+/// The maximum number of repetitions after failures whose request may have been executed.
 const MAX_REPEATS: usize = 3;
 
-/// How many requests are in progress at once where each Region is requested by itself.
+/// The number of concurrent requests if each Region is requested separately.
 const REQUESTS_AT_ONCE: usize = 4;
 
 impl Reconciler {
-    /// Requests the plan's replicas, and returns AWS's response for each Region.
+    /// Requests the plan's replicas. Returns AWS's response for each Region.
     ///
-    /// After an ambiguous failure (a timeout, a broken connection, an error of AWS) the secret is read
-    /// again. Only what has not begun and is still wanted is requested again, each Region by itself, in
-    /// case one of them causes the failure.
+    /// After an ambiguous failure, such as a timeout, a broken connection or an internal error of AWS,
+    /// reads the secret again and repeats the request.
     pub(super) async fn replicate(
         &self,
         secret: &Secret,
@@ -33,7 +32,7 @@ impl Reconciler {
     ) -> Responses {
         let targets: Vec<&Target> = plan.targets().collect();
         let mut responses = self.send(secret, &targets, deadlines).await;
-        // Other secrets can write during the polls that follow.
+        // Lets other secrets write during the following polls.
         drop(permit);
         let mut poller = deadlines.poll_replicas();
         for _ in 0..MAX_REPEATS {
@@ -46,21 +45,10 @@ impl Reconciler {
                 break;
             }
             let id = SecretId::Arn(secret.arn.clone());
-            let Ok(mut now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
                 continue;
             };
-            now.name_available.clone_from(&secret.name_available);
-            let fresh = decide(&now, &self.policy, &self.limits);
-            let (begun, mut not_begun): (Vec<&Target>, Vec<&Target>) = open
-                .iter()
-                .partition(|target| has_moved(secret, &now, target.region()));
-            // The secret may have changed, and need other replicas; the next attempt decides.
-            not_begun.retain(|target| fresh.asks_for(target));
-            let begun = begun
-                .into_iter()
-                .map(|target| (target.region().clone(), Response::executed()));
-            let repeated = self.send_each(secret, &not_begun, deadlines).await;
-            for (region, mut response) in begun.chain(repeated) {
+            for (region, mut response) in self.repeat(secret, now, open, deadlines).await {
                 let before = responses.get(&region);
                 response.was_ambiguous |= before.is_some_and(|before| before.was_ambiguous);
                 responses.insert(region, response);
@@ -69,7 +57,30 @@ impl Reconciler {
         responses
     }
 
-    /// Sends one request for all targets that must not overwrite, and one for all that may.
+    /// Repeats the requests that have no effect in the read `now` and that are still wanted. Requests
+    /// each Region separately, in case one Region causes the failure.
+    async fn repeat(
+        &self,
+        secret: &Secret,
+        mut now: Secret,
+        open: Vec<&Target>,
+        deadlines: &Deadlines,
+    ) -> Responses {
+        now.name_available.clone_from(&secret.name_available);
+        let fresh = decide(&now, &self.policy, &self.limits);
+        let (begun, mut not_begun): (Vec<&Target>, Vec<&Target>) = open
+            .into_iter()
+            .partition(|target| has_moved(secret, &now, target.region()));
+        // The secret may have changed and need other replicas. The next attempt decides.
+        not_begun.retain(|target| fresh.asks_for(target));
+        let begun = begun
+            .into_iter()
+            .map(|target| (target.region().clone(), Response::executed()));
+        let repeated = self.send_each(secret, &not_begun, deadlines).await;
+        begun.chain(repeated).collect()
+    }
+
+    /// Sends one request for all targets that must not overwrite, and one for all targets that may.
     async fn send(&self, secret: &Secret, targets: &[&Target], deadlines: &Deadlines) -> Responses {
         let mut responses = BTreeMap::new();
         for overwrite in [Overwrite::Never, Overwrite::Allowed] {
@@ -82,8 +93,8 @@ impl Reconciler {
         responses
     }
 
-    /// Sends one request. If AWS rejects it, requests each Region by itself, so that one bad Region
-    /// never stops the others.
+    /// Sends one request. If AWS rejects it, requests each Region separately, so that one bad Region does
+    /// not stop the others.
     async fn send_alike(
         &self,
         secret: &Secret,
@@ -107,8 +118,8 @@ impl Reconciler {
         }
     }
 
-    /// Sends one request for each target, a few at a time, so that a slow request does not use up the
-    /// time of the others.
+    /// Sends one request for each target, several of them concurrently, so that a slow request does not
+    /// delay the others.
     async fn send_each(
         &self,
         secret: &Secret,
@@ -129,8 +140,8 @@ impl Reconciler {
         responses.into_iter()
     }
 
-    /// Sends one request, and retries it while AWS throttles it and time remains. In a burst all events
-    /// wait for the same quota, and Lambda's two retries are soon used up.
+    /// Sends one request, and retries it while AWS throttles it and time remains. In a burst, all events
+    /// wait for the same quota, which Lambda's two retries of an event do not outlast.
     async fn request(
         &self,
         secret: &Secret,
@@ -151,8 +162,8 @@ impl Reconciler {
     }
 }
 
-/// Whether a Region's replica differs from the one before the request, so that the request must have
-/// been executed.
+/// Returns whether a Region's replica differs from the one before the request. The request was then
+/// executed.
 fn has_moved(before: &Secret, now: &Secret, region: &Region) -> bool {
     now.replicas.contains_key(region) && before.replicas.get(region) != now.replicas.get(region)
 }

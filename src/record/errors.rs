@@ -8,12 +8,12 @@ use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::reason::{FailureReason, Progress};
 
-/// The errors that the function returns, by the stable names of `errorType`.
+/// The errors that the function returns. Their names are the stable values of `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorType {
     /// The event or the action is invalid.
     BadEvent,
-    /// The function's role may not make a call.
+    /// The function's role has no permission for a call.
     AccessDenied,
     /// AWS throttles the calls.
     Throttled,
@@ -23,13 +23,13 @@ pub enum ErrorType {
     ReplicationFailed,
     /// A replica was not in sync before the deadline.
     ReplicationPending,
-    /// AWS did not answer, or failed.
+    /// AWS did not answer, or returned an internal error.
     ServiceUnavailable,
     /// The function has a bug.
     Internal,
 }
 
-/// An invocation that did not reach the wanted state, as Lambda shows it.
+/// The error of an invocation that did not reach the wanted state.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
     error_type: ErrorType,
@@ -37,7 +37,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The failure that a record describes.
+    /// Creates the failure that a record describes.
     pub(super) fn new(error_type: ErrorType, record: &SecretRecord) -> Self {
         Self {
             error_type,
@@ -45,7 +45,7 @@ impl Failure {
         }
     }
 
-    /// The stable name.
+    /// Returns the error type.
     #[must_use]
     pub fn error_type(&self) -> ErrorType {
         self.error_type
@@ -58,7 +58,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The runtime logs the `Debug` form, so it reads like the `Display` form.
+/// The runtime logs the `Debug` form, so it is as readable as the `Display` form.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.error_type, self.message)
@@ -74,7 +74,8 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// The error type of a report. `None` if the wanted state was reached or deliberately not wanted.
+/// Returns the error type of a report. Returns `None` if the wanted state was reached, or if the policy
+/// or a dry run decided against it.
 pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
     match &report.outcome {
         SecretOutcome::Skipped(..) | SecretOutcome::NotReached => None,
@@ -95,8 +96,8 @@ pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
     }
 }
 
-/// Whether another attempt may find the Region in sync. An unknown status never fails an event: another
-/// attempt would not know it either.
+/// Returns whether another attempt may find the Region in sync. An unknown status does not fail an event,
+/// because the next attempt does not know the status either.
 fn is_pending(region: &RegionOutcome) -> bool {
     match &region.state {
         RegionState::InProgress(progress) => !matches!(progress, Progress::UnknownStatus(_)),
@@ -114,7 +115,7 @@ fn of_read(error: &CallError) -> ErrorType {
     }
 }
 
-/// The error type that all failed Regions share, or else `ReplicationFailed`.
+/// Returns the error type that all failed Regions share, or `ReplicationFailed`.
 fn of_regions(regions: &[RegionOutcome]) -> ErrorType {
     let mut types = regions.iter().filter_map(|region| match region.state {
         RegionState::Failed(reason, _) => Some(of_reason(reason)),

@@ -57,7 +57,7 @@ struct RegionMetrics {
     replica: ReplicaMetrics,
 }
 
-/// The metrics of a Region without a dimension of its own.
+/// The metrics of a Region that is not a value of the dimension.
 #[metrics(rename_all = "PascalCase")]
 struct UnknownRegionMetrics {
     #[metrics(timestamp)]
@@ -83,7 +83,7 @@ struct SweepMetrics {
     sweep_duration: Option<Duration>,
 }
 
-/// Adds the metrics of a report: one EMF line for the secret, and one for each Region.
+/// Adds the metrics of a report, with one EMF line for the secret and one for each Region.
 pub(super) fn write_secret(
     report: &Report,
     named_regions: &BTreeSet<Region>,
@@ -115,8 +115,8 @@ pub(super) fn write_secret(
     Ok(())
 }
 
-/// The value of the dimension `ReplicaRegion`. A Region that only a tag names gets none: otherwise the
-/// owners of secrets could create any number of metrics.
+/// Returns the value of the dimension `ReplicaRegion`. Returns `None` for a Region that only a tag names,
+/// because the owners of secrets could otherwise create any number of metrics.
 fn dimension<'a>(
     outcome: &'a RegionOutcome,
     named_regions: &BTreeSet<Region>,
@@ -138,7 +138,7 @@ fn secret_metrics(report: &Report, timestamp: SystemTime) -> SecretMetrics {
     }
 }
 
-/// The primary secret's own Region has no metrics: it never gets a replica.
+/// Returns the metrics of a Region. Returns `None` for the primary Region, which never gets a replica.
 pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics> {
     let state = &outcome.state;
     if matches!(state, RegionState::Refused(refusal, _) if !refusal.counts()) {
@@ -164,7 +164,7 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics>
     })
 }
 
-/// Adds the metrics of a slice. The duration is that of the whole sweep, once it is complete.
+/// Adds the metrics of a slice. The last slice adds the duration of the whole sweep.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,

@@ -2,18 +2,18 @@ use secret_replicator_core::reason::FailureReason;
 
 use crate::reconcile::SecretOutcome;
 
-/// Why a request ended as it did, where that concerns the secret as a whole.
+/// The reason for an outcome that concerns the secret as a whole.
 pub(super) struct Reason {
-    /// The code in the record.
+    /// The value of the record's field `reason`.
     pub(super) code: &'static str,
-    /// What happened.
+    /// The description.
     pub(super) detail: String,
-    /// What to do about it.
+    /// The remediation.
     pub(super) remediation: Option<&'static str>,
 }
 
 impl Reason {
-    /// The reason for an outcome. `None` if the Regions say everything.
+    /// Returns the reason for an outcome, or `None` if the outcomes of the Regions contain all reasons.
     pub(super) fn of(outcome: &SecretOutcome) -> Option<Self> {
         Some(match outcome {
             SecretOutcome::Covered { .. } | SecretOutcome::NotReached => return None,
@@ -31,7 +31,8 @@ impl Reason {
                 code: "no-value-yet",
                 detail: "the secret has no value, so there is nothing to replicate yet".to_owned(),
                 remediation: Some(
-                    "put a value into the secret; Lambda retries an event, by hand reconcile again",
+                    "put a value into the secret; Lambda retries an event, but after a manual call \
+                     reconcile the secret again",
                 ),
             },
             SecretOutcome::Unreadable(error) => Self {
@@ -47,7 +48,7 @@ impl Reason {
             SecretOutcome::Internal(message) => Self {
                 code: "internal",
                 detail: message.clone(),
-                remediation: Some("this is a bug of the function: report it with this record"),
+                remediation: Some("this is a bug in the function; report it with this record"),
             },
         })
     }

@@ -10,9 +10,9 @@ use secret_replicator_core::explain::Explanation;
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, ReplicaStatus, SecretArn, SecretId};
 
-/// The record of one secret: the line in the log and the function's answer.
+/// The record of one secret: the log line and the function's response.
 ///
-/// Lambda's JSON log format takes the level of a line from `timestamp` and `level` together
+/// Lambda's JSON log format requires both `timestamp` and `level` to take a line's level from it
 /// (Lambda developer guide, "Log and application log levels").
 #[derive(Clone, Debug, Serialize)]
 pub struct SecretRecord {
@@ -46,7 +46,7 @@ pub struct SecretRecord {
     explanation: Option<Explanation>,
 }
 
-/// The status of one Region, from the most to the least severe: the order in the message.
+/// The status of one Region, from the most to the least severe. The message uses this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Status {
@@ -77,7 +77,7 @@ struct ReplicaRecord {
 }
 
 impl SecretRecord {
-    /// The record of a report.
+    /// Creates the record of a report.
     #[must_use]
     pub fn new(report: &Report) -> Self {
         let outcome = report.outcome.outcome();
@@ -126,7 +126,7 @@ impl SecretRecord {
         }
     }
 
-    /// The record as one text: what happened, AWS's own message, and what to do.
+    /// Returns the message of the record, with AWS's messages and the remediations.
     pub(super) fn summary(&self) -> String {
         let failed = self
             .replicas
@@ -176,7 +176,7 @@ impl ReplicaRecord {
     }
 }
 
-/// The state of a Region in the fields of the record.
+/// The fields of the record that describe the state of a Region.
 struct RegionFields {
     status: Status,
     reason: Option<&'static str>,
@@ -258,7 +258,7 @@ impl ReplicaRecord {
     }
 }
 
-/// One sentence for people who read the log.
+/// Returns the record's `message`, for readers of the log.
 fn message(report: &Report, reason: Option<&Reason>, replicas: &[ReplicaRecord]) -> String {
     let subject = match (report.outcome.secret(), &report.named) {
         (Some(secret), _) => secret.name.as_str(),

@@ -6,23 +6,23 @@ use crate::reconcile::Mode;
 use crate::sweep::Sweep;
 use secret_replicator_core::sweep::{Token, Totals};
 
-/// Everything that is known about a sweep when one of its slices ends.
+/// The complete result of a sweep's slice.
 #[derive(Clone, Debug)]
 pub struct SweepReport {
-    /// Lambda's ID of the invocation.
+    /// Lambda's request ID.
     pub request_id: String,
-    /// When the invocation began.
+    /// The start of the invocation.
     pub started: DateTime<Utc>,
-    /// When it ended.
+    /// The end of the invocation.
     pub ended: DateTime<Utc>,
-    /// Whether the sweep was allowed to write.
+    /// Whether the sweep could write.
     pub mode: Mode,
     /// The state of the sweep.
     pub sweep: Sweep,
 }
 
-/// The summary of a sweep after a slice: the line in the log, and the function's answer. The counts
-/// are those of the whole sweep so far.
+/// The summary of a sweep after a slice: the log line and the function's response. The counts cover the
+/// whole sweep so far.
 #[derive(Clone, Debug, Serialize)]
 pub struct SweepRecord {
     timestamp: String,
@@ -59,8 +59,8 @@ impl SweepRecord {
             outcome: outcome.name(),
             reason: is_limited.then_some("limited"),
             remediation: is_limited.then_some(
-                "nothing, if the next sweep may do the rest; otherwise start a sweep with a higher \
-                 `maxChanges`",
+                "no action is needed if the next sweep can process the rest; otherwise start a sweep \
+                 with a higher `maxChanges`",
             ),
             trigger: "sweep",
             request_id: report.request_id.clone(),
@@ -73,7 +73,7 @@ impl SweepRecord {
     }
 }
 
-/// One sentence for people who read the log.
+/// Returns the record's `message`, for readers of the log.
 pub(super) fn message(sweep: &Sweep) -> String {
     let Totals {
         seen,

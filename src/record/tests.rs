@@ -15,7 +15,7 @@ const NAME_TAKEN: RegionState = RegionState::Failed(FailureReason::NameAlreadyEx
 const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
 const DENIED: RegionState = RegionState::Failed(FailureReason::AccessDenied, None);
 const IN_SYNC: RegionState = RegionState::InSync(None);
-const ON_ITS_WAY: RegionState = RegionState::InProgress(Progress::ReplicationInProgress);
+const IN_PROGRESS: RegionState = RegionState::InProgress(Progress::ReplicationInProgress);
 
 fn unknown() -> RegionState {
     RegionState::InProgress(Progress::UnknownStatus("Detached".to_owned()))
@@ -32,7 +32,7 @@ fn outcome(region: &str, state: RegionState) -> RegionOutcome {
     }
 }
 
-/// A report of a covered secret whose replicas ended like this.
+/// Returns the report of a covered secret whose replicas ended in these states.
 fn report(mode: Mode, states: &[RegionState]) -> Report {
     let regions = ["eu-west-1", "us-west-2"].iter().zip(states);
     let regions = regions.map(|(region, state)| outcome(region, state.clone()));
@@ -55,15 +55,15 @@ fn report(mode: Mode, states: &[RegionState]) -> Report {
     }
 }
 
-/// What the function returns for a report.
-fn answer(report: Report) -> Result<Record, Failure> {
+/// Returns the function's response to a report.
+fn response(report: Report) -> Result<Record, Failure> {
     Recorder::new("Namespace", BTreeSet::new())
         .with_output(io::sink())
         .record(report)
 }
 
 #[test]
-fn the_error_is_what_all_failed_regions_share_and_a_status_that_nobody_knows_is_none() {
+fn the_error_is_the_one_that_all_failed_regions_share_and_an_unknown_status_is_not_an_error() {
     let cases: [(&[RegionState], Option<ErrorType>); 12] = [
         (&[], None),
         (&[IN_SYNC, IN_SYNC], None),
@@ -76,34 +76,34 @@ fn the_error_is_what_all_failed_regions_share_and_a_status_that_nobody_knows_is_
         (&[DENIED, DENIED], Some(ErrorType::AccessDenied)),
         (&[DENIED, IN_SYNC], Some(ErrorType::AccessDenied)),
         (&[DENIED, THROTTLED], Some(ErrorType::ReplicationFailed)),
-        (&[ON_ITS_WAY, IN_SYNC], Some(ErrorType::ReplicationPending)),
+        (&[IN_PROGRESS, IN_SYNC], Some(ErrorType::ReplicationPending)),
         (
-            &[unknown(), ON_ITS_WAY],
+            &[unknown(), IN_PROGRESS],
             Some(ErrorType::ReplicationPending),
         ),
         (&[unknown()], None),
         (&[unknown(), IN_SYNC], None),
     ];
     for (states, error) in cases {
-        let acted = answer(report(Mode::Act, states));
+        let acted = response(report(Mode::Act, states));
         assert_eq!(
             acted.err().map(|failure| failure.error_type()),
             error,
             "{states:?}"
         );
-        let dry_run = answer(report(Mode::DryRun, states));
+        let dry_run = response(report(Mode::DryRun, states));
         assert!(dry_run.is_ok(), "{states:?}");
     }
 }
 
 #[test]
 fn an_error_names_each_region_that_failed_and_no_other() {
-    let words = Some("AWS's own words".to_owned());
-    let failed = RegionState::Failed(FailureReason::NameAlreadyExists, words);
-    let failure = answer(report(Mode::Act, &[failed, ON_ITS_WAY])).unwrap_err();
+    let message = Some("AWS's message".to_owned());
+    let failed = RegionState::Failed(FailureReason::NameAlreadyExists, message);
+    let failure = response(report(Mode::Act, &[failed, IN_PROGRESS])).unwrap_err();
     let message = failure.to_string();
     assert!(
-        message.contains("eu-west-1: AWS's own words; remediation: "),
+        message.contains("eu-west-1: AWS's message; remediation: "),
         "{message}"
     );
     assert!(!message.contains("us-west-2: "), "{message}");
@@ -114,22 +114,22 @@ fn an_error_names_each_region_that_failed_and_no_other() {
 }
 
 #[test]
-fn a_replica_that_is_removed_is_counted_also_if_it_is_made_anew() {
-    let mut remade = outcome("eu-west-1", RegionState::InSync(Some(Duration::ZERO)));
-    remade.is_recreated = true;
+fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
+    let mut recreated = outcome("eu-west-1", RegionState::InSync(Some(Duration::ZERO)));
+    recreated.is_recreated = true;
     let removed = RegionState::Removed(RemovalReason::NoLongerTargeted);
-    for (conclusion, count) in [
+    for (outcome, count) in [
         (outcome("eu-west-1", removed), 1),
-        (remade, 1),
+        (recreated, 1),
         (outcome("eu-west-1", IN_SYNC), 0),
     ] {
-        let metrics = metrics::replica_metrics(&conclusion).unwrap();
-        assert_eq!(metrics.replicas_removed, count, "{conclusion:?}");
+        let metrics = metrics::replica_metrics(&outcome).unwrap();
+        assert_eq!(metrics.replicas_removed, count, "{outcome:?}");
     }
 }
 
 #[test]
-fn the_message_of_a_sweep_counts_what_there_is_to_say() {
+fn the_message_of_a_sweep_contains_its_counts() {
     let totals = Totals {
         seen: 7,
         covered: 5,

@@ -7,24 +7,24 @@ use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY};
 use secret_replicator_core::secret::Region;
 
-/// Returns an environment variable.
+/// A function that returns an environment variable.
 pub(super) type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, OsString>> + 'a;
 
-/// Reads settings and collects all problems. The values that its methods return are valid only if there
-/// are no problems in the end.
+/// Reads settings and collects all problems. The values that the methods return are valid only if
+/// `problems` is empty after all settings are read.
 pub(super) struct SettingsReader<'a> {
     pub(super) variable: &'a Lookup<'a>,
     pub(super) problems: Vec<SettingProblem>,
 }
 
-/// The longest time to follow replicas: a function runs for at most 15 minutes (Lambda quotas).
+/// The maximum time to follow replicas. A function runs for at most 15 minutes (Lambda quotas).
 const MAX_REPLICATION_WAIT_SECONDS: u64 = 840;
 
 impl SettingsReader<'_> {
     fn get(&mut self, variable: &'static str) -> Option<String> {
         let value = (self.variable)(variable)?;
         if value.is_err() {
-            self.wrong(variable, "is no Unicode text");
+            self.wrong(variable, "must be valid Unicode");
         }
         value.ok().filter(|value| !value.trim().is_empty())
     }
@@ -40,7 +40,7 @@ impl SettingsReader<'_> {
         let Some(text) = self.get("AWS_REGION") else {
             self.wrong(
                 "AWS_REGION",
-                "is missing; Lambda sets it, elsewhere set it yourself",
+                "is not set; Lambda sets it; outside of Lambda, set it to a Region code",
             );
             return None;
         };
@@ -61,8 +61,8 @@ impl SettingsReader<'_> {
                 Ok(text) => ("REPLICATION_POLICY_FILE", text),
                 Err(error) => {
                     let message = format!(
-                        "`{path}` cannot be read ({error}); name a file of the package or of a \
-                         layer (/opt/...), with its full path"
+                        "failed to read `{path}`: {error}; give the full path of a file in the \
+                         package or in a layer (/opt/...)"
                     );
                     self.wrong("REPLICATION_POLICY_FILE", message);
                     return None;
@@ -103,7 +103,7 @@ impl SettingsReader<'_> {
         if regions.is_empty() && self.problems.len() == problems_before {
             self.wrong(
                 "ALLOWED_REPLICA_REGIONS",
-                "names no Region; leave it empty to allow every Region",
+                "must name at least one Region; leave it empty to allow every Region",
             );
         }
         AllowedRegions::Only(regions)
@@ -114,7 +114,10 @@ impl SettingsReader<'_> {
             None | Some("false") => false,
             Some("true") => true,
             Some(other) => {
-                self.wrong(variable, format!("`{other}` is neither `true` nor `false`"));
+                self.wrong(
+                    variable,
+                    format!("must be `true` or `false`, found `{other}`"),
+                );
                 false
             }
         }
@@ -130,36 +133,37 @@ impl SettingsReader<'_> {
             .filter(|seconds| *seconds <= MAX_REPLICATION_WAIT_SECONDS);
         if seconds.is_none() {
             let message = format!(
-                "`{text}` is no number of seconds from 0 to {MAX_REPLICATION_WAIT_SECONDS}, for \
-                 instance `30`"
+                "must be a number of seconds from 0 to {MAX_REPLICATION_WAIT_SECONDS}, found \
+                 `{text}`"
             );
             self.wrong("REPLICATION_WAIT_SECONDS", message);
         }
         Duration::from_secs(seconds.unwrap_or_default())
     }
 
-    /// Half of the quota of 50 writes per second leaves the rest of the account the other half.
+    /// Reads the sweep's write rate. The default is half of AWS's quota of 50 writes per second, which the
+    /// whole account shares.
     pub(super) fn writes_per_second(&mut self) -> u32 {
         let text = self
             .get("SWEEP_WRITES_PER_SECOND")
             .unwrap_or_else(|| "25".to_owned());
         let rate = text.parse().ok().filter(|rate| (1..=1000).contains(rate));
         if rate.is_none() {
-            let message = format!("`{text}` is no number from 1 to 1000, for instance `25`");
+            let message = format!("must be a number from 1 to 1000, found `{text}`");
             self.wrong("SWEEP_WRITES_PER_SECOND", message);
         }
         rate.unwrap_or(1)
     }
 
-    /// The form that CloudWatch documents for a namespace (`PutMetricData`).
+    /// Reads the metrics namespace. The syntax is the one that CloudWatch documents for `PutMetricData`.
     pub(super) fn namespace(&mut self) -> String {
         let text = self
             .get("METRICS_NAMESPACE")
             .unwrap_or_else(|| "SecretReplicator".to_owned());
         let allowed = |c: char| c.is_ascii_alphanumeric() || " .-_/#:".contains(c);
         if text.len() > 255 || !text.chars().all(allowed) || text.starts_with("AWS/") {
-            let message = "is no CloudWatch namespace: use up to 255 letters, digits, spaces and \
-                           `.-_/#:`, and do not begin with `AWS/`";
+            let message = "must be a CloudWatch namespace: up to 255 letters, digits, spaces and \
+                           `.-_/#:`, without the prefix `AWS/`";
             self.wrong("METRICS_NAMESPACE", message);
         }
         text

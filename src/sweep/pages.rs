@@ -1,4 +1,4 @@
-//! The pages of the list that are in progress, and what became of the secrets on them.
+//! The pages of the list that are in progress, with the outcomes of their secrets.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,10 @@ use crate::reconcile::SecretOutcome;
 
 /// The pages in progress, in the order of the list.
 ///
-/// A page is counted when all its secrets are done. The next slice begins with the first page that is
-/// not, and leaves out those of its secrets that are; it processes the following pages again, where it
-/// finds the secrets as wanted. So each slice gets further, even if the secrets on one page need more
-/// writes than a slice can make.
+/// A page is counted when all its secrets are done. The next slice starts with the first page that is not
+/// counted, and skips the secrets on it that are done. It processes the following pages again and finds
+/// their reconciled secrets in the wanted state. Each slice therefore makes progress, even if the secrets
+/// on one page need more writes than one slice can make.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     counted: Totals,
@@ -25,17 +25,17 @@ pub(super) struct Pages {
 #[derive(Debug)]
 struct PageInProgress {
     token: PageToken,
-    /// How many secrets are not done.
+    /// The number of secrets that are not done.
     open: usize,
-    /// The secrets that are done. Cleared when all are, which can be long before the page is counted,
-    /// because earlier pages are counted first.
+    /// The secrets that are done. Cleared when all are done, to save memory: the page may be counted much
+    /// later, because earlier pages are counted first.
     done: Vec<SecretHash>,
-    /// What is counted of the secrets that are done.
+    /// The totals of the secrets that are done.
     totals: Totals,
 }
 
 impl Pages {
-    /// Begins a page with this number of secrets. Returns the number of the page.
+    /// Adds a page with this number of secrets. Returns the number of the page.
     pub(super) fn begin(&mut self, token: PageToken, secrets: usize) -> usize {
         self.in_progress.push_back(PageInProgress {
             token,
@@ -47,7 +47,7 @@ impl Pages {
         self.first + self.in_progress.len() - 1
     }
 
-    /// Notes what became of a secret of a page. The outcome is `None` if there was nothing to do.
+    /// Records the outcome of a secret on a page. The outcome is `None` if there was nothing to do.
     pub(super) fn note(
         &mut self,
         page: usize,
@@ -62,13 +62,13 @@ impl Pages {
         self.count();
     }
 
-    /// The totals of the counted pages.
+    /// Returns the totals of the counted pages.
     pub(super) fn counted(&self) -> &Totals {
         &self.counted
     }
 
-    /// Returns the totals, and where the next slice begins if a page is unfinished. `begun` is where this
-    /// slice began.
+    /// Returns the totals, and the position at which the next slice resumes if a page is unfinished.
+    /// `begun` is the position at which this slice started.
     pub(super) fn end(mut self, begun: &Start) -> (Totals, Option<Start>) {
         let Some(page) = self.in_progress.pop_front() else {
             return (self.counted, None);
@@ -92,7 +92,7 @@ impl Pages {
 
 impl PageInProgress {
     fn note(&mut self, secret: SecretHash, outcome: Option<&SecretOutcome>) {
-        // The next slice reconciles it.
+        // The next slice reconciles the secret again.
         if outcome.and_then(SecretOutcome::deferred) == Some(Deferred::DeadlineTooClose) {
             return;
         }

@@ -1,4 +1,4 @@
-//! Counts what became of secrets.
+//! Counts the outcomes of secrets.
 
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::sweep::Totals;
@@ -13,7 +13,7 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
             totals.failed += 1;
             return;
         }
-        // The secret was covered when it was listed, and is gone or untagged since.
+        // The secret was covered in the list, but has been deleted or untagged since.
         SecretOutcome::Skipped(..) | SecretOutcome::NotFound(_) | SecretOutcome::NotReached => {
             return;
         }

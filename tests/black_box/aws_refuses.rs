@@ -1,4 +1,4 @@
-//! Calls that fail: refused, denied, throttled, or lost on the way.
+//! Tests of AWS calls that fail: rejected, denied, throttled, or lost.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ async fn a_throttled_call_is_made_again() {
     assert_eq!(stage.requested().len(), 2);
 }
 
-/// In a burst of events all of them wait for the quota of the account.
+/// In a burst, all events wait for the same quota of the account.
 #[tokio::test]
 async fn an_event_waits_for_the_quota_for_writes_longer_than_the_sdk_does() {
     let mut stage = Stage::new().await;
@@ -149,7 +149,7 @@ async fn a_request_that_was_executed_although_its_answer_was_lost_is_not_made_ag
         },
     ];
     for fault in lost {
-        // AWS may refuse a second request for the same Region; nothing is documented.
+        // AWS may reject a second request for the same Region. The behaviour is not documented.
         let setting = setting().world(|world| world.known_replica = KnownReplica::RefuseCall);
         let mut stage = setting.start().await;
         stage.aws.script(Fault::on(REPLICATE, fault.clone()));
@@ -211,7 +211,7 @@ async fn an_aws_that_is_down_is_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_failed_look_while_following_replicas_is_no_verdict() {
+async fn a_failed_poll_while_following_replicas_does_not_decide_the_outcome() {
     let mut stage = Stage::new().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1"));
     let refusal = FaultKind::answer(400, "InvalidRequestException", "for no reason");
@@ -237,7 +237,7 @@ async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
         let mut stage = setting.start().await;
         let mut second = setting.function(&stage.aws).await.unwrap();
         let arn = stage.secret(tagged("prod/db", "eu-west-1"));
-        // Slow writes, so that both read before either has written.
+        // Slow writes, so that both deliveries read before one of them has written.
         let slow = FaultKind::Latency(Duration::from_secs(1));
         stage.aws.script(Fault::on(REPLICATE, slow).times(2));
         let event = create_secret_event("prod/db", &arn);
@@ -257,7 +257,7 @@ async fn two_deliveries_of_one_event_at_the_same_time_both_end_well() {
 }
 
 #[tokio::test]
-async fn a_replica_that_the_answer_shows_in_sync_is_not_looked_at_again() {
+async fn a_replica_that_the_answer_shows_in_sync_is_not_polled_again() {
     let setting = setting()
         .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| {
@@ -266,7 +266,7 @@ async fn a_replica_that_the_answer_shows_in_sync_is_not_looked_at_again() {
         });
     let mut stage = setting.start().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1"));
-    // Somebody was quicker, and reads do not show it yet.
+    // Another caller has requested the replica, and reads do not show it yet.
     stage.owner(
         REPLICATE,
         &json!({ "SecretId": arn, "AddReplicaRegions": [{ "Region": "eu-west-1" }] }),
@@ -367,7 +367,7 @@ async fn a_secret_that_a_write_does_not_find_yet_is_requested_again() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_a_stale_read_and_a_refused_repeat_are_no_failure() {
+async fn a_lost_answer_a_stale_read_and_a_refused_repeat_are_not_a_failure() {
     let setting = setting().world(|world| {
         world.status_lag = Duration::from_millis(1500);
         world.known_replica = KnownReplica::RefuseCall;
@@ -383,7 +383,7 @@ async fn a_lost_answer_a_stale_read_and_a_refused_repeat_are_no_failure() {
 }
 
 #[tokio::test]
-async fn whatever_stands_between_the_function_and_aws_is_not_the_events_fault() {
+async fn an_error_between_the_function_and_aws_is_not_a_bad_event() {
     let cases = [
         (403, "InvalidClientTokenId", "AccessDenied"),
         (400, "OptInRequired", "AccessDenied"),

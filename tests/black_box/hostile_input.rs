@@ -1,4 +1,5 @@
-//! Events that no one should send. Each ends in one record and one error, and the function lives.
+//! Tests of malformed and malicious events. Each ends in one record and one error, and the function keeps
+//! running.
 
 use secret_replicator_emulator::{Fault, FaultKind};
 use serde_json::{Value, json};
@@ -123,7 +124,7 @@ async fn no_log_holds_a_value_a_request_token_or_a_tag() {
     ] {
         assert!(!delivery.log.contains(secret), "{secret} is in the log");
     }
-    // Where the SDK and the runtime log whole answers and events.
+    // At these levels, the SDK and the runtime log whole responses and events.
     for level in ["DEBUG", "TRACE"] {
         let level = format!("\"level\":\"{level}\"");
         assert!(!delivery.log.contains(&level), "{}", delivery.log);
@@ -206,7 +207,7 @@ async fn what_a_misshapen_event_holds_stays_out_of_log_and_error() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_handled_is_skipped_whatever_its_shape() {
+async fn an_event_that_is_not_handled_is_skipped_in_any_shape() {
     let mut stage = Stage::new().await;
     let event = |change: fn(&mut Value)| {
         let mut event = create_secret_event("prod/db", "");

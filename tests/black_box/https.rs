@@ -1,4 +1,4 @@
-//! HTTPS with the root certificates that `SSL_CERT_FILE` names, as Lambda's image has one bundle.
+//! Tests of HTTPS with the root certificates in `SSL_CERT_FILE`. Lambda's image has one such bundle.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::stage::{Stage, setting, tagged};
 
-/// An HTTPS endpoint in front of the emulator, with a certificate of an authority of its own.
+/// An HTTPS endpoint in front of the emulator, with its own certificate authority.
 struct HttpsEndpoint {
     url: String,
     authority: String,
 }
 
 impl HttpsEndpoint {
-    /// Starts the endpoint with a certificate for a host. The function calls it as `localhost`.
+    /// Starts the endpoint with a certificate for a host. The function calls the endpoint as `localhost`.
     async fn start(aws: &Emulator, host: &str) -> anyhow::Result<Self> {
         let (acceptor, authority) = certify(host)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -32,7 +32,7 @@ impl HttpsEndpoint {
             while let Ok((client, _)) = listener.accept().await {
                 let (acceptor, emulator) = (acceptor.clone(), emulator.clone());
                 tokio::spawn(async move {
-                    // A client that does not trust the certificate ends the handshake.
+                    // Fails if the client does not trust the certificate.
                     let mut client = acceptor.accept(client).await?;
                     let mut emulator = TcpStream::connect(emulator).await?;
                     copy_bidirectional(&mut client, &mut emulator).await
@@ -43,7 +43,7 @@ impl HttpsEndpoint {
     }
 }
 
-/// A certificate for a host, and the authority that issued it.
+/// Creates a certificate for a host and its certificate authority.
 fn certify(host: &str) -> anyhow::Result<(TlsAcceptor, String)> {
     let mut root = CertificateParams::new(Vec::new())?;
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -57,7 +57,7 @@ fn certify(host: &str) -> anyhow::Result<(TlsAcceptor, String)> {
     Ok((TlsAcceptor::from(Arc::new(config)), root.pem()))
 }
 
-/// A stage whose function calls the endpoint and trusts this bundle alone.
+/// Starts a stage whose function calls the endpoint and trusts only this bundle.
 async fn stage(
     host: &str,
     trusted: impl FnOnce(&HttpsEndpoint) -> String,

@@ -1,5 +1,5 @@
-//! Black-box tests: the real `bootstrap`, as a process of its own, over real sockets, against the
-//! local Secrets Manager and Lambda Runtime API of the emulator.
+//! Black-box tests. They run the real `bootstrap` in its own process and connect it over sockets to the
+//! emulator's Secrets Manager and Lambda Runtime API.
 
 mod aws_refuses;
 mod hostile_input;

@@ -1,12 +1,12 @@
-//! The metrics: in the namespace, under the names and with the dimensions that alarms rely on.
+//! Tests of the metrics. Alarms depend on their namespace, names and dimensions.
 
 use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
 use crate::stage::{Delivery, HOME, Stage, create_secret_event, setting, tagged};
 
-/// The metrics as CloudWatch takes them from the EMF lines, without the measured times:
-/// `dimensions name = value`, each value of a name and dimension set added up.
+/// Extracts the metrics from the EMF lines as CloudWatch does, without the measured times. Each line is
+/// `dimensions name = value`, with the sum of the values for a name and dimension set.
 fn extracted(delivery: &Delivery) -> Vec<String> {
     let mut sums = std::collections::BTreeMap::new();
     for line in &delivery.metrics {

@@ -1,4 +1,4 @@
-//! Secrets that are not there yet, and the time that the function has for them.
+//! Tests of secrets and replicas that are not ready, and of the function's deadlines.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ async fn a_replica_that_someone_else_began_is_followed_without_a_request() {
 }
 
 #[tokio::test]
-async fn an_unknown_status_in_a_region_that_nobody_wants_is_nobodys_business() {
+async fn an_unknown_status_in_a_region_that_no_rule_wants_is_ignored() {
     let mut stage = Stage::new().await;
     let arn = stage.secret(tagged("prod/db", "none").with_replica_in("eu-west-1"));
     stage.aws.with(|world, now| {
@@ -138,7 +138,7 @@ async fn a_secret_that_is_asked_for_by_hand_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_failed_look_while_waiting_does_not_undo_what_is_known() {
+async fn a_failed_poll_while_waiting_does_not_undo_what_is_known() {
     let mut stage = setting().timeout(Duration::from_secs(12)).start().await;
     let down = FaultKind::answer(503, "ServiceUnavailable", "Service is unavailable");
     stage.aws.script(Fault::on(
@@ -186,7 +186,7 @@ async fn an_unknown_status_beside_a_replica_in_progress_is_pending_all_the_same(
 }
 
 #[tokio::test]
-async fn the_deadline_ends_the_following_with_a_last_look() {
+async fn the_deadline_ends_the_following_with_a_last_poll() {
     let setting = setting()
         .timeout(Duration::from_secs(4))
         .world(|world| world.replication_delay = Duration::from_millis(2200));
@@ -198,7 +198,7 @@ async fn the_deadline_ends_the_following_with_a_last_look() {
 }
 
 #[tokio::test]
-async fn a_replica_that_nobody_could_look_at_is_not_called_missing() {
+async fn a_replica_that_no_poll_could_read_is_not_reported_as_missing() {
     let mut stage = setting().env("REPLICATION_WAIT_SECONDS", "1").start().await;
     let denied = FaultKind::answer(400, "AccessDeniedException", "not any more");
     stage.aws.script(Fault::on(

@@ -1,4 +1,4 @@
-//! What the policy, the allowed Regions and the keys make of a secret that is there.
+//! Tests of the decisions by policy, allowed Regions and keys about an existing secret.
 
 use secret_replicator_emulator::{KeyState, SecretSeed};
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn a_replica_that_no_rule_wants_is_left_alone() {
 }
 
 #[tokio::test]
-async fn the_primary_secrets_own_region_is_shown_and_is_no_refusal() {
+async fn the_primary_secrets_own_region_is_shown_and_is_not_a_refusal() {
     let mut stage = Stage::new().await;
     let delivery = stage.create(tagged("prod/db", "us-east-1 eu-west-1")).await;
     delivery.ends_well("replicated");

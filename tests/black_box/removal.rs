@@ -1,4 +1,4 @@
-//! What is removed, and above all what is not.
+//! Tests of the removal of replicas, and of the replicas that the function must keep.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn start(setting: Setting) -> Stage {
     stage
 }
 
-/// A secret with replicas in `eu-west-1` and `us-west-2`.
+/// Returns a secret with replicas in `eu-west-1` and `us-west-2`.
 fn with_two_replicas(replicate_to: &str) -> SecretSeed {
     tagged("prod/db", replicate_to)
         .with_replica_in("eu-west-1")
@@ -134,7 +134,7 @@ async fn what_a_rule_forbids_is_removed_although_another_replica_is_kept() {
 
 #[tokio::test]
 async fn an_owner_who_wants_the_replica_again_in_the_meantime_keeps_it() {
-    // While a wanted replica is followed, and while the unwanted one is on its way.
+    // First while the function follows a wanted replica, then while the unwanted replica is in progress.
     for (replicate_to, delay) in [("us-west-2", 1500), ("none", 1500)] {
         let delay = Duration::from_millis(delay);
         let mut stage = start(removing().world(|world| world.replication_delay = delay)).await;
@@ -175,7 +175,7 @@ async fn nothing_is_removed_while_a_wanted_replica_is_missing() {
 }
 
 #[tokio::test]
-async fn a_replica_with_a_status_that_nobody_knows_is_not_removed() {
+async fn a_replica_with_an_unknown_status_is_not_removed() {
     let mut stage = start(removing()).await;
     let arn = stage.secret(with_two_replicas("eu-west-1"));
     stage.aws.with(|world, now| {

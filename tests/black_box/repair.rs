@@ -1,4 +1,4 @@
-//! Replicas that failed, and what brings them back.
+//! Tests of the repair of failed replicas.
 
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ fn removing() -> Setting {
         .env("ALLOW_REMOVAL", "true")
 }
 
-/// A secret that wants a replica in `eu-west-1`, where nothing came of it; its event.
+/// Creates a secret that wants a replica in `eu-west-1`, where the replica was never in sync. Returns its
+/// event.
 fn never_in_sync(stage: &Stage, words: &str) -> Value {
     let arn = stage.secret(tagged("prod/db", "eu-west-1"));
     stage.aws.with(|world, now| {
@@ -92,7 +93,7 @@ async fn a_name_that_a_deleted_secret_still_holds_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_region_that_cannot_be_looked_into_is_left_alone() {
+async fn a_region_that_cannot_be_probed_is_left_alone() {
     let mut stage = Stage::new().await;
     let event = never_in_sync(&stage, TAKEN);
     stage.aws.with(|world, _| {
@@ -104,7 +105,7 @@ async fn a_region_that_cannot_be_looked_into_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_failed_replica_that_asking_again_does_not_move_is_removed_and_made_anew() {
+async fn a_failed_replica_that_a_retry_does_not_change_is_removed_and_recreated() {
     for known in [KnownReplica::Ignore, KnownReplica::RefuseCall] {
         let mut stage = removing()
             .world(|world| world.known_replica = known)
@@ -131,7 +132,7 @@ async fn a_failed_replica_that_asking_again_does_not_move_is_removed_and_made_an
 }
 
 #[tokio::test]
-async fn a_failed_replica_that_is_removed_but_not_yet_made_anew_is_no_success() {
+async fn a_failed_replica_that_is_removed_but_not_yet_recreated_is_not_a_success() {
     let mut stage = removing()
         .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| {

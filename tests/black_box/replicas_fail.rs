@@ -1,4 +1,4 @@
-//! Replications that AWS accepts and then reports as failed: each reason, with its remediation.
+//! Tests of replications that AWS accepts and later reports as failed, with reasons and remediations.
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ async fn a_replica_that_fails_and_disappears_is_pending_rather_than_forgotten() 
     );
 }
 
-/// A secret that wants a replica in `eu-west-1`, where one has failed; its event.
+/// Creates a secret that wants a replica in `eu-west-1`, where a replica has failed. Returns its event.
 fn failed_in_eu_west_1(stage: &Stage, seed: SecretSeed, words: &str) -> Value {
     let name = seed.name.clone();
     let arn = stage.secret(seed.with_replica_in("eu-west-1"));
@@ -126,7 +126,7 @@ fn failed_in_eu_west_1(stage: &Stage, seed: SecretSeed, words: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_failure_for_a_reason_nobody_knows_is_tried_again() {
+async fn a_failure_for_an_unknown_reason_is_tried_again() {
     let mut stage = Stage::new().await;
     let words = "Replication failed: nobody has heard of it.";
     let event = failed_in_eu_west_1(&stage, tagged("prod/db", "eu-west-1"), words);
@@ -155,7 +155,7 @@ async fn a_retry_that_aws_refuses_keeps_the_reason_of_the_failure() {
 }
 
 #[tokio::test]
-async fn a_failed_replica_whose_key_nobody_can_name_is_a_failure_and_no_refusal() {
+async fn a_failed_replica_whose_key_is_unknown_is_a_failure_and_not_a_refusal() {
     let mut stage = Stage::new().await;
     let seed = tagged("prod/db", "eu-west-1").with_kms_key_id("alias/app");
     let words = "Replication failed: the KMS key is disabled.";

@@ -1,4 +1,4 @@
-//! Every sample event of the project goes through the real binary and ends in exactly one record.
+//! Tests that every sample event of the project ends in exactly one record.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ fn samples(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A function in the Region that the event is from, and the secret that the event is about.
+/// Delivers the event to a function in the event's Region, in which the event's secret exists.
 async fn play(event: &Value) -> Delivery {
     let detail = if event["detail"].is_object() {
         &event["detail"]

@@ -1,4 +1,4 @@
-//! The stage on which the tests play: an emulated AWS and the real function.
+//! The stage of a test: an emulated AWS and the real function.
 
 use std::time::Duration;
 
@@ -10,39 +10,39 @@ use serde_json::{Value, json};
 /// The Region of the function and of the primary secrets.
 pub(crate) const HOME: &str = "us-east-1";
 
-/// An AWS and a function in it.
+/// An emulated AWS with a function.
 pub(crate) struct Stage {
     pub(crate) aws: Emulator,
     pub(crate) function: Lambda,
-    /// Whether the test is about overwriting.
+    /// Whether the function may overwrite secrets in this test.
     pub(crate) may_overwrite: bool,
-    /// Whether the test is about removing replicas.
+    /// Whether the function may remove replicas in this test.
     pub(crate) may_remove: bool,
 }
 
-/// How a stage is set up.
+/// The configuration of a stage.
 pub(crate) struct Setting {
     world: WorldSettings,
     environment: Vec<(&'static str, String)>,
     timeout: Duration,
 }
 
-/// What one event led to.
+/// The results of one event.
 #[derive(Debug)]
 pub(crate) struct Delivery {
-    /// The one record that the event ended in.
+    /// The event's record.
     pub(crate) record: Value,
     /// The EMF lines.
     pub(crate) metrics: Vec<Value>,
-    /// `errorType`, if the event ended in an error.
+    /// `errorType`, if the invocation failed.
     pub(crate) error_type: Option<String>,
-    /// `errorMessage`, if the event ended in an error.
+    /// `errorMessage`, if the invocation failed.
     pub(crate) error_message: Option<String>,
-    /// Everything the function wrote for this event.
+    /// The function's whole log of this event.
     pub(crate) log: String,
 }
 
-/// Replication that takes a few milliseconds, so that the tests need not wait.
+/// Returns the default configuration, in which a replication takes only milliseconds.
 pub(crate) fn setting() -> Setting {
     Setting {
         world: WorldSettings {
@@ -84,7 +84,7 @@ impl Setting {
         }
     }
 
-    /// A function by itself, with these settings.
+    /// Starts another function with this configuration.
     pub(crate) async fn function(&self, aws: &Emulator) -> anyhow::Result<Lambda> {
         let mut settings = LambdaSettings::new(env!("CARGO_BIN_EXE_bootstrap"), HOME)
             .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
@@ -101,12 +101,12 @@ impl Stage {
         setting().start().await
     }
 
-    /// Puts a secret into the home Region, and gives its ARN.
+    /// Creates a secret in the home Region. Returns its ARN.
     pub(crate) fn secret(&self, seed: SecretSeed) -> String {
         self.aws.with(|world, now| world.seed(now, seed))
     }
 
-    /// The ARN of a secret in the home Region.
+    /// Returns the ARN of a secret in the home Region.
     pub(crate) fn secret_arn(&self, name: &str) -> String {
         let secrets = self.aws.with(|world, now| world.secrets(now, HOME));
         secrets
@@ -121,15 +121,15 @@ impl Stage {
         deliver(&mut self.function, event).await
     }
 
-    /// Creates the secret, delivers its event, and answers what came of it.
+    /// Creates the secret and delivers its event.
     pub(crate) async fn create(&mut self, seed: SecretSeed) -> Delivery {
         let name = seed.name.clone();
         let arn = self.secret(seed);
         self.deliver(&create_secret_event(&name, &arn)).await
     }
 
-    /// Asks for an explanation, and answers what the function answers. The log holds the record
-    /// without it.
+    /// Requests an explanation. Returns the function's response and checks that the log does not contain
+    /// the explanation.
     pub(crate) async fn explain(&mut self, event: &Value) -> Value {
         let invocation = self
             .function
@@ -146,12 +146,12 @@ impl Stage {
         }
     }
 
-    /// The calls of one operation that AWS has seen.
+    /// Returns the calls of one operation that AWS has received.
     pub(crate) fn calls(&self, operation: &str) -> Vec<Call> {
         self.aws.calls_to(operation)
     }
 
-    /// The Regions asked for in each `ReplicateSecretToRegions` call.
+    /// Returns the Regions in each `ReplicateSecretToRegions` call.
     pub(crate) fn requested(&self) -> Vec<Vec<String>> {
         let regions = |call: &Call| {
             let added = call.body["AddReplicaRegions"]
@@ -168,28 +168,28 @@ impl Stage {
             .collect()
     }
 
-    /// The Regions asked to be removed in each `RemoveRegionsFromReplication` call.
+    /// Returns the Regions in each `RemoveRegionsFromReplication` call.
     pub(crate) fn removed(&self) -> Vec<Value> {
         let calls = self.calls("RemoveRegionsFromReplication");
         let regions = calls.iter().map(|call| &call.body["RemoveReplicaRegions"]);
         regions.cloned().collect()
     }
 
-    /// Somebody tags the secret; gives the event.
+    /// Tags the secret as its owner does. Returns the event.
     pub(crate) fn tag(&self, name: &str, key: &str, value: &str) -> Value {
         let body = json!({ "SecretId": name, "Tags": [{ "Key": key, "Value": value }] });
         self.owner("TagResource", &body);
         self.event_of("tag-resource.json", name)
     }
 
-    /// Somebody untags the secret; gives the event.
+    /// Untags the secret as its owner does. Returns the event.
     pub(crate) fn untag(&self, name: &str, key: &str) -> Value {
         let body = json!({ "SecretId": name, "TagKeys": [key] });
         self.owner("UntagResource", &body);
         self.event_of("untag-resource.json", name)
     }
 
-    /// A call that somebody else makes in the home Region.
+    /// Makes a call in the home Region as the secret's owner.
     pub(crate) fn owner(&self, operation: &str, body: &Value) {
         let answer = self
             .aws
@@ -197,7 +197,7 @@ impl Stage {
         answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"));
     }
 
-    /// A sample event, for this secret of the home Region.
+    /// Returns a sample event for this secret in the home Region.
     pub(crate) fn event_of(&self, file: &str, name: &str) -> Value {
         let mut event = sample(file);
         event["region"] = json!(HOME);
@@ -209,8 +209,8 @@ impl Stage {
         event
     }
 
-    /// The Regions in which AWS has a replica of the secret in sync, sorted: requests that are under
-    /// way at once arrive in any order.
+    /// Returns the Regions in which the secret has a replica in sync. They are sorted, because concurrent
+    /// requests arrive in any order.
     pub(crate) fn in_sync(&self, name: &str) -> Vec<String> {
         let replicas = self.aws.with(|world, now| world.replicas(now, HOME, name));
         let in_sync = replicas
@@ -223,8 +223,8 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// Whatever a test is about, no code path reads a value, and nothing is overwritten or removed
-    /// unless the test is about that.
+    /// Checks after every test that the function has read no value, and has overwritten or removed secrets
+    /// only if the test permits it.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
@@ -243,8 +243,8 @@ impl Drop for Stage {
     }
 }
 
-/// Delivers an event to a function, and checks what holds for every event: exactly one record, and
-/// an answer that agrees with it.
+/// Delivers an event to a function. Checks that it ends in exactly one record, and that the response is
+/// that record.
 pub(crate) async fn deliver(function: &mut Lambda, event: &Value) -> Delivery {
     let invocation = function.invoke(event).await.expect("the function is there");
     let lines: Vec<Value> = invocation
@@ -299,7 +299,7 @@ impl Delivery {
         self.error_type.as_deref().unwrap_or_default()
     }
 
-    /// What the record says of one Region, as `action status reason`.
+    /// Returns a Region's entry in the record as `action status reason`.
     pub(crate) fn region(&self, region: &str) -> String {
         let replica = self.replica(region);
         ["action", "status", "reason"]
@@ -309,7 +309,7 @@ impl Delivery {
             .join(" ")
     }
 
-    /// What the record says of one Region.
+    /// Returns a Region's entry in the record.
     pub(crate) fn replica(&self, region: &str) -> &Value {
         let replicas = self.record["replicas"]
             .as_array()
@@ -324,7 +324,7 @@ impl Delivery {
         replica
     }
 
-    /// Checks the outcome, and that the event ended well.
+    /// Checks the outcome, and that the invocation succeeded.
     pub(crate) fn ends_well(&self, outcome: &str) {
         assert_eq!(
             (self.outcome(), self.error()),
@@ -334,7 +334,7 @@ impl Delivery {
         );
     }
 
-    /// Checks the outcome and the type of the error.
+    /// Checks the outcome and the error type.
     pub(crate) fn ends_in_error(&self, outcome: &str, error_type: &str) {
         assert_eq!(
             (self.outcome(), self.error()),
@@ -345,12 +345,12 @@ impl Delivery {
     }
 }
 
-/// A secret in the home Region, with a value, whose tag `replicate-to` has this value.
+/// Returns a secret in the home Region that has a value and this value of the tag `replicate-to`.
 pub(crate) fn tagged(name: &str, replicate_to: &str) -> SecretSeed {
     SecretSeed::new(HOME, name).with_tag("replicate-to", replicate_to)
 }
 
-/// The event of a secret's creation: the recorded one of the console, for this secret.
+/// Returns the event of a secret's creation, based on a recorded event of the console.
 pub(crate) fn create_secret_event(name: &str, arn: &str) -> Value {
     let mut event = sample("create-secret-console.json");
     event["region"] = json!(HOME);
@@ -360,14 +360,14 @@ pub(crate) fn create_secret_event(name: &str, arn: &str) -> Value {
     event
 }
 
-/// A file of `events/`.
+/// Reads a file in `events/`.
 pub(crate) fn sample(file: &str) -> Value {
     let path = format!("{}/events/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A JSON string's text.
+/// Returns the text of a JSON string.
 pub(crate) fn text(value: &Value) -> &str {
     value
         .as_str()

@@ -1,4 +1,4 @@
-//! The start: settings that work, and settings that do not.
+//! Tests of the start with valid and invalid settings.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -81,15 +81,15 @@ async fn without_a_log_level_the_level_is_info() {
     assert_eq!(stage.function.idle_log().len(), 1);
 }
 
-/// Answers one request with credentials, as the SDK asks containers for them.
+/// Serves one request of the SDK for container credentials.
 fn credentials_of_a_container() -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let answering = std::thread::spawn(move || {
-        let (mut connection, _) = listener.accept().expect("somebody asks");
+        let (mut connection, _) = listener.accept().expect("a client connects");
         let mut request = [0; 4096];
         let length = connection.read(&mut request).expect("a request");
-        // The token tells the role and what it may do, as those of the local Lambda do.
+        // The token encodes the role and its permissions, as the tokens of the local Lambda do.
         let token = json!({ "permissions": {}, "region": HOME }).to_string();
         let body = json!({
             "AccessKeyId": "AKIACONTAINER", "SecretAccessKey": "secret", "Token": token,

@@ -1,4 +1,4 @@
-//! The sweep: every secret of the Region, a slice per invocation.
+//! Tests of the sweep over all secrets of the Region, with one slice per invocation.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::stage::{HOME, Setting, Stage, setting, tagged};
 use crate::sweep_slices::short;
 
-/// What a slice led to.
+/// The results of a slice.
 pub(crate) struct Slice {
-    /// The answer: the summary of the sweep so far.
+    /// The response: the summary of the sweep so far.
     pub(crate) summary: Value,
     /// The records of single secrets.
     pub(crate) records: Vec<Value>,
@@ -34,9 +34,9 @@ impl Slice {
         values.sum()
     }
 
-    /// The secrets that have a record of their own, and their outcomes.
-    pub(crate) fn told(&self) -> Vec<(&str, &str)> {
-        let mut told: Vec<_> = self
+    /// Returns the secrets with their own records, and their outcomes.
+    pub(crate) fn recorded(&self) -> Vec<(&str, &str)> {
+        let mut recorded: Vec<_> = self
             .records
             .iter()
             .map(|record| {
@@ -45,12 +45,12 @@ impl Slice {
                 (text("secret_name"), text("outcome"))
             })
             .collect();
-        told.sort_unstable();
-        told
+        recorded.sort_unstable();
+        recorded
     }
 }
 
-/// Runs one slice that ends well.
+/// Runs one slice, which must succeed.
 pub(crate) async fn slice(stage: &mut Stage, action: &Value) -> Slice {
     let invocation = stage.function.invoke(action).await.expect("it is there");
     let Answer::Success(summary) = invocation.answer else {
@@ -78,7 +78,7 @@ pub(crate) async fn slice(stage: &mut Stage, action: &Value) -> Slice {
     }
 }
 
-/// Runs slices until the sweep is complete; answers them all.
+/// Runs slices until the sweep is complete. Returns all of them.
 pub(crate) async fn sweep(stage: &mut Stage, mut action: Value) -> Vec<Slice> {
     let mut slices = Vec::new();
     loop {
@@ -103,7 +103,7 @@ pub(crate) fn action() -> Value {
     json!({ "action": "sweep" })
 }
 
-/// Enough writes per second for tests that are not about them.
+/// Returns settings with a write rate that does not slow down the test.
 pub(crate) fn quick() -> Setting {
     setting()
         .env("SWEEP_WRITES_PER_SECOND", "1000")
@@ -162,7 +162,7 @@ async fn the_summary_counts_each_kind_of_secret() {
     }
     insta::assert_json_snapshot!(summary);
     assert_eq!(
-        slice.told(),
+        slice.recorded(),
         [
             ("empty", "pending"),
             ("missing", "replicated"),
@@ -199,7 +199,7 @@ async fn a_dry_run_plans_everything_and_writes_nothing() {
     let slice = whole(&mut stage, dry_run).await;
     assert_eq!((slice.count("planned"), slice.count("limited")), (5, 0));
     assert_eq!(slice.summary["dry_run"], true);
-    assert_eq!(slice.told().len(), 5);
+    assert_eq!(slice.recorded().len(), 5);
     assert_eq!(writes(&stage), 0);
 }
 
@@ -214,7 +214,7 @@ async fn writes_keep_their_pace_below_the_quota() {
     let calls = stage.calls("ReplicateSecretToRegions");
     let (first, last) = (calls.first().unwrap().time, calls.last().unwrap().time);
     let took = last.since(first);
-    // 30 writes at 20 per second: 29 pauses of 50 ms.
+    // 30 writes at 20 per second have 29 pauses of 50 ms.
     assert!(took >= Duration::from_millis(1400), "{took:?}");
     assert!(calls.iter().all(|call| call.outcome == Outcome::Success));
 }
@@ -231,7 +231,7 @@ async fn one_bad_secret_never_stops_the_sweep() {
     });
     let slice = whole(&mut stage, action()).await;
     assert_eq!((slice.count("failed"), slice.count("repaired")), (2, 1));
-    // The one that cannot be read has no Region in which a replica could be counted as failed.
+    // The unreadable secret has no Region in which a failed replica could be counted.
     assert_eq!(slice.metric("SweepFailures"), 2);
     assert_eq!(stage.in_sync("c"), ["eu-west-1"]);
 }

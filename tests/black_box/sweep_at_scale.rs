@@ -1,4 +1,4 @@
-//! The sweep over as many secrets as accounts have, and over slices that are killed.
+//! Tests of the sweep over the number of secrets of large accounts, and over slices that are killed.
 
 use std::fs;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, setting};
 
-/// A policy that no filter of the list can say, so that every secret is looked at.
+/// A policy that cannot be expressed as a filter of `ListSecrets`, so that the sweep lists every secret.
 const POLICY: &str = "{version: 1, rules: [
     {name: by-tag, when: {tags: {tier: '1'}}, replicate-to: eu-west-1},
     {name: by-name, when: {secret-name: 'shared/*'}, replicate-to: eu-west-1}]}";
 
-/// AWS's quota, most of which the sweep may use.
+/// Returns settings in which the sweep can use most of AWS's quota.
 fn with_quota() -> Setting {
     setting()
         .env("REPLICATION_POLICY", POLICY)
@@ -22,13 +22,13 @@ fn with_quota() -> Setting {
         .timeout(Duration::from_mins(1))
 }
 
-/// How many secrets there are, and of which kinds.
+/// The number of secrets, by kind.
 #[derive(Clone, Copy)]
 struct Population {
     secrets: usize,
-    /// One in so many is covered.
+    /// Each `covered`-th secret is covered.
     covered: usize,
-    /// One in so many is covered and has no replica.
+    /// Each `drifted`-th secret is covered and has no replica.
     drifted: usize,
 }
 
@@ -58,16 +58,17 @@ impl Population {
     }
 }
 
-/// The most memory that the function has used, in KiB.
+/// Returns the function's peak memory, in KiB.
 fn peak_memory(stage: &Stage) -> u64 {
     let pid = stage.function.pid().expect("the function runs");
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux tells");
+    let status =
+        fs::read_to_string(format!("/proc/{pid}/status")).expect("the status of the process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = line.and_then(|line| line.trim().strip_suffix(" kB"));
     peak.and_then(|peak| peak.parse().ok()).expect("a number")
 }
 
-/// Sweeps to the end; answers the last summary.
+/// Sweeps to the end. Returns the last summary.
 async fn sweep(stage: &mut Stage) -> Value {
     let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
     loop {
@@ -82,7 +83,8 @@ async fn sweep(stage: &mut Stage) -> Value {
     }
 }
 
-/// Checks that every drift is repaired, that nothing else was written, and that nobody was throttled.
+/// Checks that every drifted secret is repaired, that there were no other writes, and that AWS throttled
+/// no call.
 fn all_is_as_wanted(stage: &Stage, population: Population) {
     let writes = stage.calls("ReplicateSecretToRegions");
     assert_eq!(writes.len(), population.number_drifted());
@@ -122,8 +124,8 @@ async fn swept(population: Population) -> u64 {
 
 #[tokio::test]
 async fn a_hundred_thousand_secrets_are_swept_below_the_quota_in_the_memory_of_a_thousand() {
-    // As many of the thousand need work as the function takes on at once: what is under way takes
-    // memory, how many secrets there are takes none.
+    // The function processes all secrets in need of work concurrently. The secrets in progress need
+    // memory. The number of listed secrets must not.
     let few = swept(Population {
         secrets: 1_000,
         covered: 1,
@@ -137,7 +139,7 @@ async fn a_hundred_thousand_secrets_are_swept_below_the_quota_in_the_memory_of_a
     })
     .await;
     println!("peak memory: {few} KiB for 1,000 secrets, {many} KiB for 100,000");
-    // The rest is the allocator's: the same sweep does not end with the same figure twice.
+    // The tolerance is for the allocator: the same sweep ends with slightly different figures.
     assert!(many < few * 21 / 20, "{many} KiB against {few} KiB");
 }
 
@@ -154,7 +156,7 @@ async fn slices_that_are_killed_and_run_again_change_nothing_in_the_result() {
     let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
     let mut kills = 0;
     loop {
-        // From at once to the middle of the slice, never twice alike.
+        // Different times, from the start to the middle of the slice.
         let patience = Duration::from_millis(37 + 83 * kills);
         let invocation = tokio::time::timeout(patience, stage.function.invoke(&action)).await;
         let Ok(invocation) = invocation else {
@@ -171,7 +173,7 @@ async fn slices_that_are_killed_and_run_again_change_nothing_in_the_result() {
         action["nextToken"] = summary["nextToken"].clone();
     }
     assert!(kills > 5, "{kills} kills");
-    // The last slices may have ended before the replicas that a killed one had asked for.
+    // The last slices may have ended before the replicas that a killed slice had requested.
     sweep(&mut stage).await;
     all_is_as_wanted(&stage, population);
 }

@@ -1,4 +1,4 @@
-//! How many replicas a sweep adds or removes, at most.
+//! Tests of the limit on the replicas that a sweep adds or removes.
 
 use std::time::Duration;
 
@@ -53,14 +53,14 @@ async fn a_failure_has_its_record_even_if_the_changes_are_used_up() {
     seed(&stage, "other", "eu-west-1 us-west-2");
     let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 2 })).await;
     assert!(
-        slice.told().contains(&("half", "failed")),
+        slice.recorded().contains(&("half", "failed")),
         "{:?}",
-        slice.told()
+        slice.recorded()
     );
 }
 
 #[tokio::test]
-async fn replicas_that_are_made_anew_are_changes_too() {
+async fn replicas_that_are_recreated_are_changes_too() {
     let mut stage = quick()
         .env(
             "REPLICATION_POLICY",

@@ -1,4 +1,4 @@
-//! What a sweep does not get to in one invocation, and goes on with in the next.
+//! Tests of sweeps that need several invocations.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -43,7 +43,7 @@ async fn a_region_that_aws_refuses_makes_no_other_region_fail() {
     }
     let denial = Denial::of("ReplicateSecretToRegions").on_replica_region("us-west-2");
     stage.aws.with(|world, _| world.deny(denial));
-    // AWS refuses each request for both, so that each secret takes three.
+    // AWS rejects each request for both Regions, so each secret takes three requests.
     let slices = sweep(&mut stage, action()).await;
     assert!(slices.len() > 1, "{} slices", slices.len());
     for index in 0..12 {
@@ -111,7 +111,7 @@ async fn secrets_that_fail_each_time_do_not_keep_a_sweep_on_their_page() {
     assert_eq!(sum, 30);
 }
 
-/// A stage whose invocations are so short that a sweep takes several.
+/// Starts a stage with a timeout so short that a sweep needs several invocations.
 pub(crate) async fn short(secrets: usize) -> Stage {
     let stage = quick()
         .timeout(Duration::from_secs(8))
@@ -127,7 +127,7 @@ pub(crate) async fn short(secrets: usize) -> Stage {
 }
 
 #[tokio::test]
-async fn a_sweep_that_outlasts_an_invocation_goes_on_with_its_token_and_the_totals_add_up() {
+async fn a_sweep_that_outlasts_an_invocation_continues_with_its_token_and_the_totals_add_up() {
     let mut stage = short(300).await;
     let slices = sweep(&mut stage, json!({ "action": "sweep", "maxChanges": 250 })).await;
     assert!(slices.len() > 1, "{} slices", slices.len());

@@ -1,4 +1,4 @@
-//! Secrets whose tags change after their creation, and secrets that come back.
+//! Tests of secrets whose tags change after their creation, and of restored secrets.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::stage::{HOME, Setting, Stage, setting, tagged};
 const POLICY: &str = "{version: 1, removal: covered, rules: [
     {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: {tag: replicate-to}}]}";
 
-/// Removal is on.
+/// Returns settings that allow removal.
 fn removing() -> Setting {
     setting()
         .env("REPLICATION_POLICY", POLICY)

@@ -1,5 +1,5 @@
-//! From the event to the secret: every form in which a `CreateSecret` event can name one, and every
-//! secret that is left alone.
+//! Tests of the secret that an event names, in every form of a `CreateSecret` event, and of the secrets
+//! that the function skips.
 
 use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The whole policy language in the real function: what the calls to AWS carry.
+//! Tests of the whole policy language in the real function, by the contents of the calls to AWS.
 
 use secret_replicator_emulator::{KeyState, SecretSeed};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The SDK's real client over a connection that gives one answer, whatever is asked.
+//! The SDK's real client over a connection that returns the same response to every request.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::http::StatusCode;
 use secret_replicator_aws::SecretsManager;
 
-/// A connection to an AWS that always answers the same.
+/// A connection that returns the same response to every request.
 #[derive(Clone, Debug)]
 pub(crate) struct FixedAnswer(Arc<Mutex<State>>);
 
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl FixedAnswer {
-    /// This status and this body.
+    /// Creates a connection that returns this status and body.
     pub(crate) fn new(status: u16, body: Vec<u8>) -> Self {
         Self(Arc::new(Mutex::new(State {
             status,
@@ -33,7 +33,7 @@ impl FixedAnswer {
         })))
     }
 
-    /// Answers this from now on, and forgets what was asked.
+    /// Changes the response and clears the recorded requests.
     pub(crate) fn change_to(&self, status: u16, body: Vec<u8>) {
         *self.state() = State {
             status,
@@ -42,12 +42,12 @@ impl FixedAnswer {
         };
     }
 
-    /// What was asked: operation and body of each request.
+    /// Returns the operation and the body of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
     }
 
-    /// The function's adapter on this connection. It tries nothing twice.
+    /// Returns the function's adapter on this connection, without retries.
     pub(crate) fn secrets_manager(&self) -> SecretsManager {
         let connection = SharedHttpConnector::new(self.clone());
         let config = Config::builder()
@@ -71,7 +71,7 @@ impl HttpConnector for FixedAnswer {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
         let mut state = self.state();
         state.requests.push(format!("{operation} {body}"));
-        // Statuses that HTTP does not know are not given to a client by its HTTP library either.
+        // An HTTP library does not pass invalid statuses to a client either.
         let status = StatusCode::try_from(state.status).expect("a status");
         let mut answer = HttpResponse::new(status, state.body.clone().into());
         let headers = answer.headers_mut();

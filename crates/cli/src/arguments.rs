@@ -1,4 +1,4 @@
-//! The command line.
+//! Defines the command-line arguments.
 
 use clap::{Parser, Subcommand};
 
@@ -6,9 +6,9 @@ use crate::{check, completions, explain, test};
 
 /// Check, explain and test a replication policy before you deploy it
 ///
-/// A replication policy says which secrets of AWS Secrets Manager are replicated, to which Regions,
-/// and with which KMS keys. This tool decides with the same code as the function in AWS Lambda,
-/// needs no AWS account, and calls nothing.
+/// A replication policy defines which AWS Secrets Manager secrets are replicated, to which Regions,
+/// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. It
+/// needs no AWS account and makes no AWS calls.
 #[derive(Parser)]
 #[command(
     name = "secret-replicator",
@@ -20,18 +20,18 @@ Examples:
   secret-replicator test policy.yaml tests.yaml
 
 Exit codes:
-  0  all is well
-  1  the answer is no: a warning with `check --strict`, a failed test
-  2  no answer: a policy with errors, a file that cannot be read, a wrong option
+  0  success
+  1  findings: a warning with `check --strict`, or a failed test
+  2  failure: a policy with errors, an unreadable file, or an invalid option
 
-The answer goes to standard output, and so do the problems that `check` is asked for. What stands
-in the way of an answer, and notes beside it, go to standard error; with `--output json`, the
-problems of a policy or a file of tests are an answer, too.
+Results go to standard output, including the problems that `check` finds. Errors that prevent a
+result, and notes about a result, go to standard error. With `--output json`, the problems of an
+invalid policy or test file go to standard output.
 
-Colours appear on a terminal only; the environment variable NO_COLOR turns them off there, too."
+Colours appear only on a terminal. The environment variable NO_COLOR disables them there, too."
 )]
 pub(crate) struct Arguments {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -41,22 +41,23 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Show every problem of a policy
     ///
-    /// Reads a policy, YAML or JSON, and shows every problem at once, each with its line, a stable
-    /// code and a hint. Errors refuse the policy: the function would not start with it. With
-    /// warnings, the policy works but may not mean what its author thinks.
+    /// Reads a policy in YAML or JSON and shows all problems at once, each with its line, a stable
+    /// code and a hint. The function does not start with a policy that has errors. A policy that has
+    /// only warnings works, but may not have the intended effect.
     Check(check::Arguments),
-    /// Say what a policy does with one secret, and why
+    /// Explain what a policy does with one secret
     ///
-    /// Shows every rule with what decided whether it matches, every Region with what becomes of it,
-    /// which key the replica gets and what named the key, and the calls that would be made. The
-    /// secret need not exist.
+    /// Shows why each rule matches or does not match, the decision for each Region, the KMS key of
+    /// each replica and the source of that key, and the API calls that the function would make. The
+    /// secret does not have to exist.
     Explain(explain::Arguments),
     /// Run the test cases of a policy
     ///
-    /// Each case describes a secret and what is expected of the policy. What is expected is exact:
-    /// a Region that is replicated to or refused, and is not expected, fails the case.
+    /// Each case describes a secret and the expected decision. The comparison is exact: a case fails
+    /// if the policy replicates to, or refuses, a Region that the case does not name. Only the
+    /// refusal of the primary Region needs no expectation.
     Test(test::Arguments),
-    /// Print a script that completes this command line in your shell
+    /// Print a completion script for your shell
     Completions(completions::Arguments),
 }
 

@@ -1,4 +1,4 @@
-//! `secret-replicator check`: every problem of a policy, each with its line and a hint.
+//! `secret-replicator check`: shows every problem of a policy, with its line and a hint.
 
 use clap::Args;
 use secret_replicator_core::policy::{self, Checked, Problem, Severity};
@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::diagnostic;
 use crate::document::Document;
 use crate::options::{AllowedRegionsOption, Format};
-use crate::outcome::{Exit, Outcome, json};
-use crate::words::{GOOD, count, paint};
+use crate::output::{CommandOutput, Exit, json};
+use crate::terminal::{SUCCESS, count, paint};
 
 /// The options of `check`.
 #[derive(Args)]
@@ -21,42 +21,42 @@ Examples:
 Exit codes:
   0  no errors
   1  warnings, with --strict
-  2  errors, or a file that cannot be read")]
+  2  errors, or an unreadable file")]
 pub(crate) struct Arguments {
-    /// The policy, YAML or JSON; `-` reads standard input
+    /// The policy file, YAML or JSON; `-` reads standard input
     policy: String,
     #[command(flatten)]
     allowed: AllowedRegionsOption,
-    /// Fail on warnings, too
+    /// Exit with code 1 on warnings
     #[arg(long)]
     strict: bool,
-    /// How to answer
+    /// The output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
 
-/// What was found in a document, as `--output json` shows it.
+/// The problems of a document, in the form of `--output json`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report<'a> {
+pub(crate) struct CheckReport<'a> {
     /// The document's name.
     pub(crate) file: &'a str,
     /// The problems, in the order of the document.
     pub(crate) problems: &'a [Problem],
-    /// How many rules the policy has; nothing if it cannot be used.
+    /// The number of rules. `None` if the policy has errors.
     pub(crate) rules: Option<usize>,
 }
 
 /// Checks a policy.
 ///
 /// # Errors
-/// A file that cannot be read.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+/// The file cannot be read.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let document = Document::read(&arguments.policy)?;
     let (problems, rules) = match policy::check(&document.text, &arguments.allowed.get()) {
         Ok(Checked { policy, warnings }) => (warnings, Some(policy.rules().len())),
         Err(invalid) => (invalid.problems, None),
     };
-    let report = Report {
+    let report = CheckReport {
         file: &document.name,
         problems: &problems,
         rules,
@@ -65,23 +65,26 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Format::Text => text(&document, &report),
         Format::Json => json(&report)?,
     };
-    Ok(Outcome::printed(text, exit(&report, arguments.strict)))
+    Ok(CommandOutput::to_stdout(
+        text,
+        exit(&report, arguments.strict),
+    ))
 }
 
-fn exit(report: &Report<'_>, strict: bool) -> Exit {
-    let gravest = report.problems.iter().map(|problem| problem.severity).min();
-    match gravest {
+fn exit(report: &CheckReport<'_>, strict: bool) -> Exit {
+    let most_severe = report.problems.iter().map(|problem| problem.severity).min();
+    match most_severe {
         Some(Severity::Error) => Exit::Failure,
         Some(Severity::Warning) if strict => Exit::Findings,
         _ => Exit::Success,
     }
 }
 
-fn text(document: &Document, report: &Report<'_>) -> String {
+fn text(document: &Document, report: &CheckReport<'_>) -> String {
     let shown = diagnostic::render(document, report.problems);
     let mut summary = diagnostic::summary(report.problems);
     if report.problems.is_empty() {
-        summary = paint(GOOD, summary);
+        summary = paint(SUCCESS, summary);
     }
     let rules = report
         .rules

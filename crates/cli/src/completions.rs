@@ -1,9 +1,9 @@
-//! `secret-replicator completions`: a script that lets a shell complete the command line.
+//! `secret-replicator completions`: prints a shell completion script.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::outcome::{Exit, Outcome};
+use crate::output::{CommandOutput, Exit};
 
 /// The options of `completions`.
 #[derive(Args)]
@@ -15,22 +15,22 @@ Examples:
 
 Exit codes:
   0  printed
-  2  a shell that is not known")]
+  2  an unknown shell")]
 pub(crate) struct Arguments {
     /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// Prints the script that completes `command` in a shell.
+/// Generates the completion script of `command` for a shell.
 ///
 /// # Errors
-/// None; the signature is that of the other commands.
+/// None. The result type is the same for all commands.
 #[expect(clippy::unnecessary_wraps, reason = "the commands share one signature")]
-pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<CommandOutput> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    Ok(Outcome::printed(script, Exit::Success))
+    Ok(CommandOutput::to_stdout(script, Exit::Success))
 }

@@ -1,4 +1,4 @@
-//! A problem together with the line that it is about.
+//! Renders problems with the lines of their documents.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use secret_replicator_core::policy::{Problem, Severity};
 use thiserror::Error;
 
 use crate::document::Document;
-use crate::words::{BAD, DOUBTFUL, WIDTH, count, paint};
+use crate::terminal::{ERROR, WARNING, WIDTH, count, paint};
 
-/// Every problem of a document, each with its lines.
+/// Renders every problem of a document, with the affected lines.
 pub(crate) fn render(document: &Document, problems: &[Problem]) -> String {
     let theme = GraphicalTheme {
         characters: ThemeCharacters::unicode(),
@@ -23,12 +23,12 @@ pub(crate) fn render(document: &Document, problems: &[Problem]) -> String {
         .with_width(WIDTH);
     let mut text = String::new();
     for problem in problems {
-        let placed = Placed { problem, document };
-        if placed.labels().is_none() {
-            text.push_str(&placed.place());
+        let located = LocatedProblem { problem, document };
+        if located.labels().is_none() {
+            text.push_str(&located.location());
         }
-        if handler.render_report(&mut text, &placed).is_err() {
-            // The lines cannot be shown; what is wrong still can.
+        if handler.render_report(&mut text, &located).is_err() {
+            // Without the lines, show at least the problem itself.
             text.push_str(&problem.to_string());
         }
         text.push('\n');
@@ -36,7 +36,7 @@ pub(crate) fn render(document: &Document, problems: &[Problem]) -> String {
     text
 }
 
-/// How many problems there are: `2 errors, 1 warning`.
+/// Counts the problems by severity: `2 errors, 1 warning`.
 pub(crate) fn summary(problems: &[Problem]) -> String {
     let of = |severity| {
         problems
@@ -45,8 +45,8 @@ pub(crate) fn summary(problems: &[Problem]) -> String {
             .count()
     };
     let parts = [
-        (of(Severity::Error), "error", BAD),
-        (of(Severity::Warning), "warning", DOUBTFUL),
+        (of(Severity::Error), "error", ERROR),
+        (of(Severity::Warning), "warning", WARNING),
     ];
     let parts: Vec<_> = parts
         .into_iter()
@@ -60,15 +60,15 @@ pub(crate) fn summary(problems: &[Problem]) -> String {
     }
 }
 
-/// A problem in its document, as `miette` asks for it.
+/// A problem with its document, for `miette`.
 #[derive(Debug, Error)]
 #[error("{}", problem.message)]
-struct Placed<'a> {
+struct LocatedProblem<'a> {
     problem: &'a Problem,
     document: &'a Document,
 }
 
-impl Diagnostic for Placed<'_> {
+impl Diagnostic for LocatedProblem<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(self.problem.code))
     }
@@ -99,20 +99,21 @@ impl Diagnostic for Placed<'_> {
     }
 }
 
-impl Placed<'_> {
-    /// The place, for a problem whose line cannot be shown.
-    fn place(&self) -> String {
+impl LocatedProblem<'_> {
+    /// Formats the location of a problem whose line is not shown.
+    fn location(&self) -> String {
         let Problem { line, column, .. } = self.problem;
         format!("{}:{line}:{column}\n", self.document.name)
     }
 
-    /// Lines are shown of documents that a person may have written.
+    /// Returns whether to show lines. Documents above this size are not written by hand.
     fn is_shown(&self) -> bool {
         self.document.text.len() <= 1024 * 1024
     }
 }
 
-/// Where a place begins, in bytes, and how long the word there is. `None` beyond the document.
+/// Returns the byte offset of a location and the length of the word there. Returns `None` beyond the
+/// document.
 fn span(document: &Document, line: u64, column: u64) -> Option<(usize, usize)> {
     let index = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
     let (begin, line) = document.line(index(line)?)?;
@@ -124,7 +125,7 @@ fn span(document: &Document, line: u64, column: u64) -> Option<(usize, usize)> {
     Some((begin + within, word(&content[within..])))
 }
 
-/// How long the key, value, list or map at the beginning of a line's rest is.
+/// Returns the length of the key, value, list or map at the start of `rest`, the rest of a line.
 fn word(rest: &str) -> usize {
     let until = |found: Option<usize>, closing: usize| found.map_or(rest.len(), |at| at + closing);
     match rest.chars().next() {
@@ -142,7 +143,7 @@ fn word(rest: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::plain;
+    use crate::output::plain;
 
     fn marked(text: &str, line: u64, column: u64) -> Option<&str> {
         let (start, length) = span(&Document::new("", text), line, column)?;
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_word_at_a_place_is_marked() {
+    fn the_word_at_a_location_is_marked() {
         let text = "a: 1\r\n  key: {b: \"ü, x\", c: [d, e] }\n- arn:aws:kms # why\nlast:";
         let cases = [
             (1, 1, Some("a")),
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_document_and_a_place_beyond_the_end_are_shown_too() {
+    fn an_empty_document_and_a_location_beyond_the_end_are_shown_too() {
         for (text, line) in [("", 1), ("a: 1", 7), ("a: 1\n", 2)] {
             let document = Document::new("policy.yaml", text);
             let shown = plain(&render(&document, &[problem(Severity::Error, line, 1)]));

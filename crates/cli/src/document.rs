@@ -1,27 +1,27 @@
-//! A file, or standard input, as the commands read it.
+//! Reads a file or standard input.
 
 use std::io::{self, ErrorKind, Read};
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use thiserror::Error;
 
-/// The name that stands for standard input on the command line.
+/// The path that means standard input on the command line.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
-/// A text and the name that messages give it.
+/// A text with its name in messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
-    /// The path, as it was given.
+    /// The path from the command line, or another name.
     pub(crate) name: String,
     /// The text.
     pub(crate) text: String,
-    /// Where each line begins, so that no problem needs the whole text to be searched.
+    /// The byte offset of each line, so that showing a problem does not search the whole text.
     lines: Vec<usize>,
 }
 
-/// A file that cannot be read, and what to do about it.
+/// The error for a file that cannot be read, with its remediation.
 #[derive(Debug, Error)]
-#[error("{name} cannot be read ({error}); {remediation}")]
+#[error("failed to read {name}: {error}; {remediation}")]
 pub(crate) struct Unreadable {
     name: String,
     error: io::Error,
@@ -29,10 +29,10 @@ pub(crate) struct Unreadable {
 }
 
 impl Document {
-    /// A text with a name.
+    /// Creates a document.
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let mut text = text.into();
-        // It is no character of the text, and would shift every mark in the first line.
+        // The byte-order mark is not part of the text and would shift all columns of the first line.
         if text.starts_with('\u{feff}') {
             text.remove(0);
         }
@@ -43,19 +43,19 @@ impl Document {
         Self { name, text, lines }
     }
 
-    /// Where a line begins, and its text; they are counted from 0.
+    /// Returns the byte offset and the text of a line. The first line has the number 0.
     pub(crate) fn line(&self, number: usize) -> Option<(usize, &str)> {
         let begin = *self.lines.get(number)?;
         let line = self.text.get(begin..self.begin_of(number + 1))?;
         (!self.text.is_empty()).then_some((begin, line))
     }
 
-    /// Where a line begins, or the text ends.
+    /// Returns the byte offset of a line, or the end of the text if there is no such line.
     fn begin_of(&self, number: usize) -> usize {
         self.lines.get(number).copied().unwrap_or(self.text.len())
     }
 
-    /// The number of the line that a byte stands in.
+    /// Returns the number of the line that contains a byte offset.
     fn line_of(&self, offset: usize) -> usize {
         self.lines
             .partition_point(|begin| *begin <= offset)
@@ -65,7 +65,7 @@ impl Document {
     /// Reads a file, or standard input for `-`.
     ///
     /// # Errors
-    /// [`Unreadable`] names the file and the remediation.
+    /// [`Unreadable`] if the file cannot be read.
     pub(crate) fn read(path: &str) -> Result<Self, Unreadable> {
         let name = if path == STANDARD_INPUT {
             "standard input"
@@ -92,15 +92,17 @@ impl Document {
 
 fn remediation(error: &io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::NotFound => "check the path, or give `-` to read standard input",
-        ErrorKind::PermissionDenied => "allow reading it, or give `-` and pipe it in",
+        ErrorKind::NotFound => "check the path, or use `-` to read standard input",
+        ErrorKind::PermissionDenied => {
+            "grant read access, or pipe the file to standard input and use `-`"
+        }
         ErrorKind::IsADirectory => "name the file in the directory",
-        ErrorKind::InvalidData => "save it as text in UTF-8",
+        ErrorKind::InvalidData => "save the file as UTF-8 text",
         _ => "check the path and the file",
     }
 }
 
-/// `miette` counts a column in bytes; the function, and people, count characters.
+/// `miette` counts columns in bytes. The policy reader counts characters, as editors do.
 impl SourceCode for Document {
     fn read_span<'a>(
         &'a self,

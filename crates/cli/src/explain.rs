@@ -1,4 +1,4 @@
-//! `secret-replicator explain`: what a policy does with one secret, and why.
+//! `secret-replicator explain`: explains what a policy does with one secret.
 
 mod event;
 pub(crate) mod text;
@@ -14,7 +14,7 @@ use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
 use crate::document::{Document, STANDARD_INPUT};
 use crate::options::{AllowedRegionsOption, Format};
-use crate::outcome::{Exit, Outcome, json};
+use crate::output::{CommandOutput, Exit, json};
 use crate::policy;
 use event::Described;
 
@@ -28,21 +28,21 @@ Examples:
   secret-replicator explain --policy policy.yaml --event event.json --tag environment=prod
 
 Exit codes:
-  0  explained, whatever is decided
-  2  a policy with errors, a file that cannot be read, a wrong option")]
+  0  explained
+  2  a policy with errors, an unreadable file, or an invalid option")]
 pub(crate) struct Arguments {
-    /// The policy, YAML or JSON; `-` reads standard input [default: the policy built into the
-    /// function]
+    /// The policy file, YAML or JSON; `-` reads standard input [default: the function's built-in
+    /// policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
     #[command(flatten)]
     secret: SecretArguments,
     #[command(flatten)]
     allowed: AllowedRegionsOption,
-    /// Let rules overwrite, as the function's setting `ALLOW_OVERWRITE` does
+    /// Allow rules to overwrite, as with the function's setting `ALLOW_OVERWRITE`
     #[arg(long)]
     allow_overwrite: bool,
-    /// How to answer
+    /// The output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
@@ -56,24 +56,24 @@ struct SecretArguments {
     /// The Region of the primary secret
     #[arg(long, value_parser = Region::parse, required_unless_present = "event")]
     region: Option<Region>,
-    /// A tag of the secret, split at the first `=`; may be repeated
+    /// A tag of the secret, split at the first `=`; can be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     tags: Vec<(String, String)>,
-    /// The key of the primary secret: a key ARN, a key id or an alias [default:
+    /// The primary secret's KMS key: a key ARN, a key ID or an alias [default:
     /// aws/secretsmanager]
     #[arg(long, value_name = "KEY", value_parser = kms_key)]
     kms_key: Option<String>,
-    /// A `CreateSecret` event to take the secret from: its name, Region, tags and key; `--tag` and
-    /// `--kms-key` add to them or replace them; `-` reads standard input
+    /// A `CreateSecret` event with the secret's name, Region, tags and key; `--tag` and `--kms-key`
+    /// add to these values or replace them; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "region"])]
     event: Option<String>,
 }
 
-/// Explains what is decided about one secret.
+/// Explains the decision about one secret.
 ///
 /// # Errors
-/// A file that cannot be read, an event that names no secret, a tag that is given twice.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+/// A file cannot be read, an event does not name a secret, or a tag is given twice.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let inputs = [&arguments.policy, &arguments.secret.event];
     anyhow::ensure!(
         inputs
@@ -89,12 +89,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let limits = Limits {
         allowed_regions: arguments.allowed.get(),
         overwrite: overwrite(arguments.allow_overwrite),
-        // The secret is described without replicas, so there is nothing to remove.
+        // The described secret has no replicas to remove.
         removal: RemovalLimit::Never,
     };
     let loaded = match policy::load(document, &limits.allowed_regions) {
         Ok(loaded) => loaded,
-        Err(rejected) => return rejected.outcome(arguments.output),
+        Err(rejected) => return rejected.output(arguments.output),
     };
     let (head, explanation) = if let Some(reason) = &described.skipped {
         (text::event(&described.name), skip(&described, reason))
@@ -108,14 +108,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Format::Text => head + &text::render(&explanation),
         Format::Json => json(&explanation)?,
     };
-    Ok(Outcome {
+    Ok(CommandOutput {
         stdout,
         stderr: loaded.note(),
         exit: Exit::Success,
     })
 }
 
-/// What the setting `ALLOW_OVERWRITE` means.
+/// Converts the setting `ALLOW_OVERWRITE`.
 pub(crate) fn overwrite(allowed: bool) -> Overwrite {
     if allowed {
         Overwrite::Allowed
@@ -124,7 +124,7 @@ pub(crate) fn overwrite(allowed: bool) -> Overwrite {
     }
 }
 
-/// An event that the function skips before it asks the policy.
+/// Explains an event that the function skips before it evaluates the policy.
 fn skip(described: &Described, reason: &SkipReason) -> Explanation {
     Explanation {
         secret_name: described.name.clone(),
@@ -146,7 +146,7 @@ impl SecretArguments {
             let earlier = tags.insert(key.clone(), value.clone());
             anyhow::ensure!(
                 earlier.is_none(),
-                "the tag `{key}` is given twice; a secret has each tag once"
+                "the tag `{key}` is given twice; give each tag once"
             );
         }
         let mut described = match &self.event {
@@ -180,15 +180,15 @@ fn tag(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Reads a key as the policy does, so that a slip does not look like a customer key.
+/// Parses a key as the policy does, so that a typo does not count as a customer key.
 ///
 /// # Errors
-/// What is no key, and the forms that are.
+/// The invalid key and the valid forms.
 pub(crate) fn kms_key(text: &str) -> Result<String, String> {
     match KmsKey::parse(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!(
-            "{error}; write a key ARN, a key id, `alias/name` or `aws/secretsmanager`"
+            "{error}; write a key ARN, a key ID, `alias/name` or `aws/secretsmanager`"
         )),
     }
 }

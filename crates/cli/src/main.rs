@@ -1,6 +1,6 @@
-//! `secret-replicator`: checks, explains and tests a replication policy before it is deployed.
+//! Checks, explains and tests a replication policy before it is deployed.
 //!
-//! It decides with the very code that the function runs, and never calls AWS.
+//! The tool uses the same decision code as the function and never calls AWS.
 
 mod arguments;
 mod check;
@@ -9,16 +9,16 @@ mod diagnostic;
 mod document;
 mod explain;
 mod options;
-mod outcome;
+mod output;
 mod policy;
+mod terminal;
 mod test;
-mod words;
 
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
-use outcome::{Exit, Outcome};
+use output::{CommandOutput, Exit};
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -27,10 +27,10 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
-    let outcome = result.unwrap_or_else(|error| Outcome {
+    let output = result.unwrap_or_else(|error| CommandOutput {
         stdout: String::new(),
         stderr: format!("error: {error:#}\n"),
         exit: Exit::Failure,
     });
-    outcome.show()
+    output.print()
 }

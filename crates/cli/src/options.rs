@@ -1,4 +1,4 @@
-//! The options that several commands share.
+//! Options that several commands share.
 
 use std::collections::BTreeSet;
 
@@ -6,27 +6,27 @@ use clap::{Args, ValueEnum};
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::secret::Region;
 
-/// How a command answers.
+/// The output format of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    /// Text for people
     #[default]
     Text,
-    /// For programs
+    /// JSON for programs
     Json,
 }
 
-/// The option that stands for the function's setting `ALLOWED_REPLICA_REGIONS`.
+/// The option that corresponds to the function's setting `ALLOWED_REPLICA_REGIONS`.
 #[derive(Args)]
 pub(crate) struct AllowedRegionsOption {
-    /// The Regions that replicas may be created in, as in the function's setting
-    /// `ALLOWED_REPLICA_REGIONS`; without it, only the policy limits
+    /// The allowed Regions, as in the function's setting `ALLOWED_REPLICA_REGIONS`; without this
+    /// option, only the policy limits the Regions
     #[arg(long, value_name = "REGIONS", value_parser = allowed_regions)]
     allowed_replica_regions: Option<AllowedRegions>,
 }
 
 impl AllowedRegionsOption {
-    /// What the option allows.
+    /// Returns the allowed Regions.
     pub(crate) fn get(&self) -> AllowedRegions {
         self.allowed_replica_regions
             .clone()
@@ -34,11 +34,11 @@ impl AllowedRegionsOption {
     }
 }
 
-/// Reads a list of Regions as the function's setting writes it. An empty one limits nothing, as
-/// there.
+/// Parses a list of Regions in the format of the function's setting. An empty list allows every Region,
+/// as in the setting.
 ///
 /// # Errors
-/// What is no Region, and how to write the list.
+/// The invalid Region and the expected format.
 pub(crate) fn allowed_regions(text: &str) -> Result<AllowedRegions, String> {
     let tokens = text
         .split([' ', ',', '\t', '\n'])
@@ -47,7 +47,9 @@ pub(crate) fn allowed_regions(text: &str) -> Result<AllowedRegions, String> {
     match regions {
         Ok(regions) if !regions.is_empty() => Ok(AllowedRegions::Only(regions)),
         Ok(_) if text.trim().is_empty() => Ok(AllowedRegions::Any),
-        Ok(_) => Err("names no Region; leave it empty to limit nothing".to_owned()),
+        Ok(_) => {
+            Err("must name at least one Region; leave it empty to allow every Region".to_owned())
+        }
         Err(error) => Err(format!(
             "{error}; list Regions separated by spaces or commas"
         )),

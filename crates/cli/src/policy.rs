@@ -1,40 +1,40 @@
-//! Reading a policy for a command.
+//! Loads a policy for a command.
 
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY, Policy, Problem};
 
-use crate::check::Report;
+use crate::check::CheckReport;
 use crate::diagnostic;
 use crate::document::Document;
 use crate::options::Format;
-use crate::outcome::{Exit, Outcome, json};
-use crate::words::count;
+use crate::output::{CommandOutput, Exit, json};
+use crate::terminal::count;
 
-/// A policy that can be used.
+/// A policy without errors.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// The name that messages give it.
+    /// The policy's name in messages.
     pub(crate) name: String,
     /// The policy.
     pub(crate) policy: Policy,
     warnings: Vec<Problem>,
 }
 
-/// A document that cannot be used.
+/// A document with errors.
 #[derive(Debug)]
 pub(crate) struct Rejected {
     /// The document.
     pub(crate) document: Document,
-    /// What is wrong with it.
+    /// The problems.
     pub(crate) problems: Vec<Problem>,
 }
 
-/// The policy that the function uses if no other is given.
+/// Returns the policy that the function uses by default.
 pub(crate) fn built_in() -> Document {
     Document::new("the built-in policy", DEFAULT_POLICY)
 }
 
-/// Checks a policy that a command needs.
+/// Checks and loads a policy.
 ///
 /// # Errors
 /// The document with its problems, if it has errors.
@@ -56,7 +56,7 @@ pub(crate) fn load(
 }
 
 impl Loaded {
-    /// A line that tells of warnings, for standard error: they are not what was asked for.
+    /// Formats a note about warnings, for standard error. Empty without warnings.
     pub(crate) fn note(&self) -> String {
         if self.warnings.is_empty() {
             return String::new();
@@ -68,13 +68,13 @@ impl Loaded {
 }
 
 impl Rejected {
-    /// Says what is wrong, in place of what was asked for: people read it on standard error, a
-    /// program gets JSON where it expects JSON.
-    pub(crate) fn outcome(self, format: Format) -> anyhow::Result<Outcome> {
+    /// Formats the problems instead of the command's result. Text goes to standard error, and JSON goes
+    /// to standard output, where programs expect it.
+    pub(crate) fn output(self, format: Format) -> anyhow::Result<CommandOutput> {
         let Self { document, problems } = self;
         let (stdout, stderr) = match format {
             Format::Json => {
-                let report = Report {
+                let report = CheckReport {
                     file: &document.name,
                     problems: &problems,
                     rules: None,
@@ -88,7 +88,7 @@ impl Rejected {
                 (String::new(), text)
             }
         };
-        Ok(Outcome {
+        Ok(CommandOutput {
             stdout,
             stderr,
             exit: Exit::Failure,

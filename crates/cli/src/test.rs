@@ -11,14 +11,14 @@ use serde::Serialize;
 use crate::diagnostic;
 use crate::document::{Document, STANDARD_INPUT};
 use crate::options::Format;
-use crate::outcome::{Exit, Outcome, json};
+use crate::output::{CommandOutput, Exit, json};
 use crate::policy;
 
 /// The options of `test`.
 #[derive(Args)]
 #[command(after_long_help = "\
-Example of a file of tests:
-  settings:                                  # optional: the function's settings
+Example of a test file:
+  settings:                                  # optional: settings of the function
     allowed-replica-regions: [eu-west-1, us-west-2]
     allow-overwrite: false
   tests:
@@ -29,11 +29,11 @@ Example of a file of tests:
         tags: { tier: \"1\" }                  # optional
         kms-key: alias/app                   # optional
       expect:
-        replicate: { us-west-2: alias/secrets }  # or [us-west-2], whatever the key
-        refuse: { ap-south-1: forbidden-by-policy }  # a Region, or a word in a tag: the reason
-        rules: [tier-1]                      # optional: exactly the rules that cover the secret
-        overwrite: []                        # optional: the Regions that are overwritten
-    - name: other secrets are left alone
+        replicate: { us-west-2: alias/secrets }  # or [us-west-2] for any key
+        refuse: { ap-south-1: forbidden-by-policy }  # Region, or token of a tag: reason
+        rules: [tier-1]                      # optional: all rules that cover the secret
+        overwrite: []                        # optional: Regions in which a secret is overwritten
+    - name: other secrets are skipped
       secret: { name: dev/db, primary-region: us-east-1 }
       expect: { skip: no-rule-matched }
 
@@ -44,13 +44,13 @@ Examples:
 Exit codes:
   0  every case passed
   1  a case failed
-  2  a policy or a file of tests that cannot be used")]
+  2  an invalid policy or test file")]
 pub(crate) struct Arguments {
-    /// The policy, YAML or JSON; `-` reads standard input
+    /// The policy file, YAML or JSON; `-` reads standard input
     policy: String,
-    /// The test cases, YAML or JSON; `-` reads standard input
+    /// The test file, YAML or JSON; `-` reads standard input
     tests: String,
-    /// How to answer
+    /// The output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
@@ -58,8 +58,8 @@ pub(crate) struct Arguments {
 /// Runs the test cases of a policy.
 ///
 /// # Errors
-/// A file that cannot be read.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+/// A file cannot be read.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let both = [&arguments.policy, &arguments.tests];
     anyhow::ensure!(
         both.iter().any(|path| *path != STANDARD_INPUT),
@@ -69,18 +69,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let tests = Document::read(&arguments.tests)?;
     let file = match file::parse(&tests.text) {
         Ok(file) => file,
-        Err(problems) => return unusable(&tests, &problems, arguments.output),
+        Err(problems) => return invalid_tests(&tests, &problems, arguments.output),
     };
     let limits = file.limits;
     let loaded = match policy::load(document, &limits.allowed_regions) {
         Ok(loaded) => loaded,
-        Err(rejected) => return rejected.outcome(arguments.output),
+        Err(rejected) => return rejected.output(arguments.output),
     };
     let cases = file.tests.iter();
     let results: Vec<_> = cases
         .map(|case| case::run(case, &loaded.policy, &limits))
         .collect();
-    let report = report::Report::new(&tests.name, &loaded.name, results);
+    let report = report::TestReport::new(&tests.name, &loaded.name, results);
     let stdout = match arguments.output {
         Format::Text => report.text(),
         Format::Json => json(&report)?,
@@ -90,31 +90,35 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     } else {
         Exit::Findings
     };
-    Ok(Outcome {
+    Ok(CommandOutput {
         stdout,
         stderr: loaded.note(),
         exit,
     })
 }
 
-/// The answer to a file of tests that cannot be used, as `--output json` shows it.
+/// The problems of an invalid test file, in the form of `--output json`.
 #[derive(Serialize)]
-struct Unusable<'a> {
+struct InvalidTests<'a> {
     file: &'a str,
     problems: &'a [Problem],
 }
 
-fn unusable(document: &Document, problems: &[Problem], format: Format) -> anyhow::Result<Outcome> {
+fn invalid_tests(
+    document: &Document,
+    problems: &[Problem],
+    format: Format,
+) -> anyhow::Result<CommandOutput> {
     let file = &document.name;
     let (stdout, stderr) = match format {
-        Format::Json => (json(&Unusable { file, problems })?, String::new()),
+        Format::Json => (json(&InvalidTests { file, problems })?, String::new()),
         Format::Text => {
             let shown = diagnostic::render(document, problems);
             let summary = diagnostic::summary(problems);
             (String::new(), format!("{shown}{file}: {summary}\n"))
         }
     };
-    Ok(Outcome {
+    Ok(CommandOutput {
         stdout,
         stderr,
         exit: Exit::Failure,

@@ -1,4 +1,4 @@
-//! A secret as a `CreateSecret` event describes it.
+//! Reads the description of a secret from a `CreateSecret` event.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,37 @@ use serde_json::Value;
 
 use crate::document::Document;
 
-/// What is known of a secret before the policy is asked.
+/// The description of a secret, from an event or from options.
 #[derive(Debug)]
 pub(super) struct Described {
-    /// The secret's name. A failed call may name none.
+    /// The secret's name. Empty if the event of a failed call does not contain it.
     pub(super) name: String,
     /// The Region of the primary secret.
     pub(super) region: Region,
     /// The tags by key.
     pub(super) tags: BTreeMap<String, String>,
-    /// The key of the primary secret.
+    /// The primary secret's KMS key.
     pub(super) kms_key: Option<String>,
-    /// Why the function skips the event, if it does.
+    /// Why the function skips the event.
     pub(super) skipped: Option<SkipReason>,
 }
 
 const INSTEAD: &str = "describe the secret with --name, --region and --tag instead";
 
-/// Reads an event as EventBridge delivers it. Whether it is handled at all is decided by the
-/// function's own code.
+/// Reads an event in the form in which EventBridge delivers it. The function's own code decides whether
+/// the event is skipped.
 ///
 /// # Errors
-/// Why the event describes no secret, and what to do.
+/// The event does not describe a secret.
 pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
     let file = &document.name;
     let event: Value = serde_json::from_str(&document.text)
-        .with_context(|| format!("{file} is no JSON; give an event as EventBridge delivers it"))?;
+        .with_context(|| format!("{file} is not JSON; give an event as EventBridge delivers it"))?;
     let detail = &event["detail"];
     let region = detail["awsRegion"].as_str().or(event["region"].as_str());
     let Some(region) = region.and_then(|code| Region::parse(code).ok()) else {
         bail!(
-            "{file} names no Region in `detail.awsRegion` or `region`; give an event as \
+            "{file} has no Region in `detail.awsRegion` or `region`; give an event as \
              EventBridge delivers it, or {INSTEAD}"
         );
     };
@@ -56,8 +56,8 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
             (Some(secret), None)
         }
         _ => bail!(
-            "{file} is an event `{}`, which does not carry all that is known of its secret; give \
-             a CreateSecret event, or {INSTEAD}",
+            "{file} is a `{}` event, which does not fully describe a secret; give a \
+             CreateSecret event, or {INSTEAD}",
             trigger.origin.name
         ),
     };
@@ -71,8 +71,8 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
     })
 }
 
-/// The name that the caller gave. An ARN ends in a hyphen and six characters that are not part of
-/// the name (Secrets Manager user guide, "Secret ARN").
+/// Returns the secret's name, from the request or from the ARN. An ARN ends with a hyphen and six
+/// characters that are not part of the name (Secrets Manager user guide, "Secret ARN").
 fn name(request: &Value, id: Option<&SecretId>) -> String {
     if let Some(name) = request["name"].as_str() {
         return name.to_owned();
@@ -88,7 +88,7 @@ fn name(request: &Value, id: Option<&SecretId>) -> String {
     }
 }
 
-/// The tags, which CloudTrail writes as a list of `key` and `value`.
+/// Returns the tags, which CloudTrail writes as a list of `key` and `value`.
 fn tags(tags: &Value) -> BTreeMap<String, String> {
     let text = |tag: &Value, key: &str| tag[key].as_str().map(str::to_owned);
     tags.as_array()
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn other_events_are_refused_with_what_to_do() {
+    fn other_events_are_refused_with_the_remediation() {
         let tagged = failure(&json!({
             "eventName": "TagResource",
             "requestParameters": {"secretId": "app/db"},
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused_with_what_to_do() {
+    fn a_document_that_is_not_an_event_is_refused_with_the_remediation() {
         for text in ["nonsense", "[]", "{\"action\": \"explain\"}"] {
             let document = Document::new("event.json", text);
             let error = format!("{:#}", read(&document).unwrap_err());

@@ -1,4 +1,4 @@
-//! An explanation as text.
+//! Formats an explanation as text.
 
 use std::fmt::Write;
 
@@ -8,9 +8,9 @@ use secret_replicator_core::explain::{
 use secret_replicator_core::reason::Refusal;
 use secret_replicator_core::secret::{Encryption, Region, Secret};
 
-use crate::words::{BAD, FAINT, GOOD, STRONG, paint, wrap};
+use crate::terminal::{ERROR, FAINT, STRONG, SUCCESS, paint, wrap};
 
-/// The secret that is asked about, with its tags.
+/// Formats the secret with its tags.
 pub(crate) fn secret(secret: &Secret) -> String {
     let key = match &secret.encryption {
         Encryption::AwsManagedKey => "aws/secretsmanager",
@@ -31,19 +31,19 @@ pub(crate) fn secret(secret: &Secret) -> String {
     format!("Secret: {name} in {region}, encrypted with {key}\n") + &wrap("Tags:   ", 8, &tags)
 }
 
-/// The secret of an event for which the policy is not asked.
+/// Formats the secret of a skipped event.
 pub(crate) fn event(name: &str) -> String {
     let name = if name.is_empty() {
-        "not named by the event".to_owned()
+        "not named in the event".to_owned()
     } else {
         paint(STRONG, name)
     };
     format!("Secret: {name}\n")
 }
 
-/// The whole explanation, the verdict first.
+/// Formats the explanation, with the summary first.
 pub(crate) fn render(explanation: &Explanation) -> String {
-    let mut text = paint(STRONG, verdict(explanation)) + "\n";
+    let mut text = paint(STRONG, summary(explanation)) + "\n";
     section(&mut text, "Rules", &rules(&explanation.rules));
     section(&mut text, "Regions", &regions(explanation));
     let calls: String = explanation
@@ -61,8 +61,8 @@ fn section(text: &mut String, heading: &str, body: &str) {
     }
 }
 
-/// What is decided, in one line.
-fn verdict(explanation: &Explanation) -> String {
+/// Summarizes the decision in one line.
+fn summary(explanation: &Explanation) -> String {
     if let Some(skipped) = &explanation.skipped {
         return format!("Skipped: {} ({})", skipped.detail, skipped.reason);
     }
@@ -91,15 +91,15 @@ fn is_write(region: &RegionExplanation) -> bool {
     ["replicate", "retry"].contains(&region.action)
 }
 
-fn is_own(region: &RegionExplanation) -> bool {
+fn is_primary_region(region: &RegionExplanation) -> bool {
     region.reason == Some(Refusal::PrimaryRegion.code())
 }
 
 fn is_refused(region: &RegionExplanation) -> bool {
-    region.action == "refuse" && !is_own(region)
+    region.action == "refuse" && !is_primary_region(region)
 }
 
-/// What stands in a Region's place may be nothing at all.
+/// Formats a Region or a token of a tag. The tag may be empty.
 fn named(region: &str) -> String {
     if region.is_empty() {
         "(an empty tag)".to_owned()
@@ -110,9 +110,9 @@ fn named(region: &str) -> String {
 
 fn mark(good: bool) -> String {
     if good {
-        paint(GOOD, "✔")
+        paint(SUCCESS, "✔")
     } else {
-        paint(BAD, "✘")
+        paint(ERROR, "✘")
     }
 }
 
@@ -124,25 +124,25 @@ fn rules(rules: &[RuleExplanation]) -> String {
     let longest = width(rules.iter().map(|rule| rule.name.as_str())).min(40);
     let line = |rule: &RuleExplanation| {
         let mark = if rule.matches {
-            paint(GOOD, "✔")
+            paint(SUCCESS, "✔")
         } else {
             paint(FAINT, "✘")
         };
         let head = format!("  {mark} {:longest$}  ", rule.name);
         let columns = textwrap::core::display_width(&rule.name).max(longest) + 6;
-        wrap(&head, columns, &(rule.because.clone() + &taken_away(rule)))
+        wrap(&head, columns, &(rule.because.clone() + &forbidden(rule)))
     };
     rules.iter().map(line).collect()
 }
 
-/// What a rule's `forbid` takes from the secret.
-fn taken_away(rule: &RuleExplanation) -> String {
+/// Formats the wanted Regions that a rule's `forbid` refuses.
+fn forbidden(rule: &RuleExplanation) -> String {
     let regions = rule.takes_away.iter().map(Region::as_str);
     let regions: Vec<_> = regions.collect();
     if regions.is_empty() {
         String::new()
     } else {
-        format!("; takes away {}", regions.join(", "))
+        format!("; forbids {}", regions.join(", "))
     }
 }
 
@@ -151,21 +151,21 @@ fn regions(explanation: &Explanation) -> String {
     let names: Vec<_> = regions.iter().map(|region| named(&region.region)).collect();
     let longest = width(names.iter().map(String::as_str));
     let entry = |(region, name): (&RegionExplanation, &String)| {
-        let mark = if is_own(region) {
+        let mark = if is_primary_region(region) {
             "–".to_owned()
         } else {
             mark(!is_refused(region))
         };
-        let mut lines = vec![fate(region)];
+        let mut lines = vec![decision(region)];
         if is_overwritten(explanation, region) {
-            lines.push("overwrites a secret of the same name there".to_owned());
+            lines.push("overwrites a secret of the same name".to_owned());
         }
         lines.extend(rules_of(region));
         lines.extend(
             region
                 .tag
                 .as_ref()
-                .map(|key| format!("stands in the tag {key}")),
+                .map(|key| format!("named in the tag {key}")),
         );
         lines.extend(
             region
@@ -194,26 +194,26 @@ fn is_overwritten(explanation: &Explanation, region: &RegionExplanation) -> bool
     targets.any(|target| target.region.as_str() == region.region)
 }
 
-/// What becomes of a Region.
-fn fate(region: &RegionExplanation) -> String {
+/// Formats the decision about a Region.
+fn decision(region: &RegionExplanation) -> String {
     let key = region.kms_key.as_deref().unwrap_or("its key");
     let because = region.kms_key_because.as_deref().unwrap_or("unknown");
     let reason = region.reason.unwrap_or("unknown");
     match region.action {
-        "replicate" => format!("is replicated to, with {key} ({because})"),
-        "retry" => format!("is tried again, with {key} ({because})"),
+        "replicate" => format!("gets a replica with {key} ({because})"),
+        "retry" => format!("is retried with {key} ({because})"),
         "keep" => "keeps its replica".to_owned(),
-        _ if is_own(region) => format!("is the primary secret's own Region ({reason})"),
+        _ if is_primary_region(region) => format!("is the primary Region ({reason})"),
         _ => format!("is refused: {reason}"),
     }
 }
 
-/// Which rules want a replica in a Region, and what allows none.
+/// Formats the rules that want a replica in a Region, and the reasons that allow none.
 fn rules_of(region: &RegionExplanation) -> Option<String> {
     let list = |verb: &str, rules: &[String]| {
         (!rules.is_empty()).then(|| format!("{verb} {}", rules.join(", ")))
     };
-    // The primary secret's own Region and other partitions are said already.
+    // The decision already mentions the primary Region and other partitions.
     let allowed_regions = region.taken_away_by.contains(&BlockedBy::RegionNotAllowed);
     let parts = [
         list("wanted by", &region.wanted_by),
@@ -224,7 +224,7 @@ fn rules_of(region: &RegionExplanation) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// A call as the AWS CLI writes it.
+/// Formats a call as an AWS CLI command.
 fn command(explanation: &Explanation, call: &CallExplanation) -> String {
     let targets = call.add_replica_regions.iter().map(|replica| {
         let key = replica.kms_key_id.as_ref();
@@ -247,7 +247,7 @@ fn command(explanation: &Explanation, call: &CallExplanation) -> String {
     )
 }
 
-/// The name that the AWS CLI gives an operation.
+/// Returns the AWS CLI's name of an operation.
 fn kebab(operation: &str) -> String {
     let mut text = String::new();
     for c in operation.chars() {
@@ -259,7 +259,7 @@ fn kebab(operation: &str) -> String {
     text
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell, if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-:,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -1,4 +1,4 @@
-//! One test case: what is expected, what is decided, and where they differ.
+//! Runs one test case and compares the decision with the expectations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,54 +11,54 @@ use serde::Serialize;
 
 use super::file::{Case, Expected, KeyName};
 
-/// What became of one case.
+/// The result of one case.
 #[derive(Debug, Serialize)]
-pub(super) struct Outcome {
+pub(super) struct CaseResult {
     /// The case's name.
     pub(super) name: String,
-    /// The line of the file of tests.
+    /// The line in the test file.
     pub(super) line: u64,
-    /// Whether what is decided is what was expected.
+    /// Whether the decision meets the expectations.
     pub(super) passed: bool,
-    /// Where they differ.
+    /// The differences.
     pub(super) differences: Vec<Difference>,
-    /// Why it was decided so, if the case failed.
+    /// The explanation of the decision, if the case failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) explanation: Option<Explanation>,
 }
 
-/// Something that was expected to be otherwise.
+/// A difference between an expectation and the decision.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Difference {
-    /// What differs: a Region, a word of a tag, the secret, or its rules.
+    /// The subject: a Region, a token of a tag, `secret`, or `rules`.
     pub(super) about: String,
-    /// What was expected.
+    /// The expectation.
     pub(super) expected: String,
-    /// What is decided.
+    /// The decision.
     pub(super) actual: String,
 }
 
-/// What becomes of one Region.
+/// The expected or actual decision about one Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It gets a replica. Without a key, any key is meant.
+enum RegionDecision {
+    /// The Region gets a replica. An expectation without a key means any key.
     Replica {
         key: Option<String>,
         overwrite: bool,
     },
-    /// It is refused.
+    /// The Region is refused for this reason.
     Refused(String),
-    /// It is not named at all.
+    /// The Region is not named.
     Nothing,
 }
 
-/// Decides about the case's secret, and compares.
-pub(super) fn run(case: &Case, policy: &Policy, limits: &Limits) -> Outcome {
+/// Decides about the case's secret and compares the decision with the expectations.
+pub(super) fn run(case: &Case, policy: &Policy, limits: &Limits) -> CaseResult {
     let explanation = explain(&case.secret, policy, limits);
     let rules = policy.evaluate(&Subject::from(&case.secret)).rules;
     let differences = compare(&case.expect, &explanation, &rules);
     let passed = differences.is_empty();
-    Outcome {
+    CaseResult {
         name: case.name.clone(),
         line: case.line,
         passed,
@@ -89,7 +89,7 @@ fn compare(
         let (expected, actual) = (said(expected.skip.as_deref()), said(skipped));
         return vec![difference("secret", &expected, &actual)];
     }
-    let mut differences = fates(expected, explanation);
+    let mut differences = compare_regions(expected, explanation);
     if let Some(wanted) = &expected.rules
         && wanted != rules
     {
@@ -98,35 +98,45 @@ fn compare(
     differences
 }
 
-fn fates(expected: &Expected, explanation: &Explanation) -> Vec<Difference> {
-    let (expected, actual) = (expected_fates(expected), actual_fates(explanation));
+fn compare_regions(expected: &Expected, explanation: &Explanation) -> Vec<Difference> {
+    let (expected, actual) = (expected_decisions(expected), actual_decisions(explanation));
     let regions: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
-    let fate = |fates: &BTreeMap<String, Fate>, region| {
-        fates.get(region).cloned().unwrap_or(Fate::Nothing)
+    let decision = |decisions: &BTreeMap<String, RegionDecision>, region| {
+        decisions
+            .get(region)
+            .cloned()
+            .unwrap_or(RegionDecision::Nothing)
     };
     regions
         .into_iter()
-        .map(|region| (region, fate(&expected, region), fate(&actual, region)))
+        .map(|region| {
+            (
+                region,
+                decision(&expected, region),
+                decision(&actual, region),
+            )
+        })
         .filter(|(_, expected, actual)| !expected.is_met_by(actual))
         .map(|(region, expected, actual)| difference(region, &expected, &actual))
         .collect()
 }
 
-fn expected_fates(expected: &Expected) -> BTreeMap<String, Fate> {
+fn expected_decisions(expected: &Expected) -> BTreeMap<String, RegionDecision> {
     let replicas = expected.replicate.iter().flatten();
     let replicas = replicas.map(|(region, key)| {
-        let fate = Fate::Replica {
+        let decision = RegionDecision::Replica {
             key: key.as_ref().map(KeyName::as_explained),
             overwrite: expected.overwrite.contains(region),
         };
-        (region.to_string(), fate)
+        (region.to_string(), decision)
     });
     let refused = expected.refuse.iter().flatten();
-    let refused = refused.map(|(region, reason)| (region.clone(), Fate::Refused(reason.clone())));
+    let refused =
+        refused.map(|(region, reason)| (region.clone(), RegionDecision::Refused(reason.clone())));
     replicas.chain(refused).collect()
 }
 
-fn actual_fates(explanation: &Explanation) -> BTreeMap<String, Fate> {
+fn actual_decisions(explanation: &Explanation) -> BTreeMap<String, RegionDecision> {
     let overwritten: BTreeSet<&str> = explanation
         .calls
         .iter()
@@ -135,20 +145,21 @@ fn actual_fates(explanation: &Explanation) -> BTreeMap<String, Fate> {
         .map(|replica| replica.region.as_str())
         .collect();
     let regions = explanation.regions.iter().map(|region| {
-        let fate = match region.action {
-            "refuse" => Fate::Refused(region.reason.unwrap_or_default().to_owned()),
-            _ => Fate::Replica {
+        let decision = match region.action {
+            "refuse" => RegionDecision::Refused(region.reason.unwrap_or_default().to_owned()),
+            _ => RegionDecision::Replica {
                 key: region.kms_key.clone(),
                 overwrite: overwritten.contains(region.region.as_str()),
             },
         };
-        (region.region.clone(), fate)
+        (region.region.clone(), decision)
     });
     regions.collect()
 }
 
-impl Fate {
-    /// The primary secret's own Region is no refusal of the secret, so nobody needs to expect it.
+impl RegionDecision {
+    /// Returns whether the actual decision meets this expectation. The refusal of the primary Region
+    /// needs no expectation, because it is the wanted state.
     fn is_met_by(&self, actual: &Self) -> bool {
         match (self, actual) {
             (
@@ -166,7 +177,7 @@ impl Fate {
     }
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for RegionDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Replica { key, overwrite } => {

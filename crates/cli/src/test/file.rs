@@ -1,5 +1,5 @@
-//! A file of tests: its form, and what makes no sense in it. Every mistake is found at once, so that
-//! a slip in a test is told from a failure of the policy, and has its line.
+//! Defines and parses test files. Parsing reports all problems at once, each with its line, so that a
+//! mistake in a test is not taken for a failure of the policy.
 
 mod read;
 
@@ -10,18 +10,18 @@ use secret_replicator_core::policy::Problem;
 use secret_replicator_core::policy::reader::{self, NodeRef};
 use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
-use read::File as Reading;
+use read::TestFileReader;
 
-/// A file of tests.
+/// A test file.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct TestFile {
     /// The function's settings.
     pub(super) limits: Limits,
     /// The cases.
     pub(super) tests: Vec<Case>,
 }
 
-/// One case: a secret, and what is expected of the policy.
+/// One case: a secret and the expected decision.
 #[derive(Debug)]
 pub(super) struct Case {
     /// The case's name.
@@ -30,31 +30,31 @@ pub(super) struct Case {
     pub(super) line: u64,
     /// The secret.
     pub(super) secret: Secret,
-    /// What is expected.
+    /// The expectations.
     pub(super) expect: Expected,
 }
 
-/// What is expected of the policy.
+/// The expected decision.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
-    /// The Regions that get a replica, each with its key if keys matter.
+    /// The Regions that get a replica. A Region without a key means any key.
     pub(super) replicate: Option<BTreeMap<Region, Option<KeyName>>>,
-    /// The Regions, or words of a tag, that are refused, and why.
+    /// The refused Regions, or tokens of a tag, with the reasons.
     pub(super) refuse: Option<BTreeMap<String, String>>,
-    /// Why the secret is left alone.
+    /// The reason for skipping the secret.
     pub(super) skip: Option<String>,
-    /// Exactly the rules that cover the secret.
+    /// All rules that cover the secret.
     pub(super) rules: Option<BTreeSet<String>>,
     /// The Regions in which a secret of the same name is overwritten.
     pub(super) overwrite: BTreeSet<Region>,
 }
 
-/// A key, as the policy names keys.
+/// A key in a form that a policy accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeyName(String);
 
 impl KeyName {
-    /// The key as an explanation names it: the AWS managed key has one name there.
+    /// Returns the key's name in an explanation, which has only one name for the AWS managed key.
     pub(super) fn as_explained(&self) -> String {
         if KmsKey::parse(&self.0).is_ok_and(|key| key.is_aws_managed()) {
             "aws/secretsmanager".to_owned()
@@ -64,21 +64,21 @@ impl KeyName {
     }
 }
 
-const FORM_HINT: &str = "`secret-replicator test --help` shows a file of tests";
+const FORM_HINT: &str = "`secret-replicator test --help` shows an example of a test file";
 
-/// Reads a file of tests.
+/// Parses a test file.
 ///
 /// # Errors
-/// Everything that is wrong with it.
-pub(super) fn parse(text: &str) -> Result<File, Vec<Problem>> {
-    let form = |problem| Problem {
+/// All problems of the file.
+pub(super) fn parse(text: &str) -> Result<TestFile, Vec<Problem>> {
+    let with_hint = |problem| Problem {
         hint: FORM_HINT.to_owned(),
         ..problem
     };
-    let root = reader::parse(text).map_err(|problem| vec![form(problem)])?;
-    let mut reading = Reading::default();
-    let file = reading.file(&NodeRef::of(&root));
-    let problems = reading.problems(&root);
+    let root = reader::parse(text).map_err(|problem| vec![with_hint(problem)])?;
+    let mut reader = TestFileReader::default();
+    let file = reader.file(&NodeRef::of(&root));
+    let problems = reader.problems(&root);
     match file {
         Ok(file) if problems.is_empty() => Ok(file),
         _ => Err(problems),
@@ -86,7 +86,7 @@ pub(super) fn parse(text: &str) -> Result<File, Vec<Problem>> {
 }
 
 impl Expected {
-    /// What no policy can meet, or any can.
+    /// Returns the code, message and hint for expectations that no policy or every policy can meet.
     fn contradiction(&self) -> Option<(&'static str, &'static str, &'static str)> {
         let acts = self.replicate.is_some() || self.refuse.is_some() || !self.overwrite.is_empty();
         let is_replicated = |region: &String| {
@@ -101,13 +101,13 @@ impl Expected {
         if self.skip.is_some() && (acts || self.rules.is_some()) {
             Some((
                 "contradicting-expectations",
-                "`skip` stands beside another expectation",
-                "a secret that is skipped has no replicas, refusals or rules; keep one of them",
+                "`skip` cannot be combined with other expectations",
+                "a skipped secret has no replicas, refusals or rules; remove one side",
             ))
         } else if self.skip.is_none() && !acts {
             Some((
                 "nothing-expected",
-                "neither `replicate` nor `refuse` nor `skip` is expected",
+                "must contain at least one of `replicate`, `refuse` and `skip`",
                 "write `replicate: []` to expect no replica",
             ))
         } else if self
@@ -118,8 +118,8 @@ impl Expected {
         {
             Some((
                 "contradicting-expectations",
-                "`refuse` names a Region that `replicate` names too",
-                "name it in one of them",
+                "`replicate` and `refuse` name the same Region",
+                "name the Region in only one of them",
             ))
         } else if !self.overwrite.iter().all(named) {
             Some((

@@ -1,31 +1,31 @@
-//! The report on a file of tests.
+//! Formats the results of a test file.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::case::{Difference, Outcome};
+use super::case::{CaseResult, Difference};
 use crate::explain::text;
-use crate::words::{BAD, GOOD, STRONG, paint};
+use crate::terminal::{ERROR, STRONG, SUCCESS, paint};
 
-/// The report on a file of tests, as `--output json` shows it.
+/// The results of a test file, in the form of `--output json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Report<'a> {
-    /// The file of tests.
+pub(super) struct TestReport<'a> {
+    /// The test file's name.
     pub(super) file: &'a str,
-    /// The policy.
+    /// The policy's name.
     pub(super) policy: &'a str,
-    /// How many cases passed.
+    /// The number of passed cases.
     pub(super) passed: usize,
-    /// How many cases failed.
+    /// The number of failed cases.
     pub(super) failed: usize,
-    /// The cases, in the order of the file.
-    pub(super) cases: Vec<Outcome>,
+    /// The results of the cases, in the order of the file.
+    pub(super) cases: Vec<CaseResult>,
 }
 
-impl<'a> Report<'a> {
-    /// The report on what became of the cases.
-    pub(super) fn new(file: &'a str, policy: &'a str, cases: Vec<Outcome>) -> Self {
+impl<'a> TestReport<'a> {
+    /// Creates the report on the results of the cases.
+    pub(super) fn new(file: &'a str, policy: &'a str, cases: Vec<CaseResult>) -> Self {
         let passed = cases.iter().filter(|case| case.passed).count();
         Self {
             file,
@@ -36,7 +36,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The report for people: a line for each case, and for a failed one what differs and why.
+    /// Formats the report as text: one line for each case, followed by the differences and the
+    /// explanation of a failed case.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for case in &self.cases {
@@ -45,21 +46,21 @@ impl<'a> Report<'a> {
         let passed = format!("{} passed", self.passed);
         let failed = format!("{} failed", self.failed);
         let (passed, failed) = if self.failed == 0 {
-            (paint(GOOD, passed), failed)
+            (paint(SUCCESS, passed), failed)
         } else {
-            (passed, paint(BAD, failed))
+            (passed, paint(ERROR, failed))
         };
         format!("{}\n\n{passed}, {failed}\n", text.trim_end())
     }
 
-    fn case(&self, text: &mut String, case: &Outcome) {
+    fn case(&self, text: &mut String, case: &CaseResult) {
         if case.passed {
-            let _ = writeln!(text, "{}      {}", paint(GOOD, "ok"), case.name);
+            let _ = writeln!(text, "{}      {}", paint(SUCCESS, "ok"), case.name);
             return;
         }
         let name = paint(STRONG, &case.name);
         let (file, line) = (self.file, case.line);
-        let _ = writeln!(text, "{}  {name} ({file}:{line})", paint(BAD, "FAILED"));
+        let _ = writeln!(text, "{}  {name} ({file}:{line})", paint(ERROR, "FAILED"));
         for difference in &case.differences {
             let Difference {
                 about,
@@ -71,7 +72,7 @@ impl<'a> Report<'a> {
             } else {
                 about
             };
-            let _ = writeln!(text, "        {about}: expected {expected}, got {actual}");
+            let _ = writeln!(text, "        {about}: expected {expected}, found {actual}");
         }
         if let Some(explanation) = &case.explanation {
             let shown = text::render(explanation);

@@ -1,4 +1,4 @@
-//! `secret-replicator check`.
+//! Tests of `secret-replicator check`.
 
 use serde_json::json;
 
@@ -76,7 +76,7 @@ fn json_has_the_problems_and_the_number_of_rules() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_with_the_remediation() {
+fn a_file_that_cannot_be_read_is_named_with_the_remediation() {
     let files = Files::new(&[]);
     std::fs::write(files.path("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();
     let cases = [
@@ -90,7 +90,7 @@ fn what_cannot_be_read_is_named_with_the_remediation() {
         assert!(called.stdout.is_empty());
         let error = called.stderr;
         assert!(
-            error.starts_with(&format!("error: {path} cannot be read")),
+            error.starts_with(&format!("error: failed to read {path}: ")),
             "{error}"
         );
         assert!(error.contains(remediation), "{error}");
@@ -98,7 +98,7 @@ fn what_cannot_be_read_is_named_with_the_remediation() {
 }
 
 #[test]
-fn a_region_that_is_none_is_refused() {
+fn an_invalid_region_is_refused() {
     let called = call(&["check", "-", "--allowed-replica-regions", "frankfurt"]);
     assert_eq!(called.code, Some(2));
     assert!(

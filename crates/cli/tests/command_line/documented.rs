@@ -1,4 +1,4 @@
-//! The policies and the commands of the documentation.
+//! Tests of the policies and commands in the documentation.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `secret-replicator explain`.
+//! Tests of `secret-replicator explain`.
 
 use serde_json::json;
 
@@ -39,7 +39,7 @@ fn without_a_policy_the_built_in_one_decides() {
 }
 
 #[test]
-fn json_is_what_the_function_answers() {
+fn json_has_the_form_of_the_functions_response() {
     let options = ["--tag", "replicate-to=eu-west-1", "--output", "json"];
     let called = explain(&[&SECRET[..], &options].concat());
     let answer = called.json();
@@ -175,7 +175,7 @@ const WRONG: [(&[&str], &str); 7] = [
 ];
 
 #[test]
-fn options_that_make_no_sense_are_refused() {
+fn invalid_options_are_refused() {
     for (arguments, message) in WRONG {
         let called = explain(arguments);
         assert_eq!(called.code, Some(2), "{arguments:?}");

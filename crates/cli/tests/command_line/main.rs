@@ -1,4 +1,4 @@
-//! The real binary, as people and programs call it.
+//! Tests of the real binary on the command line.
 
 mod check;
 mod documented;
@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// What a call left behind.
+/// The exit code and the output of a call.
 struct Called {
     code: Option<i32>,
     stdout: String,
@@ -55,7 +55,7 @@ fn call_with_input(arguments: &[&str], input: &str) -> Called {
     called(&child.wait_with_output().unwrap())
 }
 
-/// Files in a directory of their own.
+/// Files in a temporary directory.
 struct Files(TempDir);
 
 impl Files {
@@ -105,7 +105,7 @@ fn an_unknown_option_and_a_missing_command_are_refused() {
 }
 
 #[test]
-fn help_and_version_are_answers() {
+fn help_and_version_succeed() {
     let help = call(&["--help"]);
     assert_eq!(help.code, Some(0));
     for word in ["check", "explain", "test", "completions", "Exit codes:"] {
@@ -130,7 +130,7 @@ fn every_shell_gets_its_completions() {
 }
 
 #[test]
-fn a_reader_that_stops_early_is_no_failure() {
+fn a_reader_that_stops_early_is_not_a_failure() {
     let mut child = command(&["completions", "bash"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

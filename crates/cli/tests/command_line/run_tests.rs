@@ -1,4 +1,4 @@
-//! `secret-replicator test`.
+//! Tests of `secret-replicator test`.
 
 use super::{BROKEN, Files, GOOD, call, call_with_input};
 
@@ -69,7 +69,7 @@ fn a_failing_case_shows_the_difference_and_why() {
     assert_eq!(called.code, Some(1));
     let shown = [
         &format!("FAILED  tier 1 stays in America ({path}:3)"),
-        "eu-west-1: expected nothing, got a replica with aws/secretsmanager",
+        "eu-west-1: expected nothing, found a replica with aws/secretsmanager",
         "✔ tier-1",
         "0 passed, 1 failed",
     ];
@@ -102,7 +102,7 @@ fn json_has_every_case_and_the_explanation_of_a_failed_one() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told_from_a_failure() {
+fn invalid_files_differ_from_failed_cases() {
     let files = files();
     let [policy, broken, tests, typo, missing] = [
         "policy.yaml",
@@ -112,12 +112,13 @@ fn what_cannot_be_used_is_told_from_a_failure() {
         "no.yaml",
     ]
     .map(|n| files.path(n));
+    let unreadable = format!("failed to read {missing}: ");
     let cases = [
         (&broken, &tests, "unknown-field"),
         (&policy, &typo, "the field `expects` is unknown"),
         (&policy, &typo, "typo.yaml:6:5"),
-        (&missing, &tests, "no.yaml cannot be read"),
-        (&policy, &missing, "no.yaml cannot be read"),
+        (&missing, &tests, &unreadable),
+        (&policy, &missing, &unreadable),
     ];
     for (policy, tests, message) in cases {
         let called = call(&["test", policy, tests]);

@@ -6,7 +6,7 @@ use secret_replicator_core::policy;
 use secret_replicator_core::secret::{Region, Secret};
 
 use super::*;
-use crate::outcome::plain;
+use crate::output::plain;
 
 const POLICY: &str = r#"
 version: 1
@@ -66,8 +66,8 @@ fn everything_that_takes_a_region_away_is_shown() {
         "replicate-to".to_owned(),
         "ap-south-1 cn-north-1".to_owned(),
     )];
-    let home = Region::parse("us-east-1").unwrap();
-    let secret = Secret::hypothetical("prod/db", tags.into(), &home, None).unwrap();
+    let primary = Region::parse("us-east-1").unwrap();
+    let secret = Secret::hypothetical("prod/db", tags.into(), &primary, None).unwrap();
     let limits = Limits {
         allowed_regions: AllowedRegions::Only([Region::parse("eu-west-1").unwrap()].into()),
         overwrite: Overwrite::Never,

@@ -1,4 +1,4 @@
-//! Reads a file of tests with the reader that reads policies.
+//! Reads test files with the policy's node reader.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -7,7 +7,7 @@ use secret_replicator_core::policy::Problem;
 use secret_replicator_core::policy::reader::{Node, NodeReader, NodeRef, Reported, collect_all};
 use secret_replicator_core::secret::{Region, Secret};
 
-use super::{Case, Expected, FORM_HINT, KeyName};
+use super::{Case, Expected, FORM_HINT, KeyName, TestFile};
 use crate::explain::{kms_key, overwrite};
 use crate::options;
 
@@ -15,31 +15,35 @@ const REGION_HINT: &str = "write a Region code, for instance `eu-west-1`";
 const REPLICATE_HINT: &str =
     "write a list of Regions, or a map of Regions to keys; `[]` expects no replica";
 
-/// Reads a file of tests. A method that returns [`Reported`] has read all of its node first, so
-/// that every problem is reported.
+/// Reads a test file. A method reads its whole node before it returns [`Reported`], so that every
+/// problem is reported.
 #[derive(Default)]
-pub(super) struct File {
+pub(super) struct TestFileReader {
     reader: NodeReader,
     names: HashSet<String>,
 }
 
-impl File {
+impl TestFileReader {
     pub(super) fn problems(self, root: &Node<'_>) -> Vec<Problem> {
         self.reader.into_problems(root)
     }
 
-    pub(super) fn file(&mut self, root: &NodeRef<'_>) -> Result<super::File, Reported> {
+    pub(super) fn file(&mut self, root: &NodeRef<'_>) -> Result<TestFile, Reported> {
         let [settings, tests] = self.reader.fields(root, ["settings", "tests"])?;
         let settings = settings.map(|settings| self.limits(&settings));
         let tests = self.reader.required(tests, root, "tests", FORM_HINT)?;
         let cases = self.reader.list_or_empty(&tests, FORM_HINT)?;
         if cases.len() == 0 {
-            self.reader
-                .error(&tests, "no-tests", "there are no tests", FORM_HINT);
+            self.reader.error(
+                &tests,
+                "no-tests",
+                "must contain at least one test",
+                FORM_HINT,
+            );
         }
         let cases = collect_all(cases.map(|case| self.case(&case)));
         let default = || limits(AllowedRegions::Any, false);
-        Ok(super::File {
+        Ok(TestFile {
             limits: settings.transpose()?.unwrap_or_else(default),
             tests: cases?,
         })
@@ -57,7 +61,7 @@ impl File {
         ))
     }
 
-    /// Reads a list of Regions, or one text as the function's setting has it.
+    /// Reads a list of Regions, or a text in the format of the function's setting.
     fn allowed_regions(&mut self, node: &NodeRef<'_>) -> Result<AllowedRegions, Reported> {
         if node.is_list() {
             let regions = self.regions(node)?;
@@ -93,8 +97,8 @@ impl File {
     fn name(&mut self, node: &NodeRef<'_>) -> Result<String, Reported> {
         let name = self.reader.text(node, "name the test")?;
         if !self.names.insert(name.to_owned()) {
-            let message = format!("another test has the name `{name}` too");
-            let hint = "give each test a name of its own";
+            let message = format!("another test has the same name `{name}`");
+            let hint = "give each test a unique name";
             self.reader
                 .error(node, "duplicate-test-name", message, hint);
         }
@@ -136,7 +140,7 @@ impl File {
         let [replicate, refuse, skip, rules, overwrite] = self.reader.fields(node, names)?;
         let replicate = replicate.map(|replicate| self.replicas(&replicate));
         let refuse = refuse.map(|refuse| self.refusals(&refuse));
-        let hint = "write why the secret is left alone, for instance `skip: no-rule-matched`";
+        let hint = "write the reason for skipping the secret, for instance `skip: no-rule-matched`";
         let skip = skip.map(|skip| self.reader.text(&skip, hint));
         let rules = rules.map(|rules| self.rules(&rules));
         let overwrite = overwrite.map(|overwrite| self.regions(&overwrite));
@@ -175,7 +179,7 @@ impl File {
 
     fn refusals(&mut self, node: &NodeRef<'_>) -> Result<BTreeMap<String, String>, Reported> {
         let hint =
-            "map Regions, or words in a tag, to reasons: `{ ap-south-1: forbidden-by-policy }`";
+            "map Regions, or tokens of a tag, to reasons: `{ ap-south-1: forbidden-by-policy }`";
         let entries = self.reader.entries_or_none(node, hint)?;
         collect_all(entries.map(|entry| {
             let reason = self.reader.text(&entry.value, hint)?;
@@ -208,7 +212,7 @@ impl File {
     }
 
     fn key(&mut self, node: &NodeRef<'_>) -> Result<KeyName, Reported> {
-        let hint = "write a key ARN, a key id, `alias/name` or `aws/secretsmanager`";
+        let hint = "write a key ARN, a key ID, `alias/name` or `aws/secretsmanager`";
         let text = self.reader.text(node, hint)?;
         let key = kms_key(text).map_err(|error| {
             let (error, _) = error.split_once("; ").unwrap_or((&error, ""));

@@ -3,10 +3,10 @@ use clap::{Args, Command};
 use super::*;
 use crate::diagnostic;
 use crate::document::Document;
-use crate::outcome::plain;
+use crate::output::plain;
 use crate::test::Arguments;
 
-/// A file with one case; `case` is what stands in it.
+/// Returns a test file with one case.
 fn file(case: &str) -> String {
     format!("tests:\n  - name: it\n{case}")
 }
@@ -20,7 +20,7 @@ fn only(text: &str) -> Problem {
 }
 
 #[test]
-fn tags_are_taken_as_they_are_written() {
+fn tags_are_read_as_written() {
     let text = "{tests: [{name: it, secret: {name: db, primary-region: us-east-1, tags: {a: 1, b: \
                 no, c: 1.10, d: true, e: \"\"}}, expect: {skip: no-rule-matched}}]}";
     let file = parse(text).unwrap();
@@ -28,7 +28,7 @@ fn tags_are_taken_as_they_are_written() {
     assert_eq!(tags, ["1", "no", "1.10", "true", ""]);
 }
 
-/// What stands for `secret` and `expect`, where the slip is, and what the message says.
+/// The values of `secret` and `expect`, the location of the mistake, and a part of the message.
 const SLIPS: [(&str, &str, (u64, u64), &str); 11] = [
     ("", "expect: { skip: [] }", (4, 21), "a text is expected"),
     ("", "expect: { skipp: x, skip: y }", (4, 15), "unknown"),
@@ -111,7 +111,7 @@ fn every_mistake_is_listed_at_once_with_what_may_be_meant() {
 }
 
 #[test]
-fn what_makes_no_sense_is_listed_at_once() {
+fn contradictions_are_listed_at_once() {
     let text = "tests:\n\
         - name: it\n  secret: { name: '', primary-region: us-east-1 }\n  expect: {}\n\
         - name: it\n  secret: { name: db, primary-region: us-east-1 }\n  \
@@ -137,10 +137,10 @@ fn what_makes_no_sense_is_listed_at_once() {
 }
 
 #[test]
-fn the_file_in_the_help_is_a_file_of_tests() {
+fn the_example_in_the_help_is_a_valid_test_file() {
     let command = Arguments::augment_args(Command::new("test"));
     let help = command.get_after_long_help().unwrap().to_string();
-    let (_, example) = help.split_once("file of tests:\n").unwrap();
+    let (_, example) = help.split_once("test file:\n").unwrap();
     let (example, _) = example.split_once("\n\nExamples:").unwrap();
     assert_eq!(parse(example).unwrap().tests.len(), 2);
 }

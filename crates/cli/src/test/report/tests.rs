@@ -3,7 +3,7 @@ use secret_replicator_core::policy;
 
 use super::super::{case, file};
 use super::*;
-use crate::outcome::plain;
+use crate::output::plain;
 
 const POLICY: &str = r#"
 version: 1
@@ -33,10 +33,10 @@ fn report(tests: &str) -> String {
     let cases = cases
         .map(|test| case::run(test, &policy, &limits))
         .collect();
-    plain(&Report::new("tests.yaml", "policy.yaml", cases).text())
+    plain(&TestReport::new("tests.yaml", "policy.yaml", cases).text())
 }
 
-/// A report on one case about the secret `db` in us-east-1.
+/// Returns the report on one case about the secret `db` in us-east-1.
 fn one(secret: &str, expect: &str) -> String {
     report(&format!(
         "settings: {{ allow-overwrite: true, allowed-replica-regions: \"us-west-2 eu-west-1 \
@@ -47,7 +47,7 @@ fn one(secret: &str, expect: &str) -> String {
 
 const TIER: &str = "tags: { tier: 1 }";
 
-/// A secret, and expectations that the policy meets.
+/// Secrets, with expectations that the policy meets.
 const MET: &[(&str, &str)] = &[
     (TIER, "{ replicate: [us-west-2, eu-west-1] }"),
     (
@@ -84,7 +84,7 @@ const MET: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_expected_passes() {
+fn expectations_that_are_met_pass() {
     for (secret, expect) in MET {
         assert_eq!(
             one(secret, expect),
@@ -94,48 +94,48 @@ fn what_is_expected_passes() {
     }
 }
 
-/// A secret, expectations that the policy does not meet, and the difference.
+/// Secrets, with expectations that the policy does not meet and the difference.
 const UNMET: &[(&str, &str, &str)] = &[
     (
         TIER,
         "{ replicate: [us-west-2] }",
-        "eu-west-1: expected nothing, got a replica with aws/secretsmanager",
+        "eu-west-1: expected nothing, found a replica with aws/secretsmanager",
     ),
     (
         TIER,
         "{ replicate: { us-west-2: alias/other, eu-west-1: aws/secretsmanager } }",
-        "us-west-2: expected a replica with alias/other, got a replica with alias/secrets",
+        "us-west-2: expected a replica with alias/other, found a replica with alias/secrets",
     ),
     (
         TIER,
         "{ replicate: [us-west-2, eu-west-1], refuse: { eu-west-3: primary-region } }",
-        "eu-west-3: expected refused (primary-region), got nothing",
+        "eu-west-3: expected refused (primary-region), found nothing",
     ),
     (
         TIER,
         "{ replicate: [us-west-2, eu-west-1], rules: [tier-1, tagged] }",
-        "rules: expected [tagged, tier-1], got [tier-1]",
+        "rules: expected [tagged, tier-1], found [tier-1]",
     ),
     (
         TIER,
         "{ skip: no-rule-matched }",
-        "secret: expected skipped (no-rule-matched), got covered",
+        "secret: expected skipped (no-rule-matched), found covered",
     ),
     (
         "tags: {}",
         "{ replicate: [us-west-2, eu-west-1] }",
-        "secret: expected covered, got skipped (no-rule-matched)",
+        "secret: expected covered, found skipped (no-rule-matched)",
     ),
     (
         "tags: { owner: platform }",
         "{ replicate: [eu-central-1] }",
-        "eu-central-1: expected a replica with any key, got a replica with \
+        "eu-central-1: expected a replica with any key, found a replica with \
              aws/secretsmanager, overwriting",
     ),
     (
         "tags: { replicate-to: \"\" }",
         "{ replicate: [] }",
-        "(an empty tag): expected nothing, got refused (empty-tag-value)",
+        "(an empty tag): expected nothing, found refused (empty-tag-value)",
     ),
 ];
 
@@ -160,7 +160,7 @@ tests:
   - name: nothing goes to Asia
     secret: { name: prod/db, tags: { replicate-to: ap-south-1 eu-west-1 }, primary-region: us-east-1 }
     expect: { replicate: [ap-south-1, eu-west-1] }
-  - name: untagged secrets are left alone
+  - name: untagged secrets are skipped
     secret: { name: dev/db, primary-region: us-east-1 }
     expect: { skip: no-rule-matched }
 "#

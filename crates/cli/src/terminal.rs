@@ -1,29 +1,29 @@
-//! Small things that several texts need.
+//! Formats text for a terminal.
 
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 
-/// For what is well.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// For what is not.
-pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// For what deserves a look.
-pub(crate) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
-/// For headings and names.
+/// The style of success.
+pub(crate) const SUCCESS: Style = AnsiColor::Green.on_default().bold();
+/// The style of errors and failures.
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// The style of warnings.
+pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+/// The style of headings and names.
 pub(crate) const STRONG: Style = Style::new().bold();
-/// For what stands back.
+/// The style of less important text.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
-/// The width that long texts are wrapped to.
+/// The width to which long texts are wrapped, in columns.
 pub(crate) const WIDTH: usize = 100;
 
-/// A text in a style.
+/// Formats a text in a style.
 pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A number of things: `1 rule`, `2 rules`.
+/// Formats a number with a noun: `1 rule`, `2 rules`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 {
         format!("1 {noun}")
@@ -32,8 +32,8 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     }
 }
 
-/// A text wrapped to [`WIDTH`], with `first` before the first line and as many spaces before the
-/// others. `columns` is how many columns `first` takes, colours aside.
+/// Wraps a text to [`WIDTH`]. The first line starts with `first`, the others with `columns` spaces.
+/// `columns` is the width of `first` without colours.
 pub(crate) fn wrap(first: &str, columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
     let lines = textwrap::wrap(text, WIDTH.saturating_sub(columns));

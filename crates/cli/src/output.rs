@@ -1,6 +1,6 @@
-//! The result of a command: two texts and an exit code.
+//! The output of a command: two texts and an exit code.
 //!
-//! Commands return a value and print nothing, so tests see exactly what users see.
+//! Commands return their output instead of printing it, so that tests can compare it exactly.
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde::Serialize;
 
-/// The result of a command.
+/// The output of a command.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    /// The text for standard output. Its colours are removed where there is no terminal.
+pub(crate) struct CommandOutput {
+    /// The text for standard output. Its colours are removed if standard output is not a terminal.
     pub(crate) stdout: String,
     /// The text for standard error.
     pub(crate) stderr: String,
@@ -19,20 +19,20 @@ pub(crate) struct Outcome {
     pub(crate) exit: Exit,
 }
 
-/// The exit code of the process. Every command uses the same three.
+/// The exit code of the process, common to all commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The command found nothing to report.
+    /// The command succeeded without findings.
     Success = 0,
-    /// The command found something: a warning with `--strict`, or a failed test.
+    /// The command has findings: a warning with `--strict`, or a failed test.
     Findings = 1,
-    /// The command could not do its work: an invalid policy, an unreadable file, an unknown option.
+    /// The command failed: an invalid policy, an unreadable file, or an invalid option.
     Failure = 2,
 }
 
-impl Outcome {
-    /// An outcome with standard output only.
-    pub(crate) fn printed(stdout: String, exit: Exit) -> Self {
+impl CommandOutput {
+    /// Creates an output that consists of standard output only.
+    pub(crate) fn to_stdout(stdout: String, exit: Exit) -> Self {
         Self {
             stdout,
             stderr: String::new(),
@@ -41,7 +41,7 @@ impl Outcome {
     }
 
     /// Prints the texts and returns the exit code.
-    pub(crate) fn show(&self) -> ExitCode {
+    pub(crate) fn print(&self) -> ExitCode {
         let written = write(&mut anstream::stderr(), &self.stderr)
             .and_then(|()| write(&mut anstream::stdout(), &self.stdout));
         match written {
@@ -51,7 +51,7 @@ impl Outcome {
     }
 }
 
-/// Writes a text. A reader that stops early, as `head` does, is not a failure.
+/// Writes a text. A broken pipe is not an error, because readers such as `head` stop early.
 fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
     match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -61,11 +61,11 @@ fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
 
 /// Formats a value as JSON for `--output json`.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<String> {
-    let text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
+    let text = serde_json::to_string_pretty(value).context("failed to write JSON")?;
     Ok(text + "\n")
 }
 
-/// Removes the colours of a text, to compare the words only.
+/// Removes the colours from a text.
 #[cfg(test)]
 pub(crate) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()

@@ -1,0 +1,202 @@
+//! Derives the outcome of each Region from a plan and its execution.
+
+use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::plan::{Plan, Step, failure_of};
+use secret_replicator_core::policy::BadToken;
+use secret_replicator_core::reason::{Progress, RemovalReason, RetainReason};
+use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
+
+use super::{Action, RegionOutcome, RegionState};
+use crate::reconcile::execution::{Execution, Observation, Observations, RemovalProgress};
+
+/// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution.
+pub(in crate::reconcile) fn region_outcomes(
+    before: &Secret,
+    plan: &Plan,
+    execution: Option<&Execution>,
+) -> Vec<RegionOutcome> {
+    let steps = plan.steps.iter().map(|(region, step)| {
+        let (action, state) = step_outcome(region, step, before, execution);
+        let is_seen = |execution: &Execution| execution.observations.of(region).is_some();
+        RegionOutcome {
+            region: Ok(region.clone()),
+            action,
+            state,
+            kms_key: kms_key(step),
+            is_listed: before.replicas.contains_key(region) || execution.is_some_and(is_seen),
+            is_recreated: execution.is_some_and(|execution| execution.recreated.contains(region)),
+        }
+    });
+    steps
+        .chain(plan.bad_tokens.iter().map(refused_token))
+        .collect()
+}
+
+fn step_outcome(
+    region: &Region,
+    step: &Step,
+    before: &Secret,
+    execution: Option<&Execution>,
+) -> (Action, RegionState) {
+    let requested = || {
+        execution.map_or(RegionState::Planned, |execution| {
+            requested_state(region, before.replicas.get(region), execution)
+        })
+    };
+    match step {
+        Step::Replicate(_) => (Action::Replicate, requested()),
+        Step::Retry(_) => (Action::Retry, requested()),
+        Step::Keep(replica) => {
+            let seen = execution.and_then(|execution| execution.observations.of(region));
+            let replica = seen.map_or(replica, |seen| &seen.replica);
+            (Action::Keep, RegionState::of(replica))
+        }
+        Step::ReportFailure(reason, replica) => {
+            let state = RegionState::Failed(*reason, replica.message.clone());
+            (Action::Keep, state)
+        }
+        Step::Refuse(refusal, existing) => {
+            let status = existing.as_ref().map(|replica| replica.status.clone());
+            let state = RegionState::Refused(refusal.clone(), status);
+            (Action::Refuse, state)
+        }
+        Step::Remove(reason, replica) | Step::AwaitRemoval(reason, replica) => {
+            let state = unwanted_state(region, reason, replica, execution);
+            (Action::Remove, state)
+        }
+        Step::Retain(reason, replica) => {
+            let state = RegionState::Retained(*reason, replica.status.clone());
+            (Action::Keep, state)
+        }
+    }
+}
+
+fn requested_state(
+    region: &Region,
+    before: Option<&Replica>,
+    execution: &Execution,
+) -> RegionState {
+    let before = before.filter(|_| !execution.recreated.contains(region));
+    match (execution.removals.get(region), before) {
+        // The replica was to be removed and recreated.
+        (Some(RemovalProgress::Unconfirmed(error, _)), Some(replica)) => {
+            still_failed(replica, &format!("its removal failed: {}", error.message))
+        }
+        (Some(removal), Some(replica)) => {
+            removal_state(removal, &RemovalReason::FailedReplica, replica)
+        }
+        _ => {
+            let response = execution.responses.get(region);
+            let result = response.map_or(&Ok(()), |response| &response.result);
+            response_state(result, before, region, &execution.observations)
+        }
+    }
+}
+
+/// Derives the state from the observations. The response counts only if they show no change.
+fn response_state(
+    result: &Result<(), CallError>,
+    before: Option<&Replica>,
+    region: &Region,
+    observations: &Observations,
+) -> RegionState {
+    let seen = observations.of(region);
+    match result {
+        Err(error) if seen.is_none_or(|seen| before == Some(&seen.replica)) => {
+            rejected_state(error, before)
+        }
+        _ => match (seen, &observations.error) {
+            (Some(Observation { replica, after }), _)
+                if replica.status == ReplicaStatus::InSync =>
+            {
+                RegionState::InSync(Some(*after))
+            }
+            (Some(Observation { replica, .. }), _) => RegionState::of(replica),
+            (None, Some(error)) => {
+                RegionState::InProgress(Progress::StatusUnavailable(error.to_string()))
+            }
+            (None, None) => RegionState::InProgress(Progress::NotReported),
+        },
+    }
+}
+
+/// Returns the state after a failed request. If AWS rejects the retry of a failed replica, the failure
+/// keeps its old reason.
+fn rejected_state(error: &CallError, before: Option<&Replica>) -> RegionState {
+    match before {
+        Some(replica) if error.kind == CallErrorKind::Refused => still_failed(
+            replica,
+            &format!("the retry was refused: {}", error.message),
+        ),
+        _ if error.kind == CallErrorKind::NotSent => RegionState::Planned,
+        _ => RegionState::Failed(error.reason(), Some(error.message.clone())),
+    }
+}
+
+fn still_failed(replica: &Replica, remark: &str) -> RegionState {
+    let message = replica.message.as_deref().unwrap_or("AWS gives no reason");
+    RegionState::Failed(failure_of(replica), Some(format!("{message} ({remark})")))
+}
+
+fn unwanted_state(
+    region: &Region,
+    reason: &RemovalReason,
+    replica: &Replica,
+    execution: Option<&Execution>,
+) -> RegionState {
+    let Some(execution) = execution else {
+        return RegionState::PlannedRemoval(reason.clone());
+    };
+    let removal = execution.removals.get(region);
+    removal_state(
+        removal.unwrap_or(&RemovalProgress::Blocked),
+        reason,
+        replica,
+    )
+}
+
+fn removal_state(
+    removal: &RemovalProgress,
+    reason: &RemovalReason,
+    replica: &Replica,
+) -> RegionState {
+    let reason = || reason.clone();
+    let status = || replica.status.clone();
+    match removal {
+        RemovalProgress::Gone => RegionState::Removed(reason()),
+        RemovalProgress::Accepted => RegionState::InProgress(Progress::RemovalInProgress(reason())),
+        RemovalProgress::Pending => RegionState::InProgress(Progress::RemovalPending(reason())),
+        RemovalProgress::NotSent => RegionState::PlannedRemoval(reason()),
+        RemovalProgress::Unconfirmed(error, _) => {
+            RegionState::Failed(error.reason(), Some(error.message.clone()))
+        }
+        RemovalProgress::Blocked => {
+            RegionState::Retained(RetainReason::WaitingForOtherReplicas, status())
+        }
+        RemovalProgress::SecretChanged => {
+            RegionState::Retained(RetainReason::SecretChanged, status())
+        }
+    }
+}
+
+/// Returns the key that the replica has or is requested with.
+fn kms_key(step: &Step) -> Option<String> {
+    match step {
+        Step::Replicate(target) | Step::Retry(target) => Some(target.key().name()),
+        Step::Keep(replica) | Step::ReportFailure(_, replica) | Step::Retain(_, replica) => {
+            replica.kms_key.clone()
+        }
+        Step::Refuse(..) | Step::Remove(..) | Step::AwaitRemoval(..) => None,
+    }
+}
+
+fn refused_token(bad: &BadToken) -> RegionOutcome {
+    RegionOutcome {
+        region: Err(bad.token().to_owned()),
+        action: Action::Refuse,
+        state: RegionState::Refused(bad.refusal(), None),
+        kms_key: None,
+        is_listed: false,
+        is_recreated: false,
+    }
+}
