@@ -12,27 +12,28 @@ use crate::results::Results;
 const METHOD: &str = "\
 # Performance
 
-`make bench` writes this document; changes by hand are lost. `make bench ONLY=events` repeats one part \
+`make bench` writes this document and overwrites manual changes. `make bench ONLY=events` repeats one part \
 (`events`, `instructions`, `sizes`, `sweep`, `policy`) and keeps the others.
 
 ## Method
 
-The figures hold for one machine, and a busy machine makes them worse. Compare the ratios within one run. \
-The release `bootstrap` runs beside three contenders: a bare `lambda_runtime`, which is the minimum of a \
-function; the bare SDK, set up as in its documentation, which makes the same calls without policy, limits \
-or record; and boto3 under AWS's own `awslambdaric`, which reads the tag, replicates, and polls until all \
-replicas are in sync. The Rust programs have the same build profile and are copied before they start. Each \
-round starts one process of each contender, so that the load of the machine affects all of them.
+The figures are valid for one machine, and load on the machine makes them worse. Compare the ratios \
+within one run. The release `bootstrap` runs side by side with three contenders: a bare `lambda_runtime`, \
+which is the minimum of a function; the bare SDK, set up as in its documentation, which makes the same \
+calls without policy, limits or record; and boto3 under AWS's `awslambdaric`, which reads the tag, \
+replicates, and polls until all replicas are in sync. The Rust programs have the same build profile and \
+are copied before they start. Each round starts one process of each contender, so that the load of the \
+machine affects all of them equally.
 
 Lambda is the emulator's Runtime API on the loopback device. Secrets Manager is a server with fixed \
 answers, over HTTP, and over HTTPS with RSA certificates of 2048 bits in a chain of root, intermediate and \
 leaf, as at the AWS endpoints. Replicas are in sync at once and `REPLICATION_WAIT_SECONDS` is 0, so no \
-figure contains waiting for AWS. A contender's extra look at the replicas is a call that is counted.
+figure includes time spent waiting for AWS. If a contender polls the replicas again, that call counts.
 
 All contenders read the root certificates from one bundle file, as on Lambda: the system's \
 `/etc/ssl/certs/ca-certificates.crt`, if it exists, followed by the root of the test. The function and the \
-bare SDK find it in `SSL_CERT_FILE`, boto3 in `AWS_CA_BUNDLE`. The line below each table says how many \
-roots the system has.
+bare SDK get its path from `SSL_CERT_FILE`, boto3 from `AWS_CA_BUNDLE`. The line below each table contains \
+the number of the system's roots.
 ";
 
 /// Writes the document and its plots into the directory `docs`.

@@ -53,7 +53,7 @@ fn events(part: &Part<EventResult>) -> Table {
          needs one. *Calls* are calls to Secrets Manager per event, counted by the server. The hello \
          world makes none. *CPU* is the processor time of a warm event, the mean of both kinds; \
          *kernel* is the kernel's share of it, if there are enough samples. *Heap and stack* is memory \
-         that does not belong to a file; the rest is code, which the kernel loads in blocks.",
+         that is not backed by a file; the rest is code, which the kernel loads in blocks.",
     );
     for row in &part.rows {
         table.add([
@@ -103,7 +103,7 @@ fn ratios(results: &Results, part: &Part<EventResult>) -> Table {
             "warm write",
             "peak RSS",
         ],
-        "The figure of the second contender divided by that of the first.",
+        "The value of the second contender divided by the value of the first.",
     );
     for (first, second) in PAIRS {
         let rows = (
@@ -154,7 +154,7 @@ fn sizes(part: &Part<SizeResult>) -> Table {
         "Size",
         &part.machine,
         &["", "MB", "zip MB"],
-        "The `bootstrap`; for Python its packages, most of which the Python runtime of Lambda contains.",
+        "The `bootstrap`; for Python its packages, most of which Lambda's Python runtime includes.",
     );
     for row in &part.rows {
         table.add([
@@ -183,7 +183,7 @@ fn sweep(part: &Part<SweepResult>) -> Table {
             "peak RSS MiB",
         ],
         "On the emulated AWS, with a quota of 50 writes per second and 20 ms per call. The policy covers \
-         every secret, so each needs a `DescribeSecret` of its own. The first sweep writes the \
+         every secret, so each needs a `DescribeSecret`. The first sweep writes the \
          missing replicas, at most 45 per second; *writes/s* is the rate between the first write and \
          the last. The second sweep finds all secrets *unchanged*. *Python* is a sequential loop, on \
          a sample.",
