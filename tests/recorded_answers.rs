@@ -112,7 +112,7 @@ async fn a_secret_that_is_scheduled_for_deletion_is_left_alone() {
     let secret = described("real-describesecret-scheduled-for-deletion.json").await;
 
     assert!(secret.scheduled_for_deletion);
-    assert!(secret.has_value);
+    assert!(secret.has_value());
     let decision = decided(&secret);
     assert!(
         matches!(decision, Decision::Skip(SkipReason::ScheduledForDeletion)),

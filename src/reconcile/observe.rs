@@ -1,11 +1,11 @@
 //! Reads a secret and plans. Waits for a secret or a value that does not exist yet.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::{CallErrorKind, NameAvailability};
+use secret_replicator_aws::CallErrorKind;
 use secret_replicator_core::plan::{Decision, Plan, decide};
-use secret_replicator_core::secret::{Region, Secret, SecretId};
+use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 use tokio::time::Instant;
 
 use super::outcome::SecretOutcome;
@@ -37,7 +37,7 @@ impl Reconciler {
                         return Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason));
                     }
                     (secret, Decision::Act(plan))
-                        if mode == Mode::Act && plan.replicates() && !secret.has_value =>
+                        if mode == Mode::Act && plan.replicates() && !secret.has_value() =>
                     {
                         SecretOutcome::NoValueYet(Box::new(secret), plan.rules)
                     }
@@ -67,33 +67,31 @@ impl Reconciler {
             return (secret, decision);
         };
         let blocked = plan.blocked_in_region().cloned().collect();
-        let available = self.names_available(&secret, blocked, until).await;
-        if available.is_empty() {
+        let probed = self.probe_regions(&secret, blocked, until).await;
+        if probed.is_empty() {
             return (secret, decision);
         }
-        secret.name_available = available;
+        secret.probed = probed;
         let decision = decide(&secret, &self.policy, &self.limits);
         (secret, decision)
     }
 
-    /// Returns the Regions that have no secret of this name. A Region whose probe fails is not included.
-    pub(super) async fn names_available(
+    /// Returns what these Regions have under the secret's name. A Region whose probe fails is not
+    /// included.
+    pub(super) async fn probe_regions(
         &self,
         secret: &Secret,
         regions: Vec<Region>,
         until: Instant,
-    ) -> BTreeSet<Region> {
+    ) -> BTreeMap<Region, RegionalSecret> {
         let probes = regions.into_iter().map(|region| async move {
-            let probe = self
-                .secrets_manager
-                .probe_region(&region, &secret.name, until);
+            let probe = self.secrets_manager.probe_region(&region, secret, until);
             match probe.await {
-                Ok(NameAvailability::Available) => Some(region),
-                Ok(NameAvailability::Taken) => None,
+                Ok(found) => Some((region, found)),
                 Err(error) => {
                     tracing::warn!(
                         %region, %error,
-                        "failed to check whether the secret name is available in the replica Region"
+                        "failed to check what the replica Region has under the secret's name"
                     );
                     None
                 }

@@ -7,7 +7,7 @@ use secret_replicator_core::limits::RemovalLimit;
 use secret_replicator_core::plan::{Decision, Plan, Step, decide, failure_of};
 use secret_replicator_core::policy;
 use secret_replicator_core::reason::FailureReason;
-use secret_replicator_core::secret::{Region, Secret, SecretId};
+use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 use tokio::time::Instant;
 
 use super::Reconciler;
@@ -118,7 +118,9 @@ impl Reconciler {
         }
         let stuck = stuck(secret, plan, execution);
         let stuck = self.still_stuck(secret, stuck, deadlines).await;
-        self.names_available(secret, stuck, deadlines.end()).await
+        let mut probed = self.probe_regions(secret, stuck, deadlines.end()).await;
+        probed.retain(|_, found| *found == RegionalSecret::Absent);
+        probed.into_keys().collect()
     }
 
     /// Keeps the Regions for which a new read leads to the same request as the plan. Records the progress
@@ -189,7 +191,7 @@ impl Reconciler {
         let Ok(mut now) = self.secrets_manager.describe(&id, deadlines.end()).await else {
             return Vec::new();
         };
-        now.name_available.clone_from(&secret.name_available);
+        now.probed.clone_from(&secret.probed);
         let Decision::Act(fresh) = decide(&now, &self.policy, &self.limits) else {
             return Vec::new();
         };

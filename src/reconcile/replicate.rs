@@ -66,7 +66,7 @@ impl Reconciler {
         open: Vec<&Target>,
         deadlines: &Deadlines,
     ) -> Responses {
-        now.name_available.clone_from(&secret.name_available);
+        now.probed.clone_from(&secret.probed);
         let fresh = decide(&now, &self.policy, &self.limits);
         let (begun, mut not_begun): (Vec<&Target>, Vec<&Target>) = open
             .into_iter()

@@ -1,12 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, SecretListEntry, StatusType, Tag};
 
+use chrono::{DateTime, Utc};
+
 use super::{CallError, Operation};
 use secret_replicator_core::secret::{
-    Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn, SecretId,
+    Encryption, Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretArn, SecretId,
 };
 
 /// A page of a Region's secrets.
@@ -57,9 +60,10 @@ fn listed(entry: &SecretListEntry) -> Result<Secret, Box<UnreadableEntry>> {
         primary_region: primary_region.map_err(|_| unreadable())?,
         owning_service: entry.owning_service().map(str::to_owned),
         scheduled_for_deletion: entry.deleted_date().is_some(),
-        has_value: true,
+        current_version: entry.secret_versions_to_stages().and_then(current_version),
+        last_changed: entry.last_changed_date().and_then(time),
         replicas: BTreeMap::new(),
-        name_available: BTreeSet::new(),
+        probed: BTreeMap::new(),
     })
 }
 
@@ -83,34 +87,80 @@ pub(super) fn secret(answer: &DescribeSecretOutput) -> Result<Secret, CallError>
         primary_region,
         owning_service: answer.owning_service().map(str::to_owned),
         scheduled_for_deletion: answer.deleted_date().is_some(),
-        has_value: answer
-            .version_ids_to_stages()
-            .is_some_and(|versions| !versions.is_empty()),
+        current_version: answer.version_ids_to_stages().and_then(current_version),
+        last_changed: answer.last_changed_date().and_then(time),
         replicas: replicas(answer.replication_status()),
-        name_available: BTreeSet::new(),
+        probed: BTreeMap::new(),
+    })
+}
+
+/// The version with the label `AWSCURRENT`.
+fn current_version(versions: &HashMap<String, Vec<String>>) -> Option<String> {
+    let is_current = |labels: &Vec<String>| labels.iter().any(|label| label == "AWSCURRENT");
+    let current = versions.iter().find(|(_, labels)| is_current(labels));
+    current.map(|(version, _)| version.clone())
+}
+
+fn time(time: &aws_sdk_secretsmanager::primitives::DateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(time.secs(), time.subsec_nanos())
+}
+
+/// The contents of a Region, by what it returns under the name of this primary secret.
+pub(super) fn regional(
+    primary: &Secret,
+    there: &DescribeSecretOutput,
+) -> Result<RegionalSecret, CallError> {
+    let found = secret(there)?;
+    if found.arn.resource() != primary.arn.resource() {
+        return Ok(RegionalSecret::OtherSecret);
+    }
+    Ok(match found.replica_of() {
+        Some(region) if region == primary.arn.region() => RegionalSecret::Replica {
+            created: there.created_date().and_then(time),
+            current_version: found.current_version,
+        },
+        Some(_) => RegionalSecret::OtherSecret,
+        None => RegionalSecret::PromotedReplica,
     })
 }
 
 /// A row without a readable Region cannot be one that the policy wants, so it is left out.
 pub(super) fn replicas(rows: &[ReplicationStatusType]) -> BTreeMap<Region, Replica> {
-    rows.iter()
-        .filter_map(|row| {
-            let region = Region::parse(row.region()?).ok()?;
-            let status = match row.status() {
-                Some(StatusType::InSync) => ReplicaStatus::InSync,
-                Some(StatusType::InProgress) => ReplicaStatus::InProgress,
-                Some(StatusType::Failed) => ReplicaStatus::Failed,
-                Some(other) => ReplicaStatus::Unknown(other.as_str().to_owned()),
-                None => ReplicaStatus::Unknown("none".to_owned()),
-            };
-            let replica = Replica {
-                status,
-                message: row.status_message().map(str::to_owned),
-                kms_key: row.kms_key_id().map(str::to_owned),
-            };
-            Some((region, replica))
-        })
-        .collect()
+    let mut replicas = BTreeMap::new();
+    for (region, replica) in rows.iter().filter_map(row) {
+        match replicas.entry(region) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(replica);
+            }
+            Entry::Occupied(mut first) => contradict(first.get_mut(), &replica),
+        }
+    }
+    replicas
+}
+
+/// Two rows of one Region whose statuses differ are an unknown status.
+fn contradict(first: &mut Replica, second: &Replica) {
+    if first.status != second.status {
+        let both = format!("{} and {}", first.status, second.status);
+        first.status = ReplicaStatus::Unknown(both);
+    }
+}
+
+fn row(row: &ReplicationStatusType) -> Option<(Region, Replica)> {
+    let region = Region::parse(row.region()?).ok()?;
+    let status = match row.status() {
+        Some(StatusType::InSync) => ReplicaStatus::InSync,
+        Some(StatusType::InProgress) => ReplicaStatus::InProgress,
+        Some(StatusType::Failed) => ReplicaStatus::Failed,
+        Some(other) => ReplicaStatus::Unknown(other.as_str().to_owned()),
+        None => ReplicaStatus::Unknown("none".to_owned()),
+    };
+    let replica = Replica {
+        status,
+        message: row.status_message().map(str::to_owned),
+        kms_key: row.kms_key_id().map(str::to_owned),
+    };
+    Some((region, replica))
 }
 
 fn read_tags(tags: &[Tag]) -> BTreeMap<String, String> {

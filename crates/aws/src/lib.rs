@@ -40,7 +40,9 @@ pub use error::{CallError, CallErrorKind, Operation};
 use secret_replicator_core::limits::Overwrite;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::policy::ListFilter;
-use secret_replicator_core::secret::{Region, Replica, Secret, SecretArn, SecretId};
+use secret_replicator_core::secret::{
+    Region, RegionalSecret, Replica, Secret, SecretArn, SecretId,
+};
 use write_rate::WriteRate;
 
 /// The shortest time in which a call can be answered. No call begins later before a deadline.
@@ -77,15 +79,6 @@ struct CallLimits {
 #[derive(Debug)]
 pub struct WritePermit<'a> {
     _permit: Option<SemaphorePermit<'a>>,
-}
-
-/// Whether a name is available in a Region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameAvailability {
-    /// The Region has no secret of that name.
-    Available,
-    /// The Region has one, perhaps scheduled for deletion.
-    Taken,
 }
 
 impl SecretsManager {
@@ -166,26 +159,26 @@ impl SecretsManager {
         convert::secret(&answer)
     }
 
-    /// Checks whether a name is available in another Region.
+    /// Reads what another Region has under the name of this primary secret.
     ///
     /// # Errors
     /// [`CallError`], also where the account has not enabled the Region.
     pub async fn probe_region(
         &self,
         region: &Region,
-        name: &str,
+        primary: &Secret,
         until: Instant,
-    ) -> Result<NameAvailability, CallError> {
+    ) -> Result<RegionalSecret, CallError> {
         // The answer is optional, so it must not delay the rest.
         let until = until.min(Instant::now() + PROBE_TIMEOUT);
         let there = Config::builder()
             .region(config::Region::new(region.to_string()))
             .retry_config(RetryConfig::disabled());
-        let request = self.client.describe_secret().secret_id(name);
+        let request = self.client.describe_secret().secret_id(&primary.name);
         let call = || request.customize().config_override(there).send();
         match self.call(until, Operation::DescribeSecret, call).await {
-            Ok(_) => Ok(NameAvailability::Taken),
-            Err(error) if error.kind == CallErrorKind::NotFound => Ok(NameAvailability::Available),
+            Ok(answer) => convert::regional(primary, &answer),
+            Err(error) if error.kind == CallErrorKind::NotFound => Ok(RegionalSecret::Absent),
             Err(error) => Err(error),
         }
     }

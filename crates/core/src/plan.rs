@@ -242,7 +242,7 @@ fn step(secret: &Secret, region: &Region, request: &RegionRequest, limits: &Limi
 fn retry_may_succeed(secret: &Secret, reason: FailureReason, target: &Target) -> bool {
     let overwrites = target.overwrite() == Overwrite::Allowed;
     !reason.needs_manual_fix()
-        || secret.name_available.contains(target.region())
+        || secret.is_name_available(target.region())
         || reason == FailureReason::NameAlreadyExists && overwrites
 }
 

@@ -7,9 +7,10 @@ mod arn;
 mod encryption;
 mod region;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 pub use arn::{NotASecretArn, SecretArn};
@@ -48,14 +49,17 @@ pub struct Secret {
     pub owning_service: Option<String>,
     /// Whether the secret is scheduled for deletion (`DeletedDate` is present).
     pub scheduled_for_deletion: bool,
-    /// Whether the secret has a version, and therefore a value. Terraform creates a secret without a
-    /// value and adds the value a moment later (recorded events).
-    pub has_value: bool,
+    /// The version with the label `AWSCURRENT`, if there is one. Only such a version is a value: AWS
+    /// lists versions without a value, too, and a secret under its first rotation has only
+    /// `AWSPENDING`. Terraform creates a secret without a value and adds the value a moment later
+    /// (recorded events).
+    pub current_version: Option<String>,
+    /// The time of the last change (`LastChangedDate`), if AWS returns one.
+    pub last_changed: Option<DateTime<Utc>>,
     /// The replicas of the primary secret, by Region.
     pub replicas: BTreeMap<Region, Replica>,
-    /// Regions in which a check found no secret of this name, so a replica can be created there, and
-    /// removing a failed one loses no data.
-    pub name_available: BTreeSet<Region>,
+    /// The contents of other Regions under the secret's name, where they were probed.
+    pub probed: BTreeMap<Region, RegionalSecret>,
 }
 
 impl Secret {
@@ -88,9 +92,10 @@ impl Secret {
             primary_region: None,
             owning_service: None,
             scheduled_for_deletion: false,
-            has_value: true,
+            current_version: Some("any".to_owned()),
+            last_changed: None,
             replicas: BTreeMap::new(),
-            name_available: BTreeSet::new(),
+            probed: BTreeMap::new(),
         })
     }
 
@@ -109,6 +114,18 @@ impl Secret {
             .or_else(|| self.name.split_once('!').map(|(service, _)| service))
     }
 
+    /// Whether the secret has a value.
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        self.current_version.is_some()
+    }
+
+    /// Whether a probe found no secret of this name in the Region.
+    #[must_use]
+    pub fn is_name_available(&self, region: &Region) -> bool {
+        self.probed.get(region) == Some(&RegionalSecret::Absent)
+    }
+
     /// Returns the Region of the primary secret, if this secret is a replica.
     #[must_use]
     pub fn replica_of(&self) -> Option<&Region> {
@@ -116,6 +133,28 @@ impl Secret {
             .as_ref()
             .filter(|primary| *primary != self.arn.region())
     }
+}
+
+/// The contents of a Region under the name of a primary secret that is in another Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegionalSecret {
+    /// The Region has no secret of this name, so a replica can be created, and removing a failed one
+    /// loses no data.
+    Absent,
+    /// The Region has the secret's replica.
+    Replica {
+        /// The version with the label `AWSCURRENT`. Replicas have the version IDs of their primary
+        /// secret (recorded for one pair), and versions are immutable, so an equal ID shows that the
+        /// value has arrived.
+        current_version: Option<String>,
+        /// The time at which the replica was created, if AWS returns it.
+        created: Option<DateTime<Utc>>,
+    },
+    /// The Region has a former replica that `StopReplicationToReplica` made a standalone secret: it has
+    /// the same six-character suffix, and may have a newer value.
+    PromotedReplica,
+    /// The Region has another secret of the same name.
+    OtherSecret,
 }
 
 /// A replica as the primary secret's `ReplicationStatus` contains it.

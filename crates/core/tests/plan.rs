@@ -6,7 +6,9 @@ use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalL
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::policy;
 use secret_replicator_core::reason::RemovalReason;
-use secret_replicator_core::secret::{Encryption, Region, Replica, ReplicaStatus, Secret};
+use secret_replicator_core::secret::{
+    Encryption, Region, RegionalSecret, Replica, ReplicaStatus, Secret,
+};
 
 const POLICY: &str = "
 version: 1
@@ -315,7 +317,9 @@ fn a_name_that_is_taken_stands_in_the_way_until_it_is_free_or_may_be_overwritten
     let step = |message, is_vacant, limits| {
         let mut secret = secret("", [("ap-south-1", Some(("Failed", Some(message))))]);
         if is_vacant {
-            secret.name_available.insert(region("ap-south-1"));
+            secret
+                .probed
+                .insert(region("ap-south-1"), RegionalSecret::Absent);
         }
         match decided(overwriting, &secret, limits) {
             Decision::Act(plan) => plan.replicates(),

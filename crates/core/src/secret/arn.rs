@@ -61,6 +61,13 @@ impl SecretArn {
         &self.region
     }
 
+    /// Returns the part after `secret:`: the name, a hyphen, and six characters that AWS chose. It is
+    /// the same for a secret and its replicas, and no two secrets share it.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        self.text.splitn(7, ':').last().unwrap_or_default()
+    }
+
     /// Returns the account that owns the secret.
     #[must_use]
     pub fn account(&self) -> &str {

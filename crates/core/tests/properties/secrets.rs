@@ -100,9 +100,10 @@ pub(crate) fn primary() -> impl Strategy<Value = Secret> {
                 primary_region: None,
                 owning_service: None,
                 scheduled_for_deletion: false,
-                has_value,
+                current_version: has_value.then(|| "v1".to_owned()),
+                last_changed: None,
                 replicas,
-                name_available: BTreeSet::new(),
+                probed: BTreeMap::new(),
             },
         )
 }
