@@ -69,8 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 fn exit(report: &Report<'_>, strict: bool) -> Exit {
-    let gravest = report.problems.iter().map(|problem| problem.severity).min();
-    match gravest {
+    let most_severe = report.problems.iter().map(|problem| problem.severity).min();
+    match most_severe {
         Some(Severity::Error) => Exit::Failure,
         Some(Severity::Warning) if strict => Exit::Findings,
         _ => Exit::Success,

@@ -10,7 +10,7 @@ use secret_replicator_core::policy::{Problem, Severity};
 use thiserror::Error;
 
 use crate::document::Document;
-use crate::words::{BAD, DOUBTFUL, WIDTH, count, paint};
+use crate::words::{BAD, WARNING, WIDTH, count, paint};
 
 /// Every problem of a document, each with its lines.
 pub(crate) fn render(document: &Document, problems: &[Problem]) -> String {
@@ -46,7 +46,7 @@ pub(crate) fn summary(problems: &[Problem]) -> String {
     };
     let parts = [
         (of(Severity::Error), "error", BAD),
-        (of(Severity::Warning), "warning", DOUBTFUL),
+        (of(Severity::Warning), "warning", WARNING),
     ];
     let parts: Vec<_> = parts
         .into_iter()

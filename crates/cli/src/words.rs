@@ -8,8 +8,8 @@ use anstyle::{AnsiColor, Style};
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// For what is not.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// For what deserves a look.
-pub(crate) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
+/// The style of warnings.
+pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// For headings and names.
 pub(crate) const STRONG: Style = Style::new().bold();
 /// For what stands back.
