@@ -1,7 +1,7 @@
-//! Why the policy decides as it does about one secret: every rule, every Region, every call.
+//! Explains the decision about one secret: each rule, each Region and each call.
 //!
-//! An explanation is a value like any other: the function answers it as JSON, the command-line tool
-//! prints it as text. It says what the same [`decide`] that acts would do, so it cannot disagree.
+//! The function returns an explanation as JSON, and the command-line tool prints it as text. Both the
+//! explanation and the reconciliation use [`decide`], so they cannot disagree.
 
 use serde::Serialize;
 
@@ -10,101 +10,101 @@ use crate::plan::{Decision, KeySource, Plan, ReplicaKey, Step, Target, decide};
 use crate::policy::{Evaluation, Policy, Rule, Subject, When};
 use crate::secret::{KmsKey, Region, Secret};
 
-/// Why the policy decides as it does about one secret.
+/// The explanation of the decision about one secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// The secret's name.
     pub secret_name: String,
     /// The Region of the primary secret.
     pub primary_region: Region,
-    /// Why the secret is left alone as a whole, if it is.
+    /// Why the secret is skipped, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Skipped>,
-    /// What each rule says, in the order of the policy.
+    /// The effect of each rule, in the order of the policy.
     pub rules: Vec<RuleExplanation>,
-    /// What becomes of each Region that a rule or the secret's tag names.
+    /// The step for each Region that a rule or the secret's tag names.
     pub regions: Vec<RegionExplanation>,
-    /// The calls that would be made.
+    /// The calls that the function would make.
     pub calls: Vec<CallExplanation>,
 }
 
-/// Why a secret is left alone.
+/// Why a secret is skipped.
 #[derive(Clone, Debug, Serialize)]
 pub struct Skipped {
-    /// The code of the record.
+    /// The reason's code in the record.
     pub reason: &'static str,
-    /// One sentence.
+    /// The explanation of the code in one sentence.
     pub detail: String,
 }
 
-/// What one rule says of the secret.
+/// The effect of one rule on the secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleExplanation {
     /// The rule's name.
     pub name: String,
     /// Whether its condition holds.
     pub matches: bool,
-    /// What decided.
+    /// Why it holds or does not hold.
     pub because: String,
-    /// The wanted Regions in which its `forbid` allows no replica, whatever else is said of them.
+    /// The wanted Regions that its `forbid` excludes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub takes_away: Vec<Region>,
 }
 
-/// What becomes of one Region.
+/// The step for one Region.
 #[derive(Clone, Debug, Serialize)]
 pub struct RegionExplanation {
-    /// The Region, or the token that stands in its place.
+    /// The Region, or the bad token in its place.
     pub region: String,
-    /// The key of the tag that holds the token, if a token stands in the Region's place.
+    /// The key of the tag that contains the bad token, if this is a bad token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// The rules that want a replica there.
     pub wanted_by: Vec<String>,
-    /// The rules that forbid one.
+    /// The rules that forbid a replica there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forbidden_by: Vec<String>,
-    /// Everything that allows no replica there, not only what `reason` names first.
+    /// Everything that blocks a replica there. `reason` names only the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub taken_away_by: Vec<BlockedBy>,
-    /// What is done: `replicate`, `retry`, `keep` or `refuse`.
+    /// The action: `replicate`, `retry`, `keep`, `remove` or `refuse`.
     pub action: &'static str,
-    /// Why nothing is done, as in the record.
+    /// The reason's code in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
-    /// What to do about it.
+    /// The remediation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
     /// The replica's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
-    /// What named the key.
+    /// The source of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_because: Option<String>,
 }
 
-/// Something that allows no replica in a Region, whatever wants one there.
+/// A cause that blocks replicas in a Region, regardless of the rules that want one there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockedBy {
-    /// It is the primary secret's own Region.
+    /// The Region is the primary secret's own.
     PrimaryRegion,
-    /// It is in another partition than the primary secret.
+    /// The Region is in another partition than the primary secret.
     OtherPartition,
-    /// The rule forbids it.
+    /// This rule forbids the Region.
     Rule(String),
-    /// It is not among `ALLOWED_REPLICA_REGIONS`.
+    /// The Region is not among `ALLOWED_REPLICA_REGIONS`.
     RegionNotAllowed,
 }
 
 /// One `ReplicateSecretToRegions` call.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallExplanation {
-    /// The name of the call.
+    /// The name of the operation.
     pub operation: &'static str,
-    /// Its `AddReplicaRegions`.
+    /// The parameter `AddReplicaRegions`.
     pub add_replica_regions: Vec<ReplicaRegion>,
-    /// Its `ForceOverwriteReplicaSecret`.
+    /// The parameter `ForceOverwriteReplicaSecret`.
     pub force_overwrite_replica_secret: bool,
 }
 
@@ -113,12 +113,12 @@ pub struct CallExplanation {
 pub struct ReplicaRegion {
     /// The Region.
     pub region: Region,
-    /// The key; absent for the AWS managed key `aws/secretsmanager`.
+    /// The key. Absent for the AWS managed key `aws/secretsmanager`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<KmsKey>,
 }
 
-/// Explains what is decided about a secret.
+/// Explains the decision about a secret.
 #[must_use]
 pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation {
     let subject = Subject::from(secret);
@@ -135,10 +135,10 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
         }
         Decision::Act(plan) => {
             for rule in &mut rules {
-                rule.takes_away = taken_away_by(&rule.name, &evaluation);
+                rule.takes_away = forbidden_regions(&rule.name, &evaluation);
             }
-            let obstacles = |region: &Region| obstacles(secret, region, &evaluation, limits);
-            let regions = explain_regions(&plan, &evaluation, obstacles);
+            let blocked_by = |region: &Region| blocked_by(secret, region, &evaluation, limits);
+            let regions = explain_regions(&plan, &evaluation, blocked_by);
             (None, regions, calls(&plan))
         }
     };
@@ -157,10 +157,10 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
         (Err(mismatch), _) => (false, mismatch.to_string()),
         (Ok(()), Some(key)) if !subject.tags.contains_key(key) => (
             true,
-            format!("its condition holds, but no tag `{key}` names Regions"),
+            format!("its condition holds, but the secret has no tag `{key}`"),
         ),
         (Ok(()), _) if matches!(rule.when(), When::All) => {
-            (true, "it is for every secret".to_owned())
+            (true, "applies to every secret".to_owned())
         }
         (Ok(()), _) => (true, "every part of its condition holds".to_owned()),
     };
@@ -172,39 +172,41 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
     }
 }
 
-/// The wanted Regions that a rule forbids.
-fn taken_away_by(rule: &str, evaluation: &Evaluation) -> Vec<Region> {
+/// Returns the wanted Regions that a rule forbids.
+fn forbidden_regions(rule: &str, evaluation: &Evaluation) -> Vec<Region> {
     let regions = evaluation.regions.iter();
     let forbidden = regions.filter(|(_, request)| request.forbidden_by.contains(rule));
     forbidden.map(|(region, _)| region.clone()).collect()
 }
 
-/// Everything that allows no replica in a Region.
-fn obstacles(
+/// Returns everything that blocks a replica in a Region.
+fn blocked_by(
     secret: &Secret,
     region: &Region,
     evaluation: &Evaluation,
     limits: &Limits,
 ) -> Vec<BlockedBy> {
     let primary = secret.arn.region();
-    let forbidding = evaluation.regions.get(region).into_iter();
-    let rules =
-        forbidding.flat_map(|request| request.forbidden_by.iter().cloned().map(BlockedBy::Rule));
-    let is_own = (region == primary).then_some(BlockedBy::PrimaryRegion);
-    let is_beyond = region.partition() != primary.partition();
-    let is_outside = !limits.allowed_regions.admits(region);
-    is_own
-        .into_iter()
-        .chain(is_beyond.then_some(BlockedBy::OtherPartition))
-        .chain(rules)
-        .chain(is_outside.then_some(BlockedBy::RegionNotAllowed))
-        .collect()
+    let mut blocked_by = Vec::new();
+    if region == primary {
+        blocked_by.push(BlockedBy::PrimaryRegion);
+    }
+    if region.partition() != primary.partition() {
+        blocked_by.push(BlockedBy::OtherPartition);
+    }
+    if let Some(request) = evaluation.regions.get(region) {
+        blocked_by.extend(request.forbidden_by.iter().cloned().map(BlockedBy::Rule));
+    }
+    if !limits.allowed_regions.admits(region) {
+        blocked_by.push(BlockedBy::RegionNotAllowed);
+    }
+    blocked_by
 }
 
 fn explain_regions(
     plan: &Plan,
     evaluation: &Evaluation,
-    obstacles: impl Fn(&Region) -> Vec<BlockedBy>,
+    blocked_by: impl Fn(&Region) -> Vec<BlockedBy>,
 ) -> Vec<RegionExplanation> {
     let regions = plan.steps.iter().map(|(region, step)| {
         let mut explanation = explain_step(region.to_string(), step);
@@ -212,7 +214,7 @@ fn explain_regions(
             explanation.wanted_by = request.wanted_by.iter().cloned().collect();
             explanation.forbidden_by = request.forbidden_by.iter().cloned().collect();
         }
-        explanation.taken_away_by = obstacles(region);
+        explanation.taken_away_by = blocked_by(region);
         explanation
     });
     let tokens = plan.bad_tokens.iter().map(|bad| RegionExplanation {
@@ -253,7 +255,7 @@ fn explain_step(region: String, step: &Step) -> RegionExplanation {
         reason,
         remediation,
         kms_key: key.map(ReplicaKey::name),
-        kms_key_because: key.map(|key| key.named_by.in_words()),
+        kms_key_because: key.map(|key| key.source.description()),
     }
 }
 
@@ -281,7 +283,7 @@ fn calls(plan: &Plan) -> Vec<CallExplanation> {
 }
 
 impl KeySource {
-    fn in_words(&self) -> String {
+    fn description(&self) -> String {
         match self {
             Self::Rules(rules) => {
                 let names: Vec<String> = rules.iter().map(|name| format!("`{name}`")).collect();

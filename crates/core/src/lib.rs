@@ -6,12 +6,12 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`request`] | parses events and actions into what they ask for |
+//! | [`request`] | parses events and actions into requests |
 //! | [`secret`] | the metadata of a secret, in strict types |
-//! | [`limits`] | what the settings allow, independent of the policy |
+//! | [`limits`] | the settings' limits, independent of the policy |
 //! | [`policy`] | the policy language: which secrets are replicated, and where |
-//! | [`plan`] | what to do about one secret, Region by Region |
-//! | [`explain`] | why the plan is what it is, rule by rule |
+//! | [`plan`] | the steps for one secret, Region by Region |
+//! | [`explain`] | explains the plan, rule by rule |
 //! | [`reason`] | the stable codes of the record, each with its remediation |
 //! | [`outcome`] | the outcomes of the record, ordered by severity |
 //! | [`sweep`] | the state of a sweep between two slices |

@@ -1,50 +1,50 @@
-//! What the settings allow, whatever the policy says.
+//! The limits that the settings impose, regardless of the policy.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::secret::Region;
 
-/// What the settings allow, whatever the policy says.
+/// The limits that the settings impose, regardless of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The Regions that replicas may be created in (`ALLOWED_REPLICA_REGIONS`).
+    /// The Regions in which replicas may be created (`ALLOWED_REPLICA_REGIONS`).
     pub allowed_regions: AllowedRegions,
     /// Whether a rule may overwrite a secret in the target Region (`ALLOW_OVERWRITE`).
     pub overwrite: Overwrite,
-    /// Whether the policy's `removal` may act (`ALLOW_REMOVAL`).
+    /// Whether the policy's `removal` takes effect (`ALLOW_REMOVAL`).
     pub removal: RemovalLimit,
 }
 
-/// Whether replicas may be removed, if the policy asks for it.
+/// Whether replicas may be removed if the policy requests it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovalLimit {
-    /// No.
+    /// Removal is never allowed.
     Never,
-    /// Yes.
+    /// Removal is allowed.
     Allowed,
 }
 
 /// Whether a secret of the same name in the target Region may be overwritten, which destroys it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Overwrite {
-    /// No.
+    /// Overwriting is never allowed.
     Never,
-    /// Yes.
+    /// Overwriting is allowed.
     Allowed,
 }
 
-/// The Regions that replicas may ever be created in. IAM enforces the same list.
+/// The Regions in which replicas may be created. IAM enforces the same list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedRegions {
-    /// Every Region: only the policy limits.
+    /// Every Region. Only the policy limits the Regions.
     Any,
-    /// These Regions and no others.
+    /// Only these Regions.
     Only(BTreeSet<Region>),
 }
 
 impl AllowedRegions {
-    /// The Regions that are named; none if every Region is allowed.
+    /// Returns the listed Regions. Empty if every Region is allowed.
     #[must_use]
     pub fn named_regions(&self) -> BTreeSet<Region> {
         match self {
@@ -53,7 +53,7 @@ impl AllowedRegions {
         }
     }
 
-    /// Whether a replica may be created in the Region.
+    /// Returns whether a replica may be created in the Region.
     #[must_use]
     pub fn admits(&self, region: &Region) -> bool {
         match self {

@@ -3,24 +3,24 @@
 /// The outcome of an invocation for one secret, from the least to the most severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// The secret was left alone, deliberately.
+    /// The secret was deliberately skipped.
     Skipped,
-    /// The wanted state was already there.
+    /// The secret was already in the wanted state.
     Unchanged,
-    /// A dry run: something would have been done.
+    /// A dry run found changes to make.
     Planned,
     /// The wanted state was reached.
     Replicated,
-    /// A Region gets no replica although a rule or a tag names it.
+    /// A Region that a rule or a tag names gets no replica.
     Refused,
     /// The wanted state was not reached before the deadline.
     Pending,
-    /// The wanted state cannot be reached as things are.
+    /// The wanted state cannot be reached without a fix.
     Failed,
 }
 
 impl Outcome {
-    /// The name in the record.
+    /// Returns the name in the record.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Outcome {
         }
     }
 
-    /// The level of the record's log line.
+    /// Returns the log level of the record.
     #[must_use]
     pub fn level(self) -> &'static str {
         match self {

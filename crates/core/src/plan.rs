@@ -1,7 +1,7 @@
-//! From what a secret is and what the policy wants to what is done: a pure function.
+//! Decides what to do about one secret, Region by Region.
 //!
-//! [`decide`] needs no clock, no network and no environment, so the event path, a dry run and the
-//! tests all decide alike.
+//! [`decide`] is a pure function of the secret, the policy and the limits. Without a clock, network or
+//! environment, events, dry runs and tests get the same decision.
 
 mod target;
 mod unwanted;
@@ -15,51 +15,51 @@ use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 use target::admit;
 pub use target::{KeySource, ReplicaKey, Target};
 
-/// What is to be done about one secret.
+/// The decision about one secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Nothing, deliberately.
+    /// Do nothing, deliberately.
     Skip(SkipReason),
-    /// The secret is covered; the plan says what that means in each Region.
+    /// The policy covers the secret. The plan contains a step for each Region.
     Act(Plan),
 }
 
-/// What is to be done about a secret that the policy covers.
+/// The plan for a secret that the policy covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The names of the rules that cover the secret.
     pub rules: BTreeSet<String>,
-    /// What is done in each Region that a rule wants, and where removal is allowed also in each
-    /// that has a replica. Empty if there is nothing to do and nothing to follow.
+    /// The step for each Region that a rule wants and, where removal is allowed, for each Region that
+    /// has a replica. Empty if there is nothing to do and nothing to follow.
     pub steps: BTreeMap<Region, Step>,
-    /// What stands in the secret's tags where a Region should.
+    /// The tokens in the secret's tags that are not Regions.
     pub bad_tokens: BTreeSet<BadToken>,
 }
 
-/// What is done in one Region.
+/// The step for one Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// There is no replica: create one.
+    /// The Region has no replica: create one.
     Replicate(Target),
-    /// The replica failed for a reason that may have healed: replicate again.
+    /// The replica failed for a reason that may no longer apply: replicate again.
     Retry(Target),
-    /// There is a replica, in sync or on its way: follow it, change nothing.
+    /// The replica is in sync or in progress: follow it without a change.
     Keep(Replica),
-    /// The replica failed, and another request would not help or must not be made: report it,
-    /// change nothing.
+    /// The replica failed, and another request would not help or is not allowed: report it without a
+    /// change.
     ReportFailure(FailureReason, Replica),
-    /// The Region must not get a replica. If one is there all the same, it is left alone.
+    /// The Region must not get a replica. An existing replica is left unchanged.
     Refuse(Refusal, Option<Replica>),
     /// No rule wants the replica: remove it, once every wanted replica is in sync.
     Remove(RemovalReason, Replica),
-    /// No rule wants the replica, and it is on its way, perhaps out: follow it, change nothing.
+    /// No rule wants the replica, but it is being created or removed: follow it without a change.
     AwaitRemoval(RemovalReason, Replica),
-    /// No rule wants the replica, yet it is kept.
+    /// No rule wants the replica, but it is kept.
     Retain(RetainReason, Replica),
 }
 
 impl Decision {
-    /// Whether a replica is asked for with just this target.
+    /// Returns whether the plan requests a replica with exactly this target.
     #[must_use]
     pub fn asks_for(&self, target: &Target) -> bool {
         match self {
@@ -70,7 +70,7 @@ impl Decision {
 }
 
 impl Step {
-    /// The target of the step's write, if it writes.
+    /// Returns the target of the step's replication request, if it makes one.
     #[must_use]
     pub fn target(&self) -> Option<&Target> {
         match self {
@@ -86,18 +86,19 @@ impl Step {
 }
 
 impl Plan {
-    /// The targets that replicas are asked for, in the order of their Regions.
+    /// Returns the targets of the replication requests, in the order of their Regions.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.steps.values().filter_map(Step::target)
     }
 
-    /// The Regions whose replicas are to be removed, and why.
+    /// Returns the Regions whose replicas are to be removed now.
     pub fn removals(&self) -> impl Iterator<Item = &Region> {
         let removed = |(region, step)| matches!(step, &Step::Remove(..)).then_some(region);
         self.steps.iter().filter_map(removed)
     }
 
-    /// The Regions whose replicas are to be removed, now or when they have arrived, and why.
+    /// Returns the Regions whose replicas are to be removed, now or when they are no longer in
+    /// progress, and the reasons.
     pub fn unwanted(&self) -> impl Iterator<Item = (&Region, &RemovalReason)> {
         let unwanted = |(region, step)| match step {
             &Step::Remove(ref reason, _) | &Step::AwaitRemoval(ref reason, _) => {
@@ -108,9 +109,11 @@ impl Plan {
         self.steps.iter().filter_map(unwanted)
     }
 
-    /// Whether what is unwanted for this reason may be removed, by the very read that the plan was
-    /// made from: every replica that is wanted is in sync, and where no rule wants the replica,
-    /// nothing is refused that may be a slip.
+    /// Returns whether replicas that are unwanted for this reason may be removed, according to the read
+    /// that the plan is based on.
+    ///
+    /// Every wanted replica must be in sync. If no rule wants the replica, there must also be no
+    /// refusal that may result from a typo.
     #[must_use]
     pub fn may_remove(&self, reason: &RemovalReason) -> bool {
         let not_wanted = *reason == RemovalReason::NoLongerTargeted;
@@ -118,7 +121,7 @@ impl Plan {
             Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
             Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,
             Step::Replicate(_) | Step::Retry(_) | Step::ReportFailure(..) => false,
-            // Its Region is named as well, and refused.
+            // A rule or a tag names this Region too, and it is refused.
             Step::Remove(RemovalReason::Forbidden(_), _)
             | Step::AwaitRemoval(RemovalReason::Forbidden(_), _) => !not_wanted,
             Step::Remove(..) | Step::AwaitRemoval(..) | Step::Retain(..) => true,
@@ -126,14 +129,14 @@ impl Plan {
         self.steps.values().all(is_settled) && (self.bad_tokens.is_empty() || !not_wanted)
     }
 
-    /// Whether the plan asks for replicas.
+    /// Returns whether the plan requests replicas.
     #[must_use]
     pub fn replicates(&self) -> bool {
         self.targets().next().is_some()
     }
 
-    /// How many replicas the plan adds or removes, at most. One that failed and is asked for again
-    /// is neither: it would otherwise use up a sweep's changes every time.
+    /// Returns the maximum number of replicas that the plan adds or removes. The retry of a failed
+    /// replica does not count, because it would use up the changes of every sweep.
     #[must_use]
     pub fn changes(&self) -> u64 {
         let changes = self.steps.values().map(|step| match step {
@@ -147,7 +150,7 @@ impl Plan {
         changes.sum()
     }
 
-    /// The part of the plan that concerns these Regions.
+    /// Returns the part of the plan for these Regions.
     #[must_use]
     pub fn only(&self, regions: &BTreeSet<Region>) -> Self {
         let concerns = |(region, _): &(&Region, &Step)| regions.contains(*region);
@@ -160,18 +163,18 @@ impl Plan {
         }
     }
 
-    /// The Regions in which something other than the primary secret decides whether another request
-    /// can succeed: a name that was taken may be free by now, a Region enabled.
+    /// Returns the Regions in which a retry depends on something other than the primary secret: a
+    /// taken name may have become available, or a Region may have been enabled.
     pub fn blocked_in_region(&self) -> impl Iterator<Item = &Region> {
-        let blocked_in_region = |(region, step)| match step {
+        let blocked = |(region, step)| match step {
             &Step::ReportFailure(reason, _) if reason.needs_manual_fix() => Some(region),
             _ => None,
         };
-        self.steps.iter().filter_map(blocked_in_region)
+        self.steps.iter().filter_map(blocked)
     }
 }
 
-/// Decides about one secret.
+/// Decides what to do about one secret.
 #[must_use]
 pub fn decide(secret: &Secret, policy: &Policy, limits: &Limits) -> Decision {
     if let Some(reason) = exclusion(secret) {
@@ -198,7 +201,7 @@ pub fn decide(secret: &Secret, policy: &Policy, limits: &Limits) -> Decision {
     })
 }
 
-/// Why a secret is never written to, whatever the policy says.
+/// Returns why a secret must never be written to, regardless of the policy. `None` if it may be.
 fn exclusion(secret: &Secret) -> Option<SkipReason> {
     if let Some(primary) = secret.replica_of() {
         return Some(SkipReason::IsReplica(primary.clone()));
@@ -234,7 +237,7 @@ fn step(secret: &Secret, region: &Region, request: &RegionRequest, limits: &Limi
     }
 }
 
-/// Whether another request may succeed. A name that is taken blocks it until the name is available or
+/// Returns whether another request may succeed. A taken name blocks it until the name is available or
 /// may be overwritten.
 fn retry_may_succeed(secret: &Secret, reason: FailureReason, target: &Target) -> bool {
     let overwrites = target.overwrite() == Overwrite::Allowed;
@@ -243,7 +246,7 @@ fn retry_may_succeed(secret: &Secret, reason: FailureReason, target: &Target) ->
         || reason == FailureReason::NameAlreadyExists && overwrites
 }
 
-/// Why a replica that AWS reports as `Failed` failed.
+/// Returns why a replica with the status `Failed` failed.
 #[must_use]
 pub fn failure_of(replica: &Replica) -> FailureReason {
     replica

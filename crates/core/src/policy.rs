@@ -1,8 +1,8 @@
 //! The replication policy: which secrets are replicated, to which Regions, and with which keys.
 //!
-//! [`check`] reads a [`Policy`] from YAML or JSON, and [`Policy::evaluate`] applies it to one secret.
-//! Both are pure. Nothing replicates unless a rule says so, the targets are the union over all
-//! matching rules, a matching `forbid` always wins, and the order of the rules never matters.
+//! [`check`] parses a [`Policy`] from YAML or JSON, and [`Policy::evaluate`] applies it to one secret.
+//! Both are pure. Nothing replicates by default, the targets are the union over all matching rules, a
+//! matching `forbid` always wins, and the order of the rules never matters.
 
 mod condition;
 mod document;
@@ -42,7 +42,7 @@ pub struct Policy {
     removal: Removal,
 }
 
-/// A rule: its condition, and what it replicates or forbids.
+/// A rule: a condition, and the Regions to replicate to or to forbid.
 #[derive(Clone, Debug)]
 pub struct Rule {
     name: String,
@@ -51,7 +51,7 @@ pub struct Rule {
     forbid: Option<Forbid>,
 }
 
-/// What a rule replicates.
+/// The Regions to which a rule replicates, and the settings of the replicas.
 #[derive(Clone, Debug)]
 struct Replicate {
     to: ReplicateTo,
@@ -81,40 +81,40 @@ pub enum Removal {
 pub struct Checked {
     /// The policy.
     pub policy: Policy,
-    /// The policy works but may not mean what its author thinks.
+    /// The warnings: parts of the policy that may not mean what the author intended.
     pub warnings: Vec<Problem>,
 }
 
-/// Reads and checks a policy document, YAML or JSON. Regions outside the allowed ones are warnings.
+/// Parses and checks a policy document in YAML or JSON. Regions that are not allowed are warnings.
 ///
 /// # Errors
-/// [`PolicyInvalid`] with every problem found, each with its place and a hint.
+/// [`PolicyInvalid`] with all problems, each with its position and a hint.
 pub fn check(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, PolicyInvalid> {
     document::read(text, allowed_regions)
 }
 
-/// What the rules say about one secret.
+/// The result of evaluating the rules for one secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evaluation {
-    /// The names of the rules that cover the secret: they match and name Regions, or `none` in the
-    /// tag. If empty, the secret is skipped.
+    /// The names of the rules that cover the secret: they match and name Regions, or the tag that they
+    /// read is `none`. If empty, the secret is skipped.
     pub rules: BTreeSet<String>,
-    /// The Regions that a matching rule names, and what the rules say about each.
+    /// The Regions that a matching rule names, and the requests of the rules for each.
     pub regions: BTreeMap<Region, RegionRequest>,
     /// The tokens in the secret's tags that are not Regions.
     pub bad_tokens: BTreeSet<BadToken>,
 }
 
-/// What the matching rules say about one Region. The plan refuses contradictions.
+/// The requests of the matching rules for one Region. The plan refuses conflicting ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegionRequest {
     /// The rules that want a replica there.
     pub wanted_by: BTreeSet<String>,
-    /// The rules that forbid one there.
+    /// The rules that forbid a replica there.
     pub forbidden_by: BTreeSet<String>,
     /// The keys that rules name for the Region, each with its rules.
     pub rule_keys: BTreeMap<KmsKey, BTreeSet<String>>,
-    /// The key that the policy as a whole names for the Region.
+    /// The key that the policy's `kms-keys` names for the Region.
     pub policy_key: Option<KmsKey>,
     /// The values of `overwrite`, each with its rules.
     pub overwrite: BTreeMap<bool, BTreeSet<String>>,
@@ -198,7 +198,7 @@ impl Policy {
         }
     }
 
-    /// Returns the names of the rules that overwrite.
+    /// Returns the names of the rules with `overwrite: true`.
     pub fn rules_that_overwrite(&self) -> impl Iterator<Item = &str> {
         let overwrites = |rule: &&Rule| {
             rule.replicate

@@ -1,7 +1,7 @@
-//! Why something was skipped, refused or failed: the stable codes of the record, each with the
-//! sentence that says what to do.
+//! Why something was skipped, refused or failed: the stable codes of the record, each with its
+//! remediation.
 //!
-//! Every code is written once, here. The record, the error and the message take it from the value.
+//! Each code is defined once, here. The record, the error and the message get it from the value.
 
 mod failure;
 mod progress;

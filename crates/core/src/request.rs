@@ -1,8 +1,8 @@
-//! What made Lambda call the function: an event of EventBridge, or an action sent by hand.
+//! Parses the input of an invocation: an EventBridge event, or an action sent by hand.
 //!
-//! An event is only a hint that a secret deserves a look, so next to nothing is taken from it, and
-//! nothing is decided by what it says of tags. Parsing is total: whatever comes in, a [`Trigger`]
-//! comes out.
+//! An event is only a hint that a secret may need reconciling, so the parser uses as little of it as
+//! possible, and no decision depends on the tags in it. Parsing is total: every input results in a
+//! [`Trigger`].
 
 mod action;
 mod event;
@@ -15,55 +15,55 @@ use crate::reason::SkipReason;
 use crate::secret::{Region, Secret, SecretId};
 use crate::sweep::Token;
 
-/// A trigger, understood as far as it could be.
+/// The parsed input of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
-    /// Where it came from.
+    /// The origin.
     pub origin: Origin,
-    /// What it asks for.
+    /// The request.
     pub request: Request,
 }
 
-/// Where a trigger came from, as far as it says.
+/// The origin of a trigger, as far as the trigger contains it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The event's name (`CreateSecret`), the action's (`reconcile`), or `unknown`.
+    /// The name of the event (`CreateSecret`) or action (`reconcile`), or `unknown`.
     pub name: String,
     /// CloudTrail's `eventID`.
     pub event_id: Option<String>,
-    /// When the API call was made, by CloudTrail's `eventTime`.
+    /// The time of the API call, from CloudTrail's `eventTime`.
     pub event_time: Option<DateTime<Utc>>,
 }
 
-/// What a trigger asks for.
+/// The request of a trigger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Look at this secret, and do what the policy wants.
+    /// Reconcile this secret with the policy.
     Reconcile {
-        /// The secret to look at.
+        /// The secret.
         secret: SecretId,
-        /// Decide and report only.
+        /// Whether to decide and report only.
         dry_run: bool,
         /// Whether to wait for a secret that is not ready.
         wait: Wait,
     },
-    /// Say what is decided about this secret, rule by rule. Never writes.
+    /// Explain the decision about this secret, rule by rule. Never writes.
     Explain(Explained),
-    /// Look at every secret of the Region, a slice at a time.
+    /// Reconcile every secret of the Region, one slice at a time.
     Sweep(SweepRequest),
-    /// Nothing, deliberately.
+    /// Do nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.
         secret: Option<SecretId>,
-        /// Why nothing is asked for.
+        /// Why nothing is done.
         reason: SkipReason,
     },
-    /// The event cannot be understood: where it is wrong, and what to do.
+    /// The input is invalid.
     Bad(BadEvent),
 }
 
 impl Request {
-    /// Whether to wait for a secret that is not ready.
+    /// Returns whether to wait for a secret that is not ready.
     #[must_use]
     pub fn wait(&self) -> Wait {
         match self {
@@ -73,83 +73,84 @@ impl Request {
     }
 }
 
-/// The secret that an explanation is about.
+/// The secret to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Explained {
-    /// One that exists.
+    /// A secret in AWS.
     Existing(SecretId),
-    /// One that need not exist.
+    /// A secret that the action describes and that need not exist.
     Hypothetical(Box<Secret>),
 }
 
 /// Whether to wait for a secret that is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Wait: an event may arrive before the secret or its first value exists.
+    /// Wait, because an event may arrive before the secret or its first value exists.
     UntilReady,
-    /// Do not wait: the caller names a secret that should exist.
+    /// Do not wait, because the caller names a secret that should exist.
     Never,
 }
 
 /// One slice of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepRequest {
-    /// Decide and report only.
+    /// Whether to decide and report only.
     pub dry_run: bool,
-    /// How many replicas the whole sweep may add or remove.
+    /// The maximum number of replicas that the whole sweep may add or remove.
     pub max_changes: u64,
-    /// Where the previous slice ended. `None` for the first slice.
+    /// The position at which the previous slice ended. `None` for the first slice.
     pub token: Option<Token>,
 }
 
 impl SweepRequest {
-    /// Checks that a sweep that began as a dry run continues as one, and vice versa.
+    /// Checks that a dry run continues as a dry run, and a real run as a real run.
     ///
     /// # Errors
-    /// [`BadEvent`] if `dry_run`, as it applies to this slice, differs from the token's.
+    /// [`BadEvent`] if this slice's effective `dry_run` differs from the token's.
     pub fn require_same_mode(&self, dry_run: bool) -> Result<(), BadEvent> {
         match &self.token {
             Some(token) if token.dry_run != dry_run => Err(BadEvent {
                 message: format!(
-                    "the slices before had `dryRun` {}, this one has {dry_run}",
+                    "the previous slices had `dryRun` {}, this slice has {dry_run}",
                     token.dry_run
                 ),
-                remediation: "go on as the sweep began, or start another one without `nextToken`",
+                remediation: "continue with the same `dryRun`, or start another sweep without \
+                              `nextToken`",
             }),
             _ => Ok(()),
         }
     }
 }
 
-/// What is wrong with an event, and what to do about it.
+/// An input that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadEvent {
     /// What is wrong, and where.
     pub message: String,
-    /// What to do.
+    /// The remediation.
     pub remediation: &'static str,
 }
 
 /// The function's own account and Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionIdentity {
-    /// Its Region: the Region of every primary secret that it may look at.
+    /// The Region, which is also the Region of every primary secret that the function handles.
     pub region: Region,
-    /// Its account, if Lambda named one in the function's ARN.
+    /// The account, if the function's ARN contains one.
     pub account: Option<String>,
 }
 
-/// What to do about an identifier that is none.
+/// The remediation for an invalid secret identifier.
 pub const SECRET_ID_REMEDIATION: &str =
-    "name the secret by its ARN or its name, with 1 to 2048 characters";
+    "identify the secret by its ARN or name, with 1 to 2048 characters";
 
-/// Reads the event of an invocation, as the JSON text that Lambda delivered.
+/// Parses the input of an invocation: the JSON text that Lambda delivered.
 #[must_use]
 pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
     if !event.trim_start().starts_with('{') {
         return bad(
             Origin::unknown(),
-            "the event is no JSON object",
+            "the event is not a JSON object",
             OBJECT_REMEDIATION,
         );
     }
@@ -165,7 +166,7 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
             return bad(
                 Origin::unknown(),
                 "the event has neither `detail-type` (an EventBridge event) nor `action`",
-                "send an EventBridge event (a bare CloudTrail record belongs into its `detail`), \
+                "send an EventBridge event (a bare CloudTrail record belongs in its `detail`), \
                  or an action such as {\"action\": \"reconcile\", \"secretId\": \"...\"}",
             );
         }
@@ -174,14 +175,14 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
     let place = format!("line {}, column {}", error.line(), error.column());
     bad(
         Origin::unknown(),
-        &format!("the event is no JSON object ({place})"),
+        &format!("the event is not a JSON object ({place})"),
         OBJECT_REMEDIATION,
     )
 }
 
 const OBJECT_REMEDIATION: &str = "send a JSON object: an EventBridge event, or an action";
 
-/// Tells an EventBridge event from an action.
+/// Distinguishes EventBridge events from actions.
 #[derive(Deserialize)]
 struct Shape {
     action: Option<IgnoredAny>,
@@ -189,13 +190,13 @@ struct Shape {
     detail_type: Option<IgnoredAny>,
 }
 
-/// The length that the Secrets Manager API reference gives for `SecretId`.
+/// Checks the length of a `SecretId` (Secrets Manager API reference, `DescribeSecret`).
 fn is_secret_id(text: &str) -> bool {
     (1..=2048).contains(&text.chars().count())
 }
 
 impl Origin {
-    /// A trigger with this name, of which nothing else is known.
+    /// Returns an origin of which only the name is known.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self {
@@ -204,7 +205,7 @@ impl Origin {
         }
     }
 
-    /// A trigger that could not be understood.
+    /// Returns the origin of an input that cannot be parsed.
     #[must_use]
     pub fn unknown() -> Self {
         Self::named("unknown")
@@ -222,7 +223,8 @@ fn bad(origin: Origin, message: &str, remediation: &'static str) -> Trigger {
     }
 }
 
-/// What comes from an event is kept short: a log line that is split is no JSON any more.
+/// Truncates a text from an event, because Lambda splits long log lines, and a split line is not
+/// valid JSON.
 fn cut(text: &str) -> String {
     text.chars().take(256).collect()
 }

@@ -1,7 +1,7 @@
-//! What the function knows of a secret: strict types over what AWS answers.
+//! The metadata of a secret, in strict types.
 //!
-//! Everything that comes from outside (events, answers, tags, the policy) passes through these
-//! types once. What has passed is known to be well formed.
+//! Every value from outside (events, responses, tags, the policy) is parsed into these types once. A
+//! parsed value is well formed.
 
 mod arn;
 mod encryption;
@@ -16,51 +16,51 @@ pub use arn::{NotASecretArn, SecretArn};
 pub use encryption::{Encryption, KmsKey, NotAKmsKey};
 pub use region::{InvalidRegion, Region};
 
-/// The length that the Secrets Manager API reference gives for a name, in characters.
+/// The maximum length of a name in characters (Secrets Manager API reference, `CreateSecret`).
 pub(crate) const LONGEST_NAME: usize = 512;
 
-/// No secret can have the name.
+/// The text cannot be the name of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotASecretName {
-    /// It is empty.
+    /// The name is empty.
     #[error("the secret's name is empty")]
     Empty,
-    /// It has so many characters.
+    /// The name has this number of characters.
     #[error("the secret's name has {0} characters; AWS allows {LONGEST_NAME}")]
     TooLong(usize),
 }
 
-/// A secret as `DescribeSecret` shows it, without anything of its value.
+/// A secret as `DescribeSecret` returns it, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
-    /// The full ARN, in the Region it was read in.
+    /// The full ARN, in the Region in which the secret was read.
     pub arn: SecretArn,
     /// The friendly name, for instance `prod/db`.
     pub name: String,
     /// The tags by key.
     pub tags: BTreeMap<String, String>,
-    /// How the primary secret is encrypted.
+    /// The encryption of the primary secret.
     pub encryption: Encryption,
-    /// Where the primary secret lives, if AWS names it. It is absent on a secret that was never
-    /// replicated (recorded `DescribeSecret` answers).
+    /// The Region of the primary secret, if AWS returns it. Absent if the secret was never replicated
+    /// (recorded `DescribeSecret` responses).
     pub primary_region: Option<Region>,
     /// The AWS service that manages the secret, for instance `rds`.
     pub owning_service: Option<String>,
     /// Whether the secret is scheduled for deletion (`DeletedDate` is present).
     pub scheduled_for_deletion: bool,
-    /// Whether the secret has a version, so a value. Terraform creates a secret without one and
-    /// puts the value a moment later (recorded events).
+    /// Whether the secret has a version, and therefore a value. Terraform creates a secret without a
+    /// value and adds the value a moment later (recorded events).
     pub has_value: bool,
-    /// The replicas that the primary secret has, by Region.
+    /// The replicas of the primary secret, by Region.
     pub replicas: BTreeMap<Region, Replica>,
-    /// Regions that were looked into, and hold no secret of this name: nothing stands in the way of
-    /// a replica there, and nothing is lost with one.
+    /// Regions in which a check found no secret of this name, so a replica can be created there, and
+    /// removing a failed one loses no data.
     pub name_available: BTreeSet<Region>,
 }
 
 impl Secret {
-    /// A primary secret that need not exist, for asking what a policy would make of it. It has a
-    /// value and no replicas.
+    /// Returns a primary secret that need not exist, for evaluating a policy. It has a value and no
+    /// replicas.
     ///
     /// # Errors
     /// [`NotASecretName`] if no secret can have the name.
@@ -94,9 +94,9 @@ impl Secret {
         })
     }
 
-    /// The service that manages this secret, whichever of the three marks of a managed secret it
-    /// carries: `OwningService`, the tag `aws:secretsmanager:owningService`, or a name of the form
-    /// `service!...` (Secrets Manager user guide, "Secrets managed by other AWS services").
+    /// Returns the AWS service that manages this secret. A managed secret has `OwningService`, the tag
+    /// `aws:secretsmanager:owningService`, or a name of the form `service!...` (Secrets Manager user
+    /// guide, "Secrets managed by other AWS services").
     #[must_use]
     pub fn managed_by(&self) -> Option<&str> {
         self.owning_service
@@ -109,7 +109,7 @@ impl Secret {
             .or_else(|| self.name.split_once('!').map(|(service, _)| service))
     }
 
-    /// The Region of the primary secret, if this secret is a replica of it.
+    /// Returns the Region of the primary secret, if this secret is a replica.
     #[must_use]
     pub fn replica_of(&self) -> Option<&Region> {
         self.primary_region
@@ -118,28 +118,28 @@ impl Secret {
     }
 }
 
-/// A replica as the primary secret's `ReplicationStatus` shows it.
+/// A replica as the primary secret's `ReplicationStatus` contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
-    /// How far the replication is.
+    /// The status of the replication.
     pub status: ReplicaStatus,
-    /// AWS's own words, for instance why a replication failed.
+    /// AWS's message, for instance why a replication failed.
     pub message: Option<String>,
     /// The key that encrypts the replica.
     pub kms_key: Option<String>,
 }
 
-/// The status of a replica. AWS adds statuses (`Detached` is one the SDK does not know), so the
-/// set is open.
+/// The status of a replica. The set is open, because AWS adds statuses: the SDK does not know
+/// `Detached`, for instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplicaStatus {
-    /// The replica holds what the primary secret holds.
+    /// The replica has the contents of the primary secret.
     InSync,
-    /// AWS is still copying.
+    /// AWS is still copying the secret.
     InProgress,
-    /// AWS gave up; the message says why.
+    /// The replication failed. The message contains the cause.
     Failed,
-    /// A status that this version does not know, as AWS wrote it.
+    /// A status that this version does not know, as AWS returned it.
     Unknown(String),
 }
 
@@ -154,23 +154,23 @@ impl fmt::Display for ReplicaStatus {
     }
 }
 
-/// A secret as a caller names it: by ARN, or by name (or partial ARN), as AWS accepts both.
+/// The identifier of a secret: an ARN, a name or a partial ARN. AWS accepts each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretId {
     /// The full ARN.
     Arn(SecretArn),
-    /// Anything else that `DescribeSecret` takes as `SecretId`.
+    /// Any other `SecretId` that `DescribeSecret` accepts.
     Name(String),
 }
 
 impl SecretId {
-    /// Reads an identifier; what is no full ARN is taken as a name.
+    /// Parses an identifier. Any text other than a full ARN becomes a name.
     #[must_use]
     pub fn new(text: &str) -> Self {
         SecretArn::parse(text).map_or_else(|_| Self::Name(text.to_owned()), Self::Arn)
     }
 
-    /// The identifier as `SecretId` of an API call.
+    /// Returns the identifier as `SecretId` of an API call.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -191,8 +191,8 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> Result<Secret, NotASecretName> {
-        let home = Region::parse("eusc-de-east-1").unwrap();
-        Secret::hypothetical(name, BTreeMap::new(), &home, None)
+        let region = Region::parse("eusc-de-east-1").unwrap();
+        Secret::hypothetical(name, BTreeMap::new(), &region, None)
     }
 
     #[test]

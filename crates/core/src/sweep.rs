@@ -1,4 +1,4 @@
-//! The state of a sweep between two slices: its position in the list, and its totals.
+//! The state of a sweep between two slices: its position in the list and its totals.
 
 mod token;
 mod totals;

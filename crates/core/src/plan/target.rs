@@ -5,11 +5,11 @@ use crate::policy::RegionRequest;
 use crate::reason::{Conflict, Refusal};
 use crate::secret::{KmsKey, Region, Secret};
 
-/// A Region that may get a replica of one secret, and how.
+/// A Region that may get a replica of one secret, with the replica's settings.
 ///
-/// Only a Region that the plan admits becomes one, so there is no target in the primary secret's own
-/// Region, in another partition, outside the allowed Regions, in a forbidden Region, or with a weaker
-/// key that no rule names.
+/// Only an admitted Region becomes a target, so no target is in the primary secret's own Region, in
+/// another partition, outside the allowed Regions, or in a forbidden Region, and none has a weaker key
+/// that no rule names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     region: Region,
@@ -17,17 +17,17 @@ pub struct Target {
     overwrite: Overwrite,
 }
 
-/// The key for a replica, and what named it.
+/// The key for a replica, and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaKey {
-    /// The key; `None` is the AWS managed key `aws/secretsmanager`.
+    /// The key. `None` is the AWS managed key `aws/secretsmanager`.
     pub kms_key: Option<KmsKey>,
-    /// What named it.
-    pub named_by: KeySource,
+    /// The source of the key.
+    pub source: KeySource,
 }
 
 impl ReplicaKey {
-    /// The key's name, for people.
+    /// Returns the key's name for display.
     #[must_use]
     pub fn name(&self) -> String {
         self.kms_key
@@ -36,7 +36,7 @@ impl ReplicaKey {
     }
 }
 
-/// What named a replica's key.
+/// The source of a replica's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// These rules.
@@ -60,14 +60,14 @@ impl Target {
         &self.key
     }
 
-    /// Whether a secret of the same name in the Region is overwritten.
+    /// Whether to overwrite a secret of the same name in the Region.
     #[must_use]
     pub fn overwrite(&self) -> Overwrite {
         self.overwrite
     }
 }
 
-/// A Region that may get a replica of one secret. Only [`admit`] makes one.
+/// A Region that may get a replica of one secret. Only [`admit`] creates it.
 pub(super) struct AdmittedRegion<'a> {
     secret: &'a Secret,
     region: &'a Region,
@@ -78,7 +78,7 @@ pub(super) struct AdmittedRegion<'a> {
 /// Checks that a Region may get a replica.
 ///
 /// # Errors
-/// The reason why it must not.
+/// The reason why the Region must not get a replica.
 pub(super) fn admit<'a>(
     secret: &'a Secret,
     region: &'a Region,
@@ -105,10 +105,10 @@ pub(super) fn admit<'a>(
 }
 
 impl AdmittedRegion<'_> {
-    /// The target: the Region with the key for the replica.
+    /// Returns the target: the Region with the replica's settings.
     ///
     /// # Errors
-    /// The reason why no key may be used, or why the rules contradict each other.
+    /// The reason why no key may be used, or the conflict between rules.
     pub(super) fn target(&self) -> Result<Target, Refusal> {
         let Self {
             secret,
@@ -130,19 +130,20 @@ impl AdmittedRegion<'_> {
     }
 }
 
-/// The one value that all rules agree on, and the rules. `None` if no rule names a value.
+/// Returns the value on which all rules agree, and those rules. `None` if no rule specifies a value.
 fn agreed<T: Ord>(
-    said: &BTreeMap<T, BTreeSet<String>>,
-    about: Conflict,
+    values: &BTreeMap<T, BTreeSet<String>>,
+    conflict: Conflict,
 ) -> Result<Option<(&T, &BTreeSet<String>)>, Refusal> {
-    if said.len() > 1 {
-        let rules = said.values().flatten().cloned().collect();
-        return Err(Refusal::ConflictingRules(about, rules));
+    if values.len() > 1 {
+        let rules = values.values().flatten().cloned().collect();
+        return Err(Refusal::ConflictingRules(conflict, rules));
     }
-    Ok(said.first_key_value())
+    Ok(values.first_key_value())
 }
 
-/// A rule may name a weaker key outright; the policy's general keys never weaken anything.
+/// Returns the key for a replica. A rule may explicitly name a weaker key than the primary secret's;
+/// the policy's `kms-keys` never weaken encryption.
 fn replica_key(
     secret: &Secret,
     region: &Region,
@@ -152,13 +153,13 @@ fn replica_key(
     if let Some((key, rules)) = agreed(&request.rule_keys, Conflict::Key)? {
         return Ok(ReplicaKey {
             kms_key: named(key),
-            named_by: KeySource::Rules(rules.clone()),
+            source: KeySource::Rules(rules.clone()),
         });
     }
     if let Some(key) = request.policy_key.as_ref().and_then(named) {
         return Ok(ReplicaKey {
             kms_key: Some(key),
-            named_by: KeySource::Policy,
+            source: KeySource::Policy,
         });
     }
     let kms_key = secret
@@ -167,6 +168,6 @@ fn replica_key(
         .map_err(|key| Refusal::WeakerEncryption(key.clone()))?;
     Ok(ReplicaKey {
         kms_key,
-        named_by: KeySource::PrimarySecret,
+        source: KeySource::PrimarySecret,
     })
 }

@@ -6,8 +6,8 @@ use crate::policy::{Evaluation, Policy, Removal};
 use crate::reason::{RemovalReason, RetainReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 
-/// What is done about the replicas that no rule wants, of a secret that a rule covers. Nothing
-/// unless the policy and the settings both allow removal.
+/// Returns the steps for the unwanted replicas of a covered secret. Empty unless both the policy and
+/// the settings allow removal.
 pub(super) fn steps(
     secret: &Secret,
     evaluation: &Evaluation,
@@ -23,7 +23,7 @@ pub(super) fn steps(
             Some(request) if !request.forbidden_by.is_empty() && is_known(replica) => {
                 RemovalReason::Forbidden(request.forbidden_by.clone())
             }
-            // It is wanted, or named and refused.
+            // The Region is wanted, or named and refused.
             Some(_) => return None,
         };
         Some((region.clone(), step(reason, replica, evaluation)))
@@ -39,7 +39,7 @@ fn step(reason: RemovalReason, replica: &Replica, evaluation: &Evaluation) -> St
     let replica = replica.clone();
     match &replica.status {
         ReplicaStatus::Unknown(_) => Step::Retain(RetainReason::UnknownStatus, replica),
-        // The token may be a slip for this very Region.
+        // The bad token may be a typo for this Region.
         _ if reason == RemovalReason::NoLongerTargeted && !evaluation.bad_tokens.is_empty() => {
             Step::Retain(RetainReason::AmbiguousTag, replica)
         }

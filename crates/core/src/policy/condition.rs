@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::patterns::Patterns;
 use crate::secret::{Region, Secret};
 
-/// A secret, as far as rules see it.
+/// The properties of a secret that rules match.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The secret's name.
@@ -34,23 +34,23 @@ pub enum When {
     All,
     /// The secrets that match `only` and do not match `not`.
     Matches {
-        /// What must hold.
+        /// The condition that must hold.
         only: Condition,
-        /// What must not hold as a whole.
+        /// The condition that must not hold as a whole.
         not: Option<Condition>,
     },
 }
 
-/// Parts that must all hold. A part that is absent holds.
+/// Parts that must all hold. An absent part holds.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
-    /// By key. For a few keys, a list is faster than a map.
+    /// The patterns by tag key. For a few keys, a list is faster than a map.
     pub(super) tags: Vec<(SmolStr, Patterns)>,
     pub(super) secret_name: Option<Patterns>,
     pub(super) primary_region: Option<Patterns>,
 }
 
-/// The part of a condition that decided that a rule does not match.
+/// The part of a condition because of which a rule does not match.
 #[derive(Clone, Debug)]
 pub enum Mismatch<'a> {
     /// The secret does not have the tag.
@@ -61,7 +61,7 @@ pub enum Mismatch<'a> {
     SecretName(&'a Patterns),
     /// The primary secret is in another Region.
     PrimaryRegion(&'a Patterns),
-    /// Everything under `not` holds.
+    /// Every part of `not` holds.
     Not,
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for Mismatch<'_> {
             Self::PrimaryRegion(patterns) => {
                 write!(f, "the primary secret's Region is not {patterns}")
             }
-            Self::Not => f.write_str("everything under `not` holds"),
+            Self::Not => f.write_str("every part of `not` holds"),
         }
     }
 }

@@ -38,8 +38,8 @@ pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Check
     }
 }
 
-/// Parses a policy. A method that returns [`Reported`] has parsed all of its node first, so that
-/// every problem is reported.
+/// Parses a policy. A method that returns [`Reported`] has first parsed its whole node, so that all
+/// problems are reported.
 struct Parser<'a> {
     reader: NodeReader,
     allowed_regions: &'a AllowedRegions,
@@ -47,7 +47,7 @@ struct Parser<'a> {
     rule_names: HashSet<&'a str>,
 }
 
-/// The most rules of a policy: more are a mistake or an attack.
+/// The maximum number of rules in a policy. More are a mistake or an attack.
 const MOST_RULES: usize = 1000;
 
 const REPLICATE_TO_HINT: &str =
@@ -63,7 +63,7 @@ impl<'a> Parser<'a> {
         let names = ["version", "groups", "kms-keys", "rules", "removal"];
         let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
         let version = self.version(version, root);
-        // The groups come first, because the other fields name them.
+        // Groups are parsed first, because the other fields refer to them.
         let groups = groups.map(|groups| self.parse_groups(&groups)).transpose();
         let keys = keys.map(|keys| self.keys_by_region(&keys, None));
         let removal = removal.map(|removal| self.removal(&removal));
@@ -88,7 +88,7 @@ impl<'a> Parser<'a> {
         if version.is_text("1") {
             return Ok(());
         }
-        let message = "this function reads policies of version 1";
+        let message = "unknown version; this function supports version 1";
         Err(self
             .reader
             .error(&version, "unknown-version", message, hint))
@@ -101,7 +101,7 @@ impl<'a> Parser<'a> {
         if node.is_text("covered") {
             return Ok(Removal::Covered);
         }
-        let message = "neither `never` nor `covered`";
+        let message = "must be `never` or `covered`";
         let hint = "write `removal: never` or `removal: covered`";
         Err(self.reader.error(node, "unknown-removal", message, hint))
     }
@@ -111,14 +111,14 @@ impl<'a> Parser<'a> {
         rules: Option<NodeRef<'a>>,
         root: &NodeRef<'a>,
     ) -> Result<Vec<Rule>, Reported> {
-        let hint = "list at least one rule; nothing replicates unless a rule says so";
+        let hint = "list at least one rule; nothing replicates without a rule";
         let node = self.reader.required(rules, root, "rules", hint)?;
         let rules = self.reader.list(&node, hint)?;
         let count = rules.len();
         if count > MOST_RULES {
             let message = format!("the policy has {count} rules");
             let hint =
-                format!("a policy may have {MOST_RULES} rules; group rules that say the same");
+                format!("a policy may have {MOST_RULES} rules; combine rules of the same effect");
             return Err(self.reader.error(&node, "too-many-rules", message, &hint));
         }
         collect_all(rules.map(|rule| self.rule(&rule)))
@@ -135,7 +135,7 @@ impl<'a> Parser<'a> {
         ];
         let [name, when, to, forbid, key, overwrite] = self.reader.fields(node, names)?;
         let name = self.rule_name(name, node);
-        let hint = "say which secrets the rule is for; `when: all` means every secret";
+        let hint = "specify the secrets that the rule applies to; `when: all` means every secret";
         let when = self.reader.required(when, node, "when", hint);
         let when = when.and_then(|when| self.when(&when));
         let is_empty = to.is_none() && forbid.is_none();
@@ -165,12 +165,12 @@ impl<'a> Parser<'a> {
         name: Option<NodeRef<'a>>,
         rule: &NodeRef<'a>,
     ) -> Result<String, Reported> {
-        let hint = "name the rule, for instance `tier-1`; logs show the name";
+        let hint = "name the rule, for instance `tier-1`; the name appears in logs";
         let node = self.reader.required(name, rule, "name", hint)?;
         let name = self.reader.text(&node, hint)?;
         if !self.rule_names.insert(name) {
-            let message = format!("another rule has the name `{name}` too");
-            let hint = "give each rule a name of its own";
+            let message = format!("another rule has the same name, `{name}`");
+            let hint = "give each rule a unique name";
             self.reader
                 .error(&node, "duplicate-rule-name", message, hint);
         }
@@ -180,14 +180,15 @@ impl<'a> Parser<'a> {
     fn without_targets(&mut self, fields: [(&str, Option<NodeRef<'_>>); 2]) {
         for (name, field) in fields {
             if let Some(field) = field {
-                let message = format!("`{name}` without `replicate-to` means nothing");
+                let message = format!("`{name}` has no effect without `replicate-to`");
                 self.reader
                     .error(&field, "field-without-effect", message, REPLICATE_TO_HINT);
             }
         }
     }
 
-    /// The primary Region is known if the rule's condition allows only one.
+    /// Parses what a rule replicates. `primary_region` is the only one that the rule's condition allows,
+    /// if there is only one.
     fn replicate(
         &mut self,
         to: &NodeRef<'_>,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::secret::{KmsKey, Region};
 
-/// Keys by Region, and one for any other Region.
+/// Keys by Region, and a key for all other Regions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
     by_region: BTreeMap<Region, KmsKey>,

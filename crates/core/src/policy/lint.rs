@@ -1,8 +1,8 @@
-//! Lints: warnings about a policy that works but may not mean what its author thinks.
+//! Lints: warnings about parts of a valid policy that may not mean what the author intended.
 //!
-//! One glance at a rule decides each of them. They are sound but incomplete: they report no false
-//! positives. What several rules mean together is not compared: the plan refuses conflicts for each
-//! secret, and an explanation shows them.
+//! Each lint checks a single rule. Lints are sound but incomplete: they report no false positives. They
+//! do not compare rules with one another. The plan refuses conflicts per secret, and an explanation
+//! shows them.
 
 use std::collections::BTreeSet;
 
@@ -25,10 +25,10 @@ pub(super) fn regions_not_allowed<'a>(
     if !outside.is_empty() {
         let outside: Vec<&str> = outside.into_iter().collect();
         let message = format!(
-            "{} is outside the allowed Regions, and is refused",
+            "replicas are not allowed in {}, so the plan refuses them",
             outside.join(", ")
         );
-        let hint = "add it to ALLOWED_REPLICA_REGIONS, or take it out of the policy";
+        let hint = "add it to ALLOWED_REPLICA_REGIONS, or remove it from the policy";
         reader.warning(node, "region-not-allowed", message, hint);
     }
 }
@@ -48,10 +48,10 @@ pub(super) fn unused_key(
         return false;
     }
     let word = entry.key;
-    let message = format!("the rule does not replicate to `{word}`, so this is never used");
+    let message = format!("the rule does not replicate to `{word}`, so this key is never used");
     let hint = match did_you_mean(word, targets.iter().map(Region::as_str)) {
         Some(target) => format!("did you mean `{target}`?"),
-        None => "drop it, or add the Region to `replicate-to`".to_owned(),
+        None => "remove it, or add the Region to `replicate-to`".to_owned(),
     };
     reader.warning(&entry.at_key, "unused-key", message, &hint);
     true
@@ -70,8 +70,9 @@ pub(super) fn always_primary_region(
             .iter()
             .all(|region| region.as_str() == primary_region)
     {
-        let message = format!("{primary_region} is always the primary secret's own Region");
-        let hint = "a replica is always in another Region: list one, or drop the rule";
+        let message =
+            format!("the only target, {primary_region}, is always the primary secret's own Region");
+        let hint = "a replica must be in another Region: list one, or remove the rule";
         reader.warning(node, "always-primary-region", message, hint);
     }
 }

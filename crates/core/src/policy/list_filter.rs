@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Policy, ReplicateTo, Rule, When};
 
-/// A filter for `ListSecrets` that passes all secrets that the policy covers. It may pass others.
+/// A filter for `ListSecrets` that includes all secrets that the policy covers. It may include others.
 ///
 /// Both filters match prefixes and are case-sensitive. A value may not contain a comma, a leading `!`
 /// negates it, and a filter has at most ten values (Secrets Manager API reference, `Filter`).
@@ -17,11 +17,12 @@ pub enum ListFilter {
     NamePrefixes(BTreeSet<String>),
 }
 
-/// The most values of a filter.
+/// The maximum number of values in a filter.
 const MOST_VALUES: usize = 10;
 
 impl Policy {
-    /// Returns the narrowest filter. `None` if the policy covers secrets of any tag and name.
+    /// Returns a filter by tag keys or, if that is not possible, by name prefixes. `None` if neither
+    /// includes all covered secrets.
     #[must_use]
     pub fn list_filter(&self) -> Option<ListFilter> {
         let covering = || self.rules.iter().filter(|rule| rule.replicate.is_some());
@@ -33,7 +34,7 @@ impl Policy {
     }
 }
 
-/// Returns the values of all rules. `None` if a rule has none, or if a filter cannot have them.
+/// Returns the values of all rules. `None` if a rule has none, or if a filter cannot contain them.
 fn values(of_rules: impl Iterator<Item = Option<BTreeSet<String>>>) -> Option<BTreeSet<String>> {
     let of_rules: Vec<BTreeSet<String>> = of_rules.collect::<Option<_>>()?;
     let values: BTreeSet<String> = of_rules.into_iter().flatten().collect();
@@ -45,7 +46,7 @@ fn values(of_rules: impl Iterator<Item = Option<BTreeSet<String>>>) -> Option<BT
     usable.then_some(values)
 }
 
-/// Returns the key of a tag that every secret has that the rule covers.
+/// Returns a tag key that every secret covered by the rule has.
 fn tag_of(rule: &Rule) -> Option<String> {
     if let Some(ReplicateTo::Tag(key)) = rule.replicate.as_ref().map(|replicate| &replicate.to) {
         return Some(key.clone());
@@ -56,7 +57,7 @@ fn tag_of(rule: &Rule) -> Option<String> {
     }
 }
 
-/// Returns the prefixes of the names of all secrets that the rule covers.
+/// Returns prefixes that include the names of all secrets covered by the rule.
 fn prefixes_of(rule: &Rule) -> Option<BTreeSet<String>> {
     match &rule.when {
         When::All => None,

@@ -1,7 +1,7 @@
 //! A YAML or JSON document as a tree in which every node has a position.
 //!
-//! Reading straight into the policy's types would stop at the first problem. The tree allows
-//! reporting all of them.
+//! Deserializing directly into the policy's types would stop at the first problem. With the tree, all
+//! problems are reported.
 
 mod builder;
 
@@ -12,7 +12,7 @@ use granit_parser::{Marker, Parser};
 use super::problem::{Problem, Severity};
 use builder::{Builder, SyntaxError};
 
-/// The largest document accepted, in bytes.
+/// The maximum size of a document, in bytes.
 const LARGEST_DOCUMENT: usize = 1024 * 1024;
 
 /// A position in a document, counted from 1.
@@ -46,11 +46,11 @@ pub struct Node<'t> {
     pub(super) value: Value<'t>,
 }
 
-/// The value of a node. A scalar is the text as the document has it: an unquoted `0`, `1.10` or
+/// The value of a node. A scalar is the text as written in the document: an unquoted `0`, `1.10` or
 /// `yes` is the text `0`, `1.10` or `yes`.
 #[derive(Debug)]
 pub(super) enum Value<'t> {
-    /// The null value, as the document has it: a key `~` is a text.
+    /// The null value, as written in the document: a key `~` is a text.
     Nothing(Cow<'t, str>),
     Text(Cow<'t, str>),
     List(Vec<Node<'t>>),
@@ -78,10 +78,11 @@ impl Value<'_> {
     }
 }
 
-/// Reads a document.
+/// Parses a document.
 ///
 /// # Errors
-/// The first place at which the document is not plain YAML or JSON, or that it is too large.
+/// A problem if the document is too large, or at the first position at which it is not plain YAML or
+/// JSON.
 pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
     if text.len() > LARGEST_DOCUMENT {
         return Err(Problem {
@@ -92,7 +93,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
             code: "document-too-large",
             message: format!("the document has {} bytes", text.len()),
             hint: format!(
-                "a policy may have {LARGEST_DOCUMENT} bytes; group rules that say the same"
+                "a policy may have {LARGEST_DOCUMENT} bytes; combine rules of the same effect"
             ),
         });
     }
@@ -101,7 +102,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
 
 fn tree(text: &str) -> Result<Node<'_>, SyntaxError> {
     let mut options = granit_parser::options! {
-        // The builder refuses all anchors and aliases, each at its own position.
+        // The builder rejects all anchors and aliases, each at its own position.
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
     };

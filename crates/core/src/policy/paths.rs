@@ -15,10 +15,10 @@ impl Identity {
     }
 }
 
-/// Returns the paths of some nodes.
+/// Returns the paths of these nodes, found in one walk.
 ///
-/// One walk finds them all. Only nodes with a problem need a path, and a path in every node would
-/// cost more than reading the document.
+/// Only nodes with a problem need a path. Storing a path in every node would cost more than parsing the
+/// document.
 pub(super) fn paths(
     root: &Node<'_>,
     nodes: impl Iterator<Item = Identity>,

@@ -1,4 +1,4 @@
-//! Patterns over texts: `*` stands for any characters, `?` for one.
+//! Patterns over texts: `*` matches any characters, `?` matches one.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -6,14 +6,14 @@ use std::sync::OnceLock;
 use smol_str::SmolStr;
 use wildmatch::WildMatch;
 
-/// Patterns of which one must match the whole text. `*` stands for any characters, `?` for one.
+/// Patterns of which one must match the whole text. `*` matches any characters, `?` matches one.
 #[derive(Clone, Debug)]
 pub struct Patterns(Vec<Pattern>);
 
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
     Literal(SmolStr),
-    /// Compiled at the first match: most rules of a long policy never get that far.
+    /// Compiled on first use, because most patterns of a long policy are never evaluated.
     Wild(SmolStr, OnceLock<Box<WildMatch>>),
 }
 
@@ -42,18 +42,18 @@ impl Pattern {
     }
 }
 
-/// Whether a text has a wildcard.
+/// Returns whether a text contains a wildcard.
 pub(super) fn is_wild(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// The longest Region code that a policy may name.
+/// The maximum length of a Region code in a policy.
 const LONGEST_REGION_CODE: usize = 32;
 
-/// Whether a Region code may match the pattern.
+/// Returns whether the pattern may match a Region code.
 ///
-/// Sound but incomplete: returns `false` only if the characters of the pattern, its ends or its
-/// length rule out every text of the form of a Region code.
+/// Sound but incomplete: returns `false` only if the pattern's characters, its ends or its length
+/// exclude every text of the form of a Region code.
 pub(super) fn may_match_a_region_code(pattern: &str) -> bool {
     let is_wildcard = |c| c == '*' || c == '?';
     let shortest = pattern.chars().filter(|c| *c != '*').count();

@@ -7,9 +7,9 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The policy is refused.
+    /// The policy is rejected.
     Error,
-    /// The policy works but may not mean what its author thinks.
+    /// The policy is valid, but a part of it may not mean what the author intended.
     Warning,
 }
 
@@ -26,9 +26,9 @@ pub struct Problem {
     pub column: u64,
     /// A stable code, for instance `unknown-field`.
     pub code: &'static str,
-    /// What is wrong.
+    /// The message: what is wrong.
     pub message: String,
-    /// How to fix it.
+    /// The hint: how to fix it.
     pub hint: String,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A policy that is refused. Lists all problems, not only the first.
+/// A policy is invalid. Contains all problems, not only the first.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct PolicyInvalid {
     /// The problems, in the order of the document, warnings included. At least one is an error.

@@ -1,7 +1,7 @@
-//! Reads the nodes of a document and reports what is wrong with them, each with its place.
+//! Reads the nodes of a document and reports problems with their positions.
 //!
-//! This module knows nothing about policies, so that other documents are read, and their mistakes
-//! reported, in the same way: all at once, and with the word that was probably meant.
+//! This module is independent of policies, so that other documents are read in the same way, with all
+//! problems reported at once and with corrections of misspelled words.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use super::spelling::did_you_mean;
 
 pub use super::node::{Node, parse};
 
-/// Proof that a problem has been reported: there is no value, and nothing more to say about it.
+/// Proves that a problem has been reported, so the caller has no value and need not report it again.
 ///
-/// A caller that needs several values reads all of them before it returns with `?`, so that every
-/// problem is reported.
+/// A caller that needs several values reads all of them before it returns with `?`, so that all
+/// problems are reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Reported(());
 
-/// Collects the values, after all of them have been read.
+/// Collects the values after reading all of them.
 ///
 /// # Errors
 /// [`Reported`] if one of the values is missing.
@@ -38,7 +38,7 @@ pub fn collect_all<T, C: FromIterator<T>>(
     outcome.map(|()| values)
 }
 
-/// A node, and the position at which its problems are shown.
+/// A node, and the position at which its problems are reported.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeRef<'a> {
     pub(super) node: &'a Node<'a>,
@@ -49,14 +49,14 @@ pub struct NodeRef<'a> {
 pub struct Entry<'a> {
     /// The key.
     pub key: &'a str,
-    /// The value, with its problems shown at the key.
+    /// The value, with its problems reported at the key.
     pub at_key: NodeRef<'a>,
     /// The value.
     pub value: NodeRef<'a>,
 }
 
 impl<'a> NodeRef<'a> {
-    /// Refers to a node, with problems shown where it begins.
+    /// Refers to a node, with problems reported at its start.
     #[must_use]
     pub fn of(node: &'a Node<'a>) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl<'a> NodeRef<'a> {
         }
     }
 
-    /// Refers to the value of a field, with problems shown at the key.
+    /// Refers to the value of a field, with problems reported at the key.
     fn at_key(field: &'a Field<'a>) -> Self {
         Self {
             node: &field.node,
@@ -79,19 +79,19 @@ impl<'a> NodeRef<'a> {
         self.position.line.into()
     }
 
-    /// Whether the node is this text.
+    /// Returns whether the node is this text.
     #[must_use]
     pub fn is_text(&self, expected: &str) -> bool {
         matches!(&self.node.value, Value::Text(text) if text == expected)
     }
 
-    /// Whether the node is a map.
+    /// Returns whether the node is a map.
     #[must_use]
     pub fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Fields(_))
     }
 
-    /// Whether the node is a list.
+    /// Returns whether the node is a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
         matches!(self.node.value, Value::List(_))
@@ -101,16 +101,17 @@ impl<'a> NodeRef<'a> {
 /// Reads nodes and collects the problems.
 #[derive(Debug, Default)]
 pub struct NodeReader {
-    /// The problems, still without paths, and the nodes that they are about.
+    /// The problems, without paths yet, and their nodes.
     problems: Vec<(Problem, Identity)>,
     /// The highest severity among the problems beyond [`MOST_PROBLEMS`], and their number.
     more: Option<(Severity, usize)>,
 }
 
-/// Up to this many fields are compared one by one to find duplicates.
+/// The number of fields up to which duplicates are found by comparing each pair.
 const FEW_FIELDS: usize = 16;
 
-/// How many problems are reported one by one. Log lines are limited, and people fix the first ones.
+/// The maximum number of problems reported individually. The length of log lines is limited, and people
+/// fix the first problems first.
 const MOST_PROBLEMS: usize = 100;
 
 #[expect(
@@ -138,8 +139,8 @@ impl NodeReader {
                 line,
                 column,
                 code: "too-many-problems",
-                message: format!("there are {count} more problems"),
-                hint: "correct these first".to_owned(),
+                message: format!("{count} more problems"),
+                hint: "fix the problems above first".to_owned(),
             });
         }
         problems
@@ -194,12 +195,12 @@ impl NodeReader {
         Reported(())
     }
 
-    /// Whether further problems are only counted.
+    /// Returns whether further problems are only counted.
     pub(super) fn is_full(&self) -> bool {
         self.problems.len() >= MOST_PROBLEMS
     }
 
-    /// Reports that the node has another type than expected.
+    /// Reports a node of another type than expected.
     pub fn wrong_type(&mut self, node: &NodeRef<'_>, expected: &str, hint: &str) -> Reported {
         let message = format!("{} where {expected} is expected", node.node.value.kind());
         self.error(node, "wrong-type", message, hint)
@@ -228,8 +229,8 @@ impl NodeReader {
         Ok(names.map(|name| find(name).map(|field| NodeRef::of(&field.node))))
     }
 
-    /// Whether [`Self::fields`] has reported unknown fields. One of them may be a misspelling of a
-    /// field that is missing.
+    /// Returns [`Reported`] if [`Self::fields`] has reported unknown fields. One of them may be a
+    /// misspelling of a missing field.
     #[must_use]
     pub fn reported_unknown<const N: usize>(
         node: &NodeRef<'_>,
@@ -241,7 +242,7 @@ impl NodeReader {
         }
     }
 
-    /// Returns the entries of a map of at least one.
+    /// Returns the entries of a map that must not be empty.
     pub fn entries<'a>(
         &mut self,
         node: &NodeRef<'a>,
@@ -275,21 +276,21 @@ impl NodeReader {
     fn check_duplicates(&mut self, fields: &[Field<'_>]) {
         let mut seen = BTreeSet::new();
         for (index, field) in fields.iter().enumerate() {
-            // For a few keys, comparing is faster than a set. Long maps need the set.
+            // For a few keys, comparing is faster than a set. For long maps, it is quadratic.
             let is_repeated = if fields.len() <= FEW_FIELDS {
                 fields[..index].iter().any(|other| other.key == field.key)
             } else {
                 !seen.insert(field.key.as_ref())
             };
             if is_repeated {
-                let message = format!("`{}` is written twice", field.key);
+                let message = format!("duplicate field `{}`", field.key);
                 let hint = "keep one of them";
                 self.error(&NodeRef::at_key(field), "repeated-field", message, hint);
             }
         }
     }
 
-    /// Returns a field. Reports its absence.
+    /// Returns a field, or reports that it is missing.
     pub fn required<'a>(
         &mut self,
         field: Option<NodeRef<'a>>,
@@ -303,7 +304,7 @@ impl NodeReader {
         })
     }
 
-    /// Returns the items of a list of at least one, or the node itself.
+    /// Returns the items of a list that must not be empty, or the node itself if it is not a list.
     pub fn one_or_more<'a>(
         &mut self,
         node: &NodeRef<'a>,
@@ -316,7 +317,7 @@ impl NodeReader {
         Ok(items.iter().map(NodeRef::of))
     }
 
-    /// Returns the items of a list of at least one.
+    /// Returns the items of a list that must not be empty.
     pub fn list<'a>(
         &mut self,
         node: &NodeRef<'a>,
@@ -357,7 +358,7 @@ impl NodeReader {
         }
     }
 
-    /// Returns a text that is not empty.
+    /// Returns a text that must not be empty.
     pub fn text<'a>(&mut self, node: &NodeRef<'a>, hint: &str) -> Result<&'a str, Reported> {
         let text = self.text_or_empty(node, hint)?;
         if text.is_empty() {
@@ -366,7 +367,7 @@ impl NodeReader {
         Ok(text)
     }
 
-    /// Returns a boolean of YAML 1.2. One in quotes is a text.
+    /// Returns a boolean of YAML 1.2. A quoted `true` is a text.
     pub fn boolean(&mut self, node: &NodeRef<'_>, hint: &str) -> Result<bool, Reported> {
         match &node.node.value {
             Value::Text(text) if node.node.is_plain => match text.as_ref() {
@@ -376,7 +377,7 @@ impl NodeReader {
             },
             _ => {}
         }
-        Err(self.error(node, "not-a-boolean", "neither `true` nor `false`", hint))
+        Err(self.error(node, "not-a-boolean", "must be `true` or `false`", hint))
     }
 }
 

@@ -33,7 +33,7 @@ impl Groups {
     }
 }
 
-/// The meaning of a word.
+/// The Regions that a word names.
 pub(super) enum Resolved<'a> {
     Group(&'a BTreeSet<Region>),
     Region(Region),
@@ -52,9 +52,9 @@ impl Resolved<'_> {
 /// The Regions that a rule forbids.
 #[derive(Clone, Debug)]
 pub(super) enum Forbid {
-    /// These.
+    /// Regions that match.
     Only(Patterns),
-    /// All but these.
+    /// Regions that do not match.
     Except(Patterns),
 }
 

@@ -1,13 +1,13 @@
 //! Corrections of misspelled words, for hints.
 
-/// How many words are compared for a hint.
+/// The maximum number of words compared for a hint.
 const MOST_WORDS: usize = 100;
 
-/// The longest word that gets a hint, in bytes. The key of a tag, for instance, has up to 128
+/// The maximum length of a word that gets a hint, in bytes. A tag key, for instance, has up to 128
 /// characters.
 const LONGEST_WORD: usize = 64;
 
-/// Returns the known word that was probably meant.
+/// Returns the known word that is the most similar to `word`, if one is similar enough.
 pub(super) fn did_you_mean<'a>(
     word: &str,
     words: impl IntoIterator<Item = &'a str>,

@@ -6,9 +6,8 @@ use crate::secret::Region;
 
 /// The value of a tag that lists Regions or groups.
 ///
-/// Spaces separate them. `+ / : , ;` are accepted too, because people type them, although comma and
-/// semicolon are not among the characters that AWS documents for tags (Secrets Manager API
-/// reference, `Tag`).
+/// Spaces separate them. `+ / : , ;` are accepted too, because people use them, although AWS does not
+/// document comma and semicolon as valid in tags (Secrets Manager API reference, `Tag`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagValue {
     /// The Regions. Empty for the value `none`.
@@ -36,7 +35,7 @@ pub struct BadToken {
 }
 
 impl BadToken {
-    /// Returns the token. Empty if the value has none.
+    /// Returns the token. Empty if the value has no tokens.
     #[must_use]
     pub fn token(&self) -> &str {
         match &self.error {
@@ -56,7 +55,7 @@ impl BadToken {
     }
 }
 
-/// The most characters kept of a bad token, so that no log contains a whole tag value.
+/// The maximum number of characters kept of a bad token, so that no log contains a whole tag value.
 const LONGEST_TOKEN: usize = 64;
 
 impl TagValue {

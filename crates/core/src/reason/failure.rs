@@ -1,35 +1,37 @@
-/// Why a replica could not be made.
+/// Why a replica could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureReason {
     /// A secret of the same name exists in the target Region.
     NameAlreadyExists,
-    /// A former replica of the same name, cut off from its primary secret, stands in the way.
-    /// Overwriting does not help.
+    /// A former replica of the same name, detached from its primary secret, exists in the target
+    /// Region. Overwriting does not help.
     OrphanedReplica,
     /// The key is missing, disabled, or still being created.
     KmsKeyUnavailable,
-    /// The function's role may not use the key.
+    /// The function's role is not allowed to use the key.
     KmsAccessDenied,
-    /// The account has not enabled the Region, or there is no such Region.
+    /// The account has not enabled the Region, or the Region does not exist.
     RegionNotEnabled,
-    /// The function's role may not make the call.
+    /// The function's role is not allowed to make the call.
     AccessDenied,
-    /// AWS limits the rate of calls.
+    /// AWS throttled the call.
     Throttled,
-    /// AWS did not answer, or answered with a fault of its own.
+    /// AWS did not respond, or responded with an internal error.
     ServiceUnavailable,
-    /// The secret is gone.
+    /// The secret does not exist.
     SecretNotFound,
-    /// AWS refused the call for a reason that is none of the above.
+    /// AWS rejected the call for another reason.
     RequestRejected,
-    /// AWS reports a failed replication for a reason that is none of the above.
+    /// AWS reports a failed replication for another reason.
     ReplicationFailed,
 }
 
 impl FailureReason {
-    /// Classifies AWS's own words, a `StatusMessage` or an error's message. AWS documents the
-    /// cases (user guide, "Troubleshoot AWS Secrets Manager replication") but no fixed wording, so
-    /// what the words must contain is kept as short as the cases allow. `None` if no case fits.
+    /// Classifies a message of AWS: a `StatusMessage` or an error message. Returns `None` if no case
+    /// matches.
+    ///
+    /// AWS documents the cases (user guide, "Troubleshoot AWS Secrets Manager replication") but not
+    /// their wording, so each case matches as few words as possible.
     #[must_use]
     pub fn from_message(message: &str) -> Option<Self> {
         let message = message.to_ascii_lowercase();
@@ -70,57 +72,60 @@ impl FailureReason {
         }
     }
 
-    /// What to do about it, in one sentence.
+    /// The remediation, in one sentence.
     #[must_use]
     pub fn remediation(self) -> &'static str {
         match self {
             Self::NameAlreadyExists => {
-                "rename or delete the secret of the same name in that Region (a deleted one keeps its \
-                 name until its recovery window ends), then reconcile the secret; the sweep does so \
-                 by itself"
+                "delete the secret of the same name in that Region, or recreate it under another \
+                 name (a deleted secret keeps its name until its recovery window ends); then \
+                 reconcile the secret, or wait for the next sweep"
             }
             Self::OrphanedReplica => {
-                "in that Region, call StopReplicationToReplica on the old replica and delete it, \
-                 then reconcile the secret; the sweep does so by itself; overwriting does not help"
+                "in that Region, call StopReplicationToReplica on the former replica and delete it; \
+                 then reconcile the secret, or wait for the next sweep; overwriting does not help"
             }
             Self::KmsKeyUnavailable => {
-                "check that the key exists and is enabled in that Region; a key that is still \
-                 being created works on the next attempt"
+                "check that the key exists and is enabled in that Region; if it is still being \
+                 created, the next attempt succeeds"
             }
             Self::KmsAccessDenied => {
                 "allow the function's role kms:Decrypt on the primary secret's key, and \
-                 kms:GenerateDataKey and kms:Encrypt on the replica's key, in the role and in the \
-                 key policies"
+                 kms:GenerateDataKey and kms:Encrypt on the replica's key, in the role's policy and \
+                 in the key policies"
             }
             Self::RegionNotEnabled => {
-                "check the Region's code, and enable the Region for the account, or take it out of \
-                 the policy or the tag"
+                "check the Region code; enable the Region for the account, or remove it from the \
+                 policy or the tag"
             }
             Self::AccessDenied => {
-                "allow the function's role the call that AWS names; a service control policy, or \
-                 the allowed Regions in the role (secretsmanager:AddReplicaRegions), may deny it"
+                "allow the function's role the call that the message names; a service control \
+                 policy, or the role's list of allowed Regions (secretsmanager:AddReplicaRegions), \
+                 can also deny it"
             }
             Self::Throttled => {
-                "nothing, if it is rare: Lambda retries an event; the quota of 50 writes per second \
-                 is shared by the whole account and Region"
+                "no action is needed if this is rare: Lambda retries the event; all callers in the \
+                 account and Region share the quota of 50 writes per second"
             }
             Self::ServiceUnavailable => {
-                "nothing, if it is rare: Lambda retries an event; otherwise check the function's way \
-                 to the Secrets Manager endpoint and the AWS health dashboard"
+                "no action is needed if this is rare: Lambda retries the event; otherwise check the \
+                 network path to the Secrets Manager endpoint, and the AWS Health Dashboard"
             }
             Self::SecretNotFound => {
-                "nothing, if the secret was deleted meanwhile; otherwise reconcile it by hand"
+                "no action is needed if the secret was deleted; otherwise check its name and \
+                 Region, and reconcile it by hand"
             }
-            Self::RequestRejected => "read AWS's message, and correct what it names",
+            Self::RequestRejected => "fix the cause that AWS's message names",
             Self::ReplicationFailed => {
-                "read AWS's message, and retry the replication by reconciling the secret by hand"
+                "fix the cause that AWS's message names, then reconcile the secret by hand"
             }
         }
     }
 
-    /// Whether something stands in the way in the target Region that does not go away by itself, and
-    /// of which a look there tells whether it is gone. Anything else may have healed by the next
-    /// attempt: a key becomes ready, a permission is granted where no event tells.
+    /// Returns whether the cause is in the target Region, persists until it is fixed there, and is
+    /// visible to `DescribeSecret` in that Region. Other causes may disappear without an event, for
+    /// example when a key becomes available or a permission is granted, so another attempt may
+    /// succeed.
     #[must_use]
     pub fn needs_manual_fix(self) -> bool {
         match self {

@@ -1,17 +1,17 @@
 use super::RemovalReason;
 
-/// What is known of a replica that is not in sync yet.
+/// The state of a replica that is not in sync yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// AWS is still copying.
+    /// AWS is still copying the secret.
     ReplicationInProgress,
-    /// AWS accepted the request but does not list the Region, or not any more.
+    /// AWS accepted the request but does not report the replica, or no longer does.
     NotReported,
-    /// AWS accepted the request, and every look after it failed. The text says how.
+    /// AWS accepted the request, but every later read failed. Contains the error.
     StatusUnavailable(String),
     /// AWS reports a status that this version does not know.
     UnknownStatus(String),
-    /// The replica, or one that is wanted, was still on its way when its removal was due.
+    /// This replica, or a wanted one, was still in progress, so this replica cannot be removed yet.
     RemovalPending(RemovalReason),
     /// AWS is still removing the replica.
     RemovalInProgress(RemovalReason),
@@ -31,23 +31,23 @@ impl Progress {
         }
     }
 
-    /// What AWS shows, where the code alone does not say it.
+    /// Details that the code does not contain.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::ReplicationInProgress => None,
             Self::RemovalPending(reason) | Self::RemovalInProgress(reason) => Some(reason.detail()),
             Self::NotReported => {
-                Some("AWS accepted the request but does not list the Region".to_owned())
+                Some("AWS accepted the request but reports no replica in this Region".to_owned())
             }
             Self::StatusUnavailable(error) => Some(format!(
-                "AWS accepted the request; looking at it failed: {error}"
+                "AWS accepted the request, but reading the replica's status failed: {error}"
             )),
             Self::UnknownStatus(status) => Some(format!("AWS reports the status {status}")),
         }
     }
 
-    /// What to do about it, in one sentence.
+    /// The remediation, in one sentence.
     #[must_use]
     pub fn remediation(&self) -> &'static str {
         match self {
@@ -55,14 +55,15 @@ impl Progress {
             | Self::NotReported
             | Self::RemovalPending(_)
             | Self::RemovalInProgress(_) => {
-                "nothing yet: Lambda retries an event, which looks again; by hand, reconcile again"
+                "no action is needed yet: Lambda retries an event and so checks again; after a \
+                 manual call, reconcile again"
             }
             Self::StatusUnavailable(_) => {
-                "allow the function's role DescribeSecret, or wait until AWS answers again, and \
+                "allow the function's role DescribeSecret, or wait until AWS responds, then \
                  reconcile again"
             }
             Self::UnknownStatus(_) => {
-                "look at the replica in the console; a newer version of the function may know the \
+                "check the replica in the console; a newer version of the function may know the \
                  status"
             }
         }

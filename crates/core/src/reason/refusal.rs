@@ -3,28 +3,28 @@ use std::collections::BTreeSet;
 use super::names;
 use crate::secret::KmsKey;
 
-/// Why a Region gets no replica although a rule or a tag names it.
+/// Why a Region that a rule or a tag names gets no replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The Region of the primary secret itself. Shown, but no refusal of the secret.
+    /// The Region is the primary secret's own. Reported, but does not affect the secret's outcome.
     PrimaryRegion,
-    /// The Region belongs to another partition; replication never leaves one.
+    /// The Region is in another partition. Replication never crosses partitions.
     OtherPartition,
     /// The Region is not among `ALLOWED_REPLICA_REGIONS`.
     RegionNotAllowed,
     /// These rules forbid the Region.
     ForbiddenByPolicy(BTreeSet<String>),
-    /// These rules contradict each other about the Region.
+    /// These rules conflict about the Region.
     ConflictingRules(Conflict, BTreeSet<String>),
-    /// The primary secret has a customer key and nothing names a key for the replica, so AWS would
-    /// fall back to `aws/secretsmanager`.
+    /// The primary secret has a customer managed key, and neither rule nor policy names a key for
+    /// the replica, so AWS would fall back to `aws/secretsmanager`.
     WeakerEncryption(KmsKey),
-    /// A token in the tag given is no Region code.
+    /// A token in this tag is not a Region code.
     InvalidRegion {
         /// The tag's key.
         tag: String,
     },
-    /// The tag given names no Region at all.
+    /// This tag names no Region.
     EmptyTagValue {
         /// The tag's key.
         tag: String,
@@ -47,53 +47,53 @@ impl Refusal {
         }
     }
 
-    /// What to do about it. `None` where there is nothing to do.
+    /// The remediation. `None` if no action is needed.
     #[must_use]
     pub fn remediation(&self) -> Option<String> {
         Some(match self {
             Self::PrimaryRegion => return None,
             Self::OtherPartition => {
-                "name a Region of the primary secret's own partition".to_owned()
+                "name a Region in the primary secret's partition".to_owned()
             }
             Self::RegionNotAllowed => {
-                "name an allowed Region, or add this one to ALLOWED_REPLICA_REGIONS (the stack's \
+                "name an allowed Region, or add this Region to ALLOWED_REPLICA_REGIONS (the stack's \
                  parameter AllowedReplicaRegions)"
                     .to_owned()
             }
             Self::ForbiddenByPolicy(rules) => format!(
-                "take the Region out of the tag or the rule that names it, or change {}",
+                "remove the Region from the tag or rule that names it, or change {}",
                 names(rules)
             ),
             Self::ConflictingRules(conflict, rules) => format!(
-                "{} give this Region different {}; give them the same",
+                "{} specify different {} for this Region; specify the same in each rule",
                 names(rules),
-                conflict.in_words()
+                conflict.description()
             ),
             Self::WeakerEncryption(key) => format!(
                 "the primary secret's key {key} has no known counterpart in this Region: name a \
-                 customer key in the rule (`kms-key`) or in the policy (`kms-keys`), or accept the \
-                 weaker key with `kms-key: aws/secretsmanager` in the rule, or encrypt the primary \
-                 secret with a multi-Region key (its ARN or key id, not an alias)"
+                 customer managed key in the rule (`kms-key`) or in the policy (`kms-keys`), accept \
+                 the weaker key with `kms-key: aws/secretsmanager` in the rule, or encrypt the \
+                 primary secret with a multi-Region key (by its ARN or key ID, not an alias)"
             ),
             Self::InvalidRegion { tag } => format!(
-                "write Region codes separated by spaces in the tag `{tag}`, for instance \
+                "set the tag `{tag}` to Region codes separated by spaces, for example \
                  `eu-west-1 us-west-2`"
             ),
             Self::EmptyTagValue { tag } => {
-                format!("write Region codes in the tag `{tag}`, or `none` to want no replica")
+                format!("set the tag `{tag}` to Region codes, or to `none` for no replicas")
             }
         })
     }
 
-    /// Whether the refusal counts against the secret. A primary secret's own Region in a list is
-    /// no mistake: the same list serves the primary secrets of every Region.
+    /// Returns whether the refusal affects the secret's outcome. The primary secret's own Region in
+    /// a list is not a mistake, because one list serves the primary secrets of all Regions.
     #[must_use]
     pub fn counts(&self) -> bool {
         !matches!(self, Self::PrimaryRegion)
     }
 }
 
-/// What two rules say differently of one Region.
+/// The setting for which two rules specify different values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
     /// `kms-key`.
@@ -103,7 +103,7 @@ pub enum Conflict {
 }
 
 impl Conflict {
-    fn in_words(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Key => "keys (`kms-key`)",
             Self::Overwrite => "values of `overwrite`",

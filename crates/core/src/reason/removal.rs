@@ -9,7 +9,8 @@ pub enum RemovalReason {
     NoLongerTargeted,
     /// These rules forbid its Region.
     Forbidden(BTreeSet<String>),
-    /// It failed, never was in sync, and was not moved by asking again, so it is made anew.
+    /// The replica failed, was never in sync, and a new request did not change it, so it is
+    /// recreated.
     FailedReplica,
 }
 
@@ -24,17 +25,17 @@ impl RemovalReason {
         }
     }
 
-    /// One sentence that explains the code.
+    /// Explains the code in one sentence.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
             Self::NoLongerTargeted => {
-                "the secret is covered, and no rule wants a replica in this Region".to_owned()
+                "the secret is covered, but no rule wants a replica in this Region".to_owned()
             }
             Self::Forbidden(rules) => format!("forbidden by {}", names(rules)),
             Self::FailedReplica => {
-                "the failed replica never was in sync, and asking again did not \
-                                  move it, so it is removed and made anew"
+                "the failed replica was never in sync and a new request did not change it, so it is \
+                 removed and recreated"
                     .to_owned()
             }
         }
@@ -46,11 +47,11 @@ impl RemovalReason {
 pub enum RetainReason {
     /// AWS reports a status that this version does not know.
     UnknownStatus,
-    /// A tag holds what is no Region, perhaps a slip for this one.
+    /// A tag contains an invalid token, which may be a typo for this Region.
     AmbiguousTag,
-    /// A Region that is wanted is refused, or its replica is not in sync.
+    /// A wanted Region is refused, or its replica is not in sync.
     WaitingForOtherReplicas,
-    /// The secret has changed since it was decided.
+    /// The secret has changed since the decision.
     SecretChanged,
 }
 
@@ -66,23 +67,24 @@ impl RetainReason {
         }
     }
 
-    /// What to do about it, in one sentence.
+    /// The remediation, in one sentence.
     #[must_use]
     pub fn remediation(self) -> &'static str {
         match self {
             Self::UnknownStatus => {
-                "look at the replica in the console; nothing is removed whose status is unknown"
+                "check the replica in the console; a replica with an unknown status is never removed"
             }
             Self::AmbiguousTag => {
-                "correct the tag: nothing is removed while a token in it may be a slip for this \
-                 Region"
+                "correct the tag: the replica is kept while an invalid token in the tag may be a \
+                 typo for this Region"
             }
             Self::WaitingForOtherReplicas => {
-                "see to the other Regions: the replica is removed once every Region that is wanted \
-                 has a replica in sync"
+                "fix the other Regions: the replica is removed once every wanted Region has a \
+                 replica in sync"
             }
             Self::SecretChanged => {
-                "nothing: the secret changed while it was worked on, and that has an event of its own"
+                "no action is needed: the secret changed during the invocation, and the change has \
+                 its own event"
             }
         }
     }

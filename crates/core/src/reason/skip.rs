@@ -1,24 +1,24 @@
 use crate::secret::Region;
 
-/// Why a secret was left alone. Deliberate, so never an error.
+/// Why a secret was skipped. A skip is deliberate and never an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SkipReason {
     /// No rule of the policy covers the secret.
     NoRuleMatched,
-    /// The secret is itself a replica; its primary secret lives in the Region given.
+    /// The secret is a replica. Its primary secret is in this Region.
     IsReplica(Region),
-    /// The AWS service given manages the secret. Whether AWS replicates such secrets is not
-    /// documented, so they are left to their service.
+    /// This AWS service manages the secret. AWS does not document whether such secrets can be
+    /// replicated, so they are left unchanged.
     ManagedByService(String),
     /// The secret is scheduled for deletion.
     ScheduledForDeletion,
-    /// The call that the event tells of failed, with the error code given, so nothing was created.
+    /// The event reports a call that failed with this error code, so nothing was created.
     ApiCallFailed(String),
-    /// An event of Secrets Manager that is no reason to look at a secret.
+    /// An event of Secrets Manager that does not require reconciling a secret.
     UnsupportedEvent,
-    /// The secret belongs to the account given, which is not the function's.
+    /// The secret belongs to this account, which is not the function's.
     AnotherAccount(String),
-    /// The event is from the Region given, which is not the function's.
+    /// The event is from this Region, which is not the function's.
     AnotherRegion(String),
 }
 
@@ -38,24 +38,26 @@ impl SkipReason {
         }
     }
 
-    /// One sentence that explains the code.
+    /// Explains the code in one sentence.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
             Self::NoRuleMatched => "no rule of the policy covers this secret".to_owned(),
             Self::IsReplica(primary) => {
-                format!("this is a replica; its primary secret in {primary} decides")
+                format!(
+                    "the secret is a replica; the policy applies to its primary secret in {primary}"
+                )
             }
             Self::ManagedByService(service) => {
-                format!("the service {service} manages this secret, so it is left to {service}")
+                format!("the service {service} manages this secret, so it is left unchanged")
             }
             Self::ScheduledForDeletion => "the secret is scheduled for deletion".to_owned(),
             Self::ApiCallFailed(code) => {
-                format!("the call failed with {code}, so there is nothing to replicate")
+                format!("the API call failed with {code}, so there is nothing to replicate")
             }
-            Self::UnsupportedEvent => "this event is no reason to look at a secret".to_owned(),
+            Self::UnsupportedEvent => "this event does not require reconciling a secret".to_owned(),
             Self::AnotherAccount(account) => format!(
-                "the event is about a secret of account {account}; deploy the stack there too"
+                "the secret belongs to account {account}; deploy the stack in that account too"
             ),
             Self::AnotherRegion(region) => {
                 format!("the event is from {region}; deploy a stack in that Region")

@@ -1,5 +1,5 @@
 //! The actions that can be sent by hand. Unknown fields are errors, so that a typo never turns a dry
-//! run into a real one.
+//! run into a real run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,14 +19,13 @@ const RECONCILE_REMEDIATION: &str =
 const EXPLAIN_REMEDIATION: &str = "send {\"action\": \"explain\", \"secretId\": \"...\"} for a secret that \
     exists, or {\"action\": \"explain\", \"secret\": {\"name\": \"...\", \"tags\": {}, \
     \"primaryRegion\": \"...\", \"kmsKeyId\": \"...\"}}";
+const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}; for the next slice, add the \
+     `nextToken` of the answer";
 
-const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}, and for the next slice \
-     the same with the `nextToken` of the answer";
-
-/// How many changes a sweep may make if the action does not say it.
+/// The default of `maxChanges`.
 const MAX_CHANGES: u64 = 100;
 
-/// Reads an action.
+/// Parses an action.
 pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
     let fields = match serde_json::from_str(event) {
         Ok(UniqueFields(fields)) => fields,
@@ -45,36 +44,29 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         .get("action")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let (origin, request) = match name {
-        "reconcile" => (
-            Origin::named(name),
-            reconcile(&Fields::of(&fields, RECONCILE_REMEDIATION), function),
-        ),
-        "explain" => (
-            Origin::named(name),
-            explain(&Fields::of(&fields, EXPLAIN_REMEDIATION), function),
-        ),
-        "sweep" => (
-            Origin::named(name),
-            sweep(&Fields::of(&fields, SWEEP_REMEDIATION)),
-        ),
-        _ => {
-            let message = format!(
-                "the action `{}` is unknown; there are `reconcile`, `explain` and `sweep`",
-                cut(name)
-            );
-            (
-                Origin::unknown(),
-                Err(BadEvent {
-                    message,
-                    remediation: RECONCILE_REMEDIATION,
-                }),
-            )
-        }
+    let request = match name {
+        "reconcile" => reconcile(&Fields::of(&fields, RECONCILE_REMEDIATION), function),
+        "explain" => explain(&Fields::of(&fields, EXPLAIN_REMEDIATION), function),
+        "sweep" => sweep(&Fields::of(&fields, SWEEP_REMEDIATION)),
+        _ => return unknown_action(name),
     };
     Trigger {
-        origin,
+        origin: Origin::named(name),
         request: request.unwrap_or_else(Request::Bad),
+    }
+}
+
+fn unknown_action(name: &str) -> Trigger {
+    let message = format!(
+        "unknown action `{}`; expected `reconcile`, `explain` or `sweep`",
+        cut(name)
+    );
+    Trigger {
+        origin: Origin::unknown(),
+        request: Request::Bad(BadEvent {
+            message,
+            remediation: RECONCILE_REMEDIATION,
+        }),
     }
 }
 
@@ -97,7 +89,7 @@ fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
         None => MAX_CHANGES,
         Some(number) => match number.as_u64().filter(|number| *number > 0) {
             Some(number) => number,
-            None => return fields.bad("`maxChanges` is no whole number above 0".to_owned()),
+            None => return fields.bad("`maxChanges` must be a whole number above 0".to_owned()),
         },
     };
     let token = fields.text("nextToken")?.map(Token::parse).transpose();
@@ -116,13 +108,13 @@ fn explain(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request, 
             let secret = hypothetical(&Fields::of(secret, EXPLAIN_REMEDIATION), function)?;
             Explained::Hypothetical(Box::new(secret))
         }
-        (None, Some(_)) => return fields.bad("`secret` is no object".to_owned()),
-        _ => return fields.bad("give either `secretId` or `secret`".to_owned()),
+        (None, Some(_)) => return fields.bad("`secret` must be an object".to_owned()),
+        _ => return fields.bad("specify either `secretId` or `secret`".to_owned()),
     };
     Ok(Request::Explain(explained))
 }
 
-/// A secret that need not exist.
+/// Parses the description of a secret that need not exist.
 fn hypothetical(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Secret, BadEvent> {
     fields.only(&["name", "tags", "primaryRegion", "kmsKeyId"])?;
     let region = match fields.text("primaryRegion")? {
@@ -138,7 +130,7 @@ fn hypothetical(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Secr
     hypothetical.or_else(|error| fields.bad(format!("`secret.name`: {error}")))
 }
 
-/// An object in which no field is written twice: of two values for `dryRun`, none is the right one.
+/// An object without duplicate fields. `serde_json` would keep the last of two values for `dryRun`.
 struct UniqueFields(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for UniqueFields {
@@ -154,7 +146,7 @@ impl<'de> Deserialize<'de> for UniqueFields {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueFields, A::Error> {
                 let mut fields = Map::new();
                 while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    let message = format!("the field `{}` is written twice", cut(&key));
+                    let message = format!("duplicate field `{}`", cut(&key));
                     if fields.insert(key, value).is_some() {
                         return Err(de::Error::custom(message));
                     }
@@ -166,7 +158,7 @@ impl<'de> Deserialize<'de> for UniqueFields {
     }
 }
 
-/// The fields of an object, and what to do if one is wrong.
+/// The fields of an object, and the remediation for an invalid field.
 struct Fields<'a> {
     fields: &'a Map<String, Value>,
     remediation: &'static str,
@@ -187,7 +179,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The value of a field; `null` says no more than leaving the field out.
+    /// Returns the value of a field. A `null` counts as absent.
     fn get(&self, name: &str) -> Option<&'a Value> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
@@ -196,7 +188,7 @@ impl<'a> Fields<'a> {
         match self.get("dryRun") {
             None => Ok(false),
             Some(Value::Bool(dry_run)) => Ok(*dry_run),
-            Some(_) => self.bad("`dryRun` is neither true nor false".to_owned()),
+            Some(_) => self.bad("`dryRun` must be `true` or `false`".to_owned()),
         }
     }
 
@@ -210,7 +202,7 @@ impl<'a> Fields<'a> {
         };
         let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
         self.bad(format!(
-            "unknown field `{}`; the fields are {}",
+            "unknown field `{}`; expected one of {}",
             cut(unknown),
             known.join(", ")
         ))
@@ -220,7 +212,7 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => self.bad(format!("`{name}` is no text")),
+            Some(_) => self.bad(format!("`{name}` must be a string")),
         }
     }
 
@@ -228,13 +220,13 @@ impl<'a> Fields<'a> {
         let tags = match self.get("tags") {
             None => return Ok(BTreeMap::new()),
             Some(Value::Object(tags)) => tags,
-            Some(_) => return self.bad("`secret.tags` is no object".to_owned()),
+            Some(_) => return self.bad("`secret.tags` must be an object".to_owned()),
         };
         let text =
             |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
         let tags: Option<BTreeMap<String, String>> = tags.iter().map(text).collect();
         tags.map_or_else(
-            || self.bad("a value of `secret.tags` is no text".to_owned()),
+            || self.bad("the values of `secret.tags` must be strings".to_owned()),
             Ok,
         )
     }
@@ -257,7 +249,7 @@ impl<'a> Fields<'a> {
         match &id {
             SecretId::Arn(arn) if arn.region() != &function.region => bad(
                 format!(
-                    "the secret is in {}, this function in {}",
+                    "the secret is in {}, but this function is in {}",
                     arn.region(),
                     function.region
                 ),

@@ -1,4 +1,4 @@
-//! The events of EventBridge that carry CloudTrail's record of an API call.
+//! EventBridge events that contain CloudTrail's record of an API call.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::DateTime;
@@ -11,7 +11,9 @@ use crate::secret::{SecretArn, SecretId};
 
 const API_CALL: &str = "AWS API Call via CloudTrail";
 
-/// The events that make a secret worth a look.
+const CLOUDTRAIL_REMEDIATION: &str = "send the event as CloudTrail writes it";
+
+/// The API calls after which a secret is reconciled.
 const RECONCILED_EVENTS: [&str; 4] = [
     "CreateSecret",
     "TagResource",
@@ -19,8 +21,8 @@ const RECONCILED_EVENTS: [&str; 4] = [
     "RestoreSecret",
 ];
 
-/// CloudTrail's record of a call. Nothing of it is required: recorded events show that any part can
-/// be null, absent, or of another shape.
+/// CloudTrail's record of a call. All of its fields are optional: in recorded events, any of them can
+/// be null, absent, or of another type.
 #[derive(Deserialize, Serialize)]
 #[serde(transparent)]
 struct Detail(Map<String, Value>);
@@ -35,11 +37,11 @@ impl Detail {
     }
 }
 
-/// Reads an EventBridge event.
+/// Parses an EventBridge event.
 pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
     let envelope: EventBridgeEvent<Detail> = match serde_json::from_str(event) {
         Ok(envelope) => envelope,
-        Err(error) => return misshapen(event, &error),
+        Err(error) => return malformed(event, &error),
     };
     let detail = &envelope.detail;
     let origin = Origin {
@@ -54,9 +56,10 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
     Trigger { origin, request }
 }
 
-/// An event of another shape than EventBridge documents. One that would be skipped anyway is
-/// skipped. What the event holds stays out of the message: it may be anything.
-fn misshapen(event: &str, error: &serde_json::Error) -> Trigger {
+/// Handles an event that does not have the form that EventBridge documents. Skips it if a well-formed
+/// event of its name would be skipped too. The message contains no content of the event, which can be
+/// anything.
+fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
     let event: Value = serde_json::from_str(event).unwrap_or_default();
     let name = text(&event["detail"]["eventName"]);
     let is_handled = event["detail-type"] == API_CALL && name.is_none_or(is_handled_event);
@@ -82,7 +85,7 @@ fn misshapen(event: &str, error: &serde_json::Error) -> Trigger {
     };
     bad(
         Origin::unknown(),
-        &format!("the EventBridge event is not of the documented form, at {place}"),
+        &format!("the EventBridge event does not have the documented form at {place}"),
         "send the event as EventBridge delivers it, with `detail-type`, `source` and `detail`",
     )
 }
@@ -95,42 +98,20 @@ fn request(
     envelope: &EventBridgeEvent<Detail>,
     function: &FunctionIdentity,
 ) -> Result<Request, BadEvent> {
-    let detail = &envelope.detail;
     require_secrets_manager(envelope)?;
-    let secret = secret_of(detail);
-    if envelope.detail_type != API_CALL {
-        return Ok(Request::Skip {
-            secret,
-            reason: SkipReason::UnsupportedEvent,
-        });
-    }
-    let event_name = detail.text("eventName").ok_or_else(|| BadEvent {
-        message: "`detail.eventName` is missing".to_owned(),
-        remediation: "send the event as CloudTrail writes it",
-    })?;
-    if !is_handled_event(event_name) {
-        return Ok(Request::Skip {
-            secret,
-            reason: SkipReason::UnsupportedEvent,
-        });
-    }
-    if !detail.get("errorCode").is_null() {
-        let code = detail
-            .text("errorCode")
-            .map_or_else(|| "an unreadable error code".to_owned(), cut);
-        return Ok(Request::Skip {
-            secret,
-            reason: SkipReason::ApiCallFailed(code),
-        });
+    let secret = secret_of(&envelope.detail);
+    if let Some(reason) = skip_reason(envelope)? {
+        return Ok(Request::Skip { secret, reason });
     }
     let secret = secret.ok_or_else(|| BadEvent {
         message: format!(
-            "the {event_name} event names no secret: neither `detail.responseElements.arn` nor \
-             `detail.requestParameters.name` or `.secretId` is there"
+            "the {} event names no secret: it has neither `detail.responseElements.arn` nor \
+             `detail.requestParameters.name` or `.secretId`",
+            envelope.detail.text("eventName").unwrap_or_default()
         ),
-        remediation: "send the event as CloudTrail writes it",
+        remediation: CLOUDTRAIL_REMEDIATION,
     })?;
-    Ok(match elsewhere(envelope, &secret, function) {
+    Ok(match another_stack(envelope, &secret, function) {
         Some(reason) => Request::Skip {
             secret: Some(secret),
             reason,
@@ -143,8 +124,29 @@ fn request(
     })
 }
 
-/// A test bus or a forwarding rule may give an event a source of its own, so CloudTrail's own
-/// `eventSource` comes first.
+/// Returns why the event does not require reconciling a secret. `None` if it does.
+fn skip_reason(envelope: &EventBridgeEvent<Detail>) -> Result<Option<SkipReason>, BadEvent> {
+    let detail = &envelope.detail;
+    if envelope.detail_type != API_CALL {
+        return Ok(Some(SkipReason::UnsupportedEvent));
+    }
+    let name = detail.text("eventName").ok_or_else(|| BadEvent {
+        message: "`detail.eventName` is missing".to_owned(),
+        remediation: CLOUDTRAIL_REMEDIATION,
+    })?;
+    if !is_handled_event(name) {
+        return Ok(Some(SkipReason::UnsupportedEvent));
+    }
+    if detail.get("errorCode").is_null() {
+        return Ok(None);
+    }
+    let code = detail.text("errorCode");
+    let code = code.map_or_else(|| "an unreadable error code".to_owned(), cut);
+    Ok(Some(SkipReason::ApiCallFailed(code)))
+}
+
+/// Checks the source of the event. CloudTrail's `eventSource` takes precedence, because a test bus or
+/// a forwarding rule may change the event's `source`.
 fn require_secrets_manager(envelope: &EventBridgeEvent<Detail>) -> Result<(), BadEvent> {
     let (place, source, expected) = match envelope.detail.text("eventSource") {
         Some(source) => ("detail.eventSource", source, "secretsmanager.amazonaws.com"),
@@ -154,13 +156,13 @@ fn require_secrets_manager(envelope: &EventBridgeEvent<Detail>) -> Result<(), Ba
         return Ok(());
     }
     Err(BadEvent {
-        message: format!("`{place}` is `{}`, not `{expected}`", cut(source)),
-        remediation: "let the EventBridge rule match events of Secrets Manager only",
+        message: format!("`{place}` is `{}`, expected `{expected}`", cut(source)),
+        remediation: "restrict the EventBridge rule to events of Secrets Manager",
     })
 }
 
-/// The secret that the event is about: the answer's ARN, whose spelling varies (`arn`, `aRN`,
-/// `ARN`, by year and by call), else what the caller named.
+/// Returns the secret that the event is about: the ARN in the response, or else the identifier in the
+/// request. The spelling of the ARN's field varies by year and by call (`arn`, `aRN`, `ARN`).
 fn secret_of(detail: &Detail) -> Option<SecretId> {
     let arn = detail
         .get("responseElements")
@@ -181,9 +183,11 @@ fn secret_of(detail: &Detail) -> Option<SecretId> {
         .or_else(|| named().map(SecretId::new))
 }
 
-/// Why the event is another stack's to handle. Without an ARN the event itself must tell, because
-/// the same name may stand for another secret here.
-fn elsewhere(
+/// Returns why another stack handles the event. `None` if this one does.
+///
+/// Without an ARN, the account and Region come from the event, because this Region may have another
+/// secret of the same name.
+fn another_stack(
     envelope: &EventBridgeEvent<Detail>,
     secret: &SecretId,
     function: &FunctionIdentity,

@@ -18,19 +18,19 @@ pub struct SecretArn {
 /// The text is not the ARN of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is not the ARN of a secret (it looks like \
-     `arn:aws:secretsmanager:eu-west-1:123456789012:secret:name-a1b2c3`)"
+    "`{0}` is not a secret ARN such as \
+     `arn:aws:secretsmanager:eu-west-1:123456789012:secret:name-a1b2c3`"
 )]
 pub struct NotASecretArn(pub String);
 
-/// The length that the Secrets Manager API reference gives for an ARN.
+/// The maximum length of an ARN (Secrets Manager API reference).
 const LONGEST: usize = 2048;
 
 impl SecretArn {
-    /// Reads an ARN.
+    /// Parses an ARN.
     ///
     /// # Errors
-    /// [`NotASecretArn`] if the text is the ARN of something else, or none.
+    /// [`NotASecretArn`] if the text is not the full ARN of a secret.
     pub fn parse(text: &str) -> Result<Self, NotASecretArn> {
         let parts: Vec<&str> = text.splitn(7, ':').collect();
         let [arn, partition, service, region, account, kind, name] = parts[..] else {
@@ -49,19 +49,19 @@ impl SecretArn {
         }
     }
 
-    /// The ARN as text.
+    /// Returns the ARN as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The Region that the secret was read in: the primary secret's, or a replica's.
+    /// Returns the Region of the ARN: the primary secret's, or a replica's.
     #[must_use]
     pub fn region(&self) -> &Region {
         &self.region
     }
 
-    /// The account that owns the secret.
+    /// Returns the account that owns the secret.
     #[must_use]
     pub fn account(&self) -> &str {
         &self.account

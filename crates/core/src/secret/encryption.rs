@@ -6,26 +6,26 @@ use thiserror::Error;
 
 use super::Region;
 
-/// A KMS key as an API call names it: an ARN, a key id, or an alias. Which keys exist is for AWS
-/// to say, in the Region where the name is used.
+/// The name of a KMS key in an API call: an ARN, a key ID, or an alias. Only AWS checks whether the key
+/// exists, in the Region of the call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct KmsKey(SmolStr);
 
 impl KmsKey {
-    /// Takes a key's name as it is.
+    /// Creates a key name without validation.
     #[must_use]
     pub fn new(text: impl Into<SmolStr>) -> Self {
         Self(text.into())
     }
 
-    /// The key's name.
+    /// Returns the key's name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Reads a key's name as a policy writes it: a key ARN, an alias ARN, a key id, `alias/name`, or
+    /// Parses a key's name in a policy: a key ARN, an alias ARN, a key ID, `alias/name`, or
     /// `aws/secretsmanager` for the AWS managed key (KMS API reference, "Key identifiers").
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl KmsKey {
         let resource = match parts[..] {
             ["arn", partition, "kms", region, account, resource] => {
                 let region = Region::parse(region).map_err(|_| not_a_key())?;
-                fits(text, partition, &region, account)?;
+                check_arn(text, partition, &region, account)?;
                 resource
             }
             [resource] if resource.starts_with("alias/") => resource,
@@ -58,7 +58,7 @@ impl KmsKey {
         }
     }
 
-    /// The Region in the key's name, if it is an ARN. Keys and aliases are Regional.
+    /// Returns the Region in the key's name, if it is an ARN. Keys and aliases are Regional.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         let mut parts = self.0.splitn(6, ':');
@@ -66,7 +66,7 @@ impl KmsKey {
         Region::parse(parts.nth(2)?).ok()
     }
 
-    /// The same name for the same key: the AWS managed key has several.
+    /// Returns one name for all names of the AWS managed key. Other names stay unchanged.
     #[must_use]
     pub fn canonical(self) -> Self {
         if self.is_aws_managed() {
@@ -76,15 +76,15 @@ impl KmsKey {
         }
     }
 
-    /// Whether this is the AWS managed key `aws/secretsmanager`, which every Region has.
+    /// Returns whether this is the AWS managed key `aws/secretsmanager`, which every Region has.
     #[must_use]
     pub fn is_aws_managed(&self) -> bool {
         let resource = self.0.splitn(6, ':').last();
         resource == Some(AWS_MANAGED_ALIAS)
     }
 
-    /// The related key of a multi-Region key in another Region: related keys share their key id
-    /// (KMS developer guide, "Multi-Region keys").
+    /// Returns the related key of a multi-Region key in another Region. Related keys have the same key
+    /// ID (KMS developer guide, "Multi-Region keys").
     fn related_in(&self, region: &Region) -> Self {
         let mut parts: Vec<&str> = self.0.splitn(6, ':').collect();
         if let [_, _, _, key_region, _, _] = &mut parts[..] {
@@ -99,31 +99,31 @@ const AWS_MANAGED_ALIAS: &str = "alias/aws/secretsmanager";
 /// The text is not the name of a KMS key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotAKmsKey {
-    /// It has another form.
+    /// The text has another form.
     #[error("`{0}` is not a KMS key")]
     Form(String),
-    /// It is an ARN whose Region is in another partition.
+    /// The text is an ARN whose Region is in another partition.
     #[error("`{key}` is not a KMS key: {region} is in the partition `{partition}`")]
     Partition {
         /// The text.
         key: String,
-        /// The Region that it names.
+        /// The Region in the ARN.
         region: Region,
         /// The partition of the Region.
         partition: &'static str,
     },
-    /// It is an ARN whose account has another form.
-    #[error("`{key}` is not a KMS key: the account `{account}` has not 12 digits")]
+    /// The text is an ARN whose account ID has another form.
+    #[error("`{key}` is not a KMS key: the account ID must have 12 digits, found `{account}`")]
     Account {
         /// The text.
         key: String,
-        /// What stands where the account should.
+        /// The account ID in the ARN.
         account: String,
     },
 }
 
-/// Whether the parts of a key's ARN fit one another.
-fn fits(key: &str, partition: &str, region: &Region, account: &str) -> Result<(), NotAKmsKey> {
+/// Checks that a key's ARN has the partition of its Region and a valid account ID.
+fn check_arn(key: &str, partition: &str, region: &Region, account: &str) -> Result<(), NotAKmsKey> {
     let key = key.to_owned();
     if partition != region.partition() {
         return Err(NotAKmsKey::Partition {
@@ -139,15 +139,15 @@ fn fits(key: &str, partition: &str, region: &Region, account: &str) -> Result<()
     Ok(())
 }
 
-/// What an alias may be named (KMS API reference, `CreateAlias`). Names that begin with `aws/` are
-/// those of AWS managed keys, of which only Secrets Manager's own encrypts secrets.
+/// Returns whether an alias may have the name (KMS API reference, `CreateAlias`). Names that begin with
+/// `aws/` belong to AWS managed keys, of which only Secrets Manager's own encrypts secrets.
 fn is_alias_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte);
     let is_foreign = name.starts_with("aws/") && name != "aws/secretsmanager";
     (1..=250).contains(&name.len()) && name.bytes().all(allowed) && !is_foreign
 }
 
-/// A key id is a UUID, or `mrk-` and 32 hexadecimal digits.
+/// Returns whether the text is a key ID: a UUID, or `mrk-` and 32 hexadecimal digits.
 fn is_key_id(text: &str) -> bool {
     let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
     if let Some(digits) = text.strip_prefix("mrk-") {
@@ -164,20 +164,20 @@ impl fmt::Display for KmsKey {
     }
 }
 
-/// How a primary secret is encrypted, as far as it decides the replicas' keys.
+/// The encryption of a primary secret, which determines the replicas' keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// With the AWS managed key `aws/secretsmanager`, which every Region has.
+    /// The AWS managed key `aws/secretsmanager`, which every Region has.
     AwsManagedKey,
-    /// With a multi-Region key (`mrk-...`), which may have a related key in the target Region.
+    /// A multi-Region key (`mrk-...`), which may have a related key in the target Region.
     MultiRegionKey(KmsKey),
-    /// With a customer key of one Region, or an alias, whose key cannot be told from its name.
+    /// A customer managed key of one Region, or an alias, which does not identify its key.
     CustomerKey(KmsKey),
 }
 
 impl Encryption {
-    /// Reads the `KmsKeyId` of a `DescribeSecret` answer. A primary secret on the AWS managed key
-    /// has none, a replica on it says `alias/aws/secretsmanager` (recorded answers).
+    /// Parses the `KmsKeyId` of a `DescribeSecret` response. With the AWS managed key, it is absent for
+    /// a primary secret and `alias/aws/secretsmanager` for a replica (recorded responses).
     #[must_use]
     pub fn from_kms_key_id(kms_key_id: Option<&str>) -> Self {
         let Some(text) = kms_key_id.filter(|text| !text.is_empty()) else {
@@ -194,11 +194,11 @@ impl Encryption {
         }
     }
 
-    /// The key that a replica in `region` gets if nothing names another: `Ok(None)` is the AWS
-    /// managed key there.
+    /// Returns the default key of a replica in `region`. `Ok(None)` is the AWS managed key of that
+    /// Region.
     ///
     /// # Errors
-    /// The primary secret's key, if no key of `region` is known to be as strong: without one, AWS
+    /// The primary secret's key, if no equally strong key in `region` is known. Without a key, AWS
     /// would silently fall back to the AWS managed key.
     pub fn replica_key(&self, region: &Region) -> Result<Option<KmsKey>, &KmsKey> {
         match self {

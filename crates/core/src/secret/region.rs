@@ -7,21 +7,21 @@ use thiserror::Error;
 /// An AWS Region code, for instance `eu-west-1`.
 ///
 /// Only the form is checked, with the pattern that the Secrets Manager API documents for
-/// `ReplicaRegionType`: `^([a-z]+-)+\d+$`. Which Regions exist is for AWS to say.
+/// `ReplicaRegionType`: `^([a-z]+-)+\d+$`. Only AWS checks whether the Region exists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Region(SmolStr);
 
-/// The text has not the form of a Region code.
+/// The text does not have the form of a Region code.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is not a Region code (they look like `eu-west-1`)")]
+#[error("`{0}` is not a Region code such as `eu-west-1`")]
 pub struct InvalidRegion(pub String);
 
-/// The longest code accepted; the longest that AWS uses today has 14 characters.
+/// The maximum length of a code. The longest code of AWS today has 14 characters.
 const LONGEST: usize = 32;
 
 impl Region {
-    /// Reads a Region code.
+    /// Parses a Region code.
     ///
     /// # Errors
     /// [`InvalidRegion`] if the text has another form.
@@ -41,13 +41,13 @@ impl Region {
         }
     }
 
-    /// The code.
+    /// Returns the code.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The partition that the Region belongs to, told by its prefix. Replication never crosses
+    /// Returns the partition of the Region, from the prefix of its code. Replication never crosses
     /// partitions (Secrets Manager user guide, "Replicate secrets across Regions").
     #[must_use]
     pub fn partition(&self) -> &'static str {

@@ -10,31 +10,31 @@ use thiserror::Error;
 use super::Totals;
 use crate::policy::ListFilter;
 
-/// Where a slice ended, and what the sweep has done so far: everything the next slice needs, so
-/// that nothing is kept between two invocations.
+/// The state of a sweep after a slice. It contains everything that the next slice needs, so no state
+/// is stored between invocations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
-    /// Where to begin.
+    /// The position at which the next slice begins.
     pub start: Start,
-    /// The filter of the list: AWS's token is good for the same filter only.
+    /// The filter of the list. A page token of AWS is valid only with the same filter.
     pub filter: Option<ListFilter>,
     /// Whether the sweep is a dry run.
     pub dry_run: bool,
-    /// When the first slice began.
+    /// The start time of the first slice.
     #[serde(with = "ts_milliseconds")]
     pub started: DateTime<Utc>,
-    /// What all slices did so far.
+    /// The totals of all slices so far.
     pub totals: Totals,
 }
 
-/// A place in the list.
+/// A position in the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
     /// The page.
     pub page: PageToken,
-    /// The secrets on that page that are done.
+    /// The secrets on that page that have been processed.
     pub done: BTreeSet<SecretHash>,
 }
 
@@ -52,13 +52,13 @@ impl Start {
     }
 }
 
-/// What tells a secret from the others on its page, in a few bytes. Where a later version of the
-/// function marks secrets otherwise, what is done is looked at again.
+/// A hash that identifies a secret on its page in a few bytes. If a later version of the function
+/// hashes differently, the processed secrets of the page are processed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SecretHash(u64);
 
 impl SecretHash {
-    /// The mark of the secret that the list names like this.
+    /// Hashes the identifier that the list contains.
     #[must_use]
     pub fn of(id: &str) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -67,15 +67,15 @@ impl SecretHash {
     }
 }
 
-/// What AWS wants to be asked for a page with.
+/// The token with which AWS returns a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageToken(Option<String>);
 
 impl PageToken {
-    /// The first page, which AWS gives without a token.
+    /// The first page, which needs no token.
     pub const FIRST: Self = Self(None);
 
-    /// The token, if the page has one.
+    /// Returns the token, if the page has one.
     #[must_use]
     pub fn as_deref(&self) -> Option<&str> {
         self.0.as_deref()
@@ -88,19 +88,19 @@ impl From<String> for PageToken {
     }
 }
 
-/// The text is not a token that a sweep has answered.
+/// The text is not a token that a sweep returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("`nextToken` is not one that a sweep of this version has answered")]
+#[error("`nextToken` must be a token that a sweep of this version returned")]
 pub struct InvalidToken;
 
-/// What is longer was never answered by a sweep.
+/// The length limit of a token. No sweep returns a longer one.
 const LONGEST: usize = 32_000;
 
 impl Token {
-    /// Reads a token.
+    /// Parses a token.
     ///
     /// # Errors
-    /// [`InvalidToken`] if no sweep has answered the text.
+    /// [`InvalidToken`] if the text is not a token of a sweep.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         if text.len() > LONGEST {
             return Err(InvalidToken);
@@ -111,7 +111,7 @@ impl Token {
         serde_json::from_slice(&json).map_err(|_| InvalidToken)
     }
 
-    /// The token as text, for the answer: opaque, with nothing in it that needs to be quoted.
+    /// Encodes the token as an opaque text without characters that need escaping.
     #[must_use]
     pub fn to_text(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();

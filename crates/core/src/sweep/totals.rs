@@ -5,64 +5,64 @@ use serde::{Deserialize, Serialize};
 use crate::outcome::Outcome;
 use crate::secret::Region;
 
-/// What a sweep has seen and done, in numbers of secrets. The token carries these fields, and the record of
-/// a sweep shows them. Each covered secret counts once among
-/// `in_sync`, `repaired`, `planned`, `pending`, `refused` and `failed`.
+/// The totals of a sweep, in numbers of secrets. They are part of the token and of the sweep's record.
+/// Each covered secret counts once among `in_sync`, `repaired`, `planned`, `pending`, `refused` and
+/// `failed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
-    /// The list showed them.
+    /// Secrets that the list contained.
     pub seen: u64,
-    /// A rule covers them.
+    /// Secrets that a rule covers.
     pub covered: u64,
-    /// Nothing was to be done.
+    /// Secrets that needed no change.
     pub in_sync: u64,
-    /// Something was to be done, whatever came of it.
+    /// Secrets that needed a change, regardless of its result.
     pub drifted: u64,
-    /// It was done: they are as wanted now.
+    /// Secrets that were changed and have reached the wanted state.
     pub repaired: u64,
-    /// It was not done: a dry run, or the changes were used up.
+    /// Secrets whose changes were not made: in a dry run, or because the change limit was reached.
     pub planned: u64,
-    /// They were not as wanted yet when the time was up.
+    /// Secrets that had not reached the wanted state at the deadline.
     pub pending: u64,
-    /// A Region is refused.
+    /// Secrets with a refused Region.
     pub refused: u64,
-    /// They cannot be as wanted, or could not be read.
+    /// Secrets that cannot reach the wanted state or could not be read.
     pub failed: u64,
-    /// They are left for the next sweep, because the changes were used up.
+    /// Secrets left for the next sweep, because the change limit was reached.
     pub limited: u64,
-    /// How many replicas were added or removed, or were to be.
+    /// Replicas that were added or removed, or would have been.
     pub changes: u64,
-    /// The same by the Region of the replicas.
+    /// The totals by the Region of the replicas.
     pub regions: BTreeMap<Region, RegionTotals>,
 }
 
-/// What a sweep has seen and done in one Region, in numbers of replicas.
+/// The totals of a sweep in one Region, in numbers of replicas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegionTotals {
-    /// They were in sync.
+    /// Replicas that were already in sync.
     pub in_sync: u64,
-    /// They are in sync now.
+    /// Replicas that this sweep brought in sync.
     pub repaired: u64,
-    /// They are gone now.
+    /// Replicas that this sweep removed.
     pub removed: u64,
-    /// Something was to be done, and was not: a dry run, or the changes were used up.
+    /// Replicas whose changes were not made: in a dry run, or because the change limit was reached.
     pub planned: u64,
-    /// They were on their way when the time was up.
+    /// Replicas that were in progress at the deadline.
     pub pending: u64,
-    /// There must be none, or the one that is there is kept.
+    /// Replicas that are refused, or unwanted but kept.
     pub refused: u64,
-    /// They failed.
+    /// Replicas that failed.
     pub failed: u64,
 }
 
-/// As many Regions as a token may carry; AWS has fewer than fifty.
+/// The maximum number of Regions in a token. AWS has fewer than fifty.
 const MAX_REGIONS: usize = 100;
 
 impl Totals {
-    /// The totals of a Region. `None` if the totals already hold as many Regions as a token may
-    /// carry.
+    /// Returns the totals of a Region. `None` for a new Region if the totals already contain the
+    /// maximum number of Regions.
     pub fn region_mut(&mut self, region: &Region) -> Option<&mut RegionTotals> {
         if !self.regions.contains_key(region) && self.regions.len() >= MAX_REGIONS {
             return None;
@@ -70,7 +70,7 @@ impl Totals {
         Some(self.regions.entry(region.clone()).or_default())
     }
 
-    /// Adds what another slice did. What comes from a token may be anything, so nothing overflows.
+    /// Adds the totals of another slice. The sums saturate, because a token may contain any number.
     pub fn add(&mut self, other: &Self) {
         let Self {
             seen,
@@ -109,7 +109,7 @@ impl Totals {
         }
     }
 
-    /// The gravest outcome among the covered secrets.
+    /// Returns the most severe outcome among the covered secrets.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let counts = [
@@ -119,8 +119,8 @@ impl Totals {
             (self.repaired, Outcome::Replicated),
             (self.planned, Outcome::Planned),
         ];
-        let gravest = counts.into_iter().find(|(count, _)| *count > 0);
-        gravest.map_or(Outcome::Unchanged, |(_, outcome)| outcome)
+        let most_severe = counts.into_iter().find(|(count, _)| *count > 0);
+        most_severe.map_or(Outcome::Unchanged, |(_, outcome)| outcome)
     }
 }
 

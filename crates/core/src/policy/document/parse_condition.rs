@@ -8,7 +8,7 @@ use crate::policy::patterns::{Pattern, Patterns};
 use crate::policy::reader::{NodeReader, NodeRef, Reported, collect_all};
 use crate::secret::LONGEST_NAME;
 
-// The lengths that the Secrets Manager API reference gives, in characters.
+// The maximum lengths in characters (Secrets Manager API reference).
 const LONGEST_TAG_KEY: usize = 128;
 const LONGEST_TAG_VALUE: usize = 256;
 
@@ -21,7 +21,7 @@ impl Parser<'_> {
             return Ok(When::All);
         }
         if !node.is_map() {
-            let message = format!("{} is no condition", node.node.value.kind());
+            let message = format!("{} where a condition is expected", node.node.value.kind());
             let hint = "write `when: all`, or a map with `tags`, `secret-name`, `primary-region` or \
                         `not`";
             return Err(self.reader.error(node, "wrong-type", message, hint));
@@ -30,8 +30,8 @@ impl Parser<'_> {
         let [tags, secret_name, primary_region, not] = self.reader.fields(node, names)?;
         let only = [tags, secret_name, primary_region];
         if only.iter().chain([&not]).all(Option::is_none) {
-            let message = "an empty condition would match every secret";
-            let hint = "write `when: all` to mean that";
+            let message = "the condition is empty and would match every secret";
+            let hint = "write `when: all` to match every secret";
             return Err(self.empty_condition(node, names, message, hint));
         }
         let only = self.condition(only);
@@ -46,14 +46,15 @@ impl Parser<'_> {
         let names = ["tags", "secret-name", "primary-region"];
         let parts = self.reader.fields(node, names)?;
         if parts.iter().all(Option::is_none) {
-            let message = "an empty `not` would exclude every secret";
-            let hint = "drop `not`, or say which secrets it excludes";
+            let message = "`not` is empty and would exclude every secret";
+            let hint = "remove `not`, or specify the secrets that it excludes";
             return Err(self.empty_condition(node, names, message, hint));
         }
         self.condition(parts)
     }
 
-    /// An unknown field may be a misspelled part, so then the condition is not called empty.
+    /// Reports an empty condition, unless an unknown field has been reported, which may be a misspelled
+    /// part.
     fn empty_condition<const N: usize>(
         &mut self,
         node: &NodeRef<'_>,
@@ -110,24 +111,24 @@ impl Parser<'_> {
         collect_all(patterns).map(Patterns::new)
     }
 
-    /// Reports characters that the names of secrets never have.
+    /// Reports characters that the names of secrets cannot contain.
     fn check_name_characters(&mut self, node: &NodeRef<'_>, text: &str) {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!*?".contains(c);
         if let Some(other) = text.chars().find(|c| !is_allowed(*c)) {
-            let message = format!("no secret's name has `{other}`, so this never matches");
-            let hint = "AWS allows letters, digits and `/_+=.@-` in the names of secrets";
+            let message = format!("secret names cannot contain `{other}`, so this never matches");
+            let hint = "AWS allows letters, digits and `/_+=.@-` in secret names";
             self.reader.error(node, "never-matches", message, hint);
         }
     }
 
-    /// Reports the key of a tag that no tag has.
+    /// Reports a tag key that no tag can have.
     pub(super) fn check_tag_key(&mut self, node: &NodeRef<'_>, key: &str) {
         if key.is_empty() {
             let hint = format!("AWS allows 1 to {LONGEST_TAG_KEY} characters");
-            let message = "a tag's key is never empty, so this never matches";
+            let message = "a tag key cannot be empty, so this never matches";
             self.reader.error(node, "never-matches", message, &hint);
         }
-        self.check_length(node, "a tag's key", key.chars().count(), LONGEST_TAG_KEY);
+        self.check_length(node, "the tag key", key.chars().count(), LONGEST_TAG_KEY);
     }
 
     fn check_length(&mut self, node: &NodeRef<'_>, what: &str, length: usize, longest: usize) {

@@ -9,7 +9,7 @@ use crate::policy::lint;
 use crate::policy::reader::{Entry, NodeRef, Reported};
 use crate::secret::{KmsKey, Region};
 
-const KEY_HINT: &str = "write a key id, a key ARN, `alias/name`, or `aws/secretsmanager`, or map \
+const KEY_HINT: &str = "write a key ID, a key ARN, `alias/name`, or `aws/secretsmanager`, or map \
                         Regions to keys: `{ eu-west-1: alias/app, \"*\": aws/secretsmanager }`";
 
 impl Parser<'_> {
@@ -67,11 +67,11 @@ impl Parser<'_> {
     ) {
         for region in regions {
             self.check_key_region(node, key, &region);
-            // Two names of the same key are no contradiction.
+            // Two names of the same key do not conflict.
             let key = key.clone().canonical();
             let old = keys.insert(region.clone(), key.clone());
             if old.is_some_and(|old| old != key) {
-                let message = format!("{region} has another key already");
+                let message = format!("{region} already has another key");
                 let hint = "give each Region one key; groups may overlap";
                 self.reader.error(node, "two-keys", message, hint);
             }
@@ -79,7 +79,7 @@ impl Parser<'_> {
     }
 
     /// Parses one key for all Regions of a rule. The key need not work in the primary secret's own
-    /// Region, because no replica is there.
+    /// Region, because that Region never has a replica.
     pub(super) fn one_key(
         &mut self,
         node: &NodeRef<'_>,
@@ -111,10 +111,10 @@ impl Parser<'_> {
 
     /// Reports a key ARN of another Region than the replica's.
     fn check_key_region(&mut self, node: &NodeRef<'_>, key: &KmsKey, region: &Region) {
-        if let Some(home) = key.region().filter(|home| home != region) {
-            let message = format!("the key is in {home}, the replica in {region}");
-            let hint = "a key works in its own Region only: map each Region to a key there, or name \
-                        an alias or a multi-Region key's id, which AWS looks up in each Region";
+        if let Some(key_region) = key.region().filter(|key_region| key_region != region) {
+            let message = format!("the key is in {key_region}, but the replica is in {region}");
+            let hint = "a key works only in its own Region: map each Region to a key there, or name \
+                        an alias or a multi-Region key's ID, which AWS resolves in each Region";
             self.reader
                 .error(node, "key-of-another-region", message, hint);
         }
@@ -123,9 +123,9 @@ impl Parser<'_> {
     /// Reports a key ARN where the Region of the replica is unknown.
     fn check_key_of_any_region(&mut self, node: &NodeRef<'_>, key: &KmsKey) {
         if key.region().is_some() {
-            let message = format!("the key {key} is in one Region, and is named for any");
-            let hint = "map each Region to a key there, or name an alias or a multi-Region key's id, \
-                        which AWS looks up in each Region";
+            let message = format!("the key {key} is in one Region, but is named for any Region");
+            let hint = "map each Region to a key there, or name an alias or a multi-Region key's ID, \
+                        which AWS resolves in each Region";
             self.reader
                 .error(node, "key-of-another-region", message, hint);
         }

@@ -11,7 +11,8 @@ use crate::policy::regions::{Forbid, Groups, Resolved};
 use crate::policy::spelling::did_you_mean;
 use crate::secret::Region;
 
-/// The most Regions in a list. AWS has fewer than fifty; thousands are a mistake or an attack.
+/// The maximum number of Regions in a list. AWS has fewer than fifty, so thousands are a mistake or an
+/// attack.
 const MOST_REGIONS: usize = 200;
 
 const GROUP_HINT: &str = "name sets of Regions: `groups: { dr: [us-west-2] }`";
@@ -38,7 +39,7 @@ impl Parser<'_> {
         outcome
     }
 
-    /// Returns the valid Regions of a group, and whether there were no others.
+    /// Returns the valid Regions of a group, and an error if the group has a problem.
     fn group(&mut self, node: &NodeRef<'_>) -> (BTreeSet<Region>, Result<(), Reported>) {
         let mut regions = BTreeSet::new();
         let mut parsed = Ok(());
@@ -61,7 +62,7 @@ impl Parser<'_> {
     fn region_of_group(&mut self, node: &NodeRef<'_>) -> Result<Region, Reported> {
         let code = self.reader.text(node, GROUP_HINT)?;
         Region::parse(code).map_err(|error| {
-            let hint = "write a Region code, for instance `eu-west-1`; a group holds no other \
+            let hint = "write a Region code, for instance `eu-west-1`; a group cannot contain \
                         groups";
             self.reader
                 .error(node, "invalid-region", error.to_string(), hint)
@@ -72,12 +73,12 @@ impl Parser<'_> {
         let is_in_tags = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if Region::parse(name).is_ok() || name == "none" {
             let message =
-                format!("a group cannot have the name `{name}`, which means something else");
+                format!("a group cannot have the name `{name}`, which has another meaning");
             let hint = "choose a name that is neither a Region code nor `none`";
             self.reader
                 .error(node, "ambiguous-group-name", message, hint);
         } else if name.is_empty() || !name.chars().all(is_in_tags) {
-            let message = format!("the group's name `{name}` cannot be written in a tag");
+            let message = format!("the group name `{name}` cannot be written in a tag");
             let hint = "use letters, digits, `-`, `_` and `.`";
             self.reader.error(node, "bad-group-name", message, hint);
         }
@@ -129,7 +130,7 @@ impl Parser<'_> {
     ) -> Result<Resolved<'_>, Reported> {
         self.groups.resolve(word).ok_or_else(|| {
             let message = format!("`{word}` is neither a group nor a Region code");
-            // Comparing is wasted on a problem that is only counted.
+            // A problem that is only counted needs no hint, so the comparison is skipped.
             let meant = (!self.reader.is_full())
                 .then(|| did_you_mean(word, self.groups.names()))
                 .flatten();

@@ -1,4 +1,4 @@
-//! Builds the tree from the parser's events. Nothing recurses, so no document exhausts the stack.
+//! Builds the tree from the parser's events, without recursion, so no document exhausts the stack.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use granit_parser::{Event, ScalarStyle, Tag};
 use super::{Field, Node, Position, Value};
 use crate::policy::problem::{Problem, Severity};
 
-/// How deep lists and maps may nest. A policy needs seven levels. Later walks over the tree may
-/// recurse.
+/// The maximum nesting depth of lists and maps. A policy needs seven levels. The limit allows later
+/// walks over the tree to recurse.
 const DEEPEST_NESTING: usize = 16;
 
 /// Why a document cannot be read.
@@ -29,7 +29,7 @@ impl SyntaxError {
         }
     }
 
-    /// A construct of YAML that this reader leaves out, so that a policy means what it shows.
+    /// A YAML construct that is not supported, so that a policy has no hidden meaning.
     fn unsupported(position: Position, message: impl Into<String>) -> Self {
         Self {
             position,
@@ -39,7 +39,7 @@ impl SyntaxError {
         }
     }
 
-    /// A problem of the whole document, at this position.
+    /// Converts the error into a problem of the whole document, at this position.
     pub(super) fn into_problem(self) -> Problem {
         Problem {
             severity: Severity::Error,
@@ -53,7 +53,7 @@ impl SyntaxError {
     }
 }
 
-/// The tree, as far as it is complete.
+/// Builds the tree event by event.
 #[derive(Default)]
 pub(super) struct Builder<'t> {
     /// The lists and maps that have not ended yet, the outermost first.
@@ -112,7 +112,7 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// The tree. An empty document is the null value.
+    /// Returns the tree. An empty document is the null value.
     pub(super) fn finish(self) -> Node<'t> {
         self.root.unwrap_or(Node {
             position: Position::FIRST,
