@@ -175,7 +175,7 @@ def queue_names(stack):
     return {stack.resources[queue].rpartition("/")[2] for queue in of_type("AWS::SQS::Queue")}
 
 
-def test_every_queue_has_an_alarm_of_its_own(alarms, stack):
+def test_every_queue_has_its_own_alarm(alarms, stack):
     watched = {
         row["Value"]
         for alarm in alarms.values()

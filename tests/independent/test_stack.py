@@ -57,7 +57,7 @@ def test_the_schedule_can_be_another_one_or_none(deploy):
     assert (nightly["State"], nightly["ScheduleExpression"]) == ("DISABLED", "cron(0 3 * * ? *)")
 
 
-def test_the_sweep_writes_its_failures_to_a_log_group_of_its_own():
+def test_the_sweep_writes_its_failures_to_its_own_log_group():
     # Ministack accepts these properties, but does not return them.
     sweep = TEMPLATE["Resources"]["Sweep"]["Properties"]
 
