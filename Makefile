@@ -25,8 +25,8 @@ package = .aws-sam/$1/Replicator/bootstrap
 # The package that runs here, and the processor of the other one.
 HOST := $(patsubst aarch64,arm64,$(shell uname -m))
 GUEST := $(patsubst arm64,aarch64,$(filter-out $(HOST),$(ARCHITECTURES)))
-# The calls of functions in the whole suite, as this project's Secrets Manager and moto wrote them down.
-CALLS := $(addprefix target/calls/,rust.jsonl independent.jsonl moto.jsonl)
+# The calls of functions in the whole suite, as the emulator recorded them.
+CALLS := $(addprefix target/calls/,rust.jsonl independent.jsonl)
 PEER := target/bench/peer/installed
 # The instructions that the packaged `bootstrap` executes until it asks for its first event, with one
 # root certificate in its bundle, plus a tenth for changes in compilers and dependencies. For x86_64.
@@ -115,11 +115,10 @@ test-independent: $(TOOLS) $(LINTERS) qemu package ## Try packages, emulator and
 	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
 	cargo build --locked --workspace --bins --tests
 	@mkdir -p target/calls
-	rm -f target/calls/independent.jsonl target/calls/moto.jsonl
+	rm -f target/calls/independent.jsonl
 	BOOTSTRAP=$(call package,$(HOST)) EMULATOR=target/debug/emulator \
 		PARLIAMENT=.venv-linters/bin/parliament \
 		EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/independent.jsonl \
-		MOTO_ENABLE_RECORDING=true MOTO_RECORDER_FILEPATH=$(CURDIR)/target/calls/moto.jsonl \
 		.venv/bin/python -m pytest tests/independent
 	$(MAKE) startup-budget
 
