@@ -16,8 +16,22 @@ def commands(job):
     return [step["run"] for step in WORKFLOW["jobs"][job]["steps"] if "run" in step]
 
 
-def test_it_runs_every_test():
-    assert "make test" in commands("test")
+def test_it_runs_every_part_of_make_test_in_its_order():
+    [parts] = re.findall(r"^TESTS := (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    made = [command for command in commands("test") if command.startswith("make ")]
+
+    assert made == [f"make {part}" for part in ["preflight", *parts.split()]]
+
+
+def test_it_checks_advisories_for_pull_requests_and_every_night():
+    assert WORKFLOW["jobs"]["advisories"]["if"] == "github.event_name != 'push'"
+    assert "make advisories" in commands("advisories")
+
+
+def test_every_job_has_a_timeout_and_every_command_a_name():
+    for name, job in WORKFLOW["jobs"].items():
+        assert job["timeout-minutes"] <= 90, name
+        assert all("name" in step for step in job["steps"] if "run" in step), name
 
 
 def test_it_tries_other_random_inputs_every_night():
