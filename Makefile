@@ -5,86 +5,97 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
-CARGO_DENY_VERSION := 0.20.2
-CARGO_FUZZ_VERSION := 0.13.2
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_NEXTEST_VERSION := 0.9.143
-# What `make fuzz` takes for each target, in seconds, and what `make mutants` takes up: a regular
-# expression over what `cargo mutants --list` prints.
+# The seconds that `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 600
+# The mutants that `make mutants` tests: a regular expression that matches lines of `cargo mutants --list`.
 MUTANTS ?= .
 
-CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
-CARGO_FUZZ := target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CARGO_MUTANTS := target/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 CARGO_NEXTEST := target/tools/cargo-nextest-$(CARGO_NEXTEST_VERSION)/bin/cargo-nextest
 TOOLS := .venv/installed
 LINTERS := .venv-linters/installed
+BINARIES := .venv-binaries/installed
 ARCHITECTURES := x86_64 arm64
 package = .aws-sam/$1/Replicator/bootstrap
-# The package that runs here, and the processor of the other one.
+# The architecture of this machine, and the one that QEMU emulates.
 HOST := $(patsubst aarch64,arm64,$(shell uname -m))
 GUEST := $(patsubst arm64,aarch64,$(filter-out $(HOST),$(ARCHITECTURES)))
-# The calls of functions in the whole suite, as this project's Secrets Manager and moto wrote them down.
-CALLS := $(addprefix target/calls/,rust.jsonl independent.jsonl moto.jsonl)
+# The calls of functions in the whole suite, as the emulator recorded them.
+CALLS := $(addprefix target/calls/,rust.jsonl independent.jsonl)
 PEER := target/bench/peer/installed
-# The instructions that the packaged `bootstrap` executes until it asks for its first event, with one
-# root certificate in its bundle, plus a tenth for changes in compilers and dependencies. For x86_64.
+# Limits the instructions that the packaged `bootstrap` executes before it requests its first event, with
+# one root certificate in its bundle. Measured on x86_64, plus 10 % for changes of compilers and dependencies.
 STARTUP_INSTRUCTIONS := 1595000
 
-# The paths here are in the default target directory.
+# The paths in this file are in the default target directory.
 unexport CARGO_TARGET_DIR
 export PYTHONDONTWRITEBYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# The same random inputs for everybody: what makes a test fail is then the change that is tested.
-# `make properties` draws others.
+# Fixes the random inputs, so that a test fails because of the change and not because of its inputs.
+# `make properties` draws other inputs.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo check test lint test-rust test-template test-independent test-permissions
-.PHONY: burst burst-smoke fuzz fuzz-build fuzz-smoke mutants
-.PHONY: bench bench-smoke startup-budget properties soak fmt requirements valgrind qemu package
+# The parts of `make test`, in the order in which they run.
+TESTS := lint test-rust test-template test-independent test-permissions bench-smoke burst-smoke fuzz-smoke
+
+.PHONY: help demo check test preflight advisories $(TESTS)
+.PHONY: burst fuzz fuzz-build mutants
+.PHONY: bench startup-budget properties soak fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of yours
+demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of your own
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
 	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
 
-test: lint test-rust test-template test-independent test-permissions bench-smoke burst-smoke fuzz-smoke ## Test everything: the targets that follow
-
-check: ## Check format, lints and Rust tests: all that a contributor runs
+check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --quiet --locked --workspace
 
-# Names that were replaced, one a line. The changelog may name them.
+test: preflight ## Run everything that CI runs
+	@# One after another even with --jobs, because the parts build on each other and share cargo's lock.
+	@for part in $(TESTS); do $(MAKE) $$part; done
+
+preflight: ## Check that all that `make test` needs is there
+	PYTHON=$(PYTHON) tests/preflight.sh
+
+# Old names, one a line. Only the changelog may contain them.
 RETIRED_NAMES := .config/retired-names.txt
 
-# $(call forbid-dependencies,package,pattern): the package must not link a crate of this name.
+# $(call forbid-dependencies,package,pattern): fails if the package links a crate whose name matches.
 define forbid-dependencies
 	@cargo tree --locked --package $1 --edges normal --prefix none | sort --unique \
 		| { ! grep -E '^($2)'; } || { echo '$1 links the crates above, and must not.' >&2; exit 1; }
 endef
 
-lint: $(CARGO_DENY) ## Check format, lints, documentation, names, dependencies and licences
+lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names, dependencies and licences
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-	$(CARGO_DENY) --locked check bans licenses sources
-	@# The decisions are pure, and the policy tools build without an AWS SDK or cryptography in C.
+	.venv-binaries/bin/typos
+	$(PYTHON) tests/words.py
+	.venv-binaries/bin/cargo-deny --locked check bans licenses sources
+	@# The core is pure, and the command-line tool builds without the AWS SDK and without cryptography in C.
 	$(call forbid-dependencies,secret-replicator-core,tokio|aws-(sdk|config|smithy)|lambda_runtime)
 	$(call forbid-dependencies,secret-replicator-cli,tokio|aws-(sdk|config|smithy)|lambda_runtime|ring v)
-	@# docs/ARCHITECTURE.md says why the function uses ring.
+	@# docs/ARCHITECTURE.md gives the reason for ring.
 	$(call forbid-dependencies,secret-replicator,aws-lc)
-	@# grep ends with 1 if it finds nothing, and with more if it cannot search.
+	@# The exit code of git grep is 1 if it finds nothing, and greater if the search fails.
 	@pattern="(?<![\w-])($$(tr '\n' '|' < $(RETIRED_NAMES) | sed 's/|$$//'))(?![\w-])"; code=0; \
 		git grep --line-number --perl-regexp "$$pattern" -- \
 			':!CHANGELOG.md' ':!$(RETIRED_NAMES)' ':!*.proptest-regressions' || code=$$?; \
-		[[ $$code == 1 ]] || { echo 'Names above were replaced (CHANGELOG.md), or cannot be searched.' >&2; exit 1; }
+		[[ $$code == 1 ]] || { echo 'Use the new names (CHANGELOG.md), or fix the search.' >&2; exit 1; }
+
+advisories: $(BINARIES) ## Check the dependencies against the RustSec advisory database, on GitHub
+	.venv-binaries/bin/cargo-deny --locked check advisories
+	.venv-binaries/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check advisories
 
 test-rust: ## Run the Rust tests
 	@mkdir -p target/calls
@@ -101,34 +112,43 @@ test-template: $(TOOLS) $(LINTERS) ## Check the SAM template, the state machine 
 
 package: $(ARCHITECTURES:%=package-%) ## Package the function with SAM for both processors
 
+# A target directory each, so that neither waits for cargo's lock.
 $(ARCHITECTURES:%=package-%): package-%: $(TOOLS)
 	target=$(subst arm64,aarch64,$*)-unknown-linux-gnu; \
 		rustup target list --installed | grep -qx $$target || rustup target add $$target
-	PATH="$(CURDIR)/.venv/bin:$$PATH" \
+	PATH="$(CURDIR)/.venv/bin:$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/package-$* \
 		sam build --build-dir .aws-sam/$* --parameter-overrides Architecture=$*
 	test -x $(call package,$*)
-	@# glibc 2.34 is what provided.al2023 has.
+	@# provided.al2023 has glibc 2.34.
 	{ echo GLIBC_2.34; readelf --version-info $(call package,$*) | grep -o 'GLIBC_[0-9.]*'; } \
 		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
 
-test-independent: $(TOOLS) $(LINTERS) qemu package ## Try packages, emulator and template with other people's tools
-	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
+test-independent: $(TOOLS) $(LINTERS) qemu ## Test packages, emulator and template with independent tools
+	@# Both at once, because link-time optimisation uses one processor.
+	$(MAKE) --jobs=2 package
+	@# --tests selects the features of `make test-rust`, so that cargo does not compile the dependencies again.
 	cargo build --locked --workspace --bins --tests
 	@mkdir -p target/calls
-	rm -f target/calls/independent.jsonl target/calls/moto.jsonl
+	rm -f target/calls/independent.jsonl
 	BOOTSTRAP=$(call package,$(HOST)) EMULATOR=target/debug/emulator \
 		PARLIAMENT=.venv-linters/bin/parliament \
 		EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/independent.jsonl \
-		MOTO_ENABLE_RECORDING=true MOTO_RECORDER_FILEPATH=$(CURDIR)/target/calls/moto.jsonl \
 		.venv/bin/python -m pytest tests/independent
 	$(MAKE) startup-budget
 
-test-permissions: test-rust test-independent ## Compare the template's roles with the calls of the tests before
+# Made only if missing, so that test-permissions uses the logs of the tests that ran before it.
+target/calls/rust.jsonl:
+	$(MAKE) test-rust
+
+$(filter-out target/calls/rust.jsonl,$(CALLS)):
+	$(MAKE) test-independent
+
+test-permissions: $(CALLS) ## Compare the template's roles with the calls of the last tests
 	CALLS="$(CALLS)" EMULATOR=target/debug/emulator \
 		.venv/bin/python -m pytest tests/independent/check_permissions.py
 
-bench-smoke: $(PEER) valgrind ## Run the measurements with few rounds and unoptimised programs; the figures mean nothing
-	@# With the tests, for the same reason.
+bench-smoke: $(PEER) valgrind ## Run the measurements once with debug builds; the figures mean nothing
+	@# --tests: see test-independent.
 	cargo build --locked --workspace --bins --tests
 	target/debug/bench run --bootstrap target/debug/bootstrap --hello target/debug/hello \
 		--sdk target/debug/sdk \
@@ -136,21 +156,21 @@ bench-smoke: $(PEER) valgrind ## Run the measurements with few rounds and unopti
 		--sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 \
 		--output target/bench/smoke --document target/bench/smoke
 
-startup-budget: valgrind package-$(HOST) ## Count the instructions of the packaged function's start, against the limit
+startup-budget: valgrind package-$(HOST) ## Compare the instructions of the function's start with the limit
 	cargo build --locked --workspace --bins --tests
 	target/debug/bench budget --bootstrap $(call package,$(HOST)) --limit $(STARTUP_INSTRUCTIONS)
 
-bench: $(PEER) valgrind ## Measure everything into docs/PERFORMANCE.md; ONLY=events,sweep measures these parts
+bench: $(PEER) valgrind ## Write all measurements to docs/PERFORMANCE.md; ONLY=events,sweep limits them
 	cargo build --locked --release --package secret-replicator
 	cargo build --locked --release --package secret-replicator-hello
 	cargo build --locked --release --package secret-replicator-sdk
 	cargo build --locked --release --package secret-replicator-bench
 	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
 
-# All packages, for the features of `make test-rust`, without the simulation's worlds, which have seeds of their own.
+# --workspace selects the features of `make test-rust`. `make soak` draws other random worlds.
 PROPERTIES := cargo test --locked --workspace --lib --test policy --test properties --test world
 
-properties: ## Try the properties of policy, plan and emulator with SEEDS=20 other seeds, from FIRST=7 or any
+properties: ## Test the properties with SEEDS=20 other seeds; FIRST=7 fixes the first
 	@$(PROPERTIES) --quiet --no-run
 	@first=$(or $(FIRST),$$RANDOM); seeds=$(or $(SEEDS),20); mkdir -p target/properties; \
 		for ((seed = first; seed < first + seeds; seed++)); do \
@@ -159,32 +179,32 @@ properties: ## Try the properties of policy, plan and emulator with SEEDS=20 oth
 		done; \
 		echo "properties: $$seeds seeds from $$first, no failure"
 
-soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and makes it smaller if it fails
-	@# With a test, so that the features, and so the dependencies, are those of `make test-rust`.
+soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and shrinks it if it fails
+	@# --test: see test-independent.
 	@cargo build --quiet --locked --workspace --bin soak --test documentation
 	target/debug/soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1))
 
-burst: ## Send 10,000 events at once to the function on a local AWS, and account for each
+burst: ## Send 10,000 events at once to the function on a local AWS and account for each
 	cargo build --locked --release --package secret-replicator
 	cargo build --locked --release --package secret-replicator-simulation --bin burst
 	target/release/burst
 
-burst-smoke: ## The same with 300 events, fewer sandboxes, and retries that come sooner
-	@# With the tests, so that the features, and so the dependencies, are those of `make test-rust`.
+burst-smoke: ## Run the burst with 300 events, fewer sandboxes and earlier retries
+	@# --tests: see test-independent.
 	cargo build --locked --workspace --bins --tests
 	target/debug/burst --bootstrap target/debug/bootstrap \
 		--secrets 300 --sandboxes 150 --writes-per-second 25 --retries 5,10
 
 FUZZERS := answer event policy tag
 FUZZER := target/fuzz/x86_64-unknown-linux-gnu/release
-# An input that takes ten seconds, or a gigabyte, is a finding. The memory is libFuzzer's own, too.
+# An input that takes ten seconds or a gigabyte is a finding. The memory includes libFuzzer's.
 FUZZING := -timeout=10 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1
 DICTIONARY_answer := json
 DICTIONARY_event := json
 DICTIONARY_policy := policy
 DICTIONARY_tag := tag
 
-# $(call fuzz,directory for what is found,options)
+# $(call fuzz,directory for findings,options)
 define fuzz
 	mkdir -p $1 fuzz/artifacts
 	$(foreach fuzzer,$(FUZZERS),mkdir -p $1/$(fuzzer) \
@@ -195,33 +215,33 @@ define fuzz
 		&& grep '^stat::' $1/$(fuzzer).log && ) :
 endef
 
-fuzz-build: $(CARGO_FUZZ)
+fuzz-build: $(BINARIES)
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml
-	@# Coverage needs a switch that stable compilers hide. No sanitizer: all code here is safe.
-	RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) build --sanitizer none --target-dir target/fuzz
+	@# Coverage needs a compiler option that stable toolchains hide. No sanitizer, because all code here is safe.
+	RUSTC_BOOTSTRAP=1 .venv-binaries/bin/cargo-fuzz build --sanitizer none --target-dir target/fuzz
 
-fuzz-smoke: fuzz-build ## Feed the fuzzers their corpora and some thousand inputs more
+fuzz-smoke: fuzz-build ## Run each fuzzer on its corpus and for five seconds
 	rm -rf target/fuzz-smoke
 	$(call fuzz,target/fuzz-smoke,-seed=1 -max_total_time=5)
 
-fuzz: fuzz-build ## Fuzz events, policies, tags and AWS's answers; FUZZ_SECONDS=600 for each
+fuzz: fuzz-build ## Fuzz events, policies, tags and AWS's responses, FUZZ_SECONDS=600 each
 	$(call fuzz,target/fuzz-corpus,-max_total_time=$(FUZZ_SECONDS))
 
-mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## Mutate the decisions and see what the tests catch; MUTANTS=crates/core/src/plan some
+mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## List mutants that no test notices; MUTANTS=crates/core/src/plan limits them
 	PATH="$(CURDIR)/$(dir $(CARGO_NEXTEST)):$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/mutants \
 		PROPTEST_CASES=100 $(CARGO_MUTANTS) mutants --jobs 1 --re '$(MUTANTS)' \
-		--output target || [[ $$? == [23] ]] # Missed mutants, and mutants that time out.
+		--output target || [[ $$? == [23] ]] # Exit codes for missed mutants and for timeouts.
 
-# It counts the instructions.
+# Counts instructions.
 valgrind:
 	@command -v valgrind > /dev/null || $(call install,valgrind)
 
-# It runs the other processor's package, with the C library that it is linked with.
+# Runs the package of the other architecture, with the C library that it links.
 qemu:
 	@{ command -v qemu-$(GUEST)-static && test -e /usr/$(GUEST)-linux-gnu/lib/libc.so.6; } > /dev/null \
 		|| $(call install,qemu-user-static libc6-$(subst x86_64,amd64,$(GUEST:aarch64=arm64))-cross)
 
-# Installs packages of Debian or Ubuntu, for root.
+# Installs packages of Debian or Ubuntu if make runs as root.
 define install
 	{ apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $1; } \
 		|| { echo 'Install $1.' >&2; exit 1; }
@@ -230,9 +250,10 @@ endef
 fmt: ## Format the code
 	cargo fmt --all
 
-requirements: ## Pin the newest Python tools
+requirements: ## Pin the newest versions of the Python tools
 	$(call pin,tests/requirements/tools)
-	@# Apart, because checkov needs an older boto3 than the others.
+	$(call pin,tests/requirements/binaries)
+	@# A separate environment, because checkov needs an older boto3.
 	$(call pin,tests/requirements/linters)
 	$(call pin,crates/bench/peer/requirements)
 
@@ -248,16 +269,17 @@ endef
 
 $(TOOLS): tests/requirements/tools.txt
 $(LINTERS): tests/requirements/linters.txt
+$(BINARIES): tests/requirements/binaries.txt
 $(PEER): crates/bench/peer/requirements.txt
-$(TOOLS) $(LINTERS) $(PEER):
+$(TOOLS) $(LINTERS) $(BINARIES) $(PEER):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo 'Python 3.11 or newer is needed: name one with PYTHON=...' >&2; exit 1; }
+		|| { echo 'Python 3.11 or newer is required. Select one: make PYTHON=python3.12' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --no-deps --requirement $<
 	touch $@
 
-# Without optimisation: they run for a second, and take minutes less to build.
-$(CARGO_DENY) $(CARGO_FUZZ) $(CARGO_MUTANTS) $(CARGO_NEXTEST): target/tools/%:
+# Without optimisation: they run for seconds, and build minutes faster.
+$(CARGO_MUTANTS) $(CARGO_NEXTEST): target/tools/%:
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
 		--root target/tools/$(firstword $(subst /, ,$*)) \
 		$(notdir $*)@$(patsubst $(notdir $*)-%,%,$(firstword $(subst /, ,$*)))

@@ -22,7 +22,13 @@ fn pages() -> BTreeMap<PathBuf, String> {
     let docs = std::fs::read_dir(root().join("docs")).expect("docs/");
     let docs = docs.map(|entry| entry.expect("an entry").path());
     let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    let pages = ["README.md", "CHANGELOG.md", "events/README.md"];
+    let pages = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "events/README.md",
+    ];
     let pages = pages.into_iter().map(|page| root().join(page));
     pages
         .chain(docs)

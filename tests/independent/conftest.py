@@ -1,9 +1,8 @@
-"""What the tests share: the binaries, the servers, and clients for them."""
+"""Fixtures of all tests: the binaries, the servers and their clients."""
 
 import os
-import sys
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -13,14 +12,14 @@ from botocore.config import Config
 
 import stack
 from function import ACCOUNT, DEPLOYED, running_function
-from processes import environment, free_port, passed, running
+from processes import TOOLS, environment, free_port, running
 from slices import BOOTSTRAP, Slices, reached
 
 
 def built(variable):
     path = Path(os.environ.get(variable, "missing")).resolve()
     if not path.is_file():
-        pytest.exit(f"{variable} names no file: run `make test-independent`, which builds it", 2)
+        pytest.exit(f"{variable} must name a file: run `make test-independent`, which builds it", 2)
     return path
 
 
@@ -31,14 +30,19 @@ def bootstrap():
 
 
 @pytest.fixture(scope="session")
+def emulator_binary():
+    return built("EMULATOR")
+
+
+@pytest.fixture(scope="session")
 def parliament():
-    """The linter of IAM policies. It has an environment of its own, beside that of the tests."""
+    """The linter of IAM policies. It is installed in another environment than the tests."""
     return built("PARLIAMENT")
 
 
 @pytest.fixture(scope="session")
 def client():
-    """Makes clients of an AWS service that is really somewhere on this machine."""
+    """Makes clients of an AWS service at an endpoint."""
 
     def make(service, endpoint, region="us-east-1"):
         return boto3.client(
@@ -54,78 +58,65 @@ def client():
 
 
 @pytest.fixture(scope="session")
-def moto(tmp_path_factory):
+def start_server(tmp_path_factory):
+    """Starts a server for the session and returns its URL. `{port}` in words and settings is its port."""
+    with ExitStack() as servers:
+
+        def start(*command, **settings):
+            port, directory = free_port(), tmp_path_factory.mktemp("server")
+            words = [str(word).replace("{port}", str(port)) for word in command]
+            values = {key: text.replace("{port}", str(port)) for key, text in settings.items()}
+            env = environment(TMPDIR=str(directory), **values)
+            return servers.enter_context(running(words, port, directory / "log", env))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def moto(start_server):
     """The endpoint of moto, an independent emulator of many AWS services and Regions."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("moto") / "log"
-    command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", port]
-    recorder = passed("MOTO_ENABLE_RECORDING", "MOTO_RECORDER_FILEPATH")
-    with running(command, port, log, environment(MOTO_ACCOUNT_ID=ACCOUNT, **recorder)):
-        yield f"http://127.0.0.1:{port}"
+    command = [TOOLS / "moto_server", "-H", "127.0.0.1", "-p", "{port}"]
+    return start_server(*command, MOTO_ACCOUNT_ID=ACCOUNT)
 
 
 @pytest.fixture(scope="session")
-def emulator_binary():
-    """The project's own local AWS."""
-    return built("EMULATOR")
+def emulator(start_server, emulator_binary):
+    """The endpoint of this project's emulator of Secrets Manager."""
+    calls = os.environ.get("EMULATOR_CALLS_FILE", os.devnull)
+    command = [emulator_binary, "serve", "--port", "{port}", "--removal-seconds", "2"]
+    return start_server(*command, EMULATOR_CALLS_FILE=calls)
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory, emulator_binary):
-    """The endpoint of this project's own Secrets Manager."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("emulator") / "log"
-    command = [emulator_binary, "serve", "--port", port, "--removal-seconds", "2"]
-    with running(command, port, log, environment(**passed("EMULATOR_CALLS_FILE"))):
-        yield f"http://127.0.0.1:{port}"
+def start_ministack(start_server):
+    command = [TOOLS / "ministack"]
+    return partial(start_server, *command, GATEWAY_PORT="{port}", BIND_HOST="127.0.0.1")
 
 
 @pytest.fixture(scope="session")
-def ministack(tmp_path_factory, emulator):
-    """The endpoint of ministack, an independent local AWS that deploys the template and runs it.
+def ministack(start_ministack, emulator):
+    """The endpoint of ministack, an independent local AWS that deploys and runs the template.
 
-    The functions in it find their secrets in this project's own Secrets Manager, whose replication
-    takes time and can fail, as AWS's does.
+    Its functions use this project's emulator of Secrets Manager, whose replication takes time and can fail,
+    as on AWS.
     """
-    directory = tmp_path_factory.mktemp("ministack")
-    # The state machine waits no time before it tries again.
-    settings = {
-        "SFN_WAIT_SCALE": "0",
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER": emulator,
-        "AWS_SESSION_TOKEN": DEPLOYED,
-    }
-    with running_ministack(directory, stack.ACCOUNT, **settings) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def ministack_secrets(tmp_path_factory):
-    """The endpoint of another ministack, in whose own Secrets Manager the function finds its secrets.
-
-    It has the account that the function is in under AWS's Runtime Interface Emulator.
-    """
-    with running_ministack(tmp_path_factory.mktemp("ministack-secrets"), ACCOUNT) as endpoint:
-        yield endpoint
-
-
-@contextmanager
-def running_ministack(directory, account, **settings):
-    port = free_port()
-    env = environment(
-        GATEWAY_PORT=str(port),
-        BIND_HOST="127.0.0.1",
-        MINISTACK_ACCOUNT_ID=account,
-        TMPDIR=str(directory),
-        **settings,
+    return start_ministack(
+        MINISTACK_ACCOUNT_ID=stack.ACCOUNT,
+        SFN_WAIT_SCALE="0",  # The state machine retries at once.
+        AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
+        AWS_SESSION_TOKEN=DEPLOYED,
     )
-    command = [Path(sys.executable).with_name("ministack")]
-    with running(command, port, directory / "log", env):
-        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def ministack_secrets(start_ministack):
+    """The endpoint of a ministack with the account of the Runtime Interface Emulator."""
+    return start_ministack(MINISTACK_ACCOUNT_ID=ACCOUNT)
 
 
 @pytest.fixture(scope="session")
 def deploy(client, ministack):
-    """Deploys the template as a stack of its own."""
+    """Deploys the template as a new stack."""
 
     def deploy(code=b"", name=None, region="us-east-1", **parameters):
         name = name or f"stack-{uuid.uuid4().hex}"
@@ -159,7 +150,7 @@ def fakes(deploy):
 
 @pytest.fixture
 def slices(fakes):
-    """The function of that stack, which answers what the test says."""
+    """The answers of the fake function."""
     slices = Slices()
     with reached(slices) as url:
         fakes.client("lambda").update_function_configuration(
@@ -171,23 +162,17 @@ def slices(fakes):
 
 @pytest.fixture
 def start_function(bootstrap, moto, tmp_path):
-    """Starts the function in front of moto, with settings as it would have in its environment."""
+    """Starts the function with these settings, in front of moto or another server."""
     with ExitStack() as functions:
 
-        def start(**settings):
+        def start(endpoint=moto, **settings):
             log = tmp_path / f"function-{uuid.uuid4().hex}.log"
-            return functions.enter_context(running_function(bootstrap, log, moto, **settings))
+            return functions.enter_context(running_function(bootstrap, log, endpoint, **settings))
 
         yield start
 
 
 @pytest.fixture
-def function(start_function):
-    """The function with its default settings."""
-    return start_function()
-
-
-@pytest.fixture
 def name():
-    """A secret's name that no other test uses."""
+    """The name of a secret that is unique to the test."""
     return f"app/{uuid.uuid4().hex}"

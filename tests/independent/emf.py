@@ -1,6 +1,5 @@
-"""What CloudWatch makes of the function's standard output, and when an alarm rings over it."""
+"""The metrics that CloudWatch extracts from the function's log, and the evaluation of alarms."""
 
-import json
 import operator
 from collections import defaultdict
 
@@ -11,13 +10,8 @@ COMPARISONS = {
 }
 
 
-def json_lines(log):
-    """The lines that are the function's own: the Runtime Interface Emulator writes no JSON."""
-    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-
-
 def datapoints(lines):
-    """The values that CloudWatch extracts, by namespace, metric and dimensions."""
+    """Returns the values by namespace, metric and dimensions."""
     values = defaultdict(list)
     for line in lines:
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
@@ -29,18 +23,22 @@ def datapoints(lines):
     return values
 
 
-def rings(alarm, *periods):
-    """Whether an alarm rings over the datapoints of its periods.
+def fires(alarm, *periods):
+    """Returns whether an alarm fires over the datapoints of its periods.
 
-    The periods that are not given have none, so their missing data counts as the alarm says.
+    The other evaluation periods have no data, which counts as the alarm's TreatMissingData says.
     """
-    dimensions = frozenset((row["Name"], row["Value"]) for row in alarm["Dimensions"])
     breaches = COMPARISONS[alarm["ComparisonOperator"]]
     missing = {"breaching": True, "notBreaching": False}[alarm["TreatMissingData"]]
     breaching = [missing] * alarm["EvaluationPeriods"]
     for index, values in enumerate(periods):
-        found = values.get((alarm["Namespace"], alarm["MetricName"], dimensions), [])
-        if found:
+        if found := values.get(metric_of(alarm), []):
             value = STATISTICS[alarm["Statistic"]](found)
             breaching[index] = breaches(value, alarm["Threshold"])
     return sum(breaching) >= alarm["DatapointsToAlarm"]
+
+
+def metric_of(alarm):
+    """Returns the key of an alarm's metric in `datapoints`."""
+    dimensions = frozenset((row["Name"], row["Value"]) for row in alarm["Dimensions"])
+    return alarm["Namespace"], alarm["MetricName"], dimensions

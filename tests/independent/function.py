@@ -1,49 +1,46 @@
-"""The function's real binary under AWS's own Runtime Interface Emulator."""
+"""The function's release binary under AWS's Runtime Interface Emulator."""
 
 import json
 import platform
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 import samcli
 
 from processes import environment, free_port, running
 
-# The account in the function's ARN under the Runtime Interface Emulator. It cannot be set, and the
-# function leaves the events of other accounts alone, so every other account number follows it.
+# The account in the function's ARN under the Runtime Interface Emulator, which has no setting for it. The
+# function skips the events of other accounts, so all events and servers of these tests use this account.
 ACCOUNT = "012345678912"
 
 
 class Function:
-    def __init__(self, port, log):
-        self.url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+    def __init__(self, url, log):
+        self.url = f"{url}/2015-03-31/functions/function/invocations"
         self.log = log
 
     def invoke(self, event):
-        """The function's answer. An error is an answer too, with an `errorType`."""
-        body = event if isinstance(event, str) else json.dumps(event)
-        try:
-            with urllib.request.urlopen(self.url, body.encode(), timeout=60) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as failed_start:
-            return json.load(failed_start)
+        """Returns the function's response, which has an `errorType` if the invocation failed."""
+        return requests.post(self.url, json.dumps(event), timeout=60).json()
+
+    def lines(self):
+        """Returns the function's log lines. The Runtime Interface Emulator writes no JSON."""
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def records(self):
-        """The records on the function's standard output, as CloudWatch would get them."""
-        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [record for record in map(json.loads, lines) if "outcome" in record]
+        return [line for line in self.lines() if "outcome" in line]
 
 
 def session_token(region, settings):
-    """A session token as this project's Lambda makes it: it tells the role of the function."""
+    """Returns a session token as the emulator's Lambda makes it. It names the settings of the function."""
     permissions = {name: value for name, value in settings.items() if name.startswith("ALLOW")}
     return json.dumps({"region": region, "permissions": permissions})
 
 
-# Ministack gives all its functions one token: that of a function with the allowed Regions of `stack.deploy`, and
-# with everything allowed that a parameter could.
+# Ministack gives the same token to all of its functions: this one names the allowed Regions of `stack.deploy`
+# and allows everything that a parameter can allow.
 DEPLOYED = session_token(
     None,
     {
@@ -74,12 +71,12 @@ def running_function(bootstrap, log, endpoint, region="us-east-1", timeout=30, *
         AWS_ENDPOINT_URL_SECRETS_MANAGER=endpoint,
         **settings,
     )
-    with running(command, port, log, env):
-        yield Function(port, log)
+    with running(command, port, log, env) as url:
+        yield Function(url, log)
 
 
 def create_secret_event(arn, region="us-east-1", **changes):
-    """A CreateSecret event with the members that recorded ones have."""
+    """Returns a CreateSecret event with the fields of recorded events."""
     name = arn.split(":secret:")[-1][:-7]
     detail = {
         "eventVersion": "1.11",

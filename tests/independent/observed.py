@@ -1,49 +1,47 @@
-"""What the function is made to do for `test_observability.py`, and what it writes then."""
+"""The runs of the function for `test_observability.py`, with their answers and log lines."""
 
 import json
-import urllib.request
 from types import SimpleNamespace
 
-from emf import json_lines
+import requests
+from werkzeug.wrappers import Response
+
 from function import create_secret_event, running_function
 from local_server import serving
 from processes import eventually
 
-# The Regions of the secrets. A sweep looks at every secret of its Region.
+# The Regions of the secrets. A sweep processes all secrets of its Region.
 REGION, LIMITED, EMPTY, DENIED = "ca-central-1", "sa-east-1", "eu-north-1", "ap-northeast-2"
 
-POLICY = json.dumps(
-    {
-        "version": 1,
-        "removal": "covered",
-        "rules": [
-            {
-                "name": "by-tag",
-                "when": {"tags": {"replicate-to": "*"}},
-                "replicate-to": {"tag": "replicate-to"},
-            }
-        ],
-    }
-)
+# Follows the tag `replicate-to`, as the built-in policy does, and removes replicas.
+POLICY = {
+    "version": 1,
+    "removal": "covered",
+    "rules": [
+        {
+            "name": "by-tag",
+            "when": {"tags": {"replicate-to": "*"}},
+            "replicate-to": {"tag": "replicate-to"},
+        }
+    ],
+}
 
 
-def nothing_described(endpoint):
-    """A Secrets Manager that is the one of `endpoint`, but denies every `DescribeSecret`."""
+def denying_describe_secret(endpoint):
+    """Serves the Secrets Manager of `endpoint`, but denies every DescribeSecret."""
 
-    def answer(headers, body):
-        if headers["X-Amz-Target"] == "secretsmanager.DescribeSecret":
-            denied = {"__type": "AccessDeniedException", "Message": "explicit deny"}
-            return 400, json.dumps(denied).encode()
-        request = urllib.request.Request(endpoint, body, dict(headers))
-        with urllib.request.urlopen(request, timeout=30) as answered:
-            return answered.status, answered.read()
+    def respond(request):
+        if request.headers["X-Amz-Target"].endswith(".DescribeSecret"):
+            return Response('{"__type": "AccessDeniedException", "Message": "explicit deny"}', 400)
+        answer = requests.post(endpoint, request.get_data(), headers=request.headers, timeout=30)
+        return Response(answer.content, answer.status_code)
 
-    return serving(answer)
+    return serving(respond)
 
 
 def observe(bootstrap, client, emulator, directory):
-    """The lines and answers of the function, by what it was made to do."""
-    done = {}
+    """Runs the function and returns the runs by name."""
+    runs = {}
 
     def secrets(region):
         return client("secretsmanager", emulator, region)
@@ -57,7 +55,7 @@ def observe(bootstrap, client, emulator, directory):
         settings = {"ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2"} | settings
         with running_function(bootstrap, log, endpoint, region=region, **settings) as function:
             answers = [function.invoke(event) for event in events]
-        done[what] = SimpleNamespace(answers=answers, lines=json_lines(log.read_text()))
+        runs[what] = SimpleNamespace(answers=answers, lines=function.lines())
 
     def reconcile(name):
         return {"action": "reconcile", "secretId": name}
@@ -68,7 +66,7 @@ def observe(bootstrap, client, emulator, directory):
 
     secrets("eu-west-1").create_secret(Name="observed/taken", SecretString="in the way")
     create("observed/taken", "eu-west-1 us-west-2")
-    # As Lambda does it: an event that fails is tried three times.
+    # Lambda invokes the function three times for an event that fails.
     run("failed", *[reconcile("observed/taken")] * 3)
 
     create("observed/refused", "eu-central-1 nowhere")
@@ -78,7 +76,7 @@ def observe(bootstrap, client, emulator, directory):
     run("planned", reconcile("observed/planned") | {"dryRun": True})
 
     create("observed/moved", "eu-west-1")
-    removal = {"REPLICATION_POLICY": POLICY, "ALLOW_REMOVAL": "true"}
+    removal = {"REPLICATION_POLICY": json.dumps(POLICY), "ALLOW_REMOVAL": "true"}
     run("before the removal", reconcile("observed/moved"), **removal)
     secrets(REGION).tag_resource(
         SecretId="observed/moved", Tags=[{"Key": "replicate-to", "Value": "none"}]
@@ -87,13 +85,13 @@ def observe(bootstrap, client, emulator, directory):
 
     run("not ready once", reconcile("observed/absent"), timeout=5)
     run("bad event", *[{"action": "no-such-action"}] * 3)
-    run("bad policy", reconcile("observed/good"), REPLICATION_POLICY="version: 2")
+    run("bad policy", reconcile("observed/good"), REPLICATION_POLICY="version: 1\nrulez: []\n")
     arn = create("observed/event", "eu-west-1")["ARN"]
     run("skipped", create_secret_event(arn, region=REGION))
 
     for name in ("observed/one", "observed/two"):
         create(name, "eu-west-1", region=LIMITED)
-    # ListSecrets lags behind.
+    # ListSecrets is eventually consistent.
     sweep = {"action": "sweep", "maxChanges": 1}
     eventually(
         lambda: len(secrets(LIMITED).list_secrets()["SecretList"]) == 2, "the list shows both"
@@ -103,6 +101,6 @@ def observe(bootstrap, client, emulator, directory):
 
     create("observed/denied", "eu-west-1", region=DENIED)
     eventually(lambda: secrets(DENIED).list_secrets()["SecretList"], "the list shows it")
-    with nothing_described(emulator) as endpoint:
+    with denying_describe_secret(emulator) as endpoint:
         run("sweep that cannot read a secret", sweep, region=DENIED, endpoint=endpoint)
-    return done
+    return runs

@@ -1,39 +1,33 @@
-"""The calls that functions were seen to make across the whole suite, as IAM would look at them.
+"""The calls of the functions in the whole test suite, as requests to IAM.
 
-This project's Secrets Manager writes them down (`EMULATOR_CALLS_FILE`), and so does moto. Only functions
-sign with a session token, which tells here where they run and what their settings allow.
+This project's emulator writes them to a file (`EMULATOR_CALLS_FILE`). Only functions sign with a session
+token, which here names the function's Region and its settings.
 """
 
-import base64
 import json
 from dataclasses import dataclass, replace
 
 import boto3
 
-import function
-import stack
-from stack import Request
+from stack import ACCOUNT, Request
 
 DEFAULT_KEY = "alias/aws/secretsmanager"
-SECRET = "{}:secret:app-AbCdEf"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A function: where it runs, and the parameters of a stack with its settings."""
+    """A function: its Region, and the parameters of a stack with its settings."""
 
     region: str
-    # None: no setting, so only the policy limits it.
-    allowed_regions: frozenset | None
+    allowed_regions: frozenset
     overwrite: bool
     removal: bool
     keys: frozenset = frozenset()
 
     @property
     def parameters(self):
-        allowed_regions = sorted(self.allowed_regions)
         return {
-            "AllowedReplicaRegions": ",".join(allowed_regions),
+            "AllowedReplicaRegions": ",".join(sorted(self.allowed_regions)),
             "AllowOverwrite": str(self.overwrite).lower(),
             "AllowRemoval": str(self.removal).lower(),
             "KmsKeyArns": ",".join(sorted(self.keys)),
@@ -41,64 +35,41 @@ class Caller:
 
 
 def callers(files):
-    """The requests of each function that was seen."""
+    """Returns the requests by function."""
     found = {}
     for file in files:
         for line in file.read_text().splitlines():
-            seen = json.loads(line)
-            call = moto_call(seen) if "headers" in seen else seen
-            if call:
-                caller = caller_of(call)
-                requests = requests_of(call, caller.region)
-                found.setdefault(caller, set()).update(requests)
-    # Without allowed Regions, a function may replicate to wherever Secrets Manager is, and to the Regions of the
-    # tests that are none.
+            call = json.loads(line)
+            caller = caller_of(call)
+            found.setdefault(caller, set()).update(requests_of(call, caller.region))
+    # A function without the setting may replicate to every Region of Secrets Manager, and to the invalid
+    # Regions of the tests.
     everywhere = frozenset(boto3.Session().get_available_regions("secretsmanager"))
     for caller in list(found):
         requests = found.pop(caller)
         keys = frozenset(row.resource for row in requests if row.action.startswith("kms:"))
-        allowed_regions = everywhere | targets(requests) if caller.allowed_regions is None else caller.allowed_regions
-        found[replace(caller, allowed_regions=allowed_regions, keys=keys)] = requests
+        regions = caller.allowed_regions or everywhere | targets(requests)
+        found[replace(caller, allowed_regions=regions, keys=keys)] = requests
     return found
-
-
-def moto_call(recorded):
-    """A call as moto recorded it, if a function made it."""
-    headers = {name.lower(): value for name, value in recorded["headers"].items()}
-    service, _, operation = headers.get("x-amz-target", "").partition(".")
-    if service != "secretsmanager" or "x-amz-security-token" not in headers:
-        return None
-    body = json.loads(base64.b64decode(recorded["body"]))
-    scope = headers["authorization"].partition("Credential=")[2].split("/")
-    secret = body.get("SecretId")
-    prefix, is_arn, _ = (secret or "").rpartition(":secret:")
-    return {
-        "session": headers["x-amz-security-token"],
-        "region": scope[2],
-        "operation": operation,
-        "secret": prefix if is_arn else secret and "name",
-        "key": None,
-        "parameters": body,
-    }
 
 
 def caller_of(call):
     session = json.loads(call["session"])
     allowed = session["permissions"]
     allowed_regions = allowed.get("ALLOWED_REPLICA_REGIONS", "").replace(",", " ").split()
+    # A deployed function calls its own Region and the allowed ones.
     region = session["region"]
-    # A deployed function is seen in its own Region, or in one that it replicates to.
     region = region or (call["region"] if call["region"] not in allowed_regions else "us-east-1")
     return Caller(
         region,
-        frozenset(allowed_regions) or None,
+        frozenset(allowed_regions),
         allowed.get("ALLOW_OVERWRITE") == "true",
         allowed.get("ALLOW_REMOVAL") == "true",
     )
 
 
 def requests_of(call, home):
-    """What one call asks of IAM: the call itself, and the uses of keys that follow from it."""
+    """Yields the requests of one call to IAM: the call itself and the uses of keys that it causes."""
     region, parameters = call["region"], call["parameters"]
     context = {}
     if "AddReplicaRegions" in parameters:
@@ -109,7 +80,7 @@ def requests_of(call, home):
         context["secretsmanager:forceoverwritereplicasecret"] = force
     action = f"secretsmanager:{call['operation']}"
     yield Request(action, resource_of(call), region, tuple(sorted(context.items())))
-    # Secrets Manager uses the keys in the name of whoever calls: it decrypts the primary secret, and
+    # Secrets Manager uses the keys with the permissions of its caller: it decrypts the primary secret, and
     # encrypts each replica in its Region.
     if is_customer_key(call["key"]) and call["operation"] == "ReplicateSecretToRegions":
         yield key_request("kms:Decrypt", call["key"], home)
@@ -120,12 +91,15 @@ def requests_of(call, home):
 
 
 def resource_of(call):
-    if call["secret"] is None:
-        return "*"
-    if call["secret"] == "name":
-        return SECRET.format(f"arn:aws:secretsmanager:{call['region']}:{stack.ACCOUNT}")
-    # The Runtime Interface Emulator has an account of its own.
-    return SECRET.format(call["secret"].replace(function.ACCOUNT, stack.ACCOUNT))
+    """Returns the ARN of the call's secret. The file has an ARN up to the account, or "name"."""
+    match call["secret"]:
+        case None:
+            return "*"
+        case "name":
+            prefix = f"arn:aws:secretsmanager:{call['region']}:{ACCOUNT}"
+        case prefix:
+            pass
+    return f"{prefix}:secret:app-AbCdEf"
 
 
 def is_customer_key(key):
@@ -135,9 +109,9 @@ def is_customer_key(key):
 def key_request(action, key, region):
     arn = key
     if not key.startswith("arn:"):
-        # IAM sees the key behind an alias.
+        # IAM evaluates the key behind an alias.
         name = key.rpartition("/")[2]
-        arn = f"arn:aws:kms:{region}:{stack.ACCOUNT}:key/{name}"
+        arn = f"arn:aws:kms:{region}:{ACCOUNT}:key/{name}"
     via = ("kms:viaservice", f"secretsmanager.{region}.amazonaws.com")
     return Request(action, arn, region, (via,))
 

@@ -1,10 +1,15 @@
-"""Child processes that listen on a port, and waiting without lucky sleeps."""
+"""Child processes: servers that listen on a port, and shell commands."""
 
 import os
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
+
+# The directory of the installed command-line tools.
+TOOLS = Path(sys.executable).parent
 
 
 def free_port():
@@ -13,19 +18,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def eventually(look, what, seconds=30):
-    """The first true answer of `look`, which is asked until the time is up."""
+def eventually(check, what, seconds=30):
+    """Calls `check` until it returns a true value, and returns that value."""
     deadline = time.monotonic() + seconds
     while True:
-        answer = look()
-        if answer:
-            return answer
+        result = check()
+        if result:
+            return result
         assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
         time.sleep(0.05)
 
 
 def environment(**variables):
-    """An environment that nobody's shell, profile or instance metadata leaks into."""
+    """Returns an environment without settings of the shell, AWS profiles or instance metadata."""
     return {
         "PATH": os.environ["PATH"],
         "AWS_ACCESS_KEY_ID": "any",
@@ -36,25 +41,20 @@ def environment(**variables):
     } | variables
 
 
-def passed(*names):
-    """Variables that are handed on, if they are set."""
-    return {name: os.environ[name] for name in names if name in os.environ}
-
-
 @contextmanager
-def running(command, port, log, env=None):
-    """Runs `command`, which listens on `port`, until the end of the block."""
+def running(command, port, log, env):
+    """Runs a server that listens on `port` and yields its URL."""
     with open(log, "wb") as output:
         process = subprocess.Popen(
             [str(word) for word in command],
-            env=environment() if env is None else env,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
         eventually(lambda: accepts(port, process, log), f"{command[0]} listens on {port}")
-        yield process
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         try:
@@ -65,6 +65,34 @@ def running(command, port, log, env=None):
 
 
 def accepts(port, process, log):
-    assert process.poll() is None, f"{process.args[0]} ended at once:\n{log.read_text()}"
+    assert process.poll() is None, f"{process.args[0]} exited:\n{log.read_text()}"
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def executable(path, text):
+    """Writes a script."""
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def shell(commands, directory, programs, **variables):
+    """Runs shell commands in a directory until one fails. `programs` come first in the PATH."""
+    shims = directory / "bin"
+    shims.mkdir(exist_ok=True)
+    for name, text in programs.items():
+        executable(shims / name, text)
+    return subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", commands],
+        cwd=directory,
+        env=environment(
+            PATH=f"{shims}:{os.environ['PATH']}",
+            HOME=str(directory),
+            SAM_CLI_TELEMETRY="0",
+            **variables,
+        ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )

@@ -1,10 +1,12 @@
-"""A function whose answers the test gives, one for each slice of a sweep."""
+"""A fake of the function: the test sets the answer to each slice of a sweep."""
 
 import json
 import sys
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
+
+from werkzeug.wrappers import Response
 
 from local_server import serving
 
@@ -22,18 +24,15 @@ def error(kind):
     return {"errorType": kind, "errorMessage": f"the message of {kind}"}
 
 
-UNEXPECTED = error("UnexpectedSlice")
-
-
 class Slices:
-    """The function as the state machine sees it: events come in, and answers go out."""
+    """Records the events of the state machine and returns the answers of the test."""
 
     def __init__(self):
         self.events = []
         self.answers = iter(())
 
     def will_answer(self, *answers):
-        """A `Future` among the answers is waited for."""
+        """Sets the answers. The server waits for the result of a `Future`."""
         self.answers = iter(answers)
 
     def will_never_end(self):
@@ -41,15 +40,15 @@ class Slices:
 
     def __call__(self, event):
         self.events.append(event)
-        answer = next(self.answers, UNEXPECTED)
+        answer = next(self.answers, error("UnexpectedSlice"))
         return answer.result(timeout=60) if isinstance(answer, Future) else answer
 
 
 def reached(function):
-    """The URL at which the fake bootstrap reaches `function`."""
+    """Serves `function` at a URL for the fake bootstrap."""
 
-    def answer(_, body):
-        given = function(json.loads(body))
-        return 500 if "errorType" in given else 200, json.dumps(given).encode()
+    def respond(request):
+        answer = function(request.get_json(force=True))
+        return Response(json.dumps(answer), 500 if "errorType" in answer else 200)
 
-    return serving(answer)
+    return serving(respond)

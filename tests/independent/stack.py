@@ -6,12 +6,10 @@ import re
 import zipfile
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
+import yaml
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-import definition
-from processes import eventually
-from template import ROOT
+from template import ROOT, of_type
 
 # The account of the emulator's secrets.
 ACCOUNT = "123456789012"
@@ -22,33 +20,50 @@ BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:records"
 BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/records"
 
-
 SAVED_QUERY = re.compile(r"^  \w+:\n    Type: AWS::Logs::QueryDefinition\n(?:    .*\n|\n)+", re.M)
+POLLING = {"Delay": 0.1, "MaxAttempts": 300}
 
 
 class Stack:
-    """A deployed stack: what its resources are called, and what they became."""
+    """A deployed stack with its outputs and the physical names of its resources."""
 
     def __init__(self, name, client):
         self.name = name
         self.client = client
         cloudformation = client("cloudformation")
         described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        self.parameters = {row["ParameterKey"] for row in described["Parameters"]}
         self.outputs = {row["OutputKey"]: row["OutputValue"] for row in described["Outputs"]}
         resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         self.resources = {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in resources}
 
     def delete(self):
-        """Deletes the stack, and waits until another one can have its name."""
+        """Deletes the stack, so that another stack can have its name."""
         cloudformation, s3 = self.client("cloudformation"), self.client("s3")
         cloudformation.delete_stack(StackName=self.name)
-        eventually(lambda: not is_there(cloudformation, self.name), "the stack is gone")
+        deleted = cloudformation.get_waiter("stack_delete_complete")
+        deleted.wait(StackName=self.name, WaiterConfig=POLLING)
         for key in ("code.zip", "sweep.asl.json", "template.yaml"):
             s3.delete_object(Bucket=self.name, Key=key)
         s3.delete_bucket(Bucket=self.name)
 
+    def function(self):
+        """Returns the configuration of the function."""
+        name = self.outputs["FunctionName"]
+        return self.client("lambda").get_function_configuration(FunctionName=name)
+
+    def rule(self):
+        """Returns the name of the rule for calls that change a secret."""
+        return self.resources["ReplicatorSecretChanged"].rpartition("/")[2]
+
+    def queue_arn(self, output):
+        """Returns the ARN of the queue whose URL is this output."""
+        return self.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[output], AttributeNames=["QueueArn"]
+        )["Attributes"]["QueueArn"]
+
     def alarms(self):
-        """The alarms by their names in the template."""
+        """Returns the alarms by their names in the template."""
         pages = self.client("cloudwatch").get_paginator("describe_alarms").paginate()
         by_name = {row["AlarmName"]: row for page in pages for row in page["MetricAlarms"]}
         return {
@@ -56,51 +71,43 @@ class Stack:
         }
 
     def dashboard(self):
-        """The body of the dashboard."""
         name = self.resources["Dashboard"]
         found = self.client("cloudwatch").get_dashboard(DashboardName=name)
         return json.loads(found["DashboardBody"])
 
     def policies(self, role):
-        """The policies of a role that are its own."""
+        """Returns the inline policies of a role."""
         iam, name = self.client("iam"), self.resources[role]
         return [
             iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
             for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
         ]
 
+    def statements(self, role):
+        return [row for policy in self.policies(role) for row in policy["Statement"]]
+
     def managed_policies(self, role):
-        """The names of the policies of AWS that a role has."""
-        iam, name = self.client("iam"), self.resources[role]
-        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-        return {policy["PolicyName"] for policy in attached}
+        """Returns the policies that are attached to a role."""
+        name = self.resources[role]
+        return self.client("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
 
     def allows(self, role, action, resource, region="us-east-1", **context):
-        """Whether a role may make a call, by ministack's evaluation of IAM policies."""
-        statements = [row for policy in self.policies(role) for row in policy["Statement"]]
-        return allows(statements, Request(action, resource, region, tuple(context.items())))
-
-
-def is_there(cloudformation, name):
-    try:
-        described = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError:
-        return False
-    return described[0]["StackStatus"] != "DELETE_COMPLETE"
+        request = Request(action, resource, region, tuple(context.items()))
+        return allows(self.statements(role), request)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What IAM decides about. The names of condition keys are in lower case."""
+    """A request as IAM evaluates it. The names of condition keys are in lower case."""
 
     action: str
     resource: str
-    region: str
+    region: str = "us-east-1"
     context: tuple = ()
 
 
 def allows(statements, request):
-    """Whether statements allow a request, by ministack's evaluation of IAM policies."""
+    """Returns whether statements allow a request, by ministack's evaluation of IAM policies."""
     call = EvalContext(
         principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/role/session",
         principal_type="AssumedRole",
@@ -120,22 +127,23 @@ def allows(statements, request):
 def deploy(name, code, client, **parameters):
     """Deploys the template with this `bootstrap` as the function's code."""
     s3 = client("s3")
-    # Every Region but this one must be named.
+    # S3 refuses us-east-1 as a location constraint.
     region = s3.meta.region_name
     constraint = {} if region == "us-east-1" else {"LocationConstraint": region}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=constraint)
     s3.put_object(Bucket=name, Key="code.zip", Body=zipped(code))
-    # Ministack reads a definition in JSON only, and has no saved queries below. Nothing else differs from
-    # what is deployed.
-    s3.put_object(Bucket=name, Key="sweep.asl.json", Body=definition.as_json())
+    # Ministack reads definitions in JSON only and does not support saved queries, so these are removed
+    # below. The deployed stack does not differ otherwise.
+    definition = json.dumps(yaml.safe_load((ROOT / "sweep.asl.yaml").read_text()))
+    s3.put_object(Bucket=name, Key="sweep.asl.json", Body=definition)
     packaged = (ROOT / "template.yaml").read_text()
-    # As `sam deploy` does: it uploads each local file, and names the object instead.
+    # `sam deploy` uploads each local file, too, and replaces its name with that of the object.
     for local, key in [("CodeUri: .", "code.zip"), ("DefinitionUri: sweep.asl.yaml", "sweep.asl.json")]:
         assert packaged.count(f" {local}\n") == 1, local
         packaged = packaged.replace(f" {local}\n", f" {local.split()[0]} s3://{name}/{key}\n")
-    packaged, queries = SAVED_QUERY.subn("", packaged)
-    assert queries == 3
-    # From a bucket, as `sam deploy` does: as text, CloudFormation takes 51,200 bytes.
+    packaged, removed = SAVED_QUERY.subn("", packaged)
+    assert removed == len(of_type("AWS::Logs::QueryDefinition"))
+    # The template is larger than the 51,200 bytes that CloudFormation takes as text.
     s3.put_object(Bucket=name, Key="template.yaml", Body=packaged)
     cloudformation = client("cloudformation")
     cloudformation.create_stack(
@@ -147,18 +155,13 @@ def deploy(name, code, client, **parameters):
         ],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-
-    def ended():
-        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        return not stack["StackStatus"].endswith("IN_PROGRESS") and stack
-
-    stack = eventually(ended, f"the stack {name} is deployed")
-    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    created = cloudformation.get_waiter("stack_create_complete")
+    created.wait(StackName=name, WaiterConfig=POLLING)
     return Stack(name, client)
 
 
 def zipped(bootstrap):
-    """A Lambda package of one executable file."""
+    """Returns a Lambda package of one executable file."""
     file = zipfile.ZipInfo("bootstrap")
     file.external_attr = 0o755 << 16
     package = io.BytesIO()

@@ -9,15 +9,15 @@ import re
 
 import pytest
 
-from emf import datapoints, rings
+from emf import datapoints, fires, metric_of
 from observed import observe
 from stack import ACCOUNT
-from template import ROOT, TEMPLATE
+from template import ROOT, of_type
 
 NAMESPACE = "SecretReplicator"
 
-# AWS's own metrics, each with its one dimension: the developer guides of SQS, Lambda and Step
-# Functions, "CloudWatch metrics".
+# Metrics of AWS, each with its one dimension: the developer guides of SQS, Lambda and Step Functions,
+# "CloudWatch metrics".
 AWS_METRICS = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
     ("AWS/Lambda", "Invocations", "FunctionName"),
@@ -41,21 +41,11 @@ def alarms(stack):
 
 @pytest.fixture(scope="module")
 def runs(bootstrap, client, emulator, tmp_path_factory):
-    """The log lines and answers of the function, by what it was made to do."""
     return observe(bootstrap, client, emulator, tmp_path_factory.mktemp("runs"))
 
 
-def values(run, function_name):
-    """The datapoints of a run, and the one of Lambda itself that follows from the answers."""
-    found = datapoints(run.lines)
-    errors = sum("errorType" in answer for answer in run.answers)
-    of_the_function = frozenset([("FunctionName", function_name)])
-    found["AWS/Lambda", "Errors", of_the_function] = [errors]
-    return found
-
-
 SWEEPS = {"limited sweep", "sweep of an empty Region", "sweep that cannot read a secret"}
-RINGING = {
+FIRING = {
     "replicated": set(),
     "unchanged": set(),
     "failed": {"ReplicasFailing", "FunctionErrors"},
@@ -63,7 +53,7 @@ RINGING = {
     "planned": set(),
     "before the removal": set(),
     "removed": set(),
-    # What the next attempt may heal rings no alarm; what three do not, does.
+    # No alarm fires over an error that the next attempt can fix.
     "not ready once": set(),
     "bad event": {"BadEventsArriving", "FunctionErrors"},
     "skipped": set(),
@@ -73,73 +63,76 @@ RINGING = {
 }
 
 
-@pytest.mark.parametrize("what", RINGING)
-def test_the_alarms_that_ring_are_those_that_should(what, runs, alarms, stack):
-    found = values(runs[what], stack.resources["Replicator"])
+@pytest.mark.parametrize("what", FIRING)
+def test_the_alarms_that_fire_are_those_that_should(what, runs, alarms, stack):
+    values = datapoints(runs[what].lines)
+    # Lambda writes this metric itself.
+    errors = sum("errorType" in answer for answer in runs[what].answers)
+    of_the_function = frozenset([("FunctionName", stack.resources["Replicator"])])
+    values["AWS/Lambda", "Errors", of_the_function] = [errors]
 
-    ringing = {name for name, alarm in alarms.items() if rings(alarm, found)}
+    firing = {name for name, alarm in alarms.items() if fires(alarm, values)}
 
-    # A sweep is awaited all the time.
+    # The alarm expects a sweep in every period.
     silent = set() if what in SWEEPS else {"SweepSilent"}
-    assert ringing == RINGING[what] | silent
+    assert firing == FIRING[what] | silent
 
 
-# Of these metrics of AWS's no run has a datapoint.
+# The runs have no datapoints of these metrics of AWS.
 OF_SERVICES = [
     name
-    for name, row in TEMPLATE["Resources"].items()
-    if row["Type"] == "AWS::CloudWatch::Alarm"
-    and str(row["Properties"]["Namespace"]).startswith("AWS/")
-    and name not in set().union(*RINGING.values())
+    for name, row in of_type("AWS::CloudWatch::Alarm").items()
+    if str(row["Properties"]["Namespace"]).startswith("AWS/")
+    and name not in set().union(*FIRING.values())
 ]
 
 
 @pytest.mark.parametrize("name", OF_SERVICES)
-def test_an_alarm_over_a_service_rings_if_every_period_has_one_and_not_if_none_has(name, alarms):
+def test_an_alarm_over_a_service_fires_if_every_period_has_one_and_not_if_none_has(name, alarms):
     alarm = alarms[name]
-    dimensions = frozenset((row["Name"], row["Value"]) for row in alarm["Dimensions"])
 
-    def rings_at(value):
-        values = {(alarm["Namespace"], alarm["MetricName"], dimensions): [value]}
-        return rings(alarm, *[values] * alarm["EvaluationPeriods"])
+    def fires_at(value):
+        return fires(alarm, *[{metric_of(alarm): [value]}] * alarm["EvaluationPeriods"])
 
-    assert rings_at(1)
-    assert not rings_at(0)
+    assert fires_at(1)
+    assert not fires_at(0)
 
 
-def test_a_function_that_cannot_start_is_an_error_of_the_function(runs):
+def test_an_invalid_policy_is_an_error_of_the_function(runs):
     [answer] = runs["bad policy"].answers
 
     assert answer["errorType"] == "PolicyInvalid"
+    assert "rulez" in answer["errorMessage"]
     assert any(line.get("error_type") == "PolicyInvalid" for line in runs["bad policy"].lines)
 
 
 def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):
     alarm = alarms["SweepSilent"]
 
-    assert rings(alarm, {})
-    assert not rings(alarm, datapoints(runs["sweep of an empty Region"].lines))
+    assert fires(alarm, {})
+    assert not fires(alarm, datapoints(runs["sweep of an empty Region"].lines))
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
 
 
-def test_silence_is_awaited_as_long_as_the_schedule_needs(deploy):
+def test_the_period_of_the_silence_alarm_fits_the_schedule(deploy):
     nightly = deploy(SweepSchedule="cron(0 3 * * ? *)", SilenceAlarmHours="48").alarms()
 
     assert nightly["SweepSilent"]["EvaluationPeriods"] == 48
     assert nightly["SweepSilent"]["DatapointsToAlarm"] == 48
 
 
-def test_without_the_sweep_its_silence_is_no_alarm(deploy):
-    stack = deploy(SweepEnabled="false")
+@pytest.mark.parametrize("sweep", ["true", "false"])
+def test_the_dashboard_shows_every_alarm_and_without_the_sweep_its_silence_is_none(sweep, deploy):
+    stack = deploy(SweepEnabled=sweep)
+    [widget] = widgets(stack, "alarm")
 
-    assert "SweepSilent" not in stack.alarms()
-    shown = stack.dashboard()["widgets"][0]["properties"]["alarms"]
-    assert sorted(shown) == sorted(alarm["AlarmArn"] for alarm in stack.alarms().values())
+    assert ("SweepSilent" in stack.alarms()) == (sweep == "true")
+    assert sorted(widget["alarms"]) == sorted(row["AlarmArn"] for row in stack.alarms().values())
 
 
 @pytest.fixture(scope="module")
 def seen(runs):
-    """Each metric that the binary was seen to write: namespace, name, names of its dimensions."""
+    """The metrics in the output of the binary: namespace, name, names of the dimensions."""
     every = [line for run in runs.values() for line in run.lines]
     return {
         (namespace, metric, tuple(sorted(name for name, _ in dimensions)))
@@ -158,52 +151,42 @@ def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
     assert {metric for _, metric, _ in seen} == listed
 
 
-def test_every_alarm_looks_at_a_metric_that_there_is(alarms, seen, stack):
+def test_the_metric_of_every_alarm_exists(alarms, seen, stack):
     for name, alarm in alarms.items():
-        check_metric(
-            name,
-            alarm["Namespace"],
-            alarm["MetricName"],
-            {row["Name"]: row["Value"] for row in alarm["Dimensions"]},
-            seen,
-            stack,
-        )
+        dimensions = {row["Name"]: row["Value"] for row in alarm["Dimensions"]}
+        check_metric(name, alarm["Namespace"], alarm["MetricName"], dimensions, seen, stack)
 
 
 def check_metric(where, namespace, metric, dimensions, seen, stack):
     if namespace == NAMESPACE:
         assert (namespace, metric, tuple(sorted(dimensions))) in seen, where
         return
-    assert len(dimensions) == 1, where
     [(dimension, value)] = dimensions.items()
     assert (namespace, metric, dimension) in AWS_METRICS, where
-    queues = {
-        stack.resources[queue].rpartition("/")[2]
-        for queue in ("FailedEvents", "UndeliveredEvents", "UnstartedSweeps")
-    }
     resources = {
-        "QueueName": queues,
+        "QueueName": queue_names(stack),
         "FunctionName": {stack.outputs["FunctionName"]},
         "StateMachineArn": {stack.outputs["SweepArn"]},
     }
     assert value in resources[dimension], where
 
 
-def test_every_queue_has_an_alarm_of_its_own(alarms, stack):
+def queue_names(stack):
+    return {stack.resources[queue].rpartition("/")[2] for queue in of_type("AWS::SQS::Queue")}
+
+
+def test_every_queue_has_its_own_alarm(alarms, stack):
     watched = {
         row["Value"]
         for alarm in alarms.values()
         for row in alarm["Dimensions"]
         if row["Name"] == "QueueName"
     }
-    queues = {
-        name for name, row in TEMPLATE["Resources"].items() if row["Type"] == "AWS::SQS::Queue"
-    }
 
-    assert watched == {stack.resources[queue].rpartition("/")[2] for queue in queues}
+    assert watched == queue_names(stack)
 
 
-def test_every_alarm_tells_the_topic_when_it_rings_and_when_it_ends(alarms, stack):
+def test_every_alarm_notifies_the_topic_when_it_fires_and_when_it_ends(alarms, stack):
     topic = stack.outputs["AlarmTopicArn"]
 
     for name, alarm in alarms.items():
@@ -220,7 +203,7 @@ def test_the_topic_takes_messages_of_this_accounts_alarms_only(stack):
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
 
 
-def test_an_address_in_the_parameters_is_told(deploy):
+def test_an_address_in_the_parameters_is_subscribed_to_the_topic(deploy):
     stack = deploy(AlarmEmail="on-call@example.com")
     subscribed = stack.client("sns").list_subscriptions_by_topic(
         TopicArn=stack.outputs["AlarmTopicArn"]
@@ -244,11 +227,8 @@ def test_every_alarm_has_its_section_in_operations(alarms):
 
 def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(deploy):
     stack = deploy(MetricsNamespace="Team/Secrets")
-    variables = stack.client("lambda").get_function_configuration(
-        FunctionName=stack.outputs["FunctionName"]
-    )["Environment"]["Variables"]
 
-    assert variables["METRICS_NAMESPACE"] == "Team/Secrets"
+    assert stack.function()["Environment"]["Variables"]["METRICS_NAMESPACE"] == "Team/Secrets"
     assert {alarm["Namespace"] for alarm in stack.alarms().values()} == {
         "Team/Secrets",
         "AWS/SQS",
@@ -267,18 +247,17 @@ def widgets(stack, kind):
 SEARCH = re.compile(r"""^SEARCH\('\{"(.+)",(\w+)\} MetricName="(\w+)"', 'Sum', 3600\)$""")
 
 
-def test_every_widget_shows_metrics_that_there_are(stack, seen):
+def test_the_metrics_of_every_widget_exist(stack, seen):
     shown = set()
     for widget in widgets(stack, "metric"):
         for row in widget["metrics"]:
             if isinstance(row[0], dict):
                 namespace, dimension, metric = SEARCH.match(row[0]["expression"]).groups()
                 assert (namespace, metric, (dimension,)) in seen, widget["title"]
-                shown.add(metric)
-                continue
-            namespace, metric, *rest = [part for part in row if isinstance(part, str)]
-            dimensions = dict(zip(rest[::2], rest[1::2]))
-            check_metric(widget["title"], namespace, metric, dimensions, seen, stack)
+            else:
+                namespace, metric, *rest = [part for part in row if isinstance(part, str)]
+                dimensions = dict(zip(rest[::2], rest[1::2]))
+                check_metric(widget["title"], namespace, metric, dimensions, seen, stack)
             shown.add(metric)
 
     assert shown >= {
@@ -289,12 +268,6 @@ def test_every_widget_shows_metrics_that_there_are(stack, seen):
         "ReplicationTime",
         "SweepDrift",
     }
-
-
-def test_the_dashboard_shows_every_alarm(stack, alarms):
-    [widget] = widgets(stack, "alarm")
-
-    assert sorted(widget["alarms"]) == sorted(alarm["AlarmArn"] for alarm in alarms.values())
 
 
 def test_no_widget_covers_another(stack):
@@ -310,65 +283,56 @@ def test_no_widget_covers_another(stack):
 
 @pytest.fixture(scope="module")
 def log_fields(runs):
-    """Every field that a query may name, as Logs Insights would discover it, with its values."""
+    """The fields that a query can name, with their values. The fields of an array's elements are equal."""
     found = {}
 
     def discover(name, value):
         if isinstance(value, dict):
             for key, each in value.items():
-                discover(f"{name}.{key}" if name else key, each)
+                discover(f"{name}.{key}".strip("."), each)
         elif isinstance(value, list):
-            for index, each in enumerate(value):
-                discover(f"{name}.{index}", each)
+            for each in value:
+                discover(f"{name}.*", each)
         else:
             found.setdefault(name, set()).add(value)
 
     for run in runs.values():
-        for line in run.lines:
-            discover("", line)
-    # A secret may have any number of replicas: what is seen of one may stand in each.
-    for name in list(found):
-        if match := re.fullmatch(r"replicas\.\d+\.(\w+)", name):
-            for index in range(3):
-                same = found.setdefault(f"replicas.{index}.{match[1]}", set())
-                same.update(found[name])
-    return found
-
-
-def queries(stack):
-    saved = {
-        name: row["Properties"]["QueryString"]
-        for name, row in TEMPLATE["Resources"].items()
-        if row["Type"] == "AWS::Logs::QueryDefinition"
-    }
-    shown = {row["title"]: row["query"] for row in widgets(stack, "log")}
-    return saved | shown
-
-
-def test_every_query_names_fields_and_outcomes_that_the_log_has(stack, log_fields):
-    assert queries(stack)
-    for title, query in queries(stack).items():
-        lines = [line for line in query.splitlines() if not line.lstrip().startswith("#")]
-        text = re.sub(r"^SOURCE '(.*?)' \|", "", " ".join(lines))
-        outcomes = re.search(r"outcome in \[(.*?)\]", text)
-        for outcome in re.findall(r"[\"'](\w+)[\"']", outcomes[1] if outcomes else ""):
-            assert outcome in log_fields["outcome"], (title, outcome)
-        words = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
-        named = set(re.findall(r"@?[a-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS
-        assert len(named) >= 5, title
-        unknown = named - log_fields.keys() - {"@timestamp", "@message"}
-        assert not unknown, (title, unknown)
+        discover("", run.lines)
+    return {name.removeprefix("*."): values for name, values in found.items()}
 
 
 KEYWORDS = {
     *("fields", "filter", "sort", "limit", "asc", "desc"),
     *("in", "or", "like", "ispresent"),
 }
+SAVED_QUERIES = of_type("AWS::Logs::QueryDefinition")
 
 
-def test_the_queries_read_the_functions_log(stack):
-    for row in TEMPLATE["Resources"].values():
-        if row["Type"] == "AWS::Logs::QueryDefinition":
-            assert row["Properties"]["LogGroupNames"] == [{"Ref": "LogGroup"}]
-    [widget] = widgets(stack, "log")
-    assert widget["query"].startswith(f"SOURCE '{stack.outputs['LogGroupName']}' | ")
+def check_query(title, query, log_fields):
+    lines = [line for line in query.splitlines() if not line.lstrip().startswith("#")]
+    text = " ".join(lines)
+    outcomes = re.search(r"outcome in \[(.*?)\]", text)
+    for outcome in re.findall(r"[\"'](\w+)[\"']", outcomes[1] if outcomes else ""):
+        assert outcome in log_fields["outcome"], (title, outcome)
+    words = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
+    named = set(re.findall(r"@?[a-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS
+    assert len(named) >= 5, title
+    fields = {re.sub(r"\.\d+", ".*", name) for name in named}
+    unknown = fields - log_fields.keys() - {"@timestamp", "@message"}
+    assert not unknown, (title, unknown)
+
+
+def test_every_query_names_fields_and_outcomes_that_the_log_has(stack, log_fields):
+    shown = {row["title"]: row["query"].partition(" | ") for row in widgets(stack, "log")}
+    assert [source for source, _, _ in shown.values()] == [f"SOURCE '{stack.outputs['LogGroupName']}'"]
+    queries = {title: query for title, (_, _, query) in shown.items()}
+    for name, row in SAVED_QUERIES.items():
+        assert row["Properties"]["LogGroupNames"] == [{"Ref": "LogGroup"}], name
+        queries[name] = row["Properties"]["QueryString"]
+
+    # Those of the template: none is overlooked.
+    text = (ROOT / "template.yaml").read_text()
+    assert len(SAVED_QUERIES) == text.count("Type: AWS::Logs::QueryDefinition") > 0
+    assert len(queries) == text.count("fields @timestamp")
+    for title, query in queries.items():
+        check_query(title, query, log_fields)

@@ -1,48 +1,32 @@
-"""Every command of the documentation of operations runs, as it stands there.
+"""Runs every command of the operations guide, and those of the README and of the stack's outputs.
 
-AWS is ministack, with the template and the real function deployed, and this project's own Secrets
+AWS is ministack, with the deployed template and the real function, and this project's emulator of Secrets
 Manager.
 """
 
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
-import textwrap
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 
-from cleaning import delete
-from processes import environment, eventually
+from documents import blocks
+from observed import POLICY
+from processes import TOOLS, eventually, shell
 from slices import COMPLETE
 from sweep import Sweep
 from template import ROOT
 
-# A Region of its own, because a sweep looks at every secret of its Region.
+# A sweep processes all secrets of its Region, so no other module uses this one.
 REGION = "ap-south-1"
-# That of a stack whose replicas may be in its own Region, too.
+# The Region of a stack that allows its own Region, too.
 HOME = "ap-southeast-2"
 
-TOOLS = Path(sys.executable).parent
-
-POLICY = {
-    "version": 1,
-    "removal": "covered",
-    "rules": [
-        {
-            "name": "by-tag",
-            "when": {"tags": {"replicate-to": "*"}},
-            "replicate-to": {"tag": "replicate-to"},
-        }
-    ],
-}
-
-# The package registry has version 1 of the AWS CLI only. It takes a payload as it is, which
-# version 2 must be told to do. What follows a tag is what CloudTrail and EventBridge would bring.
+# The package registry has version 1 of the AWS CLI only. Version 2 needs an option to take a payload as it is.
+# After a tag, the script invokes the function as CloudTrail and EventBridge would.
 AWS = f"""#!{sys.executable}
 import os, subprocess, sys
 words = sys.argv[1:]
@@ -52,7 +36,7 @@ if words[:2] == ["lambda", "invoke"]:
     del words[at : at + 2]
 aws = [sys.executable, "{TOOLS}/aws"]
 if words[0] == "sqs":
-    # Version 1 overlooks the variable for this service alone.
+    # For this service alone, version 1 ignores the variable.
     words += ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
 ended = subprocess.run(aws + words).returncode
 if not ended and words[:2] == ["secretsmanager", "tag-resource"]:
@@ -75,38 +59,29 @@ def deployed(deploy, bootstrap):
         ReplicationPolicy=json.dumps(POLICY),
     )
     yield stack
-    # Its name is that of the commands, so there can be no other one meanwhile.
+    # The commands name the stack, so another test run needs its name.
     stack.delete()
 
 
 @pytest.fixture
 def run(deployed, ministack, emulator, tmp_path):
-    """Runs shell commands of the documentation, and answers what they print."""
-    shims = tmp_path / "bin"
-    shims.mkdir()
-    function = shlex.quote(deployed.outputs["FunctionName"])
-    executable(shims / "aws", AWS.replace("FUNCTION", function))
-    executable(shims / "sam", f'#!/bin/sh\nexec {sys.executable} {TOOLS}/sam "$@"\n')
-    executable(shims / "sleep", "#!/bin/sh\nexec /bin/sleep 0.2\n")
+    """Runs shell commands of the documentation and returns their output."""
+    programs = {
+        "aws": AWS.replace("FUNCTION", shlex.quote(deployed.outputs["FunctionName"])),
+        "sam": f'#!/bin/sh\nexec {sys.executable} {TOOLS}/sam "$@"\n',
+        "sleep": "#!/bin/sh\nexec /bin/sleep 0.2\n",
+    }
 
-    def run(*commands, **variables):
-        done = subprocess.run(
-            ["bash", "-euxo", "pipefail", "-c", "\n".join(commands)],
-            cwd=tmp_path,
-            env=environment(
-                PATH=f"{shims}:{os.environ['PATH']}",
-                HOME=str(tmp_path),
-                SAM_CLI_TELEMETRY="0",
-                AWS_DEFAULT_REGION=variables.pop("region", REGION),
-                AWS_DEFAULT_OUTPUT="json",
-                AWS_ENDPOINT_URL=ministack,
-                AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
-                **variables,
-            ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
+    def run(*commands, region=REGION, **variables):
+        done = shell(
+            "\n".join(commands),
+            tmp_path,
+            programs,
+            AWS_DEFAULT_REGION=region,
+            AWS_DEFAULT_OUTPUT="json",
+            AWS_ENDPOINT_URL=ministack,
+            AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
+            **variables,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -114,53 +89,66 @@ def run(deployed, ministack, emulator, tmp_path):
     return run
 
 
-def executable(path, text):
-    path.write_text(text)
-    path.chmod(0o755)
+@pytest.fixture
+def secrets(client, emulator):
+    return lambda region: client("secretsmanager", emulator, region)
+
+
+def delete(secrets, *names):
+    """Deletes secrets and their replicas, as far as they exist."""
+
+    def replicas(name):
+        try:
+            described = secrets.describe_secret(SecretId=name)
+        except secrets.exceptions.ResourceNotFoundException:
+            return []
+        return [row["Region"] for row in described.get("ReplicationStatus", [])]
+
+    for name in names:
+        if regions := replicas(name):
+            secrets.remove_regions_from_replication(SecretId=name, RemoveReplicaRegions=regions)
+        eventually(lambda: not replicas(name), f"the replicas of {name} are gone")
+        # Without recovery, AWS deletes a missing secret without an error.
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture
-def secret(client, emulator):
+def secret(secrets):
     """The secret of the documentation."""
-    secrets = client("secretsmanager", emulator, REGION)
-    secrets.create_secret(
-        Name="prod/db",
-        SecretString="value",
-        Tags=[{"Key": "replicate-to", "Value": "eu-west-1"}],
-    )
-    yield lambda: secrets.describe_secret(SecretId="prod/db")
-    # The second one is an example that a command makes.
-    delete(secrets, "prod/db", "prod/old")
+    client = secrets(REGION)
+    tags = [{"Key": "replicate-to", "Value": "eu-west-1"}]
+    client.create_secret(Name="prod/db", SecretString="value", Tags=tags)
+    yield lambda: client.describe_secret(SecretId="prod/db")
+    # A command creates the second one as an example.
+    delete(client, "prod/db", "prod/old")
 
 
 @pytest.fixture
-def first_secret(client, emulator):
-    """The secret that the output `FirstSecretCommand` makes in a Region."""
-
-    def secrets(region):
-        return client("secretsmanager", emulator, region)
-
+def first_secret(secrets):
+    """The secret that the output `FirstSecretCommand` creates in a Region."""
     yield lambda region: secrets(region).describe_secret(SecretId="hello-replica")
     for region in (REGION, HOME):
         delete(secrets(region), "hello-replica")
 
 
-def blocks(page):
-    """The shell commands of a page, those in lists too."""
-    found = re.findall(r"^( *)```sh\n(.*?)^ *```", (ROOT / page).read_text(), re.M | re.S)
-    return [textwrap.dedent(block) for _, block in found]
-
-
+OPERATIONS = blocks("docs/OPERATIONS.md")
 STOP = "aws stepfunctions stop-execution"
 
 
+def test_every_fenced_block_of_operations_is_a_command():
+    """The next two tests run all blocks that `blocks` returns."""
+    fences = re.findall(r"^ *```", (ROOT / "docs/OPERATIONS.md").read_text(), re.M)
+
+    assert len(fences) == 2 * len(OPERATIONS)
+
+
 def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, secret):
-    commands = [block for block in blocks("docs/OPERATIONS.md") if not block.startswith(STOP)]
-    assert len(commands) >= 10
+    commands = [block for block in OPERATIONS if not block.startswith(STOP)]
+    assert len(commands) == len(OPERATIONS) - 1
 
     printed = run(*commands)
 
-    # What following an execution shows, and what SAM prints of it.
+    # The output of an execution that is followed, and SAM's output of it.
     assert '"SUCCEEDED"' in printed
     assert printed.count('"trigger": "sweep"') >= 3
     assert "errorType" not in printed
@@ -174,7 +162,7 @@ def test_a_sweep_can_be_stopped_as_operations_says(run, fakes, slices):
     execution = sweep.start({})
     try:
         eventually(lambda: slices.events, "the sweep is at its slice")
-        [stop] = [block for block in blocks("docs/OPERATIONS.md") if block.startswith(STOP)]
+        [stop] = [block for block in OPERATIONS if block.startswith(STOP)]
         run(stop, region="us-east-1", EXECUTION=execution)
     finally:
         answer.set_result(COMPLETE)
@@ -183,19 +171,26 @@ def test_a_sweep_can_be_stopped_as_operations_says(run, fakes, slices):
 
 
 def test_the_commands_of_the_readme_run(run, secret):
-    commands = [block for block in blocks("README.md") if "prod/db" in block]
-    assert commands
+    # The others build, test and deploy.
+    others = ("make ", "cargo ", "sam build")
 
-    run(*commands)
+    run(*[block for block in blocks("README.md") if not block.startswith(others)])
 
     assert [row["Region"] for row in secret()["ReplicationStatus"]] == ["eu-west-1"]
+
+
+def test_the_demo_ends_with_the_table_of_the_readme(bootstrap, emulator_binary):
+    command = [emulator_binary, "demo", "--bootstrap", bootstrap]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any(done.stdout.endswith(block) for block in blocks("README.md", "text"))
 
 
 def test_the_command_of_the_output_starts_a_backfill(run, deployed):
     started = json.loads(run(deployed.outputs["BackfillCommand"]))
 
-    sweep = Sweep.of(deployed)
-    execution = sweep.end(started["executionArn"])
+    execution = Sweep.of(deployed).end(started["executionArn"])
     assert execution["status"] == "SUCCEEDED"
     assert json.loads(execution["input"]) == {"maxChanges": 5000}
 

@@ -1,4 +1,4 @@
-"""The template's parameters, and how it presents itself."""
+"""The template's parameters and metadata."""
 
 import re
 import tomllib
@@ -27,7 +27,7 @@ BOUNDS = {"AllowedPattern", "AllowedValues", "MinValue"}
 def test_every_parameter_is_bounded():
     free = {name for name, parameter in PARAMETERS.items() if not BOUNDS & parameter.keys()}
 
-    # The function checks it, and says what is wrong with line and column.
+    # The function checks the policy and reports problems by line and column.
     assert free == {"ReplicationPolicy"}
 
 
@@ -46,7 +46,7 @@ def test_every_parameter_is_bounded():
         ("SweepSchedule", ["rate(1 hour)", "cron(0 3 * * ? *)"], ["1 hour", "rate()"]),
     ],
 )
-def test_a_parameter_takes_what_makes_sense(name, good, bad):
+def test_a_parameter_takes_valid_values_only(name, good, bad):
     pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
 
     assert all(pattern.search(value) for value in good)

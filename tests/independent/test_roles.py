@@ -1,7 +1,7 @@
-"""What the template's roles allow, and what they never do.
+"""The calls that the template's roles allow and deny.
 
-Ministack deploys them and evaluates their policies. The calls that the function really makes are compared
-with its role in `check_permissions.py`.
+Ministack deploys the roles and evaluates their policies. `check_permissions.py` compares the roles with the
+calls that the test suite makes.
 """
 
 import json
@@ -108,7 +108,7 @@ def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(de
         assert uses(action, KEY, "us-east-1")
         assert uses(action, last, "us-west-2")
         assert not uses(action, outside, "eu-north-1")
-    # Only primary secrets are decrypted.
+    # Secrets Manager decrypts primary secrets only.
     assert not uses("Decrypt", elsewhere, "eu-west-1")
     for action in ("Decrypt", "GenerateDataKey", "Encrypt"):
         assert not uses(action, KEY.replace("1111", "2222"), "us-east-1")
@@ -119,21 +119,7 @@ def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(de
         assert not uses(action, KEY, "us-east-1")
 
 
-def test_the_sweep_invokes_the_function_and_looks_for_other_sweeps_and_no_more(cautious):
-    client, sweep = cautious.client, cautious.outputs["SweepArn"]
-    function = client("lambda").get_function_configuration(
-        FunctionName=cautious.outputs["FunctionName"]
-    )["FunctionArn"]
-
-    assert cautious.allows("SweepRole", "lambda:InvokeFunction", function)
-    assert not cautious.allows("SweepRole", "lambda:InvokeFunction", f"{function}-other")
-    assert cautious.allows("SweepRole", "states:ListExecutions", sweep)
-    assert not cautious.allows("SweepRole", "states:ListExecutions", f"{sweep}-other")
-    assert not cautious.allows("SweepRole", "states:StartExecution", sweep)
-    assert not cautious.allows("SweepRole", DESCRIBE, SECRET)
-
-
-def test_services_of_this_account_only_take_on_the_roles_of_the_sweep():
+def test_only_services_of_this_account_assume_the_roles_of_the_sweep():
     for role, service in [("SweepRole", "states"), ("SweepStartRole", "scheduler")]:
         [statement] = TEMPLATE["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
 
@@ -142,9 +128,9 @@ def test_services_of_this_account_only_take_on_the_roles_of_the_sweep():
         assert statement["Condition"] == {"StringEquals": account}
 
 
-# What parliament finds and is no mistake.
+# False positives of parliament.
 ACCEPTED = {
-    # It knows the format of a map's executions only; those of a state machine are listed by its ARN.
+    # It knows ListExecutions for the executions of a map only, not for those of a state machine.
     ("SweepRole", "RESOURCE_MISMATCH", "states:ListExecutions"),
 }
 

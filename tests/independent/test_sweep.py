@@ -1,7 +1,7 @@
-"""The state machine of the sweep, executed by an interpreter that is not ours.
+"""The state machine of the sweep, executed by ministack.
 
-Its function is a fake whose answers each test gives. What the real function makes of a slice is in
-`test_sweep_with_the_function.py`.
+The function is a fake, and each test sets its answers. `test_stack_with_the_function.py` runs the sweep with
+the real function.
 """
 
 import json
@@ -29,49 +29,28 @@ def test_a_sweep_passes_the_token_on_from_slice_to_slice_and_ends(sweep, slices)
     assert [event["nextToken"] for event in slices.events] == [None, "first", "second"]
 
 
-def test_dry_run_and_the_limit_reach_every_slice(sweep, slices):
+@pytest.mark.parametrize(
+    "given, sent",
+    [
+        # The default limit is that of the parameter.
+        ({}, {"dryRun": False, "maxChanges": 100, "nextToken": None}),
+        (
+            {"dryRun": None, "maxChanges": None, "nextToken": None},
+            {"dryRun": False, "maxChanges": 100, "nextToken": None},
+        ),
+        (
+            {"dryRun": True, "maxChanges": 5000, "nextToken": "of an earlier sweep"},
+            {"dryRun": True, "maxChanges": 5000, "nextToken": "of an earlier sweep"},
+        ),
+    ],
+)
+def test_the_input_reaches_every_slice(given, sent, sweep, slices):
     slices.will_answer(more("first"), COMPLETE)
 
-    sweep.run({"dryRun": True, "maxChanges": 5000})
+    sweep.run(given)
 
-    assert slices.events == [
-        {"action": "sweep", "dryRun": True, "maxChanges": 5000, "nextToken": None},
-        {"action": "sweep", "dryRun": True, "maxChanges": 5000, "nextToken": "first"},
-    ]
-
-
-def test_a_sweep_without_input_is_a_real_one_with_the_limit_of_the_parameter(sweep, slices):
-    slices.will_answer(COMPLETE)
-
-    sweep.run({})
-
-    assert slices.events == [
-        {"action": "sweep", "dryRun": False, "maxChanges": 100, "nextToken": None}
-    ]
-
-
-def test_the_limit_of_the_schedule_is_a_parameter(deploy):
-    stack = deploy(SweepMaxChanges="7")
-
-    assert ": 7 %}" in Sweep.of(stack).definition["States"]["Validate the input"]["Assign"]["maxChanges"]
-
-
-def test_null_is_absent(sweep, slices):
-    slices.will_answer(COMPLETE)
-
-    sweep.run({"dryRun": None, "maxChanges": None, "nextToken": None})
-
-    assert slices.events == [
-        {"action": "sweep", "dryRun": False, "maxChanges": 100, "nextToken": None}
-    ]
-
-
-def test_a_sweep_can_go_on_where_another_one_stopped(sweep, slices):
-    slices.will_answer(COMPLETE)
-
-    sweep.run({"nextToken": "where it stopped"})
-
-    assert [event["nextToken"] for event in slices.events] == ["where it stopped"]
+    first = {"action": "sweep"} | sent
+    assert slices.events == [first, first | {"nextToken": "first"}]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +92,7 @@ def test_an_input_that_is_wrong_fails_before_any_slice(wrong, message, sweep, sl
         "Lambda.ServiceException",
     ],
 )
-def test_a_slice_that_may_go_well_next_time_is_tried_again(kind, sweep, slices):
+def test_a_slice_with_a_transient_error_is_tried_again(kind, sweep, slices):
     slices.will_answer(more("first"), error(kind), error(kind), COMPLETE)
 
     ended = sweep.run({})
@@ -163,7 +142,7 @@ def test_a_sweep_beside_a_running_one_stops_itself(sweep, slices):
     assert len(slices.events) == 1
 
 
-def test_of_sweeps_that_start_together_the_first_goes_on(sweep, slices):
+def test_of_sweeps_that_start_together_the_first_continues(sweep, slices):
     held = Future()
     slices.will_answer(held)
 
@@ -192,17 +171,14 @@ def row(name, started):
         ([row("me", "2026-11-21T10:00:00.500Z")], ""),
         ([row("later", "2026-11-21T10:00:00.501Z")], ""),
         ([row("earlier", "2026-11-21T10:00:00.499Z")], "earlier"),
-        # In the same millisecond the names decide, in the same way for both.
+        # In the same millisecond, the order of the names decides for both.
         ([row("a", "2026-11-21T10:00:00.500Z")], "a"),
         ([row("z", "2026-11-21T10:00:00.500Z")], ""),
-        # The list's own time counts, if it has one, because the other sweep sees no other.
+        # The time in the list takes precedence, because the other sweep knows no other time.
         ([row("me", "2026-11-21T10:00:00.600Z"), row("a", "2026-11-21T10:00:00.550Z")], "a"),
         ([row("me", "2026-11-21T10:00:00.400Z"), row("a", "2026-11-21T10:00:00.450Z")], ""),
-        # Which of several is named does not matter.
-        (
-            [row("b", "2026-11-21T09:00:00Z"), row("a", "2026-11-21T08:00:00Z")],
-            "b",
-        ),
+        # Any of several earlier ones is enough.
+        ([row("b", "2026-11-21T09:00:00Z"), row("a", "2026-11-21T08:00:00Z")], "b"),
     ],
 )
 def test_every_sweep_finds_the_same_one_first(listed, earlier, sweep):
@@ -217,8 +193,8 @@ def test_every_sweep_finds_the_same_one_first(listed, earlier, sweep):
     assert found.evaluate(None, {"states": states}) == earlier
 
 
-def test_no_slice_begins_without_a_look_at_other_sweeps(sweep):
-    """The list of executions lags behind, so a sweep may miss an earlier one at first."""
+def test_every_slice_begins_with_a_check_for_other_sweeps(sweep):
+    """The list of executions is eventually consistent, so a sweep can miss an earlier one at first."""
     states = sweep.definition["States"]
 
     into_a_slice = {
@@ -238,17 +214,19 @@ LONGEST = "$slices >= 1000"
 def test_the_history_of_the_longest_sweep_fits(sweep, slices):
     slices.will_answer(*[more(str(number)) for number in range(9)], COMPLETE)
     ended = sweep.run({})
-    events = len(sweep.history(ended["executionArn"]))
+    history = sweep.states.get_paginator("get_execution_history")
+    pages = history.paginate(executionArn=ended["executionArn"])
+    events = sum(len(page["events"]) for page in pages)
 
     assert LONGEST in json.dumps(sweep.definition)
     # AWS ends an execution at 25,000 events. Ministack's history lacks the TaskStarted of both tasks.
-    of_a_slice = events / 10 + 2
-    assert of_a_slice * 1000 < 20_000
+    events_per_slice = events / 10 + 2
+    assert events_per_slice * 1000 < 20_000
 
 
-def test_a_sweep_that_does_not_end_is_ended_and_says_how_to_go_on(sweep, slices):
+def test_a_sweep_with_too_many_slices_fails_with_the_input_to_resume(sweep, slices):
     slices.will_never_end()
-    shorter = sweep.copy(lambda definition: definition.replace(LONGEST, "$slices >= 3"))
+    shorter = sweep.copy(LONGEST, "$slices >= 3")
 
     ended = shorter.run({"dryRun": True, "maxChanges": 7})
 
@@ -258,10 +236,8 @@ def test_a_sweep_that_does_not_end_is_ended_and_says_how_to_go_on(sweep, slices)
     assert start_with == {"dryRun": True, "maxChanges": 7, "nextToken": "3"}
 
 
-def test_a_slice_is_given_longer_than_the_function_has(sweep, fakes):
-    function = fakes.client("lambda").get_function_configuration(
-        FunctionName=fakes.outputs["FunctionName"]
-    )
+def test_a_slice_has_a_longer_timeout_than_the_function(sweep, fakes):
+    timeout = sweep.definition["States"]["Sweep a slice"]["TimeoutSeconds"]
 
-    assert sweep.definition["States"]["Sweep a slice"]["TimeoutSeconds"] > function["Timeout"]
+    assert timeout > fakes.function()["Timeout"]
     assert sweep.definition["TimeoutSeconds"] == 86400

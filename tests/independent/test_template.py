@@ -1,12 +1,12 @@
-"""What the template promises beyond its form, which `sam validate --lint` checks."""
+"""The rule of the template, matched by moto, and the settings of the function."""
 
 import json
 
 import pytest
 
-from function import create_secret_event
+from function import ACCOUNT, create_secret_event
 from processes import eventually
-from template import FUNCTION, ROOT, TEMPLATE, function_environment
+from template import FUNCTION, ROOT, TEMPLATE
 
 SAMPLES = ROOT / "events"
 
@@ -34,20 +34,14 @@ NOT_MATCHING = {
     "rotation-failed.json",
     "service-event-version-delete.json",
 }
-# What the function itself calls.
-CALLS = [
-    "secretsmanager:DescribeSecret",
-    "secretsmanager:ListSecrets",
-    "secretsmanager:ReplicateSecretToRegions",
-    "secretsmanager:RemoveRegionsFromReplication",
-]
-# Sent to the function by hand, never by EventBridge.
+# Payloads of manual calls.
 ACTIONS = {"explain.json", "reconcile.json", "sweep.json"}
+ARN = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:app-AbCdEf"
 
 
 @pytest.fixture(scope="module")
 def delivered(client, moto):
-    """Puts an event on moto's bus, and answers the ids of what the template's rule delivers."""
+    """Puts an event on moto's bus and returns the ids of the events that the template's rule delivers."""
     events, sqs = client("events", moto), client("sqs", moto)
     pattern = FUNCTION["Events"]["SecretChanged"]["Properties"]["Pattern"]
     queue = sqs.create_queue(QueueName="delivered")["QueueUrl"]
@@ -71,8 +65,8 @@ def delivered(client, moto):
 
     def delivered(event):
         put(event)
-        # Whatever the rule delivers of the event is there once the one after it is.
-        put(create_secret_event("arn:aws:secretsmanager:::secret:last-AbCdEf", eventID="last"))
+        # Events arrive in order, so a delivery of the first one arrives before the second one.
+        put(create_secret_event(ARN, eventID="last"))
         ids = []
         eventually(lambda: ids.extend(receive()) or "last" in ids, "the last event is delivered")
         ids.remove("last")
@@ -95,17 +89,16 @@ def test_the_rule_does_not_deliver(sample, delivered):
 
 @pytest.mark.parametrize("name", ["CreateSecret", "TagResource", "UntagResource", "RestoreSecret"])
 def test_the_rule_does_not_deliver_a_failed_call(name, delivered):
-    arn = "arn:aws:secretsmanager:us-east-1:012345678912:secret:app-AbCdEf"
-
-    assert delivered(create_secret_event(arn, eventName=name)) != []
-    assert delivered(create_secret_event(arn, eventName=name, errorCode="AccessDenied")) == []
+    assert delivered(create_secret_event(ARN, eventName=name)) != []
+    assert delivered(create_secret_event(ARN, eventName=name, errorCode="AccessDenied")) == []
 
 
-@pytest.mark.parametrize("call", sorted({call.partition(":")[2] for call in CALLS}))
+@pytest.mark.parametrize(
+    "call",
+    ["DescribeSecret", "ListSecrets", "ReplicateSecretToRegions", "RemoveRegionsFromReplication"],
+)
 def test_the_rule_does_not_deliver_the_functions_own_calls(call, delivered):
-    arn = "arn:aws:secretsmanager:us-east-1:012345678912:secret:app-AbCdEf"
-
-    assert delivered(create_secret_event(arn, eventName=call)) == []
+    assert delivered(create_secret_event(ARN, eventName=call)) == []
 
 
 @pytest.mark.parametrize(
@@ -118,16 +111,14 @@ def test_the_rule_does_not_deliver_the_functions_own_calls(call, delivered):
     ],
 )
 @pytest.mark.parametrize("name", ["CreateSecret", "TagResource"])
-def test_the_rule_does_not_deliver_what_does_not_come_from_secrets_manager(
+def test_the_rule_does_not_deliver_events_of_other_services(
     name, changes, detail, delivered
 ):
-    arn = "arn:aws:secretsmanager:us-east-1:012345678912:secret:app-AbCdEf"
-
-    assert delivered(create_secret_event(arn, eventName=name, **detail) | changes) == []
+    assert delivered(create_secret_event(ARN, eventName=name, **detail) | changes) == []
 
 
 def test_every_sample_event_is_tried_on_the_rule():
-    # The others are records: CloudTrail's without an envelope, and the function's.
+    # The other files are records of CloudTrail, without an envelope, and of the function.
     samples = {
         str(path.relative_to(SAMPLES))
         for path in SAMPLES.rglob("*.json")
@@ -143,27 +134,31 @@ def test_following_a_replica_leaves_time_to_report_it():
     assert longest + 15 <= FUNCTION["Timeout"]
 
 
-def test_the_parameters_reach_the_function(start_function, client, moto, name):
-    tags = [{"Key": "replicate-to", "Value": "eu-west-1 us-west-2"}]
-    secrets = client("secretsmanager", moto)
-    arn = secrets.create_secret(Name=name, SecretString="value", Tags=tags)["ARN"]
-    settings = function_environment(AllowedReplicaRegions="us-west-2, eu-north-1", DryRun="true")
+@pytest.fixture
+def replicate(deploy, start_function, client, moto, name):
+    """Runs the function with the settings of a stack, for a secret that names two Regions."""
 
-    record = start_function(**settings).invoke(create_secret_event(arn))
+    def replicate(**parameters):
+        settings = deploy(**parameters).function()["Environment"]["Variables"]
+        tags = [{"Key": "replicate-to", "Value": "eu-west-1 us-west-2"}]
+        secrets = client("secretsmanager", moto)
+        arn = secrets.create_secret(Name=name, SecretString="value", Tags=tags)["ARN"]
+        return start_function(**settings).invoke(create_secret_event(arn))
+
+    return replicate
+
+
+def test_the_parameters_reach_the_function(replicate):
+    record = replicate(AllowedReplicaRegions="us-west-2, eu-north-1", DryRun="true")
 
     assert record["dry_run"] is True
     status = {row["region"]: row["status"] for row in record["replicas"]}
     assert status == {"eu-west-1": "refused", "us-west-2": "planned"}
 
 
-def test_a_policy_in_the_parameters_replaces_the_built_in_one(start_function, client, moto, name):
-    secrets = client("secretsmanager", moto)
-    arn = secrets.create_secret(Name=name, SecretString="value")["ARN"]
+def test_a_policy_in_the_parameters_replaces_the_built_in_one(replicate):
     policy = {"version": 1, "rules": [{"name": "all", "when": "all", "replicate-to": ["eu-west-1"]}]}
-    settings = function_environment(
-        AllowedReplicaRegions="eu-west-1", ReplicationPolicy=json.dumps(policy)
-    )
 
-    record = start_function(**settings).invoke(create_secret_event(arn))
+    record = replicate(ReplicationPolicy=json.dumps(policy))
 
     assert (record["outcome"], record["rules"]) == ("replicated", ["all"])

@@ -12,21 +12,21 @@ use secret_replicator_core::secret::{
     Encryption, Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretArn, SecretId,
 };
 
-/// A page of a Region's secrets.
+/// A page of `ListSecrets`.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The secrets, as the list shows them: without replicas, and perhaps five minutes old.
+    /// The secrets, without replicas and up to five minutes old.
     pub secrets: Vec<Result<Secret, Box<UnreadableEntry>>>,
     /// The token of the next page. `None` on the last page.
     pub next_token: Option<String>,
 }
 
-/// An entry of the list that cannot be read.
+/// An entry of the list that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableEntry {
-    /// What the entry has of an ARN or a name.
+    /// The ARN or name in the entry, or `unknown`.
     pub id: SecretId,
-    /// What is wrong.
+    /// The error.
     pub error: CallError,
 }
 
@@ -46,7 +46,7 @@ fn listed(entry: &SecretListEntry) -> Result<Secret, Box<UnreadableEntry>> {
             id: SecretId::new(entry.arn().or(entry.name()).unwrap_or("unknown")),
             error: CallError::unreadable(
                 Operation::ListSecrets,
-                "an entry of the list has no ARN, no name, or a Region of another form".to_owned(),
+                "a list entry has no valid ARN, no name, or an invalid Region".to_owned(),
             ),
         })
     };
@@ -71,12 +71,12 @@ pub(super) fn secret(answer: &DescribeSecretOutput) -> Result<Secret, CallError>
     let unreadable = |message| CallError::unreadable(Operation::DescribeSecret, message);
     let arn = answer
         .arn()
-        .ok_or_else(|| unreadable("the answer has no ARN".to_owned()))?;
+        .ok_or_else(|| unreadable("the response has no ARN".to_owned()))?;
     let arn = SecretArn::parse(arn).map_err(|error| unreadable(error.to_string()))?;
     let name = answer
         .name()
-        .ok_or_else(|| unreadable("the answer has no Name".to_owned()))?;
-    // Whether a secret is a replica must not be guessed.
+        .ok_or_else(|| unreadable("the response has no Name".to_owned()))?;
+    // An unreadable Region is an error, because it determines whether the secret is a replica.
     let primary_region = answer.primary_region().map(Region::parse).transpose();
     let primary_region = primary_region.map_err(|error| unreadable(error.to_string()))?;
     Ok(Secret {
@@ -124,7 +124,8 @@ pub(super) fn regional(
     })
 }
 
-/// A row without a readable Region cannot be one that the policy wants, so it is left out.
+/// Converts a `ReplicationStatus`. Ignores an entry without a valid Region, because a policy cannot
+/// name it.
 pub(super) fn replicas(rows: &[ReplicationStatusType]) -> BTreeMap<Region, Replica> {
     let mut replicas = BTreeMap::new();
     for (region, replica) in rows.iter().filter_map(row) {

@@ -26,44 +26,44 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A call that failed, in the project's own terms.
+/// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{operation}: {code}: {message}{}", .request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default())]
 pub struct CallError {
-    /// The call.
+    /// The operation.
     pub operation: Operation,
-    /// What the failure means.
+    /// The kind of the failure.
     pub kind: CallErrorKind,
-    /// AWS's error code, for instance `InvalidParameterException`, or one of the function's own
-    /// where AWS gave none: `NoAnswer`, `OutOfTime`, `NotSent`, `Unreadable`.
+    /// AWS's error code, for instance `InvalidParameterException`. Without one, the function's own code:
+    /// `NoAnswer`, `OutOfTime`, `NotSent`, `Denied` or `Unreadable`.
     pub code: String,
     /// AWS's message.
     pub message: String,
-    /// AWS's request id, which AWS Support asks for.
+    /// AWS's request ID, which AWS Support needs.
     pub request_id: Option<String>,
 }
 
-/// What a failed call means.
+/// The kind of a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallErrorKind {
-    /// The secret does not exist, or not yet.
+    /// The secret does not exist, or does not exist yet.
     NotFound,
-    /// The role may not make the call, or its credentials are not accepted.
+    /// The role is not allowed to make the call, or AWS rejected the credentials.
     AccessDenied,
-    /// AWS limits the rate.
+    /// AWS throttled the call.
     Throttled,
-    /// The call was not sent: the write rate had no slot for it before the deadline.
+    /// The call was not sent, because the write rate had no slot for it before the deadline.
     NotSent,
-    /// AWS refuses this request; the same request will be refused again.
+    /// AWS rejected the request and would reject the same request again.
     Refused,
-    /// AWS failed, or no answer came. The call may have been executed.
+    /// AWS failed or did not respond. The call may have been executed.
     Unanswered,
-    /// The request could not be built, or the answer could not be read.
+    /// The request could not be built, or the response could not be read.
     Internal,
 }
 
-/// Codes that AWS services share and that Secrets Manager's model does not list (AWS general
-/// reference, "Common errors").
+/// Codes that are common to AWS services and missing from Secrets Manager's model (AWS General
+/// Reference, "Common errors").
 const ACCESS_CODES: [&str; 14] = [
     "AccessDenied",
     "AccessDeniedException",
@@ -100,8 +100,8 @@ impl CallError {
                 let status = answer.raw().status().as_u16();
                 match error.code().filter(|code| !code.is_empty()) {
                     Some(code) => (kind_of(code, status), code),
-                    // Not an answer of Secrets Manager, which names a code with each error: the page of
-                    // a proxy, whatever its status, or half an answer.
+                    // Secrets Manager returns a code with each error. This response is the page of a proxy,
+                    // with any status, or it is incomplete.
                     None => (CallErrorKind::Unanswered, "Unreadable"),
                 }
             }
@@ -123,19 +123,21 @@ impl CallError {
             operation,
             kind: CallErrorKind::Unanswered,
             code: "OutOfTime".to_owned(),
-            message: "no answer before the deadline of the invocation".to_owned(),
+            message: "no response before the deadline of the invocation".to_owned(),
             request_id: None,
         }
     }
 
-    /// A call that was not sent, because the write rate had no slot for it before the deadline.
+    /// Creates the error of a call that was not sent, because the write rate had no slot for it before
+    /// the deadline.
     pub(super) fn not_sent(operation: Operation) -> Self {
         Self {
             operation,
             kind: CallErrorKind::NotSent,
             code: "OutOfTime".to_owned(),
-            message: "the write rate had no slot for it before the deadline of the invocation"
-                .to_owned(),
+            message:
+                "the write rate had no slot for the call before the deadline of the invocation"
+                    .to_owned(),
             request_id: None,
         }
     }
@@ -150,13 +152,13 @@ impl CallError {
         }
     }
 
-    /// Whether AWS may have executed the call in spite of the failure.
+    /// Returns whether AWS may have executed the call despite the failure.
     #[must_use]
     pub fn may_have_been_executed(&self) -> bool {
         self.kind == CallErrorKind::Unanswered
     }
 
-    /// Whether the same call may succeed a moment later.
+    /// Returns whether the same call may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -165,7 +167,7 @@ impl CallError {
         )
     }
 
-    /// Whether AWS rejected a parameter of the request.
+    /// Returns whether AWS rejected a parameter of the request.
     #[must_use]
     pub fn is_validation_error(&self) -> bool {
         let codes = [
@@ -176,7 +178,7 @@ impl CallError {
         codes.contains(&self.code.as_str())
     }
 
-    /// Whether AWS rejected the whole request, perhaps because of one Region in it.
+    /// Returns whether AWS rejected the whole request, possibly because of one of its Regions.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         matches!(
@@ -185,7 +187,7 @@ impl CallError {
         )
     }
 
-    /// The failure as a reason for the record.
+    /// Returns the failure as a reason for the record.
     #[must_use]
     pub fn reason(&self) -> FailureReason {
         match self.kind {
@@ -194,14 +196,14 @@ impl CallError {
             CallErrorKind::Throttled | CallErrorKind::NotSent => FailureReason::Throttled,
             CallErrorKind::Unanswered => FailureReason::ServiceUnavailable,
             CallErrorKind::Refused => {
-                FailureReason::from_message(&self.message).unwrap_or_else(|| self.refusal())
+                FailureReason::from_message(&self.message).unwrap_or_else(|| self.rejection())
             }
             CallErrorKind::Internal => FailureReason::RequestRejected,
         }
     }
 
-    /// What denies the call: IAM names the action, and Secrets Manager says "Access to KMS is not
-    /// allowed".
+    /// Returns what denies the call. IAM's message contains the action, Secrets Manager's is "Access to KMS
+    /// is not allowed".
     fn denial(&self) -> FailureReason {
         match FailureReason::from_message(&self.message) {
             Some(denied @ (FailureReason::AccessDenied(_) | FailureReason::KmsAccessDenied(_))) => {
@@ -211,17 +213,17 @@ impl CallError {
         }
     }
 
-    /// The reason of a refusal whose message says nothing that is known. `EncryptionFailure` and
-    /// `DecryptionFailure` are errors about the key (API reference).
-    fn refusal(&self) -> FailureReason {
+    /// Returns the reason of a rejection with an unknown message. `EncryptionFailure` and
+    /// `DecryptionFailure` are errors of the key (API reference).
+    fn rejection(&self) -> FailureReason {
         match self.code.as_str() {
             "EncryptionFailure" | "DecryptionFailure" => FailureReason::KmsKeyUnavailable,
             _ => FailureReason::RequestRejected,
         }
     }
 
-    /// Whether AWS rejected a write because the secret is a replica. Of a replica in another account,
-    /// `DescribeSecret` shows a secret like any other, so only a write tells.
+    /// Returns whether AWS rejected a write because the secret is a replica. `DescribeSecret` shows a replica
+    /// from another account like any other secret, so only a write reveals it.
     #[must_use]
     pub fn is_about_a_replica(&self) -> bool {
         self.kind == CallErrorKind::Refused
@@ -231,8 +233,9 @@ impl CallError {
     }
 }
 
-/// The causes of an error without a message from AWS: a name that does not resolve, a broken
-/// connection, a timeout. Only the `Display` forms: a `Debug` form may hold the answer's body.
+/// Returns the causes of an error without a message from AWS, for instance a name that does not resolve,
+/// a broken connection or a timeout. Uses only the `Display` forms, because a `Debug` form may contain
+/// the response body.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = chain.map(ToString::to_string).collect();

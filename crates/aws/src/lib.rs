@@ -1,10 +1,10 @@
-//! The adapter for the AWS SDK of Secrets Manager: the calls, their answers in the project's own
-//! types, and their errors, classified once.
+//! The adapter for the AWS SDK of Secrets Manager: makes the calls, and converts responses and errors
+//! into the project's own types.
 //!
 //! | module | content |
 //! |---|---|
-//! | `convert` | the SDK's answers as secrets, replicas and pages |
-//! | `error` | [`CallError`]: what a failed call means |
+//! | `convert` | converts the SDK's responses into secrets, replicas and pages |
+//! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
 //! | `retry` | which failures of a write the SDK may retry |
 //! | `write_rate` | limits writes per second |
@@ -45,51 +45,50 @@ use secret_replicator_core::secret::{
 };
 use write_rate::WriteRate;
 
-/// The shortest time in which a call can be answered. No call begins later before a deadline.
+/// The minimum time for a call. No call starts when less time is left before its deadline.
 pub const MIN_CALL_TIME: Duration = Duration::from_millis(500);
 
-/// How many times the SDK attempts a call, including the first attempt.
+/// The maximum number of attempts of a call, including the first one.
 const ATTEMPTS: u32 = 4;
 
-/// How long one attempt of a call may take.
+/// The timeout of one attempt of a call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long connecting may take.
+/// The timeout for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Secrets Manager in the function's Region.
+/// The client of Secrets Manager in the function's Region.
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     client: Client,
     limits: Option<Arc<CallLimits>>,
 }
 
-/// Limits for many calls at once.
+/// Limits for many concurrent calls.
 #[derive(Debug)]
 struct CallLimits {
-    /// Limits the calls in progress: each has a connection of its own, and so memory.
+    /// Limits the calls in progress, because each has its own connection, which takes memory.
     connections: Semaphore,
     writes: WriteRate,
     writers: Semaphore,
 }
 
-/// A permit to write to one secret. Its holder sends the requests for all Regions of the secret before
-/// others begin: AWS may reject a request for several Regions, and then each Region takes one of its
-/// own.
+/// A permit to write to one secret. The holder sends the requests for all Regions of the secret before
+/// other writers start: if AWS rejects a request for several Regions, each Region needs its own request.
 #[derive(Debug)]
 pub struct WritePermit<'a> {
     _permit: Option<SemaphorePermit<'a>>,
 }
 
 impl SecretsManager {
-    /// A client with the SDK's usual configuration from the environment.
+    /// Creates a client with the SDK's default configuration from the environment.
     pub async fn from_environment() -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(https::client())
             .retry_config(Self::retry_config())
             .timeout_config(Self::timeout_config());
-        // Lambda puts the credentials here, and the default chain reads them here first; but the chain
-        // builds a client of STS before it does.
+        // Lambda sets these variables. The default chain also reads them first, but before that it
+        // builds an STS client.
         let is_set = |name| env::var(name).is_ok_and(|value| !value.trim().is_empty());
         if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
             loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
@@ -97,8 +96,7 @@ impl SecretsManager {
         Self::new(Client::new(&loader.load().await))
     }
 
-    /// The calls of this client, which should have [`Self::retry_config`] and
-    /// [`Self::timeout_config`].
+    /// Wraps a client, which should have [`Self::retry_config`] and [`Self::timeout_config`].
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -107,13 +105,13 @@ impl SecretsManager {
         }
     }
 
-    /// How the client retries.
+    /// Returns the retry configuration of the client.
     #[must_use]
     pub fn retry_config() -> RetryConfig {
         RetryConfig::standard().with_max_attempts(ATTEMPTS)
     }
 
-    /// How long the client waits for a connection and for an answer.
+    /// Returns the timeouts of the client for connecting and for a response.
     #[must_use]
     pub fn timeout_config() -> TimeoutConfig {
         TimeoutConfig::builder()
@@ -122,7 +120,7 @@ impl SecretsManager {
             .build()
     }
 
-    /// Returns a client for many calls at once that makes at most this many writes per second.
+    /// Returns a client for many concurrent calls that makes at most this number of writes per second.
     #[must_use]
     pub fn with_write_rate(&self, writes_per_second: u32) -> Self {
         Self {
@@ -135,8 +133,8 @@ impl SecretsManager {
         }
     }
 
-    /// Waits for a permit to write. `None` if there is none before `until`, or if the first write
-    /// would be sent later.
+    /// Waits for a permit to write. Returns `None` if no permit is free before `until`, or if the write
+    /// rate would delay the first write beyond `until`.
     pub async fn write_permit(&self, until: Instant) -> Option<WritePermit<'_>> {
         let Some(limits) = &self.limits else {
             return Some(WritePermit { _permit: None });
@@ -148,10 +146,11 @@ impl SecretsManager {
         })
     }
 
-    /// Reads a secret's metadata. Never its value.
+    /// Reads a secret's metadata, never its value.
     ///
     /// # Errors
-    /// [`CallError`] if AWS refuses, does not answer until `until`, or answers what cannot be read.
+    /// [`CallError`] if AWS rejects the call, does not respond before `until`, or returns an unreadable
+    /// response.
     pub async fn describe(&self, id: &SecretId, until: Instant) -> Result<Secret, CallError> {
         let request = self.client.describe_secret().secret_id(id.as_str());
         let call = || request.send();
@@ -162,14 +161,14 @@ impl SecretsManager {
     /// Reads what another Region has under the name of this primary secret.
     ///
     /// # Errors
-    /// [`CallError`], also where the account has not enabled the Region.
+    /// [`CallError`], also if the account has not enabled the Region.
     pub async fn probe_region(
         &self,
         region: &Region,
         primary: &Secret,
         until: Instant,
     ) -> Result<RegionalSecret, CallError> {
-        // The answer is optional, so it must not delay the rest.
+        // The result is optional, so it must not delay other work.
         let until = until.min(Instant::now() + PROBE_TIMEOUT);
         let there = Config::builder()
             .region(config::Region::new(region.to_string()))
@@ -187,7 +186,7 @@ impl SecretsManager {
     /// API reference, `ListSecrets`).
     ///
     /// # Errors
-    /// [`CallError`] if AWS refuses or does not answer until `until`.
+    /// [`CallError`] if AWS rejects the call or does not respond before `until`.
     pub async fn list(
         &self,
         filter: Option<&ListFilter>,
@@ -205,13 +204,13 @@ impl SecretsManager {
         Ok(convert::page(&answer))
     }
 
-    /// Requests replicas of a secret in the targets' Regions. A secret of the same name there is
-    /// overwritten only if every target allows it.
+    /// Requests replicas of a secret in the targets' Regions. Overwrites secrets of the same name there
+    /// only if every target allows it.
     ///
-    /// AWS answers before it replicates, so `Ok` means accepted, no more. It holds the secret's
-    /// replicas as AWS's answer shows them. The SDK retries only what AWS rejected before executing it
-    /// (throttling): the outcome of replicating twice to one Region is not documented, so after an
-    /// ambiguous failure the caller reads first.
+    /// AWS responds before it replicates, so `Ok` means only that AWS accepted the request. It contains
+    /// the secret's replicas from the response. The SDK retries only calls that AWS rejected before
+    /// executing them (throttling). AWS does not document the result of replicating twice to one Region,
+    /// so after an ambiguous failure the caller must read the secret before it retries.
     ///
     /// # Errors
     /// [`CallError`]; see [`CallError::may_have_been_executed`].
@@ -246,7 +245,8 @@ impl SecretsManager {
         Ok(convert::replicas(answer.replication_status()))
     }
 
-    /// Requests the removal of the secret's replicas in these Regions. `Ok` means accepted, no more.
+    /// Requests the removal of the secret's replicas in these Regions. `Ok` means only that AWS accepted
+    /// the request.
     ///
     /// # Errors
     /// [`CallError`]; see [`CallError::may_have_been_executed`].
@@ -287,14 +287,15 @@ impl SecretsManager {
                 Some(connections) => connections.acquire().await.ok(),
                 None => None,
             };
-            // Boxed, because a call's future is large. It is built only now, so that a task that waits
-            // for a connection takes little memory.
+            // Boxed, because a call's future is large, and built only now, so that a task that waits for
+            // a connection takes little memory.
             Box::pin(call()).await
         };
         within(until, operation, call).await
     }
 
-    /// How the SDK retries a write: not at all under a write rate, which counts each attempt.
+    /// Returns the retry configuration of a write. With a write rate, [`Self::write`] retries instead of
+    /// the SDK, because each attempt needs a slot of the rate.
     fn retries(&self) -> config::Builder {
         let retries = retry::only_unless_executed();
         match self.limits {
@@ -331,16 +332,17 @@ impl SecretsManager {
     }
 }
 
-/// How long a probe of another Region may take.
+/// The timeout for probing another Region.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many secrets may be written to at once: enough for the rate if a write takes less than a second.
+/// Returns the maximum number of secrets written to concurrently, which is enough for the rate if a
+/// write takes less than a second.
 fn writers(writes_per_second: u32) -> usize {
     usize::try_from(writes_per_second.max(1)).unwrap_or(Semaphore::MAX_PERMITS)
 }
 
-/// How many calls may be in progress at once. At 20 ms each, these are 3,200 calls per second, more than
-/// one processor can make.
+/// The maximum number of calls in progress. At 20 ms per call, this allows 3,200 calls per second, more
+/// than one processor can make.
 const CONNECTIONS: usize = 64;
 
 /// The maximum page size of `ListSecrets`.

@@ -7,7 +7,8 @@ use aws_sdk_secretsmanager::operation::replicate_secret_to_regions::ReplicateSec
 
 use super::error::THROTTLING_CODES;
 
-/// Settings for a write: the SDK retries only what AWS rejected before executing it (throttling).
+/// Returns the configuration for a write: the SDK retries only calls that AWS rejected before executing
+/// them (throttling).
 pub(super) fn only_unless_executed() -> Builder {
     Config::builder().retry_classifier(OnlyUnlessExecuted)
 }

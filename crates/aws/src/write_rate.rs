@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Spaces writes evenly, so that other callers in the account always keep their share of the quota.
+/// Spaces writes evenly, so that other callers in the account always have a share of the quota.
 #[derive(Debug)]
 pub(super) struct WriteRate {
     interval: Duration,

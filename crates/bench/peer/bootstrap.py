@@ -1,4 +1,4 @@
-"""Starts AWS's own Python runtime for the handler, as a container image's entry point does."""
+"""Starts AWS's Python runtime for the handler, like the entry point of a container image."""
 
 import sys
 

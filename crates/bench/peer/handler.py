@@ -1,13 +1,13 @@
-"""The same job in Python, as short as people write it: the peer of `make bench`.
+"""A short replication function in Python, to compare the function with.
 
-Less than the function does: no policy, no metrics, no record, no care for failures.
+It has no policy, metrics, record or error handling.
 """
 
 import time
 
 import boto3
 
-# Outside of the handler, as AWS recommends: one client for all events.
+# One client for all events, outside of the handler, as AWS recommends.
 SECRETS_MANAGER = boto3.client("secretsmanager")
 
 
@@ -16,7 +16,7 @@ def handle(event, context):
 
 
 def replicate(secrets_manager, secret_id):
-    """Replicates one secret to where its tag says, and waits until the replicas are in sync."""
+    """Replicates a secret to the Regions in its tag, and waits until the replicas are in sync."""
     secret = secrets_manager.describe_secret(SecretId=secret_id)
     tags = {tag["Key"]: tag["Value"] for tag in secret.get("Tags", [])}
     wanted = tags.get("replicate-to", "").split()

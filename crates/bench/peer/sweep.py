@@ -1,4 +1,4 @@
-"""A loop over every secret, one after the other: the peer of the sweep. Prints what it took."""
+"""A sequential loop over all secrets, to compare the sweep with. Prints its result as JSON."""
 
 import json
 import time
@@ -7,7 +7,7 @@ import boto3
 
 
 def sweep(secrets_manager):
-    """Asks for the replicas that are missing, without waiting for them; answers the counts."""
+    """Requests the missing replicas without waiting for them. Returns the numbers of secrets."""
     seen, written = 0, 0
     for page in secrets_manager.get_paginator("list_secrets").paginate():
         for listed in page["SecretList"]:
@@ -26,22 +26,15 @@ def sweep(secrets_manager):
     return seen, written
 
 
-def peak_memory_kib():
-    # Not getrusage: its maximum includes the process that this one was forked from.
+def peak_memory_mib():
+    # The maximum of getrusage includes the process that this one was forked from.
     with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
 
 
 client = boto3.client("secretsmanager")
 started = time.monotonic()
 seen, written = sweep(client)
-print(
-    json.dumps(
-        {
-            "seen": seen,
-            "written": written,
-            "seconds": time.monotonic() - started,
-            "peak_memory_kib": peak_memory_kib(),
-        }
-    )
-)
+seconds = time.monotonic() - started
+result = {"seen": seen, "written": written, "seconds": seconds}
+print(json.dumps(result | {"peak_memory_mib": peak_memory_mib()}))

@@ -1,4 +1,4 @@
-//! The programs that are measured side by side.
+//! The programs that are compared.
 
 use std::fmt;
 use std::fs;
@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 use crate::event::REGION;
 use crate::server::{Authority, Transport};
 
-/// A program that does the job.
+/// A program of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Contender {
     /// The function of this repository.
     SecretReplicator,
-    /// A bare `lambda_runtime`: it answers, and makes no calls.
+    /// A bare `lambda_runtime` without calls to AWS.
     HelloWorld,
-    /// The SDK under `lambda_runtime`, as its documentation sets it up. It makes the function's calls
-    /// and nothing else.
+    /// The SDK under `lambda_runtime`, set up as in its documentation. It makes the function's calls
+    /// without policy, limits or record.
     BareSdk,
     /// boto3 under AWS's own runtime.
     Python,
@@ -38,7 +38,7 @@ impl Contender {
         Contender::Python,
     ];
 
-    /// The transports of its calls; HTTP also stands for none.
+    /// Returns the transports of its calls. HTTP also stands for a contender without calls.
     pub(crate) fn transports(self) -> &'static [Transport] {
         match self {
             Contender::HelloWorld => &[Transport::Http],
@@ -58,7 +58,7 @@ impl fmt::Display for Contender {
     }
 }
 
-/// The programs, ready to start.
+/// The programs, prepared for a run.
 pub(crate) struct Programs {
     bootstrap: PathBuf,
     hello: PathBuf,
@@ -70,13 +70,13 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Prepares the programs in the directory for files of a run.
+    /// Prepares the programs in the directory for the files of a run.
     pub(crate) fn new(
         options: &crate::options::Programs,
         work: &Path,
         authority: &Authority,
     ) -> anyhow::Result<Programs> {
-        // Not canonical: a virtual environment is known by the path of its link to Python.
+        // Not canonical: Python finds its virtual environment by the path of the link.
         let python = std::path::absolute(&options.python)?;
         for program in [&options.bootstrap, &options.hello, &options.sdk, &python] {
             anyhow::ensure!(program.is_file(), "{} is missing", program.display());
@@ -100,7 +100,7 @@ impl Programs {
         })
     }
 
-    /// The program that Lambda would start.
+    /// Returns the program that Lambda starts.
     pub(crate) fn entry(&self, contender: Contender) -> &Path {
         match contender {
             Contender::SecretReplicator => &self.bootstrap,
@@ -110,19 +110,19 @@ impl Programs {
         }
     }
 
-    /// The interpreter with the peer's packages.
+    /// Returns the interpreter with the packages of the Python contender.
     pub(crate) fn python(&self) -> &Path {
         &self.python
     }
 
-    /// A function that calls AWS at this endpoint and trusts the bundle.
+    /// Returns the settings of a function that calls AWS at this endpoint and trusts the bundle.
     pub(crate) fn lambda(&self, program: &Path, endpoint: &str) -> LambdaSettings {
         lambda(program, endpoint, &self.roots)
     }
 }
 
-/// A function that calls AWS at this endpoint and trusts these roots. rustls reads `SSL_CERT_FILE`,
-/// boto3 reads `AWS_CA_BUNDLE`.
+/// Returns the settings of a function that calls AWS at this endpoint and trusts these roots. rustls
+/// reads `SSL_CERT_FILE`, boto3 reads `AWS_CA_BUNDLE`.
 pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSettings {
     let roots = roots.to_string_lossy();
     LambdaSettings::new(program, REGION)
@@ -134,20 +134,20 @@ pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSett
         .with_timeout(Duration::from_mins(15))
 }
 
-/// Copies a program, as unpacking does: the way in which the linker wrote a file changes how fast it
-/// starts.
+/// Copies a program, as Lambda does when it unpacks a zip file. A program starts at another speed
+/// from the file that the linker wrote.
 fn unpacked(program: &Path, work: &Path) -> anyhow::Result<PathBuf> {
-    let name = program.file_name().context("a program has a name")?;
+    let name = program.file_name().context("the program has no name")?;
     let directory = std::path::absolute(work.join("programs"))?;
     fs::create_dir_all(&directory)?;
     let copy = directory.join(name);
-    fs::copy(program, &copy).with_context(|| format!("cannot copy {}", program.display()))?;
+    fs::copy(program, &copy).with_context(|| format!("failed to copy {}", program.display()))?;
     Ok(copy)
 }
 
 /// Writes a script.
 pub(crate) fn write_executable(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The event of every function, a recorded one, and the secrets that it is about.
+//! The event for all contenders, and its secrets.
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// The Region of the functions and of the secrets.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The secret that an event is about.
+/// The secret of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// The replica is in sync.
@@ -16,13 +16,11 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// The secret's ARN.
     pub(crate) fn arn(self) -> String {
         let name = self.name();
         format!("arn:aws:secretsmanager:{REGION}:123456789012:secret:{name}-AbCdEf")
     }
 
-    /// The secret's name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Subject::Unchanged => "unchanged",
@@ -31,10 +29,11 @@ impl Subject {
     }
 }
 
-/// Returns the event of a secret's creation.
+/// Returns a recorded `CreateSecret` event, changed to this secret.
 pub(crate) fn created(subject: Subject) -> anyhow::Result<Value> {
     let recorded = include_str!("../../../events/create-secret-console.json");
-    let mut event: Value = serde_json::from_str(recorded).context("the recorded event")?;
+    let mut event: Value =
+        serde_json::from_str(recorded).context("failed to parse the recorded event")?;
     event["region"] = json!(REGION);
     event["detail"]["awsRegion"] = json!(REGION);
     event["detail"]["responseElements"]["arn"] = json!(subject.arn());

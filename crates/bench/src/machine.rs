@@ -27,7 +27,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Reads the figures of the kernel.
+    /// Reads the properties of this machine from the kernel.
     pub(crate) fn read() -> anyhow::Result<Machine> {
         let processors = fs::read_to_string("/proc/cpuinfo")?;
         let model = processors
@@ -37,7 +37,11 @@ impl Machine {
                 name.trim_start_matches([' ', '\t', ':'])
             });
         let load = fs::read_to_string("/proc/loadavg")?;
-        let load = load.split(' ').nth(1).context("a load")?.parse()?;
+        let load = load
+            .split(' ')
+            .nth(1)
+            .context("the load is missing")?
+            .parse()?;
         Ok(Machine {
             date: chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string(),
             processor: model.to_owned(),

@@ -1,7 +1,7 @@
 //! The measurements behind `docs/PERFORMANCE.md`; `make bench` runs them all.
 //!
 //! * [`server`]: a Secrets Manager with fixed answers, over HTTP and HTTPS.
-//! * [`contender`]: the programs that are measured side by side.
+//! * [`contender`]: the programs that are compared.
 //! * [`measure`]: start, events, instructions, sizes, policy.
 //! * [`sweep`]: the sweep on the emulated AWS.
 //! * [`report`]: tables, plots and the document.
@@ -20,7 +20,7 @@ mod sweep;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use clap::Parser;
 use options::{Budget, Command, Options, PartName, Run};
 use results::{Part, Results};
@@ -36,34 +36,38 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn run(options: &Run) -> anyhow::Result<()> {
-    let work = &options.output;
+    let (work, effort) = (&options.output, options.effort);
     create(work)?;
     let authority = Authority::new(work)?;
     let programs = contender::Programs::new(&options.programs, work, &authority)?;
     let file = work.join("results.json");
     let mut results = Results::read(&file);
-    if options.includes(PartName::Events) {
-        eprintln!("events: {} rounds", options.effort.rounds);
-        let rows = measure::events::measure(&programs, &authority, options.effort).await?;
-        results.events = Some(Part::new(rows)?);
+    for part in options.parts() {
+        eprintln!("measuring {part:?}");
+        match part {
+            PartName::Events => {
+                let rows = measure::events::measure(&programs, &authority, effort).await?;
+                results.events = Some(Part::new(rows)?);
+            }
+            PartName::Instructions => {
+                let rows = measure::instructions::measure(&programs, work).await?;
+                results.instructions = Some(Part::new(rows)?);
+            }
+            PartName::Sizes => {
+                results.sizes = Some(Part::new(measure::sizes::measure(&programs, work)?)?);
+            }
+            PartName::Sweep => {
+                let rows = sweep::measure(&programs, effort, &options.sweep_secrets).await?;
+                results.sweep = Some(Part::new(rows)?);
+            }
+            PartName::Policy => {
+                let tree = measure::policy::measure()?;
+                results.policy_tree = Some(Part::new(vec![tree])?);
+            }
+        }
+        // After each part, so that an error in a later one does not lose it.
+        results.write(&file)?;
     }
-    if options.includes(PartName::Instructions) {
-        eprintln!("instructions");
-        let rows = measure::instructions::measure(&programs, work).await?;
-        results.instructions = Some(Part::new(rows)?);
-    }
-    if options.includes(PartName::Sizes) {
-        results.sizes = Some(Part::new(measure::sizes::measure(&programs, work)?)?);
-    }
-    if options.includes(PartName::Sweep) {
-        let rows = sweep::measure(&programs, &options.effort, &options.sweep_secrets).await?;
-        results.sweep = Some(Part::new(rows)?);
-    }
-    if options.includes(PartName::Policy) {
-        eprintln!("policy: cargo bench");
-        results.policy = Some(Part::new(measure::policy::measure()?)?);
-    }
-    results.write(&file)?;
     report::print(&results);
     match &options.document {
         Some(directory) => report::write(&results, directory),
@@ -74,20 +78,20 @@ async fn run(options: &Run) -> anyhow::Result<()> {
 async fn budget(options: &Budget) -> anyhow::Result<()> {
     create(&options.output)?;
     let authority = Authority::new(&options.output)?;
-    // The test's root alone: the cost of reading others depends on the machine.
+    // The test root alone: the cost of reading others depends on the machine.
     let endpoint = measure::instructions::UNREACHABLE;
     let function = contender::lambda(&options.bootstrap, endpoint, authority.root());
     let count = measure::instructions::to_first_event(function, &options.output).await?;
     let limit = options.limit;
     println!("{count} instructions until the first event; the limit is {limit}");
-    if count > limit {
-        bail!(
-            "the start exceeds its limit: find the cause, or raise the limit and give the reason"
-        );
-    }
+    ensure!(
+        count <= limit,
+        "the start exceeds its limit: find the cause, or raise the limit and give the reason"
+    );
     Ok(())
 }
 
 fn create(directory: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))
+    fs::create_dir_all(directory)
+        .with_context(|| format!("failed to create {}", directory.display()))
 }

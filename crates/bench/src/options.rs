@@ -12,10 +12,9 @@ pub(crate) struct Options {
     pub(crate) command: Command,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Measure, print the tables, and keep the results.
+    /// Measure, print the tables, and save the results.
     Run(Box<Run>),
     /// Fail if the function executes more instructions than a limit until its first event.
     Budget(Budget),
@@ -27,13 +26,13 @@ pub(crate) enum PartName {
     /// Cold start, first event, warm events, calls, memory.
     #[value(alias = "cold")]
     Events,
-    /// Instructions until the first event, by callgrind.
+    /// Instructions until the first event, counted by callgrind.
     Instructions,
     /// Binaries and zips.
     Sizes,
     /// The sweep on the emulated AWS.
     Sweep,
-    /// `cargo bench --bench policy`.
+    /// The benchmark of the policy.
     Policy,
 }
 
@@ -44,7 +43,7 @@ pub(crate) struct Run {
     pub(crate) programs: Programs,
     #[command(flatten)]
     pub(crate) effort: Effort,
-    /// Only these parts; results of the others stay as they are
+    /// Measure only these parts and keep the results of the others
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<PartName>,
     /// The numbers of secrets to sweep
@@ -53,7 +52,7 @@ pub(crate) struct Run {
     /// The directory for `results.json` and files of the run
     #[arg(long, default_value = "target/bench")]
     pub(crate) output: PathBuf,
-    /// The directory in which to write `PERFORMANCE.md` and its plots; without it none is written
+    /// The directory for `PERFORMANCE.md` and its plots, which are written only if it is given
     #[arg(long)]
     pub(crate) document: Option<PathBuf>,
 }
@@ -70,7 +69,7 @@ pub(crate) struct Programs {
     /// The bare SDK
     #[arg(long, default_value = "target/release/sdk")]
     pub(crate) sdk: PathBuf,
-    /// A Python with what `crates/bench/peer/requirements.txt` names
+    /// A Python with the packages of `crates/bench/peer/requirements.txt`
     #[arg(long, default_value = "target/bench/peer/bin/python")]
     pub(crate) python: PathBuf,
 }
@@ -84,7 +83,7 @@ pub(crate) struct Effort {
     /// Warm events of each kind per process
     #[arg(long, default_value_t = 100)]
     pub(crate) events: usize,
-    /// Secrets without their replica, at most, in each sweep
+    /// The maximum of secrets without their replica in each sweep
     #[arg(long, default_value_t = 1000)]
     pub(crate) sweep_writes: usize,
     /// Secrets for the Python loop
@@ -92,13 +91,13 @@ pub(crate) struct Effort {
     pub(crate) peer_secrets: usize,
 }
 
-/// The limit on the start.
+/// A check of the start against a limit.
 #[derive(Debug, Args)]
 pub(crate) struct Budget {
     /// The function's binary
     #[arg(long, default_value = "target/release/bootstrap")]
     pub(crate) bootstrap: PathBuf,
-    /// The most instructions that it may execute until it asks for its first event
+    /// The maximum of instructions until it requests its first event
     #[arg(long)]
     pub(crate) limit: u64,
     /// The directory for files of the run
@@ -107,8 +106,12 @@ pub(crate) struct Budget {
 }
 
 impl Run {
-    /// Whether the run includes a part.
-    pub(crate) fn includes(&self, part: PartName) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+    /// Returns the parts to measure.
+    pub(crate) fn parts(&self) -> &[PartName] {
+        if self.only.is_empty() {
+            PartName::value_variants()
+        } else {
+            &self.only
+        }
     }
 }

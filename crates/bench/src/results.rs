@@ -1,4 +1,4 @@
-//! The results of a run, as `results.json` holds them.
+//! The results of a run, in the format of `results.json`.
 
 use std::fs;
 use std::path::Path;
@@ -11,14 +11,15 @@ use crate::machine::Machine;
 use crate::server::Transport;
 use crate::statistics::Summary;
 
-/// The parts that were measured. Each has its own machine and date, because a run may repeat one part.
+/// The measured parts. Each has its own machine and date, because a run can repeat one part.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Results {
     pub(crate) events: Option<Part<EventResult>>,
     pub(crate) instructions: Option<Part<InstructionsResult>>,
     pub(crate) sizes: Option<Part<SizeResult>>,
     pub(crate) sweep: Option<Part<SweepResult>>,
-    pub(crate) policy: Option<Part<PolicyResult>>,
+    /// The output of divan.
+    pub(crate) policy_tree: Option<Part<String>>,
 }
 
 /// One part of a run.
@@ -33,26 +34,26 @@ pub(crate) struct Part<T> {
 pub(crate) struct EventResult {
     pub(crate) contender: Contender,
     pub(crate) transport: Transport,
-    /// From starting the process to its asking for the first event.
+    /// The time from the start of the process to its request for the first event.
     pub(crate) cold_ms: Summary,
     /// The first event, with a write.
     pub(crate) first_ms: Summary,
-    /// Later events with nothing to do.
+    /// Warm events without a write.
     pub(crate) unchanged_ms: Summary,
     pub(crate) unchanged_calls: f64,
-    /// Later events with a write.
+    /// Warm events with a write.
     pub(crate) write_ms: Summary,
     pub(crate) write_calls: f64,
-    /// Processor time of a later event, the mean of both kinds.
+    /// The mean processor time of a warm event of both kinds.
     pub(crate) cpu_ms: f64,
-    /// The share of the kernel in it, if there are enough samples.
+    /// The kernel's share of it, if there are enough samples.
     pub(crate) system_share: Option<f64>,
     pub(crate) peak_memory_mib: Summary,
     /// Heap and stack at the end, without the code.
     pub(crate) anonymous_memory_mib: Summary,
 }
 
-/// The instructions of a contender until its first request for an event.
+/// The instructions of a contender until its request for the first event.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct InstructionsResult {
     pub(crate) contender: Contender,
@@ -76,7 +77,7 @@ pub(crate) struct SweepResult {
     /// The duration of a sweep that finds nothing to do.
     pub(crate) unchanged_seconds: f64,
     pub(crate) unchanged_calls: usize,
-    /// The number of replicas that were missing in the sweep before.
+    /// The writes of the sweep before, one per missing replica.
     pub(crate) writes: usize,
     /// Writes per second between the first and the last one.
     pub(crate) write_rate: f64,
@@ -86,24 +87,8 @@ pub(crate) struct SweepResult {
     pub(crate) peak_memory_mib: f64,
 }
 
-impl SweepResult {
-    pub(crate) fn secrets_per_second(&self) -> f64 {
-        number(self.secrets) / self.unchanged_seconds
-    }
-}
-
-/// One function of the policy over one number of rules.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct PolicyResult {
-    pub(crate) function: String,
-    pub(crate) rules: usize,
-    pub(crate) fastest_us: f64,
-    pub(crate) median_us: f64,
-    pub(crate) slowest_us: f64,
-}
-
 impl<T> Part<T> {
-    /// Adds the machine, with its load at the end of the part.
+    /// Adds the machine, with its load at the end of the measurement.
     pub(crate) fn new(rows: Vec<T>) -> anyhow::Result<Part<T>> {
         let machine = Machine::read()?;
         Ok(Part { machine, rows })
@@ -111,7 +96,7 @@ impl<T> Part<T> {
 }
 
 impl Results {
-    /// Reads the results of earlier runs; none if the file is missing or has another format.
+    /// Reads the results of earlier runs. Returns none if the file is missing or has another format.
     pub(crate) fn read(path: &Path) -> Results {
         let text = fs::read_to_string(path).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
@@ -119,7 +104,7 @@ impl Results {
 
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
     }
 
     /// Returns the events of one contender over one transport.
@@ -129,7 +114,7 @@ impl Results {
     }
 }
 
-/// Converts a count to a number to divide.
+/// Converts a count to a floating-point number.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts here have fewer than 16 digits"

@@ -59,14 +59,14 @@ struct Shared {
 }
 
 impl FixedServer {
-    /// Starts at a free port of this machine.
+    /// Starts the server on a free port of 127.0.0.1.
     pub(crate) async fn start(
         transport: Transport,
         authority: &Authority,
     ) -> anyhow::Result<FixedServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        // An address, not a name, so that the figures do not contain a lookup in /etc/hosts.
+        // An address, because a name would add a lookup in /etc/hosts to the figures.
         let endpoint = format!("{}://127.0.0.1:{port}", transport.scheme());
         let tls = match transport {
             Transport::Http => None,
@@ -90,14 +90,19 @@ impl FixedServer {
         &self.endpoint
     }
 
-    /// The number of calls so far.
+    /// Returns the number of calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.shared.calls.load(Ordering::Relaxed)
     }
 
-    /// Takes the replica of the drifted secret away.
+    /// Removes the replica of the drifted secret.
     pub(crate) fn reset(&self) {
-        self.shared.answers.reset();
+        self.shared.answers.set_repaired(false);
+    }
+
+    /// Returns whether the drifted secret has its replica.
+    pub(crate) fn is_repaired(&self) -> bool {
+        self.shared.answers.is_repaired()
     }
 }
 
@@ -108,7 +113,7 @@ impl Drop for FixedServer {
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    // Dropped with this task, and the connections with it.
+    // Aborts the connections when this task is aborted.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         connections.spawn(accept(stream, Arc::clone(&shared)));
@@ -123,7 +128,7 @@ async fn accept(stream: TcpStream, shared: Arc<Shared>) {
         None => serve_connection(stream, &shared).await,
         Some(acceptor) => match acceptor.accept(stream).await {
             Ok(stream) => serve_connection(stream, &shared).await,
-            // The function fails, too, and reports more.
+            // The function fails, too, and reports details.
             Err(error) => eprintln!("TLS handshake: {error}"),
         },
     }
@@ -132,7 +137,7 @@ async fn accept(stream: TcpStream, shared: Arc<Shared>) {
 async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) {
     let service =
         service_fn(|request| async { Ok::<_, Infallible>(shared.respond(request).await) });
-    // An error here is a process that ended.
+    // An error means that the process ended.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -150,7 +155,9 @@ impl Shared {
 
     async fn answer(&self, request: Request<Incoming>) -> anyhow::Result<Response<Full<Bytes>>> {
         let target = request.headers().get("x-amz-target");
-        let target = target.context("no x-amz-target")?.to_str()?;
+        let target = target
+            .context("the header x-amz-target is missing")?
+            .to_str()?;
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let body = request.into_body().collect().await?.to_bytes();
         let answer = self.answers.to(&operation, &body);

@@ -1,11 +1,10 @@
-//! Medians and spread.
+//! Quantiles.
 
 use serde::{Deserialize, Serialize};
 
 /// The summary of a sample, in the unit of the field that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
-    pub(crate) count: usize,
     pub(crate) lower_quartile: f64,
     pub(crate) median: f64,
     pub(crate) upper_quartile: f64,
@@ -15,11 +14,10 @@ pub(crate) struct Summary {
 impl Summary {
     /// Summarises a sample, which must not be empty.
     pub(crate) fn of(sample: &[f64]) -> anyhow::Result<Summary> {
-        anyhow::ensure!(!sample.is_empty(), "nothing was measured");
+        anyhow::ensure!(!sample.is_empty(), "the sample must not be empty");
         let mut sorted = sample.to_vec();
         sorted.sort_by(f64::total_cmp);
         Ok(Summary {
-            count: sorted.len(),
             lower_quartile: quantile(&sorted, 25),
             median: quantile(&sorted, 50),
             upper_quartile: quantile(&sorted, 75),
@@ -28,7 +26,7 @@ impl Summary {
     }
 }
 
-/// The nearest rank.
+/// Returns a quantile by the nearest rank.
 fn quantile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted[rank - 1]

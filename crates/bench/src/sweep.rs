@@ -1,101 +1,130 @@
 //! The sweep on the emulated AWS, with its quota and a latency.
 
-mod peer;
-mod population;
-
-use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use secret_replicator_emulator::{Answer, Call, Emulator, Fault, FaultKind, Lambda, WorldSettings};
-use serde_json::{Value, json};
+use secret_replicator_emulator::{
+    Answer, Call, Emulator, Fault, FaultKind, Lambda, SecretSeed, WorldSettings,
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::process::Command;
 
 use crate::contender::{Contender, Programs};
+use crate::event::REGION;
 use crate::measure::process;
 use crate::options::Effort;
 use crate::results::{SweepResult, number};
-use population::Population;
 
 /// The approximate latency of a call to AWS in the same Region.
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// The part of AWS's 50 writes per second that the sweep may use; the account shares the quota.
+/// The share of AWS's quota of 50 writes per second that the sweep may use; the account shares it.
 const ALLOWED_RATE: u32 = 45;
+
+/// The Region of the replicas.
+const REPLICA: &str = "eu-west-1";
 
 /// A policy without a list filter, so that the sweep reads every secret.
 const POLICY: &str = "{version: 1, rules: [
     {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: eu-west-1},
     {name: by-name, when: {secret-name: 'shared/*'}, replicate-to: eu-west-1}]}";
 
-/// Sweeps the numbers of secrets in the options, and a sample with the peer.
+/// Sweeps each number of secrets with the function, and a sample with the Python loop.
 pub(crate) async fn measure(
     programs: &Programs,
-    effort: &Effort,
+    effort: Effort,
     sizes: &[usize],
 ) -> anyhow::Result<Vec<SweepResult>> {
     let mut rows = Vec::new();
     for &secrets in sizes {
         let drifted = secrets.min(effort.sweep_writes);
-        eprintln!("sweep: {secrets} secrets, {drifted} of them without their replica");
-        rows.push(replicator(programs, Population { secrets, drifted }).await?);
+        rows.push(sweep_twice(programs, Contender::SecretReplicator, secrets, drifted).await?);
     }
-    let secrets = effort.peer_secrets;
-    let drifted = secrets.div_ceil(3);
-    eprintln!("sweep: {secrets} secrets with Python");
-    rows.push(peer::measure(programs, Population { secrets, drifted }).await?);
+    let sample = effort.peer_secrets;
+    rows.push(sweep_twice(programs, Contender::Python, sample, sample.div_ceil(3)).await?);
     Ok(rows)
 }
 
-/// Starts an AWS with these secrets.
-async fn aws(population: Population) -> anyhow::Result<Emulator> {
+/// Runs two sweeps of a contender: one that writes the missing replicas, and one without writes.
+async fn sweep_twice(
+    programs: &Programs,
+    contender: Contender,
+    secrets: usize,
+    drifted: usize,
+) -> anyhow::Result<SweepResult> {
+    eprintln!("{contender}: {secrets} secrets, {drifted} of them without their replica");
+    let aws = start_aws(secrets, drifted).await?;
+    let first = sweep(programs, contender, &aws).await?;
+    ensure!(first.written == drifted, "{first:?}");
+    let writes = aws.calls_to("ReplicateSecretToRegions");
+    let throttled = throttles(&aws.calls());
+    aws.forget_calls();
+    let second = sweep(programs, contender, &aws).await?;
+    ensure!((second.seen, second.written) == (secrets, 0), "{second:?}");
+    let calls = aws.calls();
+    Ok(SweepResult {
+        contender,
+        secrets,
+        unchanged_seconds: second.seconds,
+        unchanged_calls: calls.len(),
+        writes: writes.len(),
+        write_rate: rate(&writes),
+        allowed_rate: f64::from(ALLOWED_RATE),
+        throttles: throttled + throttles(&calls),
+        peak_memory_mib: first.peak_memory_mib.max(second.peak_memory_mib),
+    })
+}
+
+/// Starts an AWS with these secrets. The policy covers all of them, so each needs a `DescribeSecret`.
+/// The drifted ones come first, so that the writes reach the allowed rate.
+async fn start_aws(secrets: usize, drifted: usize) -> anyhow::Result<Emulator> {
     let aws = Emulator::start(WorldSettings {
         replication_delay: LATENCY,
         ..WorldSettings::default()
     })
     .await?;
-    population.create(&aws);
+    for index in 0..secrets {
+        let name = format!("app/{index:06}");
+        let mut seed = SecretSeed::new(REGION, name).with_tag("replicate-to", REPLICA);
+        if index >= drifted {
+            seed = seed.with_replica_in(REPLICA);
+        }
+        aws.with(|world, now| world.seed(now, seed));
+    }
     aws.script(Fault::on_any(FaultKind::Latency(LATENCY)).always());
     Ok(aws)
 }
 
-/// Runs two sweeps of the function: one that repairs, and one that finds nothing to do.
-async fn replicator(programs: &Programs, population: Population) -> anyhow::Result<SweepResult> {
-    let aws = aws(population).await?;
-    let bootstrap = programs.entry(Contender::SecretReplicator);
-    let repairing = sweep(programs, bootstrap, &aws).await?;
-    ensure!(repairing.repaired == population.drifted, "{repairing:?}");
-    let writes = Writes::of(&aws.calls());
-    aws.forget_calls();
-    let idle = sweep(programs, bootstrap, &aws).await?;
-    ensure!(idle.repaired == 0, "{idle:?}");
-    ensure!(idle.seen == population.secrets, "{idle:?}");
-    let calls = aws.calls();
-    Ok(SweepResult {
-        contender: Contender::SecretReplicator,
-        secrets: population.secrets,
-        unchanged_seconds: idle.seconds,
-        unchanged_calls: calls.len(),
-        writes: writes.count,
-        write_rate: writes.rate,
-        allowed_rate: f64::from(ALLOWED_RATE),
-        throttles: writes.throttles + throttles(&calls),
-        peak_memory_mib: repairing.peak_memory_mib.max(idle.peak_memory_mib),
-    })
-}
-
-/// The result of one sweep.
-#[derive(Debug)]
+/// The result of one sweep; `sweep.py` prints it as JSON.
+#[derive(Debug, Deserialize)]
 struct SweepRun {
     seconds: f64,
     seen: usize,
-    repaired: usize,
+    written: usize,
     peak_memory_mib: f64,
 }
 
 /// Runs a complete sweep in a new process.
-async fn sweep(programs: &Programs, bootstrap: &Path, aws: &Emulator) -> anyhow::Result<SweepRun> {
+async fn sweep(
+    programs: &Programs,
+    contender: Contender,
+    aws: &Emulator,
+) -> anyhow::Result<SweepRun> {
+    match contender {
+        Contender::Python => sweep_by_python(programs, aws).await,
+        _ => sweep_by_function(programs, contender, aws).await,
+    }
+}
+
+async fn sweep_by_function(
+    programs: &Programs,
+    contender: Contender,
+    aws: &Emulator,
+) -> anyhow::Result<SweepRun> {
     let settings = programs
-        .lambda(bootstrap, &aws.endpoint())
+        .lambda(programs.entry(contender), &aws.endpoint())
         .with_env("REPLICATION_POLICY", POLICY)
         .with_env("SWEEP_WRITES_PER_SECOND", ALLOWED_RATE.to_string())
         .with_env("REPLICATION_WAIT_SECONDS", "5");
@@ -112,45 +141,48 @@ async fn sweep(programs: &Programs, bootstrap: &Path, aws: &Emulator) -> anyhow:
         }
         action["nextToken"] = summary["nextToken"].clone();
     };
+    let count = |field| {
+        let count = summary[field].as_u64();
+        let count = count.with_context(|| format!("{field} is missing in {summary}"))?;
+        anyhow::Ok(usize::try_from(count)?)
+    };
     Ok(SweepRun {
         seconds: started.elapsed().as_secs_f64(),
-        seen: count(&summary, "seen")?,
-        repaired: count(&summary, "repaired")?,
+        seen: count("seen")?,
+        written: count("repaired")?,
         peak_memory_mib: process::peak_mib(function.pid())?,
     })
 }
 
-fn count(summary: &Value, member: &str) -> anyhow::Result<usize> {
-    let count = summary[member].as_u64();
-    let count = count.with_context(|| format!("no {member} in {summary}"))?;
-    Ok(usize::try_from(count)?)
+async fn sweep_by_python(programs: &Programs, aws: &Emulator) -> anyhow::Result<SweepRun> {
+    let output = Command::new(programs.python())
+        .args(["-c", include_str!("../peer/sweep.py")])
+        .env_clear()
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "example")
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    ensure!(
+        output.status.success(),
+        "sweep.py failed: {}",
+        output.status
+    );
+    serde_json::from_slice(&output.stdout).context("failed to read the output of sweep.py")
 }
 
-/// The writes among some calls.
-struct Writes {
-    count: usize,
-    /// Per second between the first and the last one.
-    rate: f64,
-    throttles: usize,
-}
-
-impl Writes {
-    fn of(calls: &[Call]) -> Writes {
-        let writes = calls
-            .iter()
-            .filter(|call| call.operation == "ReplicateSecretToRegions");
-        let times: Vec<u64> = writes.map(|call| call.time.0).collect();
-        let span = match (times.iter().min(), times.iter().max()) {
-            (Some(first), Some(last)) => Duration::from_millis(last - first),
-            _ => Duration::ZERO,
-        };
-        let gaps = number(times.len().saturating_sub(1));
-        Writes {
-            count: times.len(),
-            rate: gaps / span.as_secs_f64().max(0.001),
-            throttles: throttles(calls),
-        }
-    }
+/// Returns the calls per second between the first and the last one.
+fn rate(calls: &[Call]) -> f64 {
+    let times = || calls.iter().map(|call| call.time.0);
+    let (first, last) = (
+        times().min().unwrap_or_default(),
+        times().max().unwrap_or_default(),
+    );
+    let seconds = Duration::from_millis(last - first).as_secs_f64();
+    number(calls.len().saturating_sub(1)) / seconds.max(0.001)
 }
 
 fn throttles(calls: &[Call]) -> usize {

@@ -1,6 +1,6 @@
-//! How long it takes to check a policy and to decide about a secret.
+//! Measures checking a policy and deciding about a secret.
 //!
-//! Run with `cargo bench -p secret-replicator --bench policy`.
+//! Run with `cargo bench -p secret-replicator-core --bench policy`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ fn main() {
     divan::main();
 }
 
-/// A policy in which every team has rules of its own, and one rule holds for all.
+/// Returns a policy with rules for each team and for all teams.
 fn document(rules: usize) -> String {
     let mut text =
         "version: 1\ngroups:\n  dr: [us-west-2]\n  eu: [eu-west-1, eu-central-1]\nrules:\n"
@@ -39,7 +39,7 @@ fn document(rules: usize) -> String {
     text
 }
 
-/// A policy of rules as short as people write them.
+/// Returns a policy of short rules.
 fn short_document(rules: usize) -> String {
     let mut text = "version: 1\nrules:\n".to_owned();
     for index in 0..rules {
@@ -52,7 +52,7 @@ fn short_document(rules: usize) -> String {
     text
 }
 
-/// A policy of rules that only wildcards tell apart.
+/// Returns a policy whose rules differ only in wildcards.
 fn wild_document(rules: usize) -> String {
     let mut text = "version: 1\nrules:\n".to_owned();
     for index in 0..rules {
@@ -80,8 +80,8 @@ fn secret(team: &str) -> Secret {
     let tags: BTreeMap<String, String> = tags
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();
-    let home = Region::parse("us-east-1").expect("a Region");
-    Secret::hypothetical("prod/db", tags, &home, None).expect("a secret")
+    let region = Region::parse("us-east-1").expect("a Region");
+    Secret::hypothetical("prod/db", tags, &region, None).expect("a secret")
 }
 
 const LIMITS: Limits = Limits {
@@ -108,14 +108,14 @@ fn check_rules_with_wildcards(bencher: Bencher, rules: usize) {
     bencher.bench(|| policy::check(&text, &AllowedRegions::Any));
 }
 
-/// One rule matches.
+/// Measures a decision for which one rule matches.
 #[divan::bench(args = RULES)]
 fn decide_by_one_rule(bencher: Bencher, rules: usize) {
     let (policy, secret) = (read(rules), secret("team-0"));
     bencher.bench(|| decide(&secret, &policy, &LIMITS));
 }
 
-/// Every rule matches.
+/// Measures a decision for which every rule matches.
 #[divan::bench(args = RULES)]
 fn decide_by_every_rule(bencher: Bencher, rules: usize) {
     let (policy, secret) = (read(rules), secret("all"));

@@ -1,4 +1,4 @@
-//! One secret whose replicas are in every state at once, and what the plan for it says of itself.
+//! The plan for one secret with replicas in every state, and the plan's methods.
 
 use std::collections::BTreeSet;
 
@@ -22,12 +22,12 @@ removal: covered
 
 const NAME_TAKEN: &str = "Replication failed: Secret name app already exists in region ap-south-1.";
 
-/// A replica's status, and AWS's words about it.
+/// A replica's status, and AWS's message.
 type State = (&'static str, Option<&'static str>);
 
 type Replicas = Vec<(&'static str, Option<State>)>;
 
-/// Each Region, the state of its replica there, and the step that comes of it.
+/// Each Region, the state of its replica, and the expected step.
 const STATES: [(&str, Option<State>, &str); 12] = [
     ("ap-northeast-1", None, "Replicate"),
     ("ap-northeast-2", Some(("InSync", None)), "Remove"),
@@ -82,7 +82,7 @@ fn plan() -> Plan {
     }
 }
 
-/// The decision about a secret in us-east-1 with this tag `replicate-to` and these replicas.
+/// Returns the decision about a secret in us-east-1 with this tag `replicate-to` and these replicas.
 fn decision(
     policy: &str,
     tag: &str,
@@ -136,7 +136,7 @@ fn the_plan_asks_for_what_is_missing_and_for_what_may_have_healed() {
 }
 
 #[test]
-fn what_nobody_wants_is_removed_or_awaited() {
+fn unwanted_replicas_are_removed_or_awaited() {
     let plan = plan();
 
     let removed: BTreeSet<Region> = plan.removals().cloned().collect();
@@ -151,18 +151,18 @@ fn what_nobody_wants_is_removed_or_awaited() {
 
 #[test]
 fn only_replicas_that_come_or_go_are_changes() {
-    // One comes, three go, and one that is on its way is to go.
+    // One is created, three are removed, and one is removed when it is no longer in progress.
     assert_eq!(plan().changes(), 5);
 }
 
 #[test]
-fn a_name_that_is_taken_is_an_obstacle_and_any_other_failure_is_none() {
+fn only_a_taken_name_blocks_a_region_and_other_failures_do_not() {
     let blocked_in_region: Vec<Region> = plan().blocked_in_region().cloned().collect();
 
     assert_eq!(blocked_in_region, [region("ap-south-1")]);
 }
 
-/// A policy by the tag; us-west-2 is forbidden, also where the tag names it.
+/// A policy by the tag. It forbids us-west-2, even if the tag names it.
 const BY_TAG: &str = "
 version: 1
 rules:
@@ -185,8 +185,8 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
             ("eu-north-1", IN_SYNC),
         ]
     };
-    // The tag, the replicas, and whether that allows to remove a replica that no rule wants, and one
-    // that a rule forbids.
+    // The tag, the replicas, and whether a replica that no rule wants may be removed, and one that a
+    // rule forbids.
     let cases: [(&str, Replicas, bool, bool); 13] = [
         ("eu-west-1", states(IN_SYNC, IN_SYNC).into(), true, true),
         (
@@ -232,14 +232,14 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
             false,
             true,
         ),
-        // It is not removed itself, but named and refused all the same.
+        // Not removed itself, but named and refused.
         (
             "eu-west-1 us-west-2",
             with_forbidden("Detached").into(),
             false,
             true,
         ),
-        // The secret's own Region is no mistake, another partition's and no Region at all are.
+        // The secret's own Region is not a mistake. Another partition's Region and an invalid one are.
         (
             "eu-west-1 us-east-1",
             states(IN_SYNC, IN_SYNC).into(),
@@ -300,23 +300,24 @@ fn a_request_is_wanted_still_if_a_later_decision_has_the_same_target() {
     assert!(decision(BY_TAG, "eu-west-1 eu-north-1", []).asks_for(target));
     assert!(!decision(BY_TAG, "eu-north-1", []).asks_for(target));
     assert!(!decision(BY_TAG, "eu-west-1", [("eu-west-1", IN_SYNC)]).asks_for(target));
-    let nobody = "{version: 1, rules: [{name: a, when: {tags: {b: c}}, replicate-to: eu-west-1}]}";
-    assert!(!decision(nobody, "eu-west-1", []).asks_for(target));
+    let not_covered =
+        "{version: 1, rules: [{name: a, when: {tags: {b: c}}, replicate-to: eu-west-1}]}";
+    assert!(!decision(not_covered, "eu-west-1", []).asks_for(target));
 }
 
 const NOT_ENABLED: &str = "Region ap-south-1 is not enabled for this account";
 
 #[test]
-fn a_name_that_is_taken_stands_in_the_way_until_it_is_free_or_may_be_overwritten() {
+fn a_name_that_is_taken_blocks_a_retry_until_it_is_available_or_may_be_overwritten() {
     let overwriting =
         "{version: 1, rules: [{name: a, when: all, replicate-to: ap-south-1, overwrite: true}]}";
     let allowed = Limits {
         overwrite: Overwrite::Allowed,
         ..LIMITS
     };
-    let step = |message, is_vacant, limits| {
+    let retries = |message, is_available, limits| {
         let mut secret = secret("", [("ap-south-1", Some(("Failed", Some(message))))]);
-        if is_vacant {
+        if is_available {
             secret
                 .probed
                 .insert(region("ap-south-1"), RegionalSecret::Absent);
@@ -326,23 +327,23 @@ fn a_name_that_is_taken_stands_in_the_way_until_it_is_free_or_may_be_overwritten
             Decision::Skip(reason) => panic!("{reason:?}"),
         }
     };
-    assert!(!step(NAME_TAKEN, false, &LIMITS));
-    assert!(step(NAME_TAKEN, true, &LIMITS));
-    assert!(step(NAME_TAKEN, false, &allowed));
-    assert!(!step(NOT_ENABLED, false, &allowed));
-    assert!(step(NOT_ENABLED, true, &LIMITS));
-    assert!(step("KMS key is disabled", false, &LIMITS));
+    assert!(!retries(NAME_TAKEN, false, &LIMITS));
+    assert!(retries(NAME_TAKEN, true, &LIMITS));
+    assert!(retries(NAME_TAKEN, false, &allowed));
+    assert!(!retries(NOT_ENABLED, false, &allowed));
+    assert!(retries(NOT_ENABLED, true, &LIMITS));
+    assert!(retries("KMS key is disabled", false, &LIMITS));
 }
 
 #[test]
-fn a_failure_that_is_left_alone_for_the_keys_sake_is_no_obstacle() {
+fn a_failure_that_is_left_alone_because_of_its_key_does_not_block_a_region() {
     let policy =
         "{version: 1, rules: [{name: a, when: all, replicate-to: [ap-south-1, eu-west-1]}]}";
     let states = [
         ("ap-south-1", Some(("Failed", Some(NAME_TAKEN)))),
         ("eu-west-1", Some(("Failed", None))),
     ];
-    // Its key has no counterpart in the Regions, so nothing is asked for there again.
+    // The key has no counterpart in the Regions, so no replica is requested there again.
     let key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let secret = Secret {
         encryption: Encryption::from_kms_key_id(Some(key)),

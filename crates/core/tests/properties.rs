@@ -1,4 +1,4 @@
-//! Property tests: what holds for every policy, every secret and every input.
+//! Property tests of policies, secrets and inputs.
 
 #[path = "properties/inputs.rs"]
 mod inputs;
@@ -21,7 +21,7 @@ use secret_replicator_core::policy::{self, Policy};
 use secret_replicator_core::secret::Secret;
 use serde_json::Value;
 
-/// The plan for a secret that is covered.
+/// Returns the plan for a secret. `None` if no rule covers it.
 fn plan(secret: &Secret, policy: &Policy, limits: &Limits) -> Option<Plan> {
     match decide(secret, policy, limits) {
         Decision::Act(plan) => Some(plan),
@@ -29,7 +29,7 @@ fn plan(secret: &Secret, policy: &Policy, limits: &Limits) -> Option<Plan> {
     }
 }
 
-/// The policy that a document describes, if it is right.
+/// Parses a document. `None` if it is invalid.
 fn read(document: &Value) -> Option<Policy> {
     let checked = policy::check(&document.to_string(), &AllowedRegions::Any);
     checked.ok().map(|checked| checked.policy)

@@ -1,4 +1,4 @@
-//! A minimal Lambda function in Rust: the lower bound of every measurement.
+//! A minimal Lambda function in Rust, the lower bound of the measurements.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

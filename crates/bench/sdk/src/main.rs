@@ -1,5 +1,5 @@
-//! The SDK as its documentation sets it up, with the function's calls: no policy, no limits, no
-//! polling, no record.
+//! The SDK, set up as in its documentation, with the function's calls: no policy, limits, polling or
+//! record.
 
 use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;
@@ -24,7 +24,9 @@ async fn main() -> Result<(), Error> {
 
 async fn replicate(client: &Client, event: &Value) -> Result<(), Error> {
     let arn = &event["detail"]["responseElements"]["arn"];
-    let arn = arn.as_str().ok_or("the event names no secret")?;
+    let arn = arn
+        .as_str()
+        .ok_or("the event contains no ARN of a secret")?;
     let secret = client.describe_secret().secret_id(arn).send().await?;
     let is_tag = |tag: &&Tag| tag.key() == Some("replicate-to");
     let Some(region) = secret.tags().iter().find(is_tag).and_then(Tag::value) else {

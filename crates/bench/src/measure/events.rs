@@ -14,7 +14,7 @@ use crate::results::{EventResult, number};
 use crate::server::{Authority, FixedServer, Transport};
 use crate::statistics::Summary;
 
-/// Warm events that are not counted, while allocators, caches and Python's specialisation warm up.
+/// Events that are not measured, while allocators, caches and Python's specialisation warm up.
 const WARM_UP: usize = 20;
 
 /// One contender over one transport, with its measurements so far.
@@ -26,7 +26,7 @@ struct Case {
     first_ms: Vec<f64>,
     unchanged: Warm,
     write: Warm,
-    /// Of the warm events of both kinds.
+    /// The processor time of the warm events of both kinds.
     cpu: Cpu,
     peak_memory_mib: Vec<f64>,
     anonymous_memory_mib: Vec<f64>,
@@ -80,7 +80,7 @@ impl Case {
         })
     }
 
-    /// Runs one process from its start to its end.
+    /// Runs one process.
     async fn run_process(&mut self, programs: &Programs, events: usize) -> anyhow::Result<()> {
         let program = programs.entry(self.contender);
         let settings = programs.lambda(program, self.server.endpoint());
@@ -109,7 +109,7 @@ impl Case {
         Ok(())
     }
 
-    /// Delivers one event. Returns its time and its number of calls.
+    /// Delivers one event and checks its writes. Returns its time and its number of calls.
     async fn deliver(&self, function: &mut Lambda, subject: Subject) -> anyhow::Result<(f64, u64)> {
         self.server.reset();
         let calls = self.server.calls();
@@ -120,9 +120,12 @@ impl Case {
             self.contender
         );
         let calls = self.server.calls() - calls;
+        let is_real = self.contender != Contender::HelloWorld;
+        let expected = (is_real, is_real && subject == Subject::Drifted);
+        let found = (calls > 0, self.server.is_repaired());
         ensure!(
-            calls > 0 || self.contender == Contender::HelloWorld,
-            "{} made no call: {invocation:#?}",
+            found == expected,
+            "{}: expected (calls, writes) {expected:?}, found {found:?}: {invocation:#?}",
             self.contender
         );
         Ok((invocation.duration.as_secs_f64() * 1e3, calls))

@@ -1,10 +1,10 @@
-//! The instructions that a process executes until it asks for its first event.
+//! The instructions that a process executes until it requests its first event.
 //!
 //! callgrind counts them, so the figure hardly depends on the load of the machine.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -17,7 +17,7 @@ use crate::results::InstructionsResult;
 /// An endpoint that refuses connections: no contender calls AWS before its first event.
 pub(crate) const UNREACHABLE: &str = "http://127.0.0.1:9";
 
-/// The time that callgrind may take to write its file.
+/// The time limit for callgrind to write its file.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Counts the instructions of every contender.
@@ -49,13 +49,15 @@ pub(crate) async fn to_first_event(
     let program = std::path::absolute(&settings.bootstrap)?;
     let script = work.join("under-callgrind");
     let text = format!(
-        "#!/bin/sh\nexec '{}' --tool=callgrind --callgrind-out-file='{}' '{}'\n",
-        valgrind.display(),
+        "#!/bin/sh\nexec '{valgrind}' --tool=callgrind --callgrind-out-file='{}' '{}'\n",
         output.display(),
         program.display()
     );
     write_executable(&script, &text)?;
-    let task_root = program.parent().context("a directory")?.to_string_lossy();
+    let task_root = program
+        .parent()
+        .context("the program has no directory")?
+        .to_string_lossy();
     settings = settings
         .with_env("LAMBDA_TASK_ROOT", task_root)
         .with_init_timeout(Duration::from_mins(5));
@@ -63,27 +65,24 @@ pub(crate) async fn to_first_event(
     let function = Lambda::start(settings).await?;
     let pid = function.pid().and_then(|pid| i32::try_from(pid).ok());
     let pid = pid.and_then(Pid::from_raw).context("the process ended")?;
-    // callgrind writes its file when the process ends by a signal that can be caught.
+    // callgrind writes its file when a signal other than SIGKILL ends the process.
     kill_process(pid, Signal::TERM)?;
     written_total(&output).await
 }
 
-/// Finds valgrind.
-fn valgrind() -> anyhow::Result<PathBuf> {
-    let search = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&search)
-        .map(|directory| directory.join("valgrind"))
-        .find(|program| program.is_file())
-        .context("valgrind counts the instructions: install the package `valgrind`")?;
-    let answer = Command::new(&found)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()?;
-    ensure!(answer.success(), "{} does not run", found.display());
-    Ok(found)
+/// Returns the path of valgrind. The function's environment has another PATH.
+fn valgrind() -> anyhow::Result<String> {
+    let found = Command::new("sh")
+        .args(["-c", "command -v valgrind"])
+        .output()?;
+    ensure!(
+        found.status.success(),
+        "failed to find valgrind, which counts the instructions: install the package `valgrind`"
+    );
+    Ok(String::from_utf8(found.stdout)?.trim().to_owned())
 }
 
-/// Waits for the total in callgrind's file.
+/// Waits for callgrind's file and returns its total.
 async fn written_total(path: &Path) -> anyhow::Result<u64> {
     let started = Instant::now();
     while started.elapsed() < TIMEOUT {
@@ -93,10 +92,10 @@ async fn written_total(path: &Path) -> anyhow::Result<u64> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    bail!("callgrind did not write a total to {}", path.display());
+    bail!("callgrind wrote no total to {}", path.display());
 }
 
-/// The total is the last line, so the file is complete with it.
+/// Returns the total. It is the last line, so the file is complete.
 fn total(callgrind: &str) -> Option<u64> {
     let mut lines = callgrind.lines();
     let total = lines.find_map(|line| line.strip_prefix("totals: "));

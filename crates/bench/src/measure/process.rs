@@ -1,4 +1,4 @@
-//! The kernel's figures about a process.
+//! Processor time and memory of a process, from `/proc`.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use anyhow::Context;
 /// The processor time of a process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cpu {
-    /// The exact time.
+    /// The time in milliseconds.
     pub(crate) ms: f64,
     /// Clock samples in user mode.
     user_ticks: u32,
@@ -22,13 +22,21 @@ impl Cpu {
     pub(crate) fn of(pid: Option<u32>) -> anyhow::Result<Cpu> {
         let pid = pid.context("the process has ended")?;
         let line = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The name of the process comes first and may contain closing brackets.
-        let (_, fields) = line.rsplit_once(')').context("no name")?;
-        let field = |index| fields.split_whitespace().nth(index).context("no times");
+        // The name of the process precedes the fields and can contain closing brackets.
+        let (_, fields) = line.rsplit_once(')').context("the name is missing")?;
+        let field = |index| {
+            fields
+                .split_whitespace()
+                .nth(index)
+                .context("the times are missing")
+        };
         let mut time = Duration::ZERO;
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             let times = fs::read_to_string(thread?.path().join("schedstat"))?;
-            let nanoseconds = times.split_whitespace().next().context("no times")?;
+            let nanoseconds = times
+                .split_whitespace()
+                .next()
+                .context("the times are missing")?;
             time += Duration::from_nanos(nanoseconds.parse()?);
         }
         Ok(Cpu {
@@ -45,22 +53,22 @@ impl Cpu {
         self.system_ticks += after.system_ticks - before.system_ticks;
     }
 
-    /// The share of the kernel; `None` with too few samples.
+    /// Returns the kernel's share; `None` with too few samples.
     pub(crate) fn system_share(&self) -> Option<f64> {
         let ticks = self.user_ticks + self.system_ticks;
         (ticks >= FEWEST_TICKS).then(|| f64::from(self.system_ticks) / f64::from(ticks))
     }
 }
 
-/// With this many samples, the error of the share is a few hundredths.
+/// The minimum of samples, which keeps the error of the share at a few hundredths.
 const FEWEST_TICKS: u32 = 100;
 
-/// The peak of the resident memory (`VmHWM`), in MiB.
+/// Returns the peak of the resident memory (`VmHWM`) in MiB.
 pub(crate) fn peak_mib(pid: Option<u32>) -> anyhow::Result<f64> {
     status_mib(pid, "VmHWM")
 }
 
-/// The resident memory that does not belong to a file (`RssAnon`), in MiB: heap and stack.
+/// Returns the resident memory that does not belong to a file (`RssAnon`) in MiB: heap and stack.
 pub(crate) fn anonymous_mib(pid: Option<u32>) -> anyhow::Result<f64> {
     status_mib(pid, "RssAnon")
 }
@@ -71,6 +79,8 @@ fn status_mib(pid: Option<u32>, field: &str) -> anyhow::Result<f64> {
     let mut fields = status.lines().filter_map(|line| line.split_once(':'));
     let found = fields.find(|(name, _)| *name == field);
     let kib = found.and_then(|(_, value)| value.trim().strip_suffix(" kB"));
-    let kib: f64 = kib.with_context(|| format!("no {field}"))?.parse()?;
+    let kib: f64 = kib
+        .with_context(|| format!("{field} is missing"))?
+        .parse()?;
     Ok(kib / 1024.0)
 }

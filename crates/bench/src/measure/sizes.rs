@@ -30,7 +30,7 @@ pub(crate) fn measure(programs: &Programs, work: &Path) -> anyhow::Result<Vec<Si
         .collect()
 }
 
-/// The installed packages of the peer, without the installer.
+/// Returns the installed packages of the Python contender, without the installers.
 fn packages(python: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let ask = "import sysconfig; print(sysconfig.get_path('purelib'))";
     let answer = Command::new(python).args(["-c", ask]).output()?;
@@ -38,7 +38,7 @@ fn packages(python: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let installers = ["pip", "setuptools", "pkg_resources", "_distutils_hack"];
     let is_installer = |name: &str| installers.iter().any(|prefix| name.starts_with(prefix));
     let mut paths = Vec::new();
-    for entry in fs::read_dir(directory.trim()).context("no packages")? {
+    for entry in fs::read_dir(directory.trim()).context("failed to list the packages")? {
         let entry = entry?;
         if !is_installer(&entry.file_name().to_string_lossy()) {
             paths.push(entry.path());
@@ -48,7 +48,7 @@ fn packages(python: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The bytes of a file, or of all files below a directory.
+/// Returns the size of a file, or of all files below a directory, in bytes.
 fn size(path: &Path) -> anyhow::Result<u64> {
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_dir() {
@@ -57,7 +57,7 @@ fn size(path: &Path) -> anyhow::Result<u64> {
     fs::read_dir(path)?.map(|entry| size(&entry?.path())).sum()
 }
 
-/// Zips with Python, which compresses as well as the deployment tools.
+/// Returns the size of a zip file, which Python compresses as well as the deployment tools do.
 fn zipped(python: &Path, content: &[PathBuf], work: &Path) -> anyhow::Result<u64> {
     let zip = work.join("function.zip");
     let status = Command::new(python)
@@ -65,6 +65,6 @@ fn zipped(python: &Path, content: &[PathBuf], work: &Path) -> anyhow::Result<u64
         .arg(&zip)
         .args(content)
         .status()?;
-    ensure!(status.success(), "python -m zipfile: {status}");
+    ensure!(status.success(), "python -m zipfile failed: {status}");
     Ok(fs::metadata(&zip)?.len())
 }

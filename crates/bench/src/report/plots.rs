@@ -17,32 +17,32 @@ use crate::results::{EventResult, Part, Results, SweepResult, number};
 pub(super) struct Plot {
     pub(super) title: &'static str,
     pub(super) file: &'static str,
-    /// The table that it belongs to.
-    table: &'static str,
+    /// The title of its section.
+    section: &'static str,
 }
 
 const EVENTS: Plot = Plot {
     title: "Start and events, milliseconds",
     file: "events.svg",
-    table: "Start and events",
+    section: "Start and events",
 };
 
 const MEMORY: Plot = Plot {
     title: "Peak memory, MiB",
     file: "memory.svg",
-    table: "Start and events",
+    section: "Start and events",
 };
 
 const SWEEP: Plot = Plot {
     title: "Sweep of unchanged secrets, seconds",
     file: "sweep.svg",
-    table: "Sweep",
+    section: "Sweep",
 };
 
-/// The plots of a table.
-pub(super) fn of(table: &str) -> impl Iterator<Item = Plot> {
+/// Returns the plots of a section.
+pub(super) fn of(section: &str) -> impl Iterator<Item = Plot> {
     let plots = [EVENTS, MEMORY, SWEEP].into_iter();
-    plots.filter(move |plot| plot.table == table)
+    plots.filter(move |plot| plot.section == section)
 }
 
 /// Draws the plots of the measured parts into a directory.
@@ -58,7 +58,7 @@ pub(super) fn draw(results: &Results, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A bar of a chart. Bars of one colour belong together.
+/// A bar of a chart. The bars of one figure have the same colour.
 struct Bar {
     label: String,
     value: f64,
@@ -93,7 +93,7 @@ fn memory_bars(part: &Part<EventResult>) -> Vec<Bar> {
     part.rows.iter().map(bar).collect()
 }
 
-/// Colours that colour-blind readers can distinguish, too.
+/// Colours that colour-blind readers can distinguish.
 const COLOURS: [RGBColor; 4] = [
     RGBColor(0x44, 0x77, 0xaa),
     RGBColor(0xee, 0x66, 0x77),
@@ -111,10 +111,10 @@ fn area(path: &Path, height: u32) -> anyhow::Result<Area<'_>> {
 
 /// Converts an error of plotters, which borrows the drawing area.
 fn failure(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("cannot draw: {error}")
+    anyhow!("failed to draw: {error}")
 }
 
-/// Horizontal bars on a logarithmic axis: the contenders differ by orders of magnitude.
+/// Draws horizontal bars on a logarithmic axis: the contenders differ by orders of magnitude.
 fn bars(plot: &Plot, directory: &Path, bars: &[Bar]) -> anyhow::Result<()> {
     let path = directory.join(plot.file);
     let height = u32::try_from(bars.len())? * 24 + 90;
@@ -133,7 +133,7 @@ fn bars(plot: &Plot, directory: &Path, bars: &[Bar]) -> anyhow::Result<()> {
     mesh.disable_y_mesh().disable_y_axis().x_labels(8);
     mesh.label_style(("sans-serif", 14));
     mesh.draw().map_err(failure)?;
-    // From the top, as in the table.
+    // The first row of the table is at the top.
     let level = |index: usize| number(bars.len() - index) - 0.5;
     let drawn = bars.iter().enumerate().map(|(index, bar)| {
         let (low, high) = (level(index) - 0.35, level(index) + 0.35);
@@ -155,7 +155,7 @@ fn bars(plot: &Plot, directory: &Path, bars: &[Bar]) -> anyhow::Result<()> {
     area.present().map_err(failure)
 }
 
-/// Time against number on two logarithmic axes, so linear growth is a straight line.
+/// Draws time against number on two logarithmic axes, so that linear growth is a straight line.
 fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Result<()> {
     let path = directory.join(plot.file);
     let area = area(&path, 380)?;
@@ -177,7 +177,7 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
         .map_err(failure)?;
     let mut mesh = chart.configure_mesh();
     mesh.x_desc("secrets").y_desc("seconds");
-    // A label at every power of ten, about.
+    // About one label for each power of ten.
     mesh.x_labels(4).y_labels(4).max_light_lines(0);
     mesh.x_label_formatter(&|value| significant(*value));
     mesh.y_label_formatter(&|value| significant(*value));
@@ -191,7 +191,7 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
         chart.draw_series(dots).map_err(failure)?;
         let labels = points(contender).map(|(x, y)| {
             let text = format!("{contender}: {} s for {x}", significant(y));
-            // To the left, so that no rising line crosses it.
+            // On the left, where no rising line crosses it.
             let beside = Pos::new(HPos::Right, VPos::Bottom);
             let style = ("sans-serif", 14).into_text_style(&area).pos(beside);
             Text::new(text, (x, y * 1.25), style)
@@ -201,7 +201,7 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
     area.present().map_err(failure)
 }
 
-/// Returns the powers of ten around the values, with room for labels.
+/// Returns the powers of ten that enclose the values, with space for labels.
 fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (least, most) = values.fold((f64::MAX, 0.0), |(least, most): (f64, f64), value| {
         (least.min(value), most.max(value))

@@ -1,27 +1,55 @@
 //! The tables: columns and number formats.
 
-use super::Table;
+use comfy_table::{CellAlignment, presets};
+
 use crate::contender::Contender;
+use crate::machine::Machine;
 use crate::results::{
-    EventResult, InstructionsResult, Part, PolicyResult, Results, SizeResult, SweepResult,
+    EventResult, InstructionsResult, Part, Results, SizeResult, SweepResult, number,
 };
 use crate::server::Transport;
 use crate::statistics::Summary;
 
-/// Returns the tables of the measured parts.
-pub(super) fn all(results: &Results) -> Vec<Table> {
-    let tables = [
+/// A section of the document: a table with its explanation.
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    /// The machine and the date of the measurement.
+    pub(super) machine: Machine,
+    /// The table as Markdown.
+    pub(super) body: String,
+    pub(super) note: &'static str,
+}
+
+/// Returns the sections of the measured parts.
+pub(super) fn all(results: &Results) -> Vec<Section> {
+    let sections = [
         results.events.as_ref().map(events),
         results.events.as_ref().map(|part| ratios(results, part)),
         results.instructions.as_ref().map(instructions),
         results.sizes.as_ref().map(sizes),
         results.sweep.as_ref().map(sweep),
-        results.policy.as_ref().map(policy),
+        results.policy_tree.as_ref().map(policy),
     ];
-    tables.into_iter().flatten().collect()
+    sections.into_iter().flatten().collect()
 }
 
-/// Names the contender, and its transport if it has several.
+/// Returns a Markdown table whose columns are numbers, except for the first one.
+fn markdown(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(head);
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    // A colon in the separator line aligns a column to the right.
+    table
+        .to_string()
+        .replace("-|", ":|")
+        .replacen(":|", "-|", 1)
+}
+
+/// Returns the contender's name, with the transport if it makes calls.
 pub(super) fn name(contender: Contender, transport: Transport) -> String {
     match contender {
         Contender::HelloWorld => contender.to_string(),
@@ -29,34 +57,27 @@ pub(super) fn name(contender: Contender, transport: Transport) -> String {
     }
 }
 
-fn events(part: &Part<EventResult>) -> Table {
-    let mut table = Table::new(
-        "Start and events",
-        &part.machine,
-        &[
-            "",
-            "cold ms",
-            "first event ms",
-            "unchanged p50 ms",
-            "p99",
-            "calls",
-            "write p50 ms",
-            "p99",
-            "calls",
-            "CPU ms",
-            "kernel",
-            "peak RSS MiB",
-            "heap and stack",
-        ],
-        "Median (quartiles). *Cold* is the time from the start of the process to its request for the first \
-         event. *First event* writes. Warm events alternate: *unchanged* needs no write, *write* \
-         needs one. *Calls* are calls to Secrets Manager per event, counted by the server. The hello \
-         world makes none. *CPU* is the processor time of a warm event, the mean of both kinds; \
-         *kernel* is the kernel's share of it, if there are enough samples. *Heap and stack* is memory \
-         that is not backed by a file; the rest is code, which the kernel loads in blocks.",
-    );
-    for row in &part.rows {
-        table.add([
+fn events(part: &Part<EventResult>) -> Section {
+    let head = [
+        "",
+        "cold ms",
+        "first event ms",
+        "unchanged p50 ms",
+        "p99",
+        "calls",
+        "write p50 ms",
+        "p99",
+        "calls",
+        "CPU ms",
+        "kernel",
+        "peak RSS MiB",
+        "heap and stack",
+    ];
+    let row = |row: &EventResult| {
+        let kernel = row
+            .system_share
+            .map(|share| format!("{:.0} %", share * 100.0));
+        vec![
             name(row.contender, row.transport),
             spread(&row.cold_ms),
             spread(&row.first_ms),
@@ -67,13 +88,22 @@ fn events(part: &Part<EventResult>) -> Table {
             significant(row.write_ms.p99),
             significant(row.write_calls),
             significant(row.cpu_ms),
-            row.system_share
-                .map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)),
+            kernel.unwrap_or_default(),
             significant(row.peak_memory_mib.median),
             significant(row.anonymous_memory_mib.median),
-        ]);
+        ]
+    };
+    Section {
+        title: "Start and events",
+        machine: part.machine.clone(),
+        body: markdown(&head, part.rows.iter().map(row)),
+        note: "Median (quartiles). *Cold* is the time from the start of the process to its request for the \
+               first event. *First event* includes a write. Warm events alternate: *unchanged* needs no \
+               write, *write* needs one. *Calls* are calls to Secrets Manager per event, counted by the \
+               server. *CPU* is the mean processor time of a warm event of both kinds; *kernel* is the \
+               kernel's share of it, if there are enough samples. *Heap and stack* is memory that does not \
+               belong to a file; the rest is code, which the kernel loads in blocks.",
     }
-    table
 }
 
 /// A contender over a transport.
@@ -91,138 +121,112 @@ const PAIRS: [(Row, Row); 5] = {
     ]
 };
 
-fn ratios(results: &Results, part: &Part<EventResult>) -> Table {
-    let mut table = Table::new(
-        "Ratios of the medians in the same run",
-        &part.machine,
-        &[
-            "",
-            "cold",
-            "cold + first event",
-            "warm unchanged",
-            "warm write",
-            "peak RSS",
-        ],
-        "The value of the second contender divided by the value of the first.",
-    );
-    for (first, second) in PAIRS {
-        let rows = (
-            results.event(first.0, first.1),
-            results.event(second.0, second.1),
-        );
-        let (Some(base), Some(other)) = rows else {
-            continue;
-        };
+fn ratios(results: &Results, part: &Part<EventResult>) -> Section {
+    let head = [
+        "",
+        "cold",
+        "cold + first event",
+        "warm unchanged",
+        "warm write",
+        "peak RSS",
+    ];
+    let row = |(first, second): (Row, Row)| {
+        let base = results.event(first.0, first.1)?;
+        let other = results.event(second.0, second.1)?;
         let times = |figure: fn(&EventResult) -> f64| {
             format!("{} ×", significant(figure(other) / figure(base)))
         };
-        table.add([
+        Some(vec![
             format!("{} → {}", name(first.0, first.1), name(second.0, second.1)),
             times(|row| row.cold_ms.median),
             times(|row| row.cold_ms.median + row.first_ms.median),
             times(|row| row.unchanged_ms.median),
             times(|row| row.write_ms.median),
             times(|row| row.peak_memory_mib.median),
-        ]);
+        ])
+    };
+    Section {
+        title: "Ratios of the medians in the same run",
+        machine: part.machine.clone(),
+        body: markdown(&head, PAIRS.into_iter().filter_map(row)),
+        note: "The figure of the second program divided by that of the first.",
     }
-    table
 }
 
-fn instructions(part: &Part<InstructionsResult>) -> Table {
-    let mut table = Table::new(
-        "Instructions until the first event",
-        &part.machine,
-        &["", "millions"],
-        "Counted by callgrind, without the kernel.",
-    );
-    for row in &part.rows {
-        let instructions = format!(
-            "{}.{:06}",
-            row.instructions / MILLION,
-            row.instructions % MILLION
-        );
-        let millions = &instructions[..instructions.len() - 4];
-        table.add([row.contender.to_string(), millions.to_owned()]);
+fn instructions(part: &Part<InstructionsResult>) -> Section {
+    let row =
+        |row: &InstructionsResult| vec![row.contender.to_string(), millions(row.instructions)];
+    Section {
+        title: "Instructions until the first event",
+        machine: part.machine.clone(),
+        body: markdown(&["", "millions"], part.rows.iter().map(row)),
+        note: "Counted by callgrind, without the kernel.",
     }
-    table
 }
 
-const MILLION: u64 = 1_000_000;
-
-fn sizes(part: &Part<SizeResult>) -> Table {
-    let mut table = Table::new(
-        "Size",
-        &part.machine,
-        &["", "MB", "zip MB"],
-        "The `bootstrap`; for Python its packages, most of which Lambda's Python runtime includes.",
-    );
-    for row in &part.rows {
-        table.add([
+fn sizes(part: &Part<SizeResult>) -> Section {
+    let row = |row: &SizeResult| {
+        vec![
             row.contender.to_string(),
-            megabytes(row.bytes),
-            megabytes(row.zip_bytes),
-        ]);
+            millions(row.bytes),
+            millions(row.zip_bytes),
+        ]
+    };
+    Section {
+        title: "Size",
+        machine: part.machine.clone(),
+        body: markdown(&["", "MB", "zip MB"], part.rows.iter().map(row)),
+        note: "The `bootstrap`; for Python its packages, most of which the Python runtime of Lambda contains.",
     }
-    table
 }
 
-fn sweep(part: &Part<SweepResult>) -> Table {
-    let mut table = Table::new(
-        "Sweep",
-        &part.machine,
-        &[
-            "",
-            "secrets",
-            "unchanged s",
-            "secrets/s",
-            "calls",
-            "writes",
-            "writes/s",
-            "of the allowed",
-            "throttles",
-            "peak RSS MiB",
-        ],
-        "On the emulated AWS, with a quota of 50 writes per second and 20 ms per call. The policy covers \
-         every secret, so each needs a `DescribeSecret`. The first sweep writes the \
-         missing replicas, at most 45 per second; *writes/s* is the rate between the first write and \
-         the last. The second sweep finds all secrets *unchanged*. *Python* is a sequential loop, on \
-         a sample.",
-    );
-    for row in &part.rows {
-        table.add([
+fn sweep(part: &Part<SweepResult>) -> Section {
+    let head = [
+        "",
+        "secrets",
+        "unchanged s",
+        "secrets/s",
+        "calls",
+        "writes",
+        "writes/s",
+        "of the allowed",
+        "throttles",
+        "peak RSS MiB",
+    ];
+    let row = |row: &SweepResult| {
+        vec![
             row.contender.to_string(),
             row.secrets.to_string(),
             significant(row.unchanged_seconds),
-            format!("{:.0}", row.secrets_per_second()),
+            format!("{:.0}", number(row.secrets) / row.unchanged_seconds),
             row.unchanged_calls.to_string(),
             row.writes.to_string(),
             significant(row.write_rate),
             format!("{:.0} %", 100.0 * row.write_rate / row.allowed_rate),
             row.throttles.to_string(),
             significant(row.peak_memory_mib),
-        ]);
+        ]
+    };
+    Section {
+        title: "Sweep",
+        machine: part.machine.clone(),
+        body: markdown(&head, part.rows.iter().map(row)),
+        note: "On the emulated AWS, with a quota of 50 writes per second and 20 ms per call. The policy \
+               covers every secret, so each needs a `DescribeSecret`. The first sweep writes the missing \
+               replicas, at most 45 per second; *writes/s* is the rate between the first write and the \
+               last. The second sweep finds all secrets *unchanged*. *Python* is a sequential loop over a \
+               sample.",
     }
-    table
 }
 
-fn policy(part: &Part<PolicyResult>) -> Table {
-    let mut table = Table::new(
-        "Policy",
-        &part.machine,
-        &["", "rules", "median µs", "fastest", "slowest"],
-        "`cargo bench --bench policy`: *check* reads and checks a policy, once per start; *decide* \
-         evaluates one secret.",
-    );
-    for row in &part.rows {
-        table.add([
-            format!("`{}`", row.function),
-            row.rules.to_string(),
-            significant(row.median_us),
-            significant(row.fastest_us),
-            significant(row.slowest_us),
-        ]);
+fn policy(part: &Part<String>) -> Section {
+    Section {
+        title: "Policy",
+        machine: part.machine.clone(),
+        body: format!("```text\n{}\n```", part.rows.concat().trim_end()),
+        note: "`cargo bench --bench policy`, by number of rules: *check* reads and checks a policy, once per \
+               start; *decide* evaluates one secret.",
     }
-    table
 }
 
 fn spread(summary: &Summary) -> String {
@@ -244,8 +248,9 @@ pub(super) fn significant(number: f64) -> String {
     }
 }
 
-fn megabytes(bytes: u64) -> String {
-    let hundredths = (bytes + 5_000) / 10_000;
+/// Formats a count in millions.
+fn millions(count: u64) -> String {
+    let hundredths = (count + 5_000) / 10_000;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
@@ -257,6 +262,13 @@ mod tests {
     fn numbers_have_about_three_digits() {
         let numbers = [0.0, 0.1234, 1.234, 12.34, 1234.5].map(significant);
         assert_eq!(numbers, ["0.000", "0.123", "1.23", "12.3", "1234"]);
-        assert_eq!(megabytes(2_705_000), "2.71");
+        assert_eq!(millions(2_705_000), "2.71");
+    }
+
+    #[test]
+    fn all_columns_but_the_first_are_aligned_to_the_right() {
+        let rows = [vec!["a".to_owned(), "1.0".to_owned(), "2".to_owned()]];
+        let table = markdown(&["", "x", "y"], rows);
+        assert_eq!(table, "|   |   x | y |\n|---|----:|--:|\n| a | 1.0 | 2 |");
     }
 }

@@ -1,4 +1,4 @@
-//! A chain of certificates like that of the AWS endpoints, made for one run.
+//! A chain of certificates like that of the AWS endpoints, generated for each run.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 
 use crate::machine::system_roots;
 
-/// A root, an intermediate and a leaf for 127.0.0.1, and the files with the root.
+/// A leaf certificate for 127.0.0.1 with its chain, and the files with the root.
 pub(crate) struct Authority {
     leaf_key: Vec<u8>,
     chain: Vec<CertificateDer<'static>>,
@@ -24,8 +24,8 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Makes the chain and writes the root into two files of this directory: alone, and appended to
-    /// the roots of the system. All keys are RSA of 2048 bits, as those of the AWS endpoints.
+    /// Generates the chain and writes the root into two files of this directory: alone, and appended
+    /// to the roots of the system. All keys are 2048-bit RSA keys, as those of the AWS endpoints.
     pub(crate) fn new(directory: &Path) -> anyhow::Result<Authority> {
         let root = CertifiedIssuer::self_signed(issuer("Bench Root")?, rsa_key()?)?;
         let intermediate = issuer("Bench Intermediate")?;
@@ -36,7 +36,7 @@ impl Authority {
         let write = |name, text| {
             let path = std::path::absolute(directory.join(name))?;
             std::fs::write(&path, text)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+                .with_context(|| format!("failed to write {}", path.display()))?;
             anyhow::Ok(path)
         };
         Ok(Authority {

@@ -1,4 +1,4 @@
-//! The policy language is implemented twice, and both implementations agree.
+//! Compares the policy language with its reference implementation.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -20,7 +20,8 @@ use secret_replicator_reference_policy::{self as reference, Answer};
 
 const POLICIES: u32 = 4_800;
 const FEW_POLICIES: u32 = 200;
-/// Policies are what varies; each is asked about some secrets of a large pool.
+/// The size of the pool of secrets. Policies vary more than secrets, so each policy is evaluated for
+/// `SECRETS_PER_POLICY` secrets of the pool.
 const SECRETS: usize = 2_000;
 const SECRETS_PER_POLICY: usize = 24;
 
@@ -46,7 +47,7 @@ fn real(secret: &reference::Secret) -> Secret {
     Secret::hypothetical(&secret.name, tags, &region, secret.kms_key.as_deref()).unwrap()
 }
 
-/// The naive implementation says the same of the rules, the tokens and every Region of the world.
+/// Checks that the reference implementation agrees on the rules, the bad tokens and every Region.
 fn agree(
     policy: &reference::Policy,
     checked: &policy::Policy,
@@ -73,7 +74,7 @@ fn agree(
     Ok(())
 }
 
-/// An explanation names everything that takes a Region away, and the tag of each bad token.
+/// Checks that an explanation names everything that blocks a Region, and the tag of each bad token.
 fn explains(
     policy: &reference::Policy,
     checked: &policy::Policy,
@@ -86,15 +87,15 @@ fn explains(
             prop_assert!(secret.tags[tag].contains(&region.region));
             continue;
         }
-        let obstacles = region.taken_away_by.iter().map(|obstacle| match obstacle {
+        let blocked_by = region.taken_away_by.iter().map(|cause| match cause {
             BlockedBy::PrimaryRegion => "primary-region",
             BlockedBy::OtherPartition => "other-partition",
             BlockedBy::RegionNotAllowed => "region-not-allowed",
             BlockedBy::Rule(name) => name,
         });
-        let obstacles: BTreeSet<String> = obstacles.map(str::to_owned).collect();
+        let blocked_by: BTreeSet<String> = blocked_by.map(str::to_owned).collect();
         prop_assert_eq!(
-            obstacles,
+            blocked_by,
             policy.obstacles(secret, &region.region, settings)
         );
     }
@@ -103,9 +104,9 @@ fn explains(
             let by_rule = BlockedBy::Rule(rule.name.clone());
             region.taken_away_by.contains(&by_rule)
         });
-        let taken: Vec<_> = regions.map(|region| region.region.as_str()).collect();
-        let said: Vec<_> = rule.takes_away.iter().map(Region::as_str).collect();
-        prop_assert_eq!(said, taken);
+        let blocked: Vec<_> = regions.map(|region| region.region.as_str()).collect();
+        let explained: Vec<_> = rule.takes_away.iter().map(Region::as_str).collect();
+        prop_assert_eq!(explained, blocked);
     }
     Ok(())
 }
@@ -129,7 +130,7 @@ fn key_of(target: &Target) -> Option<&str> {
     target.key().kms_key.as_ref().map(KmsKey::as_str)
 }
 
-/// What the cases are about, so that none of it is missing among them.
+/// Returns the features that a decision covers. The test checks that the cases cover all of them.
 fn about(plan: &Decision) -> BTreeSet<&'static str> {
     let Decision::Act(plan) = plan else {
         return ["skipped"].into();
@@ -151,7 +152,7 @@ fn about(plan: &Decision) -> BTreeSet<&'static str> {
     about
 }
 
-/// The warnings about a rule are true for each secret that the rule matches.
+/// Checks that the warnings about a rule are true for a secret that the rule matches.
 fn warnings_are_true(
     policy: &reference::Policy,
     checked: &policy::Policy,
@@ -204,13 +205,13 @@ const EVERYTHING: [&str; 17] = [
     "unused-key",
 ];
 
-/// What random policies and secrets were compared.
+/// The results of comparing random policies and secrets.
 struct Comparison {
-    /// Pairs of a policy and a secret.
+    /// The number of compared pairs of a policy and a secret.
     agreed: usize,
-    /// Policies that contradict themselves.
+    /// The number of invalid policies.
     refused: usize,
-    /// What occurred in them.
+    /// The features that occurred.
     met: BTreeSet<&'static str>,
 }
 
@@ -226,7 +227,7 @@ fn both_implementations_agree_on_a_hundred_thousand_cases() {
     assert_eq!(met, EVERYTHING.into());
 }
 
-/// The same in less time, for mutation testing.
+/// A shorter run of the same comparison, for mutation testing.
 #[test]
 fn both_implementations_agree_on_a_few_of_these_cases() {
     let agreed = compare(FEW_POLICIES).agreed;

@@ -1,8 +1,8 @@
-//! Policies with errors and warnings: the checker reports all problems at once, each in its place.
+//! Policies with errors and warnings: the checker reports all problems at once, each at its position.
 //!
-//! A YAML document begins with the problems that it has, one comment `# expect: LINE:COLUMN code`
-//! each, and, where it matters, the allowed Regions (`# allowed: REGION REGION`). A JSON document has no
-//! comments, so its problems stand beside it in a file `NAME.expect`.
+//! A YAML document begins with one comment `# expect: LINE:COLUMN code` per problem and, if needed, the
+//! allowed Regions (`# allowed: REGION REGION`). JSON has no comments, so the problems of a JSON document
+//! are in a file `NAME.expect` beside it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use secret_replicator_core::secret::Region;
 
 use crate::{files, read, root};
 
-/// Codes whose documents are too long to keep; `hostile.rs` writes them.
+/// Codes whose documents are too long to store. `hostile.rs` generates them.
 const WRITTEN_BY_TESTS: [&str; 4] = [
     "document-too-large",
     "too-many-problems",
@@ -22,11 +22,11 @@ const WRITTEN_BY_TESTS: [&str; 4] = [
     "too-many-rules",
 ];
 
-/// The codes that do not refuse a policy.
+/// The codes of warnings.
 pub(crate) const WARNINGS: [&str; 3] =
     ["always-primary-region", "region-not-allowed", "unused-key"];
 
-/// What `check` reports about a text: errors and warnings.
+/// Returns the errors and warnings of a text.
 pub(crate) fn problems(text: &str, allowed_regions: &AllowedRegions) -> Vec<Problem> {
     match policy::check(text, allowed_regions) {
         Ok(checked) => checked.warnings,
@@ -69,7 +69,7 @@ impl Broken {
         })
     }
 
-    /// The problems that the document says it has.
+    /// Returns the expected problems of the document.
     fn expected(&self) -> Vec<String> {
         if self.path.extension().is_some_and(|own| own == "json") {
             let expected = read(&self.path.with_extension("expect"));
@@ -173,8 +173,8 @@ fn the_corpus_has_every_code_that_the_checker_knows() {
     assert_eq!(found, known);
 }
 
-/// The codes in the source of the checker: the text that follows the node in a call of `error` or
-/// `warning`, and the text of a field `code`.
+/// Returns the codes in the source of the checker: the string that follows the node in a call of `error`
+/// or `warning`, and the string of a field `code`.
 pub(crate) fn codes() -> BTreeSet<String> {
     let folders = [
         "crates/core/src/policy",

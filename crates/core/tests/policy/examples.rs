@@ -1,4 +1,4 @@
-//! The example policies are right, are tested, and stand in the reference as they are.
+//! The example policies are valid and tested, and the reference contains them unchanged.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use secret_replicator_core::limits::AllowedRegions;
 use crate::corpus::{Broken, codes, problems};
 use crate::{files, read, root};
 
-/// The example policies.
+/// Returns the paths of the example policies.
 pub(crate) fn examples() -> Vec<PathBuf> {
     let mut paths = files("docs/policies", &["yaml"]);
     paths.retain(|path| !path.to_string_lossy().ends_with(".tests.yaml"));
@@ -63,9 +63,9 @@ fn the_problem_that_the_reference_shows_is_what_the_checker_says() {
     let (_, rest) = reference.split_once("```text\n").expect("a sample");
     let (sample, _) = rest.split_once("```").expect("its end");
     let corpus = Broken::corpus();
-    let mut said = corpus.iter().flat_map(Broken::problems);
+    let mut reported = corpus.iter().flat_map(Broken::problems);
     assert!(
-        said.any(|problem| format!("{problem}\n") == sample),
+        reported.any(|problem| format!("{problem}\n") == sample),
         "{sample}"
     );
 }

@@ -1,4 +1,4 @@
-//! What others ask of a policy that has been read.
+//! Queries of a parsed policy.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ version: 1
 groups:
   europe: [eu-west-1, eu-central-1]
 rules:
-  - name: anew
+  - name: overwrites
     when: all
     replicate-to: us-west-2
     overwrite: true
-  - name: never-anew
+  - name: never-overwrites
     when: {secret-name: dev/*}
     replicate-to: us-west-2
     overwrite: false
@@ -32,7 +32,7 @@ fn checked() -> Policy {
 fn the_rules_that_overwrite_are_those_that_say_so() {
     let policy = checked();
     let rules: Vec<&str> = policy.rules_that_overwrite().collect();
-    assert_eq!(rules, ["anew"]);
+    assert_eq!(rules, ["overwrites"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Documents that are made to exhaust the checker are refused quickly.
+//! The checker quickly rejects documents that try to exhaust it.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use secret_replicator_core::policy;
 
 use crate::corpus::problems;
 
-/// Generous, because the tests run without optimisation.
+/// Generous, because the tests run without optimization.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The codes of the problems of a text, found in time.
+/// Returns the codes of a text's problems, and checks that finding them takes less than `TIMEOUT`.
 fn codes(text: &str) -> Vec<&'static str> {
     let start = Instant::now();
     let problems = problems(text, &AllowedRegions::Any);
@@ -19,7 +19,7 @@ fn codes(text: &str) -> Vec<&'static str> {
     problems.iter().map(|problem| problem.code).collect()
 }
 
-/// Rules that all replicate, forbid and name a key.
+/// Returns a policy whose rules all replicate, forbid and name a key.
 fn rules(count: usize) -> String {
     let rules = (0..count).map(|index| {
         format!(
@@ -61,7 +61,7 @@ fn deep_nesting_is_refused() {
     }
 }
 
-/// Rules that only wildcards tell apart.
+/// Returns a policy whose rules differ only in wildcards.
 fn alike(count: usize, pattern: impl Fn(usize) -> String) -> String {
     let rules = (0..count).map(|index| {
         format!(
@@ -192,7 +192,7 @@ fn a_hundred_problems_are_shown_and_the_others_counted() {
     assert_eq!(codes.last(), Some(&"too-many-problems"));
     let invalid = policy::check(&document, &AllowedRegions::Any).unwrap_err();
     let last = invalid.problems.last().map(ToString::to_string);
-    // The rule lacks `name` and `when` besides.
+    // `name` and `when` are also missing.
     assert!(
         last.is_some_and(|last| last.contains(" 9902 more ")),
         "{invalid}"

@@ -1,18 +1,18 @@
-//! The document as types, for the JSON Schema only: what the descriptions say is what an editor
-//! shows. The function itself reads documents without them, to find every problem at once.
+//! The document as types, only to generate the JSON Schema. Editors show the descriptions. The function
+//! parses documents without these types, so that it finds all problems at once.
 
 #![expect(
     dead_code,
-    reason = "the schema is generated from the types; no value is ever made"
+    reason = "the schema is generated from the types; no value is ever created"
 )]
 
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-/// Which secrets are replicated, where to, and with which keys. Nothing replicates unless a rule
-/// says so; a secret goes wherever any matching rule sends it; a matching `forbid` always wins; the
-/// order of the rules never matters.
+/// Specifies which secrets are replicated, to which Regions, and with which keys. Nothing replicates
+/// without a rule; a secret replicates to the Regions of all matching rules; a matching `forbid` always
+/// wins; the order of the rules never matters.
 #[derive(JsonSchema)]
 #[schemars(
     title = "secret-replicator policy",
@@ -22,8 +22,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 pub(crate) struct Document {
     /// The version of the language: `1`.
     version: Version,
-    /// Names for sets of Regions, to be used wherever a Region is, in tags too:
-    /// `{ dr: [us-west-2] }`. Groups hold Regions, not other groups.
+    /// Names for sets of Regions: `{ dr: [us-west-2] }`. A group can be used in place of a Region, also
+    /// in tags. Groups contain Regions, not other groups.
     #[schemars(extend(
         "minProperties" = 1,
         "propertyNames" = {
@@ -32,14 +32,14 @@ pub(crate) struct Document {
         }
     ))]
     groups: Option<BTreeMap<String, OneOrMany<RegionCode>>>,
-    /// The key for each replica Region or group, where no rule names one; `"*"` is for any other
-    /// Region. `aws/secretsmanager` here never weakens a secret that has a customer key.
+    /// The key for each replica Region or group for which no rule names a key. `"*"` means all other
+    /// Regions. `aws/secretsmanager` here never weakens a secret with a customer managed key.
     kms_keys: Option<KeysByRegion>,
-    /// What is replicated and what is forbidden. The order never matters.
+    /// The rules, which replicate secrets or forbid Regions. Their order never matters.
     #[schemars(length(min = 1, max = 1000))]
     rules: Vec<Rule>,
     /// Whether replicas that no rule wants are removed: `never` (the default), or `covered`, which
-    /// needs the setting `ALLOW_REMOVAL` too.
+    /// also requires the setting `ALLOW_REMOVAL`.
     removal: Option<Removal>,
 }
 
@@ -52,11 +52,11 @@ pub(crate) struct Version;
 enum Removal {
     /// Never.
     Never,
-    /// From secrets that a rule covers, if the setting `ALLOW_REMOVAL` agrees.
+    /// From secrets that a rule covers, if the setting `ALLOW_REMOVAL` is `true`.
     Covered,
 }
 
-/// A rule: which secrets it is for, and where they are replicated, or must not be.
+/// A rule: the secrets that it applies to, and the Regions to replicate to or to forbid.
 #[derive(JsonSchema)]
 #[schemars(
     rename_all = "kebab-case",
@@ -67,25 +67,26 @@ enum Removal {
     )
 )]
 struct Rule {
-    /// The name that logs and explanations show. No two rules have the same.
+    /// The unique name of the rule in logs and explanations.
     name: Text,
-    /// Which secrets the rule is for: `all`, or a condition of which every part must match.
+    /// The secrets that the rule applies to: `all`, or a condition of which every part must match.
     when: When,
-    /// Where matching secrets are replicated: Regions and groups, or `{ tag: KEY }` for those that
-    /// the value of the secret's own tag lists.
+    /// The Regions and groups to which matching secrets are replicated, or `{ tag: KEY }` for the
+    /// Regions and groups in the value of the secret's own tag.
     replicate_to: Option<ReplicateTo>,
-    /// Where matching secrets must not be replicated, whatever any rule or tag says: Regions,
-    /// groups and wildcards such as `"us-*"`, or all `{ except: ["eu-*"] }`.
+    /// The Regions to which matching secrets must not be replicated, regardless of other rules and
+    /// tags: Regions, groups and wildcards such as `"us-*"`, or all `{ except: ["eu-*"] }`.
     forbid: Option<Forbid>,
-    /// The key of the replicas: one key, or keys by Region or group, `"*"` for any other. It comes
-    /// before `kms-keys`. Only here can `aws/secretsmanager` replace a customer key.
+    /// The key of the replicas: one key, or keys by Region or group, with `"*"` for all other Regions.
+    /// It takes precedence over `kms-keys`. Only here can `aws/secretsmanager` replace a customer
+    /// managed key.
     kms_key: Option<RuleKey>,
-    /// `true` overwrites, and so destroys, a secret of the same name in the Region, if the setting
-    /// `ALLOW_OVERWRITE` agrees. The default is `false`.
+    /// `true` overwrites, and thereby destroys, a secret of the same name in the Region, if the setting
+    /// `ALLOW_OVERWRITE` is `true`. The default is `false`.
     overwrite: Option<bool>,
 }
 
-/// Which secrets a rule is for.
+/// The secrets that a rule applies to.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum When {
@@ -103,51 +104,51 @@ enum All {
     All,
 }
 
-/// What a secret must match: every part. To mean every secret, write `when: all`.
+/// A condition. A secret must match every part. To match every secret, write `when: all`.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields, extend("minProperties" = 1))]
 struct Condition {
-    /// Tags that the secret must all have, each with one of its values: `{ tier: ["0", "1"] }`.
-    /// `*` stands for any text, `?` for one character.
+    /// Tags that the secret must all have, each with one of the values: `{ tier: ["0", "1"] }`.
+    /// `*` matches any text, `?` matches one character.
     tags: Option<Tags>,
-    /// Names of which the secret has one: `["prod/*"]`. `*` stands for any text, `?` for one
+    /// Names, one of which the secret must have: `["prod/*"]`. `*` matches any text, `?` matches one
     /// character.
     secret_name: Option<OneOrMany<Text>>,
-    /// The Regions, groups or wildcards in which the primary secret lives: `[us-east-1, "eu-*"]`.
+    /// Regions, groups or wildcards, one of which must match the primary secret's Region:
+    /// `[us-east-1, "eu-*"]`.
     primary_region: Option<OneOrMany<RegionPattern>>,
-    /// What is excluded: secrets that match all of these parts.
+    /// Excludes the secrets that match all of these parts.
     not: Option<Exclusion>,
 }
 
-/// What is excluded: secrets that match every part.
+/// Excludes the secrets that match every part.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields, extend("minProperties" = 1))]
 struct Exclusion {
     /// Tags that the secret must all have to be excluded.
     tags: Option<Tags>,
-    /// Names of which the secret must have one to be excluded.
+    /// Names, one of which the secret must have to be excluded.
     secret_name: Option<OneOrMany<Text>>,
-    /// Regions of which the primary secret must live in one to be excluded.
+    /// Regions, one of which must be the primary secret's for the secret to be excluded.
     primary_region: Option<OneOrMany<RegionPattern>>,
 }
 
-/// Tag keys and the values that match; one value, or a list of which one must match.
+/// Tag keys and their values: one value, or a list of which one must match.
 #[derive(JsonSchema)]
 #[schemars(extend("minProperties" = 1, "propertyNames" = { "minLength": 1, "maxLength": 128 }))]
 struct Tags(BTreeMap<String, OneOrMany<TagPattern>>);
 
-/// Where secrets are replicated.
+/// The Regions to which secrets are replicated.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum ReplicateTo {
     /// Regions and groups.
     Words(OneOrMany<RegionOrGroup>),
-    /// The Regions and groups that the secret's own tag lists.
+    /// The Regions and groups in the secret's own tag.
     Tag(FromTag),
 }
 
-/// The Regions and groups that the secret's own tag lists, separated by spaces. `none` wants no
-/// replica.
+/// The Regions and groups in the secret's own tag, separated by spaces. `none` means no replicas.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct FromTag {
@@ -156,17 +157,17 @@ struct FromTag {
     tag: Text,
 }
 
-/// Where secrets must not be replicated.
+/// The Regions to which secrets must not be replicated.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Forbid {
-    /// In these Regions.
+    /// These Regions.
     Words(OneOrMany<RegionPattern>),
-    /// In any but these Regions.
+    /// All Regions except these.
     Except(AllExcept),
 }
 
-/// All Regions but some.
+/// All Regions with exceptions.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct AllExcept {
@@ -184,22 +185,22 @@ enum RuleKey {
     ByRegion(KeysByRegion),
 }
 
-/// Keys by Region or group; `"*"` is for any other Region.
+/// Keys by Region or group. `"*"` means all other Regions.
 #[derive(JsonSchema)]
 #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^([A-Za-z0-9._-]+|\\*)$" }))]
 struct KeysByRegion(BTreeMap<String, KmsKey>);
 
-/// One alone, or a list of at least one.
+/// One item, or a list of at least one.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "{T}OrList")]
 enum OneOrMany<T> {
-    /// One.
+    /// One item.
     One(T),
-    /// At least one.
+    /// A list of at least one item.
     Many(#[schemars(length(min = 1))] Vec<T>),
 }
 
-/// Declares a text with a form of its own.
+/// Declares a text type with its own schema.
 macro_rules! text {
     ($(#[doc = $description:literal])+ $name:ident: $schema:tt) => {
         $(#[doc = $description])+
@@ -221,13 +222,13 @@ macro_rules! text {
 }
 
 text! {
-    /// A text. A number or boolean without quotes is taken as it is written.
+    /// A text. An unquoted number or boolean is read as text.
     Text: { "type": ["string", "number", "boolean"], "minLength": 1 }
 }
 
 text! {
-    /// A tag's value, where `*` stands for any text and `?` for one character. A number or boolean
-    /// without quotes is taken as it is written.
+    /// A tag value, in which `*` matches any text and `?` matches one character. An unquoted number or
+    /// boolean is read as text.
     TagPattern: { "type": ["string", "number", "boolean"] }
 }
 
@@ -250,8 +251,8 @@ text! {
 }
 
 text! {
-    /// A KMS key: `alias/name`, a key id, an ARN of either, or `aws/secretsmanager`. An ARN must be
-    /// of the replica's own Region, and its partition that of the Region.
+    /// A KMS key: `alias/name`, a key ID, an ARN of either, or `aws/secretsmanager`. An ARN must have the
+    /// replica's Region and the partition of that Region.
     KmsKey: {
         "type": "string",
         "pattern": "^(aws/secretsmanager|(arn:(aws-cn:kms:cn-|aws-us-gov:kms:us-gov-|aws-iso:kms:us-iso-|aws-iso-b:kms:us-isob-|aws-iso-e:kms:eu-isoe-|aws-iso-f:kms:us-isof-|aws-eusc:kms:eusc-|aws:kms:(?!cn-|us-gov-|us-iso[bf]?-|eu-isoe-|eusc-)[a-z]+-)([a-z]+-)*[0-9]+:[0-9]{12}:)?alias/.+|(arn:(aws-cn:kms:cn-|aws-us-gov:kms:us-gov-|aws-iso:kms:us-iso-|aws-iso-b:kms:us-isob-|aws-iso-e:kms:eu-isoe-|aws-iso-f:kms:us-isof-|aws-eusc:kms:eusc-|aws:kms:(?!cn-|us-gov-|us-iso[bf]?-|eu-isoe-|eusc-)[a-z]+-)([a-z]+-)*[0-9]+:[0-9]{12}:key/)?(mrk-[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}))$"

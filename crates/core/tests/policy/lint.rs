@@ -1,11 +1,11 @@
-//! What the checker reports about one rule, and what it leaves to the plan.
+//! The problems that the checker reports about one rule, and the conflicts that it leaves to the plan.
 
 use std::collections::BTreeSet;
 
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy::{self, Problem};
 
-/// The problems of a policy.
+/// Returns the problems of a policy.
 fn problems(text: &str) -> Vec<Problem> {
     match policy::check(text, &AllowedRegions::Any) {
         Ok(checked) => checked.warnings,
@@ -13,7 +13,7 @@ fn problems(text: &str) -> Vec<Problem> {
     }
 }
 
-/// The codes of the problems of a policy with these rules.
+/// Returns the codes of the problems of a policy with these rules.
 fn codes(rules: &str) -> Vec<&'static str> {
     let problems = problems(&format!("version: 1\nrules:\n{rules}"));
     problems.iter().map(|problem| problem.code).collect()

@@ -1,4 +1,4 @@
-//! The policy language: its meaning, the problems that its checker reports, and its documentation.
+//! The policy language: its semantics, the problems that its checker reports, and its documentation.
 
 mod agreement;
 mod corpus;
@@ -13,7 +13,7 @@ mod schema;
 
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
+/// Returns the root of the repository.
 fn root() -> &'static Path {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     root.expect("crates/core is two levels down")
@@ -23,7 +23,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The files of a folder that have one of the extensions, in the order of their names.
+/// Returns the files of a folder with one of the extensions, sorted by name.
 fn files(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join(folder)).expect(folder);
     let mut paths: Vec<PathBuf> = entries

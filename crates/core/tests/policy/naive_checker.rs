@@ -1,5 +1,5 @@
-//! The errors that the checker must report about generated policies, from the words of the
-//! language's reference.
+//! The errors that the checker must report about generated policies, according to the language's
+//! reference.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use secret_replicator_reference_policy::{
     KmsKey, Parts, Policy, ReplicateTo, Rule, When, managed_is_none,
 };
 
-/// The codes of the errors that a policy of the generator has. Its form is always right.
+/// Returns the error codes of a generated policy, which always has the right form.
 pub(crate) fn refusals(policy: &Policy) -> BTreeSet<&'static str> {
     let mut codes = BTreeSet::new();
     let entries = policy.kms_keys.iter();
@@ -29,7 +29,7 @@ pub(crate) fn refusals(policy: &Policy) -> BTreeSet<&'static str> {
     codes
 }
 
-/// The Regions that a word stands for.
+/// Returns the Regions that a word names.
 fn regions<'a>(policy: &'a Policy, word: &'a str) -> Vec<&'a str> {
     match policy.groups.get(word) {
         Some(codes) => codes.iter().map(String::as_str).collect(),
@@ -37,8 +37,8 @@ fn regions<'a>(policy: &'a Policy, word: &'a str) -> Vec<&'a str> {
     }
 }
 
-/// The Region that an ARN names.
-fn home(key: &str) -> Option<&str> {
+/// Returns the Region of a key ARN.
+fn key_region(key: &str) -> Option<&str> {
     key.starts_with("arn:").then(|| key.split(':').nth(3))?
 }
 
@@ -47,11 +47,11 @@ fn of_keys(policy: &Policy, keys: &[(&str, &str)]) -> BTreeSet<&'static str> {
     let mut given: Vec<(&str, &str)> = Vec::new();
     for (word, key) in keys {
         if *word == "*" {
-            codes.extend(home(key).map(|_| "key-of-another-region"));
+            codes.extend(key_region(key).map(|_| "key-of-another-region"));
             continue;
         }
         for region in regions(policy, word) {
-            if home(key).is_some_and(|home| home != region) {
+            if key_region(key).is_some_and(|key_region| key_region != region) {
                 codes.insert("key-of-another-region");
             }
             given.push((region, key));
@@ -69,10 +69,10 @@ fn of_keys(policy: &Policy, keys: &[(&str, &str)]) -> BTreeSet<&'static str> {
     codes
 }
 
-/// A key for all Regions of a rule: an ARN fits only if all are its own, the Region aside that alone
-/// can be the primary secret's: there is no replica there.
+/// Checks one key for all Regions of a rule. An ARN must be of the Region of every replica. The only
+/// possible primary Region is exempt, because it never has a replica.
 fn of_one_key(policy: &Policy, rule: &Rule, key: &str) -> Option<&'static str> {
-    let home = home(key)?;
+    let key_region = key_region(key)?;
     let own = match &rule.when {
         When::Some { only, .. } => primary_regions(policy, only),
         When::All => Vec::new(),
@@ -82,13 +82,13 @@ fn of_one_key(policy: &Policy, rule: &Rule, key: &str) -> Option<&'static str> {
         Some(ReplicateTo::Words(words)) => words
             .iter()
             .flat_map(|word| regions(policy, word))
-            .all(|region| region == home || is_own(region)),
+            .all(|region| region == key_region || is_own(region)),
         _ => false,
     };
     (!fits).then_some("key-of-another-region")
 }
 
-/// The Regions and wildcards that the primary secret's Region must be among; none if any will do.
+/// Returns the Regions and wildcards that the condition allows as primary Region. Empty if it allows any.
 fn primary_regions(policy: &Policy, parts: &Parts) -> Vec<String> {
     let words = parts.primary_region.iter();
     let codes = words.flat_map(|word| regions(policy, word));

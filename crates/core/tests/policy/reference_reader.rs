@@ -1,4 +1,4 @@
-//! The reader of documents, compared with a second one: serde-saphyr reads the same values.
+//! Compares the reader of documents with serde-saphyr: both read the same values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use secret_replicator_core::policy::reader::{NodeReader, NodeRef, parse};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::NonFiniteFloatPolicy;
 
-/// A document as serde-saphyr reads it. It does not keep the text of a number.
+/// A document read by serde-saphyr, which does not keep the text of a number.
 #[derive(Clone, Debug, PartialEq)]
 enum Reference {
     Nothing,
@@ -30,7 +30,7 @@ impl Reference {
         serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
     }
 
-    /// Whether the node has the same value.
+    /// Returns whether the node has the same value.
     fn is(&self, node: &NodeRef<'_>) -> bool {
         let mut reader = NodeReader::default();
         let text = reader.text_or_empty(node, "");
@@ -124,7 +124,7 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
     }
 }
 
-/// A document to be written.
+/// A generated document.
 #[derive(Clone, Debug)]
 enum Written {
     Scalar(String),
@@ -170,7 +170,7 @@ impl Written {
         entries.collect()
     }
 
-    /// The outermost list or map in lines of its own.
+    /// Formats the document, with one line per item of the outermost list or map.
     fn document(&self) -> String {
         match self {
             Self::List(items) if !items.is_empty() => {

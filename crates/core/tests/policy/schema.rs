@@ -1,4 +1,4 @@
-//! The JSON Schema: in step with its types, with the reader, and with the policies that there are.
+//! The JSON Schema matches its types, the reader, and the existing policies.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::language::Document;
 use crate::{files, read, root};
 use secret_replicator_reference_policy::generator;
 
-/// Codes that the form of a document decides. The others need to know what the words mean.
+/// Codes that depend only on the form of a document. The others depend on its meaning.
 const STRUCTURAL: [&str; 16] = [
     "ambiguous-group-name",
     "bad-group-name",
@@ -38,14 +38,14 @@ const STRUCTURAL: [&str; 16] = [
     "wrong-type",
 ];
 
-/// Draft 7, because that is what editors know.
+/// Generates the schema in draft 7, which editors support.
 fn schema() -> Value {
     let settings = SchemaSettings::draft07().with_transform(RecursiveTransform(tidy));
     let generator = settings.into_generator();
     generator.into_root_schema_for::<Document>().to_value()
 }
 
-/// A field that may be absent is still never null, and a description is one paragraph.
+/// Removes null from optional fields, and joins each description into one paragraph.
 fn tidy(schema: &mut Schema) {
     if let Some(Value::Array(kinds)) = schema.get_mut("type") {
         kinds.retain(|kind| kind != "null");
@@ -66,13 +66,13 @@ fn validator() -> Validator {
     jsonschema::validator_for(&schema()).expect("a schema")
 }
 
-/// A document as editors read it: by YAML 1.2, where `yes` is a text.
+/// Parses a document as editors do: as YAML 1.2, in which `yes` is a text.
 fn value(text: &str) -> Option<Value> {
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options).ok()
 }
 
-fn complaints(validator: &Validator, text: &str) -> Vec<String> {
+fn violations(validator: &Validator, text: &str) -> Vec<String> {
     let value = value(text).expect("YAML");
     let errors = validator.iter_errors(&value);
     errors
@@ -90,7 +90,7 @@ fn the_schema_file_is_in_step_with_the_types() {
     }
     assert!(
         std::fs::read_to_string(&path).is_ok_and(|file| file == text),
-        "{} is out of step: run this test with UPDATE_SCHEMA=1",
+        "{} is out of date: run this test with UPDATE_SCHEMA=1",
         path.display()
     );
 }
@@ -101,8 +101,8 @@ fn every_policy_that_there_is_fits_the_schema() {
     let mut paths: Vec<PathBuf> = examples();
     paths.push(root().join("policy.yaml"));
     for path in paths {
-        let complaints = complaints(&validator, &read(&path));
-        assert!(complaints.is_empty(), "{}: {complaints:?}", path.display());
+        let violations = violations(&validator, &read(&path));
+        assert!(violations.is_empty(), "{}: {violations:?}", path.display());
     }
     for path in files("docs", &["md"])
         .into_iter()
@@ -110,19 +110,19 @@ fn every_policy_that_there_is_fits_the_schema() {
     {
         for block in read(&path).split("```yaml\n").skip(1) {
             let block = block.split("```").next().unwrap_or_default();
-            let complaints = complaints(&validator, block);
-            assert!(complaints.is_empty(), "{}: {complaints:?}", path.display());
+            let violations = violations(&validator, block);
+            assert!(violations.is_empty(), "{}: {violations:?}", path.display());
         }
     }
 }
 
 #[test]
-fn whatever_the_checker_accepts_fits_the_schema() {
+fn every_policy_that_the_checker_accepts_fits_the_schema() {
     let validator = validator();
     proptest!(ProptestConfig::with_cases(300), |(policy in generator::policy())| {
         let text = generator::written(&policy);
         if policy::check(&text, &AllowedRegions::Any).is_ok() {
-            prop_assert_eq!(complaints(&validator, &text), Vec::<String>::new(), "{}", text);
+            prop_assert_eq!(violations(&validator, &text), Vec::<String>::new(), "{}", text);
         }
     });
 }
@@ -137,7 +137,7 @@ fn a_policy_of_the_wrong_form_does_not_fit_the_schema() {
             .iter()
             .any(|problem| STRUCTURAL.contains(&problem.code))
         {
-            // A repeated key is no JSON value at all, and to JSON Schema `1.0` is `1`.
+            // A document with a duplicate key has no JSON value, and JSON Schema treats `1.0` as `1`.
             let fits = value(&broken.text).is_some_and(|value| validator.is_valid(&value));
             assert!(
                 !fits || broken.text.contains("version: 1.0"),
@@ -160,15 +160,15 @@ fn a_policy_with_warnings_fits_the_schema() {
             .into_iter()
             .any(|code| broken.name().starts_with(code))
         {
-            let complaints = complaints(&validator, &broken.text);
-            assert!(complaints.is_empty(), "{}: {complaints:?}", broken.name());
+            let violations = violations(&validator, &broken.text);
+            assert!(violations.is_empty(), "{}: {violations:?}", broken.name());
             count += 1;
         }
     }
     assert!(count >= 8, "{count}");
 }
 
-/// The fields that the checker knows where `{}` stands, from its words on an unknown one.
+/// Returns the fields that the checker knows at `{}`, from its hint about an unknown field.
 fn fields_of_the_checker(document: &str) -> BTreeSet<String> {
     let text = document.replace("{}", "{ zzzzzzzzzzzzzzzz: 1 }");
     let problems = problems(&text, &AllowedRegions::Any);

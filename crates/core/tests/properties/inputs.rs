@@ -1,4 +1,4 @@
-//! Whatever comes in is read or refused with reasons, and always alike.
+//! Any input is accepted or rejected with problems, and always with the same result.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::policies::{document, policy};
 use crate::secrets::{limits, many_long_tags, primary};
 
-/// Checks a text twice. Every problem has a place, a code and a hint.
+/// Checks a text twice, and checks that each problem has a position, a code and a hint.
 fn check(text: &str) -> Result<(), TestCaseError> {
     let (first, second) = (
         policy::check(text, &AllowedRegions::Any),
@@ -41,7 +41,11 @@ fn check(text: &str) -> Result<(), TestCaseError> {
             );
             first.problems
         }
-        _ => return Err(TestCaseError::fail("the same text was read and refused")),
+        _ => {
+            return Err(TestCaseError::fail(
+                "the same text was accepted and rejected",
+            ));
+        }
     };
     for problem in problems {
         prop_assert!(problem.line >= 1 && problem.column >= 1, "{}", problem);
@@ -55,7 +59,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Puts something else in the place of one of the document's nodes.
+/// Replaces one of the document's nodes.
 fn spoil(node: &mut Value, place: Index, other: Value) {
     let mut places = Vec::new();
     walk(node, String::new(), &mut places);
@@ -163,7 +167,7 @@ proptest! {
             "{{\"action\": \"reconcile\", \"secretId\": \"a\", \"dryRun\": {first}, \"dryRun\": {second}}}"
         );
         let Request::Bad(bad) = request::parse(&text, &function()).request else {
-            return Err(TestCaseError::fail("one of them was taken"));
+            return Err(TestCaseError::fail("one of them was accepted"));
         };
         prop_assert!(bad.message.contains("duplicate field `dryRun`"), "{}", bad.message);
     }
@@ -229,7 +233,7 @@ fn function() -> FunctionIdentity {
     }
 }
 
-/// Text that is often nearly a policy.
+/// Generates text that often resembles a policy.
 fn policy_like() -> impl Strategy<Value = String> {
     let words = select(vec![
         "version:",

@@ -1,4 +1,4 @@
-//! Which key a replica gets, what is overwritten, and what becomes of contradictions.
+//! The keys of replicas, overwriting, and conflicts between rules.
 
 use std::collections::BTreeSet;
 
@@ -63,8 +63,8 @@ proptest! {
         let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
         let evaluation = written.policy.evaluate(&Subject::from(&secret));
         for target in plan.targets() {
-            let said: Vec<bool> = evaluation.regions[target.region()].overwrite.keys().copied().collect();
-            let allowed = said == [true] && limits.overwrite == Overwrite::Allowed;
+            let requested: Vec<bool> = evaluation.regions[target.region()].overwrite.keys().copied().collect();
+            let allowed = requested == [true] && limits.overwrite == Overwrite::Allowed;
             prop_assert_eq!(target.overwrite() == Overwrite::Allowed, allowed);
         }
     }

@@ -1,4 +1,4 @@
-//! Arbitrary policies that use the whole language.
+//! Generates policies that use the whole language.
 
 use proptest::collection::{btree_map, vec};
 use proptest::option::{of, weighted};
@@ -25,7 +25,7 @@ const PATTERNS: [&str; 8] = ["*", "prod/*", "?", "0", "1", "prod", "*db", "nothi
 const REGION_PATTERNS: [&str; 6] = ["eu-*", "us-????-?", "*-1", "*", "us-*", "dr"];
 const KEYS: [&str; 3] = ["aws/secretsmanager", "alias/app", "alias/other"];
 
-/// A document, and the policy that it describes.
+/// A document, and its parsed policy.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) document: Value,
@@ -37,7 +37,7 @@ impl Written {
         self.document["rules"].as_array().cloned().unwrap()
     }
 
-    /// The same document with other rules, if that is right.
+    /// Parses the document with other rules. `None` if it is invalid.
     pub(crate) fn with_rules(&self, rules: &[Value]) -> Option<Policy> {
         let mut document = self.document.clone();
         document["rules"] = json!(rules);
@@ -45,15 +45,15 @@ impl Written {
     }
 }
 
-/// A document that is right.
+/// Generates valid policies.
 pub(crate) fn policy() -> impl Strategy<Value = Written> {
-    document().prop_filter_map("a policy that is right", |document| {
+    document().prop_filter_map("a valid policy", |document| {
         let policy = read(&document)?;
         Some(Written { document, policy })
     })
 }
 
-/// A document of the right form. What its rules make of one another may still be wrong.
+/// Generates documents of the right form. Their rules may still be invalid together.
 pub(crate) fn document() -> impl Strategy<Value = Value> {
     let rules = vec(rule(), 1..6).prop_map(|mut rules| {
         for (index, rule) in rules.iter_mut().enumerate() {
@@ -76,7 +76,7 @@ pub(crate) fn document() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A rule without its name.
+/// Generates rules without names.
 fn rule() -> impl Strategy<Value = Value> {
     let effect = prop_oneof![
         4 => (replicate_to(), weighted(0.1, forbid())).prop_map(|(to, forbid)| (Some(to), forbid)),
@@ -101,7 +101,7 @@ fn rule() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A rule that only forbids.
+/// Generates rules that only forbid.
 pub(crate) fn forbidding_rule() -> impl Strategy<Value = Value> {
     (when(), forbid())
         .prop_map(|(when, forbid)| json!({ "name": "added", "when": when, "forbid": forbid }))
@@ -113,7 +113,7 @@ fn when() -> impl Strategy<Value = Value> {
     prop_oneof![1 => Just(json!("all")), 4 => some]
 }
 
-/// At least one part.
+/// Generates conditions with at least one part.
 fn condition() -> impl Strategy<Value = Value> {
     let patterns = || vec(select(&PATTERNS[..]), 1..3).prop_map(Value::from);
     let tags = of(btree_map(select(&TAG_KEYS[..]), patterns(), 1..3));

@@ -1,4 +1,4 @@
-//! What is removed, and above all what is not.
+//! The removal of replicas and its limits.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -12,7 +12,7 @@ use crate::policies::{Written, policy};
 use crate::secrets::{limits, primary};
 use crate::{plan, read};
 
-/// The same policy with removal as given.
+/// Returns the policy with this value of `removal`.
 fn with_removal(
     written: &Written,
     removal: &str,
@@ -106,7 +106,7 @@ proptest! {
         let mut after: Secret = secret.clone();
         after.replicas.retain(|region, _| !first.removals().any(|removed| removed == region));
         let Decision::Act(second) = decide(&after, &policy, &limits) else {
-            return Err(TestCaseError::fail("it is covered still"));
+            return Err(TestCaseError::fail("it is still covered"));
         };
         prop_assert_eq!(second.removals().count(), 0);
         prop_assert!(first.targets().eq(second.targets()));

@@ -1,4 +1,4 @@
-//! What becomes of replicas that exist, and of secrets that are never written to.
+//! Existing replicas, and secrets that are never written to.
 
 use proptest::prelude::*;
 use secret_replicator_core::plan::Step;

@@ -1,6 +1,6 @@
-//! Arbitrary secrets and limits.
+//! Generates secrets and limits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     btree_map(select(&TAG_KEYS[..]).prop_map(str::to_owned), value, 0..5)
 }
 
-/// As many tags as AWS allows, each as long as AWS allows.
+/// Generates the maximum number of tags of the maximum length that AWS allows.
 pub(crate) fn many_long_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     let value = prop_oneof!["[a-z0-9 ]{256}", "\\PC{256}", "(eu-west-1[ +/:,;]){25}"];
     btree_map("[a-z]{128}|\\PC{128}", value, 46)
@@ -55,7 +55,7 @@ fn replica() -> impl Strategy<Value = Replica> {
         Some("Replication failed: Secret name a already exists in region eu-west-1."),
         Some("Replication failed: a is currently replicated to eu-west-1 with a different arn"),
         Some("No permissions available on the KMS key to complete the replication"),
-        Some("who knows"),
+        Some("an unknown cause"),
     ]);
     (status, message).prop_map(|(status, message)| Replica {
         status,
@@ -75,7 +75,7 @@ fn encryption() -> impl Strategy<Value = Encryption> {
     .prop_map(Encryption::from_kms_key_id)
 }
 
-/// A primary secret that nothing forbids to replicate.
+/// Generates primary secrets that may be replicated.
 pub(crate) fn primary() -> impl Strategy<Value = Secret> {
     let name = prop_oneof![4 => select(&NAMES[..]).prop_map(str::to_owned), 1 => "[^!]{1,64}"];
     let replicas = btree_map(region(), replica(), 0..3);
@@ -108,7 +108,7 @@ pub(crate) fn primary() -> impl Strategy<Value = Secret> {
         )
 }
 
-/// A primary secret without replicas, so that whatever is wanted is a write or a refusal.
+/// Generates primary secrets without replicas, so that each wanted Region is a write or a refusal.
 pub(crate) fn without_replicas() -> impl Strategy<Value = Secret> {
     primary().prop_map(|mut secret| {
         secret.replicas.clear();

@@ -1,4 +1,4 @@
-//! Which Regions get a replica.
+//! The Regions that get replicas.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,7 @@ proptest! {
         }),
         secret in primary(), limits in limits(),
     ) {
-        let shuffled = written.with_rules(&shuffled).expect("order makes no policy wrong");
+        let shuffled = written.with_rules(&shuffled).expect("the order never makes a policy invalid");
         prop_assert_eq!(
             decide(&secret, &written.policy, &limits),
             decide(&secret, &shuffled, &limits)
@@ -103,7 +103,7 @@ proptest! {
                     | Step::Remove(RemovalReason::Forbidden(_), _)
                     | Step::AwaitRemoval(RemovalReason::Forbidden(_), _)
             );
-            // A rule that says `overwrite: false` may also turn a retry into a report.
+            // A rule with `overwrite: false` may also turn a retry into a report.
             prop_assert!(step.target().is_some() || explained || matches!(step, Step::ReportFailure(..)));
         }
     }
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_matches_no_rule_is_left_alone(secret in primary(), limits in limits()) {
+    fn a_secret_that_matches_no_rule_is_left_alone(secret in primary(), limits in limits()) {
         let document = serde_json::json!({ "version": 1, "rules": [
             { "name": "other", "when": { "tags": { "no-such-tag": "*" } }, "replicate-to": "eu-west-1" },
             { "name": "allowed_regions", "when": "all", "forbid": "us-*" },

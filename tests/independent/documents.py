@@ -1,0 +1,14 @@
+"""The documentation's fenced blocks."""
+
+import re
+import textwrap
+
+from template import ROOT
+
+
+def blocks(page, language="sh"):
+    """Returns the blocks of a language, with those in lists."""
+    text = (ROOT / page).read_text()
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.M | re.S)
+    assert len(found) == text.count(f"```{language}\n"), f"{page}: a block is not closed"
+    return [textwrap.dedent(block) for _, block in found]
