@@ -101,7 +101,7 @@ impl SecretRecord {
             .collect();
         Self {
             timestamp: report.ended.to_rfc3339_opts(SecondsFormat::Millis, true),
-            level: outcome.level(),
+            level: level(&report.outcome),
             message: message(report, reason.as_ref(), &replicas),
             outcome: outcome.name(),
             reason: reason.as_ref().map(|reason| reason.code),
@@ -262,6 +262,15 @@ impl ReplicaRecord {
             Some(reason) => format!("{region} ({reason})"),
             None => region.to_owned(),
         }
+    }
+}
+
+/// Returns the log level: that of the outcome, but WARN for an action of another principal that a person
+/// should know of.
+fn level(outcome: &SecretOutcome) -> &'static str {
+    match outcome {
+        SecretOutcome::Skipped(_, reason) if reason.is_warning() => "WARN",
+        outcome => outcome.outcome().level(),
     }
 }
 

@@ -5,6 +5,7 @@ mod aws_refuses;
 mod hostile_input;
 mod https;
 mod metrics;
+mod native_events;
 mod not_ready;
 mod policy_decides;
 mod removal;

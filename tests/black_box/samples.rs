@@ -39,6 +39,7 @@ async fn play(event: &Value) -> Delivery {
     };
     let region = detail["awsRegion"]
         .as_str()
+        .or(event["region"].as_str())
         .unwrap_or("us-east-1")
         .to_owned();
     let aws = Emulator::start(WorldSettings::default())
@@ -46,6 +47,8 @@ async fn play(event: &Value) -> Delivery {
         .expect("the emulator starts");
     let ids = [
         &detail["responseElements"]["arn"],
+        &detail["additionalEventData"]["ARN"],
+        &event["resources"][0],
         &detail["requestParameters"]["secretId"],
         &detail["requestParameters"]["name"],
         &event["secretId"],

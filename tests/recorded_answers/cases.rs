@@ -143,3 +143,45 @@ async fn published_status_messages_give_their_reason() {
         assert_reason(&name, &record, expected);
     }
 }
+
+/// What must become of each published event: the function reads the secret, or the reason for which it does
+/// not.
+const EVENTS: [(&str, Option<&str>); 5] = [
+    ("32-delete-blocked.json", Some("delete-blocked-by-replicas")),
+    ("D07-secret-label-updated.json", None),
+    ("D08-create-console-2025.json", None),
+    ("D11-tag-change-on-resource.json", None),
+    (
+        "E01-tag-managed-secret-failed.json",
+        Some("api-call-failed"),
+    ),
+];
+
+#[tokio::test]
+async fn published_events_are_understood() {
+    let cases = cases("events");
+    let names: Vec<&str> = cases.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, EVENTS.map(|(name, _)| name));
+    for ((name, case), (_, skipped)) in cases.iter().zip(EVENTS) {
+        let described = without_replica().to_string().into_bytes();
+        let connection = FixedAnswer::new(200, described);
+
+        let record = record(&connection, None, &case["event"]).await;
+
+        match skipped {
+            Some(reason) => {
+                assert_reason(name, &record, reason);
+                assert!(connection.requests().is_empty(), "{name}");
+            }
+            None => {
+                let requests = connection.requests();
+                let is_requested = |operation| requests.iter().any(|it| it.contains(operation));
+                assert!(is_requested("DescribeSecret"), "{name}: {record:#}");
+                assert!(
+                    is_requested("ReplicateSecretToRegions"),
+                    "{name}: {record:#}"
+                );
+            }
+        }
+    }
+}

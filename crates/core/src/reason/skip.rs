@@ -91,6 +91,15 @@ impl SkipReason {
         }
     }
 
+    /// Returns whether the record is a warning, although the function has nothing to do.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteBlockedByReplicas { .. } | Self::ReplicationChangedByOther { .. }
+        )
+    }
+
     /// The remediation, where a person has to act.
     #[must_use]
     pub fn remediation(&self) -> Option<String> {

@@ -5,6 +5,7 @@
 //! without being held in memory, however deep or large it is.
 
 use serde::Deserialize;
+use serde::de;
 use serde_json::value::RawValue;
 
 /// A part of the event, as JSON text.
@@ -162,6 +163,15 @@ pub(super) fn strings(part: Part<'_>) -> Vec<String> {
 
 /// A part as an object; anything else is an object without members.
 fn object<'a, T: Deserialize<'a> + Default>(part: Part<'a>) -> T {
-    part.and_then(|part| serde_json::from_str(part.get()).ok())
+    part.and_then(|part| read_object(part).ok())
         .unwrap_or_default()
+}
+
+/// Reads an object. serde would also read a struct from an array.
+pub(super) fn read_object<'a, T: Deserialize<'a>>(json: &'a RawValue) -> serde_json::Result<T> {
+    if json.get().starts_with('{') {
+        serde_json::from_str(json.get())
+    } else {
+        Err(de::Error::custom("expected an object"))
+    }
 }

@@ -5,7 +5,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::detail::{Detail, Envelope, Part, strings, text};
+use super::detail::{Detail, Envelope, Part, read_object, strings, text};
 use super::{BadEvent, Cause, FunctionIdentity, Origin, Request, Trigger, bad, cut, is_secret_id};
 use crate::reason::SkipReason;
 use crate::secret::{SecretArn, SecretId};
@@ -26,7 +26,7 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         Ok(envelope) => envelope,
         Err(error) => return malformed(event, &error),
     };
-    let detail: Detail<'_> = match serde_json::from_str(envelope.detail.get()) {
+    let detail: Detail<'_> = match read_object(&envelope.detail) {
         Ok(detail) => detail,
         Err(error) => return malformed(event, &error),
     };
@@ -45,16 +45,13 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
 /// out of the message. An event that would be skipped anyway is skipped.
 fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
     let envelope: Envelope<'_> = serde_json::from_str(event).unwrap_or_default();
-    let detail: Option<Detail<'_>> = envelope
-        .detail
-        .and_then(|detail| serde_json::from_str(detail.get()).ok());
+    let detail: Option<Detail<'_>> = envelope.detail.and_then(|detail| read_object(detail).ok());
     let detail_type = text(envelope.detail_type);
     let name = detail.as_ref().and_then(|detail| text(detail.event_name));
     let is_handled = match detail_type.as_deref() {
         Some(API_CALL) => name.as_deref().is_none_or(is_handled_call),
-        Some(SERVICE_EVENT | LABEL_UPDATED) => true,
+        Some(LABEL_UPDATED) | None => true,
         Some(_) => false,
-        None => true,
     };
     if text(envelope.source).as_deref() == Some("aws.secretsmanager") && !is_handled {
         return Trigger {
@@ -73,7 +70,7 @@ fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
     };
     bad(
         Origin::unknown(),
-        &format!("the EventBridge event does not have the documented form, at {place}"),
+        &format!("the EventBridge event does not have the documented form at {place}"),
         "send the event as EventBridge delivers it, with `detail-type`, `source` and `detail`",
     )
 }
@@ -175,7 +172,7 @@ impl ParsedEvent<'_> {
         Some(SkipReason::ApiCallFailed(cut(&code)))
     }
 
-    /// A call of somebody else that concerns replicas, for the record alone.
+    /// Returns what to record about a call that concerns replicas. It leads to no write.
     fn reported_call(&self, name: &str) -> Request {
         let secret = self.secret();
         let elsewhere = secret.as_ref().and_then(|secret| self.elsewhere(secret));
@@ -252,8 +249,8 @@ impl ParsedEvent<'_> {
     ) -> Result<Request, BadEvent> {
         let secret = secret.ok_or_else(|| BadEvent {
             message: format!(
-                "the {} event names no secret: neither `resources`, `detail.responseElements.arn` \
-                 nor `detail.requestParameters` has one",
+                "the {} event names no secret: `resources`, `detail.responseElements` and \
+                 `detail.requestParameters` have neither an ARN nor a name",
                 cut(name)
             ),
             remediation: "send the event as EventBridge delivers it",
@@ -280,7 +277,7 @@ impl ParsedEvent<'_> {
         }
         Err(BadEvent {
             message: format!("`{place}` is `{}`, expected `{expected}`", cut(&source)),
-            remediation: "let the EventBridge rule match events of Secrets Manager only",
+            remediation: "restrict the EventBridge rule to events of Secrets Manager",
         })
     }
 
