@@ -16,18 +16,20 @@ from pathlib import Path
 import pytest
 
 from processes import environment
+from stack import KEY, Request, allows
 from template import ROOT, TEMPLATE
 
 TOOLS = Path(sys.executable).parent
 PAGE = (ROOT / "docs/DEPLOY.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
 PARAMETERS = TEMPLATE["Parameters"]
+[KEYS] = re.findall(r"^<!-- keys.json -->\n```json\n(.*?)^```", PAGE, re.M | re.S)
 
-# `aws s3 cp` has no skeleton. That of the answer of `describe-stacks` is refused by the CLI itself.
+# `aws s3 cp` has no skeleton. The CLI itself refuses its skeletons of these other answers.
 AWS = f"""#!/bin/sh
 case "$1 $2" in
 "s3 cp") test $# -eq 4 ;;
-"cloudformation describe-stacks")
+"cloudformation describe-stacks" | "iam create-policy")
   exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton input ;;
 *) exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton output ;;
 esac
@@ -42,6 +44,7 @@ def run(tmp_path):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "keys.json").write_text(KEYS)
 
     def run(commands):
         return subprocess.run(
@@ -135,20 +138,108 @@ def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
     # Calls and condition keys of AWS, and properties of CloudFormation and Terraform.
     others |= {"DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue"}
     others |= {"ForceOverwriteReplicaSecret", "CreateSecret", "TagResource", "ReplicaRegions"}
+    others |= {"SecretReplicator", "IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly"}
 
     assert named - template - others == set()
 
 
-def test_the_policy_about_the_tag_has_no_mistake(parliament):
-    [policy] = re.findall(
-        r"^```json\n(.*?)^```", (ROOT / "docs/SECURITY.md").read_text(), re.M | re.S
-    )
+[TAG_POLICY] = re.findall(
+    r"^```json\n(.*?)^```", (ROOT / "docs/SECURITY.md").read_text(), re.M | re.S
+)
 
+
+@pytest.mark.parametrize("policy", [TAG_POLICY, KEYS], ids=["tag", "keys"])
+def test_a_policy_has_no_mistake(policy, parliament):
     done = subprocess.run(
         [parliament, "--json"], input=json.dumps(json.loads(policy)), capture_output=True, text=True
     )
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_the_policies_of_keys_allow_what_secrets_manager_does_for_the_role_and_no_more():
+    [statement] = re.findall(
+        r"^<!-- a statement of a key policy -->\n```json\n(.*?)^```", PAGE, re.M | re.S
+    )
+    attached, of_key = json.loads(KEYS)["Statement"], [json.loads(statement)]
+    tagged = {"aws:resourcetag/secret-replicator": "allowed"}
+
+    def uses(statements, action, region, service="secretsmanager", **context):
+        key = KEY.replace("us-east-1", region)
+        context |= {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+        return allows(statements, Request(f"kms:{action}", key, region, tuple(context.items())))
+
+    for action, region in [("Decrypt", "us-east-1"), ("GenerateDataKey", "eu-west-1"), ("Encrypt", "us-west-2")]:
+        assert uses(attached, action, region, **tagged)
+        assert not uses(attached, action, region)
+        assert not uses(attached, action, region, service="s3", **tagged)
+        assert uses(of_key, action, region)
+        assert not uses(of_key, action, region, service="s3")
+    assert not uses(attached, "Decrypt", "eu-west-1", **tagged)
+    assert not uses(attached, "Encrypt", "eu-north-1", **tagged)
+
+
+def test_the_tools_are_those_of_the_tests():
+    rows = re.findall(r"^\|(.*?)\|.*?\|(.*?)\|$", PAGE.partition("## Tools")[2], re.M)
+    tested = {tool.strip().split(",")[0]: version.strip() for tool, version in rows}
+    pinned = dict(
+        line.split("==")
+        for line in (ROOT / "tests/requirements/tools.txt").read_text().splitlines()
+        if "==" in line
+    )
+    toolchain = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+    workflow = (ROOT / ".github/workflows/test.yaml").read_text()
+
+    assert tested["AWS SAM CLI"] == pinned["aws-sam-cli"]
+    assert tested["[cargo-lambda](https://www.cargo-lambda.info)"] == pinned["cargo-lambda"]
+    assert tested["zig"] == pinned["ziglang"]
+    assert f"RUSTUP_TOOLCHAIN: {tested['Rust']}\n" in workflow
+    for page in (PAGE, (ROOT / "README.md").read_text()):
+        assert f"{toolchain['rust-version']} or newer" in page
+
+
+def test_the_costs_are_those_of_their_calculations():
+    rows = re.findall(r"^\| .*? \| ([\d .()*/+]+) \| ([\d.]+) \|$", PAGE.partition("## Cost")[2], re.M)
+    assert len(rows) >= 13
+
+    for calculation, usd in rows:
+        assert f"{eval(calculation):.2f}" == usd, calculation
+
+
+SHELL = re.compile(r"^ *```sh\n(.*?)^ *```", re.M | re.S)
+
+
+def commands():
+    """Every text that people paste into a shell."""
+    for page in ["README.md", *(f"docs/{name}.md" for name in ("DEPLOY", "OPERATIONS", "POLICY"))]:
+        yield from SHELL.findall((ROOT / page).read_text())
+    for output in TEMPLATE["Outputs"].values():
+        value = output["Value"].get("Fn::Sub", "")
+        text = value if isinstance(value, str) else value[0]
+        if text.startswith("aws "):
+            yield text
+
+
+def traps(text):
+    """The words on which an interactive zsh fails: unquoted patterns without a match, and comments."""
+    # A pattern is meant in [[ ]], and what is quoted is safe.
+    text = re.sub(r"\[\[.*?\]\]", "", text, flags=re.S)
+    text = re.sub(r"'[^']*'|\"(?:\\.|\$\([^)]*\)|[^\"])*\"", "quoted", text)
+    words = [word.rstrip(";") for word in text.split()]
+    return [word for word in words if word not in ("[", "]") and re.search(r"^#|[\[\]?*]", word)]
+
+
+def test_zsh_takes_the_commands_too():
+    found = list(commands())
+    assert len(found) >= 30
+
+    for text in found:
+        assert not traps(text), text
+
+
+def test_the_traps_of_zsh_are_found():
+    for text in ("make demo # the demo", "aws --query trailList[].Name", "ls *.json", "echo what?"):
+        assert traps(text), text
 
 
 LINK = re.compile(r"\]\(((?!https?:)[^)#]*)(?:#([^)]*))?\)")

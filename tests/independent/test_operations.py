@@ -152,14 +152,19 @@ def blocks(page):
 
 
 STOP = "aws stepfunctions stop-execution"
+REMAINS = "aws secretsmanager describe-secret --region eu-west-1"
 
 
-def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, secret):
-    commands = [block for block in blocks("docs/OPERATIONS.md") if not block.startswith(STOP)]
+def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, deployed, secret):
+    # They have tests of their own.
+    commands = [block for block in blocks("docs/OPERATIONS.md") if not block.startswith((STOP, REMAINS))]
     assert len(commands) >= 10
+    failed = Sweep.of(deployed).run({"typo": True})
 
     printed = run(*commands)
 
+    # `list-executions` does not show it.
+    assert failed["cause"] in json.loads(f'"{re.search("unknown field typo.*", printed)[0][:-1]}"')
     # What following an execution shows, and what SAM prints of it.
     assert '"SUCCEEDED"' in printed
     assert printed.count('"trigger": "sweep"') >= 3
@@ -182,6 +187,29 @@ def test_a_sweep_can_be_stopped_as_operations_says(run, fakes, slices):
     assert sweep.end(execution)["status"] == "ABORTED"
 
 
+def test_a_replica_that_remains_is_deleted_as_operations_says(run, client, emulator):
+    primary, there = (client("secretsmanager", emulator, region) for region in (REGION, "eu-west-1"))
+    regions = [{"Region": "eu-west-1"}]
+    primary.create_secret(Name="prod/db", SecretString="value", AddReplicaRegions=regions)
+    try:
+        eventually(lambda: "PrimaryRegion" in described(there, "prod/db"), "the replica is there")
+        [block] = [block for block in blocks("docs/OPERATIONS.md") if block.startswith(REMAINS)]
+
+        assert f'"{REGION}"' in run(block)
+
+        assert "DeletedDate" in described(there, "prod/db")
+    finally:
+        delete(there, "prod/db")
+        delete(primary, "prod/db")
+
+
+def described(secrets, name):
+    try:
+        return secrets.describe_secret(SecretId=name)
+    except secrets.exceptions.ResourceNotFoundException:
+        return {}
+
+
 def test_the_commands_of_the_readme_run(run, secret):
     commands = [block for block in blocks("README.md") if "prod/db" in block]
     assert commands
@@ -201,11 +229,28 @@ def test_the_command_of_the_output_starts_a_backfill(run, deployed):
 
 
 def test_the_commands_of_the_other_outputs_run(run, deployed, first_secret):
-    run(deployed.outputs["EventsNeedATrail"], deployed.outputs["FirstSecretCommand"])
+    run(deployed.outputs["FirstSecretCommand"])
 
     assert first_secret(REGION)["Tags"] == [
         {"Key": "replicate-to", "Value": "eu-west-1+us-west-2"}
     ]
+
+
+def test_the_command_of_the_output_shows_whether_a_trail_logs_write_events(run, deployed):
+    trails = deployed.client("cloudtrail")
+    trails.create_trail(Name="account", S3BucketName="any")
+    selector = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}
+    trails.put_event_selectors(TrailName="account", EventSelectors=[selector])
+    try:
+        stopped = run(deployed.outputs["EventsNeedATrail"])
+        trails.start_logging(Name="account")
+        logging = run(deployed.outputs["EventsNeedATrail"])
+    finally:
+        trails.delete_trail(Name="account")
+
+    assert "false" in stopped and "true" not in stopped.replace('Events": true', "")
+    assert logging.splitlines()[:2] == [stopped.splitlines()[0], "true"]
+    assert '"ReadWriteType": "WriteOnly"' in logging
 
 
 def test_the_first_secret_is_replicated_where_the_stacks_own_region_is_first_in_the_list(

@@ -27,5 +27,5 @@ def test_the_demo_ends_with_the_table_of_the_readme(demo):
 def test_the_readme_names_the_command_that_ci_runs():
     ci = (ROOT / ".ci" / "run").read_text()
     assert ci.rstrip().endswith("\nmake test")
-    assert "\nmake test " in README
+    assert "\nmake test\n" in README
 
