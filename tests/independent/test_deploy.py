@@ -138,7 +138,7 @@ def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
     # Calls and condition keys of AWS, and properties of CloudFormation and Terraform.
     others |= {"DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue"}
     others |= {"ForceOverwriteReplicaSecret", "CreateSecret", "TagResource", "ReplicaRegions"}
-    others |= {"SecretReplicator", "IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly"}
+    others |= {"PrimaryRegion", "SecretReplicator", "IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly"}
 
     assert named - template - others == set()
 

@@ -297,6 +297,28 @@ def test_the_dashboard_shows_every_alarm(stack, alarms):
     assert sorted(widget["alarms"]) == sorted(alarm["AlarmArn"] for alarm in alarms.values())
 
 
+@pytest.mark.parametrize(
+    "partition, console",
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+    ],
+)
+def test_the_dashboard_is_in_the_console_of_the_partition(partition, console):
+    # Ministack has one partition.
+    url, variables = TEMPLATE["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+    domain = variables["Console"]
+    while isinstance(domain, dict):
+        condition, then, otherwise = domain["Fn::If"]
+        reference, expected = TEMPLATE["Conditions"][condition]["Fn::Equals"]
+        assert reference == {"Ref": "AWS::Partition"}
+        domain = then if partition == expected else otherwise
+
+    assert domain == console
+    assert url.startswith("https://${Console}/cloudwatch/home?")
+
+
 def test_no_widget_covers_another(stack):
     taken = set()
     for widget in stack.dashboard()["widgets"]:

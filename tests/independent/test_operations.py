@@ -164,7 +164,7 @@ def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, dep
     printed = run(*commands)
 
     # `list-executions` does not show it.
-    assert failed["cause"] in json.loads(f'"{re.search("unknown field typo.*", printed)[0][:-1]}"')
+    assert json.dumps(failed["cause"]) in printed
     # What following an execution shows, and what SAM prints of it.
     assert '"SUCCEEDED"' in printed
     assert printed.count('"trigger": "sweep"') >= 3
