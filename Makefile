@@ -43,7 +43,7 @@ TESTS := lint test-rust test-template test-independent test-permissions bench-sm
 
 .PHONY: help demo check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
-.PHONY: bench startup-budget properties soak fmt requirements valgrind qemu package
+.PHONY: bench startup-budget properties soak parameters fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -246,6 +246,9 @@ define install
 	{ apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $1; } \
 		|| { echo 'Install $1.' >&2; exit 1; }
 endef
+
+parameters: $(TOOLS) ## Write the table of the stack's parameters in docs/DEPLOY.md
+	.venv/bin/python tests/independent/parameters.py
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -1,5 +1,6 @@
-//! Whatever AWS, or something that stands in for it, answers, the SDK's real client and the adapter
-//! make a value or an error of it. The first byte of the input chooses the call and the status.
+//! The SDK's real client and the adapter turn any answer into a value or an error.
+//!
+//! The first byte of the input selects the call and the HTTP status.
 
 #![no_main]
 
@@ -51,33 +52,33 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let status = STATUSES[usize::from(*choice & 7)];
-    RUNTIME.with(|runtime| runtime.block_on(ask(choice >> 3, status, body)));
+    RUNTIME.with(|runtime| runtime.block_on(call(choice >> 3, status, body)));
 });
 
-async fn ask(call: u8, status: u16, body: &[u8]) {
+async fn call(choice: u8, status: u16, body: &[u8]) {
     CONNECTION.change_to(status, body.to_vec());
     let aws = &*AWS;
     let until = Instant::now() + Duration::from_secs(5);
-    match call % 4 {
+    match choice % 4 {
         0 => match aws.describe(&SecretId::new("app"), until).await {
-            Ok(secret) => consider(&secret),
-            Err(error) => shown(&error),
+            Ok(secret) => check_decision(&secret),
+            Err(error) => check_error(&error),
         },
         1 => match aws.list(None, None, until).await {
-            Ok(page) => page.secrets.iter().flatten().for_each(consider),
-            Err(error) => shown(&error),
+            Ok(page) => page.secrets.iter().flatten().for_each(check_decision),
+            Err(error) => check_error(&error),
         },
         2 => {
             let plan = plan();
             let targets: Vec<_> = plan.targets().collect();
             let answer = aws.replicate(&SECRET.arn, &targets, until).await;
-            answer.map(drop).unwrap_or_else(|error| shown(&error));
-            assert_eq!(CONNECTION.requests().len(), 1, "a write is made once");
+            answer.map(drop).unwrap_or_else(|error| check_error(&error));
+            assert_eq!(CONNECTION.requests().len(), 1, "a write is sent once");
         }
         _ => {
             let region = Region::parse("eu-west-1").expect("a Region");
             let answer = aws.remove(&SECRET.arn, &[&region], until).await;
-            answer.unwrap_or_else(|error| shown(&error));
+            answer.unwrap_or_else(|error| check_error(&error));
         }
     }
 }
@@ -89,8 +90,9 @@ fn plan() -> Plan {
     }
 }
 
-/// What is read of a secret can be decided about, and is never written to where it is not its own.
-fn consider(secret: &Secret) {
+/// Decides about a secret. The plan never targets the primary Region, a managed secret, or a secret that
+/// is scheduled for deletion.
+fn check_decision(secret: &Secret) {
     if let Decision::Act(plan) = decide(secret, &READ, &LIMITS) {
         let home: &SecretArn = &secret.arn;
         assert!(
@@ -102,6 +104,6 @@ fn consider(secret: &Secret) {
     serde_json::to_string(&explain(secret, &READ, &LIMITS)).expect("JSON");
 }
 
-fn shown(error: &CallError) {
+fn check_error(error: &CallError) {
     assert!(!error.to_string().is_empty() && !error.code.is_empty());
 }

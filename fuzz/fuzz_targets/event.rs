@@ -1,4 +1,4 @@
-//! Whatever Lambda delivers becomes a trigger, and what is said of it stays short.
+//! Any payload becomes a trigger, and the texts that are taken from it have limits.
 
 #![no_main]
 
@@ -22,7 +22,7 @@ fuzz_target!(|event: &str| {
         origin.name.len()
     );
     match request {
-        // A log line that is split is no JSON any more.
+        // A record that is too long is split into several log lines, which are not JSON.
         Request::Bad(bad) => assert!(bad.message.chars().count() <= 512, "{}", bad.message),
         Request::Reconcile { secret, .. } => within_limits(&secret),
         Request::Skip { secret, .. } => secret.iter().for_each(within_limits),

@@ -1,4 +1,4 @@
-//! Every document is read or refused, and a policy that is read can be evaluated and explained.
+//! Any document is accepted or rejected, and an accepted policy can be evaluated and explained.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever an owner writes into a tag, only Regions come of it, and only such as may.
+//! Any value of a tag leads only to targets in valid and permitted Regions.
 
 #![no_main]
 

@@ -15,17 +15,21 @@ import pytest
 
 from documents import blocks
 from processes import TOOLS, shell
+from stack import KEY, Request, allows
 from template import ROOT, TEMPLATE
 
 PAGE = (ROOT / "docs/DEPLOY.md").read_text()
 BLOCKS = blocks("docs/DEPLOY.md")
 PARAMETERS = TEMPLATE["Parameters"]
+# The policy about the tag, a statement of a key policy, and the policy of keys for the role.
+[TAG_POLICY] = blocks("docs/SECURITY.md", "json")
+STATEMENT, KEYS = blocks("docs/DEPLOY.md", "json")
 
-# `aws s3 cp` has no skeleton, and the CLI itself rejects its output skeleton of `describe-stacks`.
+# `aws s3 cp` has no skeleton, and the CLI itself rejects its output skeletons of the other two.
 AWS = f"""#!/bin/sh
 case "$1 $2" in
 "s3 cp") test $# -eq 4 ;;
-"cloudformation describe-stacks")
+"cloudformation describe-stacks" | "iam create-policy")
   exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton input ;;
 *) exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton output ;;
 esac
@@ -38,6 +42,7 @@ PROGRAMS = {"aws": AWS, "sam": SAM, "secret-replicator": "#!/bin/sh\ntest -e $2\
 @pytest.fixture
 def run(tmp_path):
     (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "keys.json").write_text(KEYS)
     return lambda commands: shell(commands, tmp_path, PROGRAMS, AWS_DEFAULT_REGION="us-east-1")
 
 
@@ -103,11 +108,13 @@ def test_the_parameters_are_the_templates():
     assert {word.partition("=")[0] for word in words} >= {"AllowedReplicaRegions", "DryRun"}
 
 
-# Names on the pages that are not the template's: errors, statuses, calls, condition keys and properties.
+# Names on the pages that are not the template's: errors, statuses, calls, condition keys, properties and
+# the namespace of the metrics.
 OTHER_NAMES = {
     *("BadInput", "TooManySlices", "PolicyInvalid", "InProgress", "StopExecution"),
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
-    *("ForceOverwriteReplicaSecret", "TagResource", "ReplicaRegions"),
+    *("ForceOverwriteReplicaSecret", "TagResource", "ReplicaRegions", "PrimaryRegion"),
+    *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
 }
 
 
@@ -120,14 +127,93 @@ def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
     assert named - template - OTHER_NAMES == set()
 
 
-def test_the_policy_about_the_tag_has_no_mistake(parliament):
-    [policy] = blocks("docs/SECURITY.md", "json")
-
+@pytest.mark.parametrize("policy", [TAG_POLICY, KEYS], ids=["tag", "keys"])
+def test_a_policy_has_no_mistake(policy, parliament):
     done = subprocess.run(
         [parliament, "--json"], input=json.dumps(json.loads(policy)), capture_output=True, text=True
     )
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_the_policies_of_keys_allow_what_secrets_manager_does_for_the_role_and_no_more():
+    attached, of_key = json.loads(KEYS)["Statement"], [json.loads(STATEMENT)]
+    tagged = {"aws:resourcetag/secret-replicator": "allowed"}
+
+    def uses(statements, action, region, service="secretsmanager", **context):
+        key = KEY.replace("us-east-1", region)
+        context |= {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+        return allows(statements, Request(f"kms:{action}", key, region, tuple(context.items())))
+
+    used = [("Decrypt", "us-east-1"), ("GenerateDataKey", "eu-west-1"), ("Encrypt", "us-west-2")]
+    for action, region in used:
+        assert uses(attached, action, region, **tagged)
+        assert not uses(attached, action, region)
+        assert not uses(attached, action, region, service="s3", **tagged)
+        assert uses(of_key, action, region)
+        assert not uses(of_key, action, region, service="s3")
+    assert not uses(attached, "Decrypt", "eu-west-1", **tagged)
+    assert not uses(attached, "Encrypt", "eu-north-1", **tagged)
+
+
+def test_the_tools_are_those_of_the_tests():
+    rows = re.findall(r"^\|(.*?)\|.*?\|(.*?)\|$", PAGE.partition("## Tools")[2], re.M)
+    tested = {tool.strip().split(",")[0]: version.strip() for tool, version in rows}
+    pinned = dict(
+        line.split("==")
+        for line in (ROOT / "tests/requirements/tools.txt").read_text().splitlines()
+        if "==" in line
+    )
+    toolchain = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+    workflow = (ROOT / ".github/workflows/test.yaml").read_text()
+
+    assert tested["AWS SAM CLI"] == pinned["aws-sam-cli"]
+    assert tested["[cargo-lambda](https://www.cargo-lambda.info)"] == pinned["cargo-lambda"]
+    assert tested["zig"] == pinned["ziglang"]
+    assert f"RUSTUP_TOOLCHAIN: {tested['Rust']}\n" in workflow
+    for page in (PAGE, (ROOT / "README.md").read_text()):
+        assert f"{toolchain['rust-version']} or newer" in page
+
+
+def test_the_costs_are_those_of_their_calculations():
+    rows = re.findall(r"^\| .*? \| ([\d .()*/+]+) \| ([\d.]+) \|$", PAGE.partition("## Cost")[2], re.M)
+    assert len(rows) >= 13
+
+    for calculation, usd in rows:
+        assert f"{eval(calculation):.2f}" == usd, calculation
+
+
+def commands():
+    """Returns the shell commands of the documents and of the stack's outputs."""
+    for page in ("README.md", "docs/DEPLOY.md", "docs/OPERATIONS.md", "docs/POLICY.md"):
+        yield from blocks(page)
+    for output in TEMPLATE["Outputs"].values():
+        value = output["Value"].get("Fn::Sub", "")
+        text = value if isinstance(value, str) else value[0]
+        if text.startswith("aws "):
+            yield text
+
+
+def traps(text):
+    """Returns the words on which an interactive zsh fails: unquoted patterns without a match, and comments."""
+    # zsh does not expand file names in [[ ]] and in quotation marks.
+    text = re.sub(r"\[\[.*?\]\]", "", text, flags=re.S)
+    text = re.sub(r"'[^']*'|\"(?:\\.|\$\([^)]*\)|[^\"])*\"", "quoted", text)
+    words = [word.rstrip(";") for word in text.split()]
+    return [word for word in words if word not in ("[", "]") and re.search(r"^#|[\[\]?*]", word)]
+
+
+def test_zsh_takes_the_commands_too():
+    found = list(commands())
+    assert len(found) >= 30
+
+    for text in found:
+        assert not traps(text), text
+
+
+def test_the_traps_of_zsh_are_found():
+    for text in ("make demo # the demo", "aws --query trailList[].Name", "ls *.json", "echo what?"):
+        assert traps(text), text
 
 
 LINK = re.compile(r"\]\(((?!https?:)[^)#]*)#([^)]*)\)")

@@ -12,7 +12,7 @@ import pytest
 from emf import datapoints, fires, metric_of
 from observed import observe
 from stack import ACCOUNT
-from template import ROOT, of_type
+from template import ROOT, TEMPLATE, of_type
 
 NAMESPACE = "SecretReplicator"
 
@@ -268,6 +268,28 @@ def test_the_metrics_of_every_widget_exist(stack, seen):
         "ReplicationTime",
         "SweepDrift",
     }
+
+
+@pytest.mark.parametrize(
+    "partition, console",
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+    ],
+)
+def test_the_dashboard_is_in_the_console_of_the_partition(partition, console):
+    # Ministack has one partition.
+    url, variables = TEMPLATE["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+    domain = variables["Console"]
+    while isinstance(domain, dict):
+        condition, then, otherwise = domain["Fn::If"]
+        reference, expected = TEMPLATE["Conditions"][condition]["Fn::Equals"]
+        assert reference == {"Ref": "AWS::Partition"}
+        domain = then if partition == expected else otherwise
+
+    assert domain == console
+    assert url.startswith("https://${Console}/cloudwatch/home?")
 
 
 def test_no_widget_covers_another(stack):

@@ -94,15 +94,18 @@ def secrets(client, emulator):
     return lambda region: client("secretsmanager", emulator, region)
 
 
+def described(secrets, name):
+    try:
+        return secrets.describe_secret(SecretId=name)
+    except secrets.exceptions.ResourceNotFoundException:
+        return {}
+
+
 def delete(secrets, *names):
     """Deletes secrets and their replicas, as far as they exist."""
 
     def replicas(name):
-        try:
-            described = secrets.describe_secret(SecretId=name)
-        except secrets.exceptions.ResourceNotFoundException:
-            return []
-        return [row["Region"] for row in described.get("ReplicationStatus", [])]
+        return [row["Region"] for row in described(secrets, name).get("ReplicationStatus", [])]
 
     for name in names:
         if regions := replicas(name):
@@ -133,21 +136,25 @@ def first_secret(secrets):
 
 OPERATIONS = blocks("docs/OPERATIONS.md")
 STOP = "aws stepfunctions stop-execution"
+REMAINS = "aws secretsmanager describe-secret --region eu-west-1"
 
 
 def test_every_fenced_block_of_operations_is_a_command():
-    """The next two tests run all blocks that `blocks` returns."""
-    fences = re.findall(r"^ *```", (ROOT / "docs/OPERATIONS.md").read_text(), re.M)
+    """The next three tests run all blocks that `blocks` returns."""
+    marks = re.findall(r"^ *```", (ROOT / "docs/OPERATIONS.md").read_text(), re.M)
 
-    assert len(fences) == 2 * len(OPERATIONS)
+    assert len(marks) == 2 * len(OPERATIONS)
 
 
-def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, secret):
-    commands = [block for block in OPERATIONS if not block.startswith(STOP)]
-    assert len(commands) == len(OPERATIONS) - 1
+def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, deployed, secret):
+    commands = [block for block in OPERATIONS if not block.startswith((STOP, REMAINS))]
+    assert len(commands) == len(OPERATIONS) - 2
+    failed = Sweep.of(deployed).run({"typo": True})
 
     printed = run(*commands)
 
+    # `list-executions` does not show the cause.
+    assert json.dumps(failed["cause"]) in printed
     # The output of an execution that is followed, and SAM's output of it.
     assert '"SUCCEEDED"' in printed
     assert printed.count('"trigger": "sweep"') >= 3
@@ -168,6 +175,20 @@ def test_a_sweep_can_be_stopped_as_operations_says(run, fakes, slices):
         answer.set_result(COMPLETE)
 
     assert sweep.end(execution)["status"] == "ABORTED"
+
+
+def test_a_replica_that_remains_is_deleted_as_operations_says(run, secret, secrets):
+    regions, there = [{"Region": "eu-west-1"}], secrets("eu-west-1")
+    secrets(REGION).replicate_secret_to_regions(SecretId="prod/db", AddReplicaRegions=regions)
+    try:
+        eventually(lambda: "PrimaryRegion" in described(there, "prod/db"), "the replica is there")
+        [block] = [block for block in OPERATIONS if block.startswith(REMAINS)]
+
+        assert f'"{REGION}"' in run(block)
+
+        assert "DeletedDate" in described(there, "prod/db")
+    finally:
+        delete(there, "prod/db")
 
 
 def test_the_commands_of_the_readme_run(run, secret):
@@ -196,11 +217,28 @@ def test_the_command_of_the_output_starts_a_backfill(run, deployed):
 
 
 def test_the_commands_of_the_other_outputs_run(run, deployed, first_secret):
-    run(deployed.outputs["EventsNeedATrail"], deployed.outputs["FirstSecretCommand"])
+    run(deployed.outputs["FirstSecretCommand"])
 
     assert first_secret(REGION)["Tags"] == [
         {"Key": "replicate-to", "Value": "eu-west-1+us-west-2"}
     ]
+
+
+def test_the_command_of_the_output_shows_whether_a_trail_logs_write_events(run, deployed):
+    trails = deployed.client("cloudtrail")
+    trails.create_trail(Name="account", S3BucketName="any")
+    selector = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}
+    trails.put_event_selectors(TrailName="account", EventSelectors=[selector])
+    try:
+        stopped = run(deployed.outputs["EventsNeedATrail"])
+        trails.start_logging(Name="account")
+        logging = run(deployed.outputs["EventsNeedATrail"])
+    finally:
+        trails.delete_trail(Name="account")
+
+    assert "false" in stopped and "true" not in stopped.replace('Events": true', "")
+    assert logging.splitlines()[:2] == [stopped.splitlines()[0], "true"]
+    assert '"ReadWriteType": "WriteOnly"' in logging
 
 
 def test_the_first_secret_is_replicated_where_the_stacks_own_region_is_first_in_the_list(

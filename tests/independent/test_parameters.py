@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+import parameters
 from stack import BOUNDARY, BUS, KEY, TOPIC
 from template import ROOT, TEMPLATE
 
@@ -51,6 +52,12 @@ def test_a_parameter_takes_valid_values_only(name, good, bad):
 
     assert all(pattern.search(value) for value in good)
     assert not any(pattern.search(value) for value in bad)
+
+
+def test_the_table_of_the_parameters_is_up_to_date():
+    _, current, _ = parameters.split(parameters.PAGE.read_text())
+
+    assert current == parameters.table(), "run `make parameters`"
 
 
 def test_the_application_is_described_for_the_serverless_application_repository():

@@ -97,8 +97,8 @@ def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(de
     outside = KEY.replace("us-east-1", "eu-north-1")
     stack = deploy(KmsKeyArns=f"{KEY},{elsewhere},{last},{outside}")
 
-    def uses(action, key, region, service="secretsmanager", stack=stack):
-        via = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+    def uses(action, key, region, service="secretsmanager", stack=stack, domain="amazonaws.com"):
+        via = {"kms:viaservice": f"{service}.{region}.{domain}"}
         return stack.allows("ReplicatorRole", f"kms:{action}", key, region, **via)
 
     assert uses("Decrypt", KEY, "us-east-1")
@@ -108,6 +108,9 @@ def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(de
         assert uses(action, KEY, "us-east-1")
         assert uses(action, last, "us-west-2")
         assert not uses(action, outside, "eu-north-1")
+    # KMS names the service in the domain of the partition.
+    for action, key, region in [("Decrypt", KEY, "us-east-1"), ("Encrypt", elsewhere, "eu-west-1")]:
+        assert uses(action, key, region, domain="amazonaws.com.cn")
     # Secrets Manager decrypts primary secrets only.
     assert not uses("Decrypt", elsewhere, "eu-west-1")
     for action in ("Decrypt", "GenerateDataKey", "Encrypt"):
@@ -117,6 +120,25 @@ def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(de
         assert not stack.allows("ReplicatorRole", f"kms:{action}", KEY)
     for action in ("CreateGrant", "PutKeyPolicy", "ReEncryptFrom", "Sign"):
         assert not uses(action, KEY, "us-east-1")
+
+
+@pytest.mark.parametrize(
+    "keys, regions",
+    [(40, [f"ap-southeast-{number}" for number in range(1, 17)]), (50, ["us-west-2"])],
+)
+def test_as_many_keys_fit_as_the_deployment_guide_says(keys, regions, deploy):
+    # Many Regions with long names, and two with short names.
+    regional = [KEY.replace("us-east-1", region) for region in ["us-east-1", *regions][-2:]]
+    stack = deploy(
+        AllowRemoval="true",
+        AllowedReplicaRegions=",".join(regions),
+        KmsKeyArns=",".join((regional * keys)[:keys]),
+        OnSuccessTopicArn=TOPIC,
+    )
+    [policy] = stack.policies("ReplicatorRole")
+
+    # IAM counts the characters of a role's inline policies without white space.
+    assert len("".join(json.dumps(policy).split())) <= 10_240
 
 
 def test_only_services_of_this_account_assume_the_roles_of_the_sweep():

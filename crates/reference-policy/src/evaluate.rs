@@ -1,61 +1,86 @@
-//! The policy language once more, as plainly as can be: each question is answered on its own, for
-//! one Region at a time, from the words of the language's reference. Slow, and for tests only.
+//! A second, naive evaluation of the policy language, for tests only.
+//!
+//! Follows the wording of the language's reference (`docs/POLICY.md`) and answers each question
+//! separately, for one Region at a time. Slow by design.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// A policy as plain data, with the texts that its author writes.
+/// A policy as plain data. Its JSON form is the policy document, without `version` and `removal`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Policy {
     pub groups: BTreeMap<String, Vec<String>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kms_keys: BTreeMap<String, String>,
     pub rules: Vec<Rule>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Rule {
     pub name: String,
     pub when: When,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replicate_to: Option<ReplicateTo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub forbid: Option<Forbid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<KmsKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrite: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum When {
     All,
-    Some { only: Parts, not: Option<Parts> },
+    #[serde(untagged)]
+    Some {
+        #[serde(flatten)]
+        only: Parts,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not: Option<Parts>,
+    },
 }
 
-/// At least one of these is not empty.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The parts of a condition. At least one of them is not empty.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Parts {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secret_name: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub primary_region: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ReplicateTo {
-    Words(Vec<String>),
     Tag(String),
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Forbid {
+    #[serde(untagged)]
     Words(Vec<String>),
-    Except(Vec<String>),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forbid {
+    Except(Vec<String>),
+    #[serde(untagged)]
+    Words(Vec<String>),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum KmsKey {
     One(String),
     ByRegion(BTreeMap<String, String>),
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Secret {
     pub name: String,
     pub tags: BTreeMap<String, String>,
@@ -63,23 +88,23 @@ pub struct Secret {
     pub kms_key: Option<String>,
 }
 
-/// What the settings allow.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The settings that limit a policy.
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub allowed_regions: Option<BTreeSet<String>>,
     pub allow_overwrite: bool,
 }
 
-/// What becomes of one Region.
+/// The decision about one Region.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
     NotWanted,
-    /// `None` is the AWS managed key.
+    /// A `key` of `None` is the AWS managed key.
     Replica {
         key: Option<String>,
         overwrite: bool,
     },
-    /// Every reason that there is; which of them is named first is not fixed.
+    /// All reasons that apply. The function reports one of them; the language does not define which.
     Refused(BTreeSet<String>),
 }
 
@@ -91,24 +116,25 @@ const PARTITIONS: [(&str, &str); 4] = [
 ];
 
 impl Policy {
-    /// The names of the rules that cover the secret. Empty: it is left alone.
+    /// Returns the names of the rules that cover the secret. Without any, the secret is skipped.
     #[must_use]
     pub fn covering(&self, secret: &Secret) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for rule in &self.rules {
-            let speaks = match &rule.replicate_to {
+            let has_targets = match &rule.replicate_to {
                 None => false,
                 Some(ReplicateTo::Words(_)) => true,
                 Some(ReplicateTo::Tag(key)) => secret.tags.contains_key(key),
             };
-            if speaks && self.matches(rule, secret) {
+            if has_targets && self.matches(rule, secret) {
                 names.insert(rule.name.clone());
             }
         }
         names
     }
 
-    /// What stands in the secret's tags where a Region should, an empty text for an empty value.
+    /// Returns the tokens in the secret's tags that are not Regions or groups. An empty tag value
+    /// counts as an empty token.
     #[must_use]
     pub fn bad_tokens(&self, secret: &Secret) -> BTreeSet<String> {
         let mut bad = BTreeSet::new();
@@ -131,17 +157,11 @@ impl Policy {
         bad
     }
 
-    /// What becomes of a Region.
+    /// Decides about one Region.
     #[must_use]
     pub fn answer(&self, secret: &Secret, region: &str, settings: &Settings) -> Answer {
-        let matching: Vec<&Rule> = self
-            .rules
-            .iter()
-            .filter(|rule| self.matches(rule, secret))
-            .collect();
+        let matching = self.rules.iter().filter(|rule| self.matches(rule, secret));
         let wanting: Vec<&Rule> = matching
-            .iter()
-            .copied()
             .filter(|rule| self.wants(rule, secret, region))
             .collect();
         if wanting.is_empty() {
@@ -169,7 +189,7 @@ impl Policy {
         }
     }
 
-    /// Everything that allows no replica in the Region: the names of rules, and other reasons.
+    /// Returns what excludes a replica in the Region: the names of `forbid` rules and other reasons.
     #[must_use]
     pub fn obstacles(
         &self,
@@ -192,12 +212,12 @@ impl Policy {
                 allowed_regions.is_some_and(|allowed_regions| !allowed_regions.contains(region)),
             ),
         ];
-        let others = others.into_iter().filter(|(_, stands)| *stands);
+        let others = others.into_iter().filter(|(_, applies)| *applies);
         obstacles.extend(others.map(|(reason, _)| reason.to_owned()));
         obstacles
     }
 
-    /// The key of the replica, or why there is none.
+    /// Returns the key of the replica, or the reason for which it is refused.
     fn key(
         &self,
         wanting: &[&Rule],
@@ -208,9 +228,7 @@ impl Policy {
             .iter()
             .filter_map(|rule| match rule.kms_key.as_ref()? {
                 KmsKey::One(key) => Some(managed_is_none(key)),
-                KmsKey::ByRegion(keys) => {
-                    self.look_up(keys, region).map(|key| managed_is_none(&key))
-                }
+                KmsKey::ByRegion(keys) => self.look_up(keys, region).map(managed_is_none),
             })
             .collect();
         if named.len() > 1 {
@@ -219,10 +237,10 @@ impl Policy {
         if let Some(key) = named.into_iter().next() {
             return Ok(key);
         }
-        // A general key never weakens a secret: only a rule may say `aws/secretsmanager`.
+        // `kms-keys` never weakens a secret: only a rule can choose `aws/secretsmanager`.
         let general = self
             .look_up(&self.kms_keys, region)
-            .and_then(|key| managed_is_none(&key));
+            .and_then(managed_is_none);
         if general.is_some() {
             return Ok(general);
         }
@@ -236,10 +254,11 @@ impl Policy {
         }
     }
 
-    /// A key by Region: the Region itself or a group that holds it, then `*`.
-    fn look_up(&self, keys: &BTreeMap<String, String>, region: &str) -> Option<String> {
+    /// Looks up a key by Region: the entry for the Region or a group that contains it, then `*`.
+    fn look_up<'a>(&self, keys: &'a BTreeMap<String, String>, region: &str) -> Option<&'a str> {
         let own = keys.iter().find(|(word, _)| self.stands_for(word, region));
-        own.map(|(_, key)| key).or_else(|| keys.get("*")).cloned()
+        let key = own.map(|(_, key)| key).or_else(|| keys.get("*"));
+        key.map(String::as_str)
     }
 
     #[must_use]
@@ -272,7 +291,7 @@ impl Policy {
         }
     }
 
-    /// Whether one of the Regions, groups or wildcards covers the Region.
+    /// Returns whether one of the Regions, groups or wildcards covers the Region.
     fn any_covers(&self, words: &[String], region: &str) -> bool {
         words
             .iter()
@@ -305,7 +324,7 @@ impl Policy {
     }
 }
 
-/// Whether a pattern fits the whole text: `*` is any text, `?` any one character.
+/// Returns whether a pattern matches the whole text. `*` matches any text, `?` any one character.
 fn fits(pattern: &str, text: &str) -> bool {
     let (mut pattern_rest, mut text_rest) = (pattern.chars(), text.chars());
     match (pattern_rest.next(), text_rest.next()) {
@@ -326,7 +345,7 @@ fn tokens(value: &str) -> Vec<&str> {
     parts.filter(|token| !token.is_empty()).collect()
 }
 
-/// Words of lower-case letters and a number, with hyphens between.
+/// Returns whether a text has the form of a Region: lower-case words and a number, joined by hyphens.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let Some((number, words)) = parts.split_last() else {

@@ -1,16 +1,16 @@
-//! Arbitrary policies and secrets as plain data, and the policies as an author would write them.
+//! Generates arbitrary policies and secrets as plain data, and writes policies as documents.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
+use serde_json::{Value, json};
 
 use crate::evaluate::{Forbid, KmsKey, Parts, Policy, ReplicateTo, Rule, Secret, Settings, When};
 
-/// The Regions that policies, tags and questions are about.
+/// The Regions that policies, tags and secrets name.
 pub const WORLD: [&str; 9] = [
     "us-east-1",
     "us-west-2",
@@ -89,7 +89,7 @@ const PRIMARY_KEYS: [&str; 8] = [
     "arn:{partition}:kms:{region}:123456789012:alias/aws/secretsmanager",
 ];
 
-/// A key in a Region.
+/// Fills in the Region and partition of a key.
 fn key_in(template: &str, region: &str) -> String {
     let partition = match region.split('-').next() {
         Some("cn") => "aws-cn",
@@ -102,7 +102,7 @@ fn key_in(template: &str, region: &str) -> String {
         .replace("{region}", region)
 }
 
-/// A key for what a word stands for; an ARN mostly only where it fits.
+/// A key for a Region or group. It is an ARN mostly where the ARN's Region fits.
 fn key_for(template: String, word: Option<&String>) -> String {
     let region = word.filter(|word| WORLD.contains(&word.as_str()));
     match region {
@@ -113,7 +113,8 @@ fn key_for(template: String, word: Option<&String>) -> String {
     }
 }
 
-fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
+/// One of these texts.
+pub fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
     select(texts).prop_map(str::to_owned)
 }
 
@@ -131,19 +132,16 @@ fn parts() -> impl Strategy<Value = Parts> {
     let tags = btree_map(one_of(&TAG_KEYS), patterns, 0..3);
     let names = prop_oneof![3 => Just(Vec::new()), 1 => vec(one_of(&NAME_PATTERNS), 1..3)];
     let regions = prop_oneof![3 => Just(Vec::new()), 1 => region_patterns()];
-    (tags, names, regions)
-        .prop_map(|(tags, secret_name, primary_region)| Parts {
+    (tags, names, regions).prop_map(|(tags, mut secret_name, primary_region)| {
+        if tags.is_empty() && secret_name.is_empty() && primary_region.is_empty() {
+            secret_name.push("*".to_owned());
+        }
+        Parts {
             tags,
             secret_name,
             primary_region,
-        })
-        .prop_map(|mut parts| {
-            let is_empty = parts.tags.is_empty() && parts.secret_name.is_empty();
-            if is_empty && parts.primary_region.is_empty() {
-                parts.secret_name.push("*".to_owned());
-            }
-            parts
-        })
+        }
+    })
 }
 
 fn when() -> impl Strategy<Value = When> {
@@ -234,115 +232,54 @@ pub fn secret() -> impl Strategy<Value = Secret> {
 }
 
 pub fn settings() -> impl Strategy<Value = Settings> {
-    let regions = btree_set(one_of(&WORLD), 0..9);
+    let regions = btree_set(one_of(&WORLD), 1..9);
     (weighted(0.5, regions), any::<bool>()).prop_map(|(allowed_regions, allow_overwrite)| {
         Settings {
-            allowed_regions: allowed_regions
-                .filter(|regions: &BTreeSet<String>| !regions.is_empty()),
+            allowed_regions,
             allow_overwrite,
         }
     })
 }
 
-/// The document: block style, and quotes only where YAML needs them.
+/// Writes the document in block style, with quotes only where YAML needs them.
 #[must_use]
 pub fn written(policy: &Policy) -> String {
-    let mut text = "version: 1\ngroups:\n".to_owned();
+    let mut lines = vec!["version: 1".to_owned(), "groups:".to_owned()];
     for (name, regions) in &policy.groups {
-        writeln!(text, "  {name}: {}", list(regions)).unwrap();
+        lines.push(format!("  {name}: {}", flow(&json!(regions))));
     }
     if !policy.kms_keys.is_empty() {
-        writeln!(text, "kms-keys: {}", map(&policy.kms_keys)).unwrap();
+        lines.push(format!("kms-keys: {}", flow(&json!(policy.kms_keys))));
     }
-    text += "rules:\n";
+    lines.push("rules:".to_owned());
     for rule in &policy.rules {
-        writeln!(
-            text,
-            "  - name: {}\n    when: {}",
-            rule.name,
-            condition(&rule.when)
-        )
-        .unwrap();
-        for (field, value) in effects(rule) {
-            writeln!(text, "    {field}: {value}").unwrap();
-        }
+        lines.push(format!("  - {}", fields(&json!(rule)).join("\n    ")));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
-fn effects(rule: &Rule) -> Vec<(&'static str, String)> {
-    let to = rule.replicate_to.as_ref().map(|to| match to {
-        ReplicateTo::Words(words) => list(words),
-        ReplicateTo::Tag(key) => format!("{{ tag: {} }}", scalar(key)),
-    });
-    let forbid = rule.forbid.as_ref().map(|forbid| match forbid {
-        Forbid::Words(words) => list(words),
-        Forbid::Except(words) => format!("{{ except: {} }}", list(words)),
-    });
-    let key = rule.kms_key.as_ref().map(|key| match key {
-        KmsKey::One(key) => scalar(key),
-        KmsKey::ByRegion(keys) => map(keys),
-    });
-    let overwrite = rule.overwrite.map(|overwrite| overwrite.to_string());
-    let fields = [
-        ("replicate-to", to),
-        ("forbid", forbid),
-        ("kms-key", key),
-        ("overwrite", overwrite),
-    ];
-    let present = fields
-        .into_iter()
-        .filter_map(|(field, value)| Some((field, value?)));
-    present.collect()
-}
-
-fn condition(when: &When) -> String {
-    let When::Some { only, not } = when else {
-        return "all".to_owned();
-    };
-    let mut fields = fields(only);
-    fields.extend(
-        not.as_ref()
-            .map(|not| format!("not: {{ {} }}", self::fields(not).join(", "))),
-    );
-    format!("{{ {} }}", fields.join(", "))
-}
-
-fn fields(parts: &Parts) -> Vec<String> {
-    let tags: Vec<String> = parts
-        .tags
-        .iter()
-        .map(|(key, patterns)| format!("{}: {}", scalar(key), list(patterns)))
-        .collect();
-    let mut fields = Vec::new();
-    if !tags.is_empty() {
-        fields.push(format!("tags: {{ {} }}", tags.join(", ")));
-    }
-    for (field, words) in [
-        ("secret-name", &parts.secret_name),
-        ("primary-region", &parts.primary_region),
-    ] {
-        if !words.is_empty() {
-            fields.push(format!("{field}: {}", list(words)));
-        }
-    }
+/// The fields of an object as YAML, the keys included.
+fn fields(object: &Value) -> Vec<String> {
+    let fields = object.as_object().into_iter().flatten();
     fields
+        .map(|(key, value)| format!("{}: {}", scalar(key), flow(value)))
+        .collect()
 }
 
-/// One text stands alone, several in a list.
-fn list(texts: &[String]) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| scalar(text)).collect();
-    match &texts[..] {
-        [one] => one.clone(),
-        _ => format!("[{}]", texts.join(", ")),
+/// A value in YAML's flow style. A list of one element is written as that element.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::String(text) => scalar(text),
+        Value::Array(items) => match &items[..] {
+            [one] => flow(one),
+            _ => format!(
+                "[{}]",
+                items.iter().map(flow).collect::<Vec<_>>().join(", ")
+            ),
+        },
+        Value::Object(_) => format!("{{ {} }}", fields(value).join(", ")),
+        other => other.to_string(),
     }
-}
-
-fn map(entries: &BTreeMap<String, String>) -> String {
-    let entries = entries
-        .iter()
-        .map(|(key, value)| format!("{}: {}", scalar(key), scalar(value)));
-    format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
 }
 
 fn scalar(text: &str) -> String {
@@ -350,6 +287,6 @@ fn scalar(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
     } else {
-        serde_json::to_string(text).expect("a text")
+        json!(text).to_string()
     }
 }

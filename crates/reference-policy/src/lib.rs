@@ -1,6 +1,7 @@
-//! A second, naive implementation of the policy language, and a generator of arbitrary policies. For
-//! tests only: the tests of the policy compare the two implementations, and the simulation asks this one
-//! what should be replicated.
+//! A second, naive implementation of the policy language, and a generator of arbitrary policies.
+//!
+//! For tests only: the tests of the policy compare both implementations, and the simulation derives the
+//! expected replicas from this one.
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -8,17 +8,17 @@
 //! |---|---|
 //! | `population` | the secrets, and the events of their creation |
 //! | `queue` | Lambda's asynchronous queue: sandboxes, retries, the failure queue |
-//! | `ending` | the result of an event, from the function's own record |
+//! | `result` | the result of an event, from the function's own record |
 //! | `account` | every event and every secret, checked against the emulator |
 
 mod account;
-mod ending;
 mod population;
 mod queue;
+mod result;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -28,12 +28,11 @@ use secret_replicator_emulator::{
 
 use crate::scenario::HOME;
 use account::Account;
-use population::Population;
 use queue::Queue;
 
 /// Sends a burst of events to the real function on a local AWS, and accounts for each event.
 ///
-/// Fails if an event or a secret did not end as it must.
+/// Fails if an event or a secret does not end as it must.
 #[derive(Debug, Parser)]
 pub struct Options {
     /// The function's binary.
@@ -69,7 +68,7 @@ pub struct Options {
     seed: u64,
 }
 
-/// Plays the burst and prints its summary. The exit code is a failure if anything is wrong.
+/// Runs the burst and prints its summary. The exit code is a failure if anything is wrong.
 ///
 /// # Errors
 /// If the function's binary is missing, or the emulator or Lambda cannot start.
@@ -83,8 +82,11 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     })
     .await
     .context("failed to start the emulator")?;
-    let population = Population::create(&aws, options.secrets);
-    let events = population.events(options.duplicates, options.seed)?;
+    let subjects = 0..options.secrets;
+    let subjects: Vec<_> = subjects
+        .map(|index| population::create(&aws, index))
+        .collect();
+    let events = population::events(&subjects, options.duplicates, options.seed)?;
     aws.disturb(Disturbance::new(options.seed, options.faults, faults()));
     let function = LambdaSettings::new(bootstrap, HOME)
         .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
@@ -92,21 +94,19 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         .with_timeout(Duration::from_secs(options.timeout));
     let delays = options.retries.iter().copied().map(Duration::from_secs);
     let queue = Queue::new(function, options.sandboxes, delays.collect());
-    eprintln!("burst: {} events at once", events.len());
-    let started = Instant::now();
+    eprintln!("burst: {} events at once, {options:?}", events.len());
     let sent = events.len();
-    let endings = queue.deliver(events).await?;
-    let elapsed = started.elapsed();
-    let account = Account::new(&aws, &population, sent, &endings);
-    println!("{}", account.summary(options, &queue, &aws, elapsed));
-    for line in account.wrong() {
+    let results = queue.deliver_all(events).await?;
+    let account = Account::new(&aws, &subjects, sent, &results);
+    println!("{:#}", account.summary(&aws, queue.sandboxes()));
+    for line in &account.wrong {
         eprintln!("wrong: {line}");
     }
-    Ok(ExitCode::from(u8::from(!account.wrong().is_empty())))
+    Ok(ExitCode::from(u8::from(!account.wrong.is_empty())))
 }
 
-/// Every kind of failure of a call: throttled, an internal error of AWS, a broken connection, no
-/// answer in time. The last three occur both before and after AWS has executed the call.
+/// Returns every kind of failed call: throttling, an internal error of AWS, a broken connection, no
+/// answer in time. The last three occur both before and after AWS executes the call.
 fn faults() -> Vec<FaultKind> {
     let mut kinds = vec![FaultKind::Throttle];
     for execution in [Execution::Skipped, Execution::Done] {

@@ -1,33 +1,39 @@
-//! What must hold of a scenario that was played: the invariants, checked against what the world saw,
-//! with the naive second implementation of the policy language as the judge of what is wanted.
+//! The invariants, checked against what was observed of a world.
+//!
+//! The second, naive implementation of the policy language decides which replicas are expected.
 
-mod ends;
+mod observed;
 mod records;
-mod seen;
+mod sweeps;
 mod writes;
 
 use std::fmt;
 
-use serde::Serialize;
-
+use crate::run::Run;
 use crate::scenario::Scenario;
-use crate::story::Played;
+pub(crate) use observed::ObservedSecret;
 
-/// Something that must hold and does not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// The invariant, as the architecture's documentation numbers them.
-    pub invariant: &'static str,
-    /// What was seen.
-    pub what: String,
+/// A violated invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// The invariant's number in the documentation.
+    pub(crate) invariant: &'static str,
+    /// What was observed.
+    what: String,
 }
 
 impl Violation {
-    pub(crate) fn new(invariant: &'static str, what: impl Into<String>) -> Violation {
+    fn new(invariant: &'static str, what: impl Into<String>) -> Violation {
         Violation {
             invariant,
             what: what.into(),
         }
+    }
+
+    /// Appends the place of the violation.
+    fn at(mut self, place: &str) -> Violation {
+        self.what = format!("{} ({place})", self.what);
+        self
     }
 }
 
@@ -37,11 +43,10 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Everything that does not hold.
-#[must_use]
-pub fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
-    let mut violations = writes::violations(scenario, played);
-    violations.extend(records::violations(scenario, played));
-    violations.extend(ends::violations(scenario, played));
+/// Returns all violations in a world.
+pub(crate) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
+    let mut violations = writes::violations(scenario, run);
+    violations.extend(records::violations(scenario, run));
+    violations.extend(sweeps::violations(scenario, run));
     violations
 }

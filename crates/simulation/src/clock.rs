@@ -1,5 +1,6 @@
-//! Simulated time: tokio's paused clock, which jumps to the next timer when nothing else is left to
-//! do, and everything else that asks for the time derives from it.
+//! Simulated time.
+//!
+//! Tokio's paused clock jumps to the next timer when no task is ready. All other clocks derive from it.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use secret_replicator_emulator::Time;
 use tokio::time::Instant;
 
-/// When every world begins: 2026-01-01T00:00:00Z.
+/// The beginning of every world: 2026-01-01T00:00:00Z.
 const BEGINNING: Time = Time(1_767_225_600_000);
 
 thread_local! {
@@ -18,34 +19,34 @@ thread_local! {
 }
 
 /// Begins a world on this thread.
-pub fn begin() {
+pub(crate) fn begin() {
     ORIGIN.set(Some(Instant::now()));
 }
 
-/// How long the thread's world has lasted.
-#[must_use]
-pub fn elapsed() -> Duration {
-    ORIGIN
-        .get()
-        .map_or(Duration::ZERO, |origin| origin.elapsed())
+/// Returns the time since the beginning of the thread's world.
+pub(crate) fn elapsed() -> Duration {
+    let origin = ORIGIN.get();
+    origin.map_or(Duration::ZERO, |origin| origin.elapsed())
 }
 
-/// The time in the thread's world, for the emulator.
-#[must_use]
-pub fn now() -> Time {
+/// Returns [`elapsed`] in milliseconds.
+pub(crate) fn milliseconds() -> u64 {
+    now().0 - BEGINNING.0
+}
+
+/// Returns the current time for the emulator.
+pub(crate) fn now() -> Time {
     BEGINNING + elapsed()
 }
 
-/// The time in the thread's world, for the function.
-#[must_use]
-pub fn date() -> DateTime<Utc> {
-    let milliseconds = i64::try_from(now().0).unwrap_or_default();
-    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
+/// Returns the current time for the function.
+pub(crate) fn date() -> DateTime<Utc> {
+    SimulatedTime.now().into()
 }
 
-/// The time in the thread's world, for the SDK.
+/// The current time for the SDK.
 #[derive(Debug, Clone, Copy)]
-pub struct SimulatedTime;
+pub(crate) struct SimulatedTime;
 
 impl TimeSource for SimulatedTime {
     fn now(&self) -> SystemTime {

@@ -1,164 +1,145 @@
-//! Everything that the world saw of the function: its calls with their answers, and its records.
+//! Everything that was observed of the function: calls, records, invocations and results of events.
 
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde_json::Value;
 
-/// A call that the function's client has sent.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Call {
-    /// When, in milliseconds since the beginning of the world.
-    pub at: u64,
+use crate::lambda::{EventEnd, Invocation};
+
+/// The observations of a world, in order.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Journal {
+    order: usize,
+    /// The calls in the order of their requests.
+    pub(crate) calls: Vec<Call>,
+    /// Records and metrics, each with the number of its invocation.
+    lines: Vec<(u64, String)>,
+    /// The invocations in the order of their ends.
+    pub(crate) invocations: Vec<Invocation>,
+    pub(crate) events: Vec<EventEnd>,
+}
+
+/// A call that the function's client sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Call {
+    /// The time in milliseconds since the beginning of the world.
+    pub(crate) at: u64,
     /// The number of the invocation.
-    pub invocation: u64,
-    /// The Region that it was signed for.
-    pub region: String,
-    /// The operation, for example `DescribeSecret`.
-    pub operation: String,
+    pub(crate) invocation: u64,
+    /// The Region in the signature.
+    pub(crate) region: String,
+    pub(crate) operation: String,
     /// The request.
-    pub body: Value,
-    /// Its place among the sendings and answers of all calls.
-    pub sent: usize,
-    /// What the client got, if it did.
-    pub answer: Option<Answer>,
+    pub(crate) body: Value,
+    /// The position of the request among the requests and answers of all calls.
+    pub(crate) sent: usize,
+    /// The answer, if one reached the client.
+    pub(crate) answer: Option<Answer>,
 }
 
-/// An answer that has reached the client.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Answer {
-    /// Its place among the sendings and answers of all calls.
-    pub came: usize,
-    /// The HTTP status; `None` is a connection that broke.
-    pub status: Option<u16>,
-    /// The body; `null` if it is no JSON.
-    pub body: Value,
-}
-
-impl Answer {
-    /// Whether the call has succeeded.
-    #[must_use]
-    pub fn is_success(&self) -> bool {
-        self.status == Some(200) && self.body.is_object()
-    }
-
-    /// AWS's error code.
-    #[must_use]
-    pub fn error_code(&self) -> Option<&str> {
-        self.body["__type"].as_str()
-    }
+/// An answer that reached the client.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    /// The position of the answer among the requests and answers of all calls.
+    pub(crate) received: usize,
+    /// The HTTP status; `None` for a broken connection.
+    status: Option<u16>,
+    /// The body; `null` if it is not JSON.
+    pub(crate) body: Value,
 }
 
 impl Call {
-    /// `SecretId` of the request.
-    #[must_use]
-    pub fn secret_id(&self) -> Option<&str> {
+    /// Returns whether the operation changes anything.
+    pub(crate) fn is_write(&self) -> bool {
+        !matches!(&self.operation[..], "DescribeSecret" | "ListSecrets")
+    }
+
+    /// Returns `SecretId` of the request.
+    pub(crate) fn secret_id(&self) -> Option<&str> {
         self.body["SecretId"].as_str()
     }
 
-    /// The answer, if the call has succeeded.
-    #[must_use]
-    pub fn success(&self) -> Option<&Answer> {
-        self.answer.as_ref().filter(|answer| answer.is_success())
+    /// Returns the Regions in a field of the request, as plain names or as objects with `Region`.
+    pub(crate) fn regions(&self, field: &str) -> impl Iterator<Item = &str> {
+        let listed = self.body[field].as_array().into_iter().flatten();
+        listed.filter_map(|item| item["Region"].as_str().or(item.as_str()))
+    }
+
+    /// Returns the answer if the call succeeded.
+    pub(crate) fn success(&self) -> Option<&Answer> {
+        let answer = self.answer.as_ref()?;
+        (answer.status == Some(200) && answer.body.is_object()).then_some(answer)
+    }
+
+    /// Returns the answer if it came before the request of another call.
+    pub(crate) fn answer_before(&self, other: &Call) -> Option<&Answer> {
+        let answer = self.answer.as_ref();
+        answer.filter(|answer| answer.received < other.sent)
     }
 }
 
-/// A line that the function has written.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
-    /// The number of the invocation.
-    pub invocation: u64,
-    /// The line.
-    pub text: String,
+impl Journal {
+    /// Adds a request. Returns the index of its call.
+    pub(crate) fn sent(&mut self, mut call: Call) -> usize {
+        self.order += 1;
+        call.sent = self.order;
+        self.calls.push(call);
+        self.calls.len() - 1
+    }
+
+    /// Adds the answer to a call.
+    pub(crate) fn answered(&mut self, index: usize, status: Option<u16>, body: Value) {
+        self.order += 1;
+        self.calls[index].answer = Some(Answer {
+            received: self.order,
+            status,
+            body,
+        });
+    }
+
+    /// Returns the calls of an invocation.
+    pub(crate) fn calls_of(&self, invocation: u64) -> impl Iterator<Item = &Call> {
+        let calls = self.calls.iter();
+        calls.filter(move |call| call.invocation == invocation)
+    }
+
+    /// Returns the records that these invocations wrote.
+    pub(crate) fn records(&self, invocations: &RangeInclusive<u64>) -> Vec<Value> {
+        let lines = self.lines.iter();
+        lines
+            .filter(|(invocation, _)| invocations.contains(invocation))
+            .filter(|(_, text)| text.starts_with("{\"timestamp\""))
+            .filter_map(|(_, text)| serde_json::from_str(text).ok())
+            .collect()
+    }
 }
 
-/// Everything that the world saw of the function, in order.
-#[derive(Debug, Default, Clone, PartialEq, Serialize)]
-pub struct Journal {
-    order: usize,
-    /// The calls, in the order of their sending.
-    pub calls: Vec<Call>,
-    /// Records and metrics.
-    pub lines: Vec<Line>,
-}
-
-/// The journal of a world, for all that write into it.
+/// The journal of a world, shared by everything that writes to it.
 #[derive(Debug, Default, Clone)]
-pub struct SharedJournal(Arc<Mutex<Journal>>);
+pub(crate) struct SharedJournal(Arc<Mutex<Journal>>);
 
 impl SharedJournal {
-    fn lock(&self) -> MutexGuard<'_, Journal> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Journal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes a call; answers its number.
-    pub(crate) fn sent(&self, mut call: Call) -> usize {
-        let mut journal = self.lock();
-        journal.order += 1;
-        call.sent = journal.order;
-        journal.calls.push(call);
-        journal.calls.len() - 1
-    }
-
-    /// Notes the answer to a call.
-    pub(crate) fn answered(&self, number: usize, status: Option<u16>, body: Value) {
-        let mut journal = self.lock();
-        journal.order += 1;
-        let came = journal.order;
-        if let Some(call) = journal.calls.get_mut(number) {
-            call.answer = Some(Answer { came, status, body });
-        }
-    }
-
-    /// How many calls there were so far.
-    #[must_use]
-    pub fn calls(&self) -> usize {
-        self.lock().calls.len()
-    }
-
-    /// The journal so far.
-    #[must_use]
-    pub fn take(&self) -> Journal {
-        std::mem::take(&mut *self.lock())
-    }
-}
-
-/// The invocation that a sandbox works on.
-#[derive(Debug, Default, Clone)]
-pub struct Current(Arc<AtomicU64>);
-
-impl Current {
-    /// Its number.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// The sandbox begins with another.
-    pub fn set(&self, invocation: u64) {
-        self.0.store(invocation, Ordering::Relaxed);
     }
 }
 
 /// A sandbox's standard output.
 #[derive(Debug)]
-pub struct Output {
-    /// Where its lines go.
-    pub journal: SharedJournal,
-    /// The invocation that it works on.
-    pub current: Current,
+pub(crate) struct Output {
+    pub(crate) journal: SharedJournal,
+    /// The number of the sandbox's current invocation.
+    pub(crate) invocation: Arc<AtomicU64>,
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        let invocation = self.current.get();
-        let lines = text.lines().map(|line| Line {
-            invocation,
-            text: line.to_owned(),
-        });
+        let invocation = self.invocation.load(Ordering::Relaxed);
+        let lines = text.lines().map(|line| (invocation, line.to_owned()));
         self.journal.lock().lines.extend(lines);
         Ok(bytes.len())
     }
@@ -166,10 +147,4 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Whether an operation of Secrets Manager changes something.
-#[must_use]
-pub fn is_write(operation: &str) -> bool {
-    !matches!(operation, "DescribeSecret" | "ListSecrets")
 }

@@ -1,190 +1,154 @@
-//! Lambda, as far as the function can observe it: sandboxes that run one invocation at a time, a
-//! deadline, retries of asynchronous invocations, and the failure queue.
+//! Lambda as the function observes it.
+//!
+//! A sandbox runs one invocation at a time until its deadline. Lambda retries asynchronous invocations
+//! and then sends the event to the failure queue.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lambda_runtime::{Context, LambdaEvent};
 use secret_replicator::clock::Clock;
 use secret_replicator::handler::Function;
 use secret_replicator::settings::Settings;
-use secret_replicator_emulator::Service;
-use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock;
-use crate::connector::{Connector, Delays};
-use crate::journal::{Current, Output, SharedJournal};
-use crate::scenario::{HOME, Kill};
-use crate::stale::StaleReads;
+use crate::connector::{Connector, SimulatedAws};
+use crate::journal::Output;
+use crate::scenario::Kill;
 
-/// After how long Lambda tries an asynchronous invocation again (Lambda developer guide, "Error
+/// The pauses before Lambda's retries of an asynchronous invocation (Lambda developer guide, "Error
 /// handling for asynchronous invocation").
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:secret-replicator";
 
-/// How an invocation ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub enum End {
-    /// It answered.
+/// The end of an invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum End {
+    /// The function returned this answer.
     Answer(Value),
-    /// It answered an error of this type.
+    /// The function returned an error of this type.
     Error(String),
-    /// Its process was killed, as the scenario has it.
+    /// The scenario killed the process.
     Killed,
-    /// Its time was up.
+    /// Lambda stopped the function at its deadline.
     TimedOut,
 }
 
-/// What an invocation was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Purpose {
-    /// An event.
+/// The purpose of an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
     Event,
-    /// Somebody has it look at a secret.
     Reconcile,
-    /// Somebody only asks.
-    Look,
+    /// A dry run or an explanation. It must not write.
+    ReadOnly,
     /// A slice of a sweep.
     Sweep,
 }
 
-/// An invocation that has ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Invocation {
-    /// Its number.
-    pub number: u64,
-    /// What it was for.
-    pub purpose: Purpose,
-    /// When it began, in milliseconds.
-    pub began: u64,
-    /// When it ended.
-    pub ended: u64,
-    /// How it ended.
-    pub end: End,
+/// A finished invocation. Times are in milliseconds since the beginning of the world.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Invocation {
+    pub(crate) number: u64,
+    pub(crate) purpose: Purpose,
+    pub(crate) began: u64,
+    pub(crate) ended: u64,
+    pub(crate) end: End,
 }
 
-/// What became of an event that was delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Fate {
-    /// The function has answered.
+/// The end of a delivered event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventEnd {
+    /// An invocation returned an answer.
     Handled,
-    /// It is in the failure queue.
+    /// All invocations returned an error or were stopped.
     FailureQueue,
 }
 
 /// Lambda with one function.
 #[derive(Debug)]
-pub struct Lambda {
-    service: Arc<Service>,
+pub(crate) struct Lambda {
+    aws: SimulatedAws,
     settings: Settings,
     timeout: Duration,
-    journal: SharedJournal,
-    delays: Arc<Mutex<Delays>>,
-    reads: StaleReads,
     kills: Vec<Kill>,
     idle: RefCell<Vec<Sandbox>>,
     invoked: Cell<u64>,
-    invocations: RefCell<Vec<Invocation>>,
-    fates: RefCell<Vec<Fate>>,
 }
 
 /// A process with the function.
 #[derive(Debug)]
 struct Sandbox {
     function: Function,
-    current: Current,
+    /// The number of the current invocation.
+    invocation: Arc<AtomicU64>,
 }
 
 impl Lambda {
-    /// Lambda with the function of these settings.
-    #[must_use]
-    pub fn new(
-        service: Arc<Service>,
+    pub(crate) fn new(
+        aws: SimulatedAws,
         settings: Settings,
         timeout: Duration,
-        journal: SharedJournal,
-        delays: Delays,
-        reads: StaleReads,
         kills: Vec<Kill>,
     ) -> Rc<Lambda> {
         Rc::new(Lambda {
-            service,
+            aws,
             settings,
             timeout,
-            journal,
-            delays: Arc::new(Mutex::new(delays)),
-            reads,
             kills,
             idle: RefCell::default(),
             invoked: Cell::default(),
-            invocations: RefCell::default(),
-            fates: RefCell::default(),
         })
     }
 
-    /// Every invocation so far, in the order of their ends.
-    #[must_use]
-    pub fn invocations(&self) -> Vec<Invocation> {
-        self.invocations.borrow().clone()
-    }
-
-    /// What became of the events so far.
-    #[must_use]
-    pub fn fates(&self) -> Vec<Fate> {
-        self.fates.borrow().clone()
-    }
-
-    /// How many invocations were begun.
-    #[must_use]
-    pub fn begun(&self) -> u64 {
+    /// Returns the number of invocations that have begun.
+    pub(crate) fn invoked(&self) -> u64 {
         self.invoked.get()
     }
 
-    /// An asynchronous invocation, with its retries.
-    pub async fn deliver(&self, event: &Value) {
+    /// Invokes the function asynchronously, with Lambda's retries.
+    pub(crate) async fn deliver(&self, event: &Value) {
+        let mut end = EventEnd::FailureQueue;
         for pause in [Duration::ZERO].into_iter().chain(RETRIES) {
             sleep(pause).await;
             if let End::Answer(_) = self.invoke(event, Purpose::Event).await {
-                self.fates.borrow_mut().push(Fate::Handled);
-                return;
+                end = EventEnd::Handled;
+                break;
             }
         }
-        self.fates.borrow_mut().push(Fate::FailureQueue);
+        self.aws.journal.lock().events.push(end);
     }
 
-    /// One invocation.
-    pub async fn invoke(&self, event: &Value, purpose: Purpose) -> End {
+    /// Invokes the function once.
+    pub(crate) async fn invoke(&self, event: &Value, purpose: Purpose) -> End {
         let number = self.invoked.get() + 1;
         self.invoked.set(number);
         let sandbox = self.idle.borrow_mut().pop();
         let sandbox = sandbox.unwrap_or_else(|| self.sandbox());
-        sandbox.current.set(number);
-        let began = clock::elapsed();
+        sandbox.invocation.store(number, Ordering::Relaxed);
+        let began = clock::milliseconds();
         let end = self.run(&sandbox, number, event).await;
         if matches!(end, End::Answer(_) | End::Error(_)) {
             self.idle.borrow_mut().push(sandbox);
         }
-        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        self.invocations.borrow_mut().push(Invocation {
+        self.aws.journal.lock().invocations.push(Invocation {
             number,
             purpose,
-            began: milliseconds(began),
-            ended: milliseconds(clock::elapsed()),
+            began,
+            ended: clock::milliseconds(),
             end: end.clone(),
         });
         end
     }
 
     async fn run(&self, sandbox: &Sandbox, number: u64, event: &Value) -> End {
-        let Ok(payload) = RawValue::from_string(event.to_string()) else {
-            return End::Error("NoJson".to_owned());
-        };
+        let payload = to_raw_value(event).expect("a JSON value");
         let mut context = Context::default();
         context.request_id = format!("request-{number}");
         FUNCTION_ARN.clone_into(&mut context.invoked_function_arn);
@@ -205,24 +169,21 @@ impl Lambda {
     }
 
     fn sandbox(&self) -> Sandbox {
-        let current = Current::default();
-        let connector = Connector::new(
-            Arc::clone(&self.service),
-            self.journal.clone(),
-            current.clone(),
-            Arc::clone(&self.delays),
-            self.reads.clone(),
-        );
-        let output = Output {
-            journal: self.journal.clone(),
-            current: current.clone(),
+        let invocation = Arc::<AtomicU64>::default();
+        let connector = Connector {
+            aws: self.aws.clone(),
+            invocation: Arc::clone(&invocation),
         };
-        let function = Function::new(self.settings.clone(), connector.secrets_manager(HOME));
+        let output = Output {
+            journal: self.aws.journal.clone(),
+            invocation: Arc::clone(&invocation),
+        };
+        let function = Function::new(self.settings.clone(), connector.secrets_manager());
         Sandbox {
             function: function
                 .with_clock(Clock::new(clock::date))
                 .with_output(output),
-            current,
+            invocation,
         }
     }
 }

@@ -8,16 +8,16 @@ use secret_replicator_emulator::{
     SecretWithoutValue, WorldSettings,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use secret_replicator_reference_policy as reference;
-use secret_replicator_reference_policy::generator;
+use secret_replicator_reference_policy::{self as reference, Answer, generator};
 
 /// The Region of the function and of every primary secret.
-pub const HOME: &str = "us-east-1";
+pub(crate) const HOME: &str = "us-east-1";
 
-/// The Regions that scenarios are about, besides [`HOME`]. The last two are not enabled, and of
+/// The Regions that scenarios use besides [`HOME`]. `me-south-1` is not enabled; `cn-north-1` is in
 /// another partition.
-pub const REGIONS: [&str; 6] = [
+pub(crate) const REGIONS: [&str; 6] = [
     "us-west-2",
     "eu-west-1",
     "eu-central-1",
@@ -26,225 +26,154 @@ pub const REGIONS: [&str; 6] = [
     "cn-north-1",
 ];
 
-/// Every Region that a policy or a tag may name.
+/// Returns every Region that a policy or a tag can name.
 pub(crate) fn regions() -> BTreeSet<&'static str> {
     let others = REGIONS.into_iter().chain(generator::WORLD);
     others.chain([HOME]).collect()
 }
 
-/// When acts and faults end, in milliseconds.
-pub const STORM: u32 = 300_000;
+/// The time after which actions and faults stop, in milliseconds.
+pub(crate) const STORM: u32 = 300_000;
 
-/// The function, its world, and what happens there.
+/// The function, its AWS, and what happens there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Scenario {
-    /// The function's settings.
-    pub settings: FunctionSettings,
-    /// The policy.
+pub(crate) struct Scenario {
+    pub(crate) settings: FunctionSettings,
     pub(crate) policy: reference::Policy,
     /// Whether the policy has `removal: covered`.
-    pub removal: bool,
-    /// How AWS behaves.
-    pub aws: Aws,
-    /// The secrets that are there at the beginning.
-    pub secrets: Vec<SecretAtStart>,
-    /// What owners and AWS do.
-    pub acts: Vec<Act>,
-    /// What goes wrong with calls.
-    pub faults: Vec<TimedFault>,
-    /// Invocations that end before their time.
-    pub kills: Vec<Kill>,
+    pub(crate) removal: bool,
+    pub(crate) aws: Aws,
+    /// The secrets at the beginning.
+    pub(crate) secrets: Vec<SecretAtStart>,
+    pub(crate) actions: Vec<TimedAction>,
+    pub(crate) faults: Vec<TimedFault>,
+    pub(crate) kills: Vec<Kill>,
 }
 
-/// The function's settings.
+/// The function's settings. Times are in seconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FunctionSettings {
-    /// `ALLOWED_REPLICA_REGIONS`
-    pub allowed_regions: Option<BTreeSet<String>>,
-    /// `ALLOW_OVERWRITE`
-    pub overwrite: bool,
-    /// `ALLOW_REMOVAL`
-    pub removal: bool,
-    /// `REPLICATION_WAIT_SECONDS`
-    pub settle: u64,
-    /// The function's timeout in seconds.
-    pub timeout: u64,
-    /// `SWEEP_WRITES_PER_SECOND`
-    pub writes_per_second: u32,
+pub(crate) struct FunctionSettings {
+    pub(crate) allowed_regions: Option<BTreeSet<String>>,
+    pub(crate) overwrite: bool,
+    pub(crate) removal: bool,
+    pub(crate) replication_wait: u64,
+    /// The timeout of the Lambda function.
+    pub(crate) timeout: u64,
+    pub(crate) writes_per_second: u32,
 }
 
-/// How AWS behaves. Times are in milliseconds.
+/// The behaviour of AWS. Times are in milliseconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Aws {
+pub(crate) struct Aws {
     /// From a request to `InSync` or `Failed`.
-    pub replication: u64,
+    pub(crate) replication: u64,
     /// From a request to the end of a removal.
-    pub removal: u64,
-    /// How long a new secret is not found.
-    pub visibility: u64,
-    /// How old the list is.
-    pub list_lag: u64,
-    /// How old the status of replicas is.
-    pub status_lag: u64,
-    /// How long a read may show a secret as it was before its last change.
+    pub(crate) removal: u64,
+    /// The time for which a new secret is not found.
+    pub(crate) visibility: u64,
+    /// The age of `ListSecrets`.
+    pub(crate) list_lag: u64,
+    /// The age of the replicas' status.
+    pub(crate) status_lag: u64,
+    /// The time for which a read can return a secret as it was before its last change.
     #[serde(default)]
-    pub read_lag: u64,
-    /// How long a request is under way at most, each way.
-    pub latency: u64,
-    /// The source of everything random while the world runs.
-    pub noise: u64,
-    /// What becomes of a Region that is not enabled.
-    pub region_not_enabled: RegionNotEnabled,
-    /// What becomes of a request for a replica that is there.
-    pub known_replica: KnownReplica,
-    /// What becomes of a secret without a value.
-    pub secret_without_value: SecretWithoutValue,
-    /// What is shown of a replica that never was.
-    pub failed_replicas: FailedReplicas,
-    /// What is shown of a replica that goes.
-    pub removed_replicas: RemovedReplicas,
+    pub(crate) read_lag: u64,
+    /// The longest network delay each way.
+    pub(crate) latency: u64,
+    /// The seed of everything random while the world runs.
+    pub(crate) noise: u64,
+    pub(crate) region_not_enabled: RegionNotEnabled,
+    pub(crate) known_replica: KnownReplica,
+    pub(crate) secret_without_value: SecretWithoutValue,
+    pub(crate) failed_replicas: FailedReplicas,
+    pub(crate) removed_replicas: RemovedReplicas,
     /// The states of keys, by Region and name.
-    pub keys: Vec<(String, String, KeyState)>,
+    pub(crate) keys: Vec<(String, String, KeyState)>,
     /// A Region that the function's role may not replicate to.
-    pub denied_region: Option<String>,
+    pub(crate) denied_region: Option<String>,
 }
 
-/// A secret that is there at the beginning.
+/// A secret that exists at the beginning.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SecretAtStart {
-    /// Its name.
-    pub name: String,
-    /// Its tags.
-    pub tags: BTreeMap<String, String>,
-    /// Its key.
-    pub kms_key: Option<String>,
-    /// Whether it has a value.
-    pub has_value: bool,
+pub(crate) struct SecretAtStart {
+    pub(crate) name: String,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) kms_key: Option<String>,
+    pub(crate) has_value: bool,
     /// Regions with a replica in sync.
-    pub replicas: BTreeSet<String>,
-    /// What else it may be.
-    pub kind: Kind,
+    pub(crate) replicas: BTreeSet<String>,
+    pub(crate) kind: Kind,
 }
 
-/// What a secret may be besides an ordinary primary secret.
+/// The kind of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    /// Nothing else.
+pub(crate) enum Kind {
+    /// A primary secret that belongs to an owner.
     Ordinary,
-    /// A service manages it.
+    /// A secret that an AWS service manages.
     Managed,
-    /// It is the replica of a primary secret elsewhere.
+    /// A replica of a primary secret in another Region.
     Replica,
-    /// It is scheduled for deletion.
+    /// A secret that is scheduled for deletion.
     Deleted,
 }
 
-/// Something that an owner or AWS does.
+/// An action and when it happens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Act {
-    /// When, in milliseconds.
-    pub at: u32,
-    /// What.
-    pub deed: Deed,
-    /// After how many milliseconds EventBridge delivers the event of it, if there is one: never,
-    /// once, or more than once.
-    pub deliveries: Vec<u32>,
+pub(crate) struct TimedAction {
+    /// In milliseconds.
+    pub(crate) at: u32,
+    pub(crate) action: Action,
+    /// The delays in milliseconds after which EventBridge delivers the action's event, if it has one.
+    /// Empty: the event is lost. Several: it is delivered more than once.
+    pub(crate) deliveries: Vec<u32>,
 }
 
-/// What an owner or AWS does to a secret of this name.
+/// An action of an owner, an operator, the schedule, or AWS.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Deed {
-    /// `CreateSecret`
-    Create {
-        /// The secret. Its kind does not matter.
-        secret: SecretAtStart,
+pub(crate) enum Action {
+    /// An owner calls Secrets Manager.
+    Call {
+        region: String,
+        operation: String,
+        body: Value,
     },
-    /// `PutSecretValue`
-    PutValue(String),
-    /// `TagResource`
-    Tag(String, String, String),
-    /// `UntagResource`
-    Untag(String, String),
-    /// `DeleteSecret`, with a recovery window or at once.
-    Delete(String, bool),
-    /// `RestoreSecret`
-    Restore(String),
-    /// `ReplicateSecretToRegions`, by hand, with a key or none.
-    Replicate(String, String, Option<String>),
-    /// `RemoveRegionsFromReplication`, by hand.
-    Remove(String, String),
-    /// `StopReplicationToReplica`, in the replica's Region.
-    Detach(String, String),
-    /// Somebody has a secret of this name in another Region.
-    Occupy(String, String),
-    /// Somebody deletes the secret of this name in another Region, whatever it is.
+    /// An owner deletes the secret of this name in this Region, without a recovery window. A replica of
+    /// another primary secret is promoted first.
     Vacate(String, String),
-    /// A replica gets a status from AWS.
+    /// AWS changes the status and message of a secret's replica in a Region.
     Status(String, String, String, Option<String>),
-    /// A key changes its state.
+    /// A key changes its state in a Region.
     Key(String, String, KeyState),
-    /// The function's role loses a permission, until the end of the storm.
+    /// The function's role loses a permission until the end of the storm.
     Deny(Denial),
-    /// Somebody has the function look at the secret.
-    Reconcile {
-        /// The secret.
-        name: String,
-        /// Only to decide and report.
-        dry_run: bool,
-    },
-    /// Somebody asks what would be done about the secret.
+    /// An operator invokes the action `reconcile`.
+    Reconcile { name: String, dry_run: bool },
+    /// An operator invokes the action `explain`.
     Explain(String),
-    /// The schedule starts a sweep with so many changes.
+    /// The schedule starts a sweep with this `maxChanges`.
     Sweep(u64),
 }
 
-impl Deed {
-    /// The secret of [`HOME`] that the deed may change.
-    pub(crate) fn changes(&self) -> Option<&str> {
-        match self {
-            Deed::Create { secret } => Some(&secret.name),
-            Deed::PutValue(name)
-            | Deed::Tag(name, ..)
-            | Deed::Untag(name, _)
-            | Deed::Delete(name, _)
-            | Deed::Restore(name)
-            | Deed::Replicate(name, ..)
-            | Deed::Remove(name, _)
-            | Deed::Detach(name, _)
-            | Deed::Status(name, ..) => Some(name),
-            Deed::Occupy(..)
-            | Deed::Vacate(..)
-            | Deed::Key(..)
-            | Deed::Deny(_)
-            | Deed::Reconcile { .. }
-            | Deed::Explain(_)
-            | Deed::Sweep(_) => None,
-        }
-    }
-}
-
-/// A fault, and when it begins to wait for calls.
+/// A fault and the time from which it waits for calls, in milliseconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TimedFault {
-    /// When, in milliseconds.
-    pub at: u32,
-    /// The fault.
-    pub fault: Fault,
+pub(crate) struct TimedFault {
+    pub(crate) at: u32,
+    pub(crate) fault: Fault,
 }
 
-/// An invocation that ends before its time: the process is killed.
+/// An invocation whose process is killed.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Kill {
+pub(crate) struct Kill {
     /// The number of the invocation.
-    pub invocation: u64,
-    /// How long it lasts, in milliseconds.
-    pub after: u32,
+    pub(crate) invocation: u64,
+    /// The time from its beginning, in milliseconds.
+    pub(crate) after: u32,
 }
 
 impl Scenario {
-    /// The policy as its author writes it.
-    #[must_use]
-    pub fn policy_text(&self) -> String {
+    /// Returns the policy document.
+    pub(crate) fn policy_text(&self) -> String {
         let mut text = generator::written(&self.policy);
         if self.removal {
             text.push_str("removal: covered\n");
@@ -252,17 +181,23 @@ impl Scenario {
         text
     }
 
-    /// Whether policy and settings together allow removal.
-    #[must_use]
-    pub fn removes(&self) -> bool {
+    /// Returns whether policy and settings together allow removal.
+    pub(crate) fn removes(&self) -> bool {
         self.removal && self.settings.removal
     }
 
-    pub(crate) fn reference_settings(&self) -> reference::Settings {
-        reference::Settings {
+    /// Returns the expected decision about a Region, from the second implementation of the policy.
+    pub(crate) fn expected(&self, secret: &reference::Secret, region: &str) -> Answer {
+        let settings = reference::Settings {
             allowed_regions: self.settings.allowed_regions.clone(),
             allow_overwrite: self.settings.overwrite,
-        }
+        };
+        self.policy.answer(secret, region, &settings)
+    }
+
+    /// Returns whether the policy wants a replica in a Region.
+    pub(crate) fn wants(&self, secret: &reference::Secret, region: &str) -> bool {
+        matches!(self.expected(secret, region), Answer::Replica { .. })
     }
 
     pub(crate) fn world_settings(&self) -> WorldSettings {

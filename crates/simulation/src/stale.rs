@@ -1,7 +1,7 @@
 //! Reads that lag behind writes.
 //!
-//! `DescribeSecret` is eventually consistent: of two reads in a row, the second may show the older
-//! state. Within the lag after a change, each read shows at random the secret as it is, or as it was
+//! `DescribeSecret` is eventually consistent: of two reads in a row, the second can return the older
+//! state. Within the lag after a change, each read returns at random the secret as it is or as it was
 //! before that change.
 
 use std::collections::BTreeMap;
@@ -14,22 +14,21 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::scenario::HOME;
 
-/// The past versions of secrets that reads may show. Clones share them.
+/// The past versions of secrets that reads can return. Clones share them.
 #[derive(Debug, Clone)]
-pub struct StaleReads(Arc<Mutex<Versions>>);
+pub(crate) struct StaleReads(Arc<Mutex<Versions>>);
 
 #[derive(Debug)]
 struct Versions {
     lag: Duration,
     random: fastrand::Rng,
-    /// By ARN: the version before the last change, and when that change was.
+    /// By ARN: the version before the last change, and the time of that change.
     past: BTreeMap<String, (Value, Duration)>,
 }
 
 impl StaleReads {
-    /// Reads that lag by up to `lag` milliseconds; 0 turns them off.
-    #[must_use]
-    pub fn new(seed: u64, lag: u64) -> StaleReads {
+    /// Creates reads that lag by up to `lag` milliseconds; 0 turns the lag off.
+    pub(crate) fn new(seed: u64, lag: u64) -> StaleReads {
         StaleReads(Arc::new(Mutex::new(Versions {
             lag: Duration::from_millis(lag),
             random: fastrand::Rng::with_seed(seed),
@@ -37,9 +36,24 @@ impl StaleReads {
         })))
     }
 
-    /// Returns the secret as it is now, to be passed to [`StaleReads::changed`] after a change.
-    #[must_use]
-    pub fn version(&self, service: &Service, secret_id: &str) -> Option<Value> {
+    /// Performs a change of the secret with this id. Reads can then return the version before it.
+    pub(crate) async fn change<T>(
+        &self,
+        service: &Service,
+        secret_id: Option<&str>,
+        change: impl Future<Output = T>,
+    ) -> T {
+        let before = secret_id.and_then(|id| self.version(service, id));
+        let result = change.await;
+        if let Some(version) = before
+            && let Some(arn) = version["ARN"].as_str().map(str::to_owned)
+        {
+            self.lock().past.insert(arn, (version, clock::elapsed()));
+        }
+        result
+    }
+
+    fn version(&self, service: &Service, secret_id: &str) -> Option<Value> {
         if self.lock().lag.is_zero() {
             return None;
         }
@@ -48,18 +62,8 @@ impl StaleReads {
         answer.ok()
     }
 
-    /// Records that the secret had this version until now.
-    pub fn changed(&self, version: Option<Value>) {
-        if let Some(version) = version
-            && let Some(arn) = version["ARN"].as_str().map(str::to_owned)
-        {
-            self.lock().past.insert(arn, (version, clock::elapsed()));
-        }
-    }
-
-    /// Returns what a read shows whose fresh answer is `present`, if it lags.
-    #[must_use]
-    pub fn past(&self, present: &Value) -> Option<Value> {
+    /// Returns the stale answer to a read whose fresh answer is `present`, if the read lags.
+    pub(crate) fn past(&self, present: &Value) -> Option<Value> {
         let mut versions = self.lock();
         let (past, changed) = versions.past.get(present["ARN"].as_str()?)?;
         let is_recent = clock::elapsed() < *changed + versions.lag;

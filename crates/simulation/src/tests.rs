@@ -1,93 +1,61 @@
 mod races;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
-
-use crate::encounters::Encounter;
-use crate::generate;
-use crate::journal::Journal;
-use crate::lambda::{End, Fate};
-use crate::scenario::{
-    Act, Aws, Deed, FunctionSettings, Kind, Scenario, SecretAtStart, TimedFault,
-};
-use crate::soak;
-use crate::story;
 use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica};
-use secret_replicator_reference_policy::{Forbid, Parts, Policy, ReplicateTo, Rule, When};
 
-/// How many random worlds the test plays.
-const WORLDS: u64 = 2000;
+use crate::generate::race::{NAME, act, reconcile, world};
+use crate::generate::{secret_named, tree};
+use crate::interleavings::Interleaving;
+use crate::journal::Journal;
+use crate::lambda::{End, EventEnd};
+use crate::run::{self, Run};
+use crate::scenario::{Action, Scenario, SecretAtStart, TimedAction, TimedFault};
+use crate::soak;
+use crate::tally::worlds_with;
 
-/// A secret that is created after a second and wants a replica in `eu-west-1`.
-fn one_secret() -> Scenario {
-    let by_tag = Parts {
-        tags: [("replicate-to".to_owned(), vec!["*".to_owned()])].into(),
-        secret_name: Vec::new(),
-        primary_region: Vec::new(),
-    };
-    let secret = SecretAtStart {
-        name: "prod/db".to_owned(),
-        tags: [("replicate-to".to_owned(), "eu-west-1".to_owned())].into(),
-        kms_key: None,
-        has_value: true,
-        replicas: [].into(),
-        kind: Kind::Ordinary,
-    };
+/// The number of random worlds in the test.
+const WORLDS: usize = 2000;
+
+/// A secret that wants a replica in these Regions.
+fn secret(list: &str) -> SecretAtStart {
+    secret_named(NAME, [("replicate-to", list.to_owned())], [].into())
+}
+
+/// A secret that is created after a second, without removal. Its event arrives two seconds later.
+fn one_secret(list: &str) -> Scenario {
     Scenario {
-        settings: FunctionSettings {
-            allowed_regions: None,
-            overwrite: false,
-            removal: false,
-            settle: 30,
-            timeout: 90,
-            writes_per_second: 25,
-        },
-        policy: Policy {
-            groups: [("eu".to_owned(), vec!["eu-west-1".to_owned()])].into(),
-            kms_keys: [].into(),
-            rules: vec![Rule {
-                name: "by-tag".to_owned(),
-                when: When::Some {
-                    only: by_tag,
-                    not: None,
-                },
-                replicate_to: Some(ReplicateTo::Tag("replicate-to".to_owned())),
-                forbid: None,
-                kms_key: None,
-                overwrite: None,
-            }],
-        },
         removal: false,
-        aws: Aws::default(),
-        secrets: Vec::new(),
-        acts: vec![Act {
+        actions: vec![TimedAction {
             at: 1000,
-            deed: Deed::Create { secret },
+            action: Action::create(&secret(list)),
             deliveries: vec![2000],
         }],
-        faults: Vec::new(),
-        kills: Vec::new(),
+        ..world()
     }
 }
 
+/// Plays a world in which every invariant must hold.
+fn play(scenario: &Scenario) -> Run {
+    let run = run::play(scenario);
+    assert_eq!(crate::check::violations(scenario, &run), []);
+    run
+}
+
 fn operations(journal: &Journal, invocation: u64) -> Vec<&str> {
-    let calls = journal.calls.iter();
-    let calls = calls.filter(|call| call.invocation == invocation);
+    let calls = journal.calls_of(invocation);
     calls.map(|call| call.operation.as_str()).collect()
 }
 
 #[test]
 fn a_new_secret_is_in_sync_after_seconds_that_take_no_time() {
     let started = Instant::now();
-    let scenario = one_secret();
-    let played = story::play(&scenario);
-    assert_eq!(crate::check::violations(&scenario, &played), []);
-    assert_eq!(played.fates, [Fate::Handled]);
-    let first = &played.invocations[0];
+    let journal = play(&one_secret("eu-west-1")).journal;
+    assert_eq!(journal.events, [EventEnd::Handled]);
+    let first = &journal.invocations[0];
     let End::Answer(record) = &first.end else {
         panic!("{:?}", first.end)
     };
@@ -95,14 +63,14 @@ fn a_new_secret_is_in_sync_after_seconds_that_take_no_time() {
     assert_eq!(record["replicas"][0]["region"], "eu-west-1");
     assert_eq!(record["event_age_ms"], 2000);
     assert_eq!(
-        operations(&played.journal, 1)[..3],
+        operations(&journal, 1)[..3],
         [
             "DescribeSecret",
             "ReplicateSecretToRegions",
             "DescribeSecret"
         ]
     );
-    // The event came after three seconds; AWS needs one for the replica.
+    // The event arrives after three seconds, and AWS replicates for one.
     assert_eq!(first.began, 3000);
     assert!(
         (1000..4000).contains(&(first.ended - first.began)),
@@ -110,39 +78,34 @@ fn a_new_secret_is_in_sync_after_seconds_that_take_no_time() {
     );
     assert!(
         started.elapsed() < Duration::from_mins(1),
-        "not in real time"
+        "not in simulated time"
     );
 }
 
 #[test]
 fn an_event_whose_calls_are_never_answered_ends_in_the_failure_queue_in_time() {
-    let mut scenario = one_secret();
+    let mut scenario = one_secret("eu-west-1");
     scenario.faults.push(TimedFault {
         at: 0,
         fault: Fault::on_any(FaultKind::Hang(Execution::Skipped)).always(),
     });
-    let played = story::play(&scenario);
-    assert_eq!(crate::check::violations(&scenario, &played), []);
-    // The third attempt begins after the storm is over.
-    let ends = played.invocations.iter().map(|invocation| &invocation.end);
-    let ends: Vec<_> = ends.take(2).collect();
-    let unavailable = End::Error("ServiceUnavailable".to_owned());
-    assert_eq!(ends, [&unavailable, &unavailable]);
-    let lasted = |index: usize| played.invocations[index].ended - played.invocations[index].began;
-    assert!(lasted(0) < 90_000, "{}", lasted(0));
+    let journal = play(&scenario).journal;
+    // The third attempt begins after the storm.
+    for invocation in &journal.invocations[..2] {
+        assert_eq!(invocation.end, End::Error("ServiceUnavailable".to_owned()));
+    }
+    let first = &journal.invocations[0];
+    assert!(first.ended - first.began < 90_000, "{first:?}");
 }
 
 #[test]
 fn a_seed_plays_the_same_to_the_last_call() {
     for seed in 1..=60 {
-        let scenario = generate::tree(seed).current();
-        let again = generate::tree(seed).current();
+        let (scenario, again) = (tree(seed).current(), tree(seed).current());
         let text = |scenario: &Scenario| serde_json::to_string(scenario).expect("JSON");
         assert_eq!(text(&scenario), text(&again), "seed {seed}");
-        let (first, second) = (story::play(&scenario), story::play(&again));
+        let (first, second) = (run::play(&scenario), run::play(&again));
         assert_eq!(first.journal, second.journal, "seed {seed}");
-        assert_eq!(first.invocations, second.invocations, "seed {seed}");
-        assert_eq!(first.fates, second.fates, "seed {seed}");
         assert_eq!(first.later, second.later, "seed {seed}");
     }
 }
@@ -150,132 +113,78 @@ fn a_seed_plays_the_same_to_the_last_call() {
 #[test]
 fn everything_holds_in_random_worlds() {
     let threads = thread::available_parallelism().expect("processors");
-    let failing = Mutex::new(Vec::new());
-    let tally = soak::soak(1..WORLDS + 1, threads, |seed, _| {
-        failing.lock().expect("seeds").push(seed);
-    });
-    let failing = failing.into_inner().expect("seeds");
-    if let Some(failure) = failing.first().and_then(|seed| soak::shrink(*seed)) {
+    let (tally, failed) = soak::soak(1..WORLDS as u64 + 1, threads);
+    if let Some(seed) = failed.first() {
+        let failure = soak::shrink(*seed).expect("a violation");
         let scenario = serde_json::to_string(&failure.scenario).expect("JSON");
         panic!(
-            "seeds {failing:?}; `make soak SEED={}` plays one again; smallest: {scenario}\n{:#?}",
-            failure.seed, failure.violations
+            "seeds {failed:?}; `make soak SEED={seed}` replays one; smallest: {scenario}\n{:#?}",
+            failure.violations
         );
     }
-    assert_eq!((tally.worlds, tally.violations), (WORLDS, 0));
-    // Otherwise nothing much has happened.
-    assert!(tally.writes > 4 * WORLDS, "{tally:?}");
-    assert!(tally.all_faults() > 3 * WORLDS, "{tally:?}");
-    assert!(tally.failure_queue > WORLDS / 10, "{tally:?}");
-    assert!(tally.kills > WORLDS / 20, "{tally:?}");
-    for (encounter, least) in [
-        (Encounter::BothWrite, WORLDS / 10),
-        (Encounter::DoubleRemoval, WORLDS / 40),
-        (Encounter::Crossing, WORLDS / 400),
-        (Encounter::OutdatedWrite, WORLDS / 200),
-        (Encounter::RepeatedRequest, WORLDS / 20),
-        (Encounter::LeftForSweep, WORLDS / 5),
+    // Otherwise too little happened.
+    assert_eq!(tally.get("worlds"), WORLDS);
+    for (name, least) in [
+        ("calls that write", WORLDS * 4),
+        ("faults", WORLDS * 3),
+        ("events in the failure queue", WORLDS / 10),
+        ("invocations killed", WORLDS / 20),
+        (&worlds_with(Interleaving::BothWrite), WORLDS / 10),
+        (&worlds_with(Interleaving::DoubleRemoval), WORLDS / 40),
+        (&worlds_with(Interleaving::RequestAndRemoval), WORLDS / 400),
+        (&worlds_with(Interleaving::OutdatedWrite), WORLDS / 200),
+        (&worlds_with(Interleaving::RepeatedRequest), WORLDS / 20),
+        (&worlds_with(Interleaving::LeftForSweep), WORLDS / 5),
     ] {
-        assert!(
-            tally.worlds_with(encounter) > least,
-            "{encounter}: {tally:?}"
-        );
+        assert!(tally.get(name) > least, "{name}:\n{tally}");
     }
 }
 
 #[test]
 fn everything_holds_in_the_worlds_in_which_something_did_not() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut played = 0;
-    for entry in std::fs::read_dir(&folder).expect("scenarios") {
+    for entry in std::fs::read_dir(&directory).expect("scenarios") {
         let path = entry.expect("a file").path();
-        let text = std::fs::read_to_string(&path).expect("a scenario");
-        let scenario: Scenario = serde_json::from_str(&text).expect("a scenario");
+        let scenario = soak::read(&path).expect("a scenario");
         assert_eq!(soak::violations(&scenario), [], "{}", path.display());
         played += 1;
     }
-    assert!(played > 0, "no scenario in {}", folder.display());
-}
-
-/// A policy that forbids everything outside the EU to secrets with the tag `env: eu`.
-fn with_allowed_regions_by_tag(mut scenario: Scenario) -> Scenario {
-    let by_tag = Parts {
-        tags: [("env".to_owned(), vec!["eu".to_owned()])].into(),
-        secret_name: Vec::new(),
-        primary_region: Vec::new(),
-    };
-    scenario.policy.rules.push(Rule {
-        name: "rule-eu-only".to_owned(),
-        when: When::Some {
-            only: by_tag,
-            not: None,
-        },
-        replicate_to: None,
-        forbid: Some(Forbid::Except(vec!["eu-*".to_owned()])),
-        kms_key: None,
-        overwrite: None,
-    });
-    scenario
-}
-
-fn tagged(at: u32, key: &str, value: &str) -> Act {
-    Act {
-        at,
-        deed: Deed::Tag("prod/db".to_owned(), key.to_owned(), value.to_owned()),
-        deliveries: Vec::new(),
-    }
+    assert!(played > 0, "no scenario in {}", directory.display());
 }
 
 #[test]
 fn a_region_that_was_forbidden_while_an_answer_was_lost_is_not_asked_for_again() {
-    let mut scenario = with_allowed_regions_by_tag(one_secret());
-    if let Deed::Create { secret } = &mut scenario.acts[0].deed {
-        secret.tags = [("replicate-to".to_owned(), "us-west-2".to_owned())].into();
-    }
+    let mut scenario = one_secret("us-west-2");
     let lost = FaultKind::Hang(Execution::Skipped);
     scenario.faults.push(TimedFault {
         at: 0,
         fault: Fault::on("ReplicateSecretToRegions", lost),
     });
-    scenario.acts.push(tagged(5000, "env", "eu"));
-    let played = story::play(&scenario);
-    assert_eq!(crate::check::violations(&scenario, &played), []);
-    let End::Error(error) = &played.invocations[0].end else {
-        panic!("{:?}", played.invocations[0].end)
-    };
-    assert_eq!(error, "ServiceUnavailable");
-    assert_eq!(played.fates, [Fate::Handled]);
+    let forbidden = Action::tag(NAME, "env", "eu");
+    scenario.actions.push(act(5000, forbidden));
+    let journal = play(&scenario).journal;
+    let end = &journal.invocations[0].end;
+    assert_eq!(*end, End::Error("ServiceUnavailable".to_owned()));
+    assert_eq!(journal.events, [EventEnd::Handled]);
 }
 
 #[test]
-fn a_region_that_was_forbidden_while_its_replica_was_removed_to_be_made_anew_stays_empty() {
-    let mut scenario = with_allowed_regions_by_tag(one_secret());
-    scenario.removal = true;
-    scenario.settings.removal = true;
-    scenario.settings.settle = 60;
+fn a_region_that_was_forbidden_while_its_replica_was_removed_to_be_recreated_stays_empty() {
+    let mut scenario = world();
+    scenario.settings.replication_wait = 60;
     scenario.settings.timeout = 180;
+    scenario.aws.removal = 40_000;
     scenario.aws.known_replica = KnownReplica::Ignore;
-    let Deed::Create { mut secret } = scenario.acts.remove(0).deed else {
-        panic!("no secret")
-    };
-    secret.tags = [("replicate-to".to_owned(), "us-west-2".to_owned())].into();
-    scenario.secrets.push(secret);
-    let act = |at, deed| Act {
-        at,
-        deed,
-        deliveries: Vec::new(),
-    };
-    let words = Some("Replication failed: an internal error.".to_owned());
-    let (name, region) = ("prod/db".to_owned(), "us-west-2".to_owned());
-    let failed = Deed::Status(name.clone(), region, "Failed".to_owned(), words);
-    let dry_run = false;
-    scenario.acts = vec![
-        act(0, failed),
-        act(1000, Deed::Reconcile { name, dry_run }),
-        tagged(30_000, "env", "eu"),
+    scenario.secrets = vec![secret("us-west-2")];
+    let message = Some("Replication failed: an internal error.".to_owned());
+    let (region, status) = ("us-west-2".to_owned(), "Failed".to_owned());
+    scenario.actions = vec![
+        act(0, Action::Status(NAME.to_owned(), region, status, message)),
+        reconcile(1000),
+        act(30_000, Action::tag(NAME, "env", "eu")),
     ];
-    let played = story::play(&scenario);
-    assert_eq!(crate::check::violations(&scenario, &played), []);
-    assert!(operations(&played.journal, 1).contains(&"RemoveRegionsFromReplication"));
-    assert_eq!(played.after.secrets[0].replicas, []);
+    let run = play(&scenario);
+    assert!(operations(&run.journal, 1).contains(&"RemoveRegionsFromReplication"));
+    assert_eq!(run.after.secrets[0].replicas, []);
 }

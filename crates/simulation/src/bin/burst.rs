@@ -3,15 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use secret_replicator_simulation::burst::{self, Options};
+use secret_replicator_simulation::burst::{Options, run};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match burst::run(&Options::parse()).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+async fn main() -> anyhow::Result<ExitCode> {
+    run(&Options::parse()).await
 }

@@ -1,26 +1,25 @@
 //! The account of a burst: how every event ended, and whether the emulator's state agrees.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use secret_replicator_emulator::{Call, Emulator, Outcome, ReplicaView};
+use serde_json::{Value, json};
 
-use super::Options;
-use super::ending::{Ending, Fate};
-use super::population::{OTHER_VALUE, Population, Subject, Wanted};
-use super::queue::Queue;
+use super::population::{OTHER_VALUE, Subject, Wanted};
+use super::result::{EventResult, FinalState};
 use crate::scenario::HOME;
 
 /// How every event ended, and what is wrong with that.
 #[derive(Debug)]
 pub(super) struct Account<'a> {
-    endings: &'a [Ending],
+    results: &'a [EventResult],
     covered: usize,
     covered_in_sync: usize,
-    /// Events in the failure queue although nothing hindered them permanently.
+    /// Events in the failure queue that no permanent condition explains.
     needless: usize,
-    wrong: Vec<String>,
+    /// Every event, secret or call that violates an expectation.
+    pub(super) wrong: Vec<String>,
 }
 
 /// The function's error types.
@@ -42,212 +41,143 @@ const CALLS: [&str; 2] = ["DescribeSecret", "ReplicateSecretToRegions"];
 impl<'a> Account<'a> {
     pub(super) fn new(
         aws: &Emulator,
-        population: &Population,
+        subjects: &[Subject],
         sent: usize,
-        endings: &'a [Ending],
+        results: &'a [EventResult],
     ) -> Account<'a> {
         let mut account = Account {
-            endings,
+            results,
             covered: 0,
             covered_in_sync: 0,
             needless: 0,
             wrong: Vec::new(),
         };
-        if endings.len() != sent {
-            let ended = endings.len();
-            let line = format!("{sent} events were sent, and {ended} have ended");
-            account.wrong.push(line);
+        if results.len() != sent {
+            let ended = results.len();
+            account
+                .wrong
+                .push(format!("{sent} events were sent, {ended} ended"));
         }
-        let rows: Vec<Vec<ReplicaView>> = population
-            .subjects
+        let replicas: Vec<Vec<ReplicaView>> = subjects
             .iter()
             .map(|subject| aws.with(|world, now| world.replicas(now, HOME, &subject.name)))
             .collect();
-        for (subject, rows) in population.subjects.iter().zip(&rows) {
-            account.check_secret(subject, rows);
+        for (subject, replicas) in subjects.iter().zip(&replicas) {
+            account.check_secret(aws, subject, replicas);
         }
-        for ending in endings {
-            let subject = &population.subjects[ending.subject];
-            account.check_ending(subject, &rows[ending.subject], ending);
+        for result in results {
+            let index = result.subject;
+            account.check_event(&subjects[index], &replicas[index], result);
         }
-        account.check_other_secrets(aws, population);
-        account.check_calls(aws);
+        account.check_calls(&aws.calls());
         account
     }
 
-    /// Everything that did not end as it must.
-    pub(super) fn wrong(&self) -> &[String] {
-        &self.wrong
-    }
-
-    fn check_secret(&mut self, subject: &Subject, rows: &[ReplicaView]) {
+    fn check_secret(&mut self, aws: &Emulator, subject: &Subject, replicas: &[ReplicaView]) {
+        let name = &subject.name;
         if let Wanted::Replicas(_) = subject.wanted {
             self.covered += 1;
-            self.covered_in_sync += usize::from(is_as_wanted(subject, rows));
-        } else if rows.iter().any(|row| row.status != "Failed") {
-            self.wrong.push(format!("{} has a replica", subject.name));
+            self.covered_in_sync += usize::from(is_as_wanted(subject, replicas));
+        } else if replicas.iter().any(|replica| replica.status != "Failed") {
+            self.wrong.push(format!("{name} has a replica"));
+        }
+        if subject.wanted == Wanted::Impossible {
+            let other = aws.with(|world, now| world.secret(now, "eu-west-1", name));
+            let value = other.and_then(|other| other.value);
+            if value.as_deref() != Some(OTHER_VALUE) {
+                self.wrong
+                    .push(format!("{name}: the unrelated secret is {value:?}"));
+            }
         }
     }
 
-    fn check_ending(&mut self, subject: &Subject, rows: &[ReplicaView], ending: &Ending) {
+    fn check_event(&mut self, subject: &Subject, replicas: &[ReplicaView], result: &EventResult) {
         let name = &subject.name;
-        self.wrong.extend(
-            ending
-                .irregular
-                .iter()
-                .map(|what| format!("{name}: {what}")),
-        );
-        let is_right = match (&ending.fate, subject.wanted) {
-            (Fate::InSync, _) => is_as_wanted(subject, rows),
-            (Fate::DeliberatelyNot(_), wanted) => wanted == Wanted::Nothing,
-            (Fate::FailureQueue { error_type, reason }, wanted) => {
+        let irregular = result.irregular.iter();
+        self.wrong
+            .extend(irregular.map(|what| format!("{name}: {what}")));
+        let is_right = match (&result.state, subject.wanted) {
+            (FinalState::InSync, _) => is_as_wanted(subject, replicas),
+            (FinalState::NotWanted(_), wanted) => wanted == Wanted::Nothing,
+            (FinalState::FailureQueue { error_type, reason }, wanted) => {
                 self.needless += usize::from(wanted != Wanted::Impossible);
                 ERROR_TYPES.contains(&error_type.as_str()) && !reason.is_empty()
             }
         };
         if !is_right {
+            let state = &result.state;
             self.wrong
-                .push(format!("{name}: {:?}, but AWS has {rows:?}", ending.fate));
+                .push(format!("{name}: {state:?}, but AWS has {replicas:?}"));
         }
     }
 
-    /// The unrelated secrets with the name of a wanted replica still have their values.
-    fn check_other_secrets(&mut self, aws: &Emulator, population: &Population) {
-        let subjects = population.subjects.iter();
-        for subject in subjects.filter(|subject| subject.wanted == Wanted::Impossible) {
-            let other = aws.with(|world, now| world.secret(now, "eu-west-1", &subject.name));
-            let value = other.and_then(|other| other.value);
-            if value.as_deref() != Some(OTHER_VALUE) {
-                self.wrong
-                    .push(format!("{}: the other secret is {value:?}", subject.name));
-            }
-        }
-    }
-
-    fn check_calls(&mut self, aws: &Emulator) {
-        for call in aws.calls() {
+    fn check_calls(&mut self, calls: &[Call]) {
+        for call in calls {
             let overwrites = call.body["ForceOverwriteReplicaSecret"] == true;
             if overwrites || !CALLS.contains(&call.operation.as_str()) {
-                self.wrong.push(format!(
-                    "the function called {}: {}",
-                    call.operation, call.body
-                ));
+                let (operation, body) = (&call.operation, &call.body);
+                self.wrong
+                    .push(format!("the function called {operation}: {body}"));
             }
         }
     }
 
-    /// The numbers of the burst, one a line.
-    pub(super) fn summary(
-        &self,
-        options: &Options,
-        queue: &Queue,
-        aws: &Emulator,
-        elapsed: Duration,
-    ) -> Summary {
-        let mut summary = Summary(Vec::new());
-        summary.count("events", self.endings.len());
-        for (fate, count) in self.by_fate() {
-            summary.count(fate, count);
-        }
-        summary.count("events or secrets that ended wrongly", self.wrong.len());
-        summary.count("events in the failure queue needlessly", self.needless);
-        summary.add(
-            "covered secrets in sync at the end",
-            format!("{} of {}", self.covered_in_sync, self.covered),
-        );
-        summary.count("invocations", self.attempts().sum());
-        summary.count(
-            "events that Lambda retried",
-            self.attempts().filter(|attempts| *attempts > 1).count(),
-        );
-        summary.count("sandboxes", queue.sandboxes());
-        summary.calls(&aws.calls());
-        let faults = aws.disturbed();
-        let faults = faults.iter().map(|(_, count)| count).sum();
-        summary.count("faults injected", faults);
-        summary.add("until half, 99 %, all events had ended", self.quantiles());
-        summary.add("duration", seconds(elapsed));
-        summary.add("seed", options.seed.to_string());
-        summary
+    /// Returns the numbers of the burst.
+    pub(super) fn summary(&self, aws: &Emulator, sandboxes: usize) -> Value {
+        let attempts = || self.results.iter().map(|result| result.attempts);
+        let states = self.results.iter().map(|result| match &result.state {
+            FinalState::FailureQueue { error_type, reason } => {
+                format!("failure queue: {error_type} {reason}")
+            }
+            other => format!("{other:?}"),
+        });
+        let calls = aws.calls();
+        let calls = calls.iter().map(|call| match &call.outcome {
+            Outcome::Error(code) => format!("{}: {code}", call.operation),
+            other => format!("{}: {other:?}", call.operation),
+        });
+        json!({
+            "events": self.results.len(),
+            "events by result": count(states),
+            "events that Lambda retried": attempts().filter(|attempts| *attempts > 1).count(),
+            "events in the failure queue needlessly": self.needless,
+            "seconds until 50 %, 99 % and 100 % of the events ended": self.quantiles(),
+            "covered secrets": self.covered,
+            "covered secrets in sync": self.covered_in_sync,
+            "invocations": attempts().sum::<usize>(),
+            "sandboxes": sandboxes,
+            "calls": count(calls),
+            "faults": aws.disturbed().iter().map(|(_, count)| count).sum::<usize>(),
+            "wrong": self.wrong.len(),
+        })
     }
 
-    fn attempts(&self) -> impl Iterator<Item = usize> {
-        self.endings.iter().map(|ending| ending.attempts)
-    }
-
-    fn by_fate(&self) -> BTreeMap<String, usize> {
-        let mut fates = BTreeMap::new();
-        for ending in self.endings {
-            let fate = match &ending.fate {
-                Fate::InSync => "  in sync".to_owned(),
-                Fate::DeliberatelyNot(reason) => format!("  deliberately not: {reason}"),
-                Fate::FailureQueue { error_type, reason } => {
-                    format!("  failure queue: {error_type} {reason}")
-                }
-            };
-            *fates.entry(fate).or_default() += 1;
-        }
-        fates
-    }
-
-    fn quantiles(&self) -> String {
-        let mut ends: Vec<Duration> = self.endings.iter().map(|ending| ending.after).collect();
+    fn quantiles(&self) -> [f64; 3] {
+        let mut ends: Vec<Duration> = self.results.iter().map(|result| result.after).collect();
         ends.sort_unstable();
-        let last = ends.len().saturating_sub(1);
-        let at = |share: usize| ends.get((ends.len() * share / 100).min(last));
-        let shown = [50, 99, 100].map(|share| at(share).copied().map_or_else(String::new, seconds));
-        shown.join(", ")
+        [50, 99, 100].map(|share| {
+            let index = (ends.len() * share / 100).min(ends.len().saturating_sub(1));
+            ends.get(index).map_or(0.0, Duration::as_secs_f64)
+        })
     }
 }
 
-/// Names and values, printed one a line.
-#[derive(Debug)]
-pub(super) struct Summary(Vec<(String, String)>);
-
-impl Summary {
-    fn add(&mut self, name: impl Into<String>, value: String) {
-        self.0.push((name.into(), value));
+/// Counts equal names.
+fn count(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name).or_default() += 1;
     }
-
-    fn count(&mut self, name: impl Into<String>, count: usize) {
-        self.add(name, count.to_string());
-    }
-
-    fn calls(&mut self, calls: &[Call]) {
-        let of = |operation: &'static str| {
-            let calls = calls.iter();
-            calls.filter(move |call| call.operation == operation)
-        };
-        let is_throttled = |call: &&Call| call.outcome.code() == Some("ThrottlingException");
-        let is_accepted = |call: &&Call| call.outcome == Outcome::Success;
-        let [describe, replicate] = CALLS;
-        self.count(format!("{describe} calls"), of(describe).count());
-        self.count(format!("{replicate} calls"), of(replicate).count());
-        self.count("  accepted", of(replicate).filter(is_accepted).count());
-        self.count("  throttled", of(replicate).filter(is_throttled).count());
-    }
+    counts
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.0 {
-            writeln!(f, "{value:>24}  {name}")?;
-        }
-        Ok(())
-    }
-}
-
-fn is_as_wanted(subject: &Subject, rows: &[ReplicaView]) -> bool {
+fn is_as_wanted(subject: &Subject, replicas: &[ReplicaView]) -> bool {
     let Wanted::Replicas(regions) = subject.wanted else {
         return false;
     };
     let in_sync = |region: &&str| {
-        rows.iter()
-            .any(|row| row.region == **region && row.status == "InSync")
+        let mut replicas = replicas.iter();
+        replicas.any(|replica| replica.region == **region && replica.status == "InSync")
     };
-    rows.len() == regions.len() && regions.iter().all(in_sync)
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
+    replicas.len() == regions.len() && regions.iter().all(in_sync)
 }

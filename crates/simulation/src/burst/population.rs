@@ -10,7 +10,7 @@ use crate::scenario::HOME;
 /// `ALLOWED_REPLICA_REGIONS` of the function.
 pub(super) const ALLOWED_REGIONS: &str = "eu-west-1 us-west-2";
 
-/// The value of the unrelated secrets that have the name of a wanted replica.
+/// The value of unrelated secrets that have the name of a wanted replica.
 pub(super) const OTHER_VALUE: &str = "of another owner";
 
 /// The state that a secret must end in.
@@ -32,53 +32,38 @@ pub(super) struct Subject {
     pub(super) wanted: Wanted,
 }
 
-/// The secrets of the burst.
-#[derive(Debug)]
-pub(super) struct Population {
-    pub(super) subjects: Vec<Subject>,
-}
-
-/// An event to be delivered.
+/// An event to deliver.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
-    /// The index of its secret in the population.
+    /// The index of its secret.
     pub(super) subject: usize,
     pub(super) body: Value,
 }
 
-impl Population {
-    /// Creates the secrets.
-    pub(super) fn create(aws: &Emulator, secrets: usize) -> Population {
-        let subjects = (0..secrets).map(|index| create(aws, index)).collect();
-        Population { subjects }
-    }
-
-    /// The events of their creation in random order; some are delivered twice.
-    pub(super) fn events(
-        &self,
-        duplicates_per_mille: u32,
-        seed: u64,
-    ) -> anyhow::Result<Vec<Event>> {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let mut events = Vec::new();
-        for (index, subject) in self.subjects.iter().enumerate() {
-            let event = Event {
-                subject: index,
-                body: created(subject, index)?,
-            };
-            if random.u32(0..1000) < duplicates_per_mille {
-                events.push(event.clone());
-            }
-            events.push(event);
+/// Returns the events of the secrets' creation in random order. Some are delivered twice.
+pub(super) fn events(
+    subjects: &[Subject],
+    duplicates_per_mille: u32,
+    seed: u64,
+) -> anyhow::Result<Vec<Event>> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut events = Vec::new();
+    for (subject, secret) in subjects.iter().enumerate() {
+        let body = created(secret, subject)?;
+        let event = Event { subject, body };
+        if random.u32(0..1000) < duplicates_per_mille {
+            events.push(event.clone());
         }
-        random.shuffle(&mut events);
-        Ok(events)
+        events.push(event);
     }
+    random.shuffle(&mut events);
+    Ok(events)
 }
 
-/// Creates a secret. Nine in ten are to be replicated. Of the others, one has a taken name, and the
-/// rest are excluded by the allowed Regions, by `none`, or by having no tag.
-fn create(aws: &Emulator, index: usize) -> Subject {
+/// Creates a secret. Nine in ten want replicas. Of a hundred, one has a name that is taken in the
+/// replica Region; the others are excluded by the allowed Regions, by `none`, or because they have no
+/// tag.
+pub(super) fn create(aws: &Emulator, index: usize) -> Subject {
     let name = format!("app/{index:05}");
     let seed = SecretSeed::new(HOME, &name);
     let (tag, wanted) = match index % 100 {
@@ -106,10 +91,11 @@ fn create(aws: &Emulator, index: usize) -> Subject {
     Subject { name, arn, wanted }
 }
 
-/// A recorded event, changed to be about this secret and this moment.
+/// Returns a recorded event with this secret and the current time.
 fn created(subject: &Subject, index: usize) -> anyhow::Result<Value> {
     let recorded = include_str!("../../../../events/create-secret-console.json");
-    let mut event: Value = serde_json::from_str(recorded).context("the recorded event")?;
+    let mut event: Value =
+        serde_json::from_str(recorded).context("failed to parse the recorded event")?;
     let now = Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
     event["region"] = json!(HOME);
     event["time"] = json!(now);

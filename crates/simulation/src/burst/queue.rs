@@ -1,9 +1,9 @@
 //! Lambda's asynchronous invocation: a queue, sandboxes, retries.
 //!
-//! All events arrive at once. Lambda starts a sandbox when none is idle, up to the concurrency;
-//! further events wait in its queue, which does not count as an attempt. Lambda retries an invocation
-//! that ends in an error after one minute and again after two, and then sends the event to the
-//! failure queue (Lambda developer guide, "Error handling for asynchronous invocation").
+//! All events arrive at once. Lambda starts a sandbox when none is idle, up to the concurrency; further
+//! events wait in its queue, which does not count as an attempt. After an error, Lambda retries after one
+//! minute and again after two, and then sends the event to the failure queue (Lambda developer guide,
+//! "Error handling for asynchronous invocation").
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,19 +15,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::ending::{Attempt, Ending, Fate};
 use super::population::Event;
+use super::result::{Attempt, EventResult, FinalState};
 
 /// Lambda's queue in front of one function.
-#[derive(Debug, Clone)]
-pub(super) struct Queue {
-    shared: Arc<Shared>,
-}
-
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Queue {
     function: LambdaSettings,
-    /// The pauses between an invocation that ends in an error and the next one.
+    /// The pauses before the retries of an event.
     delays: Vec<Duration>,
     concurrency: Semaphore,
     /// Limits the sandboxes that start at once, because they share the processors of this machine.
@@ -41,76 +36,80 @@ struct Shared {
 const STARTING: usize = 8;
 
 impl Queue {
-    pub(super) fn new(function: LambdaSettings, sandboxes: usize, delays: Vec<Duration>) -> Queue {
-        Queue {
-            shared: Arc::new(Shared {
-                function,
-                delays,
-                concurrency: Semaphore::new(sandboxes),
-                starting: Semaphore::new(STARTING),
-                idle: Mutex::default(),
-                started: AtomicUsize::new(0),
-            }),
-        }
+    pub(super) fn new(
+        function: LambdaSettings,
+        sandboxes: usize,
+        delays: Vec<Duration>,
+    ) -> Arc<Queue> {
+        Arc::new(Queue {
+            function,
+            delays,
+            concurrency: Semaphore::new(sandboxes),
+            starting: Semaphore::new(STARTING),
+            idle: Mutex::default(),
+            started: AtomicUsize::new(0),
+        })
     }
 
     /// Delivers every event until it succeeds or its retries are used up.
-    pub(super) async fn deliver(&self, events: Vec<Event>) -> anyhow::Result<Vec<Ending>> {
+    pub(super) async fn deliver_all(
+        self: &Arc<Self>,
+        events: Vec<Event>,
+    ) -> anyhow::Result<Vec<EventResult>> {
         let arrived = Instant::now();
         let mut deliveries = JoinSet::new();
         for event in events {
-            let shared = Arc::clone(&self.shared);
-            deliveries.spawn(async move { shared.deliver(&event, arrived).await });
+            let queue = Arc::clone(self);
+            deliveries.spawn(async move { queue.deliver(&event, arrived).await });
         }
-        let mut endings = Vec::new();
-        while let Some(ending) = deliveries.join_next().await {
-            endings.push(ending.context("a delivery panicked")??);
-            if endings.len().is_multiple_of(1_000) {
+        let mut results = Vec::new();
+        while let Some(result) = deliveries.join_next().await {
+            results.push(result.context("a delivery panicked")??);
+            if results.len().is_multiple_of(1_000) {
                 let seconds = arrived.elapsed().as_secs();
-                eprintln!("  {} events have ended after {seconds} s", endings.len());
+                eprintln!("  {} events ended after {seconds} s", results.len());
             }
         }
-        Ok(endings)
+        Ok(results)
     }
 
-    /// The number of sandboxes that were started.
+    /// Returns the number of sandboxes that were started.
     pub(super) fn sandboxes(&self) -> usize {
-        self.shared.started.load(Ordering::Relaxed)
+        self.started.load(Ordering::Relaxed)
     }
-}
 
-impl Shared {
-    async fn deliver(&self, event: &Event, arrived: Instant) -> anyhow::Result<Ending> {
+    async fn deliver(&self, event: &Event, arrived: Instant) -> anyhow::Result<EventResult> {
         let mut irregular = Vec::new();
         let mut attempts = 0;
-        let fate = loop {
+        let state = loop {
             let attempt = self.invoke(event).await?;
             attempts += 1;
             irregular.extend(attempt.irregular);
-            match (&attempt.fate, self.delays.get(attempts - 1)) {
-                (Fate::FailureQueue { .. }, Some(delay)) => tokio::time::sleep(*delay).await,
-                _ => break attempt.fate,
+            match (&attempt.state, self.delays.get(attempts - 1)) {
+                (FinalState::FailureQueue { .. }, Some(delay)) => tokio::time::sleep(*delay).await,
+                _ => break attempt.state,
             }
         };
-        Ok(Ending {
+        Ok(EventResult {
             subject: event.subject,
             attempts,
             after: arrived.elapsed(),
-            fate,
+            state,
             irregular,
         })
     }
 
     async fn invoke(&self, event: &Event) -> anyhow::Result<Attempt> {
         let _running = self.concurrency.acquire().await?;
-        let mut sandbox = match self.take_idle() {
+        let idle = self.idle().pop();
+        let mut sandbox = match idle {
             Some(sandbox) => sandbox,
             None => match self.start().await? {
                 Ok(sandbox) => sandbox,
                 Err(failure) => {
                     return Ok(Attempt {
-                        fate: Fate::failed(&failure.error_type),
-                        irregular: Some(format!("a sandbox did not start: {failure}")),
+                        state: FinalState::failed(&failure.error_type),
+                        irregular: Some(format!("a sandbox failed to start: {failure}")),
                     });
                 }
             },
@@ -130,10 +129,6 @@ impl Shared {
             Ok(sandbox) => Ok(Ok(sandbox)),
             Err(error) => error.downcast::<InitFailure>().map(Err),
         }
-    }
-
-    fn take_idle(&self) -> Option<Lambda> {
-        self.idle().pop()
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Lambda>> {

@@ -1,42 +1,28 @@
-//! Each invocation ends in time and in exactly one record, which agrees with the answer and with what
-//! was seen.
+//! Checks that each invocation ends in time and in exactly one record, which agrees with the answer and
+//! with the reads.
 
 use serde_json::Value;
 
 use super::Violation;
-use super::seen::{Seen, is_about, is_look};
+use super::observed::{ObservedSecret, reads};
 use crate::journal::Call;
 use crate::lambda::{End, Invocation, Purpose};
+use crate::run::Run;
 use crate::scenario::{Scenario, regions};
-use crate::story::Played;
-use secret_replicator_reference_policy::Answer;
 
-pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
+pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for invocation in &played.invocations {
-        let lines = played.journal.lines.iter();
-        let records = lines
-            .filter(|line| line.invocation == invocation.number)
-            .filter(|line| line.text.starts_with("{\"timestamp\""))
-            .filter_map(|line| serde_json::from_str(&line.text).ok());
+    for invocation in &run.journal.invocations {
+        let number = invocation.number;
         let case = Case {
             scenario,
             invocation,
-            records: records.collect(),
-            calls: played
-                .journal
-                .calls
-                .iter()
-                .filter(|call| call.invocation == invocation.number)
-                .collect(),
+            records: run.journal.records(&(number..=number)),
+            calls: run.journal.calls_of(number).collect(),
         };
-        let place = |violation: Violation| {
-            let number = invocation.number;
-            let purpose = invocation.purpose;
-            let what = format!("{} (invocation {number}, {purpose:?})", violation.what);
-            Violation { what, ..violation }
-        };
-        violations.extend(case.violations().into_iter().map(place));
+        let place = format!("invocation {number}, {:?}", invocation.purpose);
+        let found = case.violations().into_iter();
+        violations.extend(found.map(|violation| violation.at(&place)));
     }
     violations
 }
@@ -52,7 +38,7 @@ impl Case<'_> {
     fn violations(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
         if self.invocation.end == End::TimedOut {
-            violations.push(Violation::new("I12", "the time was up before it answered"));
+            violations.push(Violation::new("I12", "no answer before the deadline"));
         }
         violations.extend(self.count());
         for record in &self.records {
@@ -60,7 +46,7 @@ impl Case<'_> {
                 let what = format!("a panic: {}", record["detail"]);
                 violations.push(Violation::new("I11", what));
             }
-            violations.extend(self.agrees_with_looks(record));
+            violations.extend(self.agrees_with_reads(record));
         }
         if let ([record], Purpose::Event | Purpose::Reconcile) =
             (&self.records[..], self.invocation.purpose)
@@ -71,7 +57,7 @@ impl Case<'_> {
         violations
     }
 
-    /// Exactly one record, and of a sweep exactly one summary.
+    /// Exactly one record for each invocation. A slice of a sweep has exactly one summary.
     fn count(&self) -> Option<Violation> {
         let is_summary = |record: &&Value| record["seen"].is_number();
         let summaries = self.records.iter().filter(is_summary).count();
@@ -85,7 +71,7 @@ impl Case<'_> {
         (!is_right).then(|| Violation::new("I9", format!("{count} records, {summaries} summaries")))
     }
 
-    /// Ok if and only if the wanted state is reached or deliberately not wanted.
+    /// The answer is Ok if and only if the wanted state is reached or deliberately not wanted.
     fn agrees_with_answer(&self, record: &Value) -> Option<Violation> {
         let outcome = record["outcome"].as_str().unwrap_or_default();
         let replicas = record["replicas"].as_array().into_iter().flatten();
@@ -105,87 +91,78 @@ impl Case<'_> {
         };
         (!is_right).then(|| {
             let end = &self.invocation.end;
-            Violation::new(
-                "I9",
-                format!("the record says {outcome}, the answer is {end:?}"),
-            )
+            let what = format!("the record says {outcome}, the answer is {end:?}");
+            Violation::new("I9", what)
         })
     }
 
-    /// The looks at the secret of a record.
-    fn looks(&self, record: &Value) -> Vec<Seen> {
+    /// Returns what the reads of a record's secret showed, in the order of their answers.
+    fn observations(&self, record: &Value) -> Vec<ObservedSecret> {
         let arn = record["secret_arn"].as_str().unwrap_or_default();
-        let looks = self.calls.iter();
-        let looks = looks.filter(|call| is_look(call) && is_about(call, arn));
-        let mut answers: Vec<_> = looks.filter_map(|call| call.success()).collect();
-        answers.sort_by_key(|answer| answer.came);
+        let reads = self.calls.iter().filter(|call| reads(call, arn));
+        let mut answers: Vec<_> = reads.filter_map(|call| call.success()).collect();
+        answers.sort_by_key(|answer| answer.received);
+        let answers = answers.iter();
         answers
-            .iter()
-            .map(|answer| Seen::new(&answer.body))
+            .map(|answer| ObservedSecret::new(&answer.body))
             .collect()
     }
 
-    /// Whether AWS's answer to a request for replicas has shown the one in the Region in sync.
+    /// Returns whether an answer to a request for replicas showed the Region's replica in sync.
     fn was_answered_in_sync(&self, record: &Value, region: &str) -> bool {
         let arn = record["secret_arn"].as_str();
         let requests = self.calls.iter();
         let requests = requests
             .filter(|call| call.operation == "ReplicateSecretToRegions" && call.secret_id() == arn);
         let mut answers = requests.filter_map(|call| call.success());
-        answers.any(|answer| Seen::new(&answer.body).status(region) == Some("InSync"))
+        answers.any(|answer| ObservedSecret::new(&answer.body).is_in_sync(region))
     }
 
-    /// What a record claims was seen.
-    fn agrees_with_looks(&self, record: &Value) -> Vec<Violation> {
-        let looks = self.looks(record);
+    /// Each status in the record was observed, or has a reason.
+    fn agrees_with_reads(&self, record: &Value) -> Vec<Violation> {
+        let observed = self.observations(record);
         let mut violations = Vec::new();
         for replica in record["replicas"].as_array().into_iter().flatten() {
             let region = replica["region"].as_str().unwrap_or_default();
-            let saw = |status: Option<&str>| looks.iter().any(|seen| seen.status(region) == status);
-            let claim = replica["status"].as_str().unwrap_or_default();
-            let is_so = match claim {
+            let saw =
+                |status: Option<&str>| observed.iter().any(|seen| seen.status(region) == status);
+            let status = replica["status"].as_str().unwrap_or_default();
+            let is_right = match status {
                 "in-sync" => saw(Some("InSync")) || self.was_answered_in_sync(record, region),
                 "removed" => saw(None),
                 "failed" | "in-progress" | "refused" => replica["reason"].is_string(),
                 _ => true,
             };
-            if !is_so {
-                let what = format!("{region} is called {claim}, which no look has shown");
+            if !is_right {
+                let what = format!("{region} is reported as {status}, which no read showed");
                 violations.push(Violation::new("I9", what));
             }
         }
         violations
     }
 
-    /// Success means that the last look has shown what is wanted, unless the secret has changed
-    /// meanwhile.
+    /// Success means that a read showed every replica that the last read wants in sync, unless the
+    /// secret changed during the invocation.
     fn is_reached(&self, record: &Value) -> Vec<Violation> {
         let outcome = record["outcome"].as_str().unwrap_or_default();
         let is_success = matches!(self.invocation.end, End::Answer(_));
-        let looks = self.looks(record);
-        let (Some(first), Some(last)) = (looks.first(), looks.last()) else {
+        let observed = self.observations(record);
+        let (Some(first), Some(last)) = (observed.first(), observed.last()) else {
             return Vec::new();
         };
-        let has_changed = looks
-            .iter()
-            .any(|seen| seen.secret.tags != first.secret.tags);
+        let mut observations = observed.iter();
+        let has_changed = observations.any(|seen| seen.secret.tags != first.secret.tags);
         if !is_success || !["replicated", "unchanged"].contains(&outcome) || has_changed {
             return Vec::new();
         }
-        let settings = self.scenario.reference_settings();
-        let answer = |region| self.scenario.policy.answer(&last.secret, region, &settings);
-        let wanted = regions()
-            .into_iter()
-            .filter(|region| matches!(answer(region), Answer::Replica { .. }));
-        let missing = wanted.filter(|region| {
-            let mut looks = looks.iter();
-            let was_seen = looks.any(|seen| seen.status(region) == Some("InSync"));
-            !was_seen && !self.was_answered_in_sync(record, region)
+        let missing = regions().into_iter().filter(|region| {
+            self.scenario.wants(&last.secret, region)
+                && !observed.iter().any(|seen| seen.is_in_sync(region))
+                && !self.was_answered_in_sync(record, region)
         });
         missing
             .map(|region| {
-                let what = format!("{outcome}, yet {region} never was in sync");
-                Violation::new("I9", what)
+                Violation::new("I9", format!("{outcome}, but {region} was never in sync"))
             })
             .collect()
     }

@@ -1,15 +1,11 @@
-//! What each write rests on: the last look before it must allow it.
-
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::Value;
+//! Checks that the last read before each write permits the write.
 
 use super::Violation;
-use super::seen::{Seen, is_about, is_look, is_obstacle, is_taken_name};
-use crate::journal::{Call, is_write};
+use super::observed::{ObservedSecret, is_taken_name, needs_manual_fix, reads};
+use crate::journal::Call;
 use crate::lambda::Purpose;
+use crate::run::Run;
 use crate::scenario::{Scenario, regions};
-use crate::story::Played;
 use secret_replicator_reference_policy::{Answer, managed_is_none};
 
 const OPERATIONS: [&str; 4] = [
@@ -19,219 +15,192 @@ const OPERATIONS: [&str; 4] = [
     "RemoveRegionsFromReplication",
 ];
 
-pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
+pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut by_invocation: BTreeMap<u64, Vec<&Call>> = BTreeMap::new();
-    for call in &played.journal.calls {
-        by_invocation.entry(call.invocation).or_default().push(call);
+    for call in &run.journal.calls {
+        let mut check = WriteCheck {
+            scenario,
+            calls: Vec::new(),
+            write: call,
+            violations: Vec::new(),
+        };
         if !OPERATIONS.contains(&call.operation.as_str()) {
-            let what = format!("{} at {} ms", call.operation, call.at);
-            violations.push(Violation::new("I1", what));
+            check.add("I1", "an operation that the function must not use");
         }
-    }
-    let looks = played.invocations.iter();
-    let looks = looks.filter(|invocation| invocation.purpose == Purpose::Look);
-    let looks: BTreeSet<u64> = looks.map(|invocation| invocation.number).collect();
-    for (invocation, calls) in by_invocation {
-        for write in calls.iter().filter(|call| is_write(&call.operation)) {
-            let judge = Judge {
-                scenario,
-                calls: &calls,
-                write,
-            };
-            let mut found = judge.violations();
-            if looks.contains(&invocation) {
-                found.push(Violation::new("dry run", "a write"));
+        if call.is_write() {
+            check.calls = run.journal.calls_of(call.invocation).collect();
+            check.run();
+            let mut invocations = run.journal.invocations.iter();
+            if invocations.any(|invocation| {
+                invocation.number == call.invocation && invocation.purpose == Purpose::ReadOnly
+            }) {
+                check.add("dry run", "a write");
             }
-            let place = |violation: Violation| {
-                let at = write.at;
-                let operation = &write.operation;
-                let what = format!(
-                    "{} (invocation {invocation}, {at} ms, {operation})",
-                    violation.what
-                );
-                Violation { what, ..violation }
-            };
-            violations.extend(found.into_iter().map(place));
         }
+        let (number, at, operation) = (call.invocation, call.at, &call.operation);
+        let place = format!("invocation {number}, {at} ms, {operation}");
+        let found = check.violations.into_iter();
+        violations.extend(found.map(|violation| violation.at(&place)));
     }
     violations
 }
 
-/// Judges one write.
-struct Judge<'a> {
+/// Checks one write.
+struct WriteCheck<'a> {
     scenario: &'a Scenario,
-    /// The calls of its invocation.
-    calls: &'a [&'a Call],
+    /// The calls of the write's invocation.
+    calls: Vec<&'a Call>,
     write: &'a Call,
+    violations: Vec<Violation>,
 }
 
-impl Judge<'_> {
-    fn violations(&self) -> Vec<Violation> {
-        let arn = self.write.secret_id().unwrap_or_default();
-        let is_before = |call: &&&Call| {
-            let answer = call.answer.as_ref();
-            answer.is_some_and(|answer| answer.came < self.write.sent)
-        };
-        let looks = self.calls.iter().filter(is_before);
-        let looks = looks.filter(|call| is_look(call) && is_about(call, arn));
-        let mut looks: Vec<&&Call> = looks.collect();
-        looks.sort_by_key(|call| call.answer.as_ref().map(|answer| answer.came));
-        let last = looks.iter().rev().find_map(|call| call.success());
-        let Some(last) = last else {
-            return vec![Violation::new("I2", format!("nobody has looked at {arn}"))];
-        };
-        let seen = Seen::new(&last.body);
-        let mut violations = self.exclusion(&seen);
-        if self.write.operation == "RemoveRegionsFromReplication" {
-            let is_error = looks.last().is_some_and(|call| call.success().is_none());
-            if is_error {
-                violations.push(Violation::new(
-                    "I6",
-                    "removed although the last look failed",
-                ));
-            }
-            let successes = looks.iter().filter(|call| call.success().is_some());
-            if successes.count() < 2 {
-                violations.push(Violation::new("I6", "removed without a second look"));
-            }
-            violations.extend(self.removal(&seen));
-        } else {
-            violations.extend(self.replication(&seen));
-        }
-        violations
+impl WriteCheck<'_> {
+    fn add(&mut self, invariant: &'static str, what: impl Into<String>) {
+        self.violations.push(Violation::new(invariant, what));
     }
 
-    fn exclusion(&self, seen: &Seen) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        if !seen.is_touchable {
-            violations.push(Violation::new(
-                "I4",
-                format!("{} is not touched", seen.secret.name),
-            ));
+    fn run(&mut self) {
+        let arn = self.write.secret_id().unwrap_or_default();
+        let earlier = self.calls.iter().filter(|call| {
+            let answer = call.answer_before(self.write);
+            answer.is_some() && reads(call, arn)
+        });
+        let mut reads: Vec<&Call> = earlier.copied().collect();
+        reads.sort_by_key(|call| call.answer.as_ref().map(|answer| answer.received));
+        let successes: Vec<_> = reads.iter().filter_map(|call| call.success()).collect();
+        let Some(last) = successes.last() else {
+            self.add("I2", format!("{arn} was not read before"));
+            return;
+        };
+        let seen = ObservedSecret::new(&last.body);
+        let name = &seen.secret.name;
+        if !seen.is_writable {
+            self.add("I4", format!("{name} must not be written to"));
         }
         if self.scenario.policy.covering(&seen.secret).is_empty() {
-            let what = format!("no rule covers {}", seen.secret.name);
-            violations.push(Violation::new("I3", what));
+            self.add("I3", format!("no rule covers {name}"));
         }
-        violations
+        if self.write.operation == "RemoveRegionsFromReplication" {
+            if reads.last().is_some_and(|call| call.success().is_none()) {
+                self.add("I6", "removed although the last read failed");
+            }
+            if successes.len() < 2 {
+                self.add("I6", "removed without a second read");
+            }
+            self.removal(&seen);
+        } else {
+            self.replication(&seen);
+        }
     }
 
-    fn replication(&self, seen: &Seen) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        let mut wrong = |invariant, what: String| {
-            violations.push(Violation::new(invariant, what));
-        };
-        let settings = self.scenario.reference_settings();
-        let asked_to_overwrite = self.write.body["ForceOverwriteReplicaSecret"] == true;
-        for target in listed(&self.write.body["AddReplicaRegions"]) {
+    fn replication(&mut self, seen: &ObservedSecret) {
+        let forces = self.write.body["ForceOverwriteReplicaSecret"] == true;
+        let targets = self.write.body["AddReplicaRegions"].as_array();
+        for target in targets.into_iter().flatten() {
             let region = target["Region"].as_str().unwrap_or_default();
-            let asked_key = target["KmsKeyId"].as_str().and_then(managed_is_none);
-            match self.scenario.policy.answer(&seen.secret, region, &settings) {
+            let requested = target["KmsKeyId"].as_str().and_then(managed_is_none);
+            match self.scenario.expected(&seen.secret, region) {
                 Answer::Replica { key, overwrite } => {
-                    if key != asked_key {
-                        wrong("I10", format!("{region}: {asked_key:?}, not {key:?}"));
+                    if key != requested {
+                        self.add("I10", format!("{region}: {requested:?}, not {key:?}"));
                     }
-                    if asked_to_overwrite && !overwrite {
-                        wrong("I5", format!("{region} may not be overwritten"));
+                    if forces && !overwrite {
+                        self.add("I5", format!("{region} must not be overwritten"));
                     }
                 }
-                other => wrong("I2", format!("{region}: {other:?}")),
+                other => self.add("I2", format!("{region}: {other:?}")),
             }
             match seen.status(region) {
                 None => {}
                 Some("Failed") => {
                     let message = seen.message(region);
-                    let overwrites = asked_to_overwrite && is_taken_name(message);
-                    let is_free = overwrites || self.was_vacant(region, &seen.secret.name);
-                    if is_obstacle(message) && !is_free {
-                        wrong("I7", format!("{region} has failed with: {message}"));
+                    let is_resolved = forces && is_taken_name(message)
+                        || self.was_name_available(region, &seen.secret.name);
+                    if needs_manual_fix(message) && !is_resolved {
+                        self.add("I7", format!("{region} failed before: {message}"));
                     }
                 }
-                Some(status) => wrong("I7", format!("{region} is {status} already")),
+                Some(status) => self.add("I7", format!("{region} is already {status}")),
             }
         }
         if !seen.has_value {
-            wrong("contract", "the secret has no value".to_owned());
+            self.add("contract", "the secret has no value");
         }
-        violations
     }
 
-    fn removal(&self, seen: &Seen) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        let mut wrong = |what: String| violations.push(Violation::new("I6", what));
+    fn removal(&mut self, seen: &ObservedSecret) {
         if !self.scenario.removes() {
-            wrong("removal is not allowed".to_owned());
+            self.add("I6", "removal is not allowed");
         }
-        let policy = &self.scenario.policy;
-        let settings = self.scenario.reference_settings();
-        let answer = |region: &str| policy.answer(&seen.secret, region, &settings);
-        for region in listed(&self.write.body["RemoveReplicaRegions"]) {
-            let region = region.as_str().unwrap_or_default();
+        for region in self.write.regions("RemoveReplicaRegions") {
             let status = seen.status(region);
-            match answer(region) {
+            match self.scenario.expected(&seen.secret, region) {
                 Answer::Replica { .. } => {
-                    let was_asked_for = self.calls.iter().any(|call| {
-                        call.sent < self.write.sent
-                            && listed(&call.body["AddReplicaRegions"])
-                                .any(|target| target["Region"] == region)
+                    // The function removes a wanted replica only to recreate it: a failed one that does
+                    // not exist in its Region, after a request.
+                    let was_requested = self.calls.iter().any(|call| {
+                        let mut requested = call.regions("AddReplicaRegions");
+                        call.sent < self.write.sent && requested.any(|other| other == region)
                     });
-                    let is_shell = self.was_vacant(region, &seen.secret.name);
-                    if status != Some("Failed") || !is_shell || !was_asked_for {
-                        wrong(format!("{region} is wanted, and {status:?}"));
+                    let is_empty = self.was_name_available(region, &seen.secret.name);
+                    if status != Some("Failed") || !is_empty || !was_requested {
+                        self.add("I6", format!("{region} is wanted, and {status:?}"));
                     }
                     continue;
                 }
-                Answer::NotWanted => {
-                    let bad = policy.bad_tokens(&seen.secret);
-                    if !bad.is_empty() {
-                        wrong(format!("{region} is removed although {bad:?} is no Region"));
-                    }
-                }
+                Answer::NotWanted => self.unwanted_removal(region, seen),
                 Answer::Refused(reasons) if reasons.contains("forbidden-by-policy") => {}
-                Answer::Refused(reasons) => wrong(format!("{region} is refused: {reasons:?}")),
+                Answer::Refused(reasons) => {
+                    self.add("I6", format!("{region} is refused: {reasons:?}"));
+                }
             }
             if !matches!(status, Some("InSync" | "Failed")) {
-                wrong(format!("{region} is removed while it is {status:?}"));
+                self.add("I6", format!("{region} is removed while {status:?}"));
             }
-            let is_moved = matches!(answer(region), Answer::NotWanted);
             for other in regions() {
-                let is_refused = match answer(other) {
-                    Answer::Refused(reasons) => {
-                        // A replica that somebody else has made with a weaker key is there.
-                        let is_there = reasons == ["weaker-encryption".to_owned()].into()
-                            && seen.status(other) == Some("InSync");
-                        !reasons.contains("primary-region") && !is_there
-                    }
-                    _ => false,
-                };
-                if is_moved && is_refused {
-                    wrong(format!("{region} is removed although {other} is refused"));
-                }
-                let is_wanted = matches!(answer(other), Answer::Replica { .. });
-                if is_wanted && seen.status(other) != Some("InSync") {
-                    wrong(format!("{region} is removed before {other} is in sync"));
+                if self.scenario.wants(&seen.secret, other) && !seen.is_in_sync(other) {
+                    self.add(
+                        "I6",
+                        format!("{region} is removed before {other} is in sync"),
+                    );
                 }
             }
         }
-        violations
     }
 
-    /// Whether a look into a Region has found nothing of that name.
-    fn was_vacant(&self, region: &str, name: &str) -> bool {
+    /// Checks the removal of a replica that no rule wants: the wanted Regions must be unambiguous.
+    fn unwanted_removal(&mut self, region: &str, seen: &ObservedSecret) {
+        let invalid = self.scenario.policy.bad_tokens(&seen.secret);
+        if !invalid.is_empty() {
+            self.add(
+                "I6",
+                format!("{region} is removed despite the tokens {invalid:?}"),
+            );
+        }
+        for other in regions() {
+            let Answer::Refused(reasons) = self.scenario.expected(&seen.secret, other) else {
+                continue;
+            };
+            // A replica that someone else created with a weaker key exists.
+            let exists =
+                reasons == ["weaker-encryption".to_owned()].into() && seen.is_in_sync(other);
+            if !reasons.contains("primary-region") && !exists {
+                self.add(
+                    "I6",
+                    format!("{region} is removed although {other} is refused"),
+                );
+            }
+        }
+    }
+
+    /// Returns whether a read in a Region found no secret of that name before the write.
+    fn was_name_available(&self, region: &str, name: &str) -> bool {
         self.calls.iter().any(|call| {
-            let answer = call.answer.as_ref();
+            let answer = call.answer_before(self.write);
             call.operation == "DescribeSecret"
                 && call.region == region
                 && call.secret_id() == Some(name)
-                && answer.is_some_and(|answer| {
-                    answer.came < self.write.sent
-                        && answer.error_code() == Some("ResourceNotFoundException")
-                })
+                && answer.is_some_and(|answer| answer.body["__type"] == "ResourceNotFoundException")
         })
     }
-}
-
-fn listed(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
 }

@@ -1,111 +1,250 @@
-//! What happens meanwhile: what owners and AWS do, faults of calls, and invocations that are killed.
+//! Storms: many secrets, and what owners and AWS do to them, with faults and killed invocations.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 use secret_replicator_emulator::{Denial, Execution, Fault, FaultKind};
+use serde_json::json;
 
-use super::{NAMES, key, key_name, region, secret, tag, text};
-use crate::scenario::{Act, Deed, Kill, STORM, SecretAtStart, TimedFault};
+use super::policy::{policy, settings};
+use super::{ALIAS, Delays, MULTI_REGION, aws, key, key_name};
+use crate::run;
+use crate::scenario::{
+    Action, Kill, Kind, REGIONS, STORM, Scenario, SecretAtStart, TimedAction, TimedFault,
+};
+use secret_replicator_reference_policy::generator::one_of;
 
-fn deed() -> impl Strategy<Value = Deed> {
-    let name = || prop_oneof![2 => text(&NAMES[..2]), 1 => text(&NAMES)];
-    let create = (name(), secret()).prop_map(|(name, secret)| Deed::Create {
-        secret: SecretAtStart { name, ..secret },
-    });
-    let hand_key = prop_oneof![3 => Just(None), 1 => key_name().prop_map(Some)];
-    let status = text(&["Failed", "Failed", "Detached", "Detached", "InSync"]);
-    let message = weighted(0.7, text(&["Replication failed: an internal error.", "?"]));
-    let by_owner = prop_oneof![
-        8 => create,
-        2 => name().prop_map(Deed::PutValue),
-        8 => (name(), tag()).prop_map(|(name, (key, value))| Deed::Tag(name, key, value)),
-        3 => (name(), text(&["replicate-to", "tier", "env"]))
-            .prop_map(|(name, key)| Deed::Untag(name, key)),
-        2 => (name(), any::<bool>()).prop_map(|(name, now)| Deed::Delete(name, now)),
-        2 => name().prop_map(Deed::Restore),
-        3 => (name(), region(), hand_key).prop_map(|(n, r, key)| Deed::Replicate(n, r, key)),
-        3 => (name(), region()).prop_map(|(n, r)| Deed::Remove(n, r)),
-        1 => (name(), region()).prop_map(|(n, r)| Deed::Detach(n, r)),
-        2 => (name(), region()).prop_map(|(n, r)| Deed::Occupy(n, r)),
-        2 => (name(), region()).prop_map(|(n, r)| Deed::Vacate(n, r)),
-    ];
-    let otherwise = prop_oneof![
-        4 => (name(), region(), status, message)
-            .prop_map(|(n, r, status, message)| Deed::Status(n, r, status, message)),
-        2 => key().prop_map(|(region, key, state)| Deed::Key(region, key, state)),
-        1 => denial().prop_map(Deed::Deny),
-        2 => (name(), any::<bool>()).prop_map(|(name, dry_run)| Deed::Reconcile { name, dry_run }),
-        1 => name().prop_map(Deed::Explain),
-        2 => select(vec![1, 3, 100, 1000]).prop_map(Deed::Sweep),
-    ];
-    prop_oneof![4 => by_owner, 1 => otherwise]
+const NAMES: [&str; 6] = ["prod/db", "prod/api", "stage/db", "a", "a=b@c", "prod/"];
+const MANAGED: &str = "rds!cluster-1";
+const LISTS: [&str; 16] = [
+    "us-west-2",
+    "eu-west-1",
+    "eu-west-1 us-west-2",
+    "us-west-2 eu-west-1 eu-central-1",
+    "eu",
+    "dr",
+    "dr+eu",
+    "eu ap-south-1",
+    "none",
+    "none",
+    "frankfurt eu-west-1",
+    "us-east-1 eu-west-1",
+    "me-south-1 us-west-2",
+    "cn-north-1 eu-west-1",
+    "",
+    "ap-south-1",
+];
+
+const DELAYS: Delays = Delays {
+    replication: &[1000, 1000, 3000, 8000, 20_000],
+    removal: &[10_000, 40_000, 90_000],
+    visibility: &[0, 0, 0, 500, 5000],
+    list_lag: &[0, 0, 0, 30_000, 300_000],
+    status_lag: &[0, 0, 300, 1000, 3000],
+    read_lag: &[0, 0, 0, 1000, 4000],
+    latency: &[0, 10, 100, 400],
+};
+
+/// Storms with valid settings and a valid policy.
+pub(super) fn storm() -> impl Strategy<Value = Scenario> {
+    any_storm().prop_filter("a valid policy", |storm| run::settings(storm).is_ok())
 }
 
-fn denial() -> impl Strategy<Value = Denial> {
-    let operation = text(&OPERATIONS);
-    (operation, weighted(0.5, text(&NAMES))).prop_map(|(operation, name)| {
-        let denial = Denial::of(operation);
-        match name {
-            Some(name) => denial.on_secret(name),
-            None => denial,
+prop_compose! {
+    fn any_storm()(
+        settings in settings(),
+        policy in policy(),
+        removal in proptest::bool::weighted(0.7),
+        aws in aws(&DELAYS),
+        secrets in secrets(),
+        mut actions in vec((action(), weighted(0.4, second_thought())), 0..15),
+        mut faults in vec(fault(), 0..10),
+        kills in vec(kill(), 0..3),
+        // In a short storm, more events meet.
+        length in select(vec![STORM, STORM, 60_000, 12_000]),
+    ) -> Scenario {
+        for (timed, _) in &mut actions {
+            timed.at %= length;
         }
+        for timed in &mut faults {
+            timed.at %= length;
+        }
+        Scenario {
+            settings,
+            policy,
+            removal,
+            aws,
+            secrets,
+            actions: actions.into_iter().flat_map(with_second_thought).collect(),
+            faults,
+            kills,
+        }
+    }
+}
+
+fn tag() -> impl Strategy<Value = (String, String)> {
+    prop_oneof![
+        5 => one_of(&LISTS).prop_map(|value| ("replicate-to".to_owned(), value)),
+        2 => one_of(&["0", "1", "1"]).prop_map(|value| ("tier".to_owned(), value)),
+        1 => one_of(&["eu", "test"]).prop_map(|value| ("env".to_owned(), value)),
+    ]
+}
+
+prop_compose! {
+    /// A secret without a name.
+    fn secret()(
+        tags in vec(tag(), 0..4),
+        kms_key in prop_oneof![
+            4 => Just(None),
+            1 => Just(Some(ALIAS.to_owned())),
+            1 => Just(Some(MULTI_REGION.to_owned())),
+        ],
+        has_value in proptest::bool::weighted(0.9),
+        replicas in prop_oneof![
+            2 => Just(BTreeSet::new()),
+            1 => btree_set(one_of(&REGIONS[..4]), 1..3),
+        ],
+        kind in prop_oneof![
+            12 => Just(Kind::Ordinary),
+            1 => Just(Kind::Managed),
+            1 => Just(Kind::Replica),
+            1 => Just(Kind::Deleted),
+        ],
+    ) -> SecretAtStart {
+        SecretAtStart {
+            name: String::new(),
+            tags: tags.into_iter().collect(),
+            kms_key,
+            has_value,
+            replicas,
+            kind,
+        }
+    }
+}
+
+fn secrets() -> impl Strategy<Value = Vec<SecretAtStart>> {
+    prop_oneof![
+        94 => vec(secret(), 0..7),
+        5 => vec(secret(), 7..20),
+        1 => vec(secret(), 101..130),
+    ]
+    .prop_map(|mut secrets| {
+        for (index, secret) in secrets.iter_mut().enumerate() {
+            secret.name = match (NAMES.get(index), secret.kind) {
+                (_, Kind::Managed) => format!("{MANAGED}{index}"),
+                (Some(name), _) => (*name).to_owned(),
+                (None, _) => format!("prod/{index}"),
+            };
+        }
+        secrets
     })
 }
 
-pub(super) fn act() -> impl Strategy<Value = Act> {
-    let at = 0..STORM;
-    let deliveries = prop_oneof![
-        6 => vec(0..5000_u32, 1),
-        1 => Just(Vec::new()),
-        1 => vec(0..5000_u32, 2..4),
-        1 => vec(0..240_000_u32, 1..3),
-    ];
-    (at, deed(), deliveries).prop_map(|(at, deed, deliveries)| Act {
-        at,
-        deed,
-        deliveries,
-    })
+/// The first two names are common, so that actions meet.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![2 => one_of(&NAMES[..2]), 1 => one_of(&NAMES)]
 }
 
-/// What an owner changes a moment later.
-#[derive(Debug, Clone)]
-pub(super) struct SecondThought {
-    after: u32,
-    tag: (String, Option<String>),
+/// A name and a Region.
+fn replica() -> impl Strategy<Value = (String, String)> {
+    (name(), one_of(&REGIONS))
 }
 
-pub(super) fn second_thought() -> impl Strategy<Value = SecondThought> {
-    let untag = text(&["replicate-to", "tier"]).prop_map(|key| (key, None));
+fn call_of_owner() -> impl Strategy<Value = Action> {
+    let create = (name(), secret()).prop_map(|(name, secret)| SecretAtStart { name, ..secret });
+    let put =
+        |name: String| Action::call("PutSecretValue", &name, json!({"SecretString": "value"}));
+    let keys = one_of(&["replicate-to", "tier", "env"]);
+    let deletion = select(vec![
+        json!({"ForceDeleteWithoutRecovery": true}),
+        json!({"RecoveryWindowInDays": 30}),
+    ]);
+    let key = weighted(0.25, key_name());
+    prop_oneof![
+        8 => create.prop_map(|secret| Action::create(&secret)),
+        2 => name().prop_map(put),
+        8 => (name(), tag()).prop_map(|(name, (key, value))| Action::tag(&name, &key, &value)),
+        3 => (name(), keys).prop_map(|(name, key)| Action::untag(&name, &key)),
+        2 => (name(), deletion).prop_map(|(n, window)| Action::call("DeleteSecret", &n, window)),
+        2 => name().prop_map(|name| Action::call("RestoreSecret", &name, json!({}))),
+        3 => (replica(), key).prop_map(|((n, r), key)| Action::replicate(&n, &r, key.as_deref())),
+        3 => replica().prop_map(|(name, region)| Action::remove(&name, &region)),
+        1 => replica().prop_map(|(name, region)| Action::promote(&name, &region)),
+        2 => replica().prop_map(|(name, region)| Action::occupy(&name, &region)),
+        2 => replica().prop_map(|(name, region)| Action::Vacate(name, region)),
+    ]
+}
+
+fn other_action() -> impl Strategy<Value = Action> {
+    let status = one_of(&["Failed", "Failed", "Detached", "Detached", "InSync"]);
+    let message = weighted(
+        0.7,
+        one_of(&["Replication failed: an internal error.", "?"]),
+    );
+    prop_oneof![
+        4 => (replica(), status, message)
+            .prop_map(|((n, r), status, message)| Action::Status(n, r, status, message)),
+        2 => key().prop_map(|(region, key, state)| Action::Key(region, key, state)),
+        1 => denial().prop_map(Action::Deny),
+        2 => (name(), any::<bool>()).prop_map(|(name, dry_run)| Action::Reconcile { name, dry_run }),
+        1 => name().prop_map(Action::Explain),
+        2 => select(vec![1, 3, 100, 1000]).prop_map(Action::Sweep),
+    ]
+}
+
+prop_compose! {
+    fn denial()(
+        operation in one_of(&OPERATIONS),
+        secret_name in weighted(0.5, one_of(&NAMES)),
+    ) -> Denial {
+        Denial { secret_name, ..Denial::of(operation) }
+    }
+}
+
+prop_compose! {
+    fn action()(
+        at in 0..STORM,
+        action in prop_oneof![4 => call_of_owner(), 1 => other_action()],
+        deliveries in prop_oneof![
+            6 => vec(0..5000_u32, 1),
+            1 => Just(Vec::new()),
+            1 => vec(0..5000_u32, 2..4),
+            1 => vec(0..240_000_u32, 1..3),
+        ],
+    ) -> TimedAction {
+        TimedAction { at, action, deliveries }
+    }
+}
+
+/// A change of a tag, and the delay after which the owner makes it.
+type SecondThought = (u32, (String, Option<String>));
+
+fn second_thought() -> impl Strategy<Value = SecondThought> {
+    let untag = one_of(&["replicate-to", "tier"]).prop_map(|key| (key, None));
     let tag = prop_oneof![3 => tag().prop_map(|(key, value)| (key, Some(value))), 1 => untag];
-    let after = prop_oneof![0..1500_u32, 0..15_000_u32];
-    (after, tag).prop_map(|(after, tag)| SecondThought { after, tag })
+    (prop_oneof![0..1500_u32, 0..15_000_u32], tag)
 }
 
-/// Second thoughts come where the function is at work already.
-pub(super) fn with_second_thought((act, second): (Act, Option<SecondThought>)) -> Vec<Act> {
-    let name = match &act.deed {
-        Deed::Create { secret } => Some(&secret.name),
-        Deed::Tag(name, ..) | Deed::Untag(name, _) | Deed::Reconcile { name, .. } => Some(name),
-        _ => None,
+/// Adds a second thought after the delivery of an action's event, when the function may be at work.
+fn with_second_thought((first, second): (TimedAction, Option<SecondThought>)) -> Vec<TimedAction> {
+    let name = match &first.action {
+        Action::Reconcile { name, .. } => Some(name.as_str()),
+        action => action.changes(),
     };
-    let begins = act.deliveries.first().copied().unwrap_or_default();
-    let second = second.zip(name).map(|(second, name)| Act {
-        at: act
-            .at
-            .saturating_add(begins)
-            .saturating_add(second.after)
-            .min(STORM),
-        deed: match second.tag {
-            (key, Some(value)) => Deed::Tag(name.clone(), key, value),
-            (key, None) => Deed::Untag(name.clone(), key),
+    let begins = first.at + first.deliveries.first().unwrap_or(&0);
+    let second = second.zip(name).map(|((after, tag), name)| TimedAction {
+        at: (begins + after).min(STORM),
+        action: match tag {
+            (key, Some(value)) => Action::tag(name, &key, &value),
+            (key, None) => Action::untag(name, &key),
         },
-        deliveries: act.deliveries.clone(),
+        deliveries: first.deliveries.clone(),
     });
-    [act].into_iter().chain(second).collect()
+    [first].into_iter().chain(second).collect()
 }
 
 const OPERATIONS: [&str; 4] = [
@@ -136,26 +275,22 @@ fn fault_kind() -> impl Strategy<Value = FaultKind> {
     ]
 }
 
-pub(super) fn fault() -> impl Strategy<Value = TimedFault> {
-    let operation = prop_oneof![1 => Just(None), 6 => text(&OPERATIONS).prop_map(Some)];
-    let at = 0..STORM;
-    let times = prop_oneof![8 => (1..7_u32).prop_map(Some), 1 => Just(None)];
-    let about = (weighted(0.2, text(&NAMES)), weighted(0.1, region()));
-    (at, operation, fault_kind(), times, about).prop_map(
-        |(at, operation, kind, times, (secret_name, replica_region))| TimedFault {
-            at,
-            fault: Fault {
-                operation,
-                region: None,
-                secret_name,
-                replica_region,
-                times,
-                kind,
-            },
-        },
-    )
+prop_compose! {
+    fn fault()(
+        at in 0..STORM,
+        operation in weighted(0.85, one_of(&OPERATIONS)),
+        secret_name in weighted(0.2, one_of(&NAMES)),
+        replica_region in weighted(0.1, one_of(&REGIONS)),
+        times in prop_oneof![8 => (1..7_u32).prop_map(Some), 1 => Just(None)],
+        kind in fault_kind(),
+    ) -> TimedFault {
+        let fault = Fault { operation, region: None, secret_name, replica_region, times, kind };
+        TimedFault { at, fault }
+    }
 }
 
-pub(super) fn kill() -> impl Strategy<Value = Kill> {
-    (1..12_u64, 0..20_000_u32).prop_map(|(invocation, after)| Kill { invocation, after })
+prop_compose! {
+    fn kill()(invocation in 1..12_u64, after in 0..20_000_u32) -> Kill {
+        Kill { invocation, after }
+    }
 }

@@ -1,4 +1,4 @@
-//! The result of an event.
+//! The result of an event, from the function's own record.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,34 +8,33 @@ use serde_json::Value;
 
 /// An event after its last invocation.
 #[derive(Debug, Clone)]
-pub(super) struct Ending {
+pub(super) struct EventResult {
     /// The index of its secret in the population.
     pub(super) subject: usize,
     /// The number of invocations.
     pub(super) attempts: usize,
     /// The time from its arrival to the end of its last invocation.
     pub(super) after: Duration,
-    pub(super) fate: Fate,
-    /// Irregular invocations: without a record or with several, timed out, or with a process that
-    /// ended.
+    pub(super) state: FinalState,
+    /// Irregular invocations: without a record, with several, timed out, or with a process that exited.
     pub(super) irregular: Vec<String>,
 }
 
-/// How an event ended.
+/// The final state of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum FinalState {
     /// Every wanted replica is in sync.
     InSync,
     /// The policy wants no replica, for this reason.
-    DeliberatelyNot(String),
-    /// Lambda has sent the event to the failure queue after its last retry.
+    NotWanted(String),
+    /// Lambda sent the event to the failure queue after its last retry.
     FailureQueue { error_type: String, reason: String },
 }
 
 /// The result of one invocation.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    pub(super) fate: Fate,
+    pub(super) state: FinalState,
     pub(super) irregular: Option<String>,
 }
 
@@ -49,49 +48,46 @@ impl Attempt {
             .collect();
         let irregular = match (&invocation.answer, &records[..]) {
             (Answer::TimedOut, _) => Some("an invocation timed out".to_owned()),
-            (Answer::Exited(status), _) => Some(format!("a process ended: {status}")),
+            (Answer::Exited(status), _) => Some(format!("a process exited: {status}")),
             (_, [_]) => None,
-            (_, records) => Some(format!("{} records of one invocation", records.len())),
+            (_, records) => Some(format!("an invocation wrote {} records", records.len())),
         };
         let record = records.first().unwrap_or(&Value::Null);
-        let fate = match &invocation.answer {
-            Answer::Success(_) => fate_of(record),
-            Answer::Error { error_type, .. } => Fate::FailureQueue {
+        let state = match &invocation.answer {
+            Answer::Success(_) => final_state(record),
+            Answer::Error { error_type, .. } => FinalState::FailureQueue {
                 error_type: error_type.clone(),
                 reason: reasons(record),
             },
-            Answer::TimedOut => Fate::failed("Sandbox.Timedout"),
-            Answer::Exited(_) => Fate::failed("Runtime.ExitError"),
+            Answer::TimedOut => FinalState::failed("Sandbox.Timedout"),
+            Answer::Exited(_) => FinalState::failed("Runtime.ExitError"),
         };
-        Attempt { fate, irregular }
+        Attempt { state, irregular }
     }
 }
 
-impl Fate {
+impl FinalState {
     /// An error that Lambda reports because the function did not answer.
-    pub(super) fn failed(error_type: &str) -> Fate {
-        Fate::FailureQueue {
+    pub(super) fn failed(error_type: &str) -> FinalState {
+        FinalState::FailureQueue {
             error_type: error_type.to_owned(),
             reason: String::new(),
         }
     }
 }
 
-fn fate_of(record: &Value) -> Fate {
+fn final_state(record: &Value) -> FinalState {
     let outcome = record["outcome"].as_str().unwrap_or_default();
     let mut statuses = replicas(record).map(|replica| &replica["status"]);
     match outcome {
-        "replicated" | "unchanged" if statuses.any(|status| status == "in-sync") => Fate::InSync,
-        _ => {
-            let reasons = reasons(record);
-            let words = [outcome, &reasons];
-            let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-            Fate::DeliberatelyNot(words.join(": "))
+        "replicated" | "unchanged" if statuses.any(|status| status == "in-sync") => {
+            FinalState::InSync
         }
+        _ => FinalState::NotWanted(format!("{outcome}: {}", reasons(record))),
     }
 }
 
-/// The reasons in a record, of the secret and of its Regions.
+/// Returns the reasons in a record, those of the secret and those of its Regions.
 fn reasons(record: &Value) -> String {
     let of_regions = replicas(record).map(|replica| &replica["reason"]);
     let reasons: BTreeSet<&str> = std::iter::once(&record["reason"])
@@ -121,7 +117,7 @@ mod tests {
         }
     }
 
-    fn fate(outcome: &str, status: &str, reason: &str) -> Fate {
+    fn state(outcome: &str, status: &str, reason: &str) -> FinalState {
         let record = json!({
             "outcome": outcome,
             "replicas": [{ "region": "eu-west-1", "status": status, "reason": reason }],
@@ -129,14 +125,14 @@ mod tests {
         let answer = Answer::Success(record.clone());
         let attempt = Attempt::of(&invocation(answer, &[record]));
         assert_eq!(attempt.irregular, None);
-        attempt.fate
+        attempt.state
     }
 
     #[test]
     fn only_a_replica_in_sync_counts_as_in_sync() {
-        assert_eq!(fate("replicated", "in-sync", ""), Fate::InSync);
-        let refused = Fate::DeliberatelyNot("refused: region-not-allowed".to_owned());
-        assert_eq!(fate("refused", "refused", "region-not-allowed"), refused);
+        assert_eq!(state("replicated", "in-sync", ""), FinalState::InSync);
+        let refused = FinalState::NotWanted("refused: region-not-allowed".to_owned());
+        assert_eq!(state("refused", "refused", "region-not-allowed"), refused);
     }
 
     #[test]
@@ -147,11 +143,11 @@ mod tests {
         };
         let record = json!({ "outcome": "failed", "replicas": [{ "reason": "throttled" }] });
         let attempt = Attempt::of(&invocation(answer, &[record]));
-        let expected = Fate::FailureQueue {
+        let expected = FinalState::FailureQueue {
             error_type: "Throttled".to_owned(),
             reason: "throttled".to_owned(),
         };
-        assert_eq!((attempt.fate, attempt.irregular), (expected, None));
+        assert_eq!((attempt.state, attempt.irregular), (expected, None));
     }
 
     #[test]
