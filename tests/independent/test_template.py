@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from moto.events.models import EventPattern
 
 from function import ACCOUNT, create_secret_event
 from processes import eventually
@@ -33,6 +34,15 @@ NOT_MATCHING = {
     "put-secret-value.json",
     "rotation-failed.json",
     "service-event-version-delete.json",
+}
+# The rules for the other samples.
+OTHER_RULES = {
+    "delete-secret-blocked-by-replicas.json": "DeletionFailed",
+    "remove-regions-from-replication.json": "ReplicasChanged",
+    "secret-label-updated.json": "ValueChanged",
+    "service-event-replication.json": "ReplicationReported",
+    "stop-replication-to-replica.json": "ReplicasChanged",
+    "tag-change-on-resource.json": "TagsChanged",
 }
 # Payloads of manual calls.
 ACTIONS = {"explain.json", "reconcile.json", "sweep.json"}
@@ -125,7 +135,55 @@ def test_every_sample_event_is_tried_on_the_rule():
         if path.parent.name not in ("records", "expected")
     }
 
-    assert samples == MATCHING | NOT_MATCHING | ACTIONS
+    assert samples == MATCHING | NOT_MATCHING | set(OTHER_RULES) | ACTIONS
+
+
+def matching_rules(event):
+    """Returns the rules of the template that match an event, by moto's implementation of patterns."""
+    patterns = {
+        name: EventPattern.load(json.dumps(rule["Properties"]["Pattern"]))
+        for name, rule in FUNCTION["Events"].items()
+    }
+    return [name for name, pattern in patterns.items() if pattern.matches_event(event)]
+
+
+@pytest.mark.parametrize("sample", sorted(OTHER_RULES))
+def test_exactly_one_rule_delivers_the_sample(sample):
+    event = json.loads((SAMPLES / sample).read_text())
+
+    assert matching_rules(event) == [OTHER_RULES[sample]]
+
+
+@pytest.mark.parametrize(
+    "sample, change",
+    [
+        ("secret-label-updated.json", {"labelUpdated": "MyLabel"}),
+        ("tag-change-on-resource.json", {"service": "ec2"}),
+        ("service-event-replication.json", {"eventName": "RotationSucceeded"}),
+        ("stop-replication-to-replica.json", {"errorCode": "AccessDeniedException"}),
+        ("delete-secret-blocked-by-replicas.json", {"errorCode": "AccessDeniedException"}),
+    ],
+)
+def test_no_rule_delivers_a_sample_with_another_detail(sample, change):
+    event = json.loads((SAMPLES / sample).read_text())
+    event["detail"] |= change
+
+    assert matching_rules(event) == []
+
+
+def test_every_rule_hands_failed_deliveries_to_the_queue():
+    [source] = [
+        statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+        for statement in TEMPLATE["Resources"]["UndeliveredEventsPolicy"]["Properties"][
+            "PolicyDocument"
+        ]["Statement"]
+    ]
+
+    assert source == [{"Fn::GetAtt": [f"Replicator{name}", "Arn"]} for name in FUNCTION["Events"]]
+    for rule in FUNCTION["Events"].values():
+        assert rule["Properties"]["DeadLetterConfig"]["Arn"] == {
+            "Fn::GetAtt": ["UndeliveredEvents", "Arn"]
+        }
 
 
 def test_following_a_replica_leaves_time_to_report_it():

@@ -131,13 +131,15 @@ impl ParsedEvent<'_> {
 
     fn request(&self) -> Result<Request, BadEvent> {
         match self.envelope.detail_type.as_str() {
+            // Only Secrets Manager and the tags of its secrets have these events, so a forwarding rule can
+            // give them any source.
             TAG_CHANGE => self.tag_change(),
+            LABEL_UPDATED => self.label_updated(),
             detail_type => {
                 self.require_secrets_manager()?;
                 match detail_type {
                     API_CALL => self.api_call(),
                     SERVICE_EVENT => self.service_event(),
-                    LABEL_UPDATED => self.label_updated(),
                     _ => Ok(self.unsupported()),
                 }
             }
