@@ -11,13 +11,15 @@ use fixed_answer::FixedAnswer;
 use secret_replicator::change_budget::ChangeBudget;
 use secret_replicator::deadlines::Deadlines;
 use secret_replicator::reconcile::{Mode, Reconciler, RegionState, SecretOutcome};
-use secret_replicator_aws::{CallErrorKind, SecretsManager};
+use secret_replicator_aws::{CallErrorKind, Endpoints, SecretsManager};
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::policy::{self, Policy};
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::request::Wait;
-use secret_replicator_core::secret::{Region, ReplicaStatus, Secret, SecretArn, SecretId};
+use secret_replicator_core::secret::{
+    Region, RegionalSecret, ReplicaStatus, Secret, SecretArn, SecretId,
+};
 use tokio::time::Instant;
 
 fn recorded(file: &str) -> Vec<u8> {
@@ -228,5 +230,51 @@ async fn errors_are_told_apart_by_their_code() {
             assert_eq!((error.kind, error.code.as_str()), (kind, code));
             assert_eq!(error.message, "why");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_of_the_home_region_is_not_used_for_other_regions() {
+    let home_only = "https://vpce-1.secretsmanager.us-east-1.vpce.amazonaws.com";
+    let other = "https://vpce-2.secretsmanager.eu-west-1.vpce.amazonaws.com";
+    let general = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+    let of_region = "AWS_ENDPOINT_URL_SECRETS_MANAGER_EU_WEST_1";
+    let cases = [
+        (
+            vec![(general, home_only)],
+            "secretsmanager.eu-west-1.amazonaws.com",
+        ),
+        (
+            vec![("AWS_ENDPOINT_URL", home_only)],
+            "secretsmanager.eu-west-1.amazonaws.com",
+        ),
+        (vec![(general, "http://localhost:4566")], "localhost:4566"),
+        (
+            vec![(general, home_only), (of_region, other)],
+            "vpce-2.secretsmanager.eu-west-1.vpce.amazonaws.com",
+        ),
+    ];
+    let secret = described("real-describesecret-primary-insync.json").await;
+    for (variables, host) in cases {
+        let connection = FixedAnswer::new(200, recorded("real-describesecret-replica.json"));
+        let variables = variables.into_iter();
+        let owned = variables
+            .clone()
+            .map(|(name, url)| (name.to_owned(), url.to_owned()));
+        let endpoints = Endpoints::read("us-east-1", owned);
+        let endpoint = variables.map(|(_, url)| url).next();
+        let aws = connection
+            .secrets_manager_at(endpoint)
+            .with_endpoints(endpoints);
+
+        let found = aws
+            .probe_region(&region("eu-west-1"), &secret, soon())
+            .await;
+
+        assert!(
+            matches!(found, Ok(RegionalSecret::Replica { .. })),
+            "{found:?}"
+        );
+        assert_eq!(connection.hosts(), [host]);
     }
 }

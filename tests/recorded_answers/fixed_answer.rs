@@ -24,6 +24,12 @@ struct State {
     /// The answers to the operations that have one of their own, in place of the general one.
     answers: BTreeMap<String, (u16, Vec<u8>)>,
     requests: Vec<String>,
+    hosts: Vec<String>,
+}
+
+fn host(uri: &str) -> String {
+    let (_, rest) = uri.split_once("://").unwrap_or(("", uri));
+    rest.split('/').next().unwrap_or_default().to_owned()
 }
 
 impl FixedAnswer {
@@ -34,6 +40,7 @@ impl FixedAnswer {
             body,
             answers: BTreeMap::new(),
             requests: Vec::new(),
+            hosts: Vec::new(),
         })))
     }
 
@@ -50,6 +57,7 @@ impl FixedAnswer {
             body,
             answers: BTreeMap::new(),
             requests: Vec::new(),
+            hosts: Vec::new(),
         };
     }
 
@@ -58,10 +66,22 @@ impl FixedAnswer {
         self.state().requests.clone()
     }
 
+    /// Returns the hosts of the requests.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        self.state().hosts.clone()
+    }
+
     /// Returns the function's adapter on this connection, without retries.
     pub(crate) fn secrets_manager(&self) -> SecretsManager {
+        self.secrets_manager_at(None)
+    }
+
+    /// Returns the same adapter with an endpoint.
+    pub(crate) fn secrets_manager_at(&self, endpoint: Option<&str>) -> SecretsManager {
         let connection = SharedHttpConnector::new(self.clone());
-        let config = Config::builder()
+        let mut config = Config::builder();
+        config.set_endpoint_url(endpoint.map(str::to_owned));
+        let config = config
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
@@ -82,6 +102,7 @@ impl HttpConnector for FixedAnswer {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
         let mut state = self.state();
         state.requests.push(format!("{operation} {body}"));
+        state.hosts.push(host(request.uri()));
         // An HTTP library does not pass invalid statuses to a client either.
         let (status, body) = match state.answers.get(operation) {
             Some((status, body)) => (*status, body.clone()),

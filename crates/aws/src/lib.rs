@@ -4,6 +4,7 @@
 //! | module | content |
 //! |---|---|
 //! | `convert` | converts the SDK's responses into secrets, replicas and pages |
+//! | `endpoints` | the endpoints for calls to other Regions |
 //! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
 //! | `retry` | which failures of a write the SDK may retry |
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod convert;
+mod endpoints;
 mod error;
 mod https;
 mod retry;
@@ -36,6 +38,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 pub use convert::{Page, UnreadableEntry};
+pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 use secret_replicator_core::limits::Overwrite;
 use secret_replicator_core::plan::Target;
@@ -61,6 +64,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     client: Client,
+    endpoints: Endpoints,
     limits: Option<Arc<CallLimits>>,
 }
 
@@ -93,7 +97,13 @@ impl SecretsManager {
         if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
             loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
         }
-        Self::new(Client::new(&loader.load().await))
+        let config = loader.load().await;
+        let home = config.region().map(ToString::to_string).unwrap_or_default();
+        let variables = env::vars_os();
+        let text = variables.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::new(Client::new(&config)).with_endpoints(Endpoints::read(&home, text))
     }
 
     /// Wraps a client, which should have [`Self::retry_config`] and [`Self::timeout_config`].
@@ -101,8 +111,15 @@ impl SecretsManager {
     pub fn new(client: Client) -> Self {
         Self {
             client,
+            endpoints: Endpoints::default(),
             limits: None,
         }
+    }
+
+    /// Returns this client with endpoints for other Regions.
+    #[must_use]
+    pub fn with_endpoints(self, endpoints: Endpoints) -> Self {
+        Self { endpoints, ..self }
     }
 
     /// Returns the retry configuration of the client.
@@ -173,6 +190,7 @@ impl SecretsManager {
         let there = Config::builder()
             .region(config::Region::new(region.to_string()))
             .retry_config(RetryConfig::disabled());
+        let there = self.endpoints.configure(region, there);
         let request = self.client.describe_secret().secret_id(&primary.name);
         let call = || request.customize().config_override(there).send();
         match self.call(until, Operation::DescribeSecret, call).await {
