@@ -10,6 +10,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::{Settings, SettingsInvalid};
+use secret_replicator_core::environment;
 use secret_replicator_core::limits::{Overwrite, RemovalLimit};
 use secret_replicator_core::policy::Removal;
 
@@ -76,8 +77,30 @@ pub fn announce(settings: &Settings) {
     if policy.removal() == Removal::Covered && limits.removal == RemovalLimit::Never {
         tracing::warn!("`removal: covered` has no effect: ALLOW_REMOVAL is not `true`");
     }
+    warn_of_size();
     for warning in &settings.policy_warnings {
         tracing::warn!(code = warning.code, "policy warning: {warning}");
+    }
+}
+
+/// Warns about settings that Lambda would not accept as environment variables, which can start elsewhere, for
+/// instance under a local emulator.
+fn warn_of_size() {
+    let names = environment::OTHER_VARIABLES.map(|(name, _)| name);
+    let names = ["REPLICATION_POLICY", "ALLOWED_REPLICA_REGIONS"]
+        .into_iter()
+        .chain(names);
+    let variables: Vec<(&str, String)> = names
+        .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+        .collect();
+    let size = environment::size(variables.iter().map(|(name, text)| (*name, text.as_str())));
+    if size > environment::MAX_SIZE {
+        tracing::warn!(
+            size,
+            limit = environment::MAX_SIZE,
+            "the environment variables are too large for Lambda: {}",
+            environment::REMEDIATION
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::{SettingError, SettingProblem};
@@ -17,8 +18,11 @@ pub(super) struct SettingsReader<'a> {
     pub(super) problems: Vec<SettingProblem>,
 }
 
-/// The maximum time to follow replicas. A function runs for at most 15 minutes (Lambda quotas).
-const MAX_REPLICATION_WAIT_SECONDS: u64 = 840;
+/// The maximum time to follow replicas. The template's parameter has the same range.
+const MAX_REPLICATION_WAIT_SECONDS: u64 = 120;
+
+/// The maximum write rate of a sweep. The template's parameter has the same range.
+const MAX_WRITES_PER_SECOND: u32 = 1000;
 
 impl SettingsReader<'_> {
     fn get(&mut self, variable: &'static str) -> Option<String> {
@@ -127,10 +131,8 @@ impl SettingsReader<'_> {
         let text = self
             .get("REPLICATION_WAIT_SECONDS")
             .unwrap_or_else(|| "30".to_owned());
-        let seconds = text
-            .parse()
-            .ok()
-            .filter(|seconds| *seconds <= MAX_REPLICATION_WAIT_SECONDS);
+        let seconds =
+            whole_number(&text).filter(|seconds| *seconds <= MAX_REPLICATION_WAIT_SECONDS);
         if seconds.is_none() {
             let message = format!(
                 "must be a number of seconds from 0 to {MAX_REPLICATION_WAIT_SECONDS}, found \
@@ -147,25 +149,36 @@ impl SettingsReader<'_> {
         let text = self
             .get("SWEEP_WRITES_PER_SECOND")
             .unwrap_or_else(|| "25".to_owned());
-        let rate = text.parse().ok().filter(|rate| (1..=1000).contains(rate));
+        let rate = whole_number(&text).filter(|rate| (1..=MAX_WRITES_PER_SECOND).contains(rate));
         if rate.is_none() {
-            let message = format!("must be a number from 1 to 1000, found `{text}`");
+            let message =
+                format!("must be a number from 1 to {MAX_WRITES_PER_SECOND}, found `{text}`");
             self.wrong("SWEEP_WRITES_PER_SECOND", message);
         }
         rate.unwrap_or(1)
     }
 
-    /// Reads the metrics namespace. The syntax is the one that CloudWatch documents for `PutMetricData`.
+    /// Reads the metrics namespace: the namespaces of `PutMetricData` (CloudWatch API reference) without spaces
+    /// and colons, as in the template's parameter.
     pub(super) fn namespace(&mut self) -> String {
         let text = self
             .get("METRICS_NAMESPACE")
             .unwrap_or_else(|| "SecretReplicator".to_owned());
-        let allowed = |c: char| c.is_ascii_alphanumeric() || " .-_/#:".contains(c);
-        if text.len() > 255 || !text.chars().all(allowed) || text.starts_with("AWS/") {
-            let message = "must be a CloudWatch namespace: up to 255 letters, digits, spaces and \
-                           `.-_/#:`, without the prefix `AWS/`";
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._/#-".contains(c);
+        let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric() || "_#".contains(c));
+        let is_reserved = text.starts_with("AWS/");
+        if text.len() > 255 || !text.chars().all(is_allowed) || !starts_well || is_reserved {
+            let message = "must be a CloudWatch namespace: up to 255 letters, digits and `.-_/#`, \
+                           beginning with a letter, a digit, `_` or `#`, without the prefix `AWS/`";
             self.wrong("METRICS_NAMESPACE", message);
         }
         text
     }
+}
+
+/// Reads a whole number in the only form that the template's parameters accept: digits without a sign or
+/// leading zeros.
+fn whole_number<T: FromStr>(text: &str) -> Option<T> {
+    let is_canonical = text == "0" || !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|_| is_canonical)
 }

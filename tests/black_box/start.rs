@@ -139,3 +139,17 @@ async fn without_credentials_in_the_environment_a_container_is_asked_for_them() 
     let asked = answering.join().expect("it was asked");
     assert!(asked.starts_with("GET /role "), "{asked}");
 }
+
+#[tokio::test]
+async fn settings_that_lambda_would_not_accept_are_a_warning_at_the_start() {
+    let policy = format!(
+        "{{\"version\": 1, \"rules\": [{{\"name\": \"all\", \"when\": \"all\", \"replicate-to\": \"eu-west-1\"}}]}}{}",
+        "\n".repeat(2000)
+    );
+    let stage = setting().env("REPLICATION_POLICY", &policy).start().await;
+
+    let log = stage.function.idle_log().join("\n");
+
+    assert!(log.contains("REPLICATION_POLICY_FILE"), "{log}");
+    assert!(log.contains("\"limit\":4096"), "{log}");
+}

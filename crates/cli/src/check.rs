@@ -1,6 +1,8 @@
 //! `secret-replicator check`: shows every problem of a policy, with its line and a hint.
 
 use clap::Args;
+use secret_replicator_core::environment;
+use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy::{self, Checked, Problem, Severity};
 use serde::Serialize;
 
@@ -52,8 +54,13 @@ pub(crate) struct CheckReport<'a> {
 /// The file cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let document = Document::read(&arguments.policy)?;
-    let (problems, rules) = match policy::check(&document.text, &arguments.allowed.get()) {
-        Ok(Checked { policy, warnings }) => (warnings, Some(policy.rules().len())),
+    let allowed = arguments.allowed.get();
+    let (problems, rules) = match policy::check(&document.text, &allowed) {
+        Ok(Checked { policy, warnings }) => {
+            let too_large = too_large(&document.text, &allowed);
+            let problems = warnings.into_iter().chain(too_large).collect();
+            (problems, Some(policy.rules().len()))
+        }
         Err(invalid) => (invalid.problems, None),
     };
     let report = CheckReport {
@@ -69,6 +76,29 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         text,
         exit(&report, arguments.strict),
     ))
+}
+
+/// Warns about a policy that does not fit the function's environment.
+fn too_large(policy: &str, allowed: &AllowedRegions) -> Option<Problem> {
+    let allowed: Vec<String> = allowed
+        .named_regions()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let size = environment::size_with_policy(policy, &allowed.join(" "));
+    (size > environment::MAX_SIZE).then(|| Problem {
+        severity: Severity::Warning,
+        path: String::new(),
+        line: 1,
+        column: 1,
+        code: "environment-too-large",
+        message: format!(
+            "with this policy, the environment variables of the function take {size} bytes, and \
+             Lambda allows {}",
+            environment::MAX_SIZE
+        ),
+        hint: environment::REMEDIATION.to_owned(),
+    })
 }
 
 fn exit(report: &CheckReport<'_>, strict: bool) -> Exit {

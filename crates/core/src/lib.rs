@@ -14,10 +14,12 @@
 //! | [`explain`] | explains the plan, rule by rule |
 //! | [`reason`] | the stable codes of the record, each with its remediation |
 //! | [`outcome`] | the outcomes of the record, ordered by severity |
+//! | [`environment`] | the size of the function's environment |
 //! | [`sweep`] | the state of a sweep between two slices |
 
 #![forbid(unsafe_code)]
 
+pub mod environment;
 pub mod explain;
 pub mod limits;
 pub mod outcome;

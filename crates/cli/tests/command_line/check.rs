@@ -107,3 +107,27 @@ fn an_invalid_region_is_refused() {
         called.stderr
     );
 }
+
+#[test]
+fn a_policy_that_does_not_fit_the_environment_is_a_warning_that_names_the_file() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases/policies");
+    let path = format!("{folder}/07-policy-many-quotes.json");
+    // 17 Regions.
+    let regions = "af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 \
+        ap-southeast-2 ca-central-1 eu-central-1 eu-north-1 eu-south-1 eu-west-1 eu-west-2 eu-west-3 \
+        me-south-1 sa-east-1 us-west-2";
+
+    let called = call(&["check", &path, "--allowed-replica-regions", regions]);
+
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    for text in ["environment-too-large", "4096", "REPLICATION_POLICY_FILE"] {
+        assert!(called.stdout.contains(text), "{text}\n{}", called.stdout);
+    }
+
+    let fits = call(&["check", &path, "--allowed-replica-regions", "us-west-2"]);
+    assert!(
+        !fits.stdout.contains("environment-too-large"),
+        "{}",
+        fits.stdout
+    );
+}

@@ -84,7 +84,7 @@ const PHRASES: [(FailureReason, &[&str]); 7] = [
 const KEYS: [&str; 4] = [KEY, "kms key", "kms key *", "customer master key *"];
 
 /// What AWS KMS says of a key that cannot be used.
-const UNAVAILABLE: [&str; 8] = [
+const UNAVAILABLE: [&str; 10] = [
     "is disabled",
     "is not found",
     "was not found",
@@ -93,6 +93,8 @@ const UNAVAILABLE: [&str; 8] = [
     "is not enabled",
     "is pending",
     "is unavailable",
+    "is still being created",
+    "in an invalid state",
 ];
 
 /// Classifies a message. Returns `None` if no known phrase occurs in it.

@@ -1,0 +1,75 @@
+"""The template's parameters and the function's settings accept the same inputs."""
+
+import os
+import random
+import re
+import subprocess
+
+import pytest
+
+from template import TEMPLATE
+
+PARAMETERS = TEMPLATE["Parameters"]
+NAMES = {
+    "AllowedReplicaRegions": "ALLOWED_REPLICA_REGIONS",
+    "MetricsNamespace": "METRICS_NAMESPACE",
+    "ReplicationWaitSeconds": "REPLICATION_WAIT_SECONDS",
+    "SweepWritesPerSecond": "SWEEP_WRITES_PER_SECOND",
+}
+NUMBERS = ["0", "1", "30", "45", "60", "119", "120", "121", "-1", "1.5", "1e1", "25.0", "007", "+5", "many"]
+SPACES = ["AWS/Secrets", "AWS", "aws/secrets", "Team/Secrets", "a.b-c#d", "x" * 255, "x" * 256, 'a"b', "a b", ":a"]
+REGIONS = ["eu-west-1", "us-gov-east-1", "eu-west-1 us-west-2", "EU-WEST-1", "frankfurt", "us-west2", "eu-isoe-west-1"]
+
+
+def generated():
+    """Returns values of each parameter: listed ones, and random texts of the characters that they have."""
+    generator = random.Random(1)
+    listed = {
+        "AllowedReplicaRegions": REGIONS,
+        "MetricsNamespace": SPACES,
+        "ReplicationWaitSeconds": NUMBERS,
+        "SweepWritesPerSecond": NUMBERS,
+    }
+    for name, values in listed.items():
+        letters = "".join(values)
+        texts = ["".join(generator.choices(letters, k=generator.randint(1, 12))) for _ in range(20)]
+        for value in [*values, *texts]:
+            yield name, value.strip() or "-"
+
+
+def template_accepts(name, value):
+    """Returns whether CloudFormation accepts the value: pattern, range and length of the parameter."""
+    parameter = PARAMETERS[name]
+    values = value.split(" ") if parameter["Type"] == "CommaDelimitedList" else [value]
+    for each in values:
+        if "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], each):
+            return False
+        if not parameter.get("MinLength", 0) <= len(each) <= parameter.get("MaxLength", 4096):
+            return False
+    if parameter["Type"] == "Number":
+        try:
+            number = float(value)
+        except ValueError:
+            return False
+        return parameter["MinValue"] <= number <= parameter["MaxValue"]
+    return True
+
+
+def function_accepts(bootstrap, name, value):
+    """Returns whether the function starts with the value. Without a Runtime API it ends in both cases."""
+    settings = {
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+        NAMES[name]: value,
+    }
+    ended = subprocess.run(
+        [bootstrap], env=settings, capture_output=True, text=True, timeout=20, cwd=os.sep
+    )
+    return '"message":"ready"' in ended.stdout
+
+
+@pytest.mark.parametrize("name, value", sorted(set(generated())))
+def test_template_and_function_accept_the_same_values(name, value, bootstrap):
+    assert template_accepts(name, value) == function_accepts(bootstrap, name, value)
