@@ -250,3 +250,18 @@ async fn depth_and_odd_numbers_in_parts_that_are_not_used_fail_nothing() {
     event["detail"]["versionId"] = deep;
     stage.deliver(&event).await.ends_well("replicated");
 }
+
+/// The maximum size of the payload of a direct invocation is 6 MB (Lambda quotas).
+#[tokio::test]
+async fn a_dense_event_of_the_maximum_size_takes_little_memory() {
+    let mut stage = Stage::new().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    let dense: Vec<Value> = vec![json!({}); 1_900_000];
+    let mut event = create_secret_event("prod/db", &arn);
+    event["detail"]["additionalEventData"] = json!({ "dense": dense });
+
+    stage.deliver(&event).await.ends_well("replicated");
+
+    let peak = stage.peak_memory();
+    assert!(peak < 40 * 1024, "{peak} KiB");
+}

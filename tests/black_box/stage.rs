@@ -222,6 +222,18 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Returns the function's peak memory, in KiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let pid = self.function.pid().expect("the function runs");
+        let path = format!("/proc/{pid}/status");
+        let status = std::fs::read_to_string(path).expect("the status of the process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.parse().ok()).expect("a number")
+    }
+}
+
 impl Drop for Stage {
     /// Checks after every test that the function has read no value, and has overwritten or removed secrets
     /// only if the test permits it.

@@ -1,6 +1,5 @@
 //! Tests of the sweep over the number of secrets of large accounts, and over slices that are killed.
 
-use std::fs;
 use std::time::Duration;
 
 use secret_replicator_emulator::{Answer, Outcome, SecretSeed};
@@ -58,16 +57,6 @@ impl Population {
     }
 }
 
-/// Returns the function's peak memory, in KiB.
-fn peak_memory(stage: &Stage) -> u64 {
-    let pid = stage.function.pid().expect("the function runs");
-    let status =
-        fs::read_to_string(format!("/proc/{pid}/status")).expect("the status of the process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    peak.and_then(|peak| peak.parse().ok()).expect("a number")
-}
-
 /// Sweeps to the end. Returns the last summary.
 async fn sweep(stage: &mut Stage) -> Value {
     let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
@@ -119,7 +108,7 @@ async fn swept(population: Population) -> u64 {
     all_is_as_wanted(&stage, population);
     sweep(&mut stage).await;
     all_is_as_wanted(&stage, population);
-    peak_memory(&stage)
+    stage.peak_memory()
 }
 
 #[tokio::test]
