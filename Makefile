@@ -74,7 +74,7 @@ define forbid-dependencies
 		| { ! grep -E '^($2)'; } || { echo '$1 links the crates above, and must not.' >&2; exit 1; }
 endef
 
-lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names, dependencies and licences
+lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names, dependencies and licenses
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -124,7 +124,7 @@ $(ARCHITECTURES:%=package-%): package-%: $(TOOLS)
 		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
 
 test-independent: $(TOOLS) $(LINTERS) qemu ## Test packages, emulator and template with independent tools
-	@# Both at once, because link-time optimisation uses one processor.
+	@# Both at once, because link-time optimization uses one processor.
 	$(MAKE) --jobs=2 package
 	@# --tests selects the features of `make test-rust`, so that cargo does not compile the dependencies again.
 	cargo build --locked --workspace --bins --tests
@@ -136,7 +136,8 @@ test-independent: $(TOOLS) $(LINTERS) qemu ## Test packages, emulator and templa
 		.venv/bin/python -m pytest tests/independent
 	$(MAKE) startup-budget
 
-# Made only if missing, so that test-permissions uses the logs of the tests that ran before it.
+# Made only if missing, so that test-permissions uses the logs of the tests that ran before it. It refuses
+# logs that are older than a source file.
 target/calls/rust.jsonl:
 	$(MAKE) test-rust
 
@@ -144,6 +145,11 @@ $(filter-out target/calls/rust.jsonl,$(CALLS)):
 	$(MAKE) test-independent
 
 test-permissions: $(CALLS) ## Compare the template's roles with the calls of the last tests
+	@for log in $(CALLS); do \
+		newer=$$(find src crates tests -type f ! -name '*.pyc' -newer $$log -print -quit); \
+		[[ -z $$newer ]] || { echo "$$newer is newer than $$log: run make test-rust test-independent first." >&2; \
+			exit 1; }; \
+	done
 	CALLS="$(CALLS)" EMULATOR=target/debug/emulator \
 		.venv/bin/python -m pytest tests/independent/check_permissions.py
 
@@ -281,7 +287,7 @@ $(TOOLS) $(LINTERS) $(BINARIES) $(PEER):
 	$(@D)/bin/pip install --quiet --no-deps --requirement $<
 	touch $@
 
-# Without optimisation: they run for seconds, and build minutes faster.
+# Without optimization: they run for seconds, and build minutes faster.
 $(CARGO_MUTANTS) $(CARGO_NEXTEST): target/tools/%:
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
 		--root target/tools/$(firstword $(subst /, ,$*)) \

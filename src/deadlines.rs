@@ -58,8 +58,8 @@ impl Deadlines {
         self.end
     }
 
-    /// Returns whether it is too late to start more secrets. The secrets in progress need time to
-    /// follow their replicas and to get their write slots, but at most half of the total.
+    /// Returns whether it is too late to start more secrets. Reserves time for the secrets in progress to
+    /// get their write slots and follow their replicas, but at most half of the invocation's time.
     #[must_use]
     pub fn is_too_late_for_more(&self) -> bool {
         let needed = (self.replication_wait + WRITE_TIME).min(self.total / 2);
@@ -73,7 +73,7 @@ impl Deadlines {
         self.end.checked_sub(needed).unwrap_or(self.end)
     }
 
-    /// Returns whether it is too late for AWS to answer a write before the end.
+    /// Returns whether it is too late for AWS to respond to a write before the end.
     #[must_use]
     pub fn is_too_late_to_write(&self) -> bool {
         Instant::now() + MIN_CALL_TIME >= self.end

@@ -84,8 +84,8 @@ impl Function {
     /// Handles one event. Writes exactly one record for it, also after a panic.
     ///
     /// # Errors
-    /// [`Failure`] if the wanted state was not reached, unless the secret was skipped, the policy
-    /// refused the replicas, or the invocation was a dry run.
+    /// [`Failure`] if the wanted state was not reached, unless the outcome is `skipped` or `refused`, a
+    /// covered secret was only planned, or every open Region has an unknown status.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
         let started = self.clock.now();
         // Boxed, because the future is too large for the runtime's layers.

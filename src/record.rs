@@ -109,9 +109,9 @@ impl Recorder {
     /// Writes the record and the metrics of a report. Returns the record.
     ///
     /// # Errors
-    /// [`Failure`] if the wanted state was not reached, unless the secret was skipped, the policy
-    /// refused the replicas, or the invocation was a dry run. Lambda then retries the event and finally
-    /// sends it to the failure queue.
+    /// [`Failure`] if the wanted state was not reached, unless the outcome is `skipped` or `refused`, a
+    /// covered secret was only planned, or every open Region has an unknown status. Lambda then
+    /// retries the event and finally sends it to the failure queue.
     pub fn record(&self, report: Report) -> Result<Record, Failure> {
         let record = SecretRecord::new(&report);
         let failure =

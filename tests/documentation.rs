@@ -148,6 +148,16 @@ fn pascal_case(field: &str) -> String {
     field.split('_').map(capital).collect()
 }
 
+#[test]
+fn the_performance_page_describes_the_method_of_the_benchmark() {
+    let method = read(&root().join("crates/bench/src/report/method.md"));
+    let page = read(&root().join("docs/PERFORMANCE.md"));
+    assert!(
+        page.starts_with(&method),
+        "docs/PERFORMANCE.md must start with crates/bench/src/report/method.md"
+    );
+}
+
 /// Returns the file and the function of a test that RELIABILITY.md names.
 fn named_test(name: &str) -> Option<(PathBuf, &str)> {
     let (modules, function) = name.rsplit_once("::")?;

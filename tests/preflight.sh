@@ -12,6 +12,7 @@ has() {
 }
 
 [[ $(uname -s) == Linux ]] || missing+=("Linux: the tests use valgrind and QEMU's user mode")
+[[ $(uname -m) == x86_64 ]] || missing+=("x86_64: the fuzzers and the limit on start instructions are for it")
 
 rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 found=$(rustc --version 2> /dev/null | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
@@ -39,12 +40,11 @@ fi
 
 # make installs these if it runs as root.
 if [[ $(id -u) != 0 ]] || ! command -v apt-get > /dev/null; then
-    if [[ $(uname -m) == aarch64 ]]; then guest=x86_64; else guest=aarch64; fi
     has valgrind valgrind
-    has qemu-$guest-static qemu-user-static
-    if [[ ! -e /usr/$guest-linux-gnu/lib/libc.so.6 ]]; then
-        missing+=("the C library of $guest, in /usr/$guest-linux-gnu")
-        packages+=("libc6-$(sed 's/aarch64/arm64/; s/x86_64/amd64/' <<< $guest)-cross")
+    has qemu-aarch64-static qemu-user-static
+    if [[ ! -e /usr/aarch64-linux-gnu/lib/libc.so.6 ]]; then
+        missing+=("the C library of aarch64, in /usr/aarch64-linux-gnu")
+        packages+=(libc6-arm64-cross)
     fi
 fi
 

@@ -59,8 +59,8 @@ impl Reconciler {
         }
     }
 
-    /// Plans for a secret as read. Probes the Regions in which an obstacle in the Region made the
-    /// replica fail, and plans again with the result.
+    /// Plans for a secret as read. Probes each Region whose replica failed because of something in that
+    /// Region, such as a taken name, and plans again with the result.
     async fn plan(&self, mut secret: Secret, until: Instant) -> (Secret, Decision) {
         let decision = decide(&secret, &self.policy, &self.limits);
         let Decision::Act(plan) = &decision else {

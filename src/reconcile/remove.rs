@@ -104,7 +104,7 @@ impl Reconciler {
     }
 
     /// Removes replicas without checking the policy, and polls until AWS no longer lists them or the
-    /// deadline passes. A removal takes up to 90 seconds (reported by users).
+    /// deadline passes. AWS takes up to 90 seconds to remove a replica (reported by users).
     pub(super) async fn remove_and_follow(
         &self,
         secret: &Secret,

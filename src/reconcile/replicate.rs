@@ -22,7 +22,8 @@ impl Reconciler {
     /// Requests the plan's replicas. Returns AWS's response for each Region.
     ///
     /// After an ambiguous failure, such as a timeout, a broken connection or an internal error of AWS,
-    /// reads the secret again and repeats the request.
+    /// reads the secret again and requests only what has not begun and is still wanted, each Region by
+    /// itself, in case one of them causes the failure.
     pub(super) async fn replicate(
         &self,
         secret: &Secret,

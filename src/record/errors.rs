@@ -74,8 +74,8 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// Returns the error type of a report. Returns `None` if the wanted state was reached, or if the policy
-/// or a dry run decided against it.
+/// Returns the error type of a report. Returns `None` if the wanted state was reached, the outcome is
+/// `skipped` or `refused`, a covered secret was only planned, or every open Region has an unknown status.
 pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
     match &report.outcome {
         SecretOutcome::Skipped(..) | SecretOutcome::NotReached => None,

@@ -99,7 +99,9 @@ impl SettingsReader<'_> {
                     regions.insert(region);
                 }
                 Err(error) => {
-                    let message = format!("{error}; list Regions separated by spaces or commas");
+                    let message = format!(
+                        "{error}; list Regions such as `eu-west-1`, separated by spaces or commas"
+                    );
                     self.wrong("ALLOWED_REPLICA_REGIONS", message);
                 }
             }

@@ -149,7 +149,7 @@ async fn a_request_that_was_executed_although_its_answer_was_lost_is_not_made_ag
         },
     ];
     for fault in lost {
-        // AWS may reject a second request for the same Region. The behaviour is not documented.
+        // AWS may reject a second request for the same Region. The behavior is not documented.
         let setting = setting().world(|world| world.known_replica = KnownReplica::RefuseCall);
         let mut stage = setting.start().await;
         stage.aws.script(Fault::on(REPLICATE, fault.clone()));

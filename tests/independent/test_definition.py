@@ -1,6 +1,6 @@
 """The file of the state machine: its syntax, its packaging by SAM and its deployment.
 
-`make test-template` lints the states, and `test_sweep.py` executes every one of them.
+`make test-template` lints the states, and `test_sweep.py` executes them.
 """
 
 import re
@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 from cfnlint.decode import cfn_yaml
+from jsonata import Jsonata
 
 from processes import TOOLS, shell
 from sweep import Sweep
@@ -27,6 +28,28 @@ def test_no_key_of_the_definition_is_there_twice():
 def test_the_definition_does_not_depend_on_an_encoding():
     # CloudFormation's handler reads the file in its default encoding.
     assert TEXT.isascii()
+
+
+def expressions(value):
+    match value:
+        case dict():
+            return [found for each in value.values() for found in expressions(each)]
+        case list():
+            return [found for each in value for found in expressions(each)]
+        case str() if value.startswith("{%"):
+            return [value]
+        case _:
+            return []
+
+
+def test_every_expression_is_jsonata():
+    found = expressions(yaml.safe_load(re.sub(r"\$\{.*?\}", "100", TEXT)))
+    assert len(found) == TEXT.count("{%") == TEXT.count("%}")
+
+    for expression in found:
+        assert expression.endswith("%}"), expression
+        # Raises an error for invalid syntax.
+        Jsonata(expression.removeprefix("{%").removesuffix("%}"))
 
 
 def test_the_deployed_definition_is_that_of_the_file(cautious):

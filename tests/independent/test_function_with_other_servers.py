@@ -128,6 +128,13 @@ def test_a_secret_that_is_not_there_in_time_is_an_error(function, name):
     assert [record["reason"] for record in function.records()] == ["secret-not-found"]
 
 
+@pytest.mark.parametrize("payload", [[], None, "text"])
+def test_a_payload_that_is_not_an_object_is_a_bad_event(payload, start_function):
+    answer = start_function().invoke(payload)
+
+    assert answer["errorType"] == "BadEvent", answer
+
+
 def test_a_sweep_brings_a_secret_without_an_event_in_sync(function, create, replicas):
     arn = create("eu-west-1")
 

@@ -220,7 +220,7 @@ def test_every_alarm_has_its_section_in_operations(alarms):
 
     for name, alarm in alarms.items():
         assert alarm["AlarmDescription"].endswith(f"See {name} in docs/OPERATIONS.md."), name
-        for part in ("Meaning", "First look", "Remediation"):
+        for part in ("Meaning", "First check", "Remediation"):
             assert f"* **{part}**: " in sections[name], name
     assert {name for name, text in sections.items() if "* **Remediation**" in text} == set(alarms)
 

@@ -5,6 +5,7 @@ import tomllib
 
 import yaml
 
+from documents import blocks
 from template import ROOT, TEMPLATE
 
 TEXT = (ROOT / ".github/workflows/test.yaml").read_text()
@@ -21,6 +22,11 @@ def test_it_runs_every_part_of_make_test_in_its_order():
     made = [command for command in commands("test") if command.startswith("make ")]
 
     assert made == [f"make {part}" for part in ["preflight", *parts.split()]]
+
+
+def test_the_script_of_ci_ends_with_the_command_of_the_readme():
+    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "make test"
+    assert "make test\n" in blocks("README.md")
 
 
 def test_it_checks_advisories_for_pull_requests_and_every_night():

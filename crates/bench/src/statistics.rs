@@ -12,7 +12,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Summarises a sample, which must not be empty.
+    /// Summarizes a sample, which must not be empty.
     pub(crate) fn of(sample: &[f64]) -> anyhow::Result<Summary> {
         anyhow::ensure!(!sample.is_empty(), "the sample must not be empty");
         let mut sorted = sample.to_vec();

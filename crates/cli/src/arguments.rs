@@ -28,7 +28,7 @@ Results go to standard output, including the problems that `check` finds. Errors
 result, and notes about a result, go to standard error. With `--output json`, the problems of an
 invalid policy or test file go to standard output.
 
-Colours appear only on a terminal. The environment variable NO_COLOR disables them there, too."
+Colors appear only on a terminal. The environment variable NO_COLOR disables them there, too."
 )]
 pub(crate) struct Arguments {
     /// The command.

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The output of a command.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
-    /// The text for standard output. Its colours are removed if standard output is not a terminal.
+    /// The text for standard output. Its colors are removed if standard output is not a terminal.
     pub(crate) stdout: String,
     /// The text for standard error.
     pub(crate) stderr: String,
@@ -65,7 +65,7 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<String> {
     Ok(text + "\n")
 }
 
-/// Removes the colours from a text.
+/// Removes the colors from a text.
 #[cfg(test)]
 pub(crate) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()

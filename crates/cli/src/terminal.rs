@@ -33,7 +33,7 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 }
 
 /// Wraps a text to [`WIDTH`]. The first line starts with `first`, the others with `columns` spaces.
-/// `columns` is the width of `first` without colours.
+/// `columns` is the width of `first` without colors.
 pub(crate) fn wrap(first: &str, columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
     let lines = textwrap::wrap(text, WIDTH.saturating_sub(columns));

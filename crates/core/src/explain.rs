@@ -48,7 +48,7 @@ pub struct RuleExplanation {
     pub because: String,
     /// The wanted Regions that its `forbid` excludes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub takes_away: Vec<Region>,
+    pub forbids: Vec<Region>,
 }
 
 /// The step for one Region.
@@ -66,7 +66,7 @@ pub struct RegionExplanation {
     pub forbidden_by: Vec<String>,
     /// Everything that blocks a replica there. `reason` names only the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub taken_away_by: Vec<BlockedBy>,
+    pub blocked_by: Vec<BlockedBy>,
     /// The action: `replicate`, `retry`, `keep`, `remove` or `refuse`.
     pub action: &'static str,
     /// The reason's code in the record.
@@ -135,7 +135,7 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
         }
         Decision::Act(plan) => {
             for rule in &mut rules {
-                rule.takes_away = forbidden_regions(&rule.name, &evaluation);
+                rule.forbids = forbidden_regions(&rule.name, &evaluation);
             }
             let blocked_by = |region: &Region| blocked_by(secret, region, &evaluation, limits);
             let regions = explain_regions(&plan, &evaluation, blocked_by);
@@ -168,7 +168,7 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
         name: rule.name().to_owned(),
         matches,
         because,
-        takes_away: Vec::new(),
+        forbids: Vec::new(),
     }
 }
 
@@ -214,7 +214,7 @@ fn explain_regions(
             explanation.wanted_by = request.wanted_by.iter().cloned().collect();
             explanation.forbidden_by = request.forbidden_by.iter().cloned().collect();
         }
-        explanation.taken_away_by = blocked_by(region);
+        explanation.blocked_by = blocked_by(region);
         explanation
     });
     let tokens = plan.bad_tokens.iter().map(|bad| RegionExplanation {
@@ -250,7 +250,7 @@ fn explain_step(region: String, step: &Step) -> RegionExplanation {
         tag: None,
         wanted_by: Vec::new(),
         forbidden_by: Vec::new(),
-        taken_away_by: Vec::new(),
+        blocked_by: Vec::new(),
         action,
         reason,
         remediation,

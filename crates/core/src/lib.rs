@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`request`] | parses events and actions into requests |
 //! | [`secret`] | the metadata of a secret, in strict types |
-//! | [`limits`] | the settings' limits, independent of the policy |
+//! | [`limits`] | the limits that the settings impose, independent of the policy |
 //! | [`policy`] | the policy language: which secrets are replicated, and where |
 //! | [`plan`] | the steps for one secret, Region by Region |
 //! | [`explain`] | explains the plan, rule by rule |

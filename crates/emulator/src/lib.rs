@@ -6,7 +6,7 @@
 //!   and a log of calls.
 //! * [`lambda`]: the Lambda Runtime API around a real `bootstrap` process.
 //!
-//! Comments grade the evidence for AWS's behaviour: `[doc]` documented, `[real]` recorded, `[field]`
+//! Comments grade the evidence for AWS's behavior: `[doc]` documented, `[real]` recorded, `[field]`
 //! reported by users, `[infer]` inferred, `[gap]` no evidence, therefore usually a setting.
 //!
 //! ```

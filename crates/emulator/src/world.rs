@@ -10,7 +10,7 @@
 //! | `history` | the past states that lagging reads return |
 //! | `agenda`, `replication` | changes without a call, and their times |
 //! | `operations` | one function for each operation of the API |
-//! | `access`, `settings` | denials, and undocumented behaviour of AWS |
+//! | `access`, `settings` | denials, and undocumented behavior of AWS |
 
 mod access;
 mod agenda;

@@ -64,7 +64,7 @@ pub(crate) fn secret_named(
 }
 
 impl Default for Aws {
-    /// AWS without lag, quick, and with the emulator's defaults where its behaviour is unknown.
+    /// AWS without lag, quick, and with the emulator's defaults where its behavior is unknown.
     fn default() -> Aws {
         let key = |name: &str| (HOME.to_owned(), name.to_owned(), KeyState::Usable);
         Aws {

@@ -62,7 +62,7 @@ pub(crate) struct FunctionSettings {
     pub(crate) writes_per_second: u32,
 }
 
-/// The behaviour of AWS. Times are in milliseconds.
+/// The behavior of AWS. Times are in milliseconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Aws {
     /// From a request to `InSync` or `Failed`.

@@ -14,7 +14,7 @@ use crate::results::{EventResult, number};
 use crate::server::{Authority, FixedServer, Transport};
 use crate::statistics::Summary;
 
-/// Events that are not measured, while allocators, caches and Python's specialisation warm up.
+/// Events that are not measured, while allocators, caches and Python's specialization warm up.
 const WARM_UP: usize = 20;
 
 /// One contender over one transport, with its measurements so far.

@@ -58,11 +58,11 @@ pub(super) fn draw(results: &Results, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A bar of a chart. The bars of one figure have the same colour.
+/// A bar of a chart. The bars of one figure have the same color.
 struct Bar {
     label: String,
     value: f64,
-    colour: usize,
+    color: usize,
 }
 
 type Figure = fn(&EventResult) -> f64;
@@ -74,11 +74,11 @@ fn event_bars(part: &Part<EventResult>) -> Vec<Bar> {
         ("warm write", |row| row.write_ms.median),
     ];
     let mut bars = Vec::new();
-    for (colour, (figure, value)) in figures.into_iter().enumerate() {
+    for (color, (figure, value)) in figures.into_iter().enumerate() {
         bars.extend(part.rows.iter().map(|row| Bar {
             label: format!("{figure}: {}", name(row.contender, row.transport)),
             value: value(row),
-            colour,
+            color,
         }));
     }
     bars
@@ -88,13 +88,13 @@ fn memory_bars(part: &Part<EventResult>) -> Vec<Bar> {
     let bar = |row: &EventResult| Bar {
         label: name(row.contender, row.transport),
         value: row.peak_memory_mib.median,
-        colour: 0,
+        color: 0,
     };
     part.rows.iter().map(bar).collect()
 }
 
-/// Colours that colour-blind readers can distinguish.
-const COLOURS: [RGBColor; 4] = [
+/// Colors that color-blind readers can distinguish.
+const COLORS: [RGBColor; 4] = [
     RGBColor(0x44, 0x77, 0xaa),
     RGBColor(0xee, 0x66, 0x77),
     RGBColor(0x22, 0x88, 0x33),
@@ -137,8 +137,8 @@ fn bars(plot: &Plot, directory: &Path, bars: &[Bar]) -> anyhow::Result<()> {
     let level = |index: usize| number(bars.len() - index) - 0.5;
     let drawn = bars.iter().enumerate().map(|(index, bar)| {
         let (low, high) = (level(index) - 0.35, level(index) + 0.35);
-        let colour = COLOURS[bar.colour].filled();
-        Rectangle::new([(least, low), (bar.value, high)], colour)
+        let color = COLORS[bar.color].filled();
+        Rectangle::new([(least, low), (bar.value, high)], color)
     });
     chart.draw_series(drawn).map_err(failure)?;
     let figures = bars.iter().enumerate().map(|(index, bar)| {
@@ -183,8 +183,8 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
     mesh.y_label_formatter(&|value| significant(*value));
     mesh.label_style(("sans-serif", 14));
     mesh.draw().map_err(failure)?;
-    for (colour, contender) in Contender::ALL.into_iter().enumerate() {
-        let style = COLOURS[colour].filled();
+    for (color, contender) in Contender::ALL.into_iter().enumerate() {
+        let style = COLORS[color].filled();
         let line = LineSeries::new(points(contender), style);
         chart.draw_series(line).map_err(failure)?;
         let dots = points(contender).map(|point| Circle::new(point, 4, style));

@@ -82,3 +82,24 @@ impl Answers {
         self.is_repaired.store(repaired, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drifted_secret_is_written_once_until_the_reset() {
+        let answers = Answers::new().unwrap();
+        let body = json!({ "SecretId": Subject::Drifted.arn() }).to_string();
+        let status = |operation| {
+            let answer = answers.to(operation, body.as_bytes()).unwrap();
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            answer["ReplicationStatus"][0]["Status"].clone()
+        };
+        assert_eq!(status("DescribeSecret"), Value::Null);
+        assert_eq!(status("ReplicateSecretToRegions"), "InSync");
+        assert_eq!(status("DescribeSecret"), "InSync");
+        answers.set_repaired(false);
+        assert_eq!(status("DescribeSecret"), Value::Null);
+    }
+}

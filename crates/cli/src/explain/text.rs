@@ -137,7 +137,7 @@ fn rules(rules: &[RuleExplanation]) -> String {
 
 /// Formats the wanted Regions that a rule's `forbid` refuses.
 fn forbidden(rule: &RuleExplanation) -> String {
-    let regions = rule.takes_away.iter().map(Region::as_str);
+    let regions = rule.forbids.iter().map(Region::as_str);
     let regions: Vec<_> = regions.collect();
     if regions.is_empty() {
         String::new()
@@ -214,7 +214,7 @@ fn rules_of(region: &RegionExplanation) -> Option<String> {
         (!rules.is_empty()).then(|| format!("{verb} {}", rules.join(", ")))
     };
     // The decision already mentions the primary Region and other partitions.
-    let allowed_regions = region.taken_away_by.contains(&BlockedBy::RegionNotAllowed);
+    let allowed_regions = region.blocked_by.contains(&BlockedBy::RegionNotAllowed);
     let parts = [
         list("wanted by", &region.wanted_by),
         list("forbidden by", &region.forbidden_by),

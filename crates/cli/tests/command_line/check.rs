@@ -61,17 +61,17 @@ fn json_has_the_problems_and_the_number_of_rules() {
     let answer = broken.json();
     assert_eq!(answer["rules"], json!(null));
     let problems = answer["problems"].as_array().unwrap();
-    let misspelt = problems
+    let misspelled = problems
         .iter()
         .find(|problem| problem["code"] == "unknown-field")
         .unwrap();
-    assert_eq!(misspelt["severity"], "error");
+    assert_eq!(misspelled["severity"], "error");
     assert_eq!(
-        (&misspelt["line"], &misspelt["column"]),
+        (&misspelled["line"], &misspelled["column"]),
         (&json!(5), &json!(5))
     );
     for key in ["path", "message", "hint"] {
-        assert!(misspelt[key].is_string(), "{key}");
+        assert!(misspelled[key].is_string(), "{key}");
     }
 }
 

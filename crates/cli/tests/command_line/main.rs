@@ -142,7 +142,7 @@ fn a_reader_that_stops_early_is_not_a_failure() {
 }
 
 #[test]
-fn colours_are_for_terminals() {
+fn colors_are_for_terminals() {
     let files = Files::new(&[("policy.yaml", BROKEN)]);
     let path = files.path("policy.yaml");
     let explain = ["explain", "--name", "db", "--region", "us-east-1"];

@@ -1,8 +1,8 @@
 //! Lints: warnings about parts of a valid policy that may not mean what the author intended.
 //!
-//! Each lint checks a single rule. Lints are sound but incomplete: they report no false positives. They
-//! do not compare rules with one another. The plan refuses conflicts per secret, and an explanation
-//! shows them.
+//! Each lint checks one rule, group or key. Lints are sound but incomplete: they report no false
+//! positives. They do not compare rules with one another. The plan refuses conflicts per secret, and an
+//! explanation shows them.
 
 use std::collections::BTreeSet;
 

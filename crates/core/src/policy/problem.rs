@@ -51,7 +51,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A policy is invalid. Contains all problems, not only the first.
+/// The error for an invalid policy. Contains all problems, not only the first.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct PolicyInvalid {
     /// The problems, in the order of the document, warnings included. At least one is an error.

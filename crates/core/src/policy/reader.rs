@@ -140,7 +140,7 @@ impl NodeReader {
                 column,
                 code: "too-many-problems",
                 message: format!("{count} more problems"),
-                hint: "fix the problems above first".to_owned(),
+                hint: "fix the listed problems first".to_owned(),
             });
         }
         problems

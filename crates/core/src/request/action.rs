@@ -20,7 +20,7 @@ const EXPLAIN_REMEDIATION: &str = "send {\"action\": \"explain\", \"secretId\": 
     exists, or {\"action\": \"explain\", \"secret\": {\"name\": \"...\", \"tags\": {}, \
     \"primaryRegion\": \"...\", \"kmsKeyId\": \"...\"}}";
 const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}; for the next slice, add the \
-     `nextToken` of the answer";
+     `nextToken` of the response";
 
 /// The default of `maxChanges`.
 const MAX_CHANGES: u64 = 100;
@@ -120,7 +120,7 @@ fn hypothetical(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Secr
     fields.only(&["name", "tags", "primaryRegion", "kmsKeyId"])?;
     let region = match fields.text("primaryRegion")? {
         Some(code) => Region::parse(&cut(code)).map_err(|error| BadEvent {
-            message: format!("`secret.primaryRegion`: {error}"),
+            message: format!("`secret.primaryRegion`: {error}; expected, for example, `eu-west-1`"),
             remediation: EXPLAIN_REMEDIATION,
         })?,
         None => function.region.clone(),

@@ -18,7 +18,7 @@ pub struct SecretArn {
 /// The text is not the ARN of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is not a secret ARN such as \
+    "`{0}` is not a secret ARN; expected, for example, \
      `arn:aws:secretsmanager:eu-west-1:123456789012:secret:name-a1b2c3`"
 )]
 pub struct NotASecretArn(pub String);

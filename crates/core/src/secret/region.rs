@@ -14,7 +14,7 @@ pub struct Region(SmolStr);
 
 /// The text does not have the form of a Region code.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is not a Region code such as `eu-west-1`")]
+#[error("`{0}` is not a Region code")]
 pub struct InvalidRegion(pub String);
 
 /// The maximum length of a code. The longest code of AWS today has 14 characters.

@@ -87,7 +87,7 @@ fn explains(
             prop_assert!(secret.tags[tag].contains(&region.region));
             continue;
         }
-        let blocked_by = region.taken_away_by.iter().map(|cause| match cause {
+        let blocked_by = region.blocked_by.iter().map(|cause| match cause {
             BlockedBy::PrimaryRegion => "primary-region",
             BlockedBy::OtherPartition => "other-partition",
             BlockedBy::RegionNotAllowed => "region-not-allowed",
@@ -102,10 +102,10 @@ fn explains(
     for rule in &explanation.rules {
         let regions = explanation.regions.iter().filter(|region| {
             let by_rule = BlockedBy::Rule(rule.name.clone());
-            region.taken_away_by.contains(&by_rule)
+            region.blocked_by.contains(&by_rule)
         });
         let blocked: Vec<_> = regions.map(|region| region.region.as_str()).collect();
-        let explained: Vec<_> = rule.takes_away.iter().map(Region::as_str).collect();
+        let explained: Vec<_> = rule.forbids.iter().map(Region::as_str).collect();
         prop_assert_eq!(explained, blocked);
     }
     Ok(())

@@ -1,11 +1,11 @@
-//! The settings of a [`World`](crate::World): delays, quotas, and undocumented behaviour of AWS.
+//! The settings of a [`World`](crate::World): delays, quotas, and undocumented behavior of AWS.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The settings of a world. The defaults follow AWS as far as its behaviour is known, with shorter
+/// The settings of a world. The defaults follow AWS as far as its behavior is known, with shorter
 /// delays.
 #[derive(Debug, Clone)]
 pub struct WorldSettings {

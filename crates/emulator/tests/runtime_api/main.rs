@@ -119,7 +119,7 @@ async fn a_reported_error_does_not_end_the_sandbox() {
 }
 
 #[tokio::test]
-async fn only_the_first_answer_to_an_invocation_counts() {
+async fn only_the_first_answer_to_an_invocation_counts_and_none_is_an_error() {
     let mut lambda = start().await;
     let twice = invoke(&mut lambda, "answer twice").await;
     assert_eq!(twice.answer, Answer::Success(json!(1)));

@@ -122,7 +122,7 @@ fn requests_beyond_the_limits_are_refused() {
         json!({"Filters": vec![filter; 11]}),
         json!({"Filters": [{"Key": "name", "Values": eleven}]}),
         json!({"Filters": [{"Key": "name", "Values": ["a,b"]}]}),
-        json!({"Filters": [{"Key": "colour", "Values": ["a"]}]}),
+        json!({"Filters": [{"Key": "color", "Values": ["a"]}]}),
     ] {
         aws.fails(HOME, "ListSecrets", &body, "ValidationException: ");
     }

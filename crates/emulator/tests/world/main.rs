@@ -1,5 +1,5 @@
 //! The Secrets Manager state machine with the tests' clock. `tests/independent/conformance.yaml`
-//! has further cases, with the evidence for AWS's behaviour.
+//! has further cases, with the evidence for AWS's behavior.
 
 mod access;
 mod consistency;
@@ -8,6 +8,7 @@ mod known_replicas;
 mod listing;
 mod refusals;
 mod replication;
+mod roles;
 mod secrets;
 mod status_lag;
 mod support;

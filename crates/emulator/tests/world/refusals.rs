@@ -8,6 +8,18 @@ use crate::support::{Clocked, HOME, IRELAND, app, replication};
 const REPLICATE: &str = "ReplicateSecretToRegions";
 
 #[test]
+fn the_primary_region_or_another_partition_in_the_list_refuses_the_whole_call() {
+    let mut aws = Clocked::new();
+    aws.seed(app());
+    for region in [HOME, "cn-north-1", "us-gov-west-1", "eusc-de-east-1"] {
+        let body = replication("app", &[IRELAND, region]);
+        let error = "InvalidParameterException: Invalid replica region.";
+        aws.fails(HOME, REPLICATE, &body, error);
+        assert_eq!(aws.world.replicas(aws.now, HOME, "app"), [], "{region}");
+    }
+}
+
+#[test]
 fn an_invalid_region_an_empty_list_and_a_missing_id_fail_validation() {
     let mut aws = Clocked::new();
     aws.seed(app());

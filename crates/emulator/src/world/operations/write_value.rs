@@ -21,6 +21,7 @@ impl World {
         let token = input.client_request_token.clone();
         let token = token.unwrap_or_else(|| self.new_version_id());
         let existing = secret.versions.by_id(&token);
+        // Reusing a token for another value is an error [doc].
         if existing.is_some_and(|version| version.value != value) {
             return Err(ApiError::new(
                 "ResourceExistsException",

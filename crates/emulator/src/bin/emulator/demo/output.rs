@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_line_is_summarised_and_a_record_is_indented() {
+    fn a_metric_line_is_summarized_and_a_record_is_indented() {
         let metrics = r#"{"_aws":{"CloudWatchMetrics":[{"Metrics":[{"Name":"B"},{"Name":"A"}]}]},
             "ReplicaRegion":"eu-west-1","A":1,"B":[2]}"#;
         assert_eq!(formatted(metrics), "metrics of eu-west-1: A=1, B=[2]");
