@@ -41,7 +41,8 @@ PROGRAMS = {"aws": AWS, "sam": SAM, "secret-replicator": "#!/bin/sh\ntest -e $2\
 
 @pytest.fixture
 def run(tmp_path):
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    for path in ("docs", "policy.yaml"):
+        (tmp_path / path).symlink_to(ROOT / path)
     (tmp_path / "keys.json").write_text(KEYS)
     return lambda commands: shell(commands, tmp_path, PROGRAMS, AWS_DEFAULT_REGION="us-east-1")
 
