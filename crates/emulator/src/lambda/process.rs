@@ -90,3 +90,21 @@ impl Output {
         Ok(text.lines().map(str::to_owned).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn each_line_is_taken_once_with_its_invalid_bytes_replaced() {
+        let (mut output, mut sink) = Output::open().unwrap();
+        assert_eq!(output.take_lines().unwrap(), [""; 0]);
+        sink.write_all(b"one\ntw").unwrap();
+        sink.write_all(b"o\nthree").unwrap();
+        assert_eq!(output.take_lines().unwrap(), ["one", "two", "three"]);
+        sink.write_all(b"a\xffb\n").unwrap();
+        assert_eq!(output.take_lines().unwrap(), ["a\u{fffd}b"]);
+    }
+}

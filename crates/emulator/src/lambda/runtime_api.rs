@@ -70,7 +70,7 @@ impl RuntimeApi {
         self.address
     }
 
-    /// Sets the invocation that may be answered, once.
+    /// Sets the only invocation that may be answered, once. `None` rejects all answers.
     pub(super) fn open(&self, request_id: Option<&str>) {
         *self.shared.open_request() = request_id.map(str::to_owned);
     }

@@ -8,7 +8,8 @@ use serde_json::json;
 
 const FUNCTION_NAME: &str = "secret-replicator";
 
-/// The settings of the function `secret-replicator` in account 123456789012, with 128 MiB of memory.
+/// The settings of the function `secret-replicator` in account 123456789012. Its environment states
+/// 128 MiB of memory, but nothing limits the memory.
 #[derive(Debug, Clone)]
 pub struct LambdaSettings {
     /// The function's binary.

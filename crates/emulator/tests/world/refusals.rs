@@ -1,6 +1,6 @@
 //! Calls that fail as a whole.
 
-use secret_replicator_emulator::SecretSeed;
+use secret_replicator_emulator::{SecretSeed, WorldSettings};
 use serde_json::json;
 
 use crate::support::{Clocked, HOME, IRELAND, app, replication};
@@ -98,4 +98,19 @@ fn more_than_fifty_writes_a_second_in_one_region_are_throttled() {
     aws.pass(20);
     aws.ok(HOME, REPLICATE, &body);
     aws.fails(HOME, REPLICATE, &body, error);
+}
+
+#[test]
+fn without_a_quota_nothing_is_throttled_and_with_a_quota_of_zero_everything() {
+    let body = replication("app", &[IRELAND]);
+    for (writes_per_second, succeeds) in [(None, true), (Some(0), false)] {
+        let mut aws = Clocked::with(WorldSettings {
+            writes_per_second,
+            ..WorldSettings::default()
+        });
+        aws.seed(app());
+        for _ in 0..51 {
+            assert_eq!(aws.call(HOME, REPLICATE, &body).is_ok(), succeeds);
+        }
+    }
 }

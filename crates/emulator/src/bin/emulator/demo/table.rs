@@ -7,7 +7,8 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
 use super::EventResult;
 
-/// The maximum width. Wider tables are hard to read in terminals and in Markdown.
+/// The maximum width, which the demo's own table needs. Wider tables are hard to read in terminals
+/// and in Markdown.
 const MAX_WIDTH: u16 = 121;
 
 /// Formats one row for each event, with a column for each Region. Hides empty columns.
