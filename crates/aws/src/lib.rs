@@ -37,7 +37,6 @@ use tokio::time::{Instant, timeout_at};
 
 pub use convert::{Page, UnreadableEntry};
 pub use error::{CallError, CallErrorKind, Operation};
-use secret_replicator_core::limits::Overwrite;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::secret::{
@@ -206,7 +205,8 @@ impl SecretsManager {
     }
 
     /// Requests replicas of a secret in the targets' Regions. A secret of the same name there is
-    /// overwritten only if every target allows it.
+    /// overwritten only if every target overwrites, that is, if a probe found another secret in each
+    /// Region.
     ///
     /// AWS answers before it replicates, so `Ok` means accepted, no more. It holds the secret's
     /// replicas as AWS's answer shows them. The SDK retries only what AWS rejected before executing it
@@ -227,9 +227,7 @@ impl SecretsManager {
                 .set_kms_key_id(target.key().kms_key.as_ref().map(ToString::to_string))
                 .build()
         });
-        let overwrite = targets
-            .iter()
-            .all(|target| target.overwrite() == Overwrite::Allowed);
+        let overwrite = !targets.is_empty() && targets.iter().all(|target| target.overwrites());
         let request = self
             .client
             .replicate_secret_to_regions()

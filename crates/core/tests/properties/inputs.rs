@@ -200,10 +200,11 @@ proptest! {
     }
 }
 
-const ACTION_FIELDS: [&str; 6] = [
+const ACTION_FIELDS: [&str; 7] = [
     "secretId",
     "secret",
     "dryRun",
+    "thorough",
     "nextToken",
     "maxChanges",
     "maxchanges",
