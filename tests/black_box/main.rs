@@ -7,6 +7,8 @@ mod https;
 mod metrics;
 mod not_ready;
 mod policy_decides;
+mod promoted;
+mod regional_keys;
 mod removal;
 mod repair;
 mod replicas_fail;

@@ -65,7 +65,7 @@ def test_a_sweep_starts_every_hour(cautious):
     assert hourly["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
     assert hourly["Target"]["Arn"] == cautious.outputs["SweepArn"]
     # A real sweep, with the parameter's limit.
-    assert json.loads(hourly["Target"]["Input"]) == {}
+    assert json.loads(hourly["Target"]["Input"]) == {"thorough": True}
     assert cautious.allows("SweepStartRole", "states:StartExecution", cautious.outputs["SweepArn"])
 
 

@@ -35,8 +35,8 @@ def test_dry_run_and_the_limit_reach_every_slice(sweep, slices):
     sweep.run({"dryRun": True, "maxChanges": 5000})
 
     assert slices.events == [
-        {"action": "sweep", "dryRun": True, "maxChanges": 5000, "nextToken": None},
-        {"action": "sweep", "dryRun": True, "maxChanges": 5000, "nextToken": "first"},
+        {"action": "sweep", "dryRun": True, "thorough": False, "maxChanges": 5000, "nextToken": None},
+        {"action": "sweep", "dryRun": True, "thorough": False, "maxChanges": 5000, "nextToken": "first"},
     ]
 
 
@@ -46,7 +46,7 @@ def test_a_sweep_without_input_is_a_real_one_with_the_limit_of_the_parameter(swe
     sweep.run({})
 
     assert slices.events == [
-        {"action": "sweep", "dryRun": False, "maxChanges": 100, "nextToken": None}
+        {"action": "sweep", "dryRun": False, "thorough": False, "maxChanges": 100, "nextToken": None}
     ]
 
 
@@ -62,7 +62,7 @@ def test_null_is_absent(sweep, slices):
     sweep.run({"dryRun": None, "maxChanges": None, "nextToken": None})
 
     assert slices.events == [
-        {"action": "sweep", "dryRun": False, "maxChanges": 100, "nextToken": None}
+        {"action": "sweep", "dryRun": False, "thorough": False, "maxChanges": 100, "nextToken": None}
     ]
 
 
@@ -77,10 +77,11 @@ def test_a_sweep_can_go_on_where_another_one_stopped(sweep, slices):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        ({"dryrun": True}, "unknown field dryrun: send only dryRun, maxChanges, nextToken"),
+        ({"dryrun": True}, "unknown field dryrun: send only dryRun, thorough, maxChanges, nextToken"),
         ({"dry": True, "limit": 1}, "unknown field dry, limit: send only"),
         ({"action": "sweep"}, "unknown field action: send only"),
         ({"dryRun": "true"}, "dryRun: send true or false, without quotation marks"),
+        ({"thorough": 1}, "thorough: send true or false, without quotation marks"),
         ({"maxChanges": "5000"}, "maxChanges: send a whole number of at least 1"),
         ({"maxChanges": 0}, "maxChanges: send a whole number of at least 1"),
         ({"maxChanges": 1.5}, "maxChanges: send a whole number of at least 1"),
@@ -255,7 +256,12 @@ def test_a_sweep_that_does_not_end_is_ended_and_says_how_to_go_on(sweep, slices)
     assert (ended["status"], ended["error"]) == ("FAILED", "TooManySlices")
     assert len(slices.events) == 3
     start_with = json.loads(ended["cause"].split("starting it with ")[1])
-    assert start_with == {"dryRun": True, "maxChanges": 7, "nextToken": "3"}
+    assert start_with == {
+        "dryRun": True,
+        "thorough": False,
+        "maxChanges": 7,
+        "nextToken": "3",
+    }
 
 
 def test_a_slice_is_given_longer_than_the_function_has(sweep, fakes):

@@ -176,7 +176,7 @@ impl SecretsManager {
         let request = self.client.describe_secret().secret_id(&primary.name);
         let call = || request.customize().config_override(there).send();
         match self.call(until, Operation::DescribeSecret, call).await {
-            Ok(answer) => convert::regional(primary, &answer),
+            Ok(answer) => convert::regional(primary, region, &answer),
             Err(error) if error.kind == CallErrorKind::NotFound => Ok(RegionalSecret::Absent),
             Err(error) => Err(error),
         }

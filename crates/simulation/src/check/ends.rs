@@ -10,7 +10,7 @@ use crate::journal::is_write;
 use crate::scenario::{Scenario, regions};
 use crate::story::{Played, Swept, Truth};
 use secret_replicator_emulator::SecretView;
-use secret_replicator_reference_policy::Answer;
+use secret_replicator_reference_policy::{Answer, managed_is_none};
 
 pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -63,13 +63,17 @@ impl End<'_> {
         let mut violations = Vec::new();
         for region in regions() {
             let found = match policy.answer(&question, region, &settings) {
+                Answer::Replica { key, .. } if self.has_wrong_key(region, key.as_deref()) => {
+                    self.refused(region, "another key")
+                }
                 Answer::Replica { .. } => self.wanted(region),
                 Answer::Refused(reasons) if reasons.contains("primary-region") => None,
-                // A replica that somebody else has made with a weaker key is in sync all the same.
+                // A replica that somebody else has made with a key of the customer is not weaker.
                 Answer::Refused(reasons)
                     if reasons == ["weaker-encryption".to_owned()].into()
-                        && status(&self.played.after, &self.secret.name, region)
-                            == Some("InSync") =>
+                        && self
+                            .key_of_replica(region)
+                            .is_some_and(|key| !is_managed(key)) =>
                 {
                     None
                 }
@@ -82,6 +86,20 @@ impl End<'_> {
             violations.extend(self.refused(&token, "no Region"));
         }
         violations
+    }
+
+    /// The key of a replica that is in sync.
+    fn key_of_replica(&self, region: &str) -> Option<&str> {
+        let rows = &self.secret.replicas;
+        let row = rows.iter().find(|row| row.region == region)?;
+        (row.status == "InSync").then_some(row.kms_key_id.as_str())
+    }
+
+    fn has_wrong_key(&self, region: &str, wanted: Option<&str>) -> bool {
+        let question = question(self.secret);
+        let policy = &self.scenario.policy;
+        self.key_of_replica(region)
+            .is_some_and(|found| policy.refuses_key(&question, region, wanted, found))
     }
 
     fn wanted(&self, region: &str) -> Option<Violation> {
@@ -135,6 +153,10 @@ impl End<'_> {
             of_region.or(record["reason"].as_str())
         })
     }
+}
+
+fn is_managed(key: &str) -> bool {
+    managed_is_none(key).is_none()
 }
 
 fn is_touchable(secret: &SecretView) -> bool {

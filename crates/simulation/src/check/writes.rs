@@ -8,7 +8,7 @@ use super::Violation;
 use super::seen::{Seen, is_about, is_look, is_obstacle, is_taken_name};
 use crate::journal::{Call, is_write};
 use crate::lambda::Purpose;
-use crate::scenario::{Scenario, regions};
+use crate::scenario::{HOME, Scenario, regions};
 use crate::story::Played;
 use secret_replicator_reference_policy::{Answer, managed_is_none};
 
@@ -56,6 +56,17 @@ pub(super) fn violations(scenario: &Scenario, played: &Played) -> Vec<Violation>
         }
     }
     violations
+}
+
+/// What a Region has under the name of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// The secret's own replica.
+    Ours,
+    /// A former replica that is a secret of its own now.
+    Promoted,
+    Other,
 }
 
 /// Judges one write.
@@ -138,12 +149,19 @@ impl Judge<'_> {
                 }
                 other => wrong("I2", format!("{region}: {other:?}")),
             }
+            let found = self.found(region, &seen.secret.name);
+            if found == Some(Found::Promoted) {
+                wrong("I5", format!("{region} has a promoted former replica"));
+            }
+            if asked_to_overwrite && found != Some(Found::Other) {
+                wrong("I5", format!("{region} is overwritten, and has {found:?}"));
+            }
             match seen.status(region) {
                 None => {}
                 Some("Failed") => {
                     let message = seen.message(region);
                     let overwrites = asked_to_overwrite && is_taken_name(message);
-                    let is_free = overwrites || self.was_vacant(region, &seen.secret.name);
+                    let is_free = overwrites || matches!(found, Some(Found::Nothing | Found::Ours));
                     if is_obstacle(message) && !is_free {
                         wrong("I7", format!("{region} has failed with: {message}"));
                     }
@@ -215,6 +233,35 @@ impl Judge<'_> {
             }
         }
         violations
+    }
+
+    /// What the last look into a Region before the write has found under the name.
+    fn found(&self, region: &str, name: &str) -> Option<Found> {
+        let looks = self.calls.iter().filter_map(|call| {
+            let answer = call.answer.as_ref()?;
+            let is_look = call.operation == "DescribeSecret"
+                && call.region == region
+                && call.secret_id() == Some(name)
+                && answer.came < self.write.sent;
+            is_look.then_some((answer.came, call))
+        });
+        let (_, last) = looks.max_by_key(|(came, _)| *came)?;
+        let answer = last.answer.as_ref()?;
+        if answer.error_code() == Some("ResourceNotFoundException") {
+            return Some(Found::Nothing);
+        }
+        let there = &last.success()?.body;
+        let suffix = |arn: Option<&str>| {
+            arn.and_then(|arn| arn.rsplit('-').next())
+                .map(str::to_owned)
+        };
+        let is_the_same = suffix(there["ARN"].as_str()) == suffix(self.write.secret_id());
+        let primary = there["PrimaryRegion"].as_str();
+        Some(match primary {
+            Some(HOME) if is_the_same => Found::Ours,
+            _ if is_the_same && primary.is_none_or(|primary| primary == region) => Found::Promoted,
+            _ => Found::Other,
+        })
     }
 
     /// Whether a look into a Region has found nothing of that name.
