@@ -288,7 +288,7 @@ fn calls(plan: &Plan) -> Vec<CallExplanation> {
                 kms_key_id: target.key().kms_key.clone(),
             })
             .collect();
-        (!add_replica_regions.is_empty()).then(|| CallExplanation {
+        (!add_replica_regions.is_empty()).then_some(CallExplanation {
             operation: "ReplicateSecretToRegions",
             add_replica_regions,
             force_overwrite_replica_secret: overwrites,
