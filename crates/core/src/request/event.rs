@@ -52,9 +52,8 @@ fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
     let name = detail.as_ref().and_then(|detail| text(detail.event_name));
     let is_handled = match detail_type.as_deref() {
         Some(API_CALL) => name.as_deref().is_none_or(is_handled_call),
-        Some(SERVICE_EVENT | LABEL_UPDATED) => true,
+        Some(SERVICE_EVENT | LABEL_UPDATED) | None => true,
         Some(_) => false,
-        None => true,
     };
     if text(envelope.source).as_deref() == Some("aws.secretsmanager") && !is_handled {
         return Trigger {
