@@ -285,6 +285,7 @@ def test_every_widget_shows_metrics_that_there_are(stack, seen):
         "ReplicasInSync",
         "ReplicasFailed",
         "ReplicasRefused",
+        "ReplicasOverwritten",
         "EventAge",
         "ReplicationTime",
         "SweepDrift",
