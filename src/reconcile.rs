@@ -28,6 +28,7 @@ use secret_replicator_core::explain::{Explanation, explain};
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{Decision, Plan, decide};
 use secret_replicator_core::policy::Policy;
+use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::secret::{Secret, SecretId};
 use tokio::time::Instant;
 
@@ -83,7 +84,12 @@ impl Reconciler {
         let deferred = execution.deferred();
         let outcome = covered(secret, plan, Some(&execution), deferred);
         reservation.commit(changes_made(outcome.regions(), &execution));
-        outcome
+        match outcome {
+            SecretOutcome::Covered { secret, .. } if execution.shows_a_replica() => {
+                SecretOutcome::Skipped(Some(secret), SkipReason::IsReplica(None))
+            }
+            outcome => outcome,
+        }
     }
 
     /// Explains the decision about a secret.
@@ -131,6 +137,12 @@ impl Reconciler {
         let mut execution = self
             .replicate_and_follow(secret, plan, permit, deadlines)
             .await;
+        if execution.shows_a_replica() {
+            return execution;
+        }
+        execution.promoted = self
+            .promoted_replicas(secret, plan, &execution, deadlines)
+            .await;
         self.recreate(secret, plan, &mut execution, deadlines, changes)
             .await;
         self.remove_unwanted(secret, plan, &mut execution, deadlines)
@@ -156,6 +168,7 @@ impl Reconciler {
             observations,
             removals: Removals::new(),
             recreated: BTreeSet::new(),
+            promoted: BTreeSet::new(),
         }
     }
 }
@@ -187,7 +200,11 @@ fn changes_made(regions: &[RegionOutcome], execution: &Execution) -> u64 {
                 .is_ok_and(|region| execution.may_still_take_effect(region)),
             _ => false,
         };
-        may_be_made && matches!(outcome.action, Action::Replicate | Action::Remove)
+        may_be_made
+            && matches!(
+                outcome.action,
+                Action::Replicate | Action::Overwrite | Action::Remove
+            )
     };
     regions.iter().filter(is_change).map(|_| 1).sum()
 }

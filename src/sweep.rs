@@ -109,6 +109,7 @@ impl<'a> Sweeper<'a> {
             start: Start::FIRST,
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
+            thorough: request.thorough,
             started: self.clock.now(),
             totals: Totals::default(),
         });
@@ -162,7 +163,7 @@ impl<'a> Sweeper<'a> {
                 Some((token, listed)) = listing.next() => progress.add_page(token, listed),
                 Some((page, secret, swept)) = in_progress.next() => {
                     progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                    if let Some(swept) = swept.filter(SweptSecret::needs_record) {
+                    if let Some(swept) = swept.filter(|swept| swept.needs_record(begun.thorough)) {
                         on_result(swept);
                     }
                 }
@@ -233,8 +234,13 @@ fn max_in_progress(writes_per_second: u32) -> usize {
 
 impl SweptSecret {
     /// Returns whether the secret needs its own record. A secret in sync needs none, because every sweep
-    /// would otherwise write a record for every secret. A deleted or deferred secret needs none either.
-    fn needs_record(&self) -> bool {
+    /// would otherwise write a record for every secret. A deleted or deferred secret needs none either. Only
+    /// a thorough sweep records a secret whose only refusal is a promoted former replica, which can stay
+    /// for weeks after a failover.
+    fn needs_record(&self, thorough: bool) -> bool {
+        if !thorough && self.outcome.has_only_promoted_replicas() {
+            return false;
+        }
         let outcome = self.outcome.outcome();
         match self.outcome.deferred() {
             None => {

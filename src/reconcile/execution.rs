@@ -21,6 +21,8 @@ pub(super) struct Execution {
     pub(super) removals: Removals,
     /// The Regions in which a failed replica was removed and requested again.
     pub(super) recreated: BTreeSet<Region>,
+    /// The Regions in which the request failed because of a promoted former replica.
+    pub(super) promoted: BTreeSet<Region>,
 }
 
 impl Execution {
@@ -32,6 +34,16 @@ impl Execution {
                 .values()
                 .any(|removal| matches!(removal, RemovalProgress::NotSent));
         has_unsent.then_some(Deferred::DeadlineTooClose)
+    }
+
+    /// Returns whether AWS rejected a write because the secret is a replica.
+    pub(super) fn shows_a_replica(&self) -> bool {
+        let responses = self.responses.values();
+        let of_requests = responses.filter_map(|response| response.result.as_ref().err());
+        let of_removals = self.removals.values().filter_map(RemovalProgress::error);
+        of_requests
+            .chain(of_removals)
+            .any(CallError::is_about_a_replica)
     }
 
     /// Returns whether AWS has definitely accepted or rejected the request for a Region.
@@ -233,6 +245,13 @@ impl RemovalProgress {
             Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
             Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
             Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),
+        }
+    }
+
+    fn error(&self) -> Option<&CallError> {
+        match self {
+            Self::Unconfirmed(error, _) => Some(error),
+            _ => None,
         }
     }
 

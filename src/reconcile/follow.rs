@@ -90,6 +90,7 @@ fn after_response(response: &Response) -> Option<Following> {
     match &response.result {
         Ok(()) if response.in_sync.is_some() => None,
         Ok(()) => Some(Following::UntilSettled),
+        Err(error) if error.is_about_a_replica() => None,
         Err(error) if response.was_ambiguous || error.kind == CallErrorKind::Refused => {
             Some(Following::IfItMoves)
         }

@@ -32,16 +32,9 @@ impl Reconciler {
         let mut known: Option<SecretOutcome> = None;
         loop {
             let not_ready = match self.secrets_manager.describe(id, poller.deadline()).await {
-                Ok(secret) => match self.plan(secret, poller.deadline()).await {
-                    (secret, Decision::Skip(reason)) => {
-                        return Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason));
-                    }
-                    (secret, Decision::Act(plan))
-                        if mode == Mode::Act && plan.replicates() && !secret.has_value() =>
-                    {
-                        SecretOutcome::NoValueYet(Box::new(secret), plan.rules)
-                    }
-                    (secret, Decision::Act(plan)) => return Ok((secret, plan)),
+                Ok(secret) => match self.judge(secret, mode, poller.deadline()).await {
+                    Err(no_value @ SecretOutcome::NoValueYet(..)) => no_value,
+                    judged => return judged,
                 },
                 Err(error) if error.kind == CallErrorKind::NotFound => {
                     SecretOutcome::NotFound(error)
@@ -53,21 +46,67 @@ impl Reconciler {
                 },
             };
             if !poller.pause().await {
-                return Err(not_ready);
+                return match self.read_by_name(id, &not_ready, deadlines).await {
+                    Some(secret) => self.judge(secret, mode, deadlines.end()).await,
+                    None => Err(not_ready),
+                };
             }
             known = Some(not_ready);
         }
     }
 
-    /// Plans for a secret as read. Probes each Region whose replica failed because of something in that
-    /// Region, such as a taken name, and plans again with the result.
-    async fn plan(&self, mut secret: Secret, until: Instant) -> (Secret, Decision) {
+    /// Plans for a secret as read.
+    ///
+    /// # Errors
+    /// The outcome, if the secret is skipped or has no value yet.
+    async fn judge(
+        &self,
+        secret: Secret,
+        mode: Mode,
+        until: Instant,
+    ) -> Result<(Secret, Plan), SecretOutcome> {
+        match self.plan(secret, mode, until).await {
+            (secret, Decision::Skip(reason)) => {
+                Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason))
+            }
+            (secret, Decision::Act(plan)) if must_wait_for_value(&secret, &plan, mode) => {
+                Err(SecretOutcome::NoValueYet(Box::new(secret), plan.rules))
+            }
+            (secret, Decision::Act(plan)) => Ok((secret, plan)),
+        }
+    }
+
+    /// Reads a secret by name that was not found by its ARN. A partial ARN, which has no suffix, is a full
+    /// ARN to AWS if its name ends with a hyphen and six characters (`DescribeSecret` API reference).
+    async fn read_by_name(
+        &self,
+        id: &SecretId,
+        outcome: &SecretOutcome,
+        deadlines: &Deadlines,
+    ) -> Option<Secret> {
+        let (SecretId::Arn(arn), SecretOutcome::NotFound(_)) = (id, outcome) else {
+            return None;
+        };
+        let name = SecretId::Name(arn.resource().to_owned());
+        let secret = self.secrets_manager.describe(&name, deadlines.end()).await;
+        let secret = secret.ok()?;
+        let suffix = secret.arn.as_str().strip_prefix(arn.as_str())?;
+        suffix.starts_with('-').then_some(secret)
+    }
+
+    /// Plans for a secret as read. Probes the Regions in which the step depends on what they have under
+    /// the secret's name, and plans again with the result. A secret that waits for its value is not
+    /// probed yet.
+    async fn plan(&self, mut secret: Secret, mode: Mode, until: Instant) -> (Secret, Decision) {
         let decision = decide(&secret, &self.policy, &self.limits);
         let Decision::Act(plan) = &decision else {
             return (secret, decision);
         };
-        let blocked = plan.blocked_in_region().cloned().collect();
-        let probed = self.probe_regions(&secret, blocked, until).await;
+        if must_wait_for_value(&secret, plan, mode) {
+            return (secret, decision);
+        }
+        let regions = plan.regions_to_probe().cloned().collect();
+        let probed = self.probe_regions(&secret, regions, until).await;
         if probed.is_empty() {
             return (secret, decision);
         }
@@ -100,4 +139,9 @@ impl Reconciler {
         let probes = stream::iter(probes).buffer_unordered(PROBES_AT_ONCE);
         probes.filter_map(std::future::ready).collect().await
     }
+}
+
+/// Returns whether the plan's requests must wait for the secret's first value.
+fn must_wait_for_value(secret: &Secret, plan: &Plan, mode: Mode) -> bool {
+    mode == Mode::Act && plan.replicates() && !secret.has_value()
 }

@@ -93,6 +93,22 @@ impl SecretOutcome {
         }
     }
 
+    /// Returns whether a promoted former replica is the only reason why a Region differs from the wanted
+    /// state.
+    #[must_use]
+    pub fn has_only_promoted_replicas(&self) -> bool {
+        let is_promoted = |region: &RegionOutcome| {
+            matches!(
+                region.state,
+                RegionState::Refused(Refusal::PromotedReplica, _)
+            )
+        };
+        let regions = self.regions();
+        let mut others = regions.iter().filter(|region| !is_promoted(region));
+        regions.iter().any(is_promoted)
+            && others.all(|region| region.state.outcome() <= Outcome::Unchanged)
+    }
+
     /// Returns the outcome for the record, which is the most severe outcome of the Regions.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -132,6 +148,8 @@ pub struct RegionOutcome {
 pub enum Action {
     /// Requests a replica.
     Replicate,
+    /// Requests a replica that overwrites another secret of the same name.
+    Overwrite,
     /// Requests a failed replica again.
     Retry,
     /// Keeps the existing replica.
@@ -147,7 +165,7 @@ impl Action {
     #[must_use]
     pub fn is_change(self) -> bool {
         match self {
-            Self::Replicate | Self::Retry | Self::Remove => true,
+            Self::Replicate | Self::Overwrite | Self::Retry | Self::Remove => true,
             Self::Keep | Self::Refuse => false,
         }
     }
@@ -163,8 +181,8 @@ pub enum RegionState {
     InProgress(Progress),
     /// Replication failed. Contains the reason and AWS's message.
     Failed(FailureReason, Option<String>),
-    /// The Region gets no replica. Contains the status of an existing replica.
-    Refused(Refusal, Option<ReplicaStatus>),
+    /// The Region gets no replica. Contains an existing replica.
+    Refused(Refusal, Option<Replica>),
     /// The replica was not requested, because of a dry run or a deferred plan.
     Planned,
     /// The removal was not requested, for the same reasons.

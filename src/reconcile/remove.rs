@@ -150,7 +150,10 @@ fn allows_removal(
     });
     wanted.all(|outcome| match &outcome.state {
         RegionState::InSync(_) | RegionState::Retained(..) => true,
-        RegionState::Refused(refusal, _) => !refusal.counts() || !not_wanted,
+        RegionState::Refused(refusal, existing) => {
+            let status = existing.as_ref().map(|replica| &replica.status);
+            refusal.allows_removal(reason, status)
+        }
         _ => false,
     })
 }

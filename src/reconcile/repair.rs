@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use secret_replicator_aws::CallError;
 use secret_replicator_core::limits::RemovalLimit;
-use secret_replicator_core::plan::{Decision, Plan, Step, decide, failure_of};
+use secret_replicator_core::plan::{Decision, Plan, Step, Target, decide, failure_of};
 use secret_replicator_core::policy;
 use secret_replicator_core::reason::FailureReason;
-use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
+use secret_replicator_core::secret::{Region, RegionalSecret, ReplicaStatus, Secret, SecretId};
 use tokio::time::Instant;
 
 use super::Reconciler;
@@ -43,13 +43,36 @@ impl Reconciler {
             return;
         };
         let (gone, removed) = self.remove_empty(secret, empty, execution, deadlines).await;
-        let gone = self
+        let again = self
             .still_wanted(secret, plan, gone, execution, deadlines)
             .await;
         let requested = self
-            .replicate_again(secret, plan, gone, execution, deadlines)
+            .replicate_again(secret, &again, execution, deadlines)
             .await;
         reservation.commit(removed + requested);
+    }
+
+    /// Returns the Regions in which a request has just failed because a former replica of the secret has
+    /// the name there. Without this, the first attempt after a failover would be a failure of the event.
+    pub(super) async fn promoted_replicas(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: &Execution,
+        deadlines: &Deadlines,
+    ) -> BTreeSet<Region> {
+        let is_taken = |region: &&Region| {
+            let seen = execution.observations.of(region);
+            seen.is_some_and(|seen| {
+                seen.replica.status == ReplicaStatus::Failed
+                    && failure_of(&seen.replica).is_about_the_name()
+            })
+        };
+        let taken = plan.targets().map(Target::region).filter(is_taken);
+        let taken = taken.cloned().collect();
+        let mut probed = self.probe_regions(secret, taken, deadlines.end()).await;
+        probed.retain(|_, found| *found == RegionalSecret::PromotedReplica);
+        probed.into_keys().collect()
     }
 
     /// Removes empty replicas. Returns the Regions whose replica is gone, and the number of removals
@@ -78,11 +101,11 @@ impl Reconciler {
     async fn replicate_again(
         &self,
         secret: &Secret,
-        plan: &Plan,
-        regions: BTreeSet<Region>,
+        again: &Plan,
         execution: &mut Execution,
         deadlines: &Deadlines,
     ) -> u64 {
+        let regions: BTreeSet<Region> = again.steps.keys().cloned().collect();
         if regions.is_empty() {
             return 0;
         }
@@ -91,7 +114,7 @@ impl Reconciler {
             .replicas
             .retain(|region, _| !regions.contains(region));
         let again = self
-            .replicate_and_follow(&without, &plan.only(&regions), None, deadlines)
+            .replicate_and_follow(&without, again, None, deadlines)
             .await;
         let may_be_made = |response: &&Response| response.was_ambiguous || !response.is_unsent();
         let requested = again.responses.values().filter(may_be_made).count();
@@ -123,40 +146,42 @@ impl Reconciler {
         probed.into_keys().collect()
     }
 
-    /// Keeps the Regions for which a new read leads to the same request as the plan. Records the progress
-    /// of the others.
+    /// Returns the part of a new plan that requests the removed replicas again, as the plan did. Records
+    /// the progress of the others.
     async fn still_wanted(
         &self,
         secret: &Secret,
         plan: &Plan,
-        mut gone: BTreeSet<Region>,
+        gone: BTreeSet<Region>,
         execution: &mut Execution,
         deadlines: &Deadlines,
-    ) -> BTreeSet<Region> {
+    ) -> Plan {
         if gone.is_empty() {
-            return gone;
+            return plan.only(&gone);
         }
         let fresh = self.decide_without(secret, &gone, deadlines).await;
-        gone.retain(|region| {
-            let step = match &fresh {
-                Ok(Decision::Act(fresh)) => fresh.steps.get(region),
-                _ => None,
-            };
-            let wanted = plan.steps.get(region).and_then(Step::target);
-            if step.is_some_and(|step| step.target() == wanted) {
-                return true;
+        let mut again = BTreeSet::new();
+        for region in gone {
+            let wanted = plan.steps.get(&region).and_then(Step::target);
+            if let (Ok(fresh), Some(wanted)) = (&fresh, wanted)
+                && fresh.target_like(wanted).is_some()
+            {
+                again.insert(region);
+                continue;
             }
             // If the replica is already in progress, or the read failed, the next attempt decides.
-            let is_open = fresh.is_err() || matches!(step, Some(Step::Keep(_)));
-            let removal = if is_open {
-                RemovalProgress::Accepted
-            } else {
-                RemovalProgress::Gone
+            let is_kept = |plan: &Plan| matches!(plan.steps.get(&region), Some(Step::Keep(_)));
+            let removal = match &fresh {
+                Err(_) => RemovalProgress::Accepted,
+                Ok(Decision::Act(fresh)) if is_kept(fresh) => RemovalProgress::Accepted,
+                Ok(_) => RemovalProgress::Gone,
             };
-            execution.removals.insert(region.clone(), removal);
-            false
-        });
-        gone
+            execution.removals.insert(region, removal);
+        }
+        match fresh {
+            Ok(Decision::Act(fresh)) => fresh.only(&again),
+            _ => plan.only(&BTreeSet::new()),
+        }
     }
 
     /// Reads the secret and decides again, without the replicas that are gone.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::{CallError, CallErrorKind, WritePermit};
-use secret_replicator_core::limits::Overwrite;
 use secret_replicator_core::plan::{Plan, Target, decide};
 use secret_replicator_core::secret::{Region, Replica, Secret, SecretId};
 
@@ -59,7 +58,8 @@ impl Reconciler {
     }
 
     /// Repeats the requests that have no effect in the read `now` and that are still wanted. Requests
-    /// each Region separately, in case one Region causes the failure.
+    /// each Region separately, in case one Region causes the failure. Probes again before a request that
+    /// overwrites.
     async fn repeat(
         &self,
         secret: &Secret,
@@ -67,27 +67,37 @@ impl Reconciler {
         open: Vec<&Target>,
         deadlines: &Deadlines,
     ) -> Responses {
-        now.probed.clone_from(&secret.probed);
-        let fresh = decide(&now, &self.policy, &self.limits);
-        let (begun, mut not_begun): (Vec<&Target>, Vec<&Target>) = open
+        let (begun, not_begun): (Vec<&Target>, Vec<&Target>) = open
             .into_iter()
             .partition(|target| has_moved(secret, &now, target.region()));
+        now.probed.clone_from(&secret.probed);
+        let overwriting = not_begun.iter().filter(|target| target.overwrites());
+        let overwriting: Vec<Region> = overwriting.map(|target| target.region().clone()).collect();
+        for region in &overwriting {
+            now.probed.remove(region);
+        }
+        let probed = self.probe_regions(&now, overwriting, deadlines.end()).await;
+        now.probed.extend(probed);
+        let fresh = decide(&now, &self.policy, &self.limits);
         // The secret may have changed and need other replicas. The next attempt decides.
-        not_begun.retain(|target| fresh.asks_for(target));
+        let still_wanted = not_begun
+            .iter()
+            .filter_map(|target| fresh.target_like(target));
+        let still_wanted: Vec<&Target> = still_wanted.collect();
         let begun = begun
             .into_iter()
             .map(|target| (target.region().clone(), Response::executed()));
-        let repeated = self.send_each(secret, &not_begun, deadlines).await;
+        let repeated = self.send_each(secret, &still_wanted, deadlines).await;
         begun.chain(repeated).collect()
     }
 
-    /// Sends one request for all targets that must not overwrite, and one for all targets that may.
+    /// Sends one request for all targets that overwrite nothing, and one for all targets that overwrite.
     async fn send(&self, secret: &Secret, targets: &[&Target], deadlines: &Deadlines) -> Responses {
         let mut responses = BTreeMap::new();
-        for overwrite in [Overwrite::Never, Overwrite::Allowed] {
+        for overwrites in [false, true] {
             let alike = targets
                 .iter()
-                .filter(|target| target.overwrite() == overwrite);
+                .filter(|target| target.overwrites() == overwrites);
             let alike: Vec<&Target> = alike.copied().collect();
             responses.extend(self.send_alike(secret, &alike, deadlines).await);
         }
@@ -107,7 +117,9 @@ impl Reconciler {
         }
         let result = self.request(secret, targets, deadlines).await;
         match &result {
-            Err(error) if error.is_rejected() && targets.len() > 1 => {
+            Err(error)
+                if error.is_rejected() && !error.is_about_a_replica() && targets.len() > 1 =>
+            {
                 self.send_each(secret, targets, deadlines).await.collect()
             }
             _ => {

@@ -46,6 +46,8 @@ pub(super) struct ReplicaMetrics {
     replicas_refused: u64,
     #[metrics(unit = Count)]
     pub(super) replicas_removed: u64,
+    #[metrics(unit = Count)]
+    pub(super) replicas_overwritten: u64,
     #[metrics(unit = Millisecond)]
     replication_time: Option<Duration>,
 }
@@ -155,8 +157,9 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics>
     if matches!(state, RegionState::Refused(refusal, _) if !refusal.counts()) {
         return None;
     }
-    let requested = matches!(outcome.action, Action::Replicate | Action::Retry)
-        && *state != RegionState::Planned;
+    let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
+    let requested = requests.contains(&outcome.action) && *state != RegionState::Planned;
+    let is_accepted = matches!(state, RegionState::InSync(_) | RegionState::InProgress(_));
     Some(ReplicaMetrics {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
@@ -168,6 +171,7 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics>
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(_)) || outcome.is_recreated,
         ),
+        replicas_overwritten: u64::from(outcome.action == Action::Overwrite && is_accepted),
         replication_time: match state {
             RegionState::InSync(after) => *after,
             _ => None,

@@ -9,7 +9,7 @@ use super::{Report, milliseconds};
 use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use secret_replicator_core::explain::Explanation;
 use secret_replicator_core::reason::RemovalReason;
-use secret_replicator_core::secret::{Region, ReplicaStatus, SecretArn, SecretId};
+use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, SecretArn, SecretId};
 
 /// The record of one secret: the log line and the function's response.
 ///
@@ -227,7 +227,9 @@ impl RegionFields {
                 )
             }
             RegionState::Refused(refusal, existing) => {
-                let detail = existing.as_ref().map(existing_replica);
+                let existing = existing.as_ref().map(refused_replica);
+                let details: Vec<String> = refusal.detail().into_iter().chain(existing).collect();
+                let detail = (!details.is_empty()).then(|| details.join("; "));
                 let remediation = refusal.remediation();
                 described(Status::Refused, Some(refusal.code()), detail, remediation)
             }
@@ -239,6 +241,17 @@ fn existing_replica(status: &ReplicaStatus) -> String {
     format!("a replica is there: {status}")
 }
 
+/// Describes the existing replica of a refused Region, with AWS's message if it failed.
+fn refused_replica(replica: &Replica) -> String {
+    let existing = existing_replica(&replica.status);
+    match &replica.message {
+        Some(message) if replica.status == ReplicaStatus::Failed => {
+            format!("{existing}: {message}")
+        }
+        _ => existing,
+    }
+}
+
 impl ReplicaRecord {
     fn verb(&self) -> &'static str {
         match (self.status, self.action) {
@@ -246,6 +259,7 @@ impl ReplicaRecord {
             (Status::InProgress, _) => "in progress in",
             (Status::Refused, _) => "refused in",
             (Status::Planned, Action::Remove) => "would be removed from",
+            (Status::Planned, Action::Overwrite) => "would overwrite a secret in",
             (Status::Planned, _) => "would replicate to",
             (Status::InSync, _) => "in sync in",
             (Status::Removed, _) => "removed from",

@@ -155,6 +155,7 @@ fn the_message_of_a_sweep_contains_its_counts() {
         start: Start::of(PageToken::FIRST),
         filter: None,
         dry_run: false,
+        thorough: false,
         started: DateTime::UNIX_EPOCH,
         totals,
     });

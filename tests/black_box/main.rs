@@ -8,6 +8,8 @@ mod metrics;
 mod native_events;
 mod not_ready;
 mod policy_decides;
+mod promoted;
+mod regional_keys;
 mod removal;
 mod repair;
 mod replicas_fail;

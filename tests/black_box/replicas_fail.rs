@@ -155,17 +155,19 @@ async fn a_retry_that_aws_refuses_keeps_the_reason_of_the_failure() {
 }
 
 #[tokio::test]
-async fn a_failed_replica_whose_key_is_unknown_is_a_failure_and_not_a_refusal() {
+async fn a_failed_replica_on_a_weaker_key_is_a_refusal_that_names_the_failure() {
     let mut stage = Stage::new().await;
     let seed = tagged("prod/db", "eu-west-1").with_kms_key_id("alias/app");
     let words = "Replication failed: the KMS key is disabled.";
     let event = failed_in_eu_west_1(&stage, seed, words);
     let delivery = stage.deliver(&event).await;
-    delivery.ends_in_error("failed", "ReplicationFailed");
+    delivery.ends_well("refused");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "keep failed kms-key-unavailable"
+        "refuse refused weaker-encryption"
     );
+    let detail = delivery.replica("eu-west-1")["detail"].as_str().unwrap();
+    assert!(detail.contains(words), "{detail}");
     assert!(stage.requested().is_empty());
 }
 

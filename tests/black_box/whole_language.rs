@@ -86,6 +86,7 @@ async fn what_may_overwrite_goes_in_a_call_of_its_own() {
         .collect();
     assert_eq!(forced, [false, true]);
     assert_eq!(stage.requested(), [["us-west-2"], ["eu-west-1"]]);
+    assert_eq!(delivery.region("eu-west-1"), "overwrite in-sync");
     stage.may_overwrite = true;
 }
 

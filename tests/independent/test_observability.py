@@ -264,6 +264,7 @@ def test_the_metrics_of_every_widget_exist(stack, seen):
         "ReplicasInSync",
         "ReplicasFailed",
         "ReplicasRefused",
+        "ReplicasOverwritten",
         "EventAge",
         "ReplicationTime",
         "SweepDrift",

@@ -37,7 +37,7 @@ def test_a_sweep_starts_every_hour(cautious):
     assert hourly["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
     assert hourly["Target"]["Arn"] == cautious.outputs["SweepArn"]
     # Not a dry run, and with the limit of the parameter.
-    assert json.loads(hourly["Target"]["Input"]) == {}
+    assert json.loads(hourly["Target"]["Input"]) == {"thorough": True}
     assert cautious.allows("SweepStartRole", "states:StartExecution", cautious.outputs["SweepArn"])
 
 

@@ -33,14 +33,14 @@ def test_a_sweep_passes_the_token_on_from_slice_to_slice_and_ends(sweep, slices)
     "given, sent",
     [
         # The default limit is that of the parameter.
-        ({}, {"dryRun": False, "maxChanges": 100, "nextToken": None}),
+        ({}, {"dryRun": False, "thorough": False, "maxChanges": 100, "nextToken": None}),
         (
             {"dryRun": None, "maxChanges": None, "nextToken": None},
-            {"dryRun": False, "maxChanges": 100, "nextToken": None},
+            {"dryRun": False, "thorough": False, "maxChanges": 100, "nextToken": None},
         ),
         (
-            {"dryRun": True, "maxChanges": 5000, "nextToken": "of an earlier sweep"},
-            {"dryRun": True, "maxChanges": 5000, "nextToken": "of an earlier sweep"},
+            {"dryRun": True, "thorough": True, "maxChanges": 5000, "nextToken": "of an earlier sweep"},
+            {"dryRun": True, "thorough": True, "maxChanges": 5000, "nextToken": "of an earlier sweep"},
         ),
     ],
 )
@@ -56,10 +56,11 @@ def test_the_input_reaches_every_slice(given, sent, sweep, slices):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        ({"dryrun": True}, "unknown field dryrun: the fields are dryRun, maxChanges, nextToken"),
+        ({"dryrun": True}, "unknown field dryrun: the fields are dryRun, thorough, maxChanges, nextToken"),
         ({"dry": True, "limit": 1}, "unknown field dry, limit: the fields are"),
         ({"action": "sweep"}, "unknown field action: the fields are"),
         ({"dryRun": "true"}, "dryRun must be true or false, without quotation marks"),
+        ({"thorough": 1}, "thorough must be true or false, without quotation marks"),
         ({"maxChanges": "5000"}, "maxChanges must be a whole number of at least 1"),
         ({"maxChanges": 0}, "maxChanges must be a whole number of at least 1"),
         ({"maxChanges": 1.5}, "maxChanges must be a whole number of at least 1"),
@@ -234,7 +235,12 @@ def test_a_sweep_with_too_many_slices_fails_with_the_input_to_resume(sweep, slic
     assert (ended["status"], ended["error"]) == ("FAILED", "TooManySlices")
     assert len(slices.events) == 3
     start_with = json.loads(ended["cause"].split("starting it with ")[1])
-    assert start_with == {"dryRun": True, "maxChanges": 7, "nextToken": "3"}
+    assert start_with == {
+        "dryRun": True,
+        "thorough": False,
+        "maxChanges": 7,
+        "nextToken": "3",
+    }
 
 
 def test_a_slice_has_a_longer_timeout_than_the_function(sweep, fakes):

@@ -180,3 +180,55 @@ async fn published_events_are_understood() {
         }
     }
 }
+
+fn case(folder: &str, name: &str) -> Value {
+    let mut cases = cases(folder).into_iter();
+    let found = cases.find(|(file, _)| file == name);
+    found.unwrap_or_else(|| panic!("{name} exists")).1
+}
+
+/// Reconciles the secret of the partial ARN, whose name ends like the suffix of an ARN, if AWS knows this
+/// ARN under the name.
+async fn record_of_partial_arn(found: &str) -> Value {
+    let case = case("answers", "14-partial-arn-hyphen-six.json");
+    let not_found = json!({
+        "__type": "ResourceNotFoundException",
+        "Message": "Secrets Manager can't find the specified secret.",
+    });
+    let connection = FixedAnswer::new(400, not_found.to_string().into_bytes());
+    let mut secret = without_replica();
+    secret["ARN"] = json!(found);
+    secret["Name"] = json!("prod/db-secret");
+    secret["Tags"][0]["Value"] = json!("none");
+    let by_name = "\"SecretId\":\"prod/db-secret\"";
+    connection.answer_to(by_name, 200, secret.to_string().into_bytes());
+    record(&connection, None, &case["event"]).await
+}
+
+#[tokio::test]
+async fn a_partial_arn_whose_name_ends_like_a_suffix_is_read_again_by_name() {
+    let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-secret-AbCdEf";
+    let found = record_of_partial_arn(arn).await;
+    assert_eq!(found["outcome"], "unchanged", "{found:#}");
+    assert_eq!(found["secret_arn"], arn);
+
+    let other = "arn:aws:secretsmanager:us-east-1:999999999999:secret:prod/db-secret-AbCdEf";
+    let other = record_of_partial_arn(other).await;
+    assert_eq!(other["reason"], "secret-not-found", "{other:#}");
+}
+
+#[tokio::test]
+async fn a_replica_on_another_key_than_the_policys_is_named() {
+    let case = case("answers", "34-key-differs.json");
+    let event = &case["event"];
+    let described = event["DescribeSecret"].to_string().into_bytes();
+    let connection = FixedAnswer::new(200, described);
+    let policy = event["policy"].to_string();
+
+    let record = record(&connection, Some(&policy), &reconcile()).await;
+
+    assert_reason("34", &record, "kms-key-differs|weaker-encryption");
+    assert_eq!(record["outcome"], "refused");
+    let is_write = |request: &String| !request.contains("DescribeSecret");
+    assert!(!connection.requests().iter().any(is_write));
+}

@@ -23,6 +23,8 @@ struct State {
     body: Vec<u8>,
     /// The answers to the operations that have one of their own, in place of the general one.
     answers: BTreeMap<String, (u16, Vec<u8>)>,
+    /// The answers to the requests whose body contains a text, before all others.
+    answers_to: Vec<(String, u16, Vec<u8>)>,
     requests: Vec<String>,
     hosts: Vec<String>,
 }
@@ -39,6 +41,7 @@ impl FixedAnswer {
             status,
             body,
             answers: BTreeMap::new(),
+            answers_to: Vec::new(),
             requests: Vec::new(),
             hosts: Vec::new(),
         })))
@@ -50,12 +53,20 @@ impl FixedAnswer {
         self.state().answers.insert(target, (status, body));
     }
 
+    /// Sets the response to the requests whose body contains a text.
+    pub(crate) fn answer_to(&self, text: &str, status: u16, body: Vec<u8>) {
+        self.state()
+            .answers_to
+            .push((text.to_owned(), status, body));
+    }
+
     /// Changes the response and clears the recorded requests.
     pub(crate) fn change_to(&self, status: u16, body: Vec<u8>) {
         *self.state() = State {
             status,
             body,
             answers: BTreeMap::new(),
+            answers_to: Vec::new(),
             requests: Vec::new(),
             hosts: Vec::new(),
         };
@@ -104,9 +115,12 @@ impl HttpConnector for FixedAnswer {
         state.requests.push(format!("{operation} {body}"));
         state.hosts.push(host(request.uri()));
         // An HTTP library does not pass invalid statuses to a client either.
-        let (status, body) = match state.answers.get(operation) {
-            Some((status, body)) => (*status, body.clone()),
-            None => (state.status, state.body.clone()),
+        let text = body.as_ref();
+        let mut of_text = state.answers_to.iter();
+        let of_text = of_text.find(|(part, ..)| text.contains(part.as_str()));
+        let (status, body) = match (of_text, state.answers.get(operation)) {
+            (Some((_, status, body)), _) | (None, Some((status, body))) => (*status, body.clone()),
+            (None, None) => (state.status, state.body.clone()),
         };
         let status = StatusCode::try_from(status).expect("a status");
         let mut answer = HttpResponse::new(status, body.into());

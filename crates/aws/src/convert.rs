@@ -108,9 +108,17 @@ fn time(time: &aws_sdk_secretsmanager::primitives::DateTime) -> Option<DateTime<
 /// The contents of a Region, by what it returns under the name of this primary secret.
 pub(super) fn regional(
     primary: &Secret,
+    region: &Region,
     there: &DescribeSecretOutput,
 ) -> Result<RegionalSecret, CallError> {
     let found = secret(there)?;
+    if found.arn.region() != region {
+        let message = format!(
+            "the answer is from {}, not from {region}",
+            found.arn.region()
+        );
+        return Err(CallError::unreadable(Operation::DescribeSecret, message));
+    }
     if found.arn.resource() != primary.arn.resource() {
         return Ok(RegionalSecret::OtherSecret);
     }

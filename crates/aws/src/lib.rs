@@ -40,7 +40,6 @@ use tokio::time::{Instant, timeout_at};
 pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
-use secret_replicator_core::limits::Overwrite;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::secret::{
@@ -194,7 +193,7 @@ impl SecretsManager {
         let request = self.client.describe_secret().secret_id(&primary.name);
         let call = || request.customize().config_override(there).send();
         match self.call(until, Operation::DescribeSecret, call).await {
-            Ok(answer) => convert::regional(primary, &answer),
+            Ok(answer) => convert::regional(primary, region, &answer),
             Err(error) if error.kind == CallErrorKind::NotFound => Ok(RegionalSecret::Absent),
             Err(error) => Err(error),
         }
@@ -223,7 +222,7 @@ impl SecretsManager {
     }
 
     /// Requests replicas of a secret in the targets' Regions. Overwrites secrets of the same name there
-    /// only if every target allows it.
+    /// only if every target overwrites, that is, if a probe found another secret in each Region.
     ///
     /// AWS responds before it replicates, so `Ok` means only that AWS accepted the request. It contains
     /// the secret's replicas from the response. The SDK retries only calls that AWS rejected before
@@ -244,9 +243,7 @@ impl SecretsManager {
                 .set_kms_key_id(target.key().kms_key.as_ref().map(ToString::to_string))
                 .build()
         });
-        let overwrite = targets
-            .iter()
-            .all(|target| target.overwrite() == Overwrite::Allowed);
+        let overwrite = !targets.is_empty() && targets.iter().all(|target| target.overwrites());
         let request = self
             .client
             .replicate_secret_to_regions()

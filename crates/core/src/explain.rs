@@ -67,7 +67,7 @@ pub struct RegionExplanation {
     /// Everything that blocks a replica there. `reason` names only the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<BlockedBy>,
-    /// The action: `replicate`, `retry`, `keep`, `remove` or `refuse`.
+    /// The action: `replicate`, `overwrite`, `retry`, `keep`, `remove` or `refuse`.
     pub action: &'static str,
     /// The reason's code in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,12 +75,24 @@ pub struct RegionExplanation {
     /// The remediation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
+    /// Whether another secret of the same name in the Region may be overwritten. The function looks into
+    /// the Region first, and never overwrites a former replica of the secret.
+    #[serde(skip_serializing_if = "is_false")]
+    pub may_overwrite: bool,
     /// The replica's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
     /// The source of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_because: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A cause that blocks replicas in a Region, regardless of the rules that want one there.
@@ -226,6 +238,9 @@ fn explain_regions(
 
 fn explain_step(region: String, step: &Step) -> RegionExplanation {
     let (action, reason, remediation) = match step {
+        Step::Replicate(target) | Step::Retry(target) if target.overwrites() => {
+            ("overwrite", None, None)
+        }
         Step::Replicate(_) => ("replicate", None, None),
         Step::Retry(_) => ("retry", None, None),
         Step::Keep(_) => ("keep", None, None),
@@ -254,32 +269,32 @@ fn explain_step(region: String, step: &Step) -> RegionExplanation {
         action,
         reason,
         remediation,
+        may_overwrite: step
+            .target()
+            .is_some_and(|target| target.overwrite() == Overwrite::Allowed),
         kms_key: key.map(ReplicaKey::name),
         kms_key_because: key.map(|key| key.source.description()),
     }
 }
 
 fn calls(plan: &Plan) -> Vec<CallExplanation> {
-    let call = |overwrite: Overwrite| {
+    let call = |overwrites: bool| {
         let targets = plan
             .targets()
-            .filter(|target| target.overwrite() == overwrite);
+            .filter(|target| target.overwrites() == overwrites);
         let add_replica_regions: Vec<_> = targets
             .map(|target| ReplicaRegion {
                 region: target.region().clone(),
                 kms_key_id: target.key().kms_key.clone(),
             })
             .collect();
-        (!add_replica_regions.is_empty()).then(|| CallExplanation {
+        (!add_replica_regions.is_empty()).then_some(CallExplanation {
             operation: "ReplicateSecretToRegions",
             add_replica_regions,
-            force_overwrite_replica_secret: overwrite == Overwrite::Allowed,
+            force_overwrite_replica_secret: overwrites,
         })
     };
-    [Overwrite::Never, Overwrite::Allowed]
-        .into_iter()
-        .filter_map(call)
-        .collect()
+    [false, true].into_iter().filter_map(call).collect()
 }
 
 impl KeySource {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::limits::{Limits, Overwrite};
 use crate::policy::{BadToken, Policy, RegionRequest, Subject};
 use crate::reason::{FailureReason, Refusal, RemovalReason, RetainReason, SkipReason};
-use crate::secret::{Region, Replica, ReplicaStatus, Secret};
+use crate::secret::{KmsKey, Region, RegionalSecret, Replica, ReplicaStatus, Secret};
 use target::admit;
 pub use target::{KeySource, ReplicaKey, Target};
 
@@ -59,12 +59,12 @@ pub enum Step {
 }
 
 impl Decision {
-    /// Returns whether the plan requests a replica with exactly this target.
+    /// Returns the plan's own target for the same replica, if it requests it still.
     #[must_use]
-    pub fn asks_for(&self, target: &Target) -> bool {
+    pub fn target_like(&self, target: &Target) -> Option<&Target> {
         match self {
-            Self::Skip(_) => false,
-            Self::Act(plan) => plan.targets().any(|wanted| wanted == target),
+            Self::Skip(_) => None,
+            Self::Act(plan) => plan.targets().find(|own| own.is_same_replica(target)),
         }
     }
 }
@@ -119,7 +119,10 @@ impl Plan {
         let not_wanted = *reason == RemovalReason::NoLongerTargeted;
         let is_settled = |step: &Step| match step {
             Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
-            Step::Refuse(refusal, _) => !refusal.counts() || !not_wanted,
+            Step::Refuse(refusal, existing) => {
+                let status = existing.as_ref().map(|replica| &replica.status);
+                refusal.allows_removal(reason, status)
+            }
             Step::Replicate(_) | Step::Retry(_) | Step::ReportFailure(..) => false,
             // A rule or a tag names this Region too, and it is refused.
             Step::Remove(RemovalReason::Forbidden(_), _)
@@ -136,11 +139,12 @@ impl Plan {
     }
 
     /// Returns the maximum number of replicas that the plan adds or removes. The retry of a failed
-    /// replica does not count, because it would use up the changes of every sweep.
+    /// replica counts only if it overwrites a secret, because it would use up the changes of every sweep.
     #[must_use]
     pub fn changes(&self) -> u64 {
         let changes = self.steps.values().map(|step| match step {
             Step::Replicate(_) | Step::Remove(..) | Step::AwaitRemoval(..) => 1,
+            Step::Retry(target) if target.overwrites() => 1,
             Step::Retry(_)
             | Step::Keep(_)
             | Step::ReportFailure(..)
@@ -163,14 +167,17 @@ impl Plan {
         }
     }
 
-    /// Returns the Regions in which a retry depends on something other than the primary secret: a
-    /// taken name may have become available, or a Region may have been enabled.
-    pub fn blocked_in_region(&self) -> impl Iterator<Item = &Region> {
-        let blocked = |(region, step)| match step {
-            &Step::ReportFailure(reason, _) if reason.needs_manual_fix() => Some(region),
-            _ => None,
+    /// Returns the Regions to probe, because the step depends on what the Region has under the secret's
+    /// name: a request may overwrite it, a taken name may have become available, or a Region may have
+    /// been enabled.
+    pub fn regions_to_probe(&self) -> impl Iterator<Item = &Region> {
+        let depends = |(region, step): (_, &Step)| {
+            let is_blocked =
+                matches!(step, Step::ReportFailure(reason, _) if reason.needs_manual_fix());
+            let may_overwrite = |target: &Target| target.overwrite() == Overwrite::Allowed;
+            (is_blocked || step.target().is_some_and(may_overwrite)).then_some(region)
         };
-        self.steps.iter().filter_map(blocked)
+        self.steps.iter().filter_map(depends)
     }
 }
 
@@ -204,7 +211,7 @@ pub fn decide(secret: &Secret, policy: &Policy, limits: &Limits) -> Decision {
 /// Returns why a secret must never be written to, regardless of the policy. `None` if it may be.
 fn exclusion(secret: &Secret) -> Option<SkipReason> {
     if let Some(primary) = secret.replica_of() {
-        return Some(SkipReason::IsReplica(primary.clone()));
+        return Some(SkipReason::IsReplica(Some(primary.clone())));
     }
     if let Some(service) = secret.managed_by() {
         return Some(SkipReason::ManagedByService(service.to_owned()));
@@ -220,30 +227,66 @@ fn step(secret: &Secret, region: &Region, request: &RegionRequest, limits: &Limi
         Ok(admitted) => admitted,
         Err(refusal) => return Step::Refuse(refusal, replica.cloned()),
     };
+    if secret.is_promoted_in(region) {
+        return Step::Refuse(Refusal::PromotedReplica, replica.cloned());
+    }
     match (admitted.target(), replica) {
         (Ok(target), None) => Step::Replicate(target),
         (Err(refusal), None) => Step::Refuse(refusal, None),
-        (target, Some(replica)) if replica.status == ReplicaStatus::Failed => {
-            let reason = failure_of(replica);
-            match target {
-                Ok(target) if retry_may_succeed(secret, reason, &target) => Step::Retry(target),
-                _ => Step::ReportFailure(reason, replica.clone()),
-            }
-        }
-        (Err(refusal @ Refusal::ConflictingRules(..)), Some(replica)) => {
-            Step::Refuse(refusal, Some(replica.clone()))
-        }
-        (_, Some(replica)) => Step::Keep(replica.clone()),
+        (Ok(target), Some(replica)) => step_with_replica(secret, target, replica),
+        (Err(refusal), Some(replica)) => step_without_target(refusal, replica),
     }
 }
 
-/// Returns whether another request may succeed. A taken name blocks it until the name is available or
-/// may be overwritten.
+/// Returns the step for a Region that has a replica and may get one.
+fn step_with_replica(secret: &Secret, target: Target, replica: &Replica) -> Step {
+    match &replica.status {
+        ReplicaStatus::Failed => {
+            let reason = failure_of(replica);
+            if retry_may_succeed(secret, reason, &target) {
+                Step::Retry(target)
+            } else {
+                Step::ReportFailure(reason, replica.clone())
+            }
+        }
+        ReplicaStatus::InSync | ReplicaStatus::InProgress => {
+            let key = replica.kms_key.as_deref().map(KmsKey::new);
+            match key.and_then(|key| target.key().contradicted_by(&key)) {
+                Some(refusal) => Step::Refuse(refusal, Some(replica.clone())),
+                None => Step::Keep(replica.clone()),
+            }
+        }
+        ReplicaStatus::Unknown(_) => Step::Keep(replica.clone()),
+    }
+}
+
+/// Returns the step for a Region whose replica would not be requested today. A replica with a customer
+/// managed key that neither rule nor policy names is not weaker, so it is kept.
+fn step_without_target(refusal: Refusal, replica: &Replica) -> Step {
+    let key = replica.kms_key.as_deref().map(KmsKey::new);
+    let is_weaker = key.is_some_and(|key| key.is_aws_managed());
+    match (&refusal, &replica.status) {
+        (Refusal::WeakerEncryption(_), ReplicaStatus::Failed) if !is_weaker => {
+            Step::ReportFailure(failure_of(replica), replica.clone())
+        }
+        (Refusal::WeakerEncryption(_), _) if !is_weaker => Step::Keep(replica.clone()),
+        _ => Step::Refuse(refusal, Some(replica.clone())),
+    }
+}
+
+/// Returns whether another request may succeed. A taken name blocks it until a probe finds that the name
+/// is available, that the replica is there, or that another secret may be overwritten.
 fn retry_may_succeed(secret: &Secret, reason: FailureReason, target: &Target) -> bool {
-    let overwrites = target.overwrite() == Overwrite::Allowed;
-    !reason.needs_manual_fix()
-        || secret.is_name_available(target.region())
-        || reason == FailureReason::NameAlreadyExists && overwrites
+    if !reason.needs_manual_fix() {
+        return true;
+    }
+    match secret.probed.get(target.region()) {
+        Some(RegionalSecret::Absent | RegionalSecret::Replica { .. }) => true,
+        Some(RegionalSecret::OtherSecret) => {
+            target.overwrites() && reason == FailureReason::NameAlreadyExists
+        }
+        Some(RegionalSecret::PromotedReplica) | None => false,
+    }
 }
 
 /// Returns why a replica with the status `Failed` failed.

@@ -123,28 +123,37 @@ pub struct SweepRequest {
     pub dry_run: bool,
     /// The maximum number of replicas that the whole sweep may add or remove.
     pub max_changes: u64,
-    /// Whether to retry failures with an unknown cause, too.
+    /// Whether to record also the secrets for which only a promoted former replica is refused.
     pub thorough: bool,
     /// The position at which the previous slice ended. `None` for the first slice.
     pub token: Option<Token>,
 }
 
 impl SweepRequest {
-    /// Checks that a dry run continues as a dry run, and a real run as a real run.
+    /// Checks that a dry run continues as a dry run, a real run as a real run, and a thorough sweep as a
+    /// thorough one.
     ///
     /// # Errors
-    /// [`BadEvent`] if this slice's effective `dry_run` differs from the token's.
+    /// [`BadEvent`] if this slice's effective `dry_run`, or its `thorough`, differs from the token's.
     pub fn require_same_mode(&self, dry_run: bool) -> Result<(), BadEvent> {
-        match &self.token {
-            Some(token) if token.dry_run != dry_run => Err(BadEvent {
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
+        let differs = |field: &str, before: bool, now: bool| {
+            Err(BadEvent {
                 message: format!(
-                    "the previous slices had `dryRun` {}, this slice has {dry_run}",
-                    token.dry_run
+                    "the previous slices had `{field}` {before}, this slice has {now}"
                 ),
-                remediation: "continue with the same `dryRun`, or start another sweep without \
-                              `nextToken`",
-            }),
-            _ => Ok(()),
+                remediation: "continue with the same `dryRun` and `thorough`, or start another sweep \
+                              without `nextToken`",
+            })
+        };
+        if token.dry_run != dry_run {
+            differs("dryRun", token.dry_run, dry_run)
+        } else if token.thorough != self.thorough {
+            differs("thorough", token.thorough, self.thorough)
+        } else {
+            Ok(())
         }
     }
 }

@@ -126,6 +126,12 @@ impl Secret {
         self.probed.get(region) == Some(&RegionalSecret::Absent)
     }
 
+    /// Whether a probe found a former replica of the secret in the Region that is now a standalone secret.
+    #[must_use]
+    pub fn is_promoted_in(&self, region: &Region) -> bool {
+        self.probed.get(region) == Some(&RegionalSecret::PromotedReplica)
+    }
+
     /// Returns the Region of the primary secret, if this secret is a replica.
     #[must_use]
     pub fn replica_of(&self) -> Option<&Region> {

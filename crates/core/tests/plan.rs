@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::policy;
-use secret_replicator_core::reason::RemovalReason;
+use secret_replicator_core::reason::{Refusal, RemovalReason};
 use secret_replicator_core::secret::{
-    Encryption, Region, RegionalSecret, Replica, ReplicaStatus, Secret,
+    Encryption, KmsKey, Region, RegionalSecret, Replica, ReplicaStatus, Secret,
 };
 
 const POLICY: &str = "
@@ -156,10 +156,10 @@ fn only_replicas_that_come_or_go_are_changes() {
 }
 
 #[test]
-fn only_a_taken_name_blocks_a_region_and_other_failures_do_not() {
-    let blocked_in_region: Vec<Region> = plan().blocked_in_region().cloned().collect();
+fn only_the_region_of_a_taken_name_is_probed() {
+    let probed: Vec<Region> = plan().regions_to_probe().cloned().collect();
 
-    assert_eq!(blocked_in_region, [region("ap-south-1")]);
+    assert_eq!(probed, [region("ap-south-1")]);
 }
 
 /// A policy by the tag. It forbids us-west-2, even if the tag names it.
@@ -297,69 +297,265 @@ fn a_request_is_wanted_still_if_a_later_decision_has_the_same_target() {
         panic!("it is covered");
     };
     let target = plan.targets().next().expect("a target");
-    assert!(decision(BY_TAG, "eu-west-1 eu-north-1", []).asks_for(target));
-    assert!(!decision(BY_TAG, "eu-north-1", []).asks_for(target));
-    assert!(!decision(BY_TAG, "eu-west-1", [("eu-west-1", IN_SYNC)]).asks_for(target));
-    let not_covered =
-        "{version: 1, rules: [{name: a, when: {tags: {b: c}}, replicate-to: eu-west-1}]}";
-    assert!(!decision(not_covered, "eu-west-1", []).asks_for(target));
+    let asks = |decision: Decision| decision.target_like(target).is_some();
+    assert!(asks(decision(BY_TAG, "eu-west-1 eu-north-1", [])));
+    assert!(!asks(decision(BY_TAG, "eu-north-1", [])));
+    assert!(!asks(decision(
+        BY_TAG,
+        "eu-west-1",
+        [("eu-west-1", IN_SYNC)]
+    )));
+    let nobody = "{version: 1, rules: [{name: a, when: {tags: {b: c}}, replicate-to: eu-west-1}]}";
+    assert!(!asks(decision(nobody, "eu-west-1", [])));
 }
 
 const NOT_ENABLED: &str = "Region ap-south-1 is not enabled for this account";
 
-#[test]
-fn a_name_that_is_taken_blocks_a_retry_until_it_is_available_or_may_be_overwritten() {
-    let overwriting =
-        "{version: 1, rules: [{name: a, when: all, replicate-to: ap-south-1, overwrite: true}]}";
-    let allowed = Limits {
-        overwrite: Overwrite::Allowed,
-        ..LIMITS
-    };
-    let retries = |message, is_available, limits| {
-        let mut secret = secret("", [("ap-south-1", Some(("Failed", Some(message))))]);
-        if is_available {
-            secret
-                .probed
-                .insert(region("ap-south-1"), RegionalSecret::Absent);
-        }
-        match decided(overwriting, &secret, limits) {
-            Decision::Act(plan) => plan.replicates(),
-            Decision::Skip(reason) => panic!("{reason:?}"),
-        }
-    };
-    assert!(!retries(NAME_TAKEN, false, &LIMITS));
-    assert!(retries(NAME_TAKEN, true, &LIMITS));
-    assert!(retries(NAME_TAKEN, false, &allowed));
-    assert!(!retries(NOT_ENABLED, false, &allowed));
-    assert!(retries(NOT_ENABLED, true, &LIMITS));
-    assert!(retries("KMS key is disabled", false, &LIMITS));
+const OVERWRITING: &str =
+    "{version: 1, rules: [{name: a, when: all, replicate-to: ap-south-1, overwrite: true}]}";
+
+const MAY_OVERWRITE: Limits = Limits {
+    overwrite: Overwrite::Allowed,
+    ..LIMITS
+};
+
+/// The step in ap-south-1 for a secret with this replica there, after a probe.
+fn step_after_probe(
+    policy: &str,
+    state: Option<State>,
+    found: Option<RegionalSecret>,
+    limits: &Limits,
+) -> Step {
+    let mut secret = secret("", [("ap-south-1", state)]);
+    let found = found.map(|found| (region("ap-south-1"), found));
+    secret.probed.extend(found);
+    match decided(policy, &secret, limits) {
+        Decision::Act(plan) => plan.steps[&region("ap-south-1")].clone(),
+        Decision::Skip(reason) => panic!("{reason:?}"),
+    }
+}
+
+fn our_replica() -> RegionalSecret {
+    RegionalSecret::Replica {
+        current_version: None,
+        created: None,
+    }
 }
 
 #[test]
-fn a_failure_that_is_left_alone_because_of_its_key_does_not_block_a_region() {
-    let policy =
-        "{version: 1, rules: [{name: a, when: all, replicate-to: [ap-south-1, eu-west-1]}]}";
-    let states = [
-        ("ap-south-1", Some(("Failed", Some(NAME_TAKEN)))),
-        ("eu-west-1", Some(("Failed", None))),
-    ];
-    // The key has no counterpart in the Regions, so no replica is requested there again.
-    let key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-    let secret = Secret {
-        encryption: Encryption::from_kms_key_id(Some(key)),
-        ..secret("", states)
+fn a_name_that_is_taken_stands_in_the_way_until_a_probe_finds_it_free_ours_or_to_be_overwritten() {
+    let requests = |message, found, limits: &Limits| {
+        let failed = Some(("Failed", Some(message)));
+        let step = step_after_probe(OVERWRITING, failed, found, limits);
+        step.target()
+            .map(secret_replicator_core::plan::Target::overwrites)
     };
-    let Decision::Act(plan) = decided(policy, &secret, &LIMITS) else {
+    let absent = || Some(RegionalSecret::Absent);
+    let other = || Some(RegionalSecret::OtherSecret);
+    for limits in [&LIMITS, &MAY_OVERWRITE] {
+        assert_eq!(requests(NAME_TAKEN, None, limits), None);
+        assert_eq!(requests(NAME_TAKEN, absent(), limits), Some(false));
+        assert_eq!(
+            requests(NAME_TAKEN, Some(our_replica()), limits),
+            Some(false)
+        );
+        assert_eq!(requests(NOT_ENABLED, None, limits), None);
+        assert_eq!(requests(NOT_ENABLED, absent(), limits), Some(false));
+        assert_eq!(requests(NOT_ENABLED, other(), limits), None);
+        assert_eq!(requests(ORPHANED, other(), limits), None);
+        let key = "KMS key is disabled";
+        assert_eq!(requests(key, None, limits), Some(false));
+    }
+    assert_eq!(requests(NAME_TAKEN, other(), &LIMITS), None);
+    assert_eq!(requests(NAME_TAKEN, other(), &MAY_OVERWRITE), Some(true));
+}
+
+const ORPHANED: &str = "app is currently replicated to ap-south-1 with a different arn";
+
+#[test]
+fn only_another_secret_that_a_probe_found_is_overwritten() {
+    let overwrites = |found, limits| {
+        let step = step_after_probe(OVERWRITING, None, found, limits);
+        step.target().expect("a request").overwrites()
+    };
+    let other = || Some(RegionalSecret::OtherSecret);
+    assert!(overwrites(other(), &MAY_OVERWRITE));
+    assert!(!overwrites(other(), &LIMITS));
+    for found in [None, Some(RegionalSecret::Absent), Some(our_replica())] {
+        assert!(!overwrites(found.clone(), &MAY_OVERWRITE), "{found:?}");
+    }
+}
+
+#[test]
+fn a_promoted_former_replica_is_refused_in_any_state_of_the_row() {
+    let rows = [
+        None,
+        IN_SYNC,
+        Some(("Failed", Some(NAME_TAKEN))),
+        Some(("Failed", Some(ORPHANED))),
+    ];
+    for row in rows {
+        let found = Some(RegionalSecret::PromotedReplica);
+        let step = step_after_probe(OVERWRITING, row, found, &MAY_OVERWRITE);
+        let is_refused = matches!(&step, Step::Refuse(Refusal::PromotedReplica, existing)
+            if existing.is_some() == row.is_some());
+        assert!(is_refused, "{row:?}: {step:?}");
+    }
+}
+
+#[test]
+fn a_region_is_probed_before_a_request_that_may_overwrite() {
+    let probes = |limits| {
+        let Decision::Act(plan) = decided(OVERWRITING, &secret("", []), limits) else {
+            panic!("it is covered");
+        };
+        plan.regions_to_probe().count()
+    };
+    assert_eq!((probes(&MAY_OVERWRITE), probes(&LIMITS)), (1, 0));
+}
+
+#[test]
+fn a_retry_that_overwrites_a_secret_is_a_change() {
+    let plan = |found| {
+        let mut secret = secret("", [("ap-south-1", Some(("Failed", Some(NAME_TAKEN))))]);
+        secret.probed.insert(region("ap-south-1"), found);
+        match decided(OVERWRITING, &secret, &MAY_OVERWRITE) {
+            Decision::Act(plan) => plan.changes(),
+            Decision::Skip(reason) => panic!("{reason:?}"),
+        }
+    };
+    assert_eq!(plan(RegionalSecret::OtherSecret), 1);
+    assert_eq!(plan(RegionalSecret::Absent), 0);
+}
+
+const CUSTOMER_KEY: &str =
+    "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const RELATED: &str = "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+
+/// The step in ap-south-1 for a secret on a key whose replica is on another key.
+fn step_for_key(
+    rule: &str,
+    primary: Option<&str>,
+    status: &str,
+    replica_key: Option<&str>,
+) -> String {
+    let policy =
+        format!("{{version: 1, rules: [{{name: a, when: all, replicate-to: ap-south-1{rule}}}]}}");
+    let mut secret = secret("", []);
+    secret.encryption = Encryption::from_kms_key_id(primary);
+    let replica = Replica {
+        kms_key: replica_key.map(str::to_owned),
+        ..replica(status, None)
+    };
+    secret.replicas.insert(region("ap-south-1"), replica);
+    match decided(&policy, &secret, &LIMITS) {
+        Decision::Act(plan) => match &plan.steps[&region("ap-south-1")] {
+            Step::Refuse(refusal, Some(_)) => refusal.code().to_owned(),
+            step => format!("{step:?}").split('(').next().unwrap().to_owned(),
+        },
+        Decision::Skip(reason) => panic!("{reason:?}"),
+    }
+}
+
+#[test]
+fn a_replica_on_a_key_that_contradicts_the_policys_is_refused() {
+    const MANAGED: Option<&str> = Some("alias/aws/secretsmanager");
+    let named = ", kms-key: alias/app";
+    let managed = ", kms-key: aws/secretsmanager";
+    let related = RELATED.replace("us-east-1", "ap-south-1");
+    let cases = [
+        (named, None, MANAGED, "kms-key-differs"),
+        (named, None, Some("alias/other"), "kms-key-differs"),
+        (
+            named,
+            None,
+            Some("arn:aws:kms:ap-south-1:111122223333:alias/app"),
+            "Keep",
+        ),
+        // Only AWS knows the key of an alias.
+        (named, None, Some(CUSTOMER_KEY), "Keep"),
+        (named, None, None, "Keep"),
+        (
+            managed,
+            Some(CUSTOMER_KEY),
+            Some(CUSTOMER_KEY),
+            "kms-key-differs",
+        ),
+        (managed, Some(CUSTOMER_KEY), MANAGED, "Keep"),
+        ("", Some(RELATED), Some(related.as_str()), "Keep"),
+        ("", Some(RELATED), MANAGED, "kms-key-differs"),
+        // A customer managed key that nobody named is not weaker.
+        ("", None, Some(CUSTOMER_KEY), "Keep"),
+        ("", None, MANAGED, "Keep"),
+    ];
+    for (rule, primary, replica_key, expected) in cases {
+        for status in ["InSync", "InProgress"] {
+            let step = step_for_key(rule, primary, status, replica_key);
+            assert_eq!(
+                step, expected,
+                "{rule} {primary:?} {replica_key:?} {status}"
+            );
+        }
+        let failed = step_for_key(rule, primary, "Failed", replica_key);
+        assert_eq!(failed, "Retry", "{rule} {primary:?} {replica_key:?}");
+    }
+}
+
+#[test]
+fn weaker_encryption_shows_beside_a_replica_on_the_aws_managed_key_only() {
+    let managed = Some("alias/aws/secretsmanager");
+    for status in ["InSync", "InProgress", "Failed", "Detached"] {
+        let step = |replica_key| step_for_key("", Some(CUSTOMER_KEY), status, replica_key);
+        assert_eq!(step(managed), "weaker-encryption", "{status}");
+        let kept = if status == "Failed" {
+            "ReportFailure"
+        } else {
+            "Keep"
+        };
+        for replica_key in [None, Some("alias/app")] {
+            assert_eq!(step(replica_key), kept, "{status} {replica_key:?}");
+        }
+    }
+}
+
+#[test]
+fn a_contradiction_between_rules_shows_beside_a_failed_replica() {
+    let policy = "{version: 1, rules: [
+        {name: a, when: all, replicate-to: ap-south-1, kms-key: alias/a},
+        {name: b, when: all, replicate-to: ap-south-1, kms-key: alias/b}]}";
+    let states = [("ap-south-1", Some(("Failed", Some(NAME_TAKEN))))];
+    let Decision::Act(plan) = decision(policy, "", states) else {
         panic!("it is covered");
     };
-    assert!(
-        plan.steps
-            .values()
-            .all(|step| matches!(step, Step::ReportFailure(..))),
-        "{plan:?}"
-    );
-    let blocked_in_region: Vec<&Region> = plan.blocked_in_region().collect();
-    assert_eq!(blocked_in_region, [&region("ap-south-1")]);
+    let step = &plan.steps[&region("ap-south-1")];
+    let is_refused = matches!(step, Step::Refuse(Refusal::ConflictingRules(..), Some(replica))
+        if replica.status == ReplicaStatus::Failed);
+    assert!(is_refused, "{step:?}");
+}
+
+#[test]
+fn a_wanted_region_that_is_refused_blocks_removals_unless_its_replica_is_in_sync() {
+    let wanted = |refusal: &Refusal, status: Option<ReplicaStatus>| {
+        let by_rule = RemovalReason::Forbidden(["not-there".to_owned()].into());
+        [RemovalReason::NoLongerTargeted, by_rule]
+            .map(|reason| refusal.allows_removal(&reason, status.as_ref()))
+    };
+    let in_sync = || Some(ReplicaStatus::InSync);
+    let failed = || Some(ReplicaStatus::Failed);
+    let weaker = Refusal::WeakerEncryption(KmsKey::new(CUSTOMER_KEY));
+    let differs = Refusal::KmsKeyDiffers {
+        replica: KmsKey::new("alias/a"),
+        wanted: KmsKey::new("alias/b"),
+    };
+    for refusal in [&weaker, &differs] {
+        assert_eq!(wanted(refusal, in_sync()), [false, true]);
+        assert_eq!(wanted(refusal, failed()), [false, false]);
+    }
+    assert_eq!(wanted(&weaker, None), [false, true]);
+    for status in [None, in_sync(), failed()] {
+        assert_eq!(wanted(&Refusal::PromotedReplica, status), [false, false]);
+    }
+    assert_eq!(wanted(&Refusal::PrimaryRegion, None), [true, true]);
 }
 
 #[test]

@@ -254,6 +254,27 @@ impl Policy {
         }
     }
 
+    /// Returns whether a replica with this key contradicts the policy. Where no rule names a key, a customer
+    /// managed key is accepted in place of the AWS managed key.
+    #[must_use]
+    pub fn refuses_key(
+        &self,
+        secret: &Secret,
+        region: &str,
+        wanted: Option<&str>,
+        found: &str,
+    ) -> bool {
+        let matching = self.rules.iter().filter(|rule| self.matches(rule, secret));
+        let mut wanting = matching.filter(|rule| self.wants(rule, secret, region));
+        let by_rule = wanting.any(|rule| match &rule.kms_key {
+            None => false,
+            Some(KmsKey::One(_)) => true,
+            Some(KmsKey::ByRegion(keys)) => self.look_up(keys, region).is_some(),
+        });
+        let managed = "aws/secretsmanager";
+        (by_rule || wanted.is_some()) && keys_differ(wanted.unwrap_or(managed), found)
+    }
+
     /// Looks up a key by Region: the entry for the Region or a group that contains it, then `*`.
     fn look_up<'a>(&self, keys: &'a BTreeMap<String, String>, region: &str) -> Option<&'a str> {
         let own = keys.iter().find(|(word, _)| self.stands_for(word, region));
@@ -372,4 +393,21 @@ pub fn managed_is_none(key: &str) -> Option<String> {
 
 fn is_multi_region(key: &str) -> bool {
     key.starts_with("mrk-") || key.contains(":key/mrk-")
+}
+
+/// Whether two names certainly stand for different keys: the AWS managed key and another one, two
+/// aliases, or two key IDs.
+fn keys_differ(one: &str, other: &str) -> bool {
+    let last = |key: &str| {
+        key.rsplit(':')
+            .next()
+            .unwrap_or_default()
+            .replace("key/", "")
+    };
+    let (one, other) = (last(one), last(other));
+    let is_managed = |key: &str| managed_is_none(key).is_none();
+    if is_managed(&one) || is_managed(&other) {
+        return is_managed(&one) != is_managed(&other);
+    }
+    one.starts_with("alias/") == other.starts_with("alias/") && one != other
 }

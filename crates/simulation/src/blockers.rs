@@ -110,9 +110,10 @@ impl Case<'_> {
             return false;
         };
         let suffix = |arn: &str| arn.rsplit('-').next().map(str::to_owned);
-        let is_ours = found.primary_region.as_deref() == Some(HOME)
-            && suffix(&found.arn) == suffix(&self.secret.arn);
-        let is_free = found.primary_region.is_none() && self.overwrite;
+        let is_same = suffix(&found.arn) == suffix(&self.secret.arn);
+        let is_ours = found.primary_region.as_deref() == Some(HOME) && is_same;
+        // A promoted former replica is never overwritten.
+        let is_free = found.primary_region.is_none() && self.overwrite && !is_same;
         !is_ours && !is_free
     }
 }

@@ -233,7 +233,9 @@ async fn sweep(lambda: &Lambda, max_changes: u64) -> Sweep {
     let mut token = Value::Null;
     let mut failures = 0;
     for _ in 0..MAX_SLICES {
-        let action = json!({"action": "sweep", "nextToken": token, "maxChanges": max_changes});
+        let action = json!({
+            "action": "sweep", "thorough": true, "nextToken": token, "maxChanges": max_changes,
+        });
         match lambda.invoke(&action, Purpose::Sweep).await {
             End::Answer(answer) => {
                 token = answer["nextToken"].clone();

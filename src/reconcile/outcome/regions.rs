@@ -3,7 +3,7 @@
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Plan, Step, failure_of};
 use secret_replicator_core::policy::BadToken;
-use secret_replicator_core::reason::{Progress, RemovalReason, RetainReason};
+use secret_replicator_core::reason::{Progress, Refusal, RemovalReason, RetainReason};
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
@@ -44,6 +44,9 @@ fn step_outcome(
         })
     };
     match step {
+        Step::Replicate(target) | Step::Retry(target) if target.overwrites() => {
+            (Action::Overwrite, requested())
+        }
         Step::Replicate(_) => (Action::Replicate, requested()),
         Step::Retry(_) => (Action::Retry, requested()),
         Step::Keep(replica) => {
@@ -56,8 +59,7 @@ fn step_outcome(
             (Action::Keep, state)
         }
         Step::Refuse(refusal, existing) => {
-            let status = existing.as_ref().map(|replica| replica.status.clone());
-            let state = RegionState::Refused(refusal.clone(), status);
+            let state = RegionState::Refused(refusal.clone(), existing.clone());
             (Action::Refuse, state)
         }
         Step::Remove(reason, replica) | Step::AwaitRemoval(reason, replica) => {
@@ -76,6 +78,11 @@ fn requested_state(
     before: Option<&Replica>,
     execution: &Execution,
 ) -> RegionState {
+    if execution.promoted.contains(region) {
+        let seen = execution.observations.of(region);
+        let replica = seen.map(|seen| seen.replica.clone());
+        return RegionState::Refused(Refusal::PromotedReplica, replica);
+    }
     let before = before.filter(|_| !execution.recreated.contains(region));
     match (execution.removals.get(region), before) {
         // The replica was to be removed and recreated.
@@ -186,7 +193,8 @@ fn kms_key(step: &Step) -> Option<String> {
         Step::Keep(replica) | Step::ReportFailure(_, replica) | Step::Retain(_, replica) => {
             replica.kms_key.clone()
         }
-        Step::Refuse(..) | Step::Remove(..) | Step::AwaitRemoval(..) => None,
+        Step::Refuse(_, existing) => existing.as_ref()?.kms_key.clone(),
+        Step::Remove(..) | Step::AwaitRemoval(..) => None,
     }
 }
 

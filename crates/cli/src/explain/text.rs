@@ -157,8 +157,8 @@ fn regions(explanation: &Explanation) -> String {
             mark(!is_refused(region))
         };
         let mut lines = vec![decision(region)];
-        if is_overwritten(explanation, region) {
-            lines.push("overwrites a secret of the same name".to_owned());
+        if region.may_overwrite {
+            lines.push("overwrites another secret of the same name".to_owned());
         }
         lines.extend(rules_of(region));
         lines.extend(
@@ -185,22 +185,13 @@ fn regions(explanation: &Explanation) -> String {
     regions.iter().zip(&names).map(entry).collect()
 }
 
-fn is_overwritten(explanation: &Explanation, region: &RegionExplanation) -> bool {
-    let mut targets = explanation
-        .calls
-        .iter()
-        .filter(|call| call.force_overwrite_replica_secret)
-        .flat_map(|call| &call.add_replica_regions);
-    targets.any(|target| target.region.as_str() == region.region)
-}
-
 /// Formats the decision about a Region.
 fn decision(region: &RegionExplanation) -> String {
     let key = region.kms_key.as_deref().unwrap_or("its key");
     let because = region.kms_key_because.as_deref().unwrap_or("unknown");
     let reason = region.reason.unwrap_or("unknown");
     match region.action {
-        "replicate" => format!("gets a replica with {key} ({because})"),
+        "replicate" | "overwrite" => format!("gets a replica with {key} ({because})"),
         "retry" => format!("is retried with {key} ({because})"),
         "keep" => "keeps its replica".to_owned(),
         _ if is_primary_region(region) => format!("is the primary Region ({reason})"),

@@ -137,19 +137,12 @@ fn expected_decisions(expected: &Expected) -> BTreeMap<String, RegionDecision> {
 }
 
 fn actual_decisions(explanation: &Explanation) -> BTreeMap<String, RegionDecision> {
-    let overwritten: BTreeSet<&str> = explanation
-        .calls
-        .iter()
-        .filter(|call| call.force_overwrite_replica_secret)
-        .flat_map(|call| &call.add_replica_regions)
-        .map(|replica| replica.region.as_str())
-        .collect();
     let regions = explanation.regions.iter().map(|region| {
         let decision = match region.action {
             "refuse" => RegionDecision::Refused(region.reason.unwrap_or_default().to_owned()),
             _ => RegionDecision::Replica {
                 key: region.kms_key.clone(),
-                overwrite: overwritten.contains(region.region.as_str()),
+                overwrite: region.may_overwrite,
             },
         };
         (region.region.clone(), decision)

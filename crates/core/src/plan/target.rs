@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::limits::{Limits, Overwrite};
 use crate::policy::RegionRequest;
 use crate::reason::{Conflict, Refusal};
-use crate::secret::{KmsKey, Region, Secret};
+use crate::secret::{KmsKey, Region, RegionalSecret, Secret};
 
 /// A Region that may get a replica of one secret, with the replica's settings.
 ///
@@ -15,6 +15,7 @@ pub struct Target {
     region: Region,
     key: ReplicaKey,
     overwrite: Overwrite,
+    overwrites: bool,
 }
 
 /// The key for a replica, and its source.
@@ -60,10 +61,23 @@ impl Target {
         &self.key
     }
 
-    /// Whether to overwrite a secret of the same name in the Region.
+    /// Whether rules and settings allow to overwrite another secret of the same name in the Region.
     #[must_use]
     pub fn overwrite(&self) -> Overwrite {
         self.overwrite
+    }
+
+    /// Whether the request overwrites a secret (`ForceOverwriteReplicaSecret`): it is allowed, and a probe
+    /// found another secret of the same name in the Region. Never if the probe failed.
+    #[must_use]
+    pub fn overwrites(&self) -> bool {
+        self.overwrites
+    }
+
+    /// Whether both targets are a replica in the same Region with the same key.
+    #[must_use]
+    pub fn is_same_replica(&self, other: &Self) -> bool {
+        (&self.region, &self.key) == (&other.region, &other.key)
     }
 }
 
@@ -118,14 +132,17 @@ impl AdmittedRegion<'_> {
         } = self;
         let wants_overwrite =
             agreed(&request.overwrite, Conflict::Overwrite)?.is_some_and(|(yes, _)| *yes);
+        let overwrite = if wants_overwrite {
+            limits.overwrite
+        } else {
+            Overwrite::Never
+        };
+        let is_taken = secret.probed.get(*region) == Some(&RegionalSecret::OtherSecret);
         Ok(Target {
             region: (*region).clone(),
             key: replica_key(secret, region, request)?,
-            overwrite: if wants_overwrite {
-                limits.overwrite
-            } else {
-                Overwrite::Never
-            },
+            overwrite,
+            overwrites: is_taken && overwrite == Overwrite::Allowed,
         })
     }
 }
@@ -140,6 +157,22 @@ fn agreed<T: Ord>(
         return Err(Refusal::ConflictingRules(conflict, rules));
     }
     Ok(values.first_key_value())
+}
+
+impl ReplicaKey {
+    /// Returns why a replica with this key contradicts the policy. `None` if it does not, or if the names
+    /// of the keys do not show it. A customer managed key where neither rule nor policy names one is
+    /// stronger than the AWS managed key, so it is accepted.
+    pub(super) fn contradicted_by(&self, replica: &KmsKey) -> Option<Refusal> {
+        if self.kms_key.is_none() && self.source == KeySource::PrimarySecret {
+            return None;
+        }
+        let wanted = KmsKey::new(self.name());
+        wanted.contradicts(replica).then(|| Refusal::KmsKeyDiffers {
+            replica: replica.clone(),
+            wanted,
+        })
+    }
 }
 
 /// Returns the key for a replica. A rule may explicitly name a weaker key than the primary secret's;

@@ -97,6 +97,12 @@ impl FailureReason {
         }
     }
 
+    /// Returns whether a secret of the same name in the target Region is the cause.
+    #[must_use]
+    pub fn is_about_the_name(self) -> bool {
+        matches!(self, Self::NameAlreadyExists | Self::OrphanedReplica)
+    }
+
     /// Returns whether the cause is in the target Region, persists until it is fixed there, and is
     /// visible to `DescribeSecret` in that Region. Other causes may disappear without an event, for
     /// example when a key becomes available or a permission is granted, so another attempt may

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use super::names;
-use crate::secret::KmsKey;
+use super::{RemovalReason, names};
+use crate::secret::{KmsKey, ReplicaStatus};
 
 /// Why a Region that a rule or a tag names gets no replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,17 @@ pub enum Refusal {
     /// The primary secret has a customer managed key, and neither rule nor policy names a key for
     /// the replica, so AWS would fall back to `aws/secretsmanager`.
     WeakerEncryption(KmsKey),
+    /// The Region has a replica with another key than the policy's. The key of a replica cannot be
+    /// changed.
+    KmsKeyDiffers {
+        /// The key of the replica.
+        replica: KmsKey,
+        /// The key that the policy wants.
+        wanted: KmsKey,
+    },
+    /// `StopReplicationToReplica` made the Region's replica a standalone secret, which may have a newer
+    /// value.
+    PromotedReplica,
     /// A token in this tag is not a Region code.
     InvalidRegion {
         /// The tag's key.
@@ -42,8 +53,26 @@ impl Refusal {
             Self::ForbiddenByPolicy(_) => "forbidden-by-policy",
             Self::ConflictingRules(..) => "conflicting-rules",
             Self::WeakerEncryption(_) => "weaker-encryption",
+            Self::KmsKeyDiffers { .. } => "kms-key-differs",
+            Self::PromotedReplica => "promoted-replica",
             Self::InvalidRegion { .. } => "invalid-region",
             Self::EmptyTagValue { .. } => "empty-tag-value",
+        }
+    }
+
+    /// Details that the code does not contain.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::KmsKeyDiffers { replica, wanted } => Some(format!(
+                "the replica has the key {replica}, but the policy wants {wanted}"
+            )),
+            Self::PromotedReplica => Some(
+                "StopReplicationToReplica was called for the replica in this Region, so it is now a \
+                 standalone secret of the same name, which may hold a newer value"
+                    .to_owned(),
+            ),
+            _ => None,
         }
     }
 
@@ -75,6 +104,17 @@ impl Refusal {
                  the weaker key with `kms-key: aws/secretsmanager` in the rule, or encrypt the \
                  primary secret with a multi-Region key (by its ARN or key ID, not an alias)"
             ),
+            Self::KmsKeyDiffers { .. } => {
+                "the key of a replica cannot be changed: remove the replica with \
+                 RemoveRegionsFromReplication, so that it is created again with the policy's key, or \
+                 change `kms-key` or `kms-keys` in the policy"
+                    .to_owned()
+            }
+            Self::PromotedReplica => {
+                "if the secret in this Region has a newer value, save it; then delete that secret, and \
+                 the replica is created again; to keep it, exclude this Region in the policy or the tag"
+                    .to_owned()
+            }
             Self::InvalidRegion { tag } => format!(
                 "set the tag `{tag}` to Region codes separated by spaces, for example \
                  `eu-west-1 us-west-2`"
@@ -90,6 +130,25 @@ impl Refusal {
     #[must_use]
     pub fn counts(&self) -> bool {
         !matches!(self, Self::PrimaryRegion)
+    }
+
+    /// Returns whether replicas that are unwanted for this reason may be removed although a Region is
+    /// refused. `existing` is the status of the refused Region's own replica.
+    ///
+    /// A refusal may result from a typo, so it keeps replicas that are no longer targeted. A Region whose
+    /// key or former replica is refused is still wanted, so its replica must be in sync before any other
+    /// is removed.
+    #[must_use]
+    pub fn allows_removal(&self, reason: &RemovalReason, existing: Option<&ReplicaStatus>) -> bool {
+        let not_wanted = *reason == RemovalReason::NoLongerTargeted;
+        let is_settled = match self {
+            Self::PromotedReplica => false,
+            Self::WeakerEncryption(_) | Self::KmsKeyDiffers { .. } | Self::ConflictingRules(..) => {
+                existing.is_none_or(|status| *status == ReplicaStatus::InSync)
+            }
+            _ => true,
+        };
+        is_settled && (!self.counts() || !not_wanted)
     }
 }
 

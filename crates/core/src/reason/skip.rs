@@ -5,8 +5,10 @@ use crate::secret::Region;
 pub enum SkipReason {
     /// No rule of the policy covers the secret.
     NoRuleMatched,
-    /// The secret is a replica. Its primary secret is in this Region.
-    IsReplica(Region),
+    /// The secret is a replica. Its primary secret is in this Region. `None` if only AWS's rejection of
+    /// a write shows that it is a replica: `DescribeSecret` shows a replica in another account like a
+    /// primary secret.
+    IsReplica(Option<Region>),
     /// This AWS service manages the secret. AWS does not document whether such secrets can be
     /// replicated, so they are left unchanged.
     ManagedByService(String),
@@ -61,10 +63,15 @@ impl SkipReason {
     pub fn detail(&self) -> String {
         match self {
             Self::NoRuleMatched => "no rule of the policy covers this secret".to_owned(),
-            Self::IsReplica(primary) => {
+            Self::IsReplica(Some(primary)) => {
                 format!(
                     "the secret is a replica; the policy applies to its primary secret in {primary}"
                 )
+            }
+            Self::IsReplica(None) => {
+                "AWS rejected the request because the secret is a replica; the policy applies to its \
+                 primary secret, which may be in another account"
+                    .to_owned()
             }
             Self::ManagedByService(service) => {
                 format!("the service {service} manages this secret, so it is left unchanged")

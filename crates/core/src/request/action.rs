@@ -19,7 +19,7 @@ const RECONCILE_REMEDIATION: &str =
 const EXPLAIN_REMEDIATION: &str = "send {\"action\": \"explain\", \"secretId\": \"...\"} for a secret that \
     exists, or {\"action\": \"explain\", \"secret\": {\"name\": \"...\", \"tags\": {}, \
     \"primaryRegion\": \"...\", \"kmsKeyId\": \"...\"}}";
-const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"maxChanges\": 100}; for the next slice, add the \
+const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"thorough\": false, \"maxChanges\": 100}; for the next slice, add the \
      `nextToken` of the response";
 
 /// The default of `maxChanges`.

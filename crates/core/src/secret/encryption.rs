@@ -83,6 +83,31 @@ impl KmsKey {
         resource == Some(AWS_MANAGED_ALIAS)
     }
 
+    /// Returns whether the two names cannot stand for the same key. Aliases are compared with aliases, and
+    /// key IDs with key IDs. Related multi-Region keys have the same key ID. Only AWS knows the key of an
+    /// alias, so an alias and a key ID do not contradict each other.
+    #[must_use]
+    pub fn contradicts(&self, other: &Self) -> bool {
+        match (self.form(), other.form()) {
+            (Form::AwsManaged, Form::Alias(_) | Form::KeyId(_))
+            | (Form::Alias(_) | Form::KeyId(_), Form::AwsManaged) => true,
+            (Form::Alias(one), Form::Alias(other)) => one != other,
+            (Form::KeyId(one), Form::KeyId(other)) => !one.eq_ignore_ascii_case(other),
+            _ => false,
+        }
+    }
+
+    fn form(&self) -> Form<'_> {
+        let resource = self.0.splitn(6, ':').last().unwrap_or_default();
+        match resource.split_once('/') {
+            _ if self.is_aws_managed() || resource == "aws/secretsmanager" => Form::AwsManaged,
+            Some(("alias", name)) => Form::Alias(name),
+            Some(("key", key_id)) => Form::KeyId(key_id),
+            None if is_key_id(resource) || resource.starts_with("mrk-") => Form::KeyId(resource),
+            _ => Form::Unknown,
+        }
+    }
+
     /// Returns the related key of a multi-Region key in another Region. Related keys have the same key
     /// ID (KMS developer guide, "Multi-Region keys").
     fn related_in(&self, region: &Region) -> Self {
@@ -92,6 +117,14 @@ impl KmsKey {
         }
         Self(parts.join(":").into())
     }
+}
+
+/// The form of a key's name, without Region and account.
+enum Form<'a> {
+    AwsManaged,
+    Alias(&'a str),
+    KeyId(&'a str),
+    Unknown,
 }
 
 const AWS_MANAGED_ALIAS: &str = "alias/aws/secretsmanager";
@@ -281,6 +314,48 @@ mod tests {
         ];
         for text in others {
             assert!(KmsKey::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_names_of_one_form_contradict_each_other() {
+        const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        const KEY: &str =
+            "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        const OTHER: &str = "99999999-12ab-34cd-56ef-1234567890ab";
+        const MANAGED: &str = "alias/aws/secretsmanager";
+        const ALIAS: &str = "arn:aws:kms:eu-west-1:123456789012:alias/app";
+        let cases = [
+            (MANAGED, "aws/secretsmanager", false),
+            (
+                MANAGED,
+                "arn:aws:kms:eu-west-1:123456789012:alias/aws/secretsmanager",
+                false,
+            ),
+            (MANAGED, "alias/app", true),
+            (MANAGED, KEY, true),
+            (MANAGED, ID, true),
+            (MANAGED, "strange", false),
+            (ALIAS, "alias/app", false),
+            (ALIAS, "alias/other", true),
+            (KEY, ID, false),
+            (KEY, OTHER, true),
+            (ALIAS, KEY, false),
+            (
+                "arn:aws:kms:us-east-1:123456789012:key/mrk-1234",
+                "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234",
+                false,
+            ),
+            (
+                "mrk-1234",
+                "arn:aws:kms:eu-west-1:123456789012:key/mrk-1235",
+                true,
+            ),
+        ];
+        for (one, other, expected) in cases {
+            let (one, other) = (KmsKey::new(one), KmsKey::new(other));
+            assert_eq!(one.contradicts(&other), expected, "{one} {other}");
+            assert_eq!(other.contradicts(&one), expected, "{other} {one}");
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Token {
     pub filter: Option<ListFilter>,
     /// Whether the sweep is a dry run.
     pub dry_run: bool,
+    /// Whether the sweep is thorough.
+    pub thorough: bool,
     /// The start time of the first slice.
     #[serde(with = "ts_milliseconds")]
     pub started: DateTime<Utc>,
@@ -132,6 +134,7 @@ mod tests {
             },
             filter: Some(ListFilter::TagKeys(["replicate-to".to_owned()].into())),
             dry_run: true,
+            thorough: true,
             started: DateTime::from_timestamp_millis(1_763_000_000_123).unwrap(),
             totals: Totals {
                 seen: 7,

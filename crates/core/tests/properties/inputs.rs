@@ -1,5 +1,6 @@
 //! Any input is accepted or rejected with problems, and always with the same result.
 
+use chrono::DateTime;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -8,7 +9,7 @@ use secret_replicator_core::plan::decide;
 use secret_replicator_core::policy::{self, Severity, Subject};
 use secret_replicator_core::request::{self, FunctionIdentity, Request};
 use secret_replicator_core::secret::Region;
-use secret_replicator_core::sweep::Token;
+use secret_replicator_core::sweep::{Start, Token, Totals};
 use serde_json::{Value, json};
 
 use crate::policies::{document, policy};
@@ -148,6 +149,29 @@ proptest! {
     }
 
     #[test]
+    fn a_sweep_goes_on_as_it_began(
+        dry_run in any::<bool>(), thorough in any::<bool>(),
+        dry_run_now in any::<bool>(), thorough_now in any::<bool>(),
+    ) {
+        let token = Token {
+            start: Start::FIRST,
+            filter: None,
+            dry_run,
+            thorough,
+            started: DateTime::UNIX_EPOCH,
+            totals: Totals::default(),
+        };
+        let event = json!({
+            "action": "sweep", "thorough": thorough_now, "nextToken": token.to_text(),
+        });
+        let Request::Sweep(request) = request::parse(&event.to_string(), &function()).request else {
+            return Err(TestCaseError::fail("it is a sweep"));
+        };
+        let is_the_same = (dry_run, thorough) == (dry_run_now, thorough_now);
+        prop_assert_eq!(request.require_same_mode(dry_run_now).is_ok(), is_the_same);
+    }
+
+    #[test]
     fn any_token_of_a_sweep_is_read_or_refused(
         text in any::<String>(), bytes in vec(any::<u8>(), 0..99), fields in any_json(),
     ) {
@@ -204,10 +228,11 @@ proptest! {
     }
 }
 
-const ACTION_FIELDS: [&str; 6] = [
+const ACTION_FIELDS: [&str; 7] = [
     "secretId",
     "secret",
     "dryRun",
+    "thorough",
     "nextToken",
     "maxChanges",
     "maxchanges",

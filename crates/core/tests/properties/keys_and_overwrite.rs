@@ -8,11 +8,11 @@ use secret_replicator_core::limits::Overwrite;
 use secret_replicator_core::plan::Step;
 use secret_replicator_core::policy::Subject;
 use secret_replicator_core::reason::Refusal;
-use secret_replicator_core::secret::{Encryption, KmsKey};
+use secret_replicator_core::secret::{Encryption, KmsKey, RegionalSecret};
 
 use crate::plan;
 use crate::policies::policy;
-use crate::secrets::{limits, primary, without_replicas};
+use crate::secrets::{limits, primary, probed, without_replicas};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
@@ -70,6 +70,57 @@ proptest! {
     }
 
     #[test]
+    fn only_another_secret_that_a_probe_found_is_overwritten(
+        written in policy(), secret in probed(), limits in limits(),
+    ) {
+        let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
+        for target in plan.targets() {
+            let found = secret.probed.get(target.region());
+            let allowed = target.overwrite() == Overwrite::Allowed;
+            let is_other = found == Some(&RegionalSecret::OtherSecret);
+            prop_assert_eq!(target.overwrites(), allowed && is_other, "{:?}", found);
+        }
+    }
+
+    #[test]
+    fn a_promoted_former_replica_is_never_requested_and_every_request_that_may_overwrite_is_probed(
+        written in policy(), secret in probed(), limits in limits(),
+    ) {
+        let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
+        for target in plan.targets() {
+            let found = secret.probed.get(target.region());
+            prop_assert_ne!(found, Some(&RegionalSecret::PromotedReplica));
+            let is_probed = plan.regions_to_probe().any(|region| region == target.region());
+            prop_assert!(is_probed || target.overwrite() == Overwrite::Never);
+        }
+        for (region, step) in &plan.steps {
+            if matches!(step, Step::Refuse(Refusal::PromotedReplica, _)) {
+                prop_assert!(secret.is_promoted_in(region));
+            }
+        }
+    }
+
+    #[test]
+    fn a_replica_is_refused_for_its_key_only_if_the_names_of_the_keys_show_it(
+        written in policy(), secret in probed(), limits in limits(),
+    ) {
+        let Some(plan) = plan(&secret, &written.policy, &limits) else { return Ok(()) };
+        for step in plan.steps.values() {
+            match step {
+                Step::Refuse(Refusal::KmsKeyDiffers { replica, wanted }, Some(existing)) => {
+                    prop_assert!(replica.contradicts(wanted));
+                    prop_assert_eq!(existing.kms_key.as_deref(), Some(replica.as_str()));
+                }
+                Step::Refuse(Refusal::WeakerEncryption(_), Some(existing)) => {
+                    let key = existing.kms_key.as_deref().map(KmsKey::new);
+                    prop_assert!(key.is_some_and(|key| key.is_aws_managed()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn a_region_that_rules_contradict_each_other_about_is_refused_with_the_rules_named(
         written in policy(), secret in without_replicas(), limits in limits(),
     ) {
@@ -91,7 +142,7 @@ proptest! {
 
     #[test]
     fn the_explanation_shows_the_calls_that_the_plan_makes(
-        written in policy(), secret in primary(), limits in limits(),
+        written in policy(), secret in probed(), limits in limits(),
     ) {
         let explanation = explain(&secret, &written.policy, &limits);
         let plan = plan(&secret, &written.policy, &limits);
@@ -106,7 +157,7 @@ proptest! {
         }
         let planned = plan.iter().flat_map(secret_replicator_core::plan::Plan::targets).map(|target| {
             let key = target.key().kms_key.as_ref().map(ToString::to_string);
-            (target.region().clone(), key, target.overwrite() == Overwrite::Allowed)
+            (target.region().clone(), key, target.overwrites())
         });
         prop_assert_eq!(explained, planned.collect::<BTreeSet<_>>());
     }

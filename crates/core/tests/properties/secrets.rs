@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::secret::{
-    Encryption, Region, Replica, ReplicaStatus, Secret, SecretArn,
+    Encryption, Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretArn,
 };
 
 use crate::policies::{REGIONS, TAG_KEYS};
@@ -57,10 +57,16 @@ fn replica() -> impl Strategy<Value = Replica> {
         Some("No permissions available on the KMS key to complete the replication"),
         Some("an unknown cause"),
     ]);
-    (status, message).prop_map(|(status, message)| Replica {
+    let kms_key = select(vec![
+        None,
+        Some("alias/aws/secretsmanager"),
+        Some("alias/app"),
+        Some("arn:aws:kms:us-east-1:123456789012:key/mrk-1234"),
+    ]);
+    (status, message, kms_key).prop_map(|(status, message, kms_key)| Replica {
         status,
         message: message.map(str::to_owned),
-        kms_key: None,
+        kms_key: kms_key.map(str::to_owned),
     })
 }
 
@@ -73,6 +79,24 @@ fn encryption() -> impl Strategy<Value = Encryption> {
         Some("alias/app"),
     ])
     .prop_map(Encryption::from_kms_key_id)
+}
+
+fn regional() -> impl Strategy<Value = RegionalSecret> {
+    select(vec![
+        RegionalSecret::Absent,
+        RegionalSecret::Replica {
+            current_version: None,
+            created: None,
+        },
+        RegionalSecret::PromotedReplica,
+        RegionalSecret::OtherSecret,
+    ])
+}
+
+/// Generates primary secrets after probes of some Regions.
+pub(crate) fn probed() -> impl Strategy<Value = Secret> {
+    let probed = btree_map(region(), regional(), 0..6);
+    (primary(), probed).prop_map(|(secret, probed)| Secret { probed, ..secret })
 }
 
 /// Generates primary secrets that may be replicated.

@@ -11,7 +11,7 @@ use crate::blockers::{as_reference, is_slow, is_slow_to_recreate};
 use crate::run::Run;
 use crate::scenario::{Scenario, regions};
 use secret_replicator_emulator::SecretView;
-use secret_replicator_reference_policy::Answer;
+use secret_replicator_reference_policy::{Answer, managed_is_none};
 
 pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -53,12 +53,17 @@ impl Case<'_> {
         let mut violations = Vec::new();
         for region in regions() {
             violations.extend(match self.scenario.expected(&secret, region) {
+                Answer::Replica { key, .. } if self.has_wrong_key(region, key.as_deref()) => {
+                    self.refused(region, "another key")
+                }
                 Answer::Replica { .. } => self.wanted(region),
                 Answer::Refused(reasons) if reasons.contains("primary-region") => None,
-                // A replica that someone else created with a weaker key is in sync all the same.
+                // A replica that someone else created with a customer managed key is not weaker.
                 Answer::Refused(reasons)
                     if reasons == ["weaker-encryption".to_owned()].into()
-                        && self.run.after.is_in_sync(&secret.name, region) =>
+                        && self
+                            .key_of_replica(region)
+                            .is_some_and(|key| managed_is_none(key).is_some()) =>
                 {
                     None
                 }
@@ -70,6 +75,20 @@ impl Case<'_> {
             violations.extend(self.refused(&token, "not a Region"));
         }
         violations
+    }
+
+    /// Returns the key of a replica in sync.
+    fn key_of_replica(&self, region: &str) -> Option<&str> {
+        let mut rows = self.secret.replicas.iter();
+        let row = rows.find(|row| row.region == region)?;
+        (row.status == "InSync").then_some(row.kms_key_id.as_str())
+    }
+
+    fn has_wrong_key(&self, region: &str, wanted: Option<&str>) -> bool {
+        let secret = as_reference(self.secret);
+        let policy = &self.scenario.policy;
+        self.key_of_replica(region)
+            .is_some_and(|found| policy.refuses_key(&secret, region, wanted, found))
     }
 
     fn wanted(&self, region: &str) -> Option<Violation> {

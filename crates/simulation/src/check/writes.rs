@@ -5,7 +5,7 @@ use super::observed::{ObservedSecret, is_taken_name, needs_manual_fix, reads};
 use crate::journal::Call;
 use crate::lambda::Purpose;
 use crate::run::Run;
-use crate::scenario::{Scenario, regions};
+use crate::scenario::{HOME, Scenario, regions};
 use secret_replicator_reference_policy::{Answer, managed_is_none};
 
 const OPERATIONS: [&str; 4] = [
@@ -43,6 +43,17 @@ pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
         violations.extend(found.map(|violation| violation.at(&place)));
     }
     violations
+}
+
+/// What a Region has under the name of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// The secret's own replica.
+    Ours,
+    /// A former replica that is a standalone secret now.
+    Promoted,
+    Other,
 }
 
 /// Checks one write.
@@ -110,12 +121,20 @@ impl WriteCheck<'_> {
                 }
                 other => self.add("I2", format!("{region}: {other:?}")),
             }
+            let found = self.found(region, &seen.secret.name);
+            if found == Some(Found::Promoted) {
+                self.add("I5", format!("{region} has a promoted former replica"));
+            }
+            if forces && found != Some(Found::Other) {
+                self.add("I5", format!("{region} is overwritten, and has {found:?}"));
+            }
             match seen.status(region) {
                 None => {}
                 Some("Failed") => {
                     let message = seen.message(region);
-                    let is_resolved = forces && is_taken_name(message)
-                        || self.was_name_available(region, &seen.secret.name);
+                    let overwrites = forces && is_taken_name(message);
+                    let is_resolved =
+                        overwrites || matches!(found, Some(Found::Nothing | Found::Ours));
                     if needs_manual_fix(message) && !is_resolved {
                         self.add("I7", format!("{region} failed before: {message}"));
                     }
@@ -191,6 +210,33 @@ impl WriteCheck<'_> {
                 );
             }
         }
+    }
+
+    /// Returns what the last read in a Region before the write found under the name.
+    fn found(&self, region: &str, name: &str) -> Option<Found> {
+        let reads = self.calls.iter().filter_map(|call| {
+            let answer = call.answer_before(self.write)?;
+            let is_probe = call.operation == "DescribeSecret"
+                && call.region == region
+                && call.secret_id() == Some(name);
+            is_probe.then_some((answer, call))
+        });
+        let (answer, last) = reads.max_by_key(|(answer, _)| answer.received)?;
+        if answer.body["__type"] == "ResourceNotFoundException" {
+            return Some(Found::Nothing);
+        }
+        let there = &last.success()?.body;
+        let suffix = |arn: Option<&str>| {
+            arn.and_then(|arn| arn.rsplit('-').next())
+                .map(str::to_owned)
+        };
+        let is_same = suffix(there["ARN"].as_str()) == suffix(self.write.secret_id());
+        let primary = there["PrimaryRegion"].as_str();
+        Some(match primary {
+            Some(HOME) if is_same => Found::Ours,
+            _ if is_same && primary.is_none_or(|primary| primary == region) => Found::Promoted,
+            _ => Found::Other,
+        })
     }
 
     /// Returns whether a read in a Region found no secret of that name before the write.
