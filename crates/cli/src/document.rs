@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use thiserror::Error;
 
 /// The path that means standard input on the command line.
@@ -36,30 +35,27 @@ impl Document {
         if text.starts_with('\u{feff}') {
             text.remove(0);
         }
-        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
-        let begins = ends.filter(|begin| *begin < text.len());
+        // YAML 1.2 ends a line with `\n`, `\r\n` or a lone `\r` (section 5.4).
+        let is_end = |(at, end): &(usize, &str)| {
+            *end == "\n"
+                || !text
+                    .get(at + 1..)
+                    .is_some_and(|rest| rest.starts_with('\n'))
+        };
+        let ends = text.match_indices(['\n', '\r']).filter(is_end);
+        let begins = ends.map(|(end, _)| end + 1);
+        let begins = begins.filter(|begin| *begin < text.len());
         let lines = std::iter::once(0).chain(begins).collect();
         let name = name.into();
         Self { name, text, lines }
     }
 
-    /// Returns the byte offset and the text of a line. The first line has the number 0.
-    pub(crate) fn line(&self, number: usize) -> Option<(usize, &str)> {
+    /// Returns the text of a line without its end. The first line has the number 0.
+    pub(crate) fn line(&self, number: usize) -> Option<&str> {
         let begin = *self.lines.get(number)?;
-        let line = self.text.get(begin..self.begin_of(number + 1))?;
-        (!self.text.is_empty()).then_some((begin, line))
-    }
-
-    /// Returns the byte offset of a line, or the end of the text if there is no such line.
-    fn begin_of(&self, number: usize) -> usize {
-        self.lines.get(number).copied().unwrap_or(self.text.len())
-    }
-
-    /// Returns the number of the line that contains a byte offset.
-    fn line_of(&self, offset: usize) -> usize {
-        self.lines
-            .partition_point(|begin| *begin <= offset)
-            .saturating_sub(1)
+        let end = self.lines.get(number + 1).copied();
+        let line = self.text.get(begin..end.unwrap_or(self.text.len()))?;
+        (!self.text.is_empty()).then_some(line.trim_end_matches(['\n', '\r']))
     }
 
     /// Reads a file, or standard input for `-`.
@@ -102,63 +98,17 @@ fn remediation(error: &io::Error) -> &'static str {
     }
 }
 
-/// `miette` counts columns in bytes. The policy reader counts characters, as editors do.
-impl SourceCode for Document {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        lines_before: usize,
-        lines_after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let (start, end) = (span.offset(), span.offset() + span.len());
-        let first = self.line_of(start).saturating_sub(lines_before + 1);
-        let last = self.line_of(end) + lines_after + 1;
-        let begin = self.begin_of(first);
-        let around = self.text.get(begin..self.begin_of(last + 1));
-        let around = around.ok_or(MietteError::OutOfBounds)?;
-        let start = start.checked_sub(begin).ok_or(MietteError::OutOfBounds)?;
-        let within = SourceSpan::new(start.into(), span.len());
-        let contents = around.read_span(&within, lines_before, lines_after)?;
-        let offset = contents.span().offset();
-        let before = around.get(..offset).unwrap_or("");
-        let column = before.chars().rev().take_while(|c| *c != '\n').count();
-        Ok(Box::new(MietteSpanContents::new_named(
-            self.name.clone(),
-            contents.data(),
-            SourceSpan::new((begin + offset).into(), contents.span().len()),
-            first + contents.line(),
-            column,
-            first + contents.line_count(),
-        )))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_shown_as_if_the_whole_text_were_searched() {
-        let text = "a: 1\nb:\n  - ü\n  - x\n\nlast: y\n";
-        let document = Document::new("policy.yaml", text);
-        for start in (0..text.len()).filter(|start| text.is_char_boundary(*start)) {
-            for around in 0..3 {
-                let span = SourceSpan::new(start.into(), 1.min(text.len() - start - 1));
-                let whole = text.read_span(&span, around, around).unwrap();
-                let part = document.read_span(&span, around, around).unwrap();
-                assert_eq!(part.data(), whole.data(), "{start} {around}");
-                assert_eq!(part.span(), whole.span(), "{start} {around}");
-                assert_eq!(part.line(), whole.line(), "{start} {around}");
-                assert_eq!(part.line_count(), whole.line_count(), "{start} {around}");
-            }
-        }
-    }
-
-    #[test]
     fn lines_are_found_by_their_numbers() {
-        let document = Document::new("policy.yaml", "a\nb\r\n");
-        let lines = [0, 1, 2].map(|number| document.line(number));
-        assert_eq!(lines, [Some((0, "a\n")), Some((2, "b\r\n")), None]);
+        for text in ["a\n\nb\n", "a\r\n\r\nb\r\n", "a\r\rb\r", "a\n\rb"] {
+            let document = Document::new("policy.yaml", text);
+            let lines = [0, 1, 2, 3].map(|number| document.line(number));
+            assert_eq!(lines, [Some("a"), Some(""), Some("b"), None], "{text:?}");
+        }
         assert_eq!(Document::new("policy.yaml", "").line(0), None);
     }
 }

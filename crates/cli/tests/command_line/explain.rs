@@ -69,7 +69,8 @@ fn the_settings_limit_the_policy() {
     let called = call_with_input(&arguments, policy);
     assert_eq!(
         called.stderr,
-        "standard input: 1 warning; `secret-replicator check` shows them\n"
+        "standard input: 1 warning; `secret-replicator check - --allowed-replica-regions \"eu-west-1\"` \
+         shows them\n"
     );
     let answer = called.json();
     assert_eq!(answer["regions"][1]["reason"], "region-not-allowed");

@@ -21,7 +21,7 @@ impl Parser<'_> {
             return Ok(When::All);
         }
         if !node.is_map() {
-            let message = format!("{} where a condition is expected", node.node.value.kind());
+            let message = format!("expected a condition, found {}", node.node.value.kind());
             let hint = "write `when: all`, or a map with `tags`, `secret-name`, `primary-region` or \
                         `not`";
             return Err(self.reader.error(node, "wrong-type", message, hint));
