@@ -7,6 +7,9 @@ use thiserror::Error;
 /// The path that means standard input on the command line.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
+/// The maximum size of a file, in bytes. A policy may have one MiB, a test file may be longer.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
+
 /// A text with its name in messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
@@ -69,10 +72,9 @@ impl Document {
             path
         };
         let text = if path == STANDARD_INPUT {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).map(|_| text)
+            read_text(io::stdin())
         } else {
-            std::fs::read_to_string(path)
+            std::fs::File::open(path).and_then(read_text)
         };
         let name = name.to_owned();
         match text {
@@ -86,6 +88,17 @@ impl Document {
     }
 }
 
+/// Reads a text of limited size, because devices and pipes may never end.
+fn read_text(source: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    source.take(MAX_SIZE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SIZE {
+        let message = format!("the file has more than {MAX_SIZE} bytes");
+        return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+    }
+    Ok(text)
+}
+
 fn remediation(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "check the path, or use `-` to read standard input",
@@ -93,6 +106,7 @@ fn remediation(error: &io::Error) -> &'static str {
             "grant read access, or pipe the file to standard input and use `-`"
         }
         ErrorKind::IsADirectory => "name the file in the directory",
+        ErrorKind::FileTooLarge => "name a smaller file; a policy has at most one MiB",
         ErrorKind::InvalidData => "save the file as UTF-8 text",
         _ => "check the path and the file",
     }
@@ -101,6 +115,12 @@ fn remediation(error: &io::Error) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endless_source_is_an_error() {
+        let error = read_text(io::repeat(b'y')).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+    }
 
     #[test]
     fn lines_are_found_by_their_numbers() {

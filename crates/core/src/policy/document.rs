@@ -84,12 +84,18 @@ const FORBID_HINT: &str =
 
 impl<'a> Parser<'a> {
     fn policy(&mut self, root: &NodeRef<'a>) -> Result<Policy, Reported> {
+        if root.is_nothing() {
+            let hint = "start with `version: 1` and a list of `rules`, for instance `rules: [{ name: \
+                        all, when: all, replicate-to: us-west-2 }]`";
+            let message = "the document is empty";
+            return Err(self.reader.error(root, "wrong-type", message, hint));
+        }
         let names = ["version", "groups", "kms-keys", "rules", "removal"];
         let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
         let version = self.version(version, root);
         // Groups are parsed first, because the other fields refer to them.
         let groups = groups.map(|groups| self.parse_groups(&groups)).transpose();
-        let keys = keys.map(|keys| self.keys_by_region(&keys, None));
+        let keys = keys.map(|keys| self.keys_by_region(&keys, None, true));
         let removal = removal.map(|removal| self.removal(&removal));
         let rules = self.rules(rules, root);
         self.lint_targets();
@@ -250,7 +256,7 @@ impl<'a> Parser<'a> {
         let keys = key.map(|key| {
             let targets = targets.as_ref().ok();
             if key.is_map() {
-                self.keys_by_region(&key, targets)
+                self.keys_by_region(&key, targets, false)
             } else {
                 self.one_key(&key, targets, primary_region)
             }

@@ -55,6 +55,13 @@ pub(super) fn unused_key(
     true
 }
 
+/// Reports the AWS managed key as the policy's key for any other Region, which it is by default.
+pub(super) fn default_key(reader: &mut NodeReader, node: &NodeRef<'_>) {
+    let message = "`aws/secretsmanager` for any other Region has no effect in `kms-keys`";
+    let hint = "remove it, or name another key; a rule's `kms-key` can require the AWS managed key";
+    reader.warning(node, "key-without-effect", message, hint);
+}
+
 /// Reports targets that are all the primary secret's own Region.
 pub(super) fn always_primary_region(
     reader: &mut NodeReader,

@@ -91,6 +91,12 @@ impl<'a> NodeRef<'a> {
         matches!(self.node.value, Value::Fields(_))
     }
 
+    /// Returns whether the node is the null value, as the root of an empty document is.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.node.value, Value::Nothing(_))
+    }
+
     /// Returns whether the node is a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
@@ -155,7 +161,7 @@ impl NodeReader {
         message: impl Into<String>,
         hint: &str,
     ) -> Reported {
-        self.report(Severity::Error, node, code, message.into(), hint)
+        self.report(Severity::Error, node, code, &message.into(), hint)
     }
 
     /// Reports a warning.
@@ -166,7 +172,7 @@ impl NodeReader {
         message: impl Into<String>,
         hint: &str,
     ) {
-        self.report(Severity::Warning, node, code, message.into(), hint);
+        self.report(Severity::Warning, node, code, &message.into(), hint);
     }
 
     fn report(
@@ -174,7 +180,7 @@ impl NodeReader {
         severity: Severity,
         node: &NodeRef<'_>,
         code: &'static str,
-        message: String,
+        message: &str,
         hint: &str,
     ) -> Reported {
         let (line, column) = (node.position.line.into(), node.position.column.into());
@@ -189,7 +195,7 @@ impl NodeReader {
             line,
             column,
             code,
-            message: escape_control(&message),
+            message: escape_control(message),
             hint: escape_control(hint),
             count: 1,
         };

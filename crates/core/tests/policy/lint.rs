@@ -76,6 +76,14 @@ fn a_misspelled_target_has_the_hint_for_its_cause() {
 }
 
 #[test]
+fn the_policys_keys_and_an_empty_document_have_their_own_hints() {
+    let found = problems("version: 1\nkms-keys: alias/x\nrules: []\n").remove(0);
+    assert!(found.hint.starts_with("map Regions to keys"), "{found}");
+    let found = problems("").remove(0);
+    assert_eq!(found.message, "the document is empty");
+}
+
+#[test]
 fn control_characters_are_rejected_in_names_and_escaped_in_messages() {
     let found = problems(
         "version: 1\nrules:\n  - { name: \"a\\e[31m\", when: all, replicate-to: us-west-2, \"b\\e\": c }\n",

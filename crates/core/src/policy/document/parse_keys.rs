@@ -12,6 +12,9 @@ use crate::secret::{KmsKey, Region};
 const KEY_HINT: &str = "write a key ID, a key ARN, `alias/name`, or `aws/secretsmanager`, or map \
                         Regions to keys: `{ eu-west-1: alias/app, \"*\": aws/secretsmanager }`";
 
+const MAP_HINT: &str =
+    "map Regions to keys: `{ eu-west-1: alias/app, \"*\": alias/any-other-region }`";
+
 impl<'a> Parser<'a> {
     /// Parses keys by Region or group, with `*` for any other Region. A rule's keys are compared
     /// with its targets.
@@ -19,14 +22,18 @@ impl<'a> Parser<'a> {
         &mut self,
         node: &NodeRef<'a>,
         targets: Option<&ReplicateTo>,
+        is_of_policy: bool,
     ) -> Result<Keys, Reported> {
         let mut by_region = BTreeMap::new();
         let mut any_other = None;
-        for entry in self.reader.entries(node, KEY_HINT)? {
+        for entry in self.reader.entries(node, MAP_HINT)? {
             let key = self.key(&entry.value).ok();
             if entry.key == "*" {
                 if let Some(key) = &key {
                     self.check_key_of_any_region(&entry.value, key);
+                    if is_of_policy && key.is_aws_managed() {
+                        lint::default_key(&mut self.reader, &entry.value);
+                    }
                 }
                 any_other = key;
                 continue;

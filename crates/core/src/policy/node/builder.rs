@@ -322,7 +322,7 @@ fn wrong_tag(tag: &Tag, position: Position) -> SyntaxError {
         }
     };
     SyntaxError {
-        tag: Some(name.to_string()),
+        tag: Some(name.clone()),
         ..error
     }
 }
