@@ -76,7 +76,7 @@ fn a_misspelled_target_has_the_hint_for_its_cause() {
 }
 
 #[test]
-fn the_policys_keys_and_an_empty_document_have_their_own_hints() {
+fn keys_of_the_policy_and_an_empty_document_have_their_own_hints() {
     let found = problems("version: 1\nkms-keys: alias/x\nrules: []\n").remove(0);
     assert!(found.hint.starts_with("map Regions to keys"), "{found}");
     let found = problems("").remove(0);
