@@ -100,7 +100,7 @@ fn without_replica() -> Value {
         "ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf",
         "Name": "prod/db",
         "Tags": [{"Key": "replicate-to", "Value": "eu-west-1"}],
-        "VersionIdsToStages": {"EXAMPLE1-90ab-cdef-fedc-ba987EXAMPLE": ["AWSCURRENT"]},
+        "VersionIdsToStages": {"EXAMPLE1-90ab-cdef-fedc-00987EXAMPLE": ["AWSCURRENT"]},
     })
 }
 

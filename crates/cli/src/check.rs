@@ -98,6 +98,7 @@ fn too_large(policy: &str, allowed: &AllowedRegions) -> Option<Problem> {
             environment::MAX_SIZE
         ),
         hint: environment::REMEDIATION.to_owned(),
+        count: 1,
     })
 }
 

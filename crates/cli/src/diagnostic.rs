@@ -7,9 +7,11 @@ use miette::{
     ThemeStyles,
 };
 use secret_replicator_core::policy::{Problem, Severity};
+use textwrap::{WordSeparator, WordSplitter};
 use thiserror::Error;
 
 use crate::document::Document;
+use crate::excerpt::Excerpt;
 use crate::terminal::{ERROR, WARNING, WIDTH, count, paint};
 
 /// Renders every problem of a document, with the affected lines.
@@ -20,10 +22,18 @@ pub(crate) fn render(document: &Document, problems: &[Problem]) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_links(false)
+        // Do not break ARNs, codes and the names of fields at their hyphens.
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation)
+        .with_break_words(false)
         .with_width(WIDTH);
     let mut text = String::new();
     for problem in problems {
-        let located = LocatedProblem { problem, document };
+        let located = LocatedProblem {
+            problem,
+            document,
+            excerpt: Excerpt::new(document, problem.line, problem.column),
+        };
         if located.labels().is_none() {
             text.push_str(&located.location());
         }
@@ -42,7 +52,8 @@ pub(crate) fn summary(problems: &[Problem]) -> String {
         problems
             .iter()
             .filter(|problem| problem.severity == severity)
-            .count()
+            .map(|problem| problem.count)
+            .sum::<usize>()
     };
     let parts = [
         (of(Severity::Error), "error", ERROR),
@@ -66,6 +77,8 @@ pub(crate) fn summary(problems: &[Problem]) -> String {
 struct LocatedProblem<'a> {
     problem: &'a Problem,
     document: &'a Document,
+    /// The lines. `None` for a location beyond the document.
+    excerpt: Option<Excerpt>,
 }
 
 impl Diagnostic for LocatedProblem<'_> {
@@ -85,14 +98,13 @@ impl Diagnostic for LocatedProblem<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.is_shown().then_some(self.document as &dyn SourceCode)
+        self.excerpt
+            .as_ref()
+            .map(|excerpt| excerpt as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        if !self.is_shown() {
-            return None;
-        }
-        let (start, length) = span(self.document, self.problem.line, self.problem.column)?;
+        let (start, length) = self.excerpt.as_ref()?.marked;
         let path = Some(self.problem.path.clone()).filter(|path| !path.is_empty());
         let label = LabeledSpan::new(path, start, length);
         Some(Box::new(std::iter::once(label)))
@@ -105,72 +117,11 @@ impl LocatedProblem<'_> {
         let Problem { line, column, .. } = self.problem;
         format!("{}:{line}:{column}\n", self.document.name)
     }
-
-    /// Returns whether to show lines. Documents above this size are not written by hand.
-    fn is_shown(&self) -> bool {
-        self.document.text.len() <= 1024 * 1024
-    }
 }
-
-/// Returns the byte offset of a location and the length of the word there. Returns `None` beyond the
-/// document.
-fn span(document: &Document, line: u64, column: u64) -> Option<(usize, usize)> {
-    let index = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
-    let (begin, line) = document.line(index(line)?)?;
-    let content = line.trim_end_matches(['\n', '\r']);
-    let within = content
-        .char_indices()
-        .nth(index(column)?)
-        .map_or(content.len(), |(offset, _)| offset);
-    Some((begin + within, word(&content[within..])))
-}
-
-/// Returns the length of the key, value, list or map at the start of `rest`, the rest of a line.
-fn word(rest: &str) -> usize {
-    let until = |found: Option<usize>, closing: usize| found.map_or(rest.len(), |at| at + closing);
-    match rest.chars().next() {
-        Some(quote @ ('"' | '\'')) => until(rest[1..].find(quote).map(|at| at + 1), 1),
-        Some('{') => rest.rfind('}').map_or(1, |at| at + 1),
-        Some('[') => rest.rfind(']').map_or(1, |at| at + 1),
-        _ => {
-            let ends = [": ", ", ", " #", "]", "}"];
-            let end = ends.iter().filter_map(|end| rest.find(end)).min();
-            until(end, 0) - usize::from(end.is_none() && rest.ends_with([':', ',']))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::plain;
-
-    fn marked(text: &str, line: u64, column: u64) -> Option<&str> {
-        let (start, length) = span(&Document::new("", text), line, column)?;
-        Some(&text[start..start + length])
-    }
-
-    #[test]
-    fn the_word_at_a_location_is_marked() {
-        let text = "a: 1\r\n  key: {b: \"ü, x\", c: [d, e] }\n- arn:aws:kms # why\nlast:";
-        let cases = [
-            (1, 1, Some("a")),
-            (1, 4, Some("1")),
-            (2, 3, Some("key")),
-            (2, 8, Some("{b: \"ü, x\", c: [d, e] }")),
-            (2, 12, Some("\"ü, x\"")),
-            (2, 23, Some("[d, e]")),
-            (2, 27, Some("e")),
-            (3, 3, Some("arn:aws:kms")),
-            (4, 1, Some("last")),
-            (4, 99, Some("")),
-            (5, 1, None),
-            (0, 0, None),
-        ];
-        for (line, column, word) in cases {
-            assert_eq!(marked(text, line, column), word, "{line}:{column}");
-        }
-    }
 
     fn problem(severity: Severity, line: u64, column: u64) -> Problem {
         Problem {
@@ -181,6 +132,7 @@ mod tests {
             code: "some-code",
             message: "something is wrong".to_owned(),
             hint: "put it right".to_owned(),
+            count: 1,
         }
     }
 
@@ -204,6 +156,32 @@ mod tests {
             assert!(shown.contains("something is wrong"), "{shown}");
             assert!(!shown.contains("Failed to read"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_problem_far_to_the_right_is_shown_with_its_column() {
+        let text = format!("a: [{}]", "x, ".repeat(30_000));
+        let document = Document::new("policy.yaml", text);
+        let shown = plain(&render(&document, &[problem(Severity::Error, 1, 80_000)]));
+        assert!(shown.contains("policy.yaml:1:80000"), "{shown}");
+        assert!(shown.len() < 2000, "{shown}");
+    }
+
+    #[test]
+    fn an_arn_in_a_message_is_not_broken() {
+        let arn = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+        let mut problem = problem(Severity::Error, 1, 1);
+        problem.hint = format!("{} {arn}", "word ".repeat(9));
+        let shown = plain(&render(&Document::new("policy.yaml", "a: 1"), &[problem]));
+        assert!(shown.contains(arn), "{shown}");
+    }
+
+    #[test]
+    fn an_entry_counts_for_the_problems_that_it_stands_for() {
+        let mut hidden = problem(Severity::Error, 1, 1);
+        hidden.count = 799;
+        let problems = [problem(Severity::Error, 1, 1), hidden];
+        assert_eq!(plain(&summary(&problems)), "800 errors");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use thiserror::Error;
 
 /// The path that means standard input on the command line.
 pub(crate) const STANDARD_INPUT: &str = "-";
+
+/// The maximum size of a file, in bytes. A policy may have one MiB, a test file may be longer.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
 /// A text with its name in messages.
 #[derive(Clone, Debug)]
@@ -36,30 +38,27 @@ impl Document {
         if text.starts_with('\u{feff}') {
             text.remove(0);
         }
-        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
-        let begins = ends.filter(|begin| *begin < text.len());
+        // YAML 1.2 ends a line with `\n`, `\r\n` or a lone `\r` (section 5.4).
+        let is_end = |(at, end): &(usize, &str)| {
+            *end == "\n"
+                || !text
+                    .get(at + 1..)
+                    .is_some_and(|rest| rest.starts_with('\n'))
+        };
+        let ends = text.match_indices(['\n', '\r']).filter(is_end);
+        let begins = ends.map(|(end, _)| end + 1);
+        let begins = begins.filter(|begin| *begin < text.len());
         let lines = std::iter::once(0).chain(begins).collect();
         let name = name.into();
         Self { name, text, lines }
     }
 
-    /// Returns the byte offset and the text of a line. The first line has the number 0.
-    pub(crate) fn line(&self, number: usize) -> Option<(usize, &str)> {
+    /// Returns the text of a line without its end. The first line has the number 0.
+    pub(crate) fn line(&self, number: usize) -> Option<&str> {
         let begin = *self.lines.get(number)?;
-        let line = self.text.get(begin..self.begin_of(number + 1))?;
-        (!self.text.is_empty()).then_some((begin, line))
-    }
-
-    /// Returns the byte offset of a line, or the end of the text if there is no such line.
-    fn begin_of(&self, number: usize) -> usize {
-        self.lines.get(number).copied().unwrap_or(self.text.len())
-    }
-
-    /// Returns the number of the line that contains a byte offset.
-    fn line_of(&self, offset: usize) -> usize {
-        self.lines
-            .partition_point(|begin| *begin <= offset)
-            .saturating_sub(1)
+        let end = self.lines.get(number + 1).copied();
+        let line = self.text.get(begin..end.unwrap_or(self.text.len()))?;
+        (!self.text.is_empty()).then_some(line.trim_end_matches(['\n', '\r']))
     }
 
     /// Reads a file, or standard input for `-`.
@@ -73,10 +72,9 @@ impl Document {
             path
         };
         let text = if path == STANDARD_INPUT {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).map(|_| text)
+            read_text(io::stdin())
         } else {
-            std::fs::read_to_string(path)
+            std::fs::File::open(path).and_then(read_text)
         };
         let name = name.to_owned();
         match text {
@@ -90,6 +88,17 @@ impl Document {
     }
 }
 
+/// Reads a text of limited size, because devices and pipes may never end.
+fn read_text(source: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    source.take(MAX_SIZE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SIZE {
+        let message = format!("the file has more than {MAX_SIZE} bytes");
+        return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+    }
+    Ok(text)
+}
+
 fn remediation(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "check the path, or use `-` to read standard input",
@@ -97,39 +106,9 @@ fn remediation(error: &io::Error) -> &'static str {
             "grant read access, or pipe the file to standard input and use `-`"
         }
         ErrorKind::IsADirectory => "name the file in the directory",
+        ErrorKind::FileTooLarge => "name a smaller file; a policy has at most one MiB",
         ErrorKind::InvalidData => "save the file as UTF-8 text",
         _ => "check the path and the file",
-    }
-}
-
-/// `miette` counts columns in bytes. The policy reader counts characters, as editors do.
-impl SourceCode for Document {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        lines_before: usize,
-        lines_after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let (start, end) = (span.offset(), span.offset() + span.len());
-        let first = self.line_of(start).saturating_sub(lines_before + 1);
-        let last = self.line_of(end) + lines_after + 1;
-        let begin = self.begin_of(first);
-        let around = self.text.get(begin..self.begin_of(last + 1));
-        let around = around.ok_or(MietteError::OutOfBounds)?;
-        let start = start.checked_sub(begin).ok_or(MietteError::OutOfBounds)?;
-        let within = SourceSpan::new(start.into(), span.len());
-        let contents = around.read_span(&within, lines_before, lines_after)?;
-        let offset = contents.span().offset();
-        let before = around.get(..offset).unwrap_or("");
-        let column = before.chars().rev().take_while(|c| *c != '\n').count();
-        Ok(Box::new(MietteSpanContents::new_named(
-            self.name.clone(),
-            contents.data(),
-            SourceSpan::new((begin + offset).into(), contents.span().len()),
-            first + contents.line(),
-            column,
-            first + contents.line_count(),
-        )))
     }
 }
 
@@ -138,27 +117,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_shown_as_if_the_whole_text_were_searched() {
-        let text = "a: 1\nb:\n  - ü\n  - x\n\nlast: y\n";
-        let document = Document::new("policy.yaml", text);
-        for start in (0..text.len()).filter(|start| text.is_char_boundary(*start)) {
-            for around in 0..3 {
-                let span = SourceSpan::new(start.into(), 1.min(text.len() - start - 1));
-                let whole = text.read_span(&span, around, around).unwrap();
-                let part = document.read_span(&span, around, around).unwrap();
-                assert_eq!(part.data(), whole.data(), "{start} {around}");
-                assert_eq!(part.span(), whole.span(), "{start} {around}");
-                assert_eq!(part.line(), whole.line(), "{start} {around}");
-                assert_eq!(part.line_count(), whole.line_count(), "{start} {around}");
-            }
-        }
+    fn an_endless_source_is_an_error() {
+        let error = read_text(io::repeat(b'y')).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
     }
 
     #[test]
     fn lines_are_found_by_their_numbers() {
-        let document = Document::new("policy.yaml", "a\nb\r\n");
-        let lines = [0, 1, 2].map(|number| document.line(number));
-        assert_eq!(lines, [Some((0, "a\n")), Some((2, "b\r\n")), None]);
+        for text in ["a\n\nb\n", "a\r\n\r\nb\r\n", "a\r\rb\r", "a\n\rb"] {
+            let document = Document::new("policy.yaml", text);
+            let lines = [0, 1, 2, 3].map(|number| document.line(number));
+            assert_eq!(lines, [Some("a"), Some(""), Some("b"), None], "{text:?}");
+        }
         assert_eq!(Document::new("policy.yaml", "").line(0), None);
     }
 }

@@ -175,6 +175,9 @@ impl Described {
 
 fn tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
+        Some((key, _)) if key.chars().count() > 128 => {
+            Err("the tag key is too long: AWS allows 128 characters".to_owned())
+        }
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write the tag as KEY=VALUE".to_owned()),
     }

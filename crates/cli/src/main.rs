@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod diagnostic;
 mod document;
+mod excerpt;
 mod explain;
 mod options;
 mod output;

@@ -42,12 +42,16 @@ impl CommandOutput {
 
     /// Prints the texts and returns the exit code.
     pub(crate) fn print(&self) -> ExitCode {
-        let written = write(&mut anstream::stderr(), &self.stderr)
-            .and_then(|()| write(&mut anstream::stdout(), &self.stdout));
-        match written {
-            Ok(()) => ExitCode::from(self.exit as u8),
-            Err(_) => ExitCode::from(Exit::Failure as u8),
-        }
+        // A lost note does not suppress the result.
+        let _ = write(&mut anstream::stderr(), &self.stderr);
+        let Err(error) = write(&mut anstream::stdout(), &self.stdout) else {
+            return ExitCode::from(self.exit as u8);
+        };
+        let message = format!(
+            "error: failed to write to standard output: {error}; check the disk space and the file\n"
+        );
+        let _ = write(&mut anstream::stderr(), &message);
+        ExitCode::from(Exit::Failure as u8)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Loads a policy for a command.
 
 use secret_replicator_core::limits::AllowedRegions;
-use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY, Policy, Problem};
+use secret_replicator_core::policy::{
+    self, Checked, DEFAULT_POLICY, Policy, Problem, escape_control,
+};
+use secret_replicator_core::secret::Region;
 
 use crate::check::CheckReport;
 use crate::diagnostic;
-use crate::document::Document;
+use crate::document::{Document, STANDARD_INPUT};
 use crate::options::Format;
 use crate::output::{CommandOutput, Exit, json};
 use crate::terminal::count;
@@ -18,6 +21,7 @@ pub(crate) struct Loaded {
     /// The policy.
     pub(crate) policy: Policy,
     warnings: Vec<Problem>,
+    allowed_regions: AllowedRegions,
 }
 
 /// A document with errors.
@@ -47,6 +51,7 @@ pub(crate) fn load(
             name: document.name,
             policy,
             warnings,
+            allowed_regions: allowed_regions.clone(),
         }),
         Err(invalid) => Err(Rejected {
             document,
@@ -61,9 +66,36 @@ impl Loaded {
         if self.warnings.is_empty() {
             return String::new();
         }
-        let warnings = count(self.warnings.len(), "warning");
-        let name = &self.name;
-        format!("{name}: {warnings}; `secret-replicator check` shows them\n")
+        let warnings = self.warnings.iter().map(|warning| warning.count).sum();
+        let warnings = count(warnings, "warning");
+        let name = escape_control(&self.name);
+        format!("{name}: {warnings}; `{}` shows them\n", self.command())
+    }
+
+    /// Returns the command that shows the warnings.
+    fn command(&self) -> String {
+        let path = match self.name.as_str() {
+            "standard input" => STANDARD_INPUT.to_owned(),
+            name => quoted(name),
+        };
+        let allowed = match &self.allowed_regions {
+            AllowedRegions::Any => String::new(),
+            AllowedRegions::Only(regions) => {
+                let regions: Vec<_> = regions.iter().map(Region::as_str).collect();
+                format!(" --allowed-replica-regions \"{}\"", regions.join(" "))
+            }
+        };
+        format!("secret-replicator check {path}{allowed}")
+    }
+}
+
+/// Quotes an argument for a shell, if necessary.
+fn quoted(argument: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:@,".contains(c);
+    if argument.chars().all(is_plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", escape_control(argument).replace('\'', "'\\''"))
     }
 }
 

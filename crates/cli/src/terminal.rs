@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The style of success.
 pub(crate) const SUCCESS: Style = AnsiColor::Green.on_default().bold();
@@ -36,7 +37,12 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 /// `columns` is the width of `first` without colors.
 pub(crate) fn wrap(first: &str, columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
-    let lines = textwrap::wrap(text, WIDTH.saturating_sub(columns));
+    // ARNs, codes and the names of fields stay in one piece.
+    let options = Options::new(WIDTH.saturating_sub(columns))
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    let lines = textwrap::wrap(text, options);
     let lines: Vec<_> = lines.iter().map(AsRef::as_ref).collect();
     format!("{first}{}\n", lines.join(&format!("\n{indent}")))
 }
@@ -50,6 +56,13 @@ mod tests {
         assert_eq!(count(1, "rule"), "1 rule");
         assert_eq!(count(0, "rule"), "0 rules");
         assert_eq!(count(2, "rule"), "2 rules");
+    }
+
+    #[test]
+    fn words_are_not_broken_at_hyphens() {
+        let word = "region-not-allowed-".repeat(4);
+        let text = wrap("", 0, &format!("{} {word} end", "x".repeat(60)));
+        assert!(text.lines().any(|line| line.contains(&word)), "{text}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod file;
 mod report;
 
 use clap::Args;
-use secret_replicator_core::policy::Problem;
+use secret_replicator_core::policy::{Policy, Problem, Rule, Severity, escape_control};
 use serde::Serialize;
 
 use crate::diagnostic;
@@ -76,6 +76,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Ok(loaded) => loaded,
         Err(rejected) => return rejected.output(arguments.output),
     };
+    let unknown = unknown_rules(&file.tests, &loaded.policy);
+    if !unknown.is_empty() {
+        return invalid_tests(&tests, &unknown, arguments.output);
+    }
     let cases = file.tests.iter();
     let results: Vec<_> = cases
         .map(|case| case::run(case, &loaded.policy, &limits))
@@ -95,6 +99,31 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         stderr: loaded.note(),
         exit,
     })
+}
+
+/// Reports expected rules that the policy does not have, at the names of their tests.
+fn unknown_rules(cases: &[file::Case], policy: &Policy) -> Vec<Problem> {
+    let known: Vec<&str> = policy.rules().iter().map(Rule::name).collect();
+    let expected = cases.iter().flat_map(|case| {
+        let rules = case.expect.rules.iter().flatten();
+        rules.map(move |rule| (case, rule))
+    });
+    let unknown = expected.filter(|(_, rule)| !known.contains(&rule.as_str()));
+    unknown
+        .map(|(case, rule)| Problem {
+            severity: Severity::Error,
+            path: String::new(),
+            line: case.line,
+            column: 1,
+            code: "unknown-rule",
+            message: escape_control(&format!(
+                "the test `{}` expects the rule `{rule}`, which the policy does not have",
+                case.name
+            )),
+            hint: "check the name of the rule in the policy".to_owned(),
+            count: 1,
+        })
+        .collect()
 }
 
 /// The problems of an invalid test file, in the form of `--output json`.

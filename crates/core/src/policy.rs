@@ -27,7 +27,7 @@ use regions::{Forbid, Groups};
 
 pub use condition::{Condition, Mismatch, Subject, When};
 pub use list_filter::ListFilter;
-pub use problem::{PolicyInvalid, Problem, Severity};
+pub use problem::{PolicyInvalid, Problem, Severity, escape_control};
 pub use tag_value::{BadToken, TagValue, TokenError};
 
 /// The policy built into the function: each secret names its Regions in the tag `replicate-to`.

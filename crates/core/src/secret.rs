@@ -29,6 +29,12 @@ pub enum NotASecretName {
     /// The name has this number of characters.
     #[error("the secret's name has {0} characters; AWS allows {LONGEST_NAME}")]
     TooLong(usize),
+    /// The name contains this character.
+    #[error(
+        "the secret's name contains `{}`; AWS allows letters, digits and `/_+=.@-!`",
+        .0.escape_debug()
+    )]
+    Character(char),
 }
 
 /// A secret as `DescribeSecret` returns it, without its value.
@@ -80,6 +86,10 @@ impl Secret {
         }
         if length > LONGEST_NAME {
             return Err(NotASecretName::TooLong(length));
+        }
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!".contains(c);
+        if let Some(other) = name.chars().find(|c| !is_allowed(*c)) {
+            return Err(NotASecretName::Character(other));
         }
         let partition = primary_region.partition();
         let arn =
@@ -246,5 +256,9 @@ mod tests {
         let too_long = named(&"ü".repeat(LONGEST_NAME + 1));
         assert_eq!(too_long, Err(NotASecretName::TooLong(LONGEST_NAME + 1)));
         assert_eq!(named(""), Err(NotASecretName::Empty));
+        assert!(named("aZ9/_+=.@-!").is_ok());
+        assert_eq!(named("a b"), Err(NotASecretName::Character(' ')));
+        let message = named("a\u{1b}").unwrap_err().to_string();
+        assert!(message.contains("`\\u{1b}`"), "{message}");
     }
 }

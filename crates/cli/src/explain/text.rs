@@ -5,6 +5,7 @@ use std::fmt::Write;
 use secret_replicator_core::explain::{
     BlockedBy, CallExplanation, Explanation, RegionExplanation, RuleExplanation,
 };
+use secret_replicator_core::policy::escape_control;
 use secret_replicator_core::reason::Refusal;
 use secret_replicator_core::secret::{Encryption, Region, Secret};
 
@@ -16,12 +17,12 @@ pub(crate) fn secret(secret: &Secret) -> String {
         Encryption::AwsManagedKey => "aws/secretsmanager",
         Encryption::MultiRegionKey(key) | Encryption::CustomerKey(key) => key.as_str(),
     };
-    let name = paint(STRONG, &secret.name);
+    let name = paint(STRONG, escape_control(&secret.name));
     let region = secret.arn.region();
     let tags = secret
         .tags
         .iter()
-        .map(|(key, value)| format!("{key}={value}"));
+        .map(|(key, value)| escape_control(&format!("{key}={value}")));
     let tags: Vec<_> = tags.collect();
     let tags = if tags.is_empty() {
         "none".to_owned()
@@ -36,7 +37,7 @@ pub(crate) fn event(name: &str) -> String {
     let name = if name.is_empty() {
         "not named in the event".to_owned()
     } else {
-        paint(STRONG, name)
+        paint(STRONG, escape_control(name))
     };
     format!("Secret: {name}\n")
 }

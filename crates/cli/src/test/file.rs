@@ -71,11 +71,7 @@ const FORM_HINT: &str = "`secret-replicator test --help` shows an example of a t
 /// # Errors
 /// All problems of the file.
 pub(super) fn parse(text: &str) -> Result<TestFile, Vec<Problem>> {
-    let with_hint = |problem| Problem {
-        hint: FORM_HINT.to_owned(),
-        ..problem
-    };
-    let root = reader::parse(text).map_err(|problem| vec![with_hint(problem)])?;
+    let root = reader::parse(text).map_err(|problem| vec![problem])?;
     let mut reader = TestFileReader::default();
     let file = reader.file(&NodeRef::of(&root));
     let problems = reader.problems(&root);

@@ -35,6 +35,50 @@ fn every_error_is_shown_with_its_place_and_its_remediation() {
 }
 
 #[test]
+fn a_failed_write_of_the_output_is_an_error() {
+    let files = Files::new(&[("policy.yaml", GOOD)]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    // Only Linux has the device.
+    let Ok(full) = full else { return };
+    let output = super::command(&["check", &files.path("policy.yaml")])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("failed to write to standard output"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_lost_note_does_not_suppress_the_result() {
+    let files = Files::new(&[("policy.yaml", GOOD)]);
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let path = files.path("policy.yaml");
+    let arguments = [
+        "explain",
+        "--policy",
+        &path,
+        "--name",
+        "a",
+        "--region",
+        "us-east-1",
+        "--allowed-replica-regions",
+        "us-west-2",
+    ];
+    let output = super::command(&arguments).stderr(full).output().unwrap();
+    assert!(!output.stdout.is_empty());
+    let noted = call(&arguments);
+    let command =
+        format!("`secret-replicator check {path} --allowed-replica-regions \"us-west-2\"`");
+    assert!(noted.stderr.contains(&command), "{}", noted.stderr);
+}
+
+#[test]
 fn warnings_fail_only_if_asked_to() {
     let files = Files::new(&[("policy.yaml", GOOD)]);
     let path = files.path("policy.yaml");

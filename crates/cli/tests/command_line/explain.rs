@@ -56,6 +56,33 @@ fn json_has_the_form_of_the_functions_response() {
 }
 
 #[test]
+fn a_name_or_tag_key_that_aws_does_not_allow_is_an_error() {
+    let called = call(&["explain", "--name", "a b", "--region", "us-east-1"]);
+    assert_eq!(called.code, Some(2));
+    assert!(
+        called.stderr.contains("contains ` `; AWS allows"),
+        "{}",
+        called.stderr
+    );
+    let tag = format!("{}=x", "k".repeat(129));
+    let called = call(&[
+        "explain",
+        "--name",
+        "a",
+        "--region",
+        "us-east-1",
+        "--tag",
+        &tag,
+    ]);
+    assert_eq!(called.code, Some(2));
+    assert!(
+        called.stderr.contains("AWS allows 128"),
+        "{}",
+        called.stderr
+    );
+}
+
+#[test]
 fn the_settings_limit_the_policy() {
     let policy = "{version: 1, rules: [{name: a, when: all, replicate-to: [eu-west-1, eu-west-2], \
                   overwrite: true}]}";
@@ -69,7 +96,8 @@ fn the_settings_limit_the_policy() {
     let called = call_with_input(&arguments, policy);
     assert_eq!(
         called.stderr,
-        "standard input: 1 warning; `secret-replicator check` shows them\n"
+        "standard input: 1 warning; `secret-replicator check - --allowed-replica-regions \"eu-west-1\"` \
+         shows them\n"
     );
     let answer = called.json();
     assert_eq!(answer["regions"][1]["reason"], "region-not-allowed");

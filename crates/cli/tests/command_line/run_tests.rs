@@ -62,6 +62,25 @@ fn a_case_may_expect_that_rules_conflict() {
 }
 
 #[test]
+fn an_expected_rule_that_the_policy_does_not_have_is_an_error_of_the_test_file() {
+    let policy = "{version: 1, rules: [{name: a, when: all, replicate-to: eu-west-1}]}";
+    let tests = "{tests: [{name: it, secret: {name: db, primary-region: us-east-1}, expect: {rules: [b], \
+                 replicate: [eu-west-1]}}]}";
+    let files = Files::new(&[("policy.yaml", policy), ("tests.yaml", tests)]);
+    let called = call(&[
+        "test",
+        &files.path("policy.yaml"),
+        &files.path("tests.yaml"),
+    ]);
+    assert_eq!(called.code, Some(2));
+    assert!(
+        called.stderr.contains("expects the rule `b`"),
+        "{}",
+        called.stderr
+    );
+}
+
+#[test]
 fn a_failing_case_shows_the_difference_and_why() {
     let files = files();
     let path = files.path("failing.yaml");

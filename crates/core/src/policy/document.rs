@@ -4,7 +4,7 @@ mod parse_condition;
 mod parse_keys;
 mod parse_regions;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::lint;
 use super::node;
@@ -13,6 +13,7 @@ use super::reader::{NodeReader, NodeRef, Reported, collect_all};
 use super::regions::Groups;
 use super::{Checked, Policy, Removal, Replicate, Rule, When};
 use crate::limits::AllowedRegions;
+use crate::secret::Region;
 
 pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, PolicyInvalid> {
     let root = node::parse(text).map_err(|problem| PolicyInvalid {
@@ -23,6 +24,8 @@ pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Check
         allowed_regions,
         groups: Groups::default(),
         rule_names: HashSet::new(),
+        targets: Targets::default(),
+        defined: Vec::new(),
     };
     let policy = parser.policy(&NodeRef::of(&root));
     let problems = parser.reader.into_problems(&root);
@@ -45,13 +48,34 @@ struct Parser<'a> {
     allowed_regions: &'a AllowedRegions,
     groups: Groups,
     rule_names: HashSet<&'a str>,
+    targets: Targets,
+    /// The groups and the policy's keys, to compare with the targets after all rules.
+    defined: Vec<Defined<'a>>,
+}
+
+/// The targets of all rules.
+#[derive(Default)]
+struct Targets {
+    regions: BTreeSet<Region>,
+    groups: HashSet<String>,
+    /// Whether a tag may name further Regions and groups.
+    has_tag: bool,
+}
+
+/// A group, or an entry of the policy's keys.
+struct Defined<'a> {
+    /// The name of the group, if the node is one.
+    group: Option<&'a str>,
+    node: NodeRef<'a>,
+    regions: BTreeSet<Region>,
 }
 
 /// The maximum number of rules in a policy. More are a mistake or an attack.
-const MOST_RULES: usize = 1000;
+const MAX_RULES: usize = 1000;
 
 const REPLICATE_TO_HINT: &str =
     "list Regions or groups, or name the tag that lists them: `replicate-to: { tag: KEY }`";
+const EFFECT_HINT: &str = "add `replicate-to` or `forbid`";
 const REGION_HINT: &str = "write a Region code, for instance `eu-west-1`, or the name of a group";
 const WILDCARD_HINT: &str =
     "wildcards are for `forbid` and `primary-region`; here, list Regions or name a group";
@@ -60,14 +84,21 @@ const FORBID_HINT: &str =
 
 impl<'a> Parser<'a> {
     fn policy(&mut self, root: &NodeRef<'a>) -> Result<Policy, Reported> {
+        if root.is_nothing() {
+            let hint = "start with `version: 1` and a list of `rules`, for instance `rules: [{ name: \
+                        all, when: all, replicate-to: us-west-2 }]`";
+            let message = "the document is empty";
+            return Err(self.reader.error(root, "wrong-type", message, hint));
+        }
         let names = ["version", "groups", "kms-keys", "rules", "removal"];
         let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
         let version = self.version(version, root);
         // Groups are parsed first, because the other fields refer to them.
         let groups = groups.map(|groups| self.parse_groups(&groups)).transpose();
-        let keys = keys.map(|keys| self.keys_by_region(&keys, None));
+        let keys = keys.map(|keys| self.keys_by_region(&keys, None, true));
         let removal = removal.map(|removal| self.removal(&removal));
         let rules = self.rules(rules, root);
+        self.lint_targets();
         version?;
         groups?;
         Ok(Policy {
@@ -76,6 +107,26 @@ impl<'a> Parser<'a> {
             removal: removal.transpose()?.unwrap_or(Removal::Never),
             groups: std::mem::take(&mut self.groups),
         })
+    }
+
+    /// Reports groups and keys for Regions that are targets and not allowed.
+    fn lint_targets(&mut self) {
+        for defined in std::mem::take(&mut self.defined) {
+            let targets = &self.targets;
+            let is_target = |region: &&Region| {
+                targets.has_tag
+                    || match defined.group {
+                        Some(group) => targets.groups.contains(group),
+                        None => targets.regions.contains(*region),
+                    }
+            };
+            lint::regions_not_allowed(
+                &mut self.reader,
+                &defined.node,
+                defined.regions.iter().filter(is_target),
+                self.allowed_regions,
+            );
+        }
     }
 
     fn version(
@@ -88,7 +139,7 @@ impl<'a> Parser<'a> {
         if version.is_text("1") {
             return Ok(());
         }
-        let message = "unknown version; this function supports version 1";
+        let message = "unknown version; the only version is 1";
         Err(self
             .reader
             .error(&version, "unknown-version", message, hint))
@@ -115,10 +166,11 @@ impl<'a> Parser<'a> {
         let node = self.reader.required(rules, root, "rules", hint)?;
         let rules = self.reader.list(&node, hint)?;
         let count = rules.len();
-        if count > MOST_RULES {
+        if count > MAX_RULES {
             let message = format!("the policy has {count} rules");
-            let hint =
-                format!("a policy may have {MOST_RULES} rules; combine rules of the same effect");
+            let hint = format!(
+                "a policy may have at most {MAX_RULES} rules; combine rules of the same effect"
+            );
             return Err(self.reader.error(&node, "too-many-rules", message, &hint));
         }
         collect_all(rules.map(|rule| self.rule(&rule)))
@@ -142,13 +194,13 @@ impl<'a> Parser<'a> {
         if is_empty && NodeReader::reported_unknown(node, names).is_none() {
             let message = "the rule has neither `replicate-to` nor `forbid`, so it does nothing";
             self.reader
-                .error(node, "rule-without-effect", message, REPLICATE_TO_HINT);
+                .error(node, "rule-without-effect", message, EFFECT_HINT);
         }
         let replicate = if let Some(to) = to {
             let primary_region = when.as_ref().ok().and_then(When::only_primary_region);
             Some(self.replicate(&to, key, overwrite, primary_region))
         } else {
-            self.without_targets([("kms-key", key), ("overwrite", overwrite)]);
+            self.reject_fields_without_targets([("kms-key", key), ("overwrite", overwrite)]);
             None
         };
         let forbid = forbid.map(|forbid| self.forbid(&forbid));
@@ -168,6 +220,7 @@ impl<'a> Parser<'a> {
         let hint = "name the rule, for instance `tier-1`; the name appears in logs";
         let node = self.reader.required(name, rule, "name", hint)?;
         let name = self.reader.text(&node, hint)?;
+        self.reader.check_name(&node, name);
         if !self.rule_names.insert(name) {
             let message = format!("another rule has the same name, `{name}`");
             let hint = "give each rule a unique name";
@@ -177,7 +230,7 @@ impl<'a> Parser<'a> {
         Ok(name.to_owned())
     }
 
-    fn without_targets(&mut self, fields: [(&str, Option<NodeRef<'_>>); 2]) {
+    fn reject_fields_without_targets(&mut self, fields: [(&str, Option<NodeRef<'_>>); 2]) {
         for (name, field) in fields {
             if let Some(field) = field {
                 let message = format!("`{name}` has no effect without `replicate-to`");
@@ -192,7 +245,7 @@ impl<'a> Parser<'a> {
     fn replicate(
         &mut self,
         to: &NodeRef<'_>,
-        key: Option<NodeRef<'_>>,
+        key: Option<NodeRef<'a>>,
         overwrite: Option<NodeRef<'_>>,
         primary_region: Option<&str>,
     ) -> Result<Replicate, Reported> {
@@ -203,7 +256,7 @@ impl<'a> Parser<'a> {
         let keys = key.map(|key| {
             let targets = targets.as_ref().ok();
             if key.is_map() {
-                self.keys_by_region(&key, targets)
+                self.keys_by_region(&key, targets, false)
             } else {
                 self.one_key(&key, targets, primary_region)
             }

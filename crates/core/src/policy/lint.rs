@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use super::ReplicateTo;
 use super::reader::{Entry, NodeReader, NodeRef};
-use super::spelling::did_you_mean;
 use crate::limits::AllowedRegions;
 use crate::secret::Region;
 
@@ -24,12 +23,14 @@ pub(super) fn regions_not_allowed<'a>(
     let outside: BTreeSet<&str> = outside.map(Region::as_str).collect();
     if !outside.is_empty() {
         let outside: Vec<&str> = outside.into_iter().collect();
+        let them = if outside.len() == 1 { "it" } else { "them" };
         let message = format!(
             "replicas are not allowed in {}, so the plan refuses them",
             outside.join(", ")
         );
-        let hint = "add it to ALLOWED_REPLICA_REGIONS, or remove it from the policy";
-        reader.warning(node, "region-not-allowed", message, hint);
+        let hint =
+            format!("add {them} to ALLOWED_REPLICA_REGIONS, or remove {them} from the policy");
+        reader.warning(node, "region-not-allowed", message, &hint);
     }
 }
 
@@ -49,12 +50,16 @@ pub(super) fn unused_key(
     }
     let word = entry.key;
     let message = format!("the rule does not replicate to `{word}`, so this key is never used");
-    let hint = match did_you_mean(word, targets.iter().map(Region::as_str)) {
-        Some(target) => format!("did you mean `{target}`?"),
-        None => "remove it, or add the Region to `replicate-to`".to_owned(),
-    };
-    reader.warning(&entry.at_key, "unused-key", message, &hint);
+    let hint = "remove it, or add the Region to `replicate-to`";
+    reader.warning(&entry.at_key, "unused-key", message, hint);
     true
+}
+
+/// Reports the AWS managed key as the policy's key for any other Region, which it is by default.
+pub(super) fn default_key(reader: &mut NodeReader, node: &NodeRef<'_>) {
+    let message = "`aws/secretsmanager` for any other Region has no effect in `kms-keys`";
+    let hint = "remove it, or name another key; a rule's `kms-key` can require the AWS managed key";
+    reader.warning(node, "key-without-effect", message, hint);
 }
 
 /// Reports targets that are all the primary secret's own Region.

@@ -95,6 +95,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, Problem> {
             hint: format!(
                 "a policy may have {LARGEST_DOCUMENT} bytes; combine rules of the same effect"
             ),
+            count: 1,
         });
     }
     tree(text).map_err(SyntaxError::into_problem)
@@ -110,8 +111,10 @@ fn tree(text: &str) -> Result<Node<'_>, SyntaxError> {
     let mut builder = Builder::default();
     for result in Parser::new_from_str_with_options(text, options) {
         let (event, span) =
-            result.map_err(|error| SyntaxError::not_yaml(error.marker().into(), error.info()))?;
-        builder.take(event, (&span.start).into())?;
+            result.map_err(|error| SyntaxError::scan(error.marker().into(), &error.info()))?;
+        let position = Position::from(&span.start);
+        let taken = builder.take(event, position);
+        taken.map_err(|error| error.at_tag(text, span.start.byte_offset()))?;
     }
     Ok(builder.finish())
 }

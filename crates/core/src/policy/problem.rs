@@ -30,6 +30,22 @@ pub struct Problem {
     pub message: String,
     /// The hint: how to fix it.
     pub hint: String,
+    /// The number of problems that this entry stands for. More than 1 only for `too-many-problems`.
+    #[serde(skip)]
+    pub count: usize,
+}
+
+/// Escapes control characters, so that a text from a document cannot control a terminal or a log.
+#[must_use]
+pub fn escape_control(text: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() {
+            c.escape_debug().collect()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(escape).collect()
 }
 
 impl fmt::Display for Problem {
@@ -60,16 +76,9 @@ pub struct PolicyInvalid {
 
 impl fmt::Display for PolicyInvalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = if self.problems.len() == 1 {
-            "problem"
-        } else {
-            "problems"
-        };
-        write!(
-            f,
-            "the replication policy has {} {noun}",
-            self.problems.len()
-        )?;
+        let count: usize = self.problems.iter().map(|problem| problem.count).sum();
+        let noun = if count == 1 { "problem" } else { "problems" };
+        write!(f, "the replication policy has {count} {noun}")?;
         self.problems
             .iter()
             .try_for_each(|problem| write!(f, "\n  {problem}"))

@@ -3,11 +3,11 @@
 //! This module is independent of policies, so that other documents are read in the same way, with all
 //! problems reported at once and with corrections of misspelled words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Field, Position, Value};
 use super::paths::{Identity, paths};
-use super::problem::{Problem, Severity};
+use super::problem::{Problem, Severity, escape_control};
 use super::spelling::did_you_mean;
 
 pub use super::node::{Node, parse};
@@ -91,6 +91,12 @@ impl<'a> NodeRef<'a> {
         matches!(self.node.value, Value::Fields(_))
     }
 
+    /// Returns whether the node is the null value, as the root of an empty document is.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.node.value, Value::Nothing(_))
+    }
+
     /// Returns whether the node is a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
@@ -103,16 +109,26 @@ impl<'a> NodeRef<'a> {
 pub struct NodeReader {
     /// The problems, without paths yet, and their nodes.
     problems: Vec<(Problem, Identity)>,
-    /// The highest severity among the problems beyond [`MOST_PROBLEMS`], and their number.
-    more: Option<(Severity, usize)>,
+    /// The problems beyond [`MAX_PROBLEMS`], by severity.
+    hidden: BTreeMap<Severity, Hidden>,
+    /// The number of errors in `problems`.
+    errors: usize,
+}
+
+/// Problems of one severity that are only counted.
+#[derive(Debug)]
+struct Hidden {
+    count: usize,
+    /// The line and the column of the first one.
+    first: (u64, u64),
 }
 
 /// The number of fields up to which duplicates are found by comparing each pair.
 const FEW_FIELDS: usize = 16;
 
 /// The maximum number of problems reported individually. The length of log lines is limited, and people
-/// fix the first problems first.
-const MOST_PROBLEMS: usize = 100;
+/// fix the first problems first. Errors displace warnings.
+const MAX_PROBLEMS: usize = 100;
 
 #[expect(
     clippy::missing_errors_doc,
@@ -125,24 +141,15 @@ impl NodeReader {
         let identities = self.problems.iter().map(|(_, identity)| *identity);
         let paths = paths(root, identities);
         let located = self.problems.into_iter().map(|(mut problem, identity)| {
-            problem.path = paths.get(&identity).cloned().unwrap_or_default();
+            problem.path = paths
+                .get(&identity)
+                .map_or_else(String::new, |path| escape_control(path));
             problem
         });
         let mut problems: Vec<_> = located.collect();
         problems.sort_by_key(|problem| (problem.line, problem.column));
-        if let Some((severity, count)) = self.more {
-            let position = |problem: &Problem| (problem.line, problem.column);
-            let (line, column) = problems.last().map_or((1, 1), position);
-            problems.push(Problem {
-                severity,
-                path: String::new(),
-                line,
-                column,
-                code: "too-many-problems",
-                message: format!("{count} more problems"),
-                hint: "fix the listed problems first".to_owned(),
-            });
-        }
+        let hidden = self.hidden.into_iter();
+        problems.extend(hidden.map(|(severity, hidden)| hidden.into_problem(severity)));
         problems
     }
 
@@ -154,7 +161,7 @@ impl NodeReader {
         message: impl Into<String>,
         hint: &str,
     ) -> Reported {
-        self.report(Severity::Error, node, code, message.into(), hint)
+        self.report(Severity::Error, node, code, &message.into(), hint)
     }
 
     /// Reports a warning.
@@ -165,7 +172,7 @@ impl NodeReader {
         message: impl Into<String>,
         hint: &str,
     ) {
-        self.report(Severity::Warning, node, code, message.into(), hint);
+        self.report(Severity::Warning, node, code, &message.into(), hint);
     }
 
     fn report(
@@ -173,36 +180,63 @@ impl NodeReader {
         severity: Severity,
         node: &NodeRef<'_>,
         code: &'static str,
-        message: String,
+        message: &str,
         hint: &str,
     ) -> Reported {
-        if self.is_full() {
-            let (highest, count) = self.more.get_or_insert((severity, 0));
-            *highest = (*highest).min(severity);
-            *count += 1;
-        } else {
-            let problem = Problem {
-                severity,
-                path: String::new(),
-                line: node.position.line.into(),
-                column: node.position.column.into(),
-                code,
-                message,
-                hint: hint.to_owned(),
-            };
-            self.problems.push((problem, Identity::of(node.node)));
+        let (line, column) = (node.position.line.into(), node.position.column.into());
+        if !self.has_room(severity) {
+            self.hide(severity, (line, column));
+            return Reported(());
         }
+        self.errors += usize::from(severity == Severity::Error);
+        let problem = Problem {
+            severity,
+            path: String::new(),
+            line,
+            column,
+            code,
+            message: escape_control(message),
+            hint: escape_control(hint),
+            count: 1,
+        };
+        self.problems.push((problem, Identity::of(node.node)));
         Reported(())
     }
 
-    /// Returns whether further problems are only counted.
+    /// Makes room for a problem of this severity. Returns false if there is none.
+    fn has_room(&mut self, severity: Severity) -> bool {
+        if self.problems.len() < MAX_PROBLEMS {
+            return true;
+        }
+        if severity == Severity::Warning || self.is_full() {
+            return false;
+        }
+        let is_warning = |(problem, _): &(Problem, _)| problem.severity == Severity::Warning;
+        let Some(index) = self.problems.iter().rposition(is_warning) else {
+            return false;
+        };
+        let (warning, _) = self.problems.remove(index);
+        self.hide(Severity::Warning, (warning.line, warning.column));
+        true
+    }
+
+    fn hide(&mut self, severity: Severity, position: (u64, u64)) {
+        let hidden = self.hidden.entry(severity).or_insert(Hidden {
+            count: 0,
+            first: position,
+        });
+        hidden.count += 1;
+        hidden.first = hidden.first.min(position);
+    }
+
+    /// Returns whether further errors are only counted.
     pub(super) fn is_full(&self) -> bool {
-        self.problems.len() >= MOST_PROBLEMS
+        self.errors >= MAX_PROBLEMS
     }
 
     /// Reports a node of another type than expected.
     pub fn wrong_type(&mut self, node: &NodeRef<'_>, expected: &str, hint: &str) -> Reported {
-        let message = format!("{} where {expected} is expected", node.node.value.kind());
+        let message = format!("expected {expected}, found {}", node.node.value.kind());
         self.error(node, "wrong-type", message, hint)
     }
 
@@ -367,6 +401,18 @@ impl NodeReader {
         Ok(text)
     }
 
+    /// Reports control characters in a name, which would reach terminals and logs.
+    pub fn check_name(&mut self, node: &NodeRef<'_>, name: &str) {
+        if let Some(control) = name.chars().find(|c| c.is_control()) {
+            let message = format!(
+                "the name contains the control character `{}`",
+                control.escape_debug()
+            );
+            let hint = "remove the control character";
+            self.error(node, "control-character", message, hint);
+        }
+    }
+
     /// Returns a boolean of YAML 1.2. A quoted `true` is a text.
     pub fn boolean(&mut self, node: &NodeRef<'_>, hint: &str) -> Result<bool, Reported> {
         match &node.node.value {
@@ -378,6 +424,27 @@ impl NodeReader {
             _ => {}
         }
         Err(self.error(node, "not-a-boolean", "must be `true` or `false`", hint))
+    }
+}
+
+impl Hidden {
+    fn into_problem(self, severity: Severity) -> Problem {
+        let Self { count, first } = self;
+        let noun = match severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        Problem {
+            severity,
+            path: String::new(),
+            line: first.0,
+            column: first.1,
+            code: "too-many-problems",
+            message: format!("{count} more {noun}{plural}"),
+            hint: "fix the listed problems first".to_owned(),
+            count,
+        }
     }
 }
 

@@ -20,9 +20,19 @@ pub(super) fn did_you_mean<'a>(
     words
         .filter(|known| known.len().abs_diff(word.len()) <= 1 + known.len() / 5)
         .map(|known| (strsim::osa_distance(&plain(word), &plain(known)), known))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
+        // A word of up to three letters resembles too many others.
+        .filter(|(distance, known)| !known.is_empty() && *distance <= most(word, known))
         .min()
         .map(|(_, known)| known)
+}
+
+/// Returns the maximum number of misspellings.
+fn most(word: &str, known: &str) -> usize {
+    if word.len().max(known.len()) <= 3 {
+        0
+    } else {
+        1 + known.len() / 5
+    }
 }
 
 #[cfg(test)]
@@ -36,6 +46,13 @@ mod tests {
         assert_eq!(did_you_mean("replicatTo", words), Some("replicate-to"));
         assert_eq!(did_you_mean("wehn", words), Some("when"));
         assert_eq!(did_you_mean("targets", words), None);
+    }
+
+    #[test]
+    fn a_short_word_differs_at_most_in_case() {
+        assert_eq!(did_you_mean("DR", ["eu", "dr", ""]), Some("dr"));
+        assert_eq!(did_you_mean("us", ["eu", "dr", ""]), None);
+        assert_eq!(did_you_mean("a", [""]), None);
     }
 
     #[test]

@@ -152,7 +152,8 @@ fn about(plan: &Decision) -> BTreeSet<&'static str> {
     about
 }
 
-/// Checks that the warnings about a rule are true for a secret that the rule matches.
+/// Checks that the warnings about the policy's keys are true, and that those about a rule are true for a
+/// secret that the rule matches.
 fn warnings_are_true(
     policy: &reference::Policy,
     checked: &policy::Policy,
@@ -163,6 +164,13 @@ fn warnings_are_true(
     let subject = Subject::from(&secret);
     let evaluation = checked.evaluate(&subject);
     for warning in warnings {
+        if warning.code == "key-without-effect" {
+            let is_managed = |(word, key): (&String, &String)| {
+                word == "*" && reference::managed_is_none(key).is_none()
+            };
+            prop_assert!(policy.kms_keys.iter().any(is_managed), "{warning}");
+            continue;
+        }
         let (index, field) = warning.path.split_once("].").expect("the path of a field");
         let index = index.strip_prefix("rules[").expect("the path of a rule");
         let rule = &checked.rules()[index.parse::<usize>().expect("an index")];
@@ -185,7 +193,7 @@ fn warnings_are_true(
     Ok(())
 }
 
-const EVERYTHING: [&str; 17] = [
+const EVERYTHING: [&str; 18] = [
     "always-primary-region",
     "conflicting-rules",
     "empty-tag-value",
@@ -195,6 +203,7 @@ const EVERYTHING: [&str; 17] = [
     "key-of-another-region",
     "key-of-the-policy",
     "key-of-the-primary",
+    "key-without-effect",
     "invalid-region",
     "other-partition",
     "region-not-allowed",

@@ -23,8 +23,12 @@ const WRITTEN_BY_TESTS: [&str; 4] = [
 ];
 
 /// The codes of warnings.
-pub(crate) const WARNINGS: [&str; 3] =
-    ["always-primary-region", "region-not-allowed", "unused-key"];
+pub(crate) const WARNINGS: [&str; 4] = [
+    "always-primary-region",
+    "key-without-effect",
+    "region-not-allowed",
+    "unused-key",
+];
 
 /// Returns the errors and warnings of a text.
 pub(crate) fn problems(text: &str, allowed_regions: &AllowedRegions) -> Vec<Problem> {

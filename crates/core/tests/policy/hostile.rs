@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use secret_replicator_core::limits::AllowedRegions;
-use secret_replicator_core::policy;
+use secret_replicator_core::policy::{self, Severity};
+use secret_replicator_core::secret::Region;
 
 use crate::corpus::problems;
 
@@ -194,9 +195,39 @@ fn a_hundred_problems_are_shown_and_the_others_counted() {
     let last = invalid.problems.last().map(ToString::to_string);
     // `name` and `when` are also missing.
     assert!(
-        last.is_some_and(|last| last.contains(" 9902 more ")),
+        last.is_some_and(|last| last.contains(" 9902 more errors")),
         "{invalid}"
     );
+    assert!(invalid.to_string().contains("has 10002 problems"));
+}
+
+#[test]
+fn warnings_never_hide_an_error() {
+    let rules = (0..150)
+        .map(|index| format!("  - {{ name: r{index}, when: all, replicate-to: sa-east-1 }}\n"));
+    let rules: String = rules.collect();
+    let document = format!("version: 1\nrules:\n{rules}  - {{ name: last, wehn: all }}\n");
+    let allowed = AllowedRegions::Only([Region::parse("eu-west-1").unwrap()].into());
+    let invalid = policy::check(&document, &allowed).unwrap_err();
+    let errors: Vec<_> = invalid
+        .problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
+    assert!(
+        errors.iter().any(|error| error.code == "unknown-field"),
+        "{invalid}"
+    );
+    let last = invalid.problems.last().unwrap();
+    // The first warning beyond the limit is the one that the error displaced.
+    assert_eq!(
+        (last.severity, last.code),
+        (Severity::Warning, "too-many-problems")
+    );
+    let hidden = last.count;
+    let shown = invalid.problems.len() - 1;
+    assert_eq!((shown, hidden), (100, 150 + errors.len() - 100));
+    assert_eq!(last.line, 3 + 100 - u64::try_from(errors.len()).unwrap());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy::{self, Problem};
+use secret_replicator_core::secret::Region;
 
 /// Returns the problems of a policy.
 fn problems(text: &str) -> Vec<Problem> {
@@ -27,6 +28,72 @@ fn only_a_rule_for_one_region_always_wants_that_region() {
     assert_eq!(codes(&rules("eu-west-1")), ["always-primary-region"]);
     assert_eq!(codes(&rules("eu-west-1, eu-central-1")), [""; 0]);
     assert_eq!(codes(&rules("eu-central-1, eu-west-1")), [""; 0]);
+}
+
+#[test]
+fn only_groups_and_keys_of_targets_must_be_in_allowed_regions() {
+    let warnings = |target: &str| {
+        let text = format!(
+            "version: 1\ngroups: {{ far: [sa-east-1, ap-south-1] }}\nkms-keys: {{ ca-central-1: alias/x \
+             }}\nrules:\n  - {{ name: a, when: {{ primary-region: far }}, replicate-to: {target} }}\n  \
+             - {{ name: b, when: all, forbid: far }}\n"
+        );
+        let allowed = AllowedRegions::Only([Region::parse("eu-west-1").unwrap()].into());
+        policy::check(&text, &allowed).unwrap().warnings
+    };
+    let lines = |target: &str| -> Vec<u64> {
+        warnings(target)
+            .iter()
+            .map(|warning| warning.line)
+            .collect()
+    };
+    assert_eq!(lines("eu-west-1"), [0; 0]);
+    assert_eq!(lines("far"), [2]);
+    assert_eq!(lines("ca-central-1"), [3, 5]);
+    assert_eq!(lines("{ tag: regions }"), [2, 3]);
+    assert!(warnings("far")[0].hint.contains("add them to"));
+    assert!(warnings("ca-central-1")[0].hint.contains("add it to"));
+}
+
+#[test]
+fn a_misspelled_target_has_the_hint_for_its_cause() {
+    let hint = |target: &str| {
+        let text = format!(
+            "version: 1\ngroups: {{ dr: us-west-2, eu: eu-west-1 }}\nrules:\n  - {{ name: a, when: \
+             all, replicate-to: \"{target}\" }}\n"
+        );
+        problems(&text).remove(0).hint
+    };
+    assert_eq!(hint("US-WEST-2"), "did you mean `us-west-2`?");
+    assert_eq!(hint("DR"), "did you mean the group `dr`?");
+    assert_eq!(hint("eu-west-1 dr"), "write a list: `[eu-west-1, dr]`");
+    assert_eq!(
+        hint("eu-west-1,us-west-2"),
+        "write a list: `[eu-west-1, us-west-2]`"
+    );
+    assert!(hint("d*").contains("wildcards"));
+    assert!(!hint("us").contains("did you mean"));
+}
+
+#[test]
+fn keys_of_the_policy_and_an_empty_document_have_their_own_hints() {
+    let found = problems("version: 1\nkms-keys: alias/x\nrules: []\n").remove(0);
+    assert!(found.hint.starts_with("map Regions to keys"), "{found}");
+    let found = problems("").remove(0);
+    assert_eq!(found.message, "the document is empty");
+}
+
+#[test]
+fn control_characters_are_rejected_in_names_and_escaped_in_messages() {
+    let found = problems(
+        "version: 1\nrules:\n  - { name: \"a\\e[31m\", when: all, replicate-to: us-west-2, \"b\\e\": c }\n",
+    );
+    let codes: Vec<_> = found.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["control-character", "unknown-field"]);
+    for problem in found {
+        assert!(!problem.to_string().contains('\u{1b}'), "{problem}");
+        assert!(problem.to_string().contains("\\u{1b}"), "{problem}");
+    }
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl TestFileReader {
 
     fn name(&mut self, node: &NodeRef<'_>) -> Result<String, Reported> {
         let name = self.reader.text(node, "name the test")?;
+        self.reader.check_name(node, name);
         if !self.names.insert(name.to_owned()) {
             let message = format!("another test has the same name `{name}`");
             let hint = "give each test a unique name";

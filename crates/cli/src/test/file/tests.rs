@@ -30,7 +30,12 @@ fn tags_are_read_as_written() {
 
 /// The values of `secret` and `expect`, the location of the mistake, and a part of the message.
 const SLIPS: [(&str, &str, (u64, u64), &str); 11] = [
-    ("", "expect: { skip: [] }", (4, 21), "a text is expected"),
+    (
+        "",
+        "expect: { skip: [] }",
+        (4, 21),
+        "expected a text, found a list",
+    ),
     ("", "expect: { skipp: x, skip: y }", (4, 15), "unknown"),
     ("", "expect: { replicate: [x] }", (4, 27), "Region code"),
     (

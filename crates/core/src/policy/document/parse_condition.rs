@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::{Parser, REGION_HINT};
 use crate::policy::condition::{Condition, When};
-use crate::policy::patterns::{Pattern, Patterns};
+use crate::policy::patterns::{Pattern, Patterns, is_wild};
 use crate::policy::reader::{NodeReader, NodeRef, Reported, collect_all};
 use crate::secret::LONGEST_NAME;
 
@@ -21,7 +21,7 @@ impl Parser<'_> {
             return Ok(When::All);
         }
         if !node.is_map() {
-            let message = format!("{} where a condition is expected", node.node.value.kind());
+            let message = format!("expected a condition, found {}", node.node.value.kind());
             let hint = "write `when: all`, or a map with `tags`, `secret-name`, `primary-region` or \
                         `not`";
             return Err(self.reader.error(node, "wrong-type", message, hint));
@@ -86,6 +86,15 @@ impl Parser<'_> {
         let entries = self.reader.entries(node, hint)?;
         collect_all(entries.map(|entry| {
             self.check_tag_key(&entry.at_key, entry.key);
+            if is_wild(entry.key) {
+                let message = format!(
+                    "no tag key contains a wildcard, so `{}` never matches",
+                    entry.key
+                );
+                let hint = "wildcards are for values";
+                self.reader
+                    .error(&entry.at_key, "never-matches", message, hint);
+            }
             Ok((entry.key.into(), self.tag_values(&entry.value)?))
         }))
     }

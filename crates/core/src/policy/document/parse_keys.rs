@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Parser;
+use super::{Defined, Parser};
 use crate::policy::ReplicateTo;
 use crate::policy::keys::Keys;
 use crate::policy::lint;
@@ -12,21 +12,28 @@ use crate::secret::{KmsKey, Region};
 const KEY_HINT: &str = "write a key ID, a key ARN, `alias/name`, or `aws/secretsmanager`, or map \
                         Regions to keys: `{ eu-west-1: alias/app, \"*\": aws/secretsmanager }`";
 
-impl Parser<'_> {
+const MAP_HINT: &str =
+    "map Regions to keys: `{ eu-west-1: alias/app, \"*\": alias/any-other-region }`";
+
+impl<'a> Parser<'a> {
     /// Parses keys by Region or group, with `*` for any other Region. A rule's keys are compared
     /// with its targets.
     pub(super) fn keys_by_region(
         &mut self,
-        node: &NodeRef<'_>,
+        node: &NodeRef<'a>,
         targets: Option<&ReplicateTo>,
+        is_of_policy: bool,
     ) -> Result<Keys, Reported> {
         let mut by_region = BTreeMap::new();
         let mut any_other = None;
-        for entry in self.reader.entries(node, KEY_HINT)? {
+        for entry in self.reader.entries(node, MAP_HINT)? {
             let key = self.key(&entry.value).ok();
             if entry.key == "*" {
                 if let Some(key) = &key {
                     self.check_key_of_any_region(&entry.value, key);
+                    if is_of_policy && key.is_aws_managed() {
+                        lint::default_key(&mut self.reader, &entry.value);
+                    }
                 }
                 any_other = key;
                 continue;
@@ -45,16 +52,19 @@ impl Parser<'_> {
 
     fn lint_key(
         &mut self,
-        entry: &Entry<'_>,
+        entry: &Entry<'a>,
         regions: &BTreeSet<Region>,
         targets: Option<&ReplicateTo>,
     ) {
-        let reader = &mut self.reader;
-        let is_unused =
-            targets.is_some_and(|targets| lint::unused_key(reader, entry, regions, targets));
+        let is_unused = targets
+            .is_some_and(|targets| lint::unused_key(&mut self.reader, entry, regions, targets));
         // Regions of a group are reported where the group is defined.
         if !is_unused && !self.groups.has(entry.key) {
-            lint::regions_not_allowed(reader, &entry.at_key, regions, self.allowed_regions);
+            self.defined.push(Defined {
+                group: None,
+                node: entry.at_key,
+                regions: regions.clone(),
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FORBID_HINT, Parser, REGION_HINT, REPLICATE_TO_HINT, WILDCARD_HINT};
+use super::{Defined, FORBID_HINT, Parser, REGION_HINT, REPLICATE_TO_HINT, WILDCARD_HINT};
 use crate::policy::ReplicateTo;
 use crate::policy::lint;
 use crate::policy::patterns::{Pattern, Patterns, is_wild, may_match_a_region_code};
@@ -13,26 +13,25 @@ use crate::secret::Region;
 
 /// The maximum number of Regions in a list. AWS has fewer than fifty, so thousands are a mistake or an
 /// attack.
-const MOST_REGIONS: usize = 200;
+const MAX_REGIONS: usize = 200;
 
 const GROUP_HINT: &str = "name sets of Regions: `groups: { dr: [us-west-2] }`";
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// Parses the groups. A group with a problem keeps its name and its valid Regions, so that its uses
     /// are checked like those of other groups.
-    pub(super) fn parse_groups(&mut self, node: &NodeRef<'_>) -> Result<(), Reported> {
+    pub(super) fn parse_groups(&mut self, node: &NodeRef<'a>) -> Result<(), Reported> {
         let mut groups = BTreeMap::new();
         let mut outcome = Ok(());
         for entry in self.reader.entries(node, GROUP_HINT)? {
             self.check_group_name(&entry.at_key, entry.key);
             let (regions, parsed) = self.group(&entry.value);
             outcome = outcome.and(parsed);
-            lint::regions_not_allowed(
-                &mut self.reader,
-                &entry.value,
-                &regions,
-                self.allowed_regions,
-            );
+            self.defined.push(Defined {
+                group: Some(entry.key),
+                node: entry.value,
+                regions: regions.clone(),
+            });
             groups.insert(entry.key.to_owned(), regions);
         }
         self.groups = Groups::new(groups);
@@ -90,6 +89,7 @@ impl Parser<'_> {
             let tag = self.reader.required(tag, node, "tag", REPLICATE_TO_HINT)?;
             let key = self.reader.text(&tag, REPLICATE_TO_HINT)?;
             self.check_tag_key(&tag, key);
+            self.targets.has_tag = true;
             return Ok(ReplicateTo::Tag(key.to_owned()));
         }
         let words = self.reader.one_or_more(node, REPLICATE_TO_HINT)?;
@@ -99,7 +99,10 @@ impl Parser<'_> {
         let words: Result<(), Reported> = collect_all(words.map(|node| {
             let word = self.reader.text(&node, REPLICATE_TO_HINT)?;
             match self.regions(&node, word)? {
-                Resolved::Group(group) => regions.extend(group.iter().cloned()),
+                Resolved::Group(group) => {
+                    regions.extend(group.iter().cloned());
+                    self.targets.groups.insert(word.to_owned());
+                }
                 Resolved::Region(region) => {
                     named.insert(region);
                 }
@@ -108,17 +111,18 @@ impl Parser<'_> {
         }));
         // Regions of a group are reported where the group is defined.
         lint::regions_not_allowed(&mut self.reader, node, &named, self.allowed_regions);
-        words?;
         regions.append(&mut named);
+        self.targets.regions.extend(regions.iter().cloned());
+        words?;
         Ok(ReplicateTo::Regions(regions))
     }
 
     fn check_count(&mut self, node: &NodeRef<'_>, count: usize) -> Result<(), Reported> {
-        if count <= MOST_REGIONS {
+        if count <= MAX_REGIONS {
             return Ok(());
         }
         let message = format!("the list has {count} Regions");
-        let hint = format!("list at most {MOST_REGIONS}");
+        let hint = format!("list at most {MAX_REGIONS}");
         Err(self.reader.error(node, "too-many-regions", message, &hint))
     }
 
@@ -134,10 +138,13 @@ impl Parser<'_> {
             let meant = (!self.reader.is_full())
                 .then(|| did_you_mean(word, self.groups.names()))
                 .flatten();
-            let hint = match meant {
-                Some(group) => format!("did you mean the group `{group}`?"),
-                None if is_wild(word) => WILDCARD_HINT.to_owned(),
-                None => REGION_HINT.to_owned(),
+            let lower = word.to_lowercase();
+            let hint = match (as_list(&self.groups, word), meant) {
+                _ if is_wild(word) => WILDCARD_HINT.to_owned(),
+                _ if Region::parse(&lower).is_ok() => format!("did you mean `{lower}`?"),
+                (Some(list), _) => format!("write a list: `[{list}]`"),
+                (None, Some(group)) => format!("did you mean the group `{group}`?"),
+                (None, None) => REGION_HINT.to_owned(),
             };
             self.reader.error(node, "unknown-group", message, &hint)
         })
@@ -183,4 +190,12 @@ impl Parser<'_> {
         let patterns = regions.iter().map(|region| Pattern::new(region.as_str()));
         Ok(patterns.collect())
     }
+}
+
+/// Returns the items of a text that lists several Regions or groups.
+fn as_list(groups: &Groups, word: &str) -> Option<String> {
+    let items = word.split([' ', ',']).filter(|item| !item.is_empty());
+    let items: Vec<&str> = items.collect();
+    let are_known = items.iter().all(|item| groups.resolve(item).is_some());
+    (items.len() > 1 && are_known).then(|| items.join(", "))
 }

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use granit_parser::{Event, ScalarStyle, Tag};
 
 use super::{Field, Node, Position, Value};
-use crate::policy::problem::{Problem, Severity};
+use crate::policy::problem::{Problem, Severity, escape_control};
 
 /// The maximum nesting depth of lists and maps. A policy needs seven levels. The limit allows later
 /// walks over the tree to recurse.
-const DEEPEST_NESTING: usize = 16;
+const MAX_NESTING: usize = 16;
 
 /// Why a document cannot be read.
 pub(super) struct SyntaxError {
@@ -17,7 +17,43 @@ pub(super) struct SyntaxError {
     code: &'static str,
     message: String,
     hint: &'static str,
+    /// The tag as written, if it is the cause.
+    tag: Option<String>,
 }
+
+/// The hint for a syntax error by a part of the parser's message. The first match counts.
+const HINTS: [(&str, &str); 13] = [
+    ("a tab", "indent with spaces: YAML does not allow tabs"),
+    ("tabs ", "indent with spaces: YAML does not allow tabs"),
+    ("tab cannot", "indent with spaces: YAML does not allow tabs"),
+    ("unclosed quote", "close the quote"),
+    ("multiline quoted scalar", "close the quote"),
+    ("unexpected document indicator", "close the quote"),
+    ("unclosed bracket", "close the bracket"),
+    (
+        "quoted scalar, found un",
+        "use single quotes, or escape the backslash as `\\\\`",
+    ),
+    (
+        "trailing content after",
+        "check for a missing comma, or quote the whole value",
+    ),
+    ("expected ','", "check for a missing comma or bracket"),
+    (
+        "did not find expected ','",
+        "check for a missing comma or bracket",
+    ),
+    (
+        "unexpected EOF while parsing",
+        "the document ends too early: close every bracket and quote",
+    ),
+    (
+        "indent",
+        "indent the items of a list or map by the same number of spaces",
+    ),
+];
+
+const LINE_HINT: &str = "check the indentation and quotes of this line";
 
 impl SyntaxError {
     pub(super) fn not_yaml(position: Position, message: impl Into<String>) -> Self {
@@ -25,7 +61,60 @@ impl SyntaxError {
             position,
             code: "not-yaml",
             message: message.into(),
-            hint: "the policy is one YAML or JSON document, with `version: 1` and a list of `rules`",
+            hint: LINE_HINT,
+            tag: None,
+        }
+    }
+
+    /// An error of the YAML parser, with a hint for its cause.
+    pub(super) fn scan(position: Position, message: &str) -> Self {
+        if message.contains("anchor or alias") {
+            return Self {
+                hint: "quote it: `\"*\"`",
+                ..Self::not_yaml(position, "an unquoted `*` starts a YAML alias")
+            };
+        }
+        if message.contains("recursion") || message.contains("nest") || message.contains("depth") {
+            return Self::too_deep(position);
+        }
+        let hint = HINTS.iter().find(|(part, _)| message.contains(part));
+        Self {
+            hint: hint.map_or(LINE_HINT, |(_, hint)| hint),
+            ..Self::not_yaml(position, message)
+        }
+    }
+
+    fn too_deep(position: Position) -> Self {
+        let message = format!("lists and maps nest more than {MAX_NESTING} deep");
+        Self {
+            hint: "remove brackets or indentation: a policy needs seven levels",
+            ..Self::not_yaml(position, message)
+        }
+    }
+
+    /// Moves an error about a tag to the tag, which precedes the value at this byte offset.
+    pub(super) fn at_tag(self, text: &str, value: Option<usize>) -> Self {
+        let before = value.and_then(|value| text.get(..value));
+        let found = before.zip(self.tag.as_deref());
+        let Some(before) = found.and_then(|(before, tag)| before.get(..before.rfind(tag)?)) else {
+            return self;
+        };
+        // `\r\n` counts as one line end.
+        let ends =
+            |c: &(usize, char)| c.1 == '\n' || c.1 == '\r' && !before[c.0 + 1..].starts_with('\n');
+        let line = 1 + before.char_indices().filter(ends).count();
+        let column = 1 + before
+            .chars()
+            .rev()
+            .take_while(|c| !"\r\n".contains(*c))
+            .count();
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            position: Position {
+                line: number(line),
+                column: number(column),
+            },
+            ..self
         }
     }
 
@@ -36,6 +125,7 @@ impl SyntaxError {
             code: "unsupported-yaml",
             message: message.into(),
             hint: "write the value itself; use `groups` to reuse lists of Regions",
+            tag: None,
         }
     }
 
@@ -47,8 +137,9 @@ impl SyntaxError {
             line: self.position.line.into(),
             column: self.position.column.into(),
             code: self.code,
-            message: self.message,
+            message: escape_control(&self.message),
             hint: self.hint.to_owned(),
+            count: 1,
         }
     }
 }
@@ -87,7 +178,10 @@ impl<'t> Builder<'t> {
                 self.documents += 1;
                 if self.documents > 1 {
                     let message = "there is more than one document";
-                    return Err(SyntaxError::not_yaml(position, message));
+                    return Err(SyntaxError {
+                        hint: "keep one document, remove `---`",
+                        ..SyntaxError::not_yaml(position, message)
+                    });
                 }
             }
             Event::Scalar(text, style, _, tag) => {
@@ -122,9 +216,8 @@ impl<'t> Builder<'t> {
     }
 
     fn begin(&mut self, content: Content<'t>, position: Position) -> Result<(), SyntaxError> {
-        if self.open.len() == DEEPEST_NESTING {
-            let message = format!("lists and maps nest more than {DEEPEST_NESTING} deep");
-            return Err(SyntaxError::not_yaml(position, message));
+        if self.open.len() == MAX_NESTING {
+            return Err(SyntaxError::too_deep(position));
         }
         self.open.push(Open { position, content });
         Ok(())
@@ -168,7 +261,7 @@ impl<'t> Key<'t> {
         let text = match node.value {
             Value::Text(text) | Value::Nothing(text) => text,
             other => {
-                let message = format!("{} where a key is expected", other.kind());
+                let message = format!("expected a key, found {}", other.kind());
                 return Err(SyntaxError::not_yaml(position, message));
             }
         };
@@ -216,9 +309,20 @@ fn check_tag(tag: Option<&Tag>, expected: &str, position: Position) -> Result<()
 
 fn wrong_tag(tag: &Tag, position: Position) -> SyntaxError {
     let name = tag.original();
-    if tag.core_suffix().is_some() {
-        SyntaxError::not_yaml(position, format!("the tag `{name}` does not fit its value"))
+    let error = if tag.core_suffix().is_some() {
+        SyntaxError {
+            hint: "remove the tag",
+            ..SyntaxError::not_yaml(position, format!("the tag `{name}` does not fit its value"))
+        }
     } else {
-        SyntaxError::unsupported(position, format!("the tag `{name}` is not supported"))
+        SyntaxError {
+            hint: "a value that begins with `!` is a YAML type tag; quote it, or use `not:` for a \
+                   negation",
+            ..SyntaxError::unsupported(position, format!("the tag `{name}` is not supported"))
+        }
+    };
+    SyntaxError {
+        tag: Some(name.clone()),
+        ..error
     }
 }

@@ -151,17 +151,23 @@ fn anchors_aliases_merge_keys_and_custom_tags_are_refused_where_they_stand() {
         ("a: &x [*x]\n", (1, 4)),
         ("a: { <<: { b: c } }\n", (1, 6)),
         ("a: { <<: ~ }\n", (1, 6)),
-        ("a: !secret b\n", (1, 12)),
-        ("a: !secret [b]\n", (1, 12)),
-        ("a: !secret { b: c }\n", (1, 12)),
-        ("a: !!binary aGk=\n", (1, 13)),
+        ("a: !secret b\n", (1, 4)),
+        ("a: !secret [b]\n", (1, 4)),
+        ("a: !secret { b: c }\n", (1, 4)),
+        ("a:\r\n  b: !secret\r\n    c: d\n", (2, 6)),
+        ("a: !!binary aGk=\n", (1, 4)),
     ];
     for (document, position) in documents {
         let problem = parse(document).unwrap_err();
         assert_eq!(problem.code, "unsupported-yaml", "{document}");
         assert_eq!((problem.line, problem.column), position, "{document}");
         assert!(problem.message.contains("not supported"), "{problem}");
-        assert!(problem.hint.contains("`groups`"), "{problem}");
+        let hint = if problem.message.contains("the tag") {
+            "`not:`"
+        } else {
+            "`groups`"
+        };
+        assert!(problem.hint.contains(hint), "{problem}");
     }
 }
 
@@ -190,4 +196,25 @@ fn a_key_is_a_text_and_a_document_stands_alone() {
     for document in ["[a]: 1", "{a: 1}: 1", "--- a\n--- b\n"] {
         assert_eq!(parse(document).unwrap_err().code, "not-yaml", "{document}");
     }
+}
+
+#[test]
+fn a_syntax_error_has_a_hint_for_its_cause() {
+    let documents = [
+        ("a:\n\t- b\n", "spaces"),
+        ("a: *\n", "quote it"),
+        ("a: [*]\n", "quote it"),
+        ("a: \"b\n", "close the quote"),
+        ("a: [b\n", "close the bracket"),
+        ("a: b\n---\nc: d\n", "remove `---`"),
+        ("{\"a\": \"b\" \"c\": 1}", "comma"),
+        ("a: [[[[[[[[[[[[[[[[[[b]]]]]]]]]]]]]]]]]]", "levels"),
+        ("a: b: c\n", "this line"),
+    ];
+    for (document, hint) in documents {
+        let problem = parse(document).unwrap_err();
+        assert!(problem.hint.contains(hint), "{document}: {problem}");
+    }
+    let deep = parse(&"[".repeat(100_000)).unwrap_err();
+    assert!(deep.message.contains("nest more than 16 deep"), "{deep}");
 }
