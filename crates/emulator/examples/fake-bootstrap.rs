@@ -1,4 +1,4 @@
-//! A function for the tests of the Runtime API: it does what its event, or `FAKE_INIT`, says.
+//! A function for the tests of the Runtime API. Its event, or `FAKE_INIT`, selects what it does.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -40,7 +40,7 @@ fn invoke(headers: &Headers, event: &str) -> io::Result<()> {
                 println!("{word} {number}");
             }
             respond("null")?;
-            // What is written after the answer belongs to the invocation, too.
+            // Output after the answer belongs to the invocation, too.
             println!("{word} done");
             eprint!("{word} without a line feed");
         }
@@ -87,10 +87,10 @@ fn sleep_forever() -> ! {
     }
 }
 
-/// The headers of an answer, by their names in lower case.
+/// The headers of a response, by name in lower case.
 type Headers = BTreeMap<String, String>;
 
-/// Calls the Runtime API; gives the headers and the body of the answer.
+/// Calls the Runtime API. Returns the headers and body of the response.
 fn call(method: &str, path: &str, body: &str) -> io::Result<(Headers, String)> {
     let address = env::var("AWS_LAMBDA_RUNTIME_API").map_err(io::Error::other)?;
     exchange(
@@ -100,7 +100,7 @@ fn call(method: &str, path: &str, body: &str) -> io::Result<(Headers, String)> {
     )
 }
 
-/// What Secrets Manager says of the event's secret.
+/// Returns Secrets Manager's description of the event's secret.
 fn describe(event: &Value) -> io::Result<String> {
     let name = &event["detail"]["requestParameters"]["name"];
     let secret_id = event.get("secretId").unwrap_or(name);
@@ -115,7 +115,7 @@ fn describe(event: &Value) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Sends a request, whose head lacks what every request has; gives headers and body of the answer.
+/// Adds the common headers to a request and sends it. Returns the headers and body of the response.
 fn exchange(address: &str, head: &str, body: &str) -> io::Result<(Headers, String)> {
     let mut stream = TcpStream::connect(address)?;
     write!(

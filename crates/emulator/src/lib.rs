@@ -1,14 +1,13 @@
 //! A local AWS for demos, tests and benchmarks of secret-replicator.
 //!
-//! * [`world`]: a multi-Region Secrets Manager as a pure state machine. It takes the time as an
-//!   argument and knows neither clock nor network.
-//! * [`server`]: the same behind HTTP (AWS JSON 1.1), for SDKs and the AWS CLI, with scripted
-//!   faults and a log of calls.
+//! * [`world`]: a multi-Region Secrets Manager as a pure state machine. Callers pass
+//!   the time; it uses no clock and no network.
+//! * [`server`]: the same over HTTP (AWS JSON 1.1), for SDKs and the AWS CLI, with scripted faults
+//!   and a log of calls.
 //! * [`lambda`]: the Lambda Runtime API around a real `bootstrap` process.
 //!
-//! Where the behaviour of AWS is not certain, the comment carries a grade:
-//! `[doc]` documented, `[real]` recorded, `[field]` reported by users, `[infer]` inferred,
-//! `[gap]` no evidence, so usually a setting.
+//! Comments grade the evidence for AWS's behaviour: `[doc]` documented, `[real]` recorded, `[field]`
+//! reported by users, `[infer]` inferred, `[gap]` no evidence, therefore usually a setting.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,14 +26,13 @@
 //! # Ok::<(), secret_replicator_emulator::ApiError>(())
 //! ```
 
+mod http;
 pub mod lambda;
 pub mod server;
 pub mod world;
 
 pub use lambda::{Answer, InitFailure, Invocation, Lambda, LambdaSettings};
-pub use server::{
-    Call, ConnectionClosed, Disturbance, Emulator, Execution, Fault, FaultKind, Outcome, Service,
-};
+pub use server::{Call, Disturbance, Emulator, Execution, Fault, FaultKind, Outcome, Service};
 pub use world::{
     ApiError, Denial, FailedReplicas, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas,
     ReplicaView, SecretSeed, SecretView, SecretWithoutValue, Time, World, WorldSettings,

@@ -1,36 +1,44 @@
-//! Secrets Manager over HTTP: AWS JSON 1.1, one port for every Region.
+//! Secrets Manager over HTTP: AWS JSON 1.1, one port for all Regions.
 //!
-//! The Region of a call is the one it was signed for, in the credential scope of its
-//! `Authorization` header. The signature itself is **not** verified, so any credentials do.
+//! The Region of a call is the Region that it was signed for, in the credential scope of the
+//! `Authorization` header. The signature itself is **not** verified, so any credentials work.
 
 mod call;
 mod calls_file;
 mod disturbance;
 mod fault;
-mod http;
 mod service;
 mod wire;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+use hyper::Response;
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use call::{Call, Outcome};
 pub use disturbance::Disturbance;
 pub use fault::{Execution, Fault, FaultKind};
-pub use service::{ConnectionClosed, Service};
+pub use service::Service;
 
-use crate::{Time, World, WorldSettings};
+use crate::{ApiError, Time, WorldSettings, http};
 use calls_file::CallsFile;
 
-/// A running Secrets Manager on this machine; it stops when dropped.
+/// The maximum size of a request. A secret value has at most 64 KiB.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+/// A running Secrets Manager on this machine. Dropping it stops it.
 ///
-/// It runs on a thread of its own, so it answers even while its owner blocks.
+/// It runs on its own thread, so it answers even while its owner blocks.
 #[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
@@ -50,18 +58,17 @@ impl Emulator {
 
     /// Starts at this address.
     ///
-    /// If the variable `EMULATOR_CALLS_FILE` names a file, the fields of functions' calls that IAM
-    /// evaluates are appended to it.
+    /// If the variable `EMULATOR_CALLS_FILE` names a file, the emulator appends the fields of
+    /// functions' calls that IAM evaluates.
     ///
     /// # Errors
-    /// If the address is taken or not this machine's, or that file cannot be opened.
+    /// If the address is in use or not on this machine, or if that file cannot be opened.
     pub async fn start_at(address: SocketAddr, settings: WorldSettings) -> io::Result<Emulator> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let listener = listener.into_std()?;
-        let calls_file = CallsFile::from_environment()?;
-        let clock = Clock::start();
-        let service = Service::new(settings, move || clock.now()).noting_calls_in(calls_file);
+        let mut service = Service::new(settings, clock());
+        service.calls_file = CallsFile::from_environment()?;
         let service = Arc::new(service);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -71,7 +78,7 @@ impl Emulator {
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = http::serve(listener, served) => {}
+                    () = serve(listener, served) => {}
                     _ = stopped => {}
                 }
             });
@@ -87,50 +94,18 @@ impl Emulator {
         })
     }
 
-    /// The URL for `AWS_ENDPOINT_URL_SECRETS_MANAGER` or `--endpoint-url`.
+    /// Returns the URL for `AWS_ENDPOINT_URL_SECRETS_MANAGER` or `--endpoint-url`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
+}
 
-    /// Sets up or inspects the world, at the present time. Calls wait meanwhile.
-    pub fn with<T>(&self, f: impl FnOnce(&mut World, Time) -> T) -> T {
-        self.service.with(f)
-    }
+impl Deref for Emulator {
+    type Target = Service;
 
-    /// Adds a fault to the queue.
-    pub fn script(&self, fault: Fault) {
-        self.service.script(fault);
-    }
-
-    /// Adds random faults to calls from now on; `None` ends it.
-    pub fn disturb(&self, disturbance: impl Into<Option<Disturbance>>) {
-        self.service.disturb(disturbance.into());
-    }
-
-    /// The number of calls that the current disturbance has affected, by kind of fault.
-    #[must_use]
-    pub fn disturbed(&self) -> Vec<(FaultKind, usize)> {
-        self.service.disturbed()
-    }
-
-    /// Every call so far, in order of arrival.
-    #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
-        self.service.calls()
-    }
-
-    /// The calls of one operation, in order of arrival.
-    #[must_use]
-    pub fn calls_to(&self, operation: &str) -> Vec<Call> {
-        let mut calls = self.calls();
-        calls.retain(|call| call.operation == operation);
-        calls
-    }
-
-    /// Forgets the calls so far.
-    pub fn forget_calls(&self) {
-        self.service.forget_calls();
+    fn deref(&self) -> &Service {
+        &self.service
     }
 }
 
@@ -144,25 +119,41 @@ impl Drop for Emulator {
     }
 }
 
-/// Monotonic wall-clock time.
-#[derive(Debug)]
-struct Clock {
-    started: Instant,
-    started_at: Time,
+/// Answers requests on sockets until dropped.
+async fn serve(listener: std::net::TcpListener, service: Arc<Service>) {
+    let Ok(listener) = TcpListener::from_std(listener) else {
+        return;
+    };
+    let requests = Arc::new(AtomicU64::new(0));
+    let respond = move |head: Parts, body: Option<Bytes>| {
+        let number = requests.fetch_add(1, Ordering::Relaxed);
+        respond(Arc::clone(&service), number, head, body)
+    };
+    http::serve(listener, LARGEST_BODY, respond).await;
 }
 
-impl Clock {
-    fn start() -> Clock {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Clock {
-            started: Instant::now(),
-            started_at: Time(0) + since_epoch,
-        }
-    }
+async fn respond(
+    service: Arc<Service>,
+    number: u64,
+    head: Parts,
+    body: Option<Bytes>,
+) -> io::Result<Response<Bytes>> {
+    let mut response = if let Some(body) = body {
+        service.respond(&head.headers, &body).await?
+    } else {
+        let error = ApiError::new("RequestEntityTooLargeException", "Request too large");
+        wire::answer(Err(error))
+    };
+    let id = format!("00000000-0000-4000-9000-{number:012x}");
+    let id = HeaderValue::try_from(id).map_err(io::Error::other)?;
+    response.headers_mut().insert("x-amzn-requestid", id);
+    Ok(response)
+}
 
-    fn now(&self) -> Time {
-        self.started_at + self.started.elapsed()
-    }
+/// Returns a clock that starts at the time of day and then runs monotonically.
+fn clock() -> impl Fn() -> Time {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let started_at = Time(0) + since_epoch.unwrap_or_default();
+    let started = Instant::now();
+    move || started_at + started.elapsed()
 }

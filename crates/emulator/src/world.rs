@@ -1,19 +1,27 @@
 //! A multi-Region Secrets Manager as a pure state machine.
 //!
-//! [`World::handle`] executes one API call; what AWS does in its own time (replicas becoming in
-//! sync, removals, the end of a recovery window) happens when a later call or view shows the world
-//! a later [`Time`].
+//! [`World::handle`] executes one API call. Changes that AWS makes later (replicas in sync,
+//! removals, the end of a recovery window) happen when a call or view passes a [`Time`] at which
+//! they are due.
+//!
+//! | module | content |
+//! |---|---|
+//! | `region` | the state of one Region: secrets, keys, write quota |
+//! | `history` | the past states that lagging reads return |
+//! | `agenda`, `replication` | changes without a call, and their times |
+//! | `operations` | one function for each operation of the API |
+//! | `access`, `settings` | denials, and undocumented behaviour of AWS |
 
 mod access;
 mod agenda;
 mod arn;
 mod error;
 mod filter;
+mod history;
 mod keys;
-mod list_index;
 mod operations;
-mod past;
 mod quota;
+mod region;
 mod render;
 mod replication;
 mod request;
@@ -29,7 +37,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use access::Denial;
-pub(crate) use access::added_regions;
+pub(crate) use access::{adds_if_set, equals_if_set, secret_id};
 pub(crate) use arn::is_named;
 pub use error::ApiError;
 pub use seed::SecretSeed;
@@ -41,24 +49,18 @@ pub use time::Time;
 pub use views::{ReplicaView, SecretView};
 
 use agenda::Agenda;
-use keys::Keys;
-use list_index::ListIndex;
-use operations::Operation;
-use quota::WriteQuota;
-use secret::{Overwrite, Row, RowState, Secret};
+use region::Region;
+use request::Input;
+use secret::{Row, RowState};
 
-/// The secrets of one account in every Region.
+/// The secrets of one account in all Regions.
 #[derive(Debug)]
 pub struct World {
     settings: WorldSettings,
-    /// Region, then name.
-    regions: BTreeMap<String, BTreeMap<String, Secret>>,
+    regions: BTreeMap<String, Region>,
     agenda: Agenda,
-    keys: Keys,
     denials: Vec<Denial>,
-    quota: WriteQuota,
-    index: ListIndex,
-    /// The source of everything that must be unique: tickets, suffixes, version ids.
+    /// The source of unique tickets, suffixes and version IDs.
     counter: u64,
 }
 
@@ -67,19 +69,16 @@ impl World {
     #[must_use]
     pub fn new(settings: WorldSettings) -> World {
         World {
+            settings,
             regions: BTreeMap::new(),
             agenda: Agenda::default(),
-            keys: Keys::default(),
             denials: Vec::new(),
-            quota: WriteQuota::new(settings.writes_per_second),
-            index: ListIndex::new(settings.list_lag),
             counter: 0,
-            settings,
         }
     }
 
-    /// Executes one API call in `region`: `operation` is the part of `X-Amz-Target` after the dot,
-    /// and an answer without members is `null`, as AWS sends no body then.
+    /// Executes one API call in `region`. `operation` is the part of `X-Amz-Target` after the dot.
+    /// An answer without members is `null`, for which AWS sends no body.
     ///
     /// # Errors
     /// AWS's error answer.
@@ -91,45 +90,45 @@ impl World {
         body: &Value,
     ) -> Result<Value, ApiError> {
         self.advance(now);
-        let parsed = Operation::parse(operation)?;
+        let input = Input::parse(body)?;
         if !self.settings.enabled_regions.contains(region) {
             return Err(ApiError::region_not_enabled());
         }
-        if parsed.shares_write_quota() && !self.quota.admits(now, region) {
+        if let Some(quota) = self.settings.writes_per_second
+            && operations::WRITE_QUOTA.contains(&operation)
+            && !self.region_mut(region).quota.admits(now, quota)
+        {
             return Err(ApiError::throttled());
         }
         self.authorize(region, operation, body)?;
-        self.execute(now, region, parsed, body)
+        self.execute(now, region, operation, &input)
     }
 
-    /// The current `ReplicationStatus` of a secret, named by name or ARN, without
-    /// [`WorldSettings::status_lag`]; empty if there is no such secret.
+    /// Returns the present `ReplicationStatus` of a secret, by name or ARN, without
+    /// [`WorldSettings::status_lag`]. Empty if the secret does not exist.
     pub fn replicas(&mut self, now: Time, region: &str, secret_id: &str) -> Vec<ReplicaView> {
         self.advance(now);
-        self.find(region, secret_id)
-            .map(ReplicaView::all_of)
-            .unwrap_or_default()
+        let secret = self.find(region, secret_id);
+        secret.map_or_else(Vec::new, |secret| ReplicaView::all_of(secret))
     }
 
-    /// Every secret of a Region, by name.
+    /// Returns all secrets of a Region, by name.
     pub fn secrets(&mut self, now: Time, region: &str) -> Vec<SecretView> {
         self.advance(now);
-        let secrets = self.regions.get(region).into_iter().flatten();
-        secrets
-            .map(|(_, secret)| SecretView::new(self.arn_of(secret), secret))
-            .collect()
+        let secrets = self.region_mut(region).secrets.values();
+        secrets.map(|secret| SecretView::new(secret)).collect()
     }
 
-    /// One secret, named by name or ARN.
+    /// Returns one secret, by name or ARN.
     pub fn secret(&mut self, now: Time, region: &str, secret_id: &str) -> Option<SecretView> {
         self.advance(now);
         let secret = self.find(region, secret_id)?;
-        Some(SecretView::new(self.arn_of(secret), secret))
+        Some(SecretView::new(secret))
     }
 
-    /// Gives a replica a status that AWS might show one day, until a call changes it: one that is
-    /// `Failed` is tried again as if it had really failed. Adds the row if there is none. Does
-    /// nothing if there is no such secret, or if it is a replica itself.
+    /// Sets the status of a replica until a call changes it. Adds the row if it does not exist.
+    /// `Failed` is retried like a real failure. Does nothing if the secret does not exist or is a
+    /// replica.
     pub fn force_status(
         &mut self,
         now: Time,
@@ -144,32 +143,11 @@ impl World {
             status: status.to_owned(),
             message: status_message.map(str::to_owned),
         };
-        let ticket = self.next_number();
-        let Some(secret) = self.find_mut(region, secret_id) else {
-            return;
-        };
-        let row = Row {
-            region: replica_region.to_owned(),
-            kms_key_id: None,
-            overwrite: Overwrite::Never,
-            state,
-            ticket,
-        };
-        secret.put_row(row);
-        let name = secret.name.clone();
-        self.note(now, region, &name);
-    }
-
-    /// Sets the state of a customer key (key id, ARN or `alias/...`) in one Region. An alias is a
-    /// key of its own here.
-    pub fn set_key(&mut self, region: &str, key: &str, state: KeyState) {
-        self.keys.set(region, key, state);
-    }
-
-    /// Whether a customer key (key id, ARN or `alias/...`) works in a Region.
-    #[must_use]
-    pub fn key_works(&self, now: Time, region: &str, key: &str) -> bool {
-        self.keys.check(now, region, Some(key)).is_ok()
+        let row = Row::new(replica_region, state);
+        if let Some(secret) = self.find(region, secret_id) {
+            let name = secret.name.clone();
+            self.update(now, region, &name, |secret| secret.put_row(row));
+        }
     }
 
     /// Denies access from now on.
@@ -177,7 +155,7 @@ impl World {
         self.denials.push(denial);
     }
 
-    /// Lifts every denial.
+    /// Removes all denials.
     pub fn allow_everything(&mut self) {
         self.denials.clear();
     }

@@ -2,30 +2,33 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-fn emulator(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_emulator"))
-        .args(arguments)
-        .env_remove("REPLICATE_TO")
-        .output()
-        .unwrap()
+fn emulator() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_emulator"));
+    command.env_remove("REPLICATE_TO");
+    command
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// Runs `emulator demo` with these options. Returns the exit code, stdout and stderr.
+fn demo(bootstrap: &Path, options: &[(&str, &Path)]) -> (i32, String, String) {
+    let mut command = emulator();
+    command.arg("demo").arg("--bootstrap").arg(bootstrap);
+    for (name, value) in options {
+        command.arg(name).arg(value);
+    }
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let code = output.status.code().unwrap();
+    (code, text(output.stdout), text(output.stderr))
 }
 
-fn fake_bootstrap() -> String {
+fn fake_bootstrap() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test
-        .ancestors()
-        .nth(2)
-        .unwrap()
-        .join("examples/fake-bootstrap");
-    path.to_str().unwrap().to_owned()
+    let target = test.ancestors().nth(2).unwrap();
+    target.join("examples/fake-bootstrap")
 }
 
 fn events() -> PathBuf {
@@ -33,8 +36,8 @@ fn events() -> PathBuf {
 }
 
 #[test]
-fn serve_prints_where_it_is_and_how_to_call_it() {
-    let mut serving = Command::new(env!("CARGO_BIN_EXE_emulator"))
+fn serve_prints_its_endpoint_and_how_to_call_it() {
+    let mut serving = emulator()
         .args(["serve", "--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
@@ -49,33 +52,28 @@ fn serve_prints_where_it_is_and_how_to_call_it() {
 
 #[test]
 fn a_missing_bootstrap_and_an_event_that_is_not_json_are_named() {
-    let output = emulator(&["demo", "--bootstrap", "/nowhere/bootstrap"]);
-    assert_eq!(output.status.code(), Some(1));
-    let error = text(&output.stderr);
-    assert!(
-        error.contains("/nowhere/bootstrap is not a file"),
-        "{error}"
-    );
-
+    let missing = Path::new("/nowhere/bootstrap");
     let readme = events().join("README.md");
-    let readme = readme.to_str().unwrap();
-    let output = emulator(&["demo", "--bootstrap", &fake_bootstrap(), "--event", readme]);
-    assert_eq!(output.status.code(), Some(1));
-    let error = text(&output.stderr);
-    assert!(error.contains("README.md is not JSON"), "{error}");
+    for (bootstrap, options, expected) in [
+        (missing, vec![], "/nowhere/bootstrap is not a file"),
+        (
+            &fake_bootstrap(),
+            vec![("--event", readme.as_path())],
+            "README.md is not JSON",
+        ),
+    ] {
+        let (code, _, error) = demo(bootstrap, &options);
+        assert_eq!(code, 1);
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]
 fn a_function_that_does_nothing_fails_the_demo_which_says_what_differed() {
-    let demo = events().join("demo");
-    let demo = demo.to_str().unwrap();
-    let output = emulator(&["demo", "--bootstrap", &fake_bootstrap(), "--events", demo]);
-    assert_eq!(output.status.code(), Some(1));
-    let shown = text(&output.stdout);
-    assert!(
-        shown.contains("01-names-its-regions.json: record: expected {"),
-        "{shown}"
-    );
+    let (code, shown, _) = demo(&fake_bootstrap(), &[("--events", &events().join("demo"))]);
+    assert_eq!(code, 1);
+    let difference = "01-names-its-regions.json: record: expected {";
+    assert!(shown.contains(difference), "{shown}");
 }
 
 #[test]
@@ -90,34 +88,28 @@ fn every_event_of_the_demo_has_an_expected_record_and_every_record_an_event() {
     assert_eq!(names("demo"), names("demo/expected"));
 }
 
-#[test]
-fn a_single_event_is_delivered_with_its_secret() {
-    let event = events().join("create-secret-with-tags-key-and-replicas.json");
-    let event = event.to_str().unwrap();
-    let output = emulator(&["demo", "--bootstrap", &fake_bootstrap(), "--event", event]);
-    assert_eq!(output.status.code(), Some(0));
-    let shown = text(&output.stdout);
-    assert!(shown.contains("secret in us-west-2"), "{shown}");
-    assert!(shown.contains("app/db"), "{shown}");
-    assert!(!shown.contains("carries no tags"), "{shown}");
-}
+const TAGGED: &str = "The event has no tags. The secret gets the tag replicate-to: ";
 
 /// Sends an event to a function that prints the description of the event's secret.
-fn shown_secret(file: &str, arguments: &[&str]) -> String {
+fn shown_secret(file: &str, options: &[(&str, &Path)]) -> String {
     let event = std::fs::read(events().join(file)).unwrap();
     let mut event: Value = serde_json::from_slice(&event).unwrap();
     event["do"] = json!("describe");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
     std::fs::write(&path, event.to_string()).unwrap();
-    let bootstrap = fake_bootstrap();
-    let path = path.to_str().unwrap();
-    let demo = ["demo", "--bootstrap", &bootstrap, "--event", path];
-    let output = emulator(&[&demo, arguments].concat());
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    text(&output.stdout)
+    let options = [&[("--event", path.as_path())], options].concat();
+    let (code, shown, error) = demo(&fake_bootstrap(), &options);
+    assert_eq!(code, 0, "{error}");
+    shown
 }
 
-const TAGGED: &str = "The event carries no tags; the secret gets the tag replicate-to: ";
+#[test]
+fn an_event_with_tags_is_delivered_with_its_secret() {
+    let shown = shown_secret("create-secret-with-tags-key-and-replicas.json", &[]);
+    assert!(shown.contains("secret in us-west-2"), "{shown}");
+    assert!(shown.contains("app/db"), "{shown}");
+    assert!(!shown.contains("The event has no tags"), "{shown}");
+}
 
 #[test]
 fn the_secret_of_an_event_without_tags_gets_the_tag_that_names_its_regions() {
@@ -133,20 +125,17 @@ fn the_secret_of_an_event_without_tags_gets_the_tag_that_names_its_regions() {
 #[test]
 fn the_tag_of_the_secret_can_be_chosen_or_left_out() {
     let file = "create-secret-terraform.json";
-    let shown = shown_secret(file, &["--replicate-to", "sa-east-1"]);
+    let shown = shown_secret(file, &[("--replicate-to", Path::new("sa-east-1"))]);
     assert!(shown.contains(&format!("{TAGGED}sa-east-1\n")), "{shown}");
     assert!(shown.contains(r#""Value": "sa-east-1""#), "{shown}");
-    let shown = shown_secret(file, &["--replicate-to", ""]);
-    assert!(!shown.contains("carries no tags"), "{shown}");
+    let shown = shown_secret(file, &[("--replicate-to", Path::new(""))]);
+    assert!(!shown.contains(TAGGED), "{shown}");
     assert!(shown.contains(r#""Tags": []"#), "{shown}");
 }
 
 #[test]
 fn an_event_that_takes_tags_away_leaves_its_secret_without_them() {
-    let path = events().join("untag-resource.json");
-    let path = path.to_str().unwrap();
-    let output = emulator(&["demo", "--bootstrap", &fake_bootstrap(), "--event", path]);
-    let shown = text(&output.stdout);
+    let shown = shown_secret("untag-resource.json", &[]);
     assert!(shown.contains("app/db"), "{shown}");
-    assert!(!shown.contains("carries no tags"), "{shown}");
+    assert!(!shown.contains(TAGGED), "{shown}");
 }

@@ -10,20 +10,20 @@ use serde_json::Value;
 pub struct Invocation {
     /// The request ID.
     pub request_id: String,
-    /// Its result.
+    /// The result.
     pub answer: Answer,
-    /// The lines that it wrote to stdout.
+    /// The lines written to stdout.
     pub log: Vec<String>,
-    /// The lines that it wrote to stderr.
+    /// The lines written to stderr.
     pub stderr: Vec<String>,
-    /// From handing out the event to the answer.
+    /// The time from handing out the event to the answer.
     pub duration: Duration,
 }
 
 /// The result of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// The function's response; text that is not JSON arrives as a JSON string.
+    /// The function's response. Text that is not JSON becomes a JSON string.
     Success(Value),
     /// The function reported an error.
     Error {
@@ -34,22 +34,22 @@ pub enum Answer {
     },
     /// The process was killed at the deadline.
     TimedOut,
-    /// The process ended without an answer; the text is its exit status.
+    /// The process ended without an answer, with this exit status.
     Exited(String),
 }
 
-/// The function never asked for an event.
+/// The function did not ask for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InitFailure {
     /// `errorType`: the function's own, or Lambda's `Runtime.ExitError` or `Sandbox.Timedout`.
     pub error_type: String,
     /// `errorMessage`.
     pub error_message: String,
-    /// The exit status as text, if the process ended by itself.
+    /// The exit status, unless the process was killed at the deadline.
     pub exit: Option<String>,
-    /// The lines that it wrote to stdout.
+    /// The lines written to stdout.
     pub log: Vec<String>,
-    /// The lines that it wrote to stderr.
+    /// The lines written to stderr.
     pub stderr: Vec<String>,
 }
 

@@ -1,14 +1,17 @@
 //! The function's process.
 
+use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use tokio::process::{Child, Command};
 
-use super::environment::Environment;
-use super::output::Output;
+use super::LambdaSettings;
 
-/// A running process with its output. It is killed when this is dropped.
+/// A running process with its output. Dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -17,15 +20,18 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(environment: &Environment) -> io::Result<Process> {
+    pub(super) fn start(settings: &LambdaSettings, runtime_api: SocketAddr) -> io::Result<Process> {
+        let bootstrap = std::path::absolute(&settings.bootstrap)?;
+        let task_root = bootstrap.parent().unwrap_or(Path::new("/"));
         let (stdout, stdout_sink) = Output::open()?;
         let (stderr, stderr_sink) = Output::open()?;
-        // The command is dropped here, and our copies of the sinks with it: otherwise the end of
-        // the process would not be the end of its output.
-        let child = Command::new(&environment.bootstrap)
+        let child = Command::new(&bootstrap)
             .env_clear()
-            .envs(&environment.variables)
-            .current_dir(&environment.task_root)
+            .envs(settings.lambda_variables())
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
+            .env("LAMBDA_TASK_ROOT", task_root)
+            .envs(&settings.environment)
+            .current_dir(task_root)
             .stdin(Stdio::null())
             .stdout(stdout_sink)
             .stderr(stderr_sink)
@@ -42,36 +48,45 @@ impl Process {
         self.child.id()
     }
 
-    /// Collects output until the process ends. Loses nothing when cancelled.
     pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
-        loop {
-            tokio::select! {
-                () = self.stdout.fill() => {}
-                () = self.stderr.fill() => {}
-                status = self.child.wait() => return status,
-            }
-        }
+        self.child.wait().await
     }
 
-    /// Kills the process and waits until it is gone.
+    /// Kills the process and waits for its end.
     pub(super) async fn kill(&mut self) -> io::Result<()> {
         self.child.kill().await
     }
 
-    /// Everything written since the last time, to stdout and to stderr.
-    pub(super) fn take_lines(&mut self) -> Lines {
-        self.stdout.drain();
-        self.stderr.drain();
-        Lines {
-            stdout: self.stdout.take_lines(),
-            stderr: self.stderr.take_lines(),
-        }
+    /// Takes the lines written to stdout and stderr since the last time.
+    pub(super) fn take_lines(&mut self) -> io::Result<(Vec<String>, Vec<String>)> {
+        Ok((self.stdout.take_lines()?, self.stderr.take_lines()?))
     }
 }
 
-/// The output of a process.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    pub(super) stdout: Vec<String>,
-    pub(super) stderr: Vec<String>,
+/// The stdout or stderr of a process: an unnamed file. Unlike a pipe, a file shows every byte as
+/// soon as it is written, and the process never waits for a reader.
+#[derive(Debug)]
+struct Output {
+    file: File,
+    taken: u64,
+}
+
+impl Output {
+    fn open() -> io::Result<(Output, File)> {
+        let file = tempfile::tempfile()?;
+        let sink = file.try_clone()?;
+        Ok((Output { file, taken: 0 }, sink))
+    }
+
+    /// Takes the new lines. The last line may lack a line feed.
+    fn take_lines(&mut self) -> io::Result<Vec<String>> {
+        let end = self.file.metadata()?.len();
+        let length = usize::try_from(end - self.taken).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        // The process shares the file's cursor, so this reads without it.
+        self.file.read_exact_at(&mut bytes, self.taken)?;
+        self.taken = end;
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(text.lines().map(str::to_owned).collect())
+    }
 }

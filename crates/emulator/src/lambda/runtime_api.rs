@@ -1,56 +1,35 @@
 //! The HTTP side of the Runtime API, version 2018-06-01.
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use hyper::header::HeaderMap;
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
+
+use super::Answer;
+use crate::http;
 
 const PREFIX: &str = "/2018-06-01/runtime/";
 
-/// Lambda takes responses of up to 6 MB.
+/// The maximum size of a response: 6 MB, as in Lambda.
 const LARGEST_BODY: usize = 6 * 1024 * 1024;
 
 /// A message of the function's process.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// It is ready for an event, to be sent here.
-    Next(oneshot::Sender<Event>),
-    /// It answers the current invocation.
-    Response(Bytes),
-    /// It reports an error of the current invocation.
-    Error(ErrorReport),
-    /// It cannot start.
-    InitError(ErrorReport),
+    /// The process is ready for an event, to be sent here as the response to its request.
+    Next(oneshot::Sender<Response<Bytes>>),
+    /// The process answers the current invocation, or reports an error of its start.
+    Answered(Answer),
 }
 
-/// An event on its way to the function.
-#[derive(Debug, Clone)]
-pub(super) struct Event {
-    pub(super) headers: Vec<(HeaderName, String)>,
-    pub(super) body: Bytes,
-}
-
-/// The function's own report of an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ErrorReport {
-    pub(super) error_type: String,
-    pub(super) error_message: String,
-}
-
-/// The server; it stops when dropped.
+/// The server. Dropping it stops the server.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     address: SocketAddr,
@@ -74,11 +53,15 @@ impl RuntimeApi {
             messages: sender,
             open_request: Mutex::default(),
         });
-        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        let served = Arc::clone(&shared);
+        let respond = move |head, body| {
+            let shared = Arc::clone(&served);
+            async move { Ok(shared.respond(&head, body).await) }
+        };
         let api = RuntimeApi {
             address,
             shared,
-            task,
+            task: tokio::spawn(http::serve(listener, LARGEST_BODY, respond)),
         };
         Ok((api, messages))
     }
@@ -87,14 +70,9 @@ impl RuntimeApi {
         self.address
     }
 
-    /// Lets this invocation be answered, once.
-    pub(super) fn open(&self, request_id: &str) {
-        *self.shared.open_request() = Some(request_id.to_owned());
-    }
-
-    /// Lets nothing be answered any more.
-    pub(super) fn close(&self) {
-        *self.shared.open_request() = None;
+    /// Sets the invocation that may be answered, once.
+    pub(super) fn open(&self, request_id: Option<&str>) {
+        *self.shared.open_request() = request_id.map(str::to_owned);
     }
 }
 
@@ -104,84 +82,52 @@ impl Drop for RuntimeApi {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    // Dropped with this task, and the connections with it.
-    let mut connections = JoinSet::new();
-    loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(connection(stream, Arc::clone(&shared)));
-        } else {
-            // The peer went away, or this process is out of file descriptors for the moment.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // Without this, small answers may wait for the peer's delayed acknowledgements.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(shared.respond(request).await) }
-    });
-    // An error here is a process that went away, which its exit status tells better.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
 impl Shared {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let (head, body) = request.into_parts();
+    async fn respond(&self, head: &Parts, body: Option<Bytes>) -> Response<Bytes> {
         let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-        if (&head.method, path) == (&Method::GET, "invocation/next") {
-            return self.next().await;
+        match (&head.method, path, body) {
+            (&Method::GET, "invocation/next", _) => self.next().await,
+            (&Method::POST, _, Some(body)) => self.post(path, &head.headers, &body),
+            (&Method::POST, _, None) => rejected(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLarge",
+                "the body exceeds 6 MB",
+            ),
+            _ => not_found(),
         }
-        if head.method != Method::POST {
-            return refusal(StatusCode::NOT_FOUND, "NotFound", "no such path");
-        }
-        let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
-            let too_large = StatusCode::PAYLOAD_TOO_LARGE;
-            return refusal(too_large, "RequestEntityTooLarge", "the body is too large");
-        };
-        self.post(path, &head.headers, body.to_bytes())
     }
 
-    async fn next(&self) -> Response<Full<Bytes>> {
+    async fn next(&self) -> Response<Bytes> {
         let (sender, event) = oneshot::channel();
-        let is_served = self.messages.send(Message::Next(sender)).is_ok();
-        match event.await {
-            Ok(event) if is_served => event.into_response(),
-            _ => refusal(StatusCode::GONE, "SandboxGone", "the sandbox is shut down"),
-        }
+        // The receiver of messages and the sender of the event are gone once the sandbox is.
+        let _ = self.messages.send(Message::Next(sender));
+        event.await.unwrap_or_else(|_| {
+            rejected(StatusCode::GONE, "SandboxGone", "the sandbox is shut down")
+        })
     }
 
-    fn post(&self, path: &str, headers: &HeaderMap, body: Bytes) -> Response<Full<Bytes>> {
+    fn post(&self, path: &str, headers: &HeaderMap, body: &[u8]) -> Response<Bytes> {
         let parts: Vec<&str> = path.split('/').collect();
-        let message = match parts.as_slice() {
-            ["init", "error"] => Message::InitError(ErrorReport::parse(headers, &body)),
+        let answer = match parts.as_slice() {
             ["invocation", id, _] if !self.take_open(id) => {
-                return refusal(
-                    StatusCode::BAD_REQUEST,
-                    "InvalidRequestID",
-                    "Invalid request ID",
-                );
+                let message = "Invalid request ID";
+                return rejected(StatusCode::BAD_REQUEST, "InvalidRequestID", message);
             }
-            ["invocation", _, "response"] => Message::Response(body),
-            ["invocation", _, "error"] => Message::Error(ErrorReport::parse(headers, &body)),
-            _ => return refusal(StatusCode::NOT_FOUND, "NotFound", "no such path"),
+            ["invocation", _, "response"] => {
+                Answer::Success(serde_json::from_slice(body).unwrap_or_else(|_| text(body).into()))
+            }
+            ["init", "error"] | ["invocation", _, "error"] => reported(headers, body),
+            _ => return not_found(),
         };
-        // Nobody listens only while the sandbox is being dropped.
-        let _ = self.messages.send(message);
-        json(StatusCode::ACCEPTED, &serde_json::json!({"status": "OK"}))
+        // Fails only while the sandbox is dropped.
+        let _ = self.messages.send(Message::Answered(answer));
+        response(StatusCode::ACCEPTED, &json!({ "status": "OK" }))
     }
 
-    /// Whether this invocation may still be answered. Closes it.
+    /// Returns whether this invocation may still be answered, and closes it.
     fn take_open(&self, request_id: &str) -> bool {
-        self.open_request()
-            .take_if(|open| open == request_id)
-            .is_some()
+        let mut open = self.open_request();
+        open.take_if(|open| open == request_id).is_some()
     }
 
     fn open_request(&self) -> std::sync::MutexGuard<'_, Option<String>> {
@@ -191,75 +137,34 @@ impl Shared {
     }
 }
 
-impl Event {
-    /// An event with the headers that Lambda adds.
-    pub(super) fn new(
-        request_id: &str,
-        function_arn: &str,
-        deadline: Duration,
-        body: Bytes,
-    ) -> Event {
-        let name = HeaderName::from_static;
-        Event {
-            headers: vec![
-                // AWS's own Python runtime dies without it.
-                (name("content-type"), "application/json".to_owned()),
-                (name("lambda-runtime-aws-request-id"), request_id.to_owned()),
-                (
-                    name("lambda-runtime-deadline-ms"),
-                    deadline.as_millis().to_string(),
-                ),
-                (
-                    name("lambda-runtime-invoked-function-arn"),
-                    function_arn.to_owned(),
-                ),
-                (
-                    name("lambda-runtime-trace-id"),
-                    "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
-                        .to_owned(),
-                ),
-            ],
-            body,
-        }
-    }
-
-    fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
-        for (name, value) in self.headers {
-            // A setting with control characters in it is left out rather than sent.
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
-            }
-        }
-        response
+/// Reads `errorType` and `errorMessage`. Without them the type is the header's, and the message is
+/// the body.
+fn reported(headers: &HeaderMap, body: &[u8]) -> Answer {
+    let report: Value = serde_json::from_slice(body).unwrap_or_default();
+    let member = |name: &str| report.get(name)?.as_str().map(str::to_owned);
+    let header = headers.get("lambda-runtime-function-error-type");
+    let header = header.and_then(|value| value.to_str().ok());
+    Answer::Error {
+        error_type: member("errorType").unwrap_or_else(|| header.unwrap_or("Unhandled").to_owned()),
+        error_message: member("errorMessage").unwrap_or_else(|| text(body)),
     }
 }
 
-impl ErrorReport {
-    /// Reads `errorType` and `errorMessage`; what is missing comes from the header, or is the body
-    /// itself.
-    fn parse(headers: &HeaderMap, body: &[u8]) -> ErrorReport {
-        let report: Value = serde_json::from_slice(body).unwrap_or_default();
-        let member = |name: &str| report.get(name)?.as_str().map(str::to_owned);
-        let header = headers
-            .get("lambda-runtime-function-error-type")
-            .and_then(|value| value.to_str().ok());
-        let unnamed = || header.unwrap_or("Unhandled").to_owned();
-        let unexplained = || String::from_utf8_lossy(body).into_owned();
-        ErrorReport {
-            error_type: member("errorType").unwrap_or_else(unnamed),
-            error_message: member("errorMessage").unwrap_or_else(unexplained),
-        }
-    }
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
 }
 
-fn refusal(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
-    let body = serde_json::json!({"errorType": error_type, "errorMessage": message});
-    json(status, &body)
+fn not_found() -> Response<Bytes> {
+    rejected(StatusCode::NOT_FOUND, "NotFound", "no such path")
 }
 
-fn json(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.to_string().into()));
+fn rejected(status: StatusCode, error_type: &str, message: &str) -> Response<Bytes> {
+    let body = json!({ "errorType": error_type, "errorMessage": message });
+    response(status, &body)
+}
+
+fn response(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(body.to_string().into());
     *response.status_mut() = status;
     response
 }

@@ -1,22 +1,25 @@
 //! The log of calls.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::fault::FaultKind;
 use super::wire::ApiRequest;
+use crate::world::secret_id;
 use crate::{ApiError, Time};
 
-/// Members of a request that never reach the log.
+/// Members of a request that the log omits.
 const SECRET_MEMBERS: [&str; 3] = ["SecretString", "SecretBinary", "ClientRequestToken"];
 
 /// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Not answered yet; a call that hangs stays so.
+    /// Not answered yet. A call that hangs stays pending.
     Pending,
-    /// Answered with success.
+    /// Succeeded.
     Success,
-    /// Answered with this error code.
+    /// Failed with this error code.
     Error(String),
     /// The connection was closed without an answer.
     Closed,
@@ -24,22 +27,22 @@ pub enum Outcome {
     Malformed,
 }
 
-/// One API call that arrived.
+/// One API call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// When it arrived.
+    /// The time of arrival.
     pub time: Time,
-    /// The Region it was signed for.
+    /// The Region that it was signed for.
     pub region: String,
     /// The operation, for example `DescribeSecret`.
     pub operation: String,
-    /// `SecretId` or, for `CreateSecret`, `Name`, as the request spells it.
+    /// `SecretId` or, for `CreateSecret`, `Name`, as in the request.
     pub secret_id: Option<String>,
     /// The request without `SecretString`, `SecretBinary` and `ClientRequestToken`.
     pub body: Value,
-    /// The scripted fault that it met.
+    /// The fault that affected the call.
     pub fault: Option<FaultKind>,
-    /// Its outcome.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
@@ -53,7 +56,7 @@ impl Call {
             time,
             region: request.region.clone(),
             operation: request.operation.clone(),
-            secret_id: request.secret_id().map(str::to_owned),
+            secret_id: secret_id(&body).map(str::to_owned),
             body,
             fault,
             outcome: Outcome::Pending,
@@ -69,7 +72,7 @@ impl Outcome {
         }
     }
 
-    /// The error code, if the call was answered with one.
+    /// Returns the error code, if the call failed with one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -79,32 +82,32 @@ impl Outcome {
     }
 }
 
-/// The calls since the log was last emptied. A call keeps its number.
+/// The calls since the log was last cleared. A call keeps its number.
 #[derive(Debug, Default)]
 pub(super) struct CallLog {
-    forgotten: usize,
-    calls: Vec<Call>,
+    next: usize,
+    calls: BTreeMap<usize, Call>,
 }
 
 impl CallLog {
     pub(super) fn push(&mut self, call: Call) -> usize {
-        self.calls.push(call);
-        self.forgotten + self.calls.len() - 1
+        let number = self.next;
+        self.next += 1;
+        self.calls.insert(number, call);
+        number
     }
 
     pub(super) fn set_outcome(&mut self, number: usize, outcome: Outcome) {
-        let index = number.checked_sub(self.forgotten);
-        if let Some(call) = index.and_then(|index| self.calls.get_mut(index)) {
+        if let Some(call) = self.calls.get_mut(&number) {
             call.outcome = outcome;
         }
     }
 
-    pub(super) fn calls(&self) -> &[Call] {
-        &self.calls
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.calls.values().cloned().collect()
     }
 
-    pub(super) fn forget(&mut self) {
-        self.forgotten += self.calls.len();
+    pub(super) fn clear(&mut self) {
         self.calls.clear();
     }
 }

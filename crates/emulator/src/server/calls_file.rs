@@ -1,22 +1,22 @@
-//! A file of the calls that functions make, to compare permissions with.
+//! A file of the calls that functions make, to compare with the permissions of their roles.
 //!
-//! A line holds the fields that IAM evaluates. Each emulator writes equal lines once: a test suite makes a
-//! hundred thousand calls of a few kinds.
+//! A line contains the fields that IAM evaluates. Each emulator writes equal lines once, because a
+//! test suite makes a hundred thousand calls of a few kinds.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::wire::ApiRequest;
 
-/// The variable that names the file. Calls are added to it, so that several processes can share it.
+/// The variable with the path of the file. Several processes can append to one file.
 const VARIABLE: &str = "EMULATOR_CALLS_FILE";
 
-/// The parameters that condition keys of Secrets Manager cover, besides the secret.
+/// The parameters that condition keys of Secrets Manager cover, in addition to the secret.
 const MEMBERS: [&str; 3] = [
     "AddReplicaRegions",
     "ForceOverwriteReplicaSecret",
@@ -25,64 +25,53 @@ const MEMBERS: [&str; 3] = [
 
 #[derive(Debug)]
 pub(super) struct CallsFile {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
     file: File,
     written: HashSet<String>,
 }
 
 impl CallsFile {
-    /// The file that the environment names, if it names one.
-    pub(super) fn from_environment() -> io::Result<Option<CallsFile>> {
-        std::env::var_os(VARIABLE)
-            .map(|path| CallsFile::open(Path::new(&path)))
+    /// Opens the file that the environment names, if any.
+    pub(super) fn from_environment() -> io::Result<Option<Mutex<CallsFile>>> {
+        let path = std::env::var_os(VARIABLE);
+        path.map(|path| CallsFile::open(Path::new(&path)).map(Mutex::new))
             .transpose()
     }
 
-    pub(super) fn open(path: &Path) -> io::Result<CallsFile> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let written = HashSet::new();
+    fn open(path: &Path) -> io::Result<CallsFile> {
         Ok(CallsFile {
-            inner: Mutex::new(Inner { file, written }),
+            file: OpenOptions::new().create(true).append(true).open(path)?,
+            written: HashSet::new(),
         })
     }
 
-    /// Writes a call, unless one like it has been written. `primary_key` is the key of the secret
-    /// that the call is about. Only roles sign with a session token, and so only functions are
-    /// written, not who sets up their secrets.
-    pub(super) fn note(&self, request: &ApiRequest, primary_key: Option<&str>) {
+    /// Writes a call, unless an equal call has been written. `primary_key` is the key of the call's
+    /// secret. Only roles sign with a session token, so this omits the calls that set up secrets.
+    pub(super) fn note(&mut self, request: &ApiRequest, primary_key: Option<&str>) {
         let Some(session) = &request.session else {
             return;
         };
         let line = line(session, request, primary_key);
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.written.insert(line.clone()) {
-            // In one piece, because others append to it, too. A call that is missing here would make
-            // a permission look superfluous, so better none of them than some.
-            inner
-                .file
+        if self.written.insert(line.clone()) {
+            // One write, because other processes append too. Panics on an error, because without a
+            // call a required permission would look unused.
+            self.file
                 .write_all(line.as_bytes())
-                .unwrap_or_else(|error| panic!("cannot write the file of calls: {error}"));
+                .unwrap_or_else(|error| panic!("failed to write the file of calls: {error}"));
         }
     }
 }
 
 fn line(session: &str, request: &ApiRequest, primary_key: Option<&str>) -> String {
     let id = request.body.get("SecretId").and_then(Value::as_str);
-    let given = |name: &&str| request.body.get(*name).is_some();
-    let parameters: serde_json::Map<String, Value> = MEMBERS
+    let parameters: Map<String, Value> = MEMBERS
         .iter()
-        .filter(|name| given(name))
-        .map(|name| ((*name).to_owned(), request.body[*name].clone()))
+        .filter_map(|name| Some(((*name).to_owned(), request.body.get(name)?.clone())))
         .collect();
     let call = json!({
         "session": session,
         "region": request.region,
         "operation": request.operation,
-        // Of an ARN all but the secret's own name; a name is one of a secret of the call's Region.
+        // The ARN without the secret's name. A plain name means a secret in the call's Region.
         "secret": id.map(|id| id.rsplit_once(":secret:").map_or("name", |(prefix, _)| prefix)),
         "key": primary_key,
         "parameters": parameters,
@@ -94,48 +83,43 @@ fn line(session: &str, request: &ApiRequest, primary_key: Option<&str>) -> Strin
 mod tests {
     use super::*;
 
-    fn request(session: Option<&str>, body: Value) -> ApiRequest {
-        ApiRequest {
-            region: "us-east-1".to_owned(),
-            operation: "ReplicateSecretToRegions".to_owned(),
-            session: session.map(str::to_owned),
-            body,
-        }
-    }
-
     #[test]
     fn the_calls_of_functions_are_written_once_each_and_those_of_others_are_not() {
         let path = std::env::temp_dir().join(format!("calls-file-{}", std::process::id()));
-        let file = CallsFile::open(&path).unwrap();
-        let body = |name: &str| {
-            json!({
-                "SecretId": format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}"),
-                "AddReplicaRegions": [{ "Region": "eu-west-1" }],
-                "ClientRequestToken": "token",
-            })
-        };
-        file.note(&request(None, body("a-AbCdEf")), None);
-        file.note(&request(Some("role"), body("a-AbCdEf")), None);
-        file.note(&request(Some("role"), body("b-AbCdEf")), None);
-        file.note(&request(Some("role"), body("b-AbCdEf")), Some("key"));
+        let mut file = CallsFile::open(&path).unwrap();
+        let prefix = "arn:aws:secretsmanager:us-east-1:123456789012";
+        let added = json!([{ "Region": "eu-west-1" }]);
+        for (session, name, key) in [
+            (None, "a-AbCdEf", None),
+            (Some("role"), "a-AbCdEf", None),
+            (Some("role"), "b-AbCdEf", None),
+            (Some("role"), "b-AbCdEf", Some("key")),
+        ] {
+            let request = ApiRequest {
+                region: "us-east-1".to_owned(),
+                operation: "ReplicateSecretToRegions".to_owned(),
+                session: session.map(str::to_owned),
+                body: json!({
+                    "SecretId": format!("{prefix}:secret:{name}"),
+                    "AddReplicaRegions": added,
+                    "ClientRequestToken": "token",
+                }),
+            };
+            file.note(&request, key);
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        let calls: Vec<Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(calls.len(), 2, "{text}");
-        assert_eq!(
-            calls[0],
-            json!({
+        let line = |key: Option<&str>| {
+            let call = json!({
                 "session": "role",
                 "region": "us-east-1",
                 "operation": "ReplicateSecretToRegions",
-                "secret": "arn:aws:secretsmanager:us-east-1:123456789012",
-                "key": null,
-                "parameters": { "AddReplicaRegions": [{ "Region": "eu-west-1" }] },
-            })
-        );
-        assert_eq!(calls[1]["key"], "key");
+                "secret": prefix,
+                "key": key,
+                "parameters": { "AddReplicaRegions": added },
+            });
+            format!("{call}\n")
+        };
+        assert_eq!(text, line(None) + &line(Some("key")));
     }
 }

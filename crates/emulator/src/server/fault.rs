@@ -1,18 +1,18 @@
-//! Scripted faults of the server.
+//! Scripted faults.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::wire::ApiRequest;
-use crate::world::{added_regions, is_named};
+use crate::world::{adds_if_set, equals_if_set, is_named, secret_id};
 
-/// Whether the operation was executed although its answer is an error.
+/// Whether a call with a fault is executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Execution {
-    /// The operation was not executed.
+    /// Not executed.
     Skipped,
-    /// The operation was executed; only its answer is lost or wrong.
+    /// Executed. Only the answer is lost or wrong.
     Done,
 }
 
@@ -27,14 +27,14 @@ pub enum FaultKind {
         code: String,
         /// Error message.
         message: String,
-        /// Whether the operation is executed all the same.
+        /// Whether the call is executed nevertheless.
         execution: Execution,
     },
     /// `ThrottlingException` "Rate exceeded"; not executed.
     Throttle,
-    /// The call is executed and answered, but only after this time.
+    /// Executed and answered after this delay.
     Latency(Duration),
-    /// No answer ever; the connection stays open.
+    /// Never answered. The connection stays open.
     Hang(Execution),
     /// The connection is closed without an answer.
     CloseConnection(Execution),
@@ -54,18 +54,19 @@ impl FaultKind {
     }
 }
 
-/// A fault that waits for calls. The oldest fault that matches a call takes it.
+/// A fault that waits for calls. Every field that is set must match the call. The oldest fault that
+/// matches affects the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// Only this operation; `None` is any.
+    /// The operation.
     pub operation: Option<String>,
-    /// Only calls in this Region.
+    /// The Region of the call.
     pub region: Option<String>,
-    /// Only calls about the secret of this name, however the request spells its id.
+    /// The name of the secret. The request may contain the name or an ARN.
     pub secret_name: Option<String>,
-    /// Only calls with this Region in `AddReplicaRegions`.
+    /// A Region in `AddReplicaRegions`.
     pub replica_region: Option<String>,
-    /// The number of calls that it affects; `None` for all.
+    /// The remaining number of calls; `None` for no limit.
     pub times: Option<u32>,
     /// The kind of the fault.
     pub kind: FaultKind,
@@ -93,13 +94,6 @@ impl Fault {
         }
     }
 
-    /// Restricts it to calls in `region`.
-    #[must_use]
-    pub fn in_region(mut self, region: impl Into<String>) -> Fault {
-        self.region = Some(region.into());
-        self
-    }
-
     /// Restricts it to calls about the secret of this name.
     #[must_use]
     pub fn on_secret(mut self, name: impl Into<String>) -> Fault {
@@ -114,35 +108,31 @@ impl Fault {
         self
     }
 
-    /// Lets it take this many calls instead of one.
+    /// Affects this many calls instead of one.
     #[must_use]
     pub fn times(mut self, times: u32) -> Fault {
         self.times = Some(times);
         self
     }
 
-    /// Lets it take every call that matches.
+    /// Affects all calls that match.
     #[must_use]
     pub fn always(mut self) -> Fault {
         self.times = None;
         self
     }
-}
 
-impl Fault {
     pub(super) fn matches(&self, request: &ApiRequest) -> bool {
-        let is_or_any =
-            |wanted: &Option<String>, actual: &str| wanted.as_deref().is_none_or(|w| w == actual);
-        let adds = |region: &str| added_regions(&request.body).any(|added| added == region);
-        let is_about = |name: &str| request.secret_id().is_some_and(|id| is_named(id, name));
+        let id = secret_id(&request.body);
+        let is_about = |name: &str| id.is_some_and(|id| is_named(id, name));
         self.times != Some(0)
-            && is_or_any(&self.operation, &request.operation)
-            && is_or_any(&self.region, &request.region)
+            && equals_if_set(self.operation.as_deref(), Some(&request.operation))
+            && equals_if_set(self.region.as_deref(), Some(&request.region))
             && self.secret_name.as_deref().is_none_or(is_about)
-            && self.replica_region.as_deref().is_none_or(adds)
+            && adds_if_set(self.replica_region.as_deref(), &request.body)
     }
 
-    /// Counts one call and says what happens to it.
+    /// Counts one call, and returns its fault.
     pub(super) fn take(&mut self) -> FaultKind {
         self.times = self.times.map(|times| times.saturating_sub(1));
         self.kind.clone()

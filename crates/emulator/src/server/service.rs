@@ -1,6 +1,7 @@
-//! The state that all calls share: the world, the faults, the log, the clock.
+//! The state that all calls share: world, faults, log, clock.
 
 use std::fmt;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -13,30 +14,19 @@ use super::calls_file::CallsFile;
 use super::disturbance::Disturbance;
 use super::fault::{Execution, Fault, FaultKind};
 use super::wire::{self, ApiRequest};
+use crate::world::secret_id;
 use crate::{ApiError, Time, World, WorldSettings};
 
-/// Secrets Manager as requests and answers, without sockets, and with a clock of the caller's: what
-/// an HTTP client in the same process can talk to, in simulated time if it likes.
+/// Secrets Manager as requests and answers, without sockets and with the caller's clock. An HTTP
+/// client in the same process can use it, also in simulated time.
 pub struct Service {
     world: Mutex<World>,
     faults: Mutex<Vec<Fault>>,
     disturbance: Mutex<Option<Disturbance>>,
     log: Mutex<CallLog>,
-    calls_file: Option<CallsFile>,
+    pub(super) calls_file: Option<Mutex<CallsFile>>,
     clock: Box<dyn Fn() -> Time + Send + Sync>,
 }
-
-/// The connection is closed without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectionClosed;
-
-impl fmt::Display for ConnectionClosed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("connection closed by a scripted fault")
-    }
-}
-
-impl std::error::Error for ConnectionClosed {}
 
 impl fmt::Debug for Service {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,36 +50,32 @@ impl Service {
         }
     }
 
-    /// The same, which notes the calls of functions in a file too.
-    pub(super) fn noting_calls_in(self, calls_file: Option<CallsFile>) -> Service {
-        Service { calls_file, ..self }
-    }
-
-    /// Answers one HTTP request, given by its headers and its body. Timers are tokio's.
+    /// Answers one HTTP request. Delays use tokio's timers.
     ///
     /// # Errors
-    /// [`ConnectionClosed`] if a fault says so.
-    pub async fn respond(
-        &self,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Response<Bytes>, ConnectionClosed> {
+    /// If a fault closes the connection.
+    pub async fn respond(&self, headers: &HeaderMap, body: &[u8]) -> io::Result<Response<Bytes>> {
         let request = match ApiRequest::parse(headers, body) {
             Ok(request) => request,
             Err(error) => return Ok(wire::answer(Err(error))),
         };
-        let fault = self.take_fault(&request);
-        let call = OpenCall::new(self, &request, fault.clone());
-        match fault {
-            None => Ok(call.answer(self.execute(&request))),
-            Some(fault) => call.apply_fault(fault).await,
+        if let Some(file) = &self.calls_file {
+            let id = secret_id(&request.body).unwrap_or_default();
+            let key = lock(&self.world).key_of(&request.region, id);
+            lock(file).note(&request, key.as_deref());
         }
+        let fault = self.take_fault(&request);
+        let call = Call::new((self.clock)(), &request, fault.clone());
+        let number = lock(&self.log).push(call);
+        let (outcome, response) = self.outcome(&request, fault).await;
+        lock(&self.log).set_outcome(number, outcome);
+        response
     }
 
-    /// Sets up or inspects the world, at the present time. Calls wait meanwhile.
+    /// Sets up or inspects the world at the present time. Calls wait in the meantime.
     pub fn with<T>(&self, f: impl FnOnce(&mut World, Time) -> T) -> T {
         let mut world = lock(&self.world);
-        // Read under the lock, so that the world never sees time run backwards.
+        // Read under the lock, so that the world's time never runs backwards.
         let now = (self.clock)();
         f(&mut world, now)
     }
@@ -99,20 +85,41 @@ impl Service {
         lock(&self.faults).push(fault);
     }
 
-    /// Forgets the faults that still wait for calls.
+    /// Removes the faults that wait for calls.
     pub fn forget_faults(&self) {
         lock(&self.faults).clear();
     }
 
-    /// Every call so far, in order of arrival.
-    #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
-        lock(&self.log).calls().to_vec()
+    /// Adds random faults to calls from now on. `None` ends this.
+    pub fn disturb(&self, disturbance: impl Into<Option<Disturbance>>) {
+        *lock(&self.disturbance) = disturbance.into();
     }
 
-    /// Forgets the calls so far.
+    /// Returns the number of calls that the current disturbance has affected, by kind of fault.
+    #[must_use]
+    pub fn disturbed(&self) -> Vec<(FaultKind, usize)> {
+        let disturbance = lock(&self.disturbance);
+        let counts = disturbance.as_ref().map(Disturbance::counts);
+        counts.unwrap_or_default()
+    }
+
+    /// Returns all calls, in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.log).calls()
+    }
+
+    /// Returns the calls of one operation, in order of arrival.
+    #[must_use]
+    pub fn calls_to(&self, operation: &str) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.operation == operation);
+        calls
+    }
+
+    /// Empties the log of calls.
     pub fn forget_calls(&self) {
-        lock(&self.log).forget();
+        lock(&self.log).clear();
     }
 
     fn execute(&self, request: &ApiRequest) -> Result<Value, ApiError> {
@@ -121,19 +128,7 @@ impl Service {
         })
     }
 
-    pub(super) fn disturb(&self, disturbance: Option<Disturbance>) {
-        *lock(&self.disturbance) = disturbance;
-    }
-
-    pub(super) fn disturbed(&self) -> Vec<(FaultKind, usize)> {
-        let disturbance = lock(&self.disturbance);
-        disturbance
-            .as_ref()
-            .map(Disturbance::counts)
-            .unwrap_or_default()
-    }
-
-    /// Uses up the oldest fault that matches; without one, chance may have one.
+    /// Takes the oldest scripted fault that matches. Otherwise draws a random fault, if any.
     fn take_fault(&self, request: &ApiRequest) -> Option<FaultKind> {
         let scripted = lock(&self.faults)
             .iter_mut()
@@ -141,89 +136,61 @@ impl Service {
             .map(Fault::take);
         scripted.or_else(|| lock(&self.disturbance).as_mut()?.draw())
     }
-}
 
-/// A test that panics while it holds a lock must not take the server down with it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A call that has been logged and waits for its end.
-struct OpenCall<'a> {
-    service: &'a Service,
-    request: &'a ApiRequest,
-    number: usize,
-}
-
-impl<'a> OpenCall<'a> {
-    fn new(
-        service: &'a Service,
-        request: &'a ApiRequest,
+    async fn outcome(
+        &self,
+        request: &ApiRequest,
         fault: Option<FaultKind>,
-    ) -> OpenCall<'a> {
-        if let Some(file) = &service.calls_file {
-            let id = request.secret_id().unwrap_or_default();
-            let key = lock(&service.world).key_of(&request.region, id);
-            file.note(request, key.as_deref());
-        }
-        let call = Call::new((service.clock)(), request, fault);
-        OpenCall {
-            service,
-            request,
-            number: lock(&service.log).push(call),
-        }
-    }
-
-    async fn apply_fault(&self, fault: FaultKind) -> Result<Response<Bytes>, ConnectionClosed> {
+    ) -> (Outcome, io::Result<Response<Bytes>>) {
         match fault {
-            FaultKind::Latency(delay) => {
+            None => answered(self.execute(request)),
+            Some(FaultKind::Latency(delay)) => {
                 tokio::time::sleep(delay).await;
-                Ok(self.answer(self.service.execute(self.request)))
+                answered(self.execute(request))
             }
-            FaultKind::Throttle => Ok(self.answer(Err(ApiError::throttled()))),
-            FaultKind::Answer {
+            Some(FaultKind::Throttle) => answered(Err(ApiError::throttled())),
+            Some(FaultKind::Answer {
                 status,
                 code,
                 message,
                 execution,
-            } => {
-                self.execute_if(execution);
-                Ok(self.answer(Err(ApiError {
+            }) => {
+                self.execute_if(execution, request);
+                answered(Err(ApiError {
                     status,
                     code,
                     message,
-                })))
+                }))
             }
-            FaultKind::Hang(execution) => {
-                self.execute_if(execution);
+            Some(FaultKind::Hang(execution)) => {
+                self.execute_if(execution, request);
                 std::future::pending().await
             }
-            FaultKind::CloseConnection(execution) => {
-                self.execute_if(execution);
-                self.ended(Outcome::Closed);
-                Err(ConnectionClosed)
+            Some(FaultKind::CloseConnection(execution)) => {
+                self.execute_if(execution, request);
+                let error = io::Error::other("connection closed by a scripted fault");
+                (Outcome::Closed, Err(error))
             }
-            FaultKind::MalformedBody(execution) => {
-                self.execute_if(execution);
-                self.ended(Outcome::Malformed);
-                Ok(wire::malformed())
+            Some(FaultKind::MalformedBody(execution)) => {
+                self.execute_if(execution, request);
+                (Outcome::Malformed, Ok(wire::malformed()))
             }
         }
     }
 
-    fn answer(&self, result: Result<Value, ApiError>) -> Response<Bytes> {
-        self.ended(Outcome::of(&result));
-        wire::answer(result)
-    }
-
-    fn ended(&self, outcome: Outcome) {
-        lock(&self.service.log).set_outcome(self.number, outcome);
-    }
-
-    /// Executes the call unless the fault came first. Its result is what the caller never learns.
-    fn execute_if(&self, execution: Execution) {
+    /// Executes a call whose result the caller does not get.
+    fn execute_if(&self, execution: Execution, request: &ApiRequest) {
         if execution == Execution::Done {
-            let _ = self.service.execute(self.request);
+            let _ = self.execute(request);
         }
     }
+}
+
+fn answered(result: Result<Value, ApiError>) -> (Outcome, io::Result<Response<Bytes>>) {
+    (Outcome::of(&result), Ok(wire::answer(result)))
+}
+
+/// Ignores poisoning: a test that panics while it holds a lock must not stop the server.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

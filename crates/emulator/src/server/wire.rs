@@ -1,4 +1,4 @@
-//! AWS JSON 1.1: what a request says, and what an answer looks like.
+//! AWS JSON 1.1: requests and answers.
 
 use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -12,12 +12,12 @@ const SESSION: &str = "x-amz-security-token";
 const SERVICE: &str = "secretsmanager.";
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 
-/// A request that has the form of an API call.
+/// A valid request.
 #[derive(Debug)]
 pub(super) struct ApiRequest {
     pub(super) region: String,
     pub(super) operation: String,
-    /// The token of temporary credentials, if it was signed with such.
+    /// The session token, if the request was signed with temporary credentials.
     pub(super) session: Option<String>,
     pub(super) body: Value,
 }
@@ -35,19 +35,13 @@ impl ApiRequest {
             body: parse_body(body)?,
         })
     }
-
-    /// `SecretId` or, for `CreateSecret`, `Name`.
-    pub(super) fn secret_id(&self) -> Option<&str> {
-        let id = self.body.get("SecretId").or_else(|| self.body.get("Name"));
-        id?.as_str()
-    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The Region in the credential scope: `Credential=ID/date/region/service/aws4_request`.
+/// Returns the Region in the credential scope: `Credential=ID/date/region/service/aws4_request`.
 fn signed_region(headers: &HeaderMap) -> Result<&str, ApiError> {
     let authorization = text(headers, AUTHORIZATION.as_str()).ok_or_else(|| {
         ApiError::new(
@@ -68,7 +62,7 @@ fn signed_region(headers: &HeaderMap) -> Result<&str, ApiError> {
         })
 }
 
-/// An empty body is a request without members.
+/// Parses a body. An empty body is a request without members.
 fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
     if body.is_empty() {
         return Ok(json!({}));
@@ -80,14 +74,14 @@ fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-/// Turns the result of a call into an answer; `null` is an answer without a body.
+/// Turns the result of a call into a response. `null` becomes an empty body.
 pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Bytes> {
     match result {
         Ok(Value::Null) => response(StatusCode::OK, Bytes::new()),
         Ok(value) => response(StatusCode::OK, value.to_string().into()),
         Err(error) => {
-            // Whether Secrets Manager spells it `Message` or `message` is not known [gap]; SDKs
-            // read both.
+            // It is not known whether Secrets Manager uses `Message` or `message` [gap]. SDKs read
+            // both.
             let body = json!({"__type": error.code, "Message": error.message});
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
             response(status, body.to_string().into())
@@ -95,7 +89,7 @@ pub(super) fn answer(result: Result<Value, ApiError>) -> Response<Bytes> {
     }
 }
 
-/// A truncated answer.
+/// Returns a truncated answer.
 pub(super) fn malformed() -> Response<Bytes> {
     response(
         StatusCode::OK,

@@ -1,18 +1,18 @@
-//! The changes that are due, with their times.
+//! Changes that happen later, with their times.
 
 use std::collections::BTreeMap;
 
 use super::Time;
 
-/// Something that happens to a secret by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A change that happens without a call.
+#[derive(Debug)]
 pub(super) enum Task {
-    /// An attempt to replicate comes to its end.
+    /// Ends a replication attempt.
     FinishReplication(RowKey),
-    /// A replica that is being removed goes, and its row with it. The suffix tells it apart even
-    /// when the primary is gone.
+    /// Removes a replica and its row. The suffix identifies the replica even when the primary is
+    /// gone.
     FinishRemoval { row: RowKey, suffix: String },
-    /// The recovery window of a deleted secret ends.
+    /// Deletes a secret at the end of its recovery window.
     Purge {
         region: String,
         name: String,
@@ -20,8 +20,8 @@ pub(super) enum Task {
     },
 }
 
-/// Names a row of a primary, and the attempt in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Identifies a row of a primary, and the attempt in it.
+#[derive(Debug)]
 pub(super) struct RowKey {
     pub(super) primary_region: String,
     pub(super) name: String,
@@ -29,7 +29,7 @@ pub(super) struct RowKey {
     pub(super) ticket: u64,
 }
 
-/// Tasks in the order of their time; tasks of one moment in the order of their planning.
+/// Tasks in the order of their times. Tasks of one moment keep the order of their planning.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
     tasks: BTreeMap<(Time, u64), Task>,
@@ -42,7 +42,7 @@ impl Agenda {
         self.tasks.insert((at, self.planned), task);
     }
 
-    /// The next task that is due, with its time.
+    /// Takes the next task that is due, with its time.
     pub(super) fn next_due(&mut self, now: Time) -> Option<(Time, Task)> {
         let entry = self.tasks.first_entry()?;
         let (at, _) = *entry.key();

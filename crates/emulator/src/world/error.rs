@@ -1,13 +1,13 @@
-//! The errors of the API, by AWS's codes and texts.
+//! Errors of the API, with AWS's codes and texts.
 
 use std::fmt;
 
-/// An error answer: HTTP status, AWS error code and message.
+/// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
-    /// HTTP status; 400 for everything but a fault of the service.
+    /// The HTTP status: 400, except for a fault of the service.
     pub status: u16,
-    /// The code that goes out as `__type`, for example `ResourceNotFoundException`.
+    /// The code, sent as `__type`, for example `ResourceNotFoundException`.
     pub code: String,
     /// AWS's text.
     pub message: String,
@@ -70,7 +70,7 @@ impl ApiError {
         )
     }
 
-    /// The text is the one the API reference gives as a cause \[doc\].
+    /// The API reference gives this text as a cause \[doc\].
     pub(super) fn managed_by_service() -> ApiError {
         ApiError::invalid_request(
             "The secret is managed by another service, and you must use that service to update it.",
@@ -82,8 +82,8 @@ impl ApiError {
         ApiError::new("AccessDeniedException", "Access to KMS is not allowed")
     }
 
-    /// Credentials are not known in a Region that the account has not enabled: the code is that of
-    /// tokens which AWS does not accept there \[infer\].
+    /// A Region that the account has not enabled does not know the account's credentials. AWS
+    /// uses this code for tokens that it does not accept there \[infer\].
     pub(super) fn region_not_enabled() -> ApiError {
         ApiError::new(
             "UnrecognizedClientException",

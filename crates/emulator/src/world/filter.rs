@@ -1,24 +1,27 @@
-//! The filters of `ListSecrets`.
+//! The filters of `ListSecrets`, except `all`.
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
 
 use super::ApiError;
-use super::list_index::Listed;
 use super::request::RawFilter;
+use super::secret::Secret;
 
-/// The most filters in a request, and the most values in a filter \[doc\].
-const MOST: usize = 10;
+/// The maximum number of filters in a request, and of values in a filter \[doc\].
+const LIMIT: usize = 10;
 
-const KEYS: &str = "[all, description, name, owning-service, primary-region, tag-key, tag-value]";
-
-/// One filter; a secret must pass every one.
+/// One filter. A secret must pass all filters of a request.
 #[derive(Debug)]
-pub(super) struct Filter {
+pub(super) struct Filter<'a> {
     attribute: Attribute,
-    terms: Vec<Term>,
+    /// Prefixes. A leading `!` negates one.
+    values: &'a [String],
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Attribute {
-    All,
     Description,
     Name,
     OwningService,
@@ -27,33 +30,31 @@ enum Attribute {
     TagValue,
 }
 
-#[derive(Debug)]
-enum Term {
-    Is(String),
-    IsNot(String),
-}
-
-impl Filter {
+impl<'a> Filter<'a> {
     /// Checks the filters of a request.
-    pub(super) fn parse_all(raw: Vec<RawFilter>) -> Result<Vec<Filter>, ApiError> {
-        if raw.len() > MOST {
+    pub(super) fn parse_all(raw: &'a [RawFilter]) -> Result<Vec<Filter<'a>>, ApiError> {
+        if raw.len() > LIMIT {
             return Err(ApiError::constraint(
                 "'[...]'",
                 "filters",
                 "Member must have length less than or equal to 10",
             ));
         }
-        raw.into_iter().map(Filter::parse).collect()
+        raw.iter().map(Filter::parse).collect()
     }
 
-    fn parse(raw: RawFilter) -> Result<Filter, ApiError> {
-        let name = raw.key.unwrap_or_default();
-        let values = raw.values.unwrap_or_default();
-        let attribute = Attribute::parse(&name).ok_or_else(|| {
-            let constraint = format!("Member must satisfy enum value set: {KEYS}");
-            ApiError::constraint(&format!("'{name}'"), "filters.1.member.key", &constraint)
+    fn parse(raw: &'a RawFilter) -> Result<Filter<'a>, ApiError> {
+        let name = raw.key.as_deref().unwrap_or_default();
+        let attribute = Attribute::deserialize(name.into_deserializer()).map_err(|_: Error| {
+            ApiError::constraint(
+                &format!("'{name}'"),
+                "filters.1.member.key",
+                "Member must satisfy enum value set: [all, description, name, owning-service, \
+                 primary-region, tag-key, tag-value]",
+            )
         })?;
-        if values.len() > MOST || !values.iter().all(|value| is_allowed(value)) {
+        let values = raw.values.as_deref().unwrap_or_default();
+        if values.len() > LIMIT || !values.iter().all(|value| is_allowed(value)) {
             return Err(ApiError::constraint(
                 "'[...]'",
                 "filters.1.member.values",
@@ -62,97 +63,38 @@ impl Filter {
                  ^\\!?[a-zA-Z0-9 :_@\\/\\+\\=\\.\\-\\!]*$]",
             ));
         }
-        let terms = values.into_iter().map(Term::parse).collect();
-        Ok(Filter { attribute, terms })
+        Ok(Filter { attribute, values })
     }
 
-    /// Whether the secret passes: some positive term matches, if there are any, and no negated
-    /// one does. How AWS combines the two in one filter is not documented \[infer\].
-    pub(super) fn passes(&self, secret: &Listed) -> bool {
-        let mut wanted = self.terms.iter().filter_map(Term::wanted).peekable();
-        let found =
-            wanted.peek().is_none() || wanted.any(|text| self.attribute.matches(secret, text));
-        let mut unwanted = self.terms.iter().filter_map(Term::unwanted);
-        found && !unwanted.any(|text| self.attribute.matches(secret, text))
-    }
-}
-
-impl Term {
-    fn parse(value: String) -> Term {
-        match value.strip_prefix('!') {
-            Some(rest) => Term::IsNot(rest.to_owned()),
-            None => Term::Is(value),
-        }
-    }
-
-    fn wanted(&self) -> Option<&str> {
-        match self {
-            Term::Is(text) => Some(text),
-            Term::IsNot(_) => None,
-        }
-    }
-
-    fn unwanted(&self) -> Option<&str> {
-        match self {
-            Term::Is(_) => None,
-            Term::IsNot(text) => Some(text),
-        }
+    /// Returns whether a secret passes: at least one positive value matches, if there are any, and
+    /// no negated value matches. AWS does not document how one filter combines the two \[infer\].
+    pub(super) fn passes(&self, secret: &Secret) -> bool {
+        let is_match = |prefix: &str| self.attribute.matches(secret, prefix);
+        let mut negated = self.values.iter().filter_map(|v| v.strip_prefix('!'));
+        let mut wanted = self.values.iter().filter(|v| !v.starts_with('!'));
+        let is_wanted = wanted.clone().next().is_none() || wanted.any(|value| is_match(value));
+        is_wanted && !negated.any(is_match)
     }
 }
 
 impl Attribute {
-    fn parse(name: &str) -> Option<Attribute> {
-        Some(match name {
-            "all" => Attribute::All,
-            "description" => Attribute::Description,
-            "name" => Attribute::Name,
-            "owning-service" => Attribute::OwningService,
-            "primary-region" => Attribute::PrimaryRegion,
-            "tag-key" => Attribute::TagKey,
-            "tag-value" => Attribute::TagValue,
-            _ => return None,
-        })
-    }
-
-    /// Prefixes, case-sensitive but for `description` and `all` \[doc\].
-    fn matches(self, secret: &Listed, text: &str) -> bool {
-        let starts = |value: &Option<String>| value.as_deref().unwrap_or("").starts_with(text);
+    /// Prefixes, case-sensitive except for `description` \[doc\].
+    fn matches(self, secret: &Secret, prefix: &str) -> bool {
+        let mut tags = secret.tags.iter();
+        let starts = |value: Option<&str>| value.is_some_and(|value| value.starts_with(prefix));
         match self {
-            Attribute::All => matches_anywhere(secret, text),
             Attribute::Description => {
-                let description = secret.description.as_deref().unwrap_or("");
-                description.to_lowercase().starts_with(&text.to_lowercase())
+                let description = secret.description.as_deref().unwrap_or_default();
+                let prefix = prefix.to_lowercase();
+                description.to_lowercase().starts_with(&prefix)
             }
-            Attribute::Name => secret.name.starts_with(text),
-            Attribute::OwningService => {
-                secret.owning_service.is_some() && starts(&secret.owning_service)
-            }
-            Attribute::PrimaryRegion => {
-                secret.primary_region.is_some() && starts(&secret.primary_region)
-            }
-            Attribute::TagKey => secret.tags.iter().any(|tag| tag.key.starts_with(text)),
-            Attribute::TagValue => secret.tags.iter().any(|tag| tag.value.starts_with(text)),
+            Attribute::Name => secret.name.starts_with(prefix),
+            Attribute::OwningService => starts(secret.owning_service.as_deref()),
+            Attribute::PrimaryRegion => starts(secret.primary_region()),
+            Attribute::TagKey => tags.any(|tag| tag.key.starts_with(prefix)),
+            Attribute::TagValue => tags.any(|tag| tag.value.starts_with(prefix)),
         }
     }
-}
-
-/// `all`: any word of the text in any attribute, in any case \[doc\].
-fn matches_anywhere(secret: &Listed, text: &str) -> bool {
-    let tags = secret.tags.iter().flat_map(|tag| [&tag.key, &tag.value]);
-    let attributes: Vec<String> = [
-        &secret.description,
-        &secret.owning_service,
-        &secret.primary_region,
-    ]
-    .into_iter()
-    .flatten()
-    .chain([&secret.name])
-    .chain(tags)
-    .map(|attribute| attribute.to_lowercase())
-    .collect();
-    text.to_lowercase()
-        .split_whitespace()
-        .any(|word| attributes.iter().any(|attribute| attribute.contains(word)))
 }
 
 fn is_allowed(value: &str) -> bool {

@@ -1,71 +1,29 @@
-//! The write quota: a token bucket per Region.
-
-use std::collections::BTreeMap;
+//! The write quota.
 
 use super::Time;
 
-/// The price of a call in units; a bucket gains `rate` units every millisecond.
+/// The price of a call in units. A bucket regains as many units per millisecond as the quota allows
+/// calls per second.
 const CALL: u64 = 1000;
 
-/// The buckets of all Regions.
-#[derive(Debug)]
+/// The write quota of one Region: a token bucket for one second's calls.
+#[derive(Debug, Default)]
 pub(super) struct WriteQuota {
-    rate: Option<u32>,
-    buckets: BTreeMap<String, Bucket>,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    units: u64,
-    filled: Time,
+    used: u64,
+    updated: Time,
 }
 
 impl WriteQuota {
-    pub(super) fn new(rate: Option<u32>) -> WriteQuota {
-        WriteQuota {
-            rate,
-            buckets: BTreeMap::new(),
+    /// Returns whether another call is within the quota, and counts the call if so.
+    pub(super) fn admits(&mut self, now: Time, calls_per_second: u32) -> bool {
+        let rate = u64::from(calls_per_second);
+        let elapsed = now.0.saturating_sub(self.updated.0);
+        self.used = self.used.saturating_sub(elapsed.saturating_mul(rate));
+        self.updated = self.updated.max(now);
+        let is_admitted = self.used + CALL <= rate * CALL;
+        if is_admitted {
+            self.used += CALL;
         }
-    }
-
-    /// Whether a call of those that share the quota may proceed; takes its price if so.
-    pub(super) fn admits(&mut self, now: Time, region: &str) -> bool {
-        let Some(rate) = self.rate else {
-            return true;
-        };
-        let full = u64::from(rate) * CALL;
-        let bucket = self.buckets.entry(region.to_owned()).or_insert(Bucket {
-            units: full,
-            filled: now,
-        });
-        let elapsed = now.0.saturating_sub(bucket.filled.0);
-        let gained = elapsed.saturating_mul(u64::from(rate));
-        bucket.units = bucket.units.saturating_add(gained).min(full);
-        bucket.filled = bucket.filled.max(now);
-        let left = bucket.units.checked_sub(CALL);
-        bucket.units = left.unwrap_or(bucket.units);
-        left.is_some()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_region_has_its_own_bucket_that_refills_with_time() {
-        let mut quota = WriteQuota::new(Some(2));
-        assert!(quota.admits(Time(0), "us-east-1"));
-        assert!(quota.admits(Time(0), "us-east-1"));
-        assert!(!quota.admits(Time(499), "us-east-1"));
-        assert!(quota.admits(Time(499), "eu-west-1"));
-        assert!(quota.admits(Time(500), "us-east-1"));
-        assert!(!quota.admits(Time(500), "us-east-1"));
-    }
-
-    #[test]
-    fn no_rate_is_no_limit_and_a_rate_of_zero_admits_nothing() {
-        assert!(!WriteQuota::new(Some(0)).admits(Time(0), "us-east-1"));
-        assert!(WriteQuota::new(None).admits(Time(0), "us-east-1"));
+        is_admitted
     }
 }

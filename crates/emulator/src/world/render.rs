@@ -1,103 +1,73 @@
-//! Answers as JSON, spelled as AWS spells them: members without a value are absent.
+//! Answers as JSON, with AWS's names of members.
 
 use serde_json::{Map, Value, json};
 
-use super::list_index::Listed;
-use super::secret::{DEFAULT_KEY, Role, Row, Secret, SecretText, Tag, Version};
+use super::secret::{DEFAULT_KEY, Role, Row, Secret, Version};
 
-/// Collects members, leaving out those without a value.
-#[derive(Default)]
-pub(super) struct Members(Map<String, Value>);
-
-impl Members {
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Members {
-        self.0.insert(name.to_owned(), value.into());
-        self
+/// Leaves out the members without a value, as AWS does.
+pub(super) fn without_nulls(mut answer: Value) -> Value {
+    if let Value::Object(members) = &mut answer {
+        members.retain(|_, value| !value.is_null());
     }
-
-    pub(super) fn with_some(self, name: &str, value: Option<impl Into<Value>>) -> Members {
-        match value {
-            Some(value) => self.with(name, value),
-            None => self,
-        }
-    }
-
-    pub(super) fn into_value(self) -> Value {
-        Value::Object(self.0)
-    }
+    answer
 }
 
-/// The answer of `DescribeSecret`, with these rows, which may be older than the rest.
-pub(super) fn described(arn: String, secret: &Secret, rows: &[Row]) -> Value {
-    let is_replica = matches!(secret.role, Role::Replica { .. });
-    // A recorded replica without tags has no `Tags`, a primary has an empty list.
-    let shows_tags = !is_replica || !secret.tags.is_empty();
-    let stages: Map<String, Value> = secret
-        .versions
-        .iter()
-        .map(|version| (version.id.clone(), json!(version.stages)))
-        .collect();
-    Members::default()
-        .with("ARN", arn)
-        .with("Name", secret.name.as_str())
-        .with_some("Description", shown(secret.description.as_deref()))
-        .with_some("KmsKeyId", secret.kms_key_id.as_deref())
-        .with("LastChangedDate", secret.changed.as_epoch_seconds())
-        .with_some(
-            "DeletedDate",
-            secret.deletion.map(super::Time::as_epoch_seconds),
-        )
-        .with_some("Tags", shows_tags.then(|| tags(&secret.tags)))
-        .with_some("VersionIdsToStages", (!stages.is_empty()).then_some(stages))
-        .with_some("OwningService", secret.owning_service.as_deref())
-        .with("CreatedDate", secret.created.as_epoch_seconds())
-        .with_some("PrimaryRegion", secret.primary_region_with(rows))
-        .with_some("ReplicationStatus", replication_status(rows))
-        .into_value()
+/// The answer of `DescribeSecret`. `rows` may be older than the rest.
+pub(super) fn described(secret: &Secret, rows: &[Row]) -> Value {
+    let mut members = common(secret);
+    // A recorded replica without tags has no `Tags`. A recorded primary has an empty list.
+    if matches!(secret.role, Role::Replica { .. }) && secret.tags.is_empty() {
+        members["Tags"] = Value::Null;
+    }
+    members["VersionIdsToStages"] = stages(secret);
+    members["PrimaryRegion"] = json!(secret.primary_region_with(rows));
+    members["ReplicationStatus"] = json!(replication_status(rows));
+    without_nulls(members)
 }
 
 /// One entry of `SecretList`.
-pub(super) fn listed(secret: &Listed) -> Value {
-    let stages: Map<String, Value> = secret
-        .stages
-        .iter()
-        .map(|(id, stages)| (id.clone(), json!(stages)))
+pub(super) fn listed(secret: &Secret) -> Value {
+    let mut members = common(secret);
+    members["SecretVersionsToStages"] = stages(secret);
+    members["PrimaryRegion"] = json!(secret.primary_region());
+    without_nulls(members)
+}
+
+/// The members that `DescribeSecret` and `ListSecrets` share.
+fn common(secret: &Secret) -> Value {
+    let description = secret.description.as_deref();
+    json!({
+        "ARN": secret.arn(),
+        "Name": secret.name,
+        "Description": description.filter(|text| !text.is_empty()),
+        "KmsKeyId": secret.kms_key_id,
+        "LastChangedDate": secret.changed.as_epoch_seconds(),
+        "DeletedDate": secret.deletion.map(super::Time::as_epoch_seconds),
+        "Tags": secret.tags,
+        "OwningService": secret.owning_service,
+        "CreatedDate": secret.created.as_epoch_seconds(),
+    })
+}
+
+/// The staging labels by version ID; `null` without a version.
+fn stages(secret: &Secret) -> Value {
+    let versions = secret.versions.iter();
+    let stages: Map<String, Value> = versions
+        .map(|version| (version.id.clone(), json!(version.stages)))
         .collect();
-    Members::default()
-        .with("ARN", secret.arn.as_str())
-        .with("Name", secret.name.as_str())
-        .with_some("Description", shown(secret.description.as_deref()))
-        .with_some("KmsKeyId", secret.kms_key_id.as_deref())
-        .with("LastChangedDate", secret.changed.as_epoch_seconds())
-        .with_some(
-            "DeletedDate",
-            secret.deleted.map(super::Time::as_epoch_seconds),
-        )
-        .with("Tags", tags(&secret.tags))
-        .with_some(
-            "SecretVersionsToStages",
-            (!stages.is_empty()).then_some(stages),
-        )
-        .with_some("OwningService", secret.owning_service.as_deref())
-        .with("CreatedDate", secret.created.as_epoch_seconds())
-        .with_some("PrimaryRegion", secret.primary_region.as_deref())
-        .into_value()
+    json!((!stages.is_empty()).then_some(stages))
 }
 
 /// The answer of `GetSecretValue`.
-pub(super) fn value_of(arn: String, secret: &Secret, version: &Version) -> Value {
-    let (member, text) = match &version.text {
-        SecretText::String(text) => ("SecretString", text),
-        SecretText::Binary(text) => ("SecretBinary", text),
-    };
-    Members::default()
-        .with("ARN", arn)
-        .with("Name", secret.name.as_str())
-        .with("VersionId", version.id.as_str())
-        .with(member, text.as_str())
-        .with("VersionStages", json!(version.stages))
-        .with("CreatedDate", version.created.as_epoch_seconds())
-        .into_value()
+pub(super) fn value_of(secret: &Secret, version: &Version) -> Value {
+    json!({
+        "ARN": secret.arn(),
+        "Name": secret.name,
+        "VersionId": version.id,
+        (version.value.member): version.value.text,
+        "VersionStages": version.stages,
+        "CreatedDate": version.created.as_epoch_seconds(),
+    })
 }
 
 /// `ReplicationStatus`, if the secret has replicas.
@@ -106,21 +76,10 @@ pub(super) fn replication_status(rows: &[Row]) -> Option<Value> {
 }
 
 fn row(row: &Row) -> Value {
-    Members::default()
-        .with("Region", row.region.as_str())
-        .with("KmsKeyId", row.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY))
-        .with("Status", row.state.status())
-        .with_some("StatusMessage", row.state.message())
-        .into_value()
-}
-
-fn tags(tags: &[Tag]) -> Value {
-    tags.iter()
-        .map(|tag| json!({"Key": tag.key, "Value": tag.value}))
-        .collect()
-}
-
-/// An empty description counts as absent.
-fn shown(description: Option<&str>) -> Option<&str> {
-    description.filter(|text| !text.is_empty())
+    without_nulls(json!({
+        "Region": row.region,
+        "KmsKeyId": row.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY),
+        "Status": row.state.status(),
+        "StatusMessage": row.state.message(),
+    }))
 }

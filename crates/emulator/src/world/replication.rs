@@ -1,13 +1,14 @@
 //! Changes without a call: replication, removal, the end of a recovery window.
 
+use std::sync::Arc;
+
 use super::agenda::{RowKey, Task};
 use super::keys::KeyProblem;
-use super::past::Past;
-use super::secret::{DEFAULT_KEY, Overwrite, Role, Row, RowState, Secret};
+use super::secret::{DEFAULT_KEY, Role, Row, RowState, Secret};
 use super::{FailedReplicas, RemovedReplicas, Time, World};
 
 impl World {
-    /// Lets everything happen that is due.
+    /// Makes all changes that are due.
     pub(super) fn advance(&mut self, now: Time) {
         while let Some((at, task)) = self.agenda.next_due(now) {
             match task {
@@ -22,120 +23,92 @@ impl World {
         }
     }
 
-    /// Starts an attempt to replicate, in a new row or in the Region's row.
-    pub(super) fn start_replication(
-        &mut self,
-        now: Time,
-        region: &str,
-        name: &str,
-        target: &ReplicationTarget,
-    ) {
-        let ticket = self.next_number();
-        let Some(secret) = self.by_name_mut(region, name) else {
-            return;
-        };
-        secret.put_row(Row {
-            region: target.region.clone(),
-            kms_key_id: target.kms_key_id.clone(),
-            overwrite: target.overwrite,
+    /// Starts a replication attempt, in a new row or in the Region's existing row.
+    pub(super) fn start_replication(&mut self, now: Time, region: &str, name: &str, target: Row) {
+        let row = Row {
             state: RowState::InProgress,
-            ticket,
-        });
+            ticket: self.next_number(),
+            ..target
+        };
         let key = RowKey {
             primary_region: region.to_owned(),
             name: name.to_owned(),
-            replica_region: target.region.clone(),
-            ticket,
+            replica_region: row.region.clone(),
+            ticket: row.ticket,
         };
+        self.update(now, region, name, |secret| secret.put_row(row));
         let at = now + self.settings.replication_delay;
         self.agenda.plan(at, Task::FinishReplication(key));
-        self.note(now, region, name);
     }
 
-    /// Carries a change of a primary to its replicas. They show `InProgress` until it has arrived:
-    /// after a change of versions they are not in sync for a while
-    /// \[field: square/password-rotation-lambda#12\], so after one of tags as well \[infer\].
-    /// Failed ones are left alone \[gap\].
+    /// Replicates a change of a primary. Its replicas show `InProgress` until the change has
+    /// arrived: after a change of versions replicas are not in sync for some time
+    /// \[field: square/password-rotation-lambda#12\]; after a change of tags likewise \[infer\].
+    /// Failed replicas are not retried \[gap\].
     pub(super) fn propagate(&mut self, now: Time, region: &str, name: &str) {
-        let Some(secret) = self.by_name(region, name) else {
+        let Some(secret) = self.by_name(region, name).map(Arc::clone) else {
             return;
         };
-        let has_value = !secret.versions.is_empty();
-        let targets: Vec<ReplicationTarget> = secret
-            .rows()
-            .iter()
-            .filter(|row| match row.state {
+        for row in secret.rows() {
+            let is_affected = match row.state {
                 RowState::InSync => true,
-                RowState::WaitingForValue => has_value,
+                RowState::WaitingForValue => !secret.versions.is_empty(),
                 _ => false,
-            })
-            .map(ReplicationTarget::again)
-            .collect();
-        for target in targets {
-            self.start_replication(now, region, name, &target);
+            };
+            if is_affected {
+                self.start_replication(now, region, name, row.clone());
+            }
         }
     }
 
     fn finish_replication(&mut self, at: Time, key: &RowKey) {
-        let Some(primary) = self.by_name(&key.primary_region, &key.name).cloned() else {
+        let primary = self.by_name(&key.primary_region, &key.name);
+        let Some(primary) = primary.map(Arc::clone) else {
             return;
         };
         let Some(row) = primary.rows().iter().find(|row| row.ticket == key.ticket) else {
             return;
         };
-        let state = match self.attempt(at, &primary, row) {
-            Attempt::HasNoValue => RowState::WaitingForValue,
-            Attempt::Failed(message) => RowState::Failed(message),
-            Attempt::Succeeded => {
-                self.write_replica(at, &primary, row);
-                RowState::InSync
-            }
-        };
-        self.set_state(at, &primary, row, state);
-    }
-
-    fn set_state(&mut self, at: Time, primary: &Secret, row: &Row, state: RowState) {
-        let drops = matches!(state, RowState::Failed(_))
-            && self.settings.failed_replicas == FailedReplicas::Dropped
-            && !self
-                .by_name(&row.region, &primary.name)
-                .is_some_and(|found| found.is_replica_of(primary));
-        let Some(secret) = self.by_name_mut(&primary.region, &primary.name) else {
-            return;
-        };
-        if drops {
-            secret.drop_row(&row.region);
-        } else if let Some(row) = secret.row_mut(&row.region) {
-            row.state = state;
+        let state = self.attempt(at, &primary, row);
+        if state == RowState::InSync {
+            self.write_replica(at, &primary, row);
         }
-        self.note(at, &primary.region, &primary.name);
+        let replica = self.by_name(&row.region, &primary.name);
+        let is_dropped = state.is_failed()
+            && self.settings.failed_replicas == FailedReplicas::Dropped
+            && !replica.is_some_and(|found| found.is_replica_of(&primary));
+        self.update(at, &primary.region, &primary.name, |secret| {
+            if is_dropped {
+                secret.drop_row(&row.region);
+            } else if let Some(row) = secret.row_mut(&row.region) {
+                row.state = state;
+            }
+        });
     }
 
-    /// Returns the result of an attempt. The order of the checks in AWS is not known \[gap\].
-    fn attempt(&self, at: Time, primary: &Secret, row: &Row) -> Attempt {
+    /// Returns the state at the end of an attempt. The order of AWS's checks is not known \[gap\].
+    fn attempt(&self, at: Time, primary: &Secret, row: &Row) -> RowState {
+        let failed = |reason: &str| RowState::Failed(format!("Replication failed: {reason}"));
         if !self.settings.enabled_regions.contains(&row.region) {
-            return Attempt::failed(
-                "You have not enabled the Region where the replication occurs.",
-            );
+            return failed("You have not enabled the Region where the replication occurs.");
         }
         if primary.versions.is_empty() {
-            return Attempt::HasNoValue;
+            return RowState::WaitingForValue;
         }
-        let decrypt = self
-            .keys
-            .check(at, &primary.region, primary.kms_key_id.as_deref());
-        let encrypt = self.keys.check(at, &row.region, row.kms_key_id.as_deref());
+        let decrypt = self.check_key(at, &primary.region, primary.kms_key_id.as_deref());
+        let encrypt = self.check_key(at, &row.region, row.kms_key_id.as_deref());
         if let Err(problem) = decrypt.and(encrypt) {
-            return Attempt::failed(key_message(problem));
+            return failed(key_message(problem));
         }
         match self.conflict(primary, row) {
-            Some(message) => Attempt::failed(&message),
-            None => Attempt::Succeeded,
+            Some(message) => failed(&message),
+            None => RowState::InSync,
         }
     }
 
-    /// The secret of the same name that stands in the way. A replica of another primary resists
-    /// `ForceOverwriteReplicaSecret` \[field\], and so does a primary with replicas \[infer\].
+    /// Returns the message about another secret with the same name. `ForceOverwriteReplicaSecret`
+    /// does not replace a replica of another primary \[field\], nor a primary with replicas
+    /// \[infer\].
     fn conflict(&self, primary: &Secret, row: &Row) -> Option<String> {
         let (name, region) = (&primary.name, &row.region);
         let found = self.by_name(region, name)?;
@@ -144,14 +117,14 @@ impl World {
             Role::Replica { .. } => Some(format!(
                 "Secret {name} is currently replicated to {region} with a different arn."
             )),
-            Role::Primary(rows) if rows.is_empty() && row.overwrite == Overwrite::Replace => None,
+            Role::Primary(rows) if rows.is_empty() && row.overwrite => None,
             Role::Primary(_) => Some(format!(
                 "Secret name {name} already exists in region {region}."
             )),
         }
     }
 
-    /// Brings a replica up to date, or creates it in the place of what is to be overwritten.
+    /// Updates a replica, or creates it in place of the secret that it overwrites.
     pub(super) fn write_replica(&mut self, at: Time, primary: &Secret, row: &Row) {
         let existing = self.by_name(&row.region, &primary.name);
         let created = existing
@@ -165,107 +138,73 @@ impl World {
             role: Role::Replica {
                 primary_region: primary.region.clone(),
             },
-            past_rows: Past::default(),
             ..primary.clone()
         };
         self.insert(at, replica);
     }
 
-    /// Starts to remove a replica; nothing happens if there is none.
-    pub(super) fn start_removal(&mut self, now: Time, region: &str, name: &str, replica: &str) {
+    /// Starts the removal of a replica. Does nothing if the secret has none in that Region.
+    pub(super) fn start_removal(&mut self, now: Time, primary: &Secret, replica_region: &str) {
+        let (region, name) = (&primary.region, &primary.name);
+        if !primary
+            .rows()
+            .iter()
+            .any(|row| row.region == replica_region)
+        {
+            return;
+        }
         let ticket = self.next_number();
         let shown = self.settings.removed_replicas;
-        let Some(secret) = self.by_name_mut(region, name) else {
-            return;
-        };
-        let Some(row) = secret.row_mut(replica) else {
-            return;
-        };
-        if shown != RemovedReplicas::ShownAsBefore {
-            row.state = RowState::Removing;
-        }
-        row.ticket = ticket;
-        if shown == RemovedReplicas::Hidden {
-            secret.drop_row(replica);
-        }
-        let suffix = secret.suffix.clone();
+        self.update(now, region, name, |secret| {
+            if shown == RemovedReplicas::Hidden {
+                secret.drop_row(replica_region);
+            } else if let Some(row) = secret.row_mut(replica_region) {
+                row.ticket = ticket;
+                if shown == RemovedReplicas::Shown {
+                    row.state = RowState::Removing;
+                }
+            }
+        });
+        let suffix = primary.suffix.clone();
         let row = RowKey {
-            primary_region: region.to_owned(),
-            name: name.to_owned(),
-            replica_region: replica.to_owned(),
+            primary_region: region.clone(),
+            name: name.clone(),
+            replica_region: replica_region.to_owned(),
             ticket,
         };
         let at = now + self.settings.removal_delay;
         self.agenda.plan(at, Task::FinishRemoval { row, suffix });
-        self.note(now, region, name);
     }
 
     fn finish_removal(&mut self, at: Time, key: &RowKey, suffix: &str) {
-        let primary = self
-            .by_name_mut(&key.primary_region, &key.name)
-            .filter(|secret| secret.suffix == suffix);
-        if let Some(primary) = primary {
-            match primary.row_mut(&key.replica_region) {
-                Some(row) if row.ticket != key.ticket => return,
-                _ => primary.drop_row(&key.replica_region),
+        let primary = self.by_name(&key.primary_region, &key.name);
+        if let Some(primary) = primary.filter(|secret| secret.suffix == suffix) {
+            let mut rows = primary.rows().iter();
+            let row = rows.find(|row| row.region == key.replica_region);
+            if row.is_some_and(|row| row.ticket != key.ticket) {
+                // Replicated again in the meantime.
+                return;
             }
-            self.note(at, &key.primary_region, &key.name);
+            self.update(at, &key.primary_region, &key.name, |primary| {
+                primary.drop_row(&key.replica_region);
+            });
         }
         let replica = self.by_name(&key.replica_region, &key.name);
-        let is_ours = replica.is_some_and(|found| {
-            found.suffix == suffix
-                && matches!(&found.role, Role::Replica { primary_region }
-                    if *primary_region == key.primary_region)
-        });
-        if is_ours {
+        if replica.is_some_and(|found| found.is_replica(&key.primary_region, suffix)) {
             self.remove(at, &key.replica_region, &key.name);
         }
     }
 
     fn purge(&mut self, at: Time, region: &str, name: &str, suffix: &str) {
-        let is_due = self
-            .by_name(region, name)
-            .is_some_and(|secret| secret.suffix == suffix && secret.deletion.is_some());
-        if is_due {
+        let secret = self.by_name(region, name);
+        if secret.is_some_and(|secret| secret.suffix == suffix && secret.deletion.is_some()) {
             self.remove(at, region, name);
         }
     }
 }
 
-/// A requested replica.
-#[derive(Debug, Clone)]
-pub(super) struct ReplicationTarget {
-    pub(super) region: String,
-    pub(super) kms_key_id: Option<String>,
-    pub(super) overwrite: Overwrite,
-}
-
-impl ReplicationTarget {
-    /// The target of an attempt that repeats the row's.
-    fn again(row: &Row) -> ReplicationTarget {
-        ReplicationTarget {
-            region: row.region.clone(),
-            kms_key_id: row.kms_key_id.clone(),
-            overwrite: row.overwrite,
-        }
-    }
-}
-
-/// The result of an attempt to replicate.
-enum Attempt {
-    Succeeded,
-    HasNoValue,
-    Failed(String),
-}
-
-impl Attempt {
-    fn failed(reason: &str) -> Attempt {
-        Attempt::Failed(format!("Replication failed: {reason}"))
-    }
-}
-
-/// The text about the permissions is documented as it stands; the others are the headings of the
-/// same page of the documentation \[infer\].
+/// The text about permissions is documented. The others are the headings of the same page of the
+/// documentation \[infer\].
 fn key_message(problem: KeyProblem) -> &'static str {
     match problem {
         KeyProblem::Denied => {

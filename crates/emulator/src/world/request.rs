@@ -1,46 +1,32 @@
-//! The requests. Members that are `null` count as absent; unknown members are ignored,
-//! as AWS does.
+//! Requests. Members that are `null` count as absent. Unknown members are ignored, as on AWS.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::ApiError;
-use super::secret::{SecretText, Tag};
+use super::secret::{SecretValue, Tag};
 
-/// Reads a request body.
-pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a Value) -> Result<T, ApiError> {
-    T::deserialize(body).map_err(|error| ApiError::serialization(error.to_string()))
-}
-
-/// A member that must be there.
-pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, ApiError> {
-    member.ok_or_else(|| ApiError::constraint("null", name, "Member must not be null"))
-}
-
+/// The members of all operations. A member has the same meaning in each operation that has it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct CreateSecret {
+pub(super) struct Input {
+    secret_id: Option<String>,
     pub(super) name: Option<String>,
     pub(super) client_request_token: Option<String>,
     pub(super) description: Option<String>,
     pub(super) kms_key_id: Option<String>,
-    pub(super) secret_string: Option<String>,
-    pub(super) secret_binary: Option<String>,
-    pub(super) tags: Option<Vec<RawTag>>,
+    secret_string: Option<String>,
+    secret_binary: Option<String>,
+    tags: Option<Vec<RawTag>>,
+    pub(super) tag_keys: Option<Vec<String>>,
     pub(super) add_replica_regions: Option<Vec<ReplicaRegion>>,
     pub(super) force_overwrite_replica_secret: Option<bool>,
-}
-
-/// `DescribeSecret`, `RestoreSecret`, `StopReplicationToReplica`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct OneSecret {
-    pub(super) secret_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ListSecrets {
+    pub(super) remove_replica_regions: Option<Vec<String>>,
+    pub(super) version_id: Option<String>,
+    pub(super) version_stage: Option<String>,
+    pub(super) version_stages: Option<Vec<String>>,
+    pub(super) recovery_window_in_days: Option<i64>,
+    pub(super) force_delete_without_recovery: Option<bool>,
     pub(super) include_planned_deletion: Option<bool>,
     pub(super) max_results: Option<i64>,
     pub(super) next_token: Option<String>,
@@ -56,61 +42,6 @@ pub(super) struct RawFilter {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct TagResource {
-    pub(super) secret_id: Option<String>,
-    pub(super) tags: Option<Vec<RawTag>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct UntagResource {
-    pub(super) secret_id: Option<String>,
-    pub(super) tag_keys: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct PutSecretValue {
-    pub(super) secret_id: Option<String>,
-    pub(super) client_request_token: Option<String>,
-    pub(super) secret_string: Option<String>,
-    pub(super) secret_binary: Option<String>,
-    pub(super) version_stages: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct GetSecretValue {
-    pub(super) secret_id: Option<String>,
-    pub(super) version_id: Option<String>,
-    pub(super) version_stage: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct DeleteSecret {
-    pub(super) secret_id: Option<String>,
-    pub(super) recovery_window_in_days: Option<i64>,
-    pub(super) force_delete_without_recovery: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ReplicateSecretToRegions {
-    pub(super) secret_id: Option<String>,
-    pub(super) add_replica_regions: Option<Vec<ReplicaRegion>>,
-    pub(super) force_overwrite_replica_secret: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct RemoveRegionsFromReplication {
-    pub(super) secret_id: Option<String>,
-    pub(super) remove_replica_regions: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub(super) struct ReplicaRegion {
     pub(super) region: Option<String>,
     pub(super) kms_key_id: Option<String>,
@@ -118,35 +49,51 @@ pub(super) struct ReplicaRegion {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct RawTag {
-    pub(super) key: Option<String>,
-    pub(super) value: Option<String>,
+struct RawTag {
+    key: Option<String>,
+    value: Option<String>,
 }
 
-/// The value in a request, if it has one.
-pub(super) fn secret_text(
-    string: Option<String>,
-    binary: Option<String>,
-) -> Result<Option<SecretText>, ApiError> {
-    match (string, binary) {
-        (Some(_), Some(_)) => Err(ApiError::invalid_parameter(
-            "You can't specify both a secret string value and a secret binary value in the same \
-             secret.",
-        )),
-        (Some(text), None) => Ok(Some(SecretText::String(text))),
-        (None, Some(text)) => Ok(Some(SecretText::Binary(text))),
-        (None, None) => Ok(None),
+impl Input {
+    pub(super) fn parse(body: &Value) -> Result<Input, ApiError> {
+        Input::deserialize(body).map_err(|error| ApiError::serialization(error.to_string()))
+    }
+
+    pub(super) fn secret_id(&self) -> Result<&str, ApiError> {
+        required(self.secret_id.as_deref(), "secretId")
+    }
+
+    /// Returns the value, if the request has one.
+    pub(super) fn secret_value(&self) -> Result<Option<SecretValue>, ApiError> {
+        let (member, text) = match (&self.secret_string, &self.secret_binary) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::invalid_parameter(
+                    "You can't specify both a secret string value and a secret binary value in \
+                     the same secret.",
+                ));
+            }
+            (Some(text), None) => ("SecretString", text.clone()),
+            (None, Some(text)) => ("SecretBinary", text.clone()),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(SecretValue { member, text }))
+    }
+
+    /// Returns the tags, if the request has any, checked against the documented limits \[doc\].
+    pub(super) fn tags(&self) -> Result<Option<Vec<Tag>>, ApiError> {
+        let tags = self.tags.as_ref();
+        tags.map(|tags| tags.iter().map(tag).collect()).transpose()
     }
 }
 
-/// Checks tags against the documented limits \[doc\].
-pub(super) fn tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ApiError> {
-    raw.into_iter().map(tag).collect()
+/// Returns a member, or the error for a member that is missing.
+pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, ApiError> {
+    member.ok_or_else(|| ApiError::constraint("null", name, "Member must not be null"))
 }
 
-fn tag(raw: RawTag) -> Result<Tag, ApiError> {
-    let key = required(raw.key, "tags.1.member.key")?;
-    let value = raw.value.unwrap_or_default();
+fn tag(raw: &RawTag) -> Result<Tag, ApiError> {
+    let key = required(raw.key.clone(), "tags.1.member.key")?;
+    let value = raw.value.clone().unwrap_or_default();
     if key.is_empty() || key.chars().count() > 128 {
         return Err(ApiError::constraint(
             &format!("'{key}'"),

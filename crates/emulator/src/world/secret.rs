@@ -1,25 +1,27 @@
 //! Secrets, versions and replicas.
 
 use std::fmt;
-use std::time::Duration;
+
+use serde::Serialize;
 
 use super::Time;
-use super::past::Past;
+use super::arn::{ACCOUNT_ID, partition_of};
+use super::history::Place;
 
-/// The key id AWS shows for the key that every Region has for Secrets Manager.
+/// The key ID that AWS shows for the default key of Secrets Manager in each Region.
 pub(super) const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 
-/// The staging label of the version that readers get.
+/// The staging label of the version that readers get by default.
 pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// The status of a replica that could not be made.
 const FAILED: &str = "Failed";
 
 /// A secret in one Region.
 #[derive(Debug, Clone)]
 pub(super) struct Secret {
     pub(super) name: String,
+    /// The six characters at the end of the ARN.
     pub(super) suffix: String,
     pub(super) region: String,
     pub(super) created: Time,
@@ -31,26 +33,52 @@ pub(super) struct Secret {
     pub(super) owning_service: Option<String>,
     pub(super) deletion: Option<Time>,
     pub(super) role: Role,
-    /// The rows of `ReplicationStatus` as they were, for `DescribeSecret`.
-    pub(super) past_rows: Past<Vec<Row>>,
 }
 
 /// The role of a secret in replication.
 #[derive(Debug, Clone)]
 pub(super) enum Role {
-    /// A secret of its own; with rows it is the primary of replicas.
+    /// A standalone secret or, with rows, the primary of replicas.
     Primary(Vec<Row>),
-    /// A copy of the secret of the same name and suffix in `primary_region`.
+    /// A copy of the secret with the same name and suffix in `primary_region`.
     Replica { primary_region: String },
 }
 
 impl Secret {
-    /// What `ListSecrets` gives as `PrimaryRegion`, and `DescribeSecret` as well unless it lags.
+    /// A standalone secret on the default key, without versions and tags.
+    pub(super) fn new(at: Time, region: &str, name: &str, suffix: String) -> Secret {
+        Secret {
+            name: name.to_owned(),
+            suffix,
+            region: region.to_owned(),
+            created: at,
+            changed: at,
+            description: None,
+            kms_key_id: None,
+            tags: Vec::new(),
+            versions: Versions::default(),
+            owning_service: None,
+            deletion: None,
+            role: Role::Primary(Vec::new()),
+        }
+    }
+
+    pub(super) fn arn(&self) -> String {
+        let (region, name, suffix) = (&self.region, &self.name, &self.suffix);
+        let partition = partition_of(region);
+        format!("arn:{partition}:secretsmanager:{region}:{ACCOUNT_ID}:secret:{name}-{suffix}")
+    }
+
+    pub(super) fn place(&self) -> Place {
+        (self.created, self.arn())
+    }
+
+    /// Returns `PrimaryRegion`.
     pub(super) fn primary_region(&self) -> Option<&str> {
         self.primary_region_with(self.rows())
     }
 
-    /// `PrimaryRegion` beside these rows: a secret without replicas has none.
+    /// Returns `PrimaryRegion` in an answer with these rows. A secret without replicas has none.
     pub(super) fn primary_region_with(&self, rows: &[Row]) -> Option<&str> {
         match &self.role {
             Role::Primary(_) if rows.is_empty() => None,
@@ -59,24 +87,12 @@ impl Secret {
         }
     }
 
-    /// The rows of `ReplicationStatus`; none on a replica.
+    /// Returns the rows of `ReplicationStatus`. A replica has none.
     pub(super) fn rows(&self) -> &[Row] {
         match &self.role {
             Role::Primary(rows) => rows,
             Role::Replica { .. } => &[],
         }
-    }
-
-    /// The rows of `lag` ago; those it began with if it is younger.
-    pub(super) fn rows_seen(&self, now: Time, lag: Duration) -> &[Row] {
-        let seen = self.past_rows.seen(now, lag);
-        seen.or_else(|| self.past_rows.oldest())
-            .map_or(&[], Vec::as_slice)
-    }
-
-    pub(super) fn remember_rows(&mut self, at: Time, lag: Duration) {
-        let rows = self.rows().to_vec();
-        self.past_rows.record(at, lag, rows);
     }
 
     pub(super) fn row_mut(&mut self, region: &str) -> Option<&mut Row> {
@@ -86,16 +102,36 @@ impl Secret {
         }
     }
 
-    /// Whether this is the replica that the primary `other` made.
+    /// Adds a row, or replaces the row of its Region.
+    pub(super) fn put_row(&mut self, row: Row) {
+        if let Role::Primary(rows) = &mut self.role {
+            match rows.iter_mut().find(|other| other.region == row.region) {
+                Some(other) => *other = row,
+                None => rows.push(row),
+            }
+        }
+    }
+
+    pub(super) fn drop_row(&mut self, region: &str) {
+        if let Role::Primary(rows) = &mut self.role {
+            rows.retain(|row| row.region != region);
+        }
+    }
+
+    /// Returns whether this is a replica of the primary `other`.
     pub(super) fn is_replica_of(&self, other: &Secret) -> bool {
-        matches!(&self.role, Role::Replica { primary_region } if *primary_region == other.region)
-            && self.name == other.name
-            && self.suffix == other.suffix
+        self.name == other.name && self.is_replica(&other.region, &other.suffix)
+    }
+
+    /// Returns whether this is a replica of the primary with this suffix in this Region.
+    pub(super) fn is_replica(&self, of_region: &str, suffix: &str) -> bool {
+        matches!(&self.role, Role::Replica { primary_region } if primary_region == of_region)
+            && self.suffix == suffix
     }
 }
 
-/// A tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct Tag {
     pub(super) key: String,
     pub(super) value: String,
@@ -108,17 +144,23 @@ pub(super) struct Row {
     /// The key as the request named it.
     pub(super) kms_key_id: Option<String>,
     /// `ForceOverwriteReplicaSecret` of the request.
-    pub(super) overwrite: Overwrite,
+    pub(super) overwrite: bool,
     pub(super) state: RowState,
-    /// Names the attempt that is under way, so that what an earlier one had planned is void.
+    /// Identifies the current attempt, so that tasks of earlier attempts have no effect.
     pub(super) ticket: u64,
 }
 
-/// The effect of a replication on a secret of the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overwrite {
-    Never,
-    Replace,
+impl Row {
+    /// A requested replica on the default key, which overwrites nothing.
+    pub(super) fn new(region: &str, state: RowState) -> Row {
+        Row {
+            region: region.to_owned(),
+            kms_key_id: None,
+            overwrite: false,
+            state,
+            ticket: 0,
+        }
+    }
 }
 
 /// The state of a replica.
@@ -146,7 +188,7 @@ impl RowState {
         }
     }
 
-    /// Whether it failed, by itself or forced by a test.
+    /// Returns whether the status is `Failed`, whether real or forced.
     pub(super) fn is_failed(&self) -> bool {
         self.status() == FAILED
     }
@@ -161,25 +203,25 @@ impl RowState {
     }
 }
 
-/// A value, opaque to everything but `GetSecretValue`; it never shows in debug output.
+/// A secret value. Debug output does not contain it.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum SecretText {
-    String(String),
-    /// Base64, as it came.
-    Binary(String),
+pub(super) struct SecretValue {
+    /// `SecretString`, or `SecretBinary` for Base64.
+    pub(super) member: &'static str,
+    pub(super) text: String,
 }
 
-impl fmt::Debug for SecretText {
+impl fmt::Debug for SecretValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SecretText(...)")
+        formatter.write_str("SecretValue(...)")
     }
 }
 
-/// One version of a secret's value.
+/// One version of a secret.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
     pub(super) id: String,
-    pub(super) text: SecretText,
+    pub(super) value: SecretValue,
     pub(super) stages: Vec<String>,
     pub(super) created: Time,
 }
@@ -190,7 +232,8 @@ impl Version {
     }
 }
 
-/// The versions that carry a staging label; AWS deletes others in its own time.
+/// The versions with a staging label. AWS deletes versions without one at an unspecified time; the
+/// emulator does so at once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Versions(Vec<Version>);
 
@@ -211,7 +254,7 @@ impl Versions {
         self.0.iter().find(|version| version.has_stage(stage))
     }
 
-    /// Adds a version and moves its labels to it. The first version is always current, and the
+    /// Adds a version and moves its labels to it. The first version always becomes current. The
     /// version that was current becomes the previous one \[doc\].
     pub(super) fn put(&mut self, mut version: Version) {
         if self.is_empty() && !version.has_stage(CURRENT) {

@@ -1,23 +1,22 @@
 //! Secrets that a test or demo puts into a world directly.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::past::Past;
-use super::secret::Versions;
-use super::secret::{CURRENT, Overwrite, Role, Row, RowState, Secret, SecretText, Tag, Version};
+use super::secret::{CURRENT, Role, Row, RowState, Secret, SecretValue, Tag, Version};
 use super::{Time, World};
 
-/// A secret to put into a Region, without any of the checks of `CreateSecret`.
+/// A secret to put into a Region, without the checks of `CreateSecret`.
 ///
-/// As JSON it needs `region` and `name`; `tags` is an object, and a `value` of `null` is a secret
-/// without a version.
+/// The JSON form requires `region` and `name`. `tags` is an object. A `value` of `null` makes a
+/// secret without a version.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretSeed {
-    /// The Region it lives in.
+    /// Its Region.
     pub region: String,
     /// Its name.
     pub name: String,
@@ -26,19 +25,17 @@ pub struct SecretSeed {
     /// Its tags, in order.
     #[serde(default, deserialize_with = "tags")]
     pub tags: Vec<(String, String)>,
-    /// Its description.
-    pub description: Option<String>,
     /// Its key; `None` is the default key. A customer key becomes usable in the Region unless its
-    /// state has been set.
+    /// state has already been set.
     pub kms_key_id: Option<String>,
-    /// Its value; `None` is a secret without a version, as Terraform creates it.
+    /// Its value; `None` makes a secret without a version, as Terraform creates it.
     #[serde(default = "seeded_value")]
     pub value: Option<String>,
     /// The AWS service that manages it, which also adds the tag `aws:secretsmanager:owningService`.
     pub owning_service: Option<String>,
-    /// Makes it an orphaned replica: its primary, in this Region, does not list it.
+    /// The Region of its primary, which does not list it: an orphaned replica.
     pub replica_of: Option<String>,
-    /// Regions that already have a replica of it, in sync on the default key.
+    /// Regions with a replica of it, in sync on the default key.
     #[serde(default)]
     pub replicas: Vec<String>,
     /// Whether it is scheduled for deletion.
@@ -64,7 +61,6 @@ impl SecretSeed {
             name: name.into(),
             suffix: None,
             tags: Vec::new(),
-            description: None,
             kms_key_id: None,
             value: seeded_value(),
             owning_service: None,
@@ -85,13 +81,6 @@ impl SecretSeed {
     #[must_use]
     pub fn with_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> SecretSeed {
         self.tags.push((key.into(), value.into()));
-        self
-    }
-
-    /// Sets the description.
-    #[must_use]
-    pub fn with_description(mut self, description: impl Into<String>) -> SecretSeed {
-        self.description = Some(description.into());
         self
     }
 
@@ -130,7 +119,7 @@ impl SecretSeed {
         self
     }
 
-    /// Adds a replica that is in sync already.
+    /// Adds a replica that is in sync.
     #[must_use]
     pub fn with_replica_in(mut self, region: impl Into<String>) -> SecretSeed {
         self.replicas.push(region.into());
@@ -146,73 +135,54 @@ impl SecretSeed {
 }
 
 impl World {
-    /// Puts a secret into a Region, in the place of one of the same name, and gives its ARN.
+    /// Puts a secret into a Region, and returns its ARN. Replaces a secret of the same name.
     pub fn seed(&mut self, now: Time, seed: SecretSeed) -> String {
         self.advance(now);
         if let Some(key) = &seed.kms_key_id {
-            self.keys.add_if_unknown(&seed.region, key);
+            self.add_key_if_unknown(&seed.region, key);
         }
         let is_deleted = seed.scheduled_for_deletion;
-        let secret = self.secret_from(now, seed);
-        let (region, name) = (secret.region.clone(), secret.name.clone());
-        let arn = self.arn_of(&secret);
-        self.insert(now, secret.clone());
+        let secret = Arc::new(self.secret_from(now, seed));
+        self.insert(now, Arc::clone(&secret));
         for row in secret.rows() {
             self.write_replica(now, &secret, row);
         }
         if is_deleted {
             const RECOVERY_WINDOW: Duration = Duration::from_hours(30 * 24);
-            self.schedule_deletion(now, &region, &name, RECOVERY_WINDOW);
+            self.schedule_deletion(now, &secret, RECOVERY_WINDOW);
         }
-        arn
+        secret.arn()
     }
 
     fn secret_from(&mut self, now: Time, seed: SecretSeed) -> Secret {
-        let mut versions = Versions::default();
-        if let Some(value) = seed.value {
-            versions.put(Version {
+        let suffix = seed.suffix;
+        let suffix = suffix.unwrap_or_else(|| self.new_suffix(&seed.region, &seed.name));
+        let mut secret = Secret::new(now, &seed.region, &seed.name, suffix);
+        if let Some(text) = seed.value {
+            secret.versions.put(Version {
                 id: self.new_version_id(),
-                text: SecretText::String(value),
+                value: SecretValue {
+                    member: "SecretString",
+                    text,
+                },
                 stages: vec![CURRENT.to_owned()],
                 created: now,
             });
         }
-        let owner = seed.owning_service.iter();
-        let owner_tag = owner.map(|service| Tag {
-            key: "aws:secretsmanager:owningService".to_owned(),
-            value: service.clone(),
-        });
-        let tags = seed.tags.into_iter().map(|(key, value)| Tag { key, value });
-        let role = match seed.replica_of {
-            Some(primary_region) => Role::Replica { primary_region },
-            None => Role::Primary(self.rows_in_sync(seed.replicas)),
-        };
-        let suffix = seed.suffix;
+        let owner = seed.owning_service.clone();
+        let owner_tag = owner.map(|owner| ("aws:secretsmanager:owningService".to_owned(), owner));
+        let tags = seed.tags.into_iter().chain(owner_tag);
+        let rows = seed.replicas.iter();
+        let rows = rows.map(|region| Row::new(region, RowState::InSync));
         Secret {
-            suffix: suffix.unwrap_or_else(|| self.new_suffix(&seed.region, &seed.name)),
-            tags: tags.chain(owner_tag).collect(),
-            name: seed.name,
-            region: seed.region,
-            created: now,
-            changed: now,
-            description: seed.description,
+            tags: tags.map(|(key, value)| Tag { key, value }).collect(),
             kms_key_id: seed.kms_key_id,
-            versions,
             owning_service: seed.owning_service,
-            deletion: None,
-            role,
-            past_rows: Past::default(),
+            role: match seed.replica_of {
+                Some(primary_region) => Role::Replica { primary_region },
+                None => Role::Primary(rows.collect()),
+            },
+            ..secret
         }
-    }
-
-    fn rows_in_sync(&mut self, regions: Vec<String>) -> Vec<Row> {
-        let row = |region| Row {
-            region,
-            kms_key_id: None,
-            overwrite: Overwrite::Never,
-            state: RowState::InSync,
-            ticket: self.next_number(),
-        };
-        regions.into_iter().map(row).collect()
     }
 }

@@ -5,19 +5,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The settings of a world. The defaults are as close to AWS as is known, with shorter delays.
+/// The settings of a world. The defaults follow AWS as far as its behaviour is known, with shorter
+/// delays.
 #[derive(Debug, Clone)]
 pub struct WorldSettings {
-    /// The account in every ARN. Default `123456789012`.
-    pub account_id: String,
-    /// From the call to `InSync` or `Failed`. AWS takes seconds \[field\]; default 1 s.
+    /// The time from the call to `InSync` or `Failed`. AWS takes seconds \[field\]. Default 1 s.
     pub replication_delay: Duration,
-    /// From `RemoveRegionsFromReplication` to the replica being gone. AWS takes 40 to 90 s
-    /// \[field\]; default 60 s.
+    /// The time from `RemoveRegionsFromReplication` to the end of the removal. AWS takes 40 to 90 s
+    /// \[field\]. Default 60 s.
     pub removal_delay: Duration,
     /// The time for which `DescribeSecret` does not find a new secret
-    /// \[field: hashicorp/terraform-provider-aws#18406\], and neither does
-    /// `ReplicateSecretToRegions` \[infer\]; its length is \[gap\]. Default 0.
+    /// \[field: hashicorp/terraform-provider-aws#18406\]. `ReplicateSecretToRegions` does not find
+    /// it either \[infer\]. The length is \[gap\]. Default 0.
     pub visibility_delay: Duration,
     /// The age of the state that `ListSecrets` returns. AWS documents up to five minutes.
     /// Default 0.
@@ -26,8 +25,8 @@ pub struct WorldSettings {
     /// new secrets that are not found \[infer\]; its length is \[gap\]. Writes use the present
     /// state. A seeded secret has no earlier state. Default 0.
     pub status_lag: Duration,
-    /// Regions that the account has enabled. Default: the Regions that are on in every account,
-    /// in every partition. Any other Region, known or not, counts as not enabled.
+    /// The Regions that the account has enabled. Default: the Regions that are enabled in every
+    /// account, in all partitions. Any other Region, known or not, counts as not enabled.
     pub enabled_regions: BTreeSet<String>,
     /// The result of a replication to a Region that is not enabled.
     pub region_not_enabled: RegionNotEnabled,
@@ -37,20 +36,20 @@ pub struct WorldSettings {
     pub secret_without_value: SecretWithoutValue,
     /// The status of a replica that failed before any version arrived.
     pub failed_replicas: FailedReplicas,
-    /// The status of a replica while it is being removed.
+    /// The status of a replica during its removal.
     pub removed_replicas: RemovedReplicas,
-    /// Calls per second and Region that the calls sharing the write quota may make before
-    /// `ThrottlingException`; `None` for no limit. Default 50 \[doc\].
+    /// The write quota: calls per second in each Region. AWS rejects further calls with
+    /// `ThrottlingException`. `None` for no limit. Default 50 \[doc\].
     pub writes_per_second: Option<u32>,
 }
 
 /// The result of a replication to a Region that is not enabled for the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RegionNotEnabled {
-    /// The call is accepted and the replica ends as `Failed` \[doc\].
+    /// The call succeeds and the replica ends as `Failed` \[doc\].
     #[default]
     FailsLater,
-    /// The whole call is refused with `InvalidParameterException` \[gap\].
+    /// The whole call fails with `InvalidParameterException` \[gap\].
     RefusesCall,
 }
 
@@ -59,10 +58,10 @@ pub enum RegionNotEnabled {
 pub enum KnownReplica {
     /// Accepted without effect, in any status.
     Ignore,
-    /// A failed replica is tried again; any other is accepted without effect.
+    /// Retries a failed replica. Accepted without effect in any other status.
     #[default]
     RetryIfFailed,
-    /// The whole call is refused with `InvalidParameterException`.
+    /// The whole call fails with `InvalidParameterException`.
     RefuseCall,
 }
 
@@ -72,7 +71,7 @@ pub enum SecretWithoutValue {
     /// The replica stays `InProgress` until a value arrives.
     #[default]
     WaitsInProgress,
-    /// The whole call is refused with `InvalidRequestException`.
+    /// The whole call fails with `InvalidRequestException`.
     RefusesCall,
 }
 
@@ -86,16 +85,16 @@ pub enum FailedReplicas {
     Dropped,
 }
 
-/// The status in the primary's `DescribeSecret` of a replica that is being removed \[gap\].
+/// The status in the primary's `DescribeSecret` of a replica during its removal \[gap\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RemovedReplicas {
-    /// The row stays as `InProgress` until the replica is gone; until then the primary cannot be
+    /// The row stays, as `InProgress`, until the replica is gone. Until then the primary cannot be
     /// deleted.
     #[default]
     Shown,
     /// The row stays as it was, `InSync`, until the replica is gone.
     ShownAsBefore,
-    /// The row goes at once; only the replica itself lingers in its Region.
+    /// The row disappears at once. The replica itself stays in its Region for the removal delay.
     Hidden,
 }
 
@@ -104,17 +103,17 @@ pub enum RemovedReplicas {
 pub enum KeyState {
     /// Replication with it works.
     Usable,
-    /// There is no such key. Every key that is not listed is in this state.
+    /// The key does not exist. This is the state of every key that is not listed.
     Missing,
     /// The key is disabled.
     Disabled,
     /// The caller may not use the key.
     Denied,
-    /// The key is still being created and becomes usable at this moment.
+    /// The key is still being created and becomes usable at this time.
     UsableFrom(crate::Time),
 }
 
-/// Regions that are on in every account.
+/// The Regions that are enabled in every account.
 const ALWAYS_ENABLED: [&str; 23] = [
     "ap-northeast-1",
     "ap-northeast-2",
@@ -144,7 +143,6 @@ const ALWAYS_ENABLED: [&str; 23] = [
 impl Default for WorldSettings {
     fn default() -> WorldSettings {
         WorldSettings {
-            account_id: "123456789012".to_owned(),
             replication_delay: Duration::from_secs(1),
             removal_delay: Duration::from_mins(1),
             visibility_delay: Duration::ZERO,

@@ -1,4 +1,4 @@
-//! The time of the world: a plain number that callers pass in.
+//! The time of a world, which callers pass in.
 
 use std::ops::Add;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Time(pub u64);
 
 impl Time {
-    /// The moment in seconds since the Unix epoch, as AWS JSON 1.1 writes dates.
+    /// Returns the seconds since the Unix epoch, the format of dates in AWS JSON 1.1.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -22,7 +22,7 @@ impl Time {
         self.0 as f64 / 1000.0
     }
 
-    /// The time from `earlier` to this moment, zero if `earlier` is later.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -32,7 +32,7 @@ impl Time {
 impl Add<Duration> for Time {
     type Output = Time;
 
-    /// Saturates instead of overflowing; fractions of a millisecond are cut.
+    /// Saturates instead of overflowing. Drops fractions of a millisecond.
     fn add(self, duration: Duration) -> Time {
         let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Time(self.0.saturating_add(milliseconds))

@@ -1,36 +1,36 @@
 //! Views of a world for tests.
 
-use super::secret::{CURRENT, DEFAULT_KEY, Row, Secret, SecretText};
+use super::secret::{CURRENT, DEFAULT_KEY, Row, Secret};
 
 /// One row of a primary secret's `ReplicationStatus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicaView {
     /// The replica's Region.
     pub region: String,
-    /// AWS's status: `InProgress`, `InSync`, `Failed`, or one that was forced.
+    /// The status: `InProgress`, `InSync`, `Failed`, or a forced one.
     pub status: String,
-    /// AWS's text to it.
+    /// The status message.
     pub status_message: Option<String>,
-    /// The key as the request named it; `alias/aws/secretsmanager` if it named none.
+    /// The key as the request named it; `alias/aws/secretsmanager` by default.
     pub kms_key_id: String,
 }
 
-/// A secret in one Region, be it standalone, primary or replica.
+/// A secret in one Region: standalone, primary or replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretView {
     /// Its ARN.
     pub arn: String,
     /// Its name.
     pub name: String,
-    /// The Region it lives in.
+    /// Its Region.
     pub region: String,
-    /// Its own Region if it has replicas, another Region if it is a replica, else `None`.
+    /// Its own Region if it has replicas, another Region if it is a replica, otherwise `None`.
     pub primary_region: Option<String>,
     /// Its tags, in order.
     pub tags: Vec<(String, String)>,
     /// Its key as `DescribeSecret` shows it.
     pub kms_key_id: Option<String>,
-    /// Its current value, as opaque text.
+    /// Its current value.
     pub value: Option<String>,
     /// The service that manages it.
     pub owning_service: Option<String>,
@@ -57,22 +57,17 @@ impl ReplicaView {
 }
 
 impl SecretView {
-    pub(super) fn new(arn: String, secret: &Secret) -> SecretView {
+    pub(super) fn new(secret: &Secret) -> SecretView {
         let current = secret.versions.by_stage(CURRENT);
+        let tags = secret.tags.iter();
         SecretView {
-            arn,
+            arn: secret.arn(),
             name: secret.name.clone(),
             region: secret.region.clone(),
             primary_region: secret.primary_region().map(str::to_owned),
-            tags: secret
-                .tags
-                .iter()
-                .map(|tag| (tag.key.clone(), tag.value.clone()))
-                .collect(),
+            tags: tags.map(|t| (t.key.clone(), t.value.clone())).collect(),
             kms_key_id: secret.kms_key_id.clone(),
-            value: current.map(|version| match &version.text {
-                SecretText::String(text) | SecretText::Binary(text) => text.clone(),
-            }),
+            value: current.map(|version| version.value.text.clone()),
             owning_service: secret.owning_service.clone(),
             scheduled_for_deletion: secret.deletion.is_some(),
             replicas: ReplicaView::all_of(secret),

@@ -1,6 +1,7 @@
-//! The server, as clients see it.
+//! The server over HTTP. `tests/black_box` and `tests/independent` call it with the SDKs for Rust
+//! and Python, and with the AWS CLI.
 
 mod faults;
-mod sdk;
+mod log;
 mod support;
 mod wire;

@@ -1,71 +1,80 @@
-//! Clients: the real SDK, and a bare socket.
+//! Requests over a bare socket.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::{Credentials, Region};
 use secret_replicator_emulator::{Emulator, WorldSettings};
+use serde_json::Value;
 
 pub(crate) const HOME: &str = "us-east-1";
 pub(crate) const IRELAND: &str = "eu-west-1";
 
-/// An emulator whose replicas are in sync at the first look.
 pub(crate) async fn emulator() -> Emulator {
-    let settings = WorldSettings {
-        replication_delay: Duration::ZERO,
-        ..WorldSettings::default()
-    };
-    Emulator::start(settings).await.unwrap()
+    Emulator::start(WorldSettings::default()).await.unwrap()
 }
 
-/// A client that tries every call once.
-pub(crate) async fn client(emulator: &Emulator, region: &str) -> Client {
-    client_with(emulator, region, RetryConfig::disabled()).await
-}
-
-pub(crate) async fn client_with(emulator: &Emulator, region: &str, retry: RetryConfig) -> Client {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(5))
-        .build();
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(region.to_owned()))
-        .endpoint_url(emulator.endpoint())
-        .credentials_provider(Credentials::for_tests())
-        .retry_config(retry)
-        .timeout_config(timeouts)
-        .load()
-        .await;
-    Client::new(&config)
-}
-
-/// Sends raw bytes and gives all that comes back until the server closes.
+/// Sends raw bytes, and returns everything that arrives until the server closes the connection.
 pub(crate) fn raw(emulator: &Emulator, bytes: &[u8]) -> String {
+    raw_within(emulator, bytes, Duration::from_secs(5))
+}
+
+fn raw_within(emulator: &Emulator, bytes: &[u8], timeout: Duration) -> String {
     let endpoint = emulator.endpoint();
     let mut stream = TcpStream::connect(endpoint.trim_start_matches("http://")).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    // The server may hang up on nonsense before it has read all of it.
+    stream.set_read_timeout(Some(timeout)).unwrap();
+    // The server may close the connection before it has read an invalid request.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Sends a well-formed POST request with these headers.
-pub(crate) fn post(emulator: &Emulator, headers: &[(&str, &str)], body: &str) -> String {
+fn request(headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let headers = headers.iter().fold(String::new(), |all, (name, value)| {
         format!("{all}{name}: {value}\r\n")
     });
-    let request = format!(
+    let length = body.len();
+    format!(
         "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    raw(emulator, request.as_bytes())
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Sends a well-formed POST request with these headers.
+pub(crate) fn post(emulator: &Emulator, headers: &[(&str, &str)], body: &str) -> String {
+    raw(emulator, &request(headers, body))
+}
+
+pub(crate) fn signed(region: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/{region}/secretsmanager/\
+         aws4_request, SignedHeaders=host, Signature=00"
+    )
+}
+
+/// Makes a call, and returns the response, or what arrives of it within the timeout.
+pub(crate) fn call_within(
+    emulator: &Emulator,
+    region: &str,
+    operation: &str,
+    body: &Value,
+    timeout: Duration,
+) -> String {
+    let target = format!("secretsmanager.{operation}");
+    let headers = [
+        ("X-Amz-Target", target.as_str()),
+        ("Authorization", &signed(region)),
+    ];
+    raw_within(emulator, &request(&headers, &body.to_string()), timeout)
+}
+
+pub(crate) fn call(emulator: &Emulator, region: &str, operation: &str, body: &Value) -> String {
+    call_within(emulator, region, operation, body, Duration::from_secs(5))
+}
+
+/// Returns whether the response has this status and ends with this body.
+pub(crate) fn is_answer(response: &str, status: u16, body: &str) -> bool {
+    response.starts_with(&format!("HTTP/1.1 {status} ")) && response.ends_with(body)
 }

@@ -1,62 +1,56 @@
-//! What no SDK would send.
+//! Requests that no SDK sends.
 
 use secret_replicator_emulator::Emulator;
+use serde_json::json;
 
-use crate::support::{HOME, client, emulator, post, raw};
+use crate::support::{HOME, call, emulator, is_answer, post, raw, signed};
 
 const TARGET: (&str, &str) = ("X-Amz-Target", "secretsmanager.ListSecrets");
-const SIGNED: (&str, &str) = (
-    "Authorization",
-    "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/secretsmanager/\
-     aws4_request, SignedHeaders=host, Signature=00",
-);
 
-fn assert_refused(answer: &str, code: &str) {
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    assert!(
-        answer.contains(&format!("\"__type\":\"{code}\"")),
-        "{answer}"
-    );
-    assert!(answer.contains("x-amzn-requestid: "), "{answer}");
+/// Sends a request with this target and body, signed for the home Region.
+fn post_signed(emulator: &Emulator, target: &str, body: &str) -> String {
+    let headers = [("X-Amz-Target", target), ("Authorization", &signed(HOME))];
+    post(emulator, &headers, body)
 }
 
-async fn assert_still_alive(emulator: &Emulator) {
-    let client = client(emulator, HOME).await;
-    client.list_secrets().send().await.unwrap();
+fn assert_refused(answer: &str, code: &str) {
+    let end = format!("\"__type\":\"{code}\"}}");
+    assert!(is_answer(answer, 400, &end), "{answer}");
+    assert!(answer.contains("x-amzn-requestid: "), "{answer}");
 }
 
 #[tokio::test]
 async fn an_answer_is_aws_json_with_a_request_id() {
     let emulator = emulator().await;
-    let answer = post(&emulator, &[TARGET, SIGNED], "{}");
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let answer = post_signed(&emulator, TARGET.1, "{}");
+    assert!(
+        is_answer(&answer, 200, "\r\n\r\n{\"SecretList\":[]}"),
+        "{answer}"
+    );
     assert!(
         answer.contains("content-type: application/x-amz-json-1.1\r\n"),
         "{answer}"
     );
     assert!(answer.contains("x-amzn-requestid: "), "{answer}");
-    assert!(answer.ends_with("\r\n\r\n{\"SecretList\":[]}"), "{answer}");
 }
 
 #[tokio::test]
-async fn an_operation_or_service_that_is_not_known_is_told_so() {
+async fn an_unknown_operation_or_service_is_rejected_as_such() {
     let emulator = emulator().await;
     for target in ["secretsmanager.MakeCoffee", "dynamodb.ListSecrets", "x"] {
-        let answer = post(&emulator, &[("X-Amz-Target", target), SIGNED], "{}");
+        let answer = post_signed(&emulator, target, "{}");
         assert_refused(&answer, "UnknownOperationException");
     }
-    assert_refused(
-        &post(&emulator, &[SIGNED], "{}"),
-        "UnknownOperationException",
-    );
+    let answer = post(&emulator, &[("Authorization", &signed(HOME))], "{}");
+    assert_refused(&answer, "UnknownOperationException");
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_a_serialization_error() {
+async fn a_body_that_is_not_a_json_object_is_a_serialization_error() {
     let emulator = emulator().await;
     let deep = "[".repeat(100_000);
     for body in ["{", "[]", "null", "\"x\"", "{\"MaxResults\": \"x\"}", &deep] {
-        let answer = post(&emulator, &[TARGET, SIGNED], body);
+        let answer = post_signed(&emulator, TARGET.1, body);
         assert_refused(&answer, "SerializationException");
     }
 }
@@ -78,15 +72,10 @@ async fn a_call_without_a_region_in_its_credential_scope_is_refused() {
 }
 
 #[tokio::test]
-async fn no_nonsense_takes_the_server_down() {
+async fn invalid_requests_do_not_stop_the_server() {
     let emulator = emulator().await;
-    let huge = "x".repeat(3 * 1024 * 1024);
-    post(&emulator, &[TARGET, SIGNED], &huge);
-    post(
-        &emulator,
-        &[("X-Amz-Target", "secretsmanager.\u{e9}"), SIGNED],
-        "{}",
-    );
+    post_signed(&emulator, TARGET.1, &"x".repeat(3 * 1024 * 1024));
+    post_signed(&emulator, "secretsmanager.\u{e9}", "{}");
     for bytes in [
         b"\x16\x03\x01\x02\x00\x01".as_slice(),
         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -96,30 +85,25 @@ async fn no_nonsense_takes_the_server_down() {
     ] {
         raw(&emulator, bytes);
     }
-    let hostile = [
-        r#"{"SecretId": "arn:aws:secretsmanager:us-east-1:123456789012:secret:"}"#,
-        r#"{"SecretId": "arn:aws:secretsmanager:us-east-1:123456789012:secret:-é-éééé"}"#,
-        r#"{"SecretId": "", "AddReplicaRegions": [null, 1]}"#,
-        r#"{"SecretId": "x", "RecoveryWindowInDays": -9223372036854775808}"#,
-        r#"{"NextToken": "99999999999999999999999/", "MaxResults": 1}"#,
-        r#"{"NextToken": "18446744073709551615/x"}"#,
-    ];
-    let operations = [
+    for operation in [
         "DescribeSecret",
         "ReplicateSecretToRegions",
         "DeleteSecret",
         "ListSecrets",
         "CreateSecret",
-    ];
-    for operation in operations {
-        let target = format!("secretsmanager.{operation}");
-        for body in hostile {
-            let answer = post(&emulator, &[("X-Amz-Target", &target), SIGNED], body);
-            assert!(
-                answer.starts_with("HTTP/1.1 "),
-                "{operation} {body}: {answer}"
-            );
+    ] {
+        for body in [
+            json!({"SecretId": "arn:aws:secretsmanager:us-east-1:123456789012:secret:"}),
+            json!({"SecretId": "arn:aws:secretsmanager:us-east-1:123456789012:secret:-é-éééé"}),
+            json!({"SecretId": "", "AddReplicaRegions": [null, 1]}),
+            json!({"SecretId": "x", "RecoveryWindowInDays": i64::MIN}),
+            json!({"NextToken": "99999999999999999999999/", "MaxResults": 1}),
+            json!({"NextToken": "18446744073709551615/x"}),
+        ] {
+            let answer = call(&emulator, HOME, operation, &body);
+            assert!(answer.starts_with("HTTP/1.1 "), "{operation} {body}");
         }
     }
-    assert_still_alive(&emulator).await;
+    let answer = call(&emulator, HOME, "ListSecrets", &json!({}));
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }

@@ -6,69 +6,67 @@ use serde_json::json;
 use crate::support::{Clocked, HOME, IRELAND, OREGON, app, replication};
 
 #[test]
-fn a_denied_operation_names_caller_action_and_resource() {
+fn a_denial_names_caller_action_and_the_resource_if_there_is_one() {
     let mut aws = Clocked::new();
     let arn = aws.seed(app());
-    aws.world.deny(Denial::of("DescribeSecret"));
-    let error = aws.error(HOME, "DescribeSecret", &json!({"SecretId": "app"}));
-    assert_eq!(
-        error,
-        format!(
+    aws.world.deny(Denial::default());
+    for (operation, body, resource) in [
+        ("ListSecrets", json!({}), String::new()),
+        (
+            "DescribeSecret",
+            json!({"SecretId": "app"}),
+            format!(" on resource: {arn}"),
+        ),
+        (
+            "DescribeSecret",
+            json!({"SecretId": "missing"}),
+            " on resource: missing".to_owned(),
+        ),
+    ] {
+        let error = format!(
             "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/secret-replicator\
-             /secret-replicator is not authorized to perform: secretsmanager:DescribeSecret on \
-             resource: {arn} because no identity-based policy allows the \
-             secretsmanager:DescribeSecret action"
-        )
-    );
+             /secret-replicator is not authorized to perform: secretsmanager:{operation}{resource} \
+             because no identity-based policy allows the secretsmanager:{operation} action"
+        );
+        aws.fails(HOME, operation, &body, &error);
+    }
     aws.world.allow_everything();
     aws.describe(HOME, "app");
 }
 
 #[test]
 fn a_region_that_is_not_enabled_accepts_no_credentials() {
-    let mut aws = Clocked::new();
-    let error = aws.error("me-south-1", "DescribeSecret", &json!({"SecretId": "app"}));
-    assert!(error.starts_with("UnrecognizedClientException"), "{error}");
-}
-
-#[test]
-fn a_denied_list_names_no_resource_and_a_denied_stranger_the_id_of_the_request() {
-    let mut aws = Clocked::new();
-    aws.world.deny(Denial::everything());
-    let error = aws.error(HOME, "ListSecrets", &json!({}));
-    assert!(
-        error.contains("secretsmanager:ListSecrets because no identity-based"),
-        "{error}"
+    let id = json!({"SecretId": "app"});
+    Clocked::new().fails(
+        "me-south-1",
+        "DescribeSecret",
+        &id,
+        "UnrecognizedClientException",
     );
-    let error = aws.error(HOME, "DescribeSecret", &json!({"SecretId": "nobody"}));
-    assert!(error.contains("on resource: nobody because"), "{error}");
 }
 
 #[test]
-fn a_denial_covers_no_more_than_its_region_secret_tag_and_replica_region() {
+fn a_denial_covers_no_more_than_its_region_secret_and_replica_region() {
     let mut aws = Clocked::new();
-    aws.seed(app().with_tag("owner", "them"));
-    aws.world.deny(Denial::everything().in_region(IRELAND));
-    aws.world
-        .deny(Denial::of("DescribeSecret").on_secret("other"));
-    aws.world
-        .deny(Denial::of("DescribeSecret").on_tag("owner", "us"));
-    aws.world
-        .deny(Denial::everything().on_replica_region(OREGON));
+    aws.seed(app());
+    for denial in [
+        Denial::default().in_region(IRELAND),
+        Denial::of("DescribeSecret").on_secret("other"),
+        Denial::default().on_replica_region(OREGON),
+    ] {
+        aws.world.deny(denial);
+    }
     aws.describe(HOME, "app");
     aws.replicate("app", &[IRELAND]);
     for (region, operation, body) in [
         (IRELAND, "ListSecrets", json!({})),
+        (HOME, "DescribeSecret", json!({"SecretId": "other"})),
         (
             HOME,
             "ReplicateSecretToRegions",
             replication("app", &[OREGON]),
         ),
     ] {
-        let error = aws.error(region, operation, &body);
-        assert!(error.starts_with("AccessDeniedException: "), "{error}");
+        aws.fails(region, operation, &body, "AccessDeniedException: ");
     }
-    aws.world.deny(Denial::everything().on_tag("owner", "them"));
-    let error = aws.error(HOME, "DescribeSecret", &json!({"SecretId": "app"}));
-    assert!(error.starts_with("AccessDeniedException: "), "{error}");
 }

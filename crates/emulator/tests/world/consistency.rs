@@ -1,4 +1,4 @@
-//! What holds after any sequence of calls.
+//! Invariants after any sequence of calls.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -11,7 +11,7 @@ use crate::support::{Clocked, HOME, IRELAND, OREGON};
 
 const REGIONS: [&str; 3] = [HOME, IRELAND, OREGON];
 
-/// A call in a Region, and how many milliseconds pass before it.
+/// A call in a Region, after a delay in milliseconds.
 type Step = (u64, &'static str, &'static str, Value);
 
 fn step() -> impl Strategy<Value = Step> {
@@ -127,7 +127,7 @@ fn check_list(
     Ok(())
 }
 
-/// A replica that is in sync exists and has the primary's value and tags.
+/// Asserts that a replica in sync exists and has the primary's value and tags.
 fn check_rows(aws: &mut Clocked, primary: &SecretView) -> Result<(), TestCaseError> {
     for row in primary.replicas.iter().filter(|row| row.status == "InSync") {
         let replica = aws.world.secret(aws.now, &row.region, &primary.name);
@@ -139,7 +139,7 @@ fn check_rows(aws: &mut Clocked, primary: &SecretView) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// A replica has a primary that knows it.
+/// Asserts that a replica has a primary with a row for it.
 fn check_primary(aws: &mut Clocked, replica: &SecretView) -> Result<(), TestCaseError> {
     let elsewhere = replica
         .primary_region

@@ -2,26 +2,20 @@
 
 use serde_json::json;
 
-use crate::support::{Clocked, HOME, IRELAND, OREGON, app};
-
-const DAY: u64 = 24 * 3600 * 1000;
+use crate::support::{Clocked, DAY, HOME, IRELAND, OREGON, app};
 
 #[test]
 fn a_primary_with_replicas_cannot_be_deleted_until_they_are_gone() {
     let mut aws = Clocked::new();
     let arn = aws.seed(app().with_replica_in(IRELAND).with_replica_in(OREGON));
     let body = json!({"SecretId": "app"});
-    let error = aws.error(HOME, "DeleteSecret", &body);
-    assert_eq!(
-        error,
-        format!(
-            "InvalidParameterException: You can't delete secret {arn} that still has replica \
-             regions [eu-west-1, us-west-2]."
-        )
+    let error = format!(
+        "InvalidParameterException: You can't delete secret {arn} that still has replica regions \
+         [eu-west-1, us-west-2]."
     );
-    let remove = json!({"SecretId": "app", "RemoveReplicaRegions": [IRELAND, OREGON]});
-    aws.ok(HOME, "RemoveRegionsFromReplication", &remove);
-    aws.error(HOME, "DeleteSecret", &body);
+    aws.fails(HOME, "DeleteSecret", &body, &error);
+    aws.remove("app", &[IRELAND, OREGON]);
+    aws.fails(HOME, "DeleteSecret", &body, &error);
     aws.pass(60_000);
     aws.ok(HOME, "DeleteSecret", &body);
 }
@@ -34,10 +28,12 @@ fn a_deleted_secret_keeps_its_name_until_its_recovery_window_ends() {
     let answer = aws.ok(HOME, "DeleteSecret", &body);
     assert_eq!(answer["DeletionDate"], 1_767_225_600.0 + 7.0 * 86_400.0);
     assert_eq!(aws.describe(HOME, "app")["DeletedDate"], 1_767_225_600.0);
-    let error = aws.error(HOME, "CreateSecret", &json!({"Name": "app"}));
-    assert!(error.contains("already scheduled for deletion"), "{error}");
+    let create = json!({"Name": "app"});
+    let error = "InvalidRequestException: You can't create this secret because a secret with this \
+                 name is already scheduled for deletion.";
+    aws.fails(HOME, "CreateSecret", &create, error);
     aws.pass(7 * DAY);
-    aws.ok(HOME, "CreateSecret", &json!({"Name": "app"}));
+    aws.ok(HOME, "CreateSecret", &create);
 }
 
 #[test]
@@ -51,29 +47,25 @@ fn a_restored_secret_outlives_the_recovery_window() {
 }
 
 #[test]
-fn deletion_without_recovery_is_at_once_and_no_error_for_what_does_not_exist() {
+fn deletion_without_recovery_is_immediate_and_no_error_for_a_missing_secret() {
     let mut aws = Clocked::new();
     aws.seed(app());
-    let body = json!({"SecretId": "app", "ForceDeleteWithoutRecovery": true});
-    aws.ok(HOME, "DeleteSecret", &body);
-    aws.error(HOME, "DescribeSecret", &json!({"SecretId": "app"}));
-    aws.ok(HOME, "DeleteSecret", &body);
+    for _ in 0..2 {
+        aws.delete(HOME, "app");
+        assert_eq!(aws.world.secret(aws.now, HOME, "app"), None);
+    }
 }
 
 #[test]
 fn a_recovery_window_out_of_bounds_or_beside_force_is_refused() {
     let mut aws = Clocked::new();
     aws.seed(app());
-    for body in [
-        json!({"SecretId": "app", "RecoveryWindowInDays": 6}),
-        json!({"SecretId": "app", "RecoveryWindowInDays": -1}),
-        json!({
+    for (days, force) in [(6, false), (-1, false), (31, false), (7, true)] {
+        let body = json!({
             "SecretId": "app",
-            "RecoveryWindowInDays": 7,
-            "ForceDeleteWithoutRecovery": true,
-        }),
-    ] {
-        let error = aws.error(HOME, "DeleteSecret", &body);
-        assert!(error.starts_with("InvalidParameterException: "), "{error}");
+            "RecoveryWindowInDays": days,
+            "ForceDeleteWithoutRecovery": force,
+        });
+        aws.fails(HOME, "DeleteSecret", &body, "InvalidParameterException: ");
     }
 }

@@ -14,69 +14,45 @@ fn names(aws: &mut Clocked, region: &str, body: &Value) -> Vec<String> {
     secrets.iter().map(name).collect()
 }
 
-fn filtered(aws: &mut Clocked, key: &str, values: &[&str]) -> Vec<String> {
-    let body = json!({"Filters": [{"Key": key, "Values": values}]});
-    names(aws, HOME, &body)
-}
-
-fn zoo() -> Clocked {
+/// Three standalone secrets and a primary.
+fn several() -> Clocked {
     let mut aws = Clocked::new();
-    aws.seed(
+    let body = json!({"Name": "Prod/odd", "Description": "Main database"});
+    aws.ok(HOME, "CreateSecret", &body);
+    for seed in [
         SecretSeed::new(HOME, "prod/db")
             .with_tag("replicate-to", "eu-west-1")
-            .with_description("Main database")
             .with_replica_in(IRELAND),
-    );
-    aws.seed(SecretSeed::new(HOME, "prod/api").with_tag("tier", "1"));
-    aws.seed(SecretSeed::new(HOME, "Prod/odd").with_tag("Tier", "10"));
-    aws.seed(SecretSeed::new(HOME, "rds!cluster-1").with_owning_service("rds"));
+        SecretSeed::new(HOME, "prod/api")
+            .with_tag("tier", "1")
+            .with_tag("Tag", "10"),
+        SecretSeed::new(HOME, "rds!cluster-1").with_owning_service("rds"),
+    ] {
+        aws.pass(1);
+        aws.seed(seed);
+    }
     aws
 }
 
 #[test]
-fn an_entry_has_primary_region_and_tags_but_no_replication_status() {
-    let mut aws = zoo();
-    let body = json!({"Filters": [{"Key": "name", "Values": ["prod/db"]}]});
-    let entry = aws.ok(HOME, "ListSecrets", &body)["SecretList"][0].clone();
-    assert_eq!(entry["PrimaryRegion"], HOME);
-    let tag = json!({"Key": "replicate-to", "Value": "eu-west-1"});
-    assert_eq!(entry["Tags"], json!([tag]));
-    assert!(entry["SecretVersionsToStages"].is_object());
-    assert_eq!(entry.get("ReplicationStatus"), None);
-}
-
-#[test]
-fn filters_match_prefixes_and_mind_case() {
-    let mut aws = zoo();
-    assert_eq!(filtered(&mut aws, "name", &["prod/"]).len(), 2);
-    assert_eq!(filtered(&mut aws, "tag-key", &["repl"]), ["prod/db"]);
-    assert_eq!(filtered(&mut aws, "tag-key", &["tier"]), ["prod/api"]);
-    assert_eq!(filtered(&mut aws, "tag-value", &["1"]).len(), 2);
-    assert_eq!(
-        filtered(&mut aws, "owning-service", &["rds"]),
-        ["rds!cluster-1"]
-    );
-    assert_eq!(filtered(&mut aws, "primary-region", &["us-"]), ["prod/db"]);
-    assert_eq!(filtered(&mut aws, "description", &["main"]), ["prod/db"]);
-    assert_eq!(filtered(&mut aws, "all", &["DATABASE zebra"]), ["prod/db"]);
-    assert_eq!(filtered(&mut aws, "name", &["db"]), Vec::<String>::new());
-}
-
-#[test]
-fn an_exclamation_mark_negates_and_several_values_are_alternatives() {
-    let mut aws = zoo();
-    assert_eq!(
-        filtered(&mut aws, "name", &["!prod/"]),
-        ["Prod/odd", "rds!cluster-1"]
-    );
-    assert_eq!(
-        filtered(&mut aws, "tag-key", &["tier", "replicate-to"]).len(),
-        2
-    );
-    assert_eq!(
-        filtered(&mut aws, "name", &["prod/", "!prod/d"]),
-        ["prod/api"]
-    );
+fn filters_match_prefixes_mind_case_and_are_negated_by_an_exclamation_mark() {
+    let mut aws = several();
+    for (key, values, expected) in [
+        ("name", vec!["prod/"], vec!["prod/db", "prod/api"]),
+        ("name", vec!["db"], vec![]),
+        ("name", vec!["!prod/"], vec!["Prod/odd", "rds!cluster-1"]),
+        ("name", vec!["prod/", "!prod/d"], vec!["prod/api"]),
+        ("tag-key", vec!["repl"], vec!["prod/db"]),
+        ("tag-key", vec!["tag"], vec![]),
+        ("tag-key", vec!["tier", "repl"], vec!["prod/db", "prod/api"]),
+        ("tag-value", vec!["1"], vec!["prod/api"]),
+        ("owning-service", vec!["rds"], vec!["rds!cluster-1"]),
+        ("primary-region", vec!["us-"], vec!["prod/db"]),
+        ("description", vec!["main"], vec!["Prod/odd"]),
+    ] {
+        let body = json!({"Filters": [{"Key": key, "Values": values}]});
+        assert_eq!(names(&mut aws, HOME, &body), expected, "{key} {values:?}");
+    }
     let both = json!({"Filters": [
         {"Key": "name", "Values": ["prod/"]},
         {"Key": "tag-key", "Values": ["tier"]},
@@ -85,35 +61,32 @@ fn an_exclamation_mark_negates_and_several_values_are_alternatives() {
 }
 
 #[test]
-fn a_list_goes_on_page_by_page_while_secrets_come_and_go() {
+fn a_list_continues_page_by_page_while_secrets_come_and_go() {
     let mut aws = Clocked::new();
-    for number in 0..250 {
-        aws.seed(SecretSeed::new(HOME, format!("s{number:03}")));
+    let expected: Vec<String> = (0..250).map(|number| format!("s{number:03}")).collect();
+    for name in &expected {
+        aws.seed(SecretSeed::new(HOME, name));
         aws.pass(1);
     }
     let (mut seen, mut token) = (Vec::new(), Value::Null);
     loop {
-        let answer = aws.ok(HOME, "ListSecrets", &json!({"NextToken": token}));
-        let page = answer["SecretList"].as_array().unwrap().clone();
+        let request = json!({"NextToken": token});
+        let page = names(&mut aws, HOME, &request);
+        let answer = aws.ok(HOME, "ListSecrets", &request);
         assert!(page.len() <= 100);
-        seen.extend(
-            page.iter()
-                .map(|secret| secret["Name"].as_str().unwrap().to_owned()),
-        );
-        let force = json!({"SecretId": seen[0], "ForceDeleteWithoutRecovery": true});
-        aws.ok(HOME, "DeleteSecret", &force);
+        seen.extend(page);
+        aws.delete(HOME, &seen[0]);
         match answer.get("NextToken") {
             Some(next) => token = next.clone(),
             None => break,
         }
     }
-    let expected: Vec<String> = (0..250).map(|number| format!("s{number:03}")).collect();
     assert_eq!(seen, expected);
 }
 
 #[test]
 fn the_last_page_has_no_token_even_if_it_is_full() {
-    let mut aws = zoo();
+    let mut aws = several();
     let answer = aws.ok(HOME, "ListSecrets", &json!({"MaxResults": 4}));
     assert_eq!(answer.get("NextToken"), None);
     let answer = aws.ok(HOME, "ListSecrets", &json!({"MaxResults": 3}));
@@ -124,22 +97,23 @@ fn the_last_page_has_no_token_even_if_it_is_full() {
 fn secrets_scheduled_for_deletion_are_listed_on_request_only() {
     let mut aws = Clocked::new();
     aws.seed(app().with_scheduled_deletion());
-    assert_eq!(names(&mut aws, HOME, &json!({})), Vec::<String>::new());
+    assert_eq!(names(&mut aws, HOME, &json!({})), [""; 0]);
     let body = json!({"IncludePlannedDeletion": true});
     assert_eq!(names(&mut aws, HOME, &body), ["app"]);
 }
 
 #[test]
-fn a_replica_is_listed_in_its_region_with_its_primary() {
-    let mut aws = zoo();
+fn a_replica_is_listed_in_its_region_with_its_primary_and_versions() {
+    let mut aws = several();
     let entry = aws.ok(IRELAND, "ListSecrets", &json!({}))["SecretList"][0].clone();
     assert_eq!(entry["Name"], "prod/db");
     assert_eq!(entry["PrimaryRegion"], HOME);
+    assert!(entry["SecretVersionsToStages"].is_object());
 }
 
 #[test]
 fn requests_beyond_the_limits_are_refused() {
-    let mut aws = zoo();
+    let mut aws = several();
     let eleven = vec!["a"; 11];
     let filter = json!({"Key": "name", "Values": ["a"]});
     for body in [
@@ -150,11 +124,10 @@ fn requests_beyond_the_limits_are_refused() {
         json!({"Filters": [{"Key": "name", "Values": ["a,b"]}]}),
         json!({"Filters": [{"Key": "colour", "Values": ["a"]}]}),
     ] {
-        let error = aws.error(HOME, "ListSecrets", &body);
-        assert!(error.starts_with("ValidationException: "), "{error}");
+        aws.fails(HOME, "ListSecrets", &body, "ValidationException: ");
     }
-    let error = aws.error(HOME, "ListSecrets", &json!({"NextToken": "?"}));
-    assert!(error.starts_with("InvalidNextTokenException: "), "{error}");
+    let token = json!({"NextToken": "?"});
+    aws.fails(HOME, "ListSecrets", &token, "InvalidNextTokenException: ");
 }
 
 #[test]
@@ -165,18 +138,17 @@ fn a_list_is_as_old_as_its_lag() {
     });
     aws.seed(app());
     aws.pass(299_999);
-    assert_eq!(names(&mut aws, HOME, &json!({})), Vec::<String>::new());
+    assert_eq!(names(&mut aws, HOME, &json!({})), [""; 0]);
     aws.pass(1);
     let tag = json!({"SecretId": "app", "Tags": [{"Key": "k", "Value": "v"}]});
     aws.ok(HOME, "TagResource", &tag);
     let by_tag = json!({"Filters": [{"Key": "tag-key", "Values": ["k"]}]});
     assert_eq!(names(&mut aws, HOME, &json!({})), ["app"]);
-    assert_eq!(names(&mut aws, HOME, &by_tag), Vec::<String>::new());
+    assert_eq!(names(&mut aws, HOME, &by_tag), [""; 0]);
     aws.pass(300_000);
     assert_eq!(names(&mut aws, HOME, &by_tag), ["app"]);
-    let force = json!({"SecretId": "app", "ForceDeleteWithoutRecovery": true});
-    aws.ok(HOME, "DeleteSecret", &force);
+    aws.delete(HOME, "app");
     assert_eq!(names(&mut aws, HOME, &json!({})), ["app"]);
     aws.pass(300_000);
-    assert_eq!(names(&mut aws, HOME, &json!({})), Vec::<String>::new());
+    assert_eq!(names(&mut aws, HOME, &json!({})), [""; 0]);
 }

@@ -1,4 +1,5 @@
-//! The Secrets Manager state machine, driven by a time of the tests' own.
+//! The Secrets Manager state machine with the tests' clock. `tests/independent/conformance.yaml`
+//! has further cases, with the evidence for AWS's behaviour.
 
 mod access;
 mod consistency;

@@ -1,4 +1,4 @@
-//! How a replica comes to be in sync or to fail, and how it goes.
+//! The states of a replica, from the request to its removal.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use secret_replicator_emulator::{
 use serde_json::json;
 
 use crate::support::{Clocked, HOME, IRELAND, OREGON, app, replication};
+
+const REPLICATE: &str = "ReplicateSecretToRegions";
 
 #[test]
 fn a_replica_is_in_progress_first_and_in_sync_after_the_delay() {
@@ -24,72 +26,24 @@ fn a_replica_is_in_progress_first_and_in_sync_after_the_delay() {
     aws.pass(999);
     assert_eq!(aws.status("app", IRELAND), "InProgress");
     aws.pass(1);
-    let row = aws.row("app", IRELAND);
-    assert_eq!(row.status, "InSync");
-    assert_eq!(row.status_message.as_deref(), Some("Replication succeeded"));
-}
-
-#[test]
-fn a_replica_has_the_primary_s_suffix_tags_and_value_and_names_its_primary() {
-    let mut aws = Clocked::new();
-    aws.seed(app().with_tag("tier", "1").with_value("v"));
-    aws.replicate("app", &[IRELAND]);
-    aws.pass(1000);
-    let replica = aws.world.secret(aws.now, IRELAND, "app").unwrap();
-    assert!(
-        replica
-            .arn
-            .ends_with(":eu-west-1:123456789012:secret:app-AbCdEf")
-    );
-    assert_eq!(replica.tags, [("tier".to_owned(), "1".to_owned())]);
-    assert_eq!(replica.value.as_deref(), Some("v"));
-    let described = aws.describe(IRELAND, "app");
-    assert_eq!(described["PrimaryRegion"], HOME);
-    assert_eq!(described["KmsKeyId"], "alias/aws/secretsmanager");
-    assert_eq!(described.get("ReplicationStatus"), None);
-}
-
-#[test]
-fn a_primary_names_itself_as_primary_only_while_it_has_replicas() {
-    let mut aws = Clocked::new();
-    aws.seed(app());
-    assert_eq!(aws.describe(HOME, "app").get("PrimaryRegion"), None);
-    assert_eq!(aws.describe(HOME, "app").get("ReplicationStatus"), None);
-    aws.replicate("app", &[IRELAND]);
-    assert_eq!(aws.describe(HOME, "app")["PrimaryRegion"], HOME);
-}
-
-#[test]
-fn a_taken_name_fails_the_replica_and_leaves_the_other_region_alone() {
-    let mut aws = Clocked::new();
-    aws.seed(app());
-    aws.seed(SecretSeed::new(IRELAND, "app").with_value("other"));
-    aws.replicate("app", &[IRELAND, OREGON]);
-    aws.pass(1000);
-    let row = aws.row("app", IRELAND);
-    assert_eq!(row.status, "Failed");
-    assert_eq!(
-        row.status_message.as_deref(),
-        Some("Replication failed: Secret name app already exists in region eu-west-1.")
-    );
-    assert_eq!(aws.status("app", OREGON), "InSync");
-    let other = aws.world.secret(aws.now, IRELAND, "app").unwrap();
-    assert_eq!(other.value.as_deref(), Some("other"));
-}
-
-#[test]
-fn force_overwrite_replaces_the_secret_that_has_the_name() {
-    let mut aws = Clocked::new();
-    aws.seed(app().with_value("mine"));
-    aws.seed(SecretSeed::new(IRELAND, "app").with_value("other"));
-    let mut body = replication("app", &[IRELAND]);
-    body["ForceOverwriteReplicaSecret"] = json!(true);
-    aws.ok(HOME, "ReplicateSecretToRegions", &body);
-    aws.pass(1000);
     assert_eq!(aws.status("app", IRELAND), "InSync");
-    let replica = aws.world.secret(aws.now, IRELAND, "app").unwrap();
-    assert_eq!(replica.value.as_deref(), Some("mine"));
-    assert_eq!(aws.world.secrets(aws.now, IRELAND).len(), 1);
+}
+
+#[test]
+fn a_taken_name_fails_the_replica_unless_it_is_overwritten() {
+    for (force, status, value) in [(false, "Failed", "other"), (true, "InSync", "mine")] {
+        let mut aws = Clocked::new();
+        aws.seed(app().with_value("mine"));
+        aws.seed(SecretSeed::new(IRELAND, "app").with_value("other"));
+        let mut body = replication("app", &[IRELAND, OREGON]);
+        body["ForceOverwriteReplicaSecret"] = json!(force);
+        aws.ok(HOME, REPLICATE, &body);
+        aws.pass(1000);
+        assert_eq!(aws.status("app", IRELAND), status);
+        assert_eq!(aws.status("app", OREGON), "InSync");
+        assert_eq!(aws.value(IRELAND, "app"), value);
+        assert_eq!(aws.world.secrets(aws.now, IRELAND).len(), 1);
+    }
 }
 
 #[test]
@@ -99,7 +53,7 @@ fn an_ex_replica_resists_overwriting_until_it_is_made_standalone_and_deleted() {
     aws.seed(SecretSeed::new(IRELAND, "app").with_replica_of("ap-south-1"));
     let mut body = replication("app", &[IRELAND]);
     body["ForceOverwriteReplicaSecret"] = json!(true);
-    aws.ok(HOME, "ReplicateSecretToRegions", &body);
+    aws.ok(HOME, REPLICATE, &body);
     aws.pass(1000);
     let row = aws.row("app", IRELAND);
     assert_eq!(row.status, "Failed");
@@ -110,8 +64,7 @@ fn an_ex_replica_resists_overwriting_until_it_is_made_standalone_and_deleted() {
     );
     let id = json!({"SecretId": "app"});
     aws.ok(IRELAND, "StopReplicationToReplica", &id);
-    let force = json!({"SecretId": "app", "ForceDeleteWithoutRecovery": true});
-    aws.ok(IRELAND, "DeleteSecret", &force);
+    aws.delete(IRELAND, "app");
     aws.replicate("app", &[IRELAND]);
     aws.pass(1000);
     assert_eq!(aws.status("app", IRELAND), "InSync");
@@ -121,31 +74,31 @@ fn an_ex_replica_resists_overwriting_until_it_is_made_standalone_and_deleted() {
 fn each_state_of_a_key_ends_as_it_does_on_aws() {
     let mut aws = Clocked::new();
     let later = aws.now + Duration::from_secs(10);
-    for (key, state) in [
-        ("alias/usable", KeyState::Usable),
-        ("alias/disabled", KeyState::Disabled),
-        ("alias/denied", KeyState::Denied),
-        ("alias/young", KeyState::UsableFrom(later)),
-    ] {
-        aws.world.set_key(IRELAND, key, state);
-    }
-    for (key, status, message) in [
-        ("alias/usable", "InSync", "Replication succeeded"),
-        ("alias/disabled", "Failed", "disabled or not found"),
-        ("alias/unlisted", "Failed", "disabled or not found"),
+    let missing = "The KMS key is disabled or not found.";
+    let denied = "No permissions available on the KMS key to complete the replication.";
+    for (name, state, message) in [
+        ("usable", Some(KeyState::Usable), None),
+        ("disabled", Some(KeyState::Disabled), Some(missing)),
+        ("unlisted", None, Some(missing)),
+        ("denied", Some(KeyState::Denied), Some(denied)),
         (
-            "alias/denied",
-            "Failed",
-            "No permissions available on the KMS key to complete the replication",
+            "young",
+            Some(KeyState::UsableFrom(later)),
+            Some("The KMS key is still being created."),
         ),
-        ("alias/young", "Failed", "still being created"),
     ] {
-        aws.seed(SecretSeed::new(HOME, key.replace("alias/", "")));
-        let row = aws.replicated_with_key(&key.replace("alias/", ""), IRELAND, key);
+        let key = format!("alias/{name}");
+        if let Some(state) = state {
+            aws.world.set_key(IRELAND, &key, state);
+        }
+        aws.seed(SecretSeed::new(HOME, name));
+        let row = aws.replicated_with_key(name, IRELAND, &key);
+        let status = message.map_or("InSync", |_| "Failed");
         assert_eq!(row.status, status, "{key}");
         assert_eq!(row.kms_key_id, key);
-        let text = row.status_message.unwrap();
-        assert!(text.contains(message), "{key}: {text}");
+        let expected = message.map(|message| format!("Replication failed: {message}"));
+        let text = row.status_message.filter(|_| status == "Failed");
+        assert_eq!(text, expected);
     }
     aws.pass(10_000);
     let healed = aws.replicated_with_key("young", IRELAND, "alias/young");
@@ -153,16 +106,27 @@ fn each_state_of_a_key_ends_as_it_does_on_aws() {
 }
 
 #[test]
-fn a_multi_region_key_must_exist_in_the_replica_s_region() {
+fn a_key_is_known_by_id_and_by_the_arn_of_its_own_region_only() {
     let mut aws = Clocked::new();
-    let key = "mrk-1234abcd12ab34cd56ef1234567890ab";
-    aws.seed(app().with_kms_key_id(key));
-    assert_eq!(
-        aws.replicated_with_key("app", IRELAND, key).status,
-        "Failed"
-    );
-    aws.world.set_key(OREGON, key, KeyState::Usable);
-    assert_eq!(aws.replicated_with_key("app", OREGON, key).status, "InSync");
+    aws.world.set_key(IRELAND, "mrk-1", KeyState::Usable);
+    for (region, key, works) in [
+        (IRELAND, "mrk-1", true),
+        (
+            IRELAND,
+            "arn:aws:kms:eu-west-1:123456789012:key/mrk-1",
+            true,
+        ),
+        (
+            IRELAND,
+            "arn:aws:kms:us-east-1:123456789012:key/mrk-1",
+            false,
+        ),
+        (HOME, "mrk-1", false),
+        (IRELAND, "alias/aws/secretsmanager", true),
+        (IRELAND, "aws/secretsmanager", false),
+    ] {
+        assert_eq!(aws.world.key_works(aws.now, region, key), works, "{key}");
+    }
 }
 
 #[test]
@@ -190,8 +154,8 @@ fn a_region_that_is_not_enabled_fails_later_or_refuses_the_call() {
     });
     aws.seed(app());
     let body = replication("app", &[IRELAND, "af-south-1"]);
-    let error = aws.error(HOME, "ReplicateSecretToRegions", &body);
-    assert_eq!(error, "InvalidParameterException: Invalid replica region.");
+    let error = "InvalidParameterException: Invalid replica region.";
+    aws.fails(HOME, REPLICATE, &body, error);
     assert_eq!(aws.world.replicas(aws.now, HOME, "app"), []);
 }
 
@@ -220,70 +184,68 @@ fn a_replica_that_fails_later_keeps_its_row_and_its_versions() {
     aws.world.set_key(IRELAND, "alias/app", KeyState::Usable);
     aws.replicated_with_key("app", IRELAND, "alias/app");
     aws.world.set_key(IRELAND, "alias/app", KeyState::Disabled);
-    let put = json!({"SecretId": "app", "SecretString": "new"});
-    aws.ok(HOME, "PutSecretValue", &put);
+    aws.put_value("app", "new");
     aws.pass(1000);
     assert_eq!(aws.status("app", IRELAND), "Failed");
-    let replica = aws.world.secret(aws.now, IRELAND, "app").unwrap();
-    assert_eq!(replica.value.as_deref(), Some("old"));
+    assert_eq!(aws.value(IRELAND, "app"), "old");
 }
 
 #[test]
-fn a_secret_without_value_waits_in_progress_until_the_value_arrives() {
+fn a_secret_without_value_waits_in_progress_or_refuses_the_call() {
     let mut aws = Clocked::new();
     aws.seed(app().without_value());
     aws.replicate("app", &[IRELAND]);
     aws.pass(3_600_000);
     assert_eq!(aws.status("app", IRELAND), "InProgress");
-    let put = json!({"SecretId": "app", "SecretString": "v"});
-    aws.ok(HOME, "PutSecretValue", &put);
+    aws.put_value("app", "v");
     aws.pass(1000);
     assert_eq!(aws.status("app", IRELAND), "InSync");
-}
 
-#[test]
-fn a_secret_without_value_can_be_set_to_refuse_the_call() {
     let mut aws = Clocked::with(WorldSettings {
         secret_without_value: SecretWithoutValue::RefusesCall,
         ..WorldSettings::default()
     });
     aws.seed(app().without_value());
     let body = replication("app", &[IRELAND]);
-    let error = aws.error(HOME, "ReplicateSecretToRegions", &body);
-    assert!(error.starts_with("InvalidRequestException: "), "{error}");
+    aws.fails(HOME, REPLICATE, &body, "InvalidRequestException: ");
 }
 
 #[test]
 fn a_change_of_value_or_tags_reaches_the_replica_after_the_delay() {
     let mut aws = Clocked::new();
     aws.seed(app().with_value("old").with_replica_in(IRELAND));
-    let put = json!({"SecretId": "app", "SecretString": "new"});
-    aws.ok(HOME, "PutSecretValue", &put);
+    aws.put_value("app", "new");
     let tag = json!({"SecretId": "app", "Tags": [{"Key": "tier", "Value": "0"}]});
     aws.ok(HOME, "TagResource", &tag);
     assert_eq!(aws.status("app", IRELAND), "InProgress");
-    let replica = aws.world.secret(aws.now, IRELAND, "app").unwrap();
-    assert_eq!(replica.value.as_deref(), Some("old"));
+    assert_eq!(aws.value(IRELAND, "app"), "old");
     aws.pass(1000);
+    assert_eq!(aws.value(IRELAND, "app"), "new");
     let replica = aws.world.secret(aws.now, IRELAND, "app").unwrap();
-    assert_eq!(replica.value.as_deref(), Some("new"));
     assert_eq!(replica.tags.len(), 1);
     assert_eq!(aws.status("app", IRELAND), "InSync");
 }
 
 #[test]
 fn a_removed_replica_is_shown_until_it_is_gone_a_minute_later() {
-    let mut aws = Clocked::new();
-    aws.seed(app().with_replica_in(IRELAND).with_replica_in(OREGON));
-    let body = json!({"SecretId": "app", "RemoveReplicaRegions": [IRELAND]});
-    aws.ok(HOME, "RemoveRegionsFromReplication", &body);
-    aws.pass(59_999);
-    assert_eq!(aws.status("app", IRELAND), "InProgress");
-    assert_eq!(aws.world.secrets(aws.now, IRELAND).len(), 1);
-    aws.pass(1);
-    assert_eq!(aws.world.replicas(aws.now, HOME, "app").len(), 1);
-    assert_eq!(aws.world.secrets(aws.now, IRELAND), []);
-    assert_eq!(aws.status("app", OREGON), "InSync");
+    for (setting, status) in [
+        (RemovedReplicas::Shown, "InProgress"),
+        (RemovedReplicas::ShownAsBefore, "InSync"),
+    ] {
+        let mut aws = Clocked::with(WorldSettings {
+            removed_replicas: setting,
+            ..WorldSettings::default()
+        });
+        aws.seed(app().with_replica_in(IRELAND).with_replica_in(OREGON));
+        aws.remove("app", &[IRELAND]);
+        aws.pass(59_999);
+        assert_eq!(aws.status("app", IRELAND), status);
+        assert_eq!(aws.world.secrets(aws.now, IRELAND).len(), 1);
+        aws.pass(1);
+        assert_eq!(aws.world.replicas(aws.now, HOME, "app").len(), 1);
+        assert_eq!(aws.world.secrets(aws.now, IRELAND), []);
+        assert_eq!(aws.status("app", OREGON), "InSync");
+    }
 }
 
 #[test]
@@ -293,19 +255,17 @@ fn a_removed_replica_can_be_set_to_be_hidden_at_once() {
         ..WorldSettings::default()
     });
     aws.seed(app().with_replica_in(IRELAND));
-    let body = json!({"SecretId": "app", "RemoveReplicaRegions": [IRELAND]});
-    let answer = aws.ok(HOME, "RemoveRegionsFromReplication", &body);
+    let answer = aws.remove("app", &[IRELAND]);
     assert_eq!(answer["ReplicationStatus"], json!([]));
     assert_eq!(aws.world.secrets(aws.now, IRELAND).len(), 1);
-    // The primary may go meanwhile; its replica still does.
-    let force = json!({"SecretId": "app", "ForceDeleteWithoutRecovery": true});
-    aws.ok(HOME, "DeleteSecret", &force);
+    // The removal continues even if the primary is deleted in the meantime.
+    aws.delete(HOME, "app");
     aws.pass(60_000);
     assert_eq!(aws.world.secrets(aws.now, IRELAND), []);
 }
 
 #[test]
-fn stopping_replication_makes_the_replica_a_secret_of_its_own() {
+fn stopping_replication_makes_the_replica_a_standalone_secret() {
     let mut aws = Clocked::new();
     aws.seed(app().with_replica_in(IRELAND));
     let id = json!({"SecretId": "app"});
@@ -314,6 +274,8 @@ fn stopping_replication_makes_the_replica_a_secret_of_its_own() {
     assert_eq!(answer, json!({"ARN": arn}));
     assert_eq!(aws.describe(IRELAND, "app").get("PrimaryRegion"), None);
     assert_eq!(aws.world.replicas(aws.now, HOME, "app"), []);
+    let error = "InvalidParameterException: Operation only permitted on a replica secret.";
+    aws.fails(IRELAND, "StopReplicationToReplica", &id, error);
 }
 
 #[test]
@@ -327,7 +289,6 @@ fn any_status_can_be_forced_on_a_replica_until_the_next_call_changes_it() {
     assert_eq!(aws.status("app", IRELAND), "Detached");
     let described = aws.describe(HOME, "app");
     assert_eq!(described["ReplicationStatus"][0]["StatusMessage"], "why");
-    let body = json!({"SecretId": "app", "RemoveReplicaRegions": [IRELAND]});
-    aws.ok(HOME, "RemoveRegionsFromReplication", &body);
+    aws.remove("app", &[IRELAND]);
     assert_eq!(aws.status("app", IRELAND), "InProgress");
 }

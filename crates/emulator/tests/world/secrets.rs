@@ -29,13 +29,9 @@ fn a_secret_created_without_value_has_no_version() {
     let mut aws = Clocked::new();
     let created = aws.ok(HOME, "CreateSecret", &json!({"Name": "app"}));
     assert_eq!(created.get("VersionId"), None);
-    assert_eq!(aws.describe(HOME, "app").get("VersionIdsToStages"), None);
-    let error = aws.error(HOME, "GetSecretValue", &json!({"SecretId": "app"}));
-    assert_eq!(
-        error,
-        "ResourceNotFoundException: Secrets Manager can't find the specified secret value for \
-         staging label: AWSCURRENT"
-    );
+    let error = "ResourceNotFoundException: Secrets Manager can't find the specified secret value \
+                 for staging label: AWSCURRENT";
+    aws.fails(HOME, "GetSecretValue", &json!({"SecretId": "app"}), error);
 }
 
 #[test]
@@ -64,12 +60,16 @@ fn a_secret_can_be_created_with_tags_key_and_replicas_at_once() {
 fn a_key_that_cannot_be_used_refuses_creation() {
     let mut aws = Clocked::new();
     aws.world.set_key(HOME, "alias/denied", KeyState::Denied);
-    let body = json!({"Name": "app", "KmsKeyId": "alias/denied"});
-    let error = aws.error(HOME, "CreateSecret", &body);
-    assert_eq!(error, "AccessDeniedException: Access to KMS is not allowed");
-    let body = json!({"Name": "app", "KmsKeyId": "alias/unlisted"});
-    let error = aws.error(HOME, "CreateSecret", &body);
-    assert!(error.starts_with("EncryptionFailure: "), "{error}");
+    for (key, error) in [
+        (
+            "alias/denied",
+            "AccessDeniedException: Access to KMS is not allowed",
+        ),
+        ("alias/unlisted", "EncryptionFailure: "),
+    ] {
+        let body = json!({"Name": "app", "KmsKeyId": key});
+        aws.fails(HOME, "CreateSecret", &body, error);
+    }
 }
 
 #[test]
@@ -79,22 +79,18 @@ fn a_name_that_is_taken_is_refused_unless_the_same_request_comes_again() {
     let first = aws.ok(HOME, "CreateSecret", &body);
     assert_eq!(aws.ok(HOME, "CreateSecret", &body), first);
     let other = json!({"Name": "app", "SecretString": "w", "ClientRequestToken": "u"});
-    let error = aws.error(HOME, "CreateSecret", &other);
-    assert_eq!(
-        error,
-        "ResourceExistsException: The operation failed because the secret app already exists."
-    );
+    let error =
+        "ResourceExistsException: The operation failed because the secret app already exists.";
+    aws.fails(HOME, "CreateSecret", &other, error);
 }
 
 #[test]
 fn a_name_with_a_forbidden_character_is_refused() {
     let mut aws = Clocked::new();
     for name in ["", "a b", "a*", "ä"] {
-        let error = aws.error(HOME, "CreateSecret", &json!({"Name": name}));
-        assert!(
-            error.starts_with("ValidationException: Invalid name."),
-            "{error}"
-        );
+        let body = json!({"Name": name});
+        let error = "ValidationException: Invalid name.";
+        aws.fails(HOME, "CreateSecret", &body, error);
     }
 }
 
@@ -110,8 +106,7 @@ fn a_new_secret_is_not_found_until_it_becomes_visible() {
         ("DescribeSecret", json!({"SecretId": "app"})),
         ("ReplicateSecretToRegions", replication("app", &[IRELAND])),
     ] {
-        let error = aws.error(HOME, operation, &body);
-        assert!(error.starts_with("ResourceNotFoundException: "), "{error}");
+        aws.fails(HOME, operation, &body, "ResourceNotFoundException: ");
     }
     aws.pass(1);
     aws.describe(HOME, "app");
@@ -133,10 +128,8 @@ fn a_new_value_is_current_and_the_one_before_is_previous() {
     assert_eq!(read("AWSCURRENT"), "two");
     assert_eq!(read("AWSPREVIOUS"), "one");
     let reused = json!({"SecretId": "app", "SecretString": "x", "ClientRequestToken": "t2"});
-    let error = aws.error(HOME, "PutSecretValue", &reused);
-    assert!(error.starts_with("ResourceExistsException: "), "{error}");
-    let three = json!({"SecretId": "app", "SecretString": "three"});
-    aws.ok(HOME, "PutSecretValue", &three);
+    aws.fails(HOME, "PutSecretValue", &reused, "ResourceExistsException: ");
+    aws.put_value("app", "three");
     let stages = aws.describe(HOME, "app")["VersionIdsToStages"].clone();
     assert_eq!(stages.as_object().unwrap().len(), 2);
 }
@@ -161,15 +154,11 @@ fn reserved_tags_and_a_fifty_first_tag_are_refused_and_change_nothing() {
     let mut aws = Clocked::new();
     aws.seed(app());
     let tags: Vec<_> = (0..50).map(|n| json!({"Key": format!("k{n}")})).collect();
-    aws.ok(
-        HOME,
-        "TagResource",
-        &json!({"SecretId": "app", "Tags": tags}),
-    );
+    let body = json!({"SecretId": "app", "Tags": tags});
+    aws.ok(HOME, "TagResource", &body);
     for key in ["one-more", "aws:mine"] {
         let body = json!({"SecretId": "app", "Tags": [{"Key": key, "Value": ""}]});
-        let error = aws.error(HOME, "TagResource", &body);
-        assert!(error.starts_with("InvalidParameterException: "), "{error}");
+        aws.fails(HOME, "TagResource", &body, "InvalidParameterException: ");
     }
     let described = aws.describe(HOME, "app");
     assert_eq!(described["Tags"].as_array().unwrap().len(), 50);

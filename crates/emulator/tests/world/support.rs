@@ -1,4 +1,4 @@
-//! A world with a clock in the test's hand.
+//! A world with the test's clock.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub(crate) const HOME: &str = "us-east-1";
 pub(crate) const IRELAND: &str = "eu-west-1";
 pub(crate) const OREGON: &str = "us-west-2";
+
+pub(crate) const DAY: u64 = 24 * 3600 * 1000;
 
 /// 2026-01-01.
 const START: Time = Time(1_767_225_600_000);
@@ -50,9 +52,11 @@ impl Clocked {
         self.call(region, operation, body).unwrap()
     }
 
-    /// Code and message of the error, as one text.
-    pub(crate) fn error(&mut self, region: &str, operation: &str, body: &Value) -> String {
-        self.call(region, operation, body).unwrap_err().to_string()
+    /// Makes a call that fails, and asserts how its code and message start.
+    #[track_caller]
+    pub(crate) fn fails(&mut self, region: &str, operation: &str, body: &Value, start: &str) {
+        let error = self.call(region, operation, body).unwrap_err().to_string();
+        assert!(error.starts_with(start), "{error}");
     }
 
     pub(crate) fn describe(&mut self, region: &str, id: &str) -> Value {
@@ -61,6 +65,22 @@ impl Clocked {
 
     pub(crate) fn replicate(&mut self, id: &str, regions: &[&str]) -> Value {
         self.ok(HOME, "ReplicateSecretToRegions", &replication(id, regions))
+    }
+
+    pub(crate) fn remove(&mut self, id: &str, regions: &[&str]) -> Value {
+        let body = json!({"SecretId": id, "RemoveReplicaRegions": regions});
+        self.ok(HOME, "RemoveRegionsFromReplication", &body)
+    }
+
+    pub(crate) fn put_value(&mut self, id: &str, value: &str) -> Value {
+        let body = json!({"SecretId": id, "SecretString": value});
+        self.ok(HOME, "PutSecretValue", &body)
+    }
+
+    /// Deletes a secret without recovery.
+    pub(crate) fn delete(&mut self, region: &str, id: &str) {
+        let body = json!({"SecretId": id, "ForceDeleteWithoutRecovery": true});
+        self.ok(region, "DeleteSecret", &body);
     }
 
     pub(crate) fn row(&mut self, id: &str, region: &str) -> ReplicaView {
@@ -73,12 +93,16 @@ impl Clocked {
         self.row(id, region).status
     }
 
-    /// Replicates with a key, waits, and gives the row.
+    /// Returns the present value of a secret.
+    pub(crate) fn value(&mut self, region: &str, id: &str) -> String {
+        let secret = self.world.secret(self.now, region, id);
+        secret.unwrap().value.unwrap()
+    }
+
+    /// Replicates with a key, waits, and returns the row.
     pub(crate) fn replicated_with_key(&mut self, id: &str, region: &str, key: &str) -> ReplicaView {
-        let body = json!({
-            "SecretId": id,
-            "AddReplicaRegions": [{"Region": region, "KmsKeyId": key}],
-        });
+        let replica = json!({"Region": region, "KmsKeyId": key});
+        let body = json!({"SecretId": id, "AddReplicaRegions": [replica]});
         self.ok(HOME, "ReplicateSecretToRegions", &body);
         self.pass(1000);
         self.row(id, region)

@@ -1,4 +1,4 @@
-//! `emulator demo`: sends sample events to the real function in front of the emulated AWS.
+//! `emulator demo`: sends sample events to the real function, which calls the emulated AWS.
 
 mod event;
 mod expected;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use event::SampleEvent;
 use expected::{Call, Expected};
 
-/// The tag by which a secret names its Regions, under the default policy.
+/// The tag that names a secret's Regions under the default policy.
 const REPLICATE_TO: &str = "replicate-to";
 
 /// Options of `demo`.
@@ -27,11 +27,11 @@ pub(crate) struct Arguments {
     /// The function's binary.
     #[arg(long)]
     bootstrap: PathBuf,
-    /// Send only this event; the secret it names is created first.
+    /// Send only this event. Its secret is created first.
     #[arg(long)]
     event: Option<PathBuf>,
-    /// With --event: the tag `replicate-to` of the secret if the event carries no tags; empty for
-    /// none.
+    /// With --event: the tag `replicate-to` of the secret, if the event has no tags. Empty for no
+    /// tag.
     #[arg(long, env = "REPLICATE_TO", default_value = "eu-west-1 us-west-2")]
     replicate_to: String,
     /// The directory of the demo's events, with their expected records in `expected/`.
@@ -57,11 +57,9 @@ async fn run_one(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode>
     println!("{}", path.display());
     if let Some(mut seed) = event.secret() {
         let regions = arguments.replicate_to.as_str();
-        // Recorded events carry no tags, and the default policy skips a secret without tags.
-        if !event.carries_tags() && !regions.is_empty() {
-            println!(
-                "The event carries no tags; the secret gets the tag {REPLICATE_TO}: {regions}"
-            );
+        // Recorded events have no tags, and the default policy skips a secret without tags.
+        if !event.has_tags() && !regions.is_empty() {
+            println!("The event has no tags. The secret gets the tag {REPLICATE_TO}: {regions}");
             seed = seed.with_tag(REPLICATE_TO, regions);
         }
         demo.aws.with(|world, now| world.seed(now, seed));
@@ -100,10 +98,10 @@ async fn run_all(bootstrap: &Path, directory: &Path) -> anyhow::Result<ExitCode>
     Ok(ExitCode::FAILURE)
 }
 
-/// The JSON files of a directory, by name.
+/// Lists the JSON files of a directory, by name.
 fn json_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(directory)
-        .with_context(|| format!("cannot read {}", directory.display()))?;
+        .with_context(|| format!("failed to read {}", directory.display()))?;
     let mut files = Vec::new();
     for entry in entries {
         files.push(entry?.path());
@@ -119,9 +117,8 @@ fn json_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// The emulated AWS, and the function in one of its Regions.
 struct Demo {
     aws: Emulator,
+    settings: LambdaSettings,
     function: Lambda,
-    bootstrap: PathBuf,
-    region: String,
 }
 
 /// The result of one event.
@@ -130,7 +127,7 @@ struct EventResult {
     secret: Option<String>,
     /// The function's record; `null` if it wrote none.
     record: Value,
-    /// The type of the error that the invocation ended with.
+    /// The type of the invocation's error.
     error_type: Option<String>,
     /// The secret's replicas in the emulated Secrets Manager.
     replicas: Vec<ReplicaView>,
@@ -140,50 +137,49 @@ impl Demo {
     async fn start(bootstrap: &Path, region: &str) -> anyhow::Result<Demo> {
         let aws = Emulator::start(WorldSettings::default())
             .await
-            .context("cannot start the emulator")?;
+            .context("failed to start the emulator")?;
+        let settings = LambdaSettings::new(bootstrap, region)
+            .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
+            .with_timeout(Duration::from_mins(1));
+        let function = start_function(&settings).await?;
         Ok(Demo {
-            function: start_function(bootstrap, region, &aws).await?,
             aws,
-            bootstrap: bootstrap.to_owned(),
-            region: region.to_owned(),
+            settings,
+            function,
         })
     }
 
-    /// Invokes the function with an event, makes the calls meanwhile, and prints the output.
+    /// Invokes the function with an event, makes the calls in the meantime, and prints the output.
     async fn send(&mut self, event: &SampleEvent, calls: &[Call]) -> anyhow::Result<EventResult> {
+        let region = &self.settings.region;
         let (invocation, calls) = tokio::join!(
             self.function.invoke(event.json()),
-            make_calls(&self.aws, &self.region, calls)
+            make_calls(&self.aws, region, calls)
         );
         let invocation = invocation?;
         calls?;
         println!("{}", output::of(&invocation));
         if matches!(invocation.answer, Answer::TimedOut | Answer::Exited(_)) {
-            // Lambda, too, starts a new sandbox for the next event.
-            self.function = start_function(&self.bootstrap, &self.region, &self.aws).await?;
+            // Lambda starts a new sandbox for the next event, too.
+            self.function = start_function(&self.settings).await?;
         }
         let secret = event.secret_name();
+        let id = secret.unwrap_or_default();
         Ok(EventResult {
             secret: secret.map(str::to_owned),
             record: record(&invocation),
             error_type: error_type(invocation.answer),
-            replicas: self
-                .aws
-                .with(|world, now| world.replicas(now, &self.region, secret.unwrap_or_default())),
+            replicas: self.aws.with(|world, now| world.replicas(now, region, id)),
         })
     }
 }
 
-async fn start_function(bootstrap: &Path, region: &str, aws: &Emulator) -> anyhow::Result<Lambda> {
-    let settings = LambdaSettings::new(bootstrap, region)
-        .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
-        .with_timeout(Duration::from_mins(1));
-    Lambda::start(settings)
-        .await
-        .context("the function does not start")
+async fn start_function(settings: &LambdaSettings) -> anyhow::Result<Lambda> {
+    let function = Lambda::start(settings.clone()).await;
+    function.context("failed to start the function")
 }
 
-/// Makes the calls one after the other, each after its delay.
+/// Makes the calls in order, each after its delay.
 async fn make_calls(aws: &Emulator, region: &str, calls: &[Call]) -> anyhow::Result<()> {
     for call in calls {
         tokio::time::sleep(Duration::from_secs(call.after_seconds)).await;
@@ -193,7 +189,7 @@ async fn make_calls(aws: &Emulator, region: &str, calls: &[Call]) -> anyhow::Res
     Ok(())
 }
 
-/// The log line with an outcome.
+/// Returns the log line with an outcome.
 fn record(invocation: &Invocation) -> Value {
     let lines = invocation.log.iter();
     lines

@@ -1,5 +1,5 @@
-//! `emulator serve`: runs Secrets Manager on this machine, for the AWS CLI and SDKs.
-//! `emulator demo`: sends sample events to the real function in front of it.
+//! `emulator serve` runs Secrets Manager on this machine, for the AWS CLI and SDKs.
+//! `emulator demo` sends sample events to the real function, which calls this Secrets Manager.
 
 mod demo;
 mod serve;
@@ -20,7 +20,7 @@ struct Arguments {
 enum Command {
     /// Run a multi-Region Secrets Manager until Ctrl-C.
     Serve(serve::Arguments),
-    /// Send events to the function's real binary and show the results.
+    /// Send events to the function's real binary, and show the results.
     Demo(demo::Arguments),
 }
 

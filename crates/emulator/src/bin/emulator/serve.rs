@@ -10,10 +10,10 @@ use secret_replicator_emulator::{Emulator, WorldSettings};
 /// Options of `serve`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// The port on 127.0.0.1; 0 selects a free one.
     #[arg(long, default_value_t = 4599)]
     port: u16,
-    /// The seconds that the removal of a replica takes: about a minute on AWS.
+    /// The duration of the removal of a replica in seconds. AWS takes about a minute.
     #[arg(long, default_value_t = 60)]
     removal_seconds: u64,
 }
@@ -26,9 +26,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let emulator = Emulator::start_at(address, settings)
         .await
-        .with_context(|| format!("cannot listen on {address}"))?;
+        .with_context(|| format!("failed to listen on {address}"))?;
     let endpoint = emulator.endpoint();
-    println!("Secrets Manager of every Region is at {endpoint} until Ctrl-C. For example:");
+    println!("Secrets Manager of all Regions runs at {endpoint} until Ctrl-C. For example:");
     println!();
     println!(
         "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1"
@@ -40,6 +40,6 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     println!("  aws secretsmanager describe-secret --secret-id app");
     tokio::signal::ctrl_c()
         .await
-        .context("cannot wait for Ctrl-C")?;
+        .context("failed to wait for Ctrl-C")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,44 +1,37 @@
 //! `ListSecrets`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::ApiResult;
 use crate::world::filter::Filter;
-use crate::world::list_index::Place;
-use crate::world::render::{self, Members};
-use crate::world::request::{self, parse};
+use crate::world::history::Place;
+use crate::world::render::{listed, without_nulls};
+use crate::world::request::Input;
 use crate::world::{ApiError, Time, World};
 
-/// The most secrets on a page, and the default \[doc\].
+/// The maximum and default number of secrets on a page \[doc\].
 const PAGE: usize = 100;
 
 impl World {
-    pub(super) fn list_secrets(
-        &self,
-        now: Time,
-        region: &str,
-        body: &Value,
-    ) -> Result<Value, ApiError> {
-        let raw: request::ListSecrets = parse(body)?;
-        let size = page_size(raw.max_results)?;
-        let after = raw.next_token.as_deref().map(read_token).transpose()?;
-        let filters = Filter::parse_all(raw.filters.unwrap_or_default())?;
-        let shows_deleted = raw.include_planned_deletion.unwrap_or_default();
+    pub(super) fn list_secrets(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
+        let size = page_size(input.max_results)?;
+        let after = input.next_token.as_deref().map(read_token).transpose()?;
+        let filters = Filter::parse_all(input.filters.as_deref().unwrap_or_default())?;
+        let shows_deleted = input.include_planned_deletion.unwrap_or_default();
+        let lag = self.settings.list_lag;
         let mut matches = self
-            .index
-            .after(now, region, after.as_ref())
-            .filter(|(_, secret)| shows_deleted || secret.deleted.is_none())
+            .region_mut(region)
+            .history
+            .list(now, lag, after.as_ref())
+            .filter(|(_, secret)| shows_deleted || secret.deletion.is_none())
             .filter(|(_, secret)| filters.iter().all(|filter| filter.passes(secret)));
         let page: Vec<_> = matches.by_ref().take(size).collect();
         let last = page.last().map(|(place, _)| write_token(place));
         let next = last.filter(|_| matches.next().is_some());
-        let secrets: Value = page
-            .iter()
-            .map(|(_, secret)| render::listed(secret))
-            .collect();
-        Ok(Members::default()
-            .with("SecretList", secrets)
-            .with_some("NextToken", next)
-            .into_value())
+        let secrets: Value = page.iter().map(|(_, secret)| listed(secret)).collect();
+        Ok(without_nulls(
+            json!({ "SecretList": secrets, "NextToken": next }),
+        ))
     }
 }
 
@@ -58,7 +51,8 @@ fn page_size(wanted: Option<i64>) -> Result<usize, ApiError> {
         })
 }
 
-/// The place of the last secret of a page: a token stays good while secrets come and go.
+/// Encodes the position of the last secret of a page, so that a token stays valid while secrets are
+/// created and deleted.
 fn write_token((created, arn): &Place) -> String {
     format!("{}/{arn}", created.0)
 }

@@ -1,62 +1,47 @@
 //! `TagResource` and `UntagResource`.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::world::request::{self, parse, required};
-use crate::world::secret::Tag;
+use super::ApiResult;
+use crate::world::request::{Input, required};
+use crate::world::secret::{Secret, Tag};
 use crate::world::{ApiError, Time, World};
 
-/// The most tags a secret may have \[doc\].
-const MOST: usize = 50;
+/// The maximum number of tags of a secret \[doc\].
+const LIMIT: usize = 50;
 
 impl World {
-    pub(super) fn tag_resource(
-        &mut self,
-        now: Time,
-        region: &str,
-        body: &Value,
-    ) -> Result<Value, ApiError> {
-        let raw: request::TagResource = parse(body)?;
-        let id = required(raw.secret_id, "secretId")?;
-        let added = request::tags(required(raw.tags, "tags")?)?;
-        let name = self.locate_for_write(region, &id)?;
-        self.change_tags(now, region, &name, |tags| merged(tags, added))
+    pub(super) fn tag_resource(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
+        let id = input.secret_id()?;
+        let added = required(input.tags()?, "tags")?;
+        let secret = Arc::clone(self.locate_for_write(region, id)?);
+        let tags = merged(&secret.tags, added)?;
+        Ok(self.set_tags(now, &secret, tags))
     }
 
-    pub(super) fn untag_resource(
-        &mut self,
-        now: Time,
-        region: &str,
-        body: &Value,
-    ) -> Result<Value, ApiError> {
-        let raw: request::UntagResource = parse(body)?;
-        let id = required(raw.secret_id, "secretId")?;
-        let keys = required(raw.tag_keys, "tagKeys")?;
-        let name = self.locate_for_write(region, &id)?;
-        self.change_tags(now, region, &name, |tags| {
-            let keeps = |tag: &&Tag| !keys.contains(&tag.key);
-            Ok(tags.iter().filter(keeps).cloned().collect())
-        })
+    pub(super) fn untag_resource(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
+        let id = input.secret_id()?;
+        let keys = required(input.tag_keys.as_ref(), "tagKeys")?;
+        let secret = Arc::clone(self.locate_for_write(region, id)?);
+        let mut tags = secret.tags.clone();
+        tags.retain(|tag| !keys.contains(&tag.key));
+        Ok(self.set_tags(now, &secret, tags))
     }
 
-    fn change_tags(
-        &mut self,
-        now: Time,
-        region: &str,
-        name: &str,
-        change: impl FnOnce(&[Tag]) -> Result<Vec<Tag>, ApiError>,
-    ) -> Result<Value, ApiError> {
-        if let Some(secret) = self.by_name_mut(region, name) {
-            secret.tags = change(&secret.tags)?;
+    fn set_tags(&mut self, now: Time, secret: &Secret, tags: Vec<Tag>) -> Value {
+        let (region, name) = (&secret.region, &secret.name);
+        self.update(now, region, name, |secret| {
+            secret.tags = tags;
             secret.changed = now;
-        }
-        self.note(now, region, name);
+        });
         self.propagate(now, region, name);
-        Ok(Value::Null)
+        Value::Null
     }
 }
 
-/// Adds tags; a tag with a key that is there already takes its place.
+/// Adds tags. A tag replaces an existing one with the same key.
 pub(super) fn merged(tags: &[Tag], added: Vec<Tag>) -> Result<Vec<Tag>, ApiError> {
     let mut merged = tags.to_vec();
     for tag in added {
@@ -65,7 +50,7 @@ pub(super) fn merged(tags: &[Tag], added: Vec<Tag>) -> Result<Vec<Tag>, ApiError
             None => merged.push(tag),
         }
     }
-    if merged.len() > MOST {
+    if merged.len() > LIMIT {
         return Err(ApiError::invalid_parameter(
             "The number of tags on the secret would exceed the limit of 50.",
         ));

@@ -1,92 +1,66 @@
 //! `PutSecretValue`.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use crate::world::render::Members;
-use crate::world::request::{self, parse, required};
-use crate::world::secret::{CURRENT, SecretText, Version};
+use serde_json::json;
+
+use super::ApiResult;
+use crate::world::render::without_nulls;
+use crate::world::request::Input;
+use crate::world::secret::{CURRENT, Secret, Version};
 use crate::world::{ApiError, Time, World};
 
 impl World {
-    pub(super) fn put_secret_value(
-        &mut self,
-        now: Time,
-        region: &str,
-        body: &Value,
-    ) -> Result<Value, ApiError> {
-        let raw: request::PutSecretValue = parse(body)?;
-        let id = required(raw.secret_id, "secretId")?;
-        let text =
-            request::secret_text(raw.secret_string, raw.secret_binary)?.ok_or_else(|| {
-                ApiError::invalid_request("You must provide either SecretString or SecretBinary.")
-            })?;
-        let name = self.locate_unmanaged(region, &id)?;
-        let token = raw.client_request_token;
+    pub(super) fn put_secret_value(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
+        let id = input.secret_id()?;
+        let value = input.secret_value()?.ok_or_else(|| {
+            ApiError::invalid_request("You must provide either SecretString or SecretBinary.")
+        })?;
+        let secret = Arc::clone(self.locate_unmanaged(region, id)?);
+        let name = &secret.name;
+        let token = input.client_request_token.clone();
         let token = token.unwrap_or_else(|| self.new_version_id());
-        let stages = raw.version_stages;
-        let stages = stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
-        if self.is_new_version(region, &name, &token, &text)? {
-            let key = self
-                .by_name(region, &name)
-                .and_then(|s| s.kms_key_id.clone());
-            self.usable_for_values(now, region, key.as_deref())?;
-            self.put(
-                now,
-                region,
-                &name,
-                Version {
-                    id: token.clone(),
-                    text,
-                    stages,
-                    created: now,
-                },
-            );
-        }
-        Ok(self.put_answer(region, &name, &token))
-    }
-
-    /// Whether the request adds a version; one that repeats itself does not, and one that reuses a
-    /// token for another value is refused \[doc\].
-    fn is_new_version(
-        &self,
-        region: &str,
-        name: &str,
-        token: &str,
-        text: &SecretText,
-    ) -> Result<bool, ApiError> {
-        let secret = self.by_name(region, name);
-        match secret.and_then(|secret| secret.versions.by_id(token)) {
-            None => Ok(true),
-            Some(version) if version.text == *text => Ok(false),
-            Some(_) => Err(ApiError::new(
+        let existing = secret.versions.by_id(&token);
+        if existing.is_some_and(|version| version.value != value) {
+            return Err(ApiError::new(
                 "ResourceExistsException",
                 "You can't use a ClientRequestToken that is already in use for another version.",
-            )),
+            ));
         }
+        // A repeated request adds no version [doc].
+        if existing.is_none() {
+            let stages = input.version_stages.clone();
+            let version = Version {
+                id: token.clone(),
+                value,
+                stages: stages.unwrap_or_else(|| vec![CURRENT.to_owned()]),
+                created: now,
+            };
+            self.add_version(now, &secret, version)?;
+        }
+        let secret = self.locate(region, name)?;
+        let version = secret.versions.by_id(&token);
+        Ok(without_nulls(json!({
+            "ARN": secret.arn(),
+            "Name": name,
+            "VersionId": token,
+            "VersionStages": version.map(|version| &version.stages),
+        })))
     }
 
-    fn put(&mut self, now: Time, region: &str, name: &str, version: Version) {
-        if let Some(secret) = self.by_name_mut(region, name) {
+    fn add_version(
+        &mut self,
+        now: Time,
+        secret: &Secret,
+        version: Version,
+    ) -> Result<(), ApiError> {
+        let (region, name) = (&secret.region, &secret.name);
+        self.check_encryption(now, region, secret.kms_key_id.as_deref())?;
+        self.update(now, region, name, |secret| {
             secret.versions.put(version);
             secret.changed = now;
-        }
-        self.note(now, region, name);
+        });
         self.propagate(now, region, name);
-    }
-
-    fn put_answer(&self, region: &str, name: &str, version_id: &str) -> Value {
-        let Some(secret) = self.by_name(region, name) else {
-            return Value::Null;
-        };
-        let version = secret.versions.by_id(version_id);
-        Members::default()
-            .with("ARN", self.arn_of(secret))
-            .with("Name", name)
-            .with("VersionId", version_id)
-            .with_some(
-                "VersionStages",
-                version.map(|version| json!(version.stages)),
-            )
-            .into_value()
+        Ok(())
     }
 }

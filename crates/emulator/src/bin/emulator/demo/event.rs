@@ -1,4 +1,4 @@
-//! Sample events, and the secrets that they name.
+//! Sample events and their secrets.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use chrono::{SecondsFormat, Utc};
 use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
-/// An event from a file. It may be any JSON.
+/// An event from a file, which may contain any JSON.
 pub(crate) struct SampleEvent(Value);
 
 impl SampleEvent {
     pub(crate) fn read(path: &Path) -> anyhow::Result<SampleEvent> {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+            .with_context(|| format!("failed to read {}", path.display()))?;
         let json = serde_json::from_str(&text)
             .with_context(|| format!("{} is not JSON", path.display()))?;
         Ok(SampleEvent(json))
     }
 
-    /// Sets the time of the call to the present, for a realistic `event_age_ms`.
+    /// Sets the time of the call to the current time, for a realistic `event_age_ms`.
     pub(crate) fn made_now(mut self) -> SampleEvent {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         for place in ["/time", "/detail/eventTime"] {
@@ -34,48 +34,41 @@ impl SampleEvent {
         &self.0
     }
 
-    /// The Region of the call; for an action, that of the ARN.
+    /// Returns the Region of the call or, for an action, of the ARN.
     pub(crate) fn region(&self) -> &str {
-        let region = self.text(&["awsRegion"]).or_else(|| {
+        let region = self.text("/awsRegion").or_else(|| {
             let arn = self.secret_id()?;
             arn.starts_with("arn:").then(|| arn.split(':').nth(3))?
         });
         region.unwrap_or("us-east-1")
     }
 
-    /// The name of the secret, if the event names one.
+    /// Returns the name of the secret, if the event names one.
     pub(crate) fn secret_name(&self) -> Option<&str> {
-        let request = self.text(&["requestParameters", "name"]);
-        request.or_else(|| {
-            let (name, _) = split_arn(self.secret_id()?);
-            Some(name)
+        self.text("/requestParameters/name")
+            .or_else(|| Some(split_arn(self.secret_id()?).0))
+    }
+
+    /// Returns whether the call sets or removes tags.
+    pub(crate) fn has_tags(&self) -> bool {
+        ["tags", "tagKeys"].iter().any(|member| {
+            let tags = self.detail()["requestParameters"][member].as_array();
+            tags.is_some_and(|tags| !tags.is_empty())
         })
     }
 
-    /// Whether the call sets or removes tags.
-    pub(crate) fn carries_tags(&self) -> bool {
-        let is_named = |member: &str| {
-            let tags = self.detail()["requestParameters"][member].as_array();
-            tags.is_some_and(|tags| !tags.is_empty())
-        };
-        is_named("tags") || is_named("tagKeys")
-    }
-
-    /// The secret of the event, with a value; `None` if the call failed.
+    /// Returns the secret of the event, with a value; `None` if the call failed.
     pub(crate) fn secret(&self) -> Option<SecretSeed> {
         if !self.detail()["errorCode"].is_null() {
             return None;
         }
         let mut seed = SecretSeed::new(self.region(), self.secret_name()?);
-        seed.suffix = self
-            .secret_id()
-            .and_then(|id| split_arn(id).1)
-            .map(str::to_owned);
-        seed.kms_key_id = self
-            .text(&["requestParameters", "kmsKeyId"])
-            .map(str::to_owned);
-        let tags = self.detail().pointer("/requestParameters/tags");
-        for tag in tags.and_then(Value::as_array).into_iter().flatten() {
+        let suffix = self.secret_id().and_then(|id| split_arn(id).1);
+        seed.suffix = suffix.map(str::to_owned);
+        let key = self.text("/requestParameters/kmsKeyId");
+        seed.kms_key_id = key.map(str::to_owned);
+        let tags = self.detail()["requestParameters"]["tags"].as_array();
+        for tag in tags.into_iter().flatten() {
             if let (Some(key), Some(value)) = (tag["key"].as_str(), tag["value"].as_str()) {
                 seed = seed.with_tag(key, value);
             }
@@ -83,24 +76,20 @@ impl SampleEvent {
         Some(seed)
     }
 
-    /// The ARN in the response, or the secret ID in the request or action.
+    /// Returns the ARN in the response, or the secret ID in the request or action.
     fn secret_id(&self) -> Option<&str> {
-        self.text(&["responseElements", "arn"])
-            .or_else(|| self.text(&["requestParameters", "secretId"]))
-            .or_else(|| self.text(&["secretId"]))
+        self.text("/responseElements/arn")
+            .or_else(|| self.text("/requestParameters/secretId"))
+            .or_else(|| self.text("/secretId"))
     }
 
-    /// The CloudTrail record. A file may hold it without the envelope of EventBridge.
+    /// Returns the CloudTrail record. A file may contain it without the envelope of EventBridge.
     fn detail(&self) -> &Value {
         self.0.get("detail").unwrap_or(&self.0)
     }
 
-    fn text(&self, path: &[&str]) -> Option<&str> {
-        let mut value = self.detail();
-        for member in path {
-            value = value.get(member)?;
-        }
-        value.as_str()
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.detail().pointer(pointer)?.as_str()
     }
 }
 
@@ -151,15 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_carried_by_the_calls_that_set_or_remove_them() {
+    fn only_calls_that_set_or_remove_tags_have_tags() {
         let with = |request| SampleEvent(json!({"detail": {"requestParameters": request}}));
         let tag = json!({"key": "tier", "value": "1"});
-        assert!(with(json!({"name": "app", "tags": [tag]})).carries_tags());
-        assert!(with(json!({"secretId": "app", "tagKeys": ["tier"]})).carries_tags());
-        assert!(!with(json!({"name": "app", "tags": []})).carries_tags());
-        assert!(!with(json!({"name": "app"})).carries_tags());
-        assert!(!with(json!(null)).carries_tags());
-        assert!(!SampleEvent(json!({"secretId": "app"})).carries_tags());
+        assert!(with(json!({"name": "app", "tags": [tag]})).has_tags());
+        assert!(with(json!({"secretId": "app", "tagKeys": ["tier"]})).has_tags());
+        assert!(!with(json!({"name": "app", "tags": []})).has_tags());
+        assert!(!with(json!({"name": "app"})).has_tags());
+        assert!(!with(json!(null)).has_tags());
+        assert!(!SampleEvent(json!({"secretId": "app"})).has_tags());
     }
 
     #[test]

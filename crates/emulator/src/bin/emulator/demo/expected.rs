@@ -1,4 +1,4 @@
-//! The expected records, one file per event.
+//! The expected records, one file for each event.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::EventResult;
 
-/// A file of `events/demo/expected`, which has the name of its event's file.
+/// A file of `events/demo/expected`. It has the name of its event's file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
@@ -21,9 +21,9 @@ pub(crate) struct Expected {
     /// Calls of other principals while the function handles the event.
     #[serde(default)]
     pub(crate) calls: Vec<Call>,
-    /// The fields that the record must have. `null` stands for a field that must be absent.
+    /// The expected fields of the record. `null` stands for an absent field.
     record: Value,
-    /// The type of the error that the invocation must end with; absent for success.
+    /// The expected type of the invocation's error; absent for success.
     error_type: Option<String>,
 }
 
@@ -31,23 +31,23 @@ pub(crate) struct Expected {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Call {
-    /// The delay since the event or the call before.
+    /// The delay since the event or the previous call.
     pub(crate) after_seconds: u64,
     pub(crate) operation: String,
     pub(crate) input: Value,
 }
 
 impl Expected {
-    /// Reads the file that belongs to an event's file.
+    /// Reads the file for an event's file.
     pub(crate) fn of(event: &Path) -> anyhow::Result<Expected> {
         let file = event.file_name().unwrap_or_default();
         let path = event.with_file_name("expected").join(file);
         let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("cannot parse {}", path.display()))
+            .with_context(|| format!("failed to read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("failed to parse {}", path.display()))
     }
 
-    /// Lists what differs from the expectation, and where the record contradicts the replicas.
+    /// Lists the differences from the expectation, and between the record and the actual replicas.
     pub(crate) fn differences(&self, result: &EventResult) -> Vec<String> {
         let mut found = Vec::new();
         compare("record", &self.record, &result.record, &mut found);

@@ -3,7 +3,7 @@
 use secret_replicator_emulator::{Answer, Invocation};
 use serde_json::{Serializer, Value};
 
-/// Formats what an invocation wrote: records indented, metrics in one line each.
+/// Formats the output of an invocation: indented records, and one line for each line of metrics.
 pub(crate) fn of(invocation: &Invocation) -> String {
     let stdout = invocation.log.iter().map(|line| formatted(line));
     let stderr = invocation.stderr.iter();
@@ -18,7 +18,7 @@ fn failure(invocation: &Invocation) -> Option<String> {
         Answer::Error {
             error_type,
             error_message,
-        } => Some(format!("ended as the error {error_type}: {error_message}")),
+        } => Some(format!("failed with {error_type}: {error_message}")),
         Answer::TimedOut => Some("killed at the deadline".to_owned()),
         Answer::Exited(status) => Some(format!("the process ended: {status}")),
     }
@@ -33,7 +33,7 @@ fn formatted(line: &str) -> String {
     }
 }
 
-/// Indents a JSON text without changing the order of its members.
+/// Indents a JSON text. Keeps the order of its members.
 fn indented(json: &str) -> anyhow::Result<String> {
     let mut output = Vec::new();
     serde_transcode::transcode(

@@ -7,15 +7,15 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
 use super::EventResult;
 
-/// Wider tables are hard to read in terminals and in Markdown. The demo's own table just fits.
+/// The maximum width. Wider tables are hard to read in terminals and in Markdown.
 const MAX_WIDTH: u16 = 121;
 
-/// Formats one row per event, with a column for each Region. Hides empty columns.
+/// Formats one row for each event, with a column for each Region. Hides empty columns.
 pub(crate) fn of(home: &str, results: &[EventResult]) -> Table {
     let regions: BTreeSet<&str> = results
         .iter()
         .flat_map(EventResult::regions)
-        // This token of a tag names no Region, so it gets no column.
+        // A token of a tag that is not a Region gets no column.
         .filter(|replica| replica["reason"] != "invalid-region")
         .filter_map(|replica| replica["region"].as_str())
         .collect();
