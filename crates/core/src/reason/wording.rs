@@ -84,7 +84,7 @@ const PHRASES: [(FailureReason, &[&str]); 7] = [
 const KEYS: [&str; 4] = [KEY, "kms key", "kms key *", "customer master key *"];
 
 /// What AWS KMS says of a key that cannot be used.
-const UNAVAILABLE: [&str; 8] = [
+const UNAVAILABLE: [&str; 9] = [
     "is disabled",
     "is not found",
     "was not found",
@@ -92,6 +92,7 @@ const UNAVAILABLE: [&str; 8] = [
     "does not exist",
     "is not enabled",
     "is pending",
+    "is still being created",
     "is unavailable",
 ];
 
@@ -182,6 +183,7 @@ mod tests {
             ("Invalid replica region.", RegionNotEnabled),
             ("The KMS key is disabled or not found", KmsKeyUnavailable),
             ("KMS key is disabled", KmsKeyUnavailable),
+            ("The KMS key is still being created.", KmsKeyUnavailable),
             ("The KMS key alias/app was not found", KmsKeyUnavailable),
             (
                 "The operation failed because of an invalid KMS key: Invalid keyId",

@@ -102,6 +102,17 @@ struct Identity<'a> {
 }
 
 impl<'a> Detail<'a> {
+    /// Reads a detail. Serde would also read an array as a struct.
+    ///
+    /// # Errors
+    /// The detail is not an object.
+    pub(super) fn read(detail: &'a RawValue) -> serde_json::Result<Self> {
+        if !is_object(detail) {
+            return Err(serde::de::Error::custom("the detail is not an object"));
+        }
+        serde_json::from_str(detail.get())
+    }
+
     pub(super) fn parameters(&self) -> Parameters<'a> {
         object(self.request_parameters)
     }
@@ -160,8 +171,13 @@ pub(super) fn strings(part: Part<'_>) -> Vec<String> {
         .unwrap_or_default()
 }
 
+fn is_object(part: &RawValue) -> bool {
+    part.get().trim_start().starts_with('{')
+}
+
 /// A part as an object; anything else is an object without members.
 fn object<'a, T: Deserialize<'a> + Default>(part: Part<'a>) -> T {
-    part.and_then(|part| serde_json::from_str(part.get()).ok())
+    part.filter(|part| is_object(part))
+        .and_then(|part| serde_json::from_str(part.get()).ok())
         .unwrap_or_default()
 }

@@ -26,7 +26,7 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         Ok(envelope) => envelope,
         Err(error) => return malformed(event, &error),
     };
-    let detail: Detail<'_> = match serde_json::from_str(envelope.detail.get()) {
+    let detail: Detail<'_> = match Detail::read(&envelope.detail) {
         Ok(detail) => detail,
         Err(error) => return malformed(event, &error),
     };
@@ -45,16 +45,16 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
 /// out of the message. An event that would be skipped anyway is skipped.
 fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
     let envelope: Envelope<'_> = serde_json::from_str(event).unwrap_or_default();
-    let detail: Option<Detail<'_>> = envelope
-        .detail
-        .and_then(|detail| serde_json::from_str(detail.get()).ok());
+    let detail: Option<Detail<'_>> = envelope.detail.and_then(|detail| Detail::read(detail).ok());
     let detail_type = text(envelope.detail_type);
     let name = detail.as_ref().and_then(|detail| text(detail.event_name));
     let is_handled = match detail_type.as_deref() {
         Some(API_CALL) => name.as_deref().is_none_or(is_handled_call),
-        Some(SERVICE_EVENT | LABEL_UPDATED) => true,
+        Some(SERVICE_EVENT) => name
+            .as_deref()
+            .is_some_and(|name| name.starts_with("Replication")),
+        Some(LABEL_UPDATED) | None => true,
         Some(_) => false,
-        None => true,
     };
     if text(envelope.source).as_deref() == Some("aws.secretsmanager") && !is_handled {
         return Trigger {

@@ -1,6 +1,6 @@
 //! Arbitrary secrets and limits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
