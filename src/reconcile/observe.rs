@@ -3,22 +3,49 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::CallErrorKind;
+use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Decision, Plan, decide};
+use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::request::Cause;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::outcome::SecretOutcome;
-use super::{Mode, Reconciler};
+use super::{Mode, Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 /// The number of Regions to probe concurrently.
-const PROBES_AT_ONCE: usize = 4;
+pub(super) const PROBES_AT_ONCE: usize = 4;
+
+/// What a read of a secret leads to.
+enum Observed {
+    /// Nothing to do.
+    Skip(Secret, SkipReason),
+    /// The secret needs a replica, but has no value.
+    NoValueYet(Secret, Plan),
+    /// A plan.
+    Plan(Secret, Plan),
+}
+
+impl Observed {
+    /// Returns whether a read just after the event may lead to this only because it shows the secret as it
+    /// was before the event.
+    fn may_be_stale(&self, mode: Mode, occasion: Occasion) -> bool {
+        match self {
+            Self::Skip(_, reason) => reason.may_be_stale(),
+            // The tag that wants the replica may be the one that was removed.
+            Self::Plan(_, plan) => {
+                mode == Mode::Act && plan.writes() && occasion.cause() == Some(Cause::TagChange)
+            }
+            Self::NoValueYet(..) => false,
+        }
+    }
+}
 
 impl Reconciler {
     /// Reads the secret and plans. Waits for a secret that does not exist yet, and for the first value
     /// of a secret that needs a replica, because AWS does not document how it replicates a secret
-    /// without a value.
+    /// without a value. Reads again where the first read may be older than the event.
     ///
     /// # Errors
     /// The outcome, if there is no plan to execute.
@@ -26,24 +53,32 @@ impl Reconciler {
         &self,
         id: &SecretId,
         mode: Mode,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Result<(Secret, Plan), SecretOutcome> {
         let mut poller = deadlines.poll_until_ready();
         let mut known: Option<SecretOutcome> = None;
         loop {
-            let not_ready = match self.secrets_manager.describe(id, poller.deadline()).await {
-                Ok(secret) => match self.plan(secret, poller.deadline()).await {
-                    (secret, Decision::Skip(reason)) => {
-                        return Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason));
-                    }
-                    (secret, Decision::Act(plan))
-                        if mode == Mode::Act && plan.replicates() && !secret.has_value() =>
-                    {
-                        SecretOutcome::NoValueYet(Box::new(secret), plan.rules)
-                    }
-                    (secret, Decision::Act(plan)) => return Ok((secret, plan)),
-                },
+            let not_ready = match self.read(id, mode, occasion, poller.deadline()).await {
+                Ok(observed)
+                    if observed.may_be_stale(mode, occasion)
+                        && let Some(fresh_at) = occasion.fresh_at()
+                        && fresh_at < poller.deadline() =>
+                {
+                    sleep_until(fresh_at).await;
+                    continue;
+                }
+                Ok(Observed::Plan(secret, plan)) => return Ok((secret, plan)),
+                Ok(Observed::Skip(secret, reason)) => {
+                    return Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason));
+                }
+                Ok(Observed::NoValueYet(secret, plan)) => {
+                    SecretOutcome::NoValueYet(Box::new(secret), plan.rules)
+                }
                 Err(error) if error.kind == CallErrorKind::NotFound => {
+                    if occasion.is_too_late_for_the_secret() {
+                        return Err(SecretOutcome::Skipped(None, SkipReason::SecretNotFound));
+                    }
                     SecretOutcome::NotFound(error)
                 }
                 Err(error) => match known {
@@ -57,6 +92,30 @@ impl Reconciler {
             }
             known = Some(not_ready);
         }
+    }
+
+    async fn read(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        occasion: Occasion,
+        until: Instant,
+    ) -> Result<Observed, CallError> {
+        let secret = self.secrets_manager.describe(id, until).await?;
+        let (secret, decision) = self.plan(secret, until).await;
+        Ok(match decision {
+            Decision::Skip(reason) => Observed::Skip(secret, reason),
+            Decision::Act(mut plan) => {
+                if !occasion.retries_unknown_failures() {
+                    plan = plan.without_unknown_retries(&secret);
+                }
+                if mode == Mode::Act && plan.replicates() && !secret.has_value() {
+                    Observed::NoValueYet(secret, plan)
+                } else {
+                    Observed::Plan(secret, plan)
+                }
+            }
+        })
     }
 
     /// Plans for a secret as read. Probes the Regions in which an obstacle in the Region made the

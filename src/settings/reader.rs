@@ -17,8 +17,8 @@ pub(super) struct SettingsReader<'a> {
     pub(super) problems: Vec<SettingProblem>,
 }
 
-/// The maximum time to follow replicas. A function runs for at most 15 minutes (Lambda quotas).
-const MAX_REPLICATION_WAIT_SECONDS: u64 = 840;
+/// The maximum time to follow replicas. The function's timeout in the template is 180 seconds.
+const MAX_REPLICATION_WAIT_SECONDS: u64 = 120;
 
 impl SettingsReader<'_> {
     fn get(&mut self, variable: &'static str) -> Option<String> {

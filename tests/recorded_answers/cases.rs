@@ -73,8 +73,8 @@ async fn record(connection: &FixedAnswer, policy: Option<&str>, event: &Value) -
     let mut context = Context::default();
     let end = now + Duration::from_secs(10);
     context.deadline = u64::try_from(end.as_millis()).expect("milliseconds");
-    context.invoked_function_arn =
-        "arn:aws:lambda:us-east-1:123456789012:function:replicator".to_owned();
+    "arn:aws:lambda:us-east-1:123456789012:function:replicator"
+        .clone_into(&mut context.invoked_function_arn);
     let _ = function.handle(LambdaEvent::new(payload, context)).await;
     let log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
     let record = log.split(|byte| *byte == b'\n').next().unwrap_or_default();

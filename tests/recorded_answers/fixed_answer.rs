@@ -23,6 +23,8 @@ struct State {
     body: Vec<u8>,
     /// The answers to the operations that have one of their own, in place of the general one.
     answers: BTreeMap<String, (u16, Vec<u8>)>,
+    /// The answers in the Regions that have one of their own.
+    regions: BTreeMap<String, (u16, Vec<u8>)>,
     requests: Vec<String>,
 }
 
@@ -33,6 +35,7 @@ impl FixedAnswer {
             status,
             body,
             answers: BTreeMap::new(),
+            regions: BTreeMap::new(),
             requests: Vec::new(),
         })))
     }
@@ -43,12 +46,19 @@ impl FixedAnswer {
         self.state().answers.insert(target, (status, body));
     }
 
+    /// Sets the response of one Region.
+    pub(crate) fn answer_in(&self, region: &str, status: u16, body: Vec<u8>) {
+        let regions = &mut self.state().regions;
+        regions.insert(region.to_owned(), (status, body));
+    }
+
     /// Changes the response and clears the recorded requests.
     pub(crate) fn change_to(&self, status: u16, body: Vec<u8>) {
         *self.state() = State {
             status,
             body,
             answers: BTreeMap::new(),
+            regions: BTreeMap::new(),
             requests: Vec::new(),
         };
     }
@@ -83,7 +93,13 @@ impl HttpConnector for FixedAnswer {
         let mut state = self.state();
         state.requests.push(format!("{operation} {body}"));
         // An HTTP library does not pass invalid statuses to a client either.
-        let (status, body) = match state.answers.get(operation) {
+        let is_there = |(region, _): &(&String, _)| request.uri().contains(&format!(".{region}."));
+        let of_region = state
+            .regions
+            .iter()
+            .find(is_there)
+            .map(|(_, answer)| answer);
+        let (status, body) = match of_region.or(state.answers.get(operation)) {
             Some((status, body)) => (*status, body.clone()),
             None => (state.status, state.body.clone()),
         };

@@ -156,11 +156,11 @@ impl<'a> Stage<'a> {
         self.storm().await;
         self.quiet().await;
         let before = self.truth();
-        let first = sweep(&self.lambda, ANY_CHANGES).await;
+        let first = sweep(&self.lambda, ANY_CHANGES, true).await;
         let after = self.truth();
         self.quiet().await;
         let later = self.truth();
-        let second = sweep(&self.lambda, ANY_CHANGES).await;
+        let second = sweep(&self.lambda, ANY_CHANGES, false).await;
         self.sweeps += 2;
         let calls = self.service.calls();
         Played {
@@ -257,7 +257,7 @@ async fn happen(
             lambda.invoke(&action, Purpose::Look).await;
         }
         (Deed::Sweep(max_changes), _) => {
-            sweep(lambda, *max_changes).await;
+            sweep(lambda, *max_changes, false).await;
         }
         (_, Some(event)) => {
             let mut deliveries = JoinSet::new();
@@ -278,7 +278,7 @@ async fn happen(
 }
 
 /// A sweep as the state machine drives it: slice by slice, and a slice that fails once more.
-async fn sweep(lambda: &Lambda, max_changes: u64) -> Swept {
+async fn sweep(lambda: &Lambda, max_changes: u64, thorough: bool) -> Swept {
     let mut swept = Swept {
         after: lambda.begun(),
         ..Swept::default()
@@ -286,7 +286,12 @@ async fn sweep(lambda: &Lambda, max_changes: u64) -> Swept {
     let mut token = Value::Null;
     let mut failures = 0;
     for _ in 0..MOST_SLICES {
-        let action = json!({"action": "sweep", "nextToken": token, "maxChanges": max_changes});
+        let action = json!({
+            "action": "sweep",
+            "nextToken": token,
+            "maxChanges": max_changes,
+            "thorough": thorough,
+        });
         match lambda.invoke(&action, Purpose::Sweep).await {
             End::Answer(answer) => {
                 token = answer["nextToken"].clone();

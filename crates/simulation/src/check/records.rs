@@ -135,6 +135,32 @@ impl Case<'_> {
         answers.any(|answer| Seen::new(&answer.body).status(region) == Some("InSync"))
     }
 
+    /// Whether the Region itself has answered that it has no replica of the secret, or the record says that
+    /// this is not verified, and the Region gave no answer.
+    fn is_gone(&self, record: &Value, replica: &Value) -> bool {
+        let region = &replica["region"];
+        let suffix = |arn: &Value| arn.as_str()?.rsplit('-').next().map(str::to_owned);
+        let mut probes = self.calls.iter().filter(|call| {
+            call.operation == "DescribeSecret"
+                && *region == *call.region
+                && call.secret_id() == record["secret_name"].as_str()
+        });
+        let is_free = |call: &&Call| {
+            let answer = call.answer.as_ref();
+            answer.is_some_and(|answer| answer.error_code() == Some("ResourceNotFoundException"))
+        };
+        let is_another = |call: &&Call| {
+            let body = call.success().map(|answer| &answer.body);
+            body.is_some_and(|body| suffix(&body["ARN"]) != suffix(&record["secret_arn"]))
+        };
+        let last = probes.next_back().copied();
+        let detail = replica["detail"].as_str().unwrap_or_default();
+        if detail.contains("not verified") {
+            return last.is_none_or(|call| call.success().is_none() && !is_free(&call));
+        }
+        last.is_some_and(|call| is_free(&call) || is_another(&call))
+    }
+
     /// What a record claims was seen.
     fn agrees_with_looks(&self, record: &Value) -> Vec<Violation> {
         let looks = self.looks(record);
@@ -145,7 +171,7 @@ impl Case<'_> {
             let claim = replica["status"].as_str().unwrap_or_default();
             let is_so = match claim {
                 "in-sync" => saw(Some("InSync")) || self.was_answered_in_sync(record, region),
-                "removed" => saw(None),
+                "removed" => saw(None) && self.is_gone(record, replica),
                 "failed" | "in-progress" | "refused" => replica["reason"].is_string(),
                 _ => true,
             };

@@ -15,7 +15,7 @@ use secret_replicator_reference_policy::{Forbid, KmsKey, Parts, Policy, Replicat
 pub(super) fn settings() -> impl Strategy<Value = FunctionSettings> {
     let allowed_regions = weighted(0.3, btree_set(region(), 2..6));
     let settle = select(vec![30, 30, 30, 10, 60, 0]);
-    let timeout = select(vec![90, 90, 90, 60, 30, 10]);
+    let timeout = select(vec![180, 180, 90, 60, 30, 10]);
     let writes_per_second = select(vec![25, 25, 25, 5, 1]);
     let times = (settle, timeout, writes_per_second);
     // Removal is what does most harm if it goes wrong.
