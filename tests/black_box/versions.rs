@@ -6,7 +6,7 @@ use secret_replicator_emulator::Denial;
 
 use crate::stage::{Delivery, HOME, Stage, setting, tagged};
 
-async fn with_two_replicas(stage: &mut Stage) {
+fn with_two_replicas(stage: &Stage) {
     let seed = tagged("prod/db", "eu-west-1 us-west-2")
         .with_replica_in("eu-west-1")
         .with_replica_in("us-west-2");
@@ -28,7 +28,7 @@ fn count(delivery: &Delivery, metric: &str) -> u64 {
 #[tokio::test]
 async fn a_version_that_has_arrived_costs_one_read_and_one_probe_per_region() {
     let mut stage = Stage::new().await;
-    with_two_replicas(&mut stage).await;
+    with_two_replicas(&stage);
     let delivery = stage.deliver(&stage.new_version_event("prod/db")).await;
     delivery.ends_well("unchanged");
     let mut regions: Vec<String> = stage
@@ -48,7 +48,7 @@ async fn a_replica_that_is_called_in_sync_too_early_is_followed_until_it_has_the
         world.status_lag = Duration::from_secs(1);
     });
     let mut stage = setting.start().await;
-    with_two_replicas(&mut stage).await;
+    with_two_replicas(&stage);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     stage.put_value("prod/db", "new");
     let delivery = stage.deliver(&stage.new_version_event("prod/db")).await;
@@ -66,7 +66,7 @@ async fn a_replica_that_is_called_in_sync_too_early_is_followed_until_it_has_the
 #[tokio::test]
 async fn a_replica_that_does_not_get_the_version_is_behind_and_nothing_is_written() {
     let mut stage = setting().env("REPLICATION_WAIT_SECONDS", "1").start().await;
-    with_two_replicas(&mut stage).await;
+    with_two_replicas(&stage);
     freeze(&stage, "eu-west-1");
     stage.put_value("prod/db", "new");
     freeze(&stage, "eu-west-1");
@@ -91,7 +91,7 @@ async fn a_replica_that_does_not_get_the_version_is_behind_and_nothing_is_writte
 #[tokio::test]
 async fn a_region_that_cannot_be_read_stays_in_sync_without_a_claim_about_its_version() {
     let mut stage = Stage::new().await;
-    with_two_replicas(&mut stage).await;
+    with_two_replicas(&stage);
     stage.put_value("prod/db", "new");
     freeze(&stage, "eu-west-1");
     stage.aws.with(|world, _| {
@@ -105,7 +105,7 @@ async fn a_region_that_cannot_be_read_stays_in_sync_without_a_claim_about_its_ve
 #[tokio::test]
 async fn no_other_event_checks_versions() {
     let mut stage = Stage::new().await;
-    with_two_replicas(&mut stage).await;
+    with_two_replicas(&stage);
     freeze(&stage, "eu-west-1");
     stage.put_value("prod/db", "new");
     freeze(&stage, "eu-west-1");

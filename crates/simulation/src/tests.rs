@@ -16,7 +16,7 @@ use crate::scenario::{
 };
 use crate::soak;
 use crate::story;
-use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica};
+use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica, RemovedReplicas};
 use secret_replicator_reference_policy::{Forbid, Parts, Policy, ReplicateTo, Rule, When};
 
 /// How many random worlds the test plays.
@@ -255,6 +255,7 @@ fn a_region_that_was_forbidden_while_its_replica_was_removed_to_be_made_anew_sta
     scenario.settings.settle = 60;
     scenario.settings.timeout = 180;
     scenario.aws.known_replica = KnownReplica::Ignore;
+    scenario.aws.removed_replicas = RemovedReplicas::Shown;
     let Deed::Create { mut secret } = scenario.acts.remove(0).deed else {
         panic!("no secret")
     };
@@ -265,7 +266,7 @@ fn a_region_that_was_forbidden_while_its_replica_was_removed_to_be_made_anew_sta
         deed,
         deliveries: Vec::new(),
     };
-    let words = Some("Replication failed: an internal error.".to_owned());
+    let words = Some("Secret with this name already exists in this region".to_owned());
     let (name, region) = ("prod/db".to_owned(), "us-west-2".to_owned());
     let failed = Deed::Status(name.clone(), region, "Failed".to_owned(), words);
     let dry_run = false;
