@@ -14,6 +14,10 @@ const REPORT_TIME: Duration = Duration::from_secs(1);
 /// it creates the secret (recorded events). Lambda's retries of the event cover longer delays.
 const MAX_READY_WAIT: Duration = Duration::from_mins(1);
 
+/// The maximum time for which the Region of a removed replica is polled. AWS removes a replica within 40 to
+/// 90 seconds (reported by users).
+const MAX_REMOVAL_WAIT: Duration = Duration::from_secs(150);
+
 /// The first pause between two polls. Each pause is 1.5 times as long as the previous one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -105,6 +109,13 @@ impl Deadlines {
         self.poller(self.replication_wait)
     }
 
+    /// Returns a poller for replicas that the primary secret no longer lists, until their Regions answer
+    /// that they are gone.
+    #[must_use]
+    pub fn poll_removals(&self) -> Poller {
+        self.poller(MAX_REMOVAL_WAIT)
+    }
+
     /// Returns a poller for the retries of a throttled request, which leaves time to follow the
     /// replicas. With [`Wait::Never`] it permits no retry: a manual call returns the error, and a sweep
     /// has its own write rate.
@@ -187,6 +198,14 @@ mod tests {
         let (count, elapsed) = polls(deadlines.poll_replicas()).await;
         assert_eq!(elapsed, Duration::from_secs(30));
         assert!((8..20).contains(&count), "{count} polls");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn removals_are_followed_for_150_seconds_or_until_the_end() {
+        for (remaining, expected) in [(180, 150_000), (60, 58_500)] {
+            let (_, elapsed) = polls(deadlines(remaining, 30).poll_removals()).await;
+            assert_eq!(elapsed, Duration::from_millis(expected));
+        }
     }
 
     #[tokio::test(start_paused = true)]

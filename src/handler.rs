@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use lambda_runtime::{Context, LambdaEvent};
 use secret_replicator_aws::SecretsManager;
 use secret_replicator_core::request::{
-    self, BadEvent, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
+    self, BadEvent, Cause, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
     SweepRequest, Trigger,
 };
 use secret_replicator_core::secret::{Region, SecretId};
@@ -17,7 +17,7 @@ use crate::catch_panic::catch_panic;
 use crate::change_budget::ChangeBudget;
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
-use crate::reconcile::{Mode, Reconciler, SecretOutcome};
+use crate::reconcile::{EventAge, Mode, Occasion, Reconciler, SecretOutcome};
 use crate::record::{Failure, Record, Recorder, Report, SweepReport};
 use crate::settings::Settings;
 use crate::sweep::{Sweeper, SweptSecret};
@@ -135,10 +135,15 @@ impl Function {
                 (secret, self.mode, SecretOutcome::Skipped(None, reason))
             }
             Request::Reconcile {
-                secret, dry_run, ..
+                secret,
+                dry_run,
+                cause,
             } => {
                 let mode = self.mode_for(dry_run);
-                let outcome = self.reconcile(&secret, mode, deadlines).await;
+                let event_time = invocation.origin.event_time;
+                let age = event_time.map(|time| EventAge::since(time, self.clock));
+                let occasion = Occasion::Request(cause, age);
+                let outcome = self.reconcile(&secret, mode, occasion, deadlines).await;
                 (Some(secret), mode, outcome)
             }
             Request::Explain(explained) => {
@@ -186,9 +191,17 @@ impl Function {
             .record(self.report(invocation, named, mode, outcome))
     }
 
-    async fn reconcile(&self, id: &SecretId, mode: Mode, deadlines: &Deadlines) -> SecretOutcome {
+    async fn reconcile(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+    ) -> SecretOutcome {
         let changes = ChangeBudget::unlimited();
-        let outcome = self.reconciler.reconcile(id, mode, deadlines, &changes);
+        let outcome = self
+            .reconciler
+            .reconcile(id, mode, occasion, deadlines, &changes);
         blame_request(outcome.await, SECRET_ID_REMEDIATION)
     }
 
@@ -200,7 +213,8 @@ impl Function {
     ) -> Result<Record, Failure> {
         let (named, outcome) = match explained {
             Explained::Existing(id) => {
-                let outcome = self.reconcile(&id, Mode::DryRun, deadlines).await;
+                let occasion = Occasion::Request(Cause::Action, None);
+                let outcome = self.reconcile(&id, Mode::DryRun, occasion, deadlines).await;
                 (Some(id), outcome)
             }
             Explained::Hypothetical(secret) => (None, self.reconciler.preview(*secret)),

@@ -8,18 +8,24 @@
 //! | `observe` | reads the secret, waits until it is ready, plans |
 //! | `replicate` | requests replicas |
 //! | `follow` | polls replicas until they are in sync or failed |
+//! | `regional_check` | checks in the Regions what the primary secret's status does not show |
 //! | `repair` | removes and recreates failed replicas that a retry does not change |
 //! | `remove` | removes replicas that no rule wants |
+//! | `verify_removal` | verifies in the Regions that removed replicas are gone |
 //! | `execution` | the responses, observations and removals of a plan |
 //! | `outcome` | the outcome of the secret and of each Region |
+//! | `occasion` | what the trigger means for waiting and retrying |
 
 mod execution;
 mod follow;
 mod observe;
+mod occasion;
 mod outcome;
+mod regional_check;
 mod remove;
 mod repair;
 mod replicate;
+mod verify_removal;
 
 use std::collections::BTreeSet;
 
@@ -28,15 +34,17 @@ use secret_replicator_core::explain::{Explanation, explain};
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{Decision, Plan, decide};
 use secret_replicator_core::policy::Policy;
-use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::reason::{FailureReason, SkipReason};
 use secret_replicator_core::secret::{Secret, SecretId};
 use tokio::time::Instant;
 
 use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
 use execution::{Execution, Removals};
+pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
 pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
+use regional_check::RegionalFindings;
 
 /// Reconciles secrets.
 #[derive(Clone, Debug)]
@@ -64,10 +72,11 @@ impl Reconciler {
         &self,
         id: &SecretId,
         mode: Mode,
+        occasion: Occasion,
         deadlines: &Deadlines,
         changes: &ChangeBudget,
     ) -> SecretOutcome {
-        let (secret, plan) = match self.observe(id, mode, deadlines).await {
+        let (secret, plan) = match self.observe(id, mode, occasion, deadlines).await {
             Ok(observed) => observed,
             Err(outcome) => return outcome,
         };
@@ -79,8 +88,13 @@ impl Reconciler {
             Err(deferred) => return covered(secret, plan, None, Some(deferred)),
         };
         // Boxed, to keep the future of a secret that needs no change small.
-        let execute = Box::pin(self.execute(&secret, &plan, permit, deadlines, changes));
-        let execution = execute.await;
+        let replicate = Box::pin(self.replicate_and_follow(&secret, &plan, permit, deadlines));
+        let mut execution = replicate.await;
+        execution.findings = self
+            .check_regions(&secret, &plan, &execution, occasion, deadlines)
+            .await;
+        let remove = self.recreate_and_remove(&secret, &plan, &mut execution, deadlines, changes);
+        Box::pin(remove).await;
         let deferred = execution.deferred();
         let outcome = covered(secret, plan, Some(&execution), deferred);
         reservation.commit(changes_made(outcome.regions(), &execution));
@@ -116,7 +130,7 @@ impl Reconciler {
     ) -> Result<(Reservation<'a>, Option<WritePermit<'a>>), Deferred> {
         let until = deadlines.last_write();
         let reservation = changes.reserve(plan.changes(), until).await?;
-        if !plan.replicates() && plan.changes() == 0 {
+        if !plan.writes() {
             return Ok((reservation, None));
         }
         let Some(permit) = self.secrets_manager.write_permit(until).await else {
@@ -126,28 +140,25 @@ impl Reconciler {
         Ok((reservation, Some(permit)))
     }
 
-    async fn execute(
+    /// Recreates empty replicas, and removes unwanted ones.
+    async fn recreate_and_remove(
         &self,
         secret: &Secret,
         plan: &Plan,
-        permit: Option<WritePermit<'_>>,
+        execution: &mut Execution,
         deadlines: &Deadlines,
         changes: &ChangeBudget,
-    ) -> Execution {
-        let mut execution = self
-            .replicate_and_follow(secret, plan, permit, deadlines)
-            .await;
+    ) {
         if execution.shows_a_replica() {
-            return execution;
+            return;
         }
         execution.promoted = self
-            .promoted_replicas(secret, plan, &execution, deadlines)
+            .promoted_replicas(secret, plan, execution, deadlines)
             .await;
-        self.recreate(secret, plan, &mut execution, deadlines, changes)
+        self.recreate(secret, plan, execution, deadlines, changes)
             .await;
-        self.remove_unwanted(secret, plan, &mut execution, deadlines)
+        self.remove_unwanted(secret, plan, execution, deadlines)
             .await;
-        execution
     }
 
     /// Requests replicas and follows them.
@@ -166,6 +177,7 @@ impl Reconciler {
         Execution {
             responses,
             observations,
+            findings: RegionalFindings::default(),
             removals: Removals::new(),
             recreated: BTreeSet::new(),
             promoted: BTreeSet::new(),
@@ -193,7 +205,10 @@ fn covered(
 fn changes_made(regions: &[RegionOutcome], execution: &Execution) -> u64 {
     let is_change = |outcome: &&RegionOutcome| {
         let may_be_made = match &outcome.state {
-            RegionState::InSync(_) | RegionState::InProgress(_) | RegionState::Removed(_) => true,
+            RegionState::InSync(_)
+            | RegionState::InProgress(_)
+            | RegionState::Removed(..)
+            | RegionState::Failed(FailureReason::ReplicaStranded, _) => true,
             RegionState::Failed(..) | RegionState::Planned => outcome
                 .region
                 .as_ref()

@@ -24,7 +24,7 @@ use crate::catch_panic::catch_panic;
 use crate::change_budget::{ChangeBudget, Deferred};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
-use crate::reconcile::{Mode, Reconciler, RegionOutcome, SecretOutcome};
+use crate::reconcile::{Mode, Occasion, Reconciler, RegionOutcome, SecretOutcome};
 use progress::SliceProgress;
 
 /// The maximum number of secrets in progress. Most of them wait for a write slot or for their replicas.
@@ -114,7 +114,12 @@ impl<'a> Sweeper<'a> {
             totals: Totals::default(),
         });
         let changes = ChangeBudget::new(request.max_changes.saturating_sub(begun.totals.changes));
-        let progress = self.process_pages(&begun, &changes, &on_result).await;
+        let occasion = Occasion::Sweep {
+            thorough: request.thorough,
+            clock: self.clock,
+        };
+        let pages = self.process_pages(&begun, occasion, &changes, &on_result);
+        let progress = pages.await;
         let (mut slice, next) = progress.end()?;
         slice.changes = changes.made();
         let mut totals = begun.totals.clone();
@@ -135,6 +140,7 @@ impl<'a> Sweeper<'a> {
     async fn process_pages<'b>(
         &self,
         begun: &'b Token,
+        occasion: Occasion,
         changes: &ChangeBudget,
         on_result: &impl Fn(SweptSecret),
     ) -> SliceProgress<'b> {
@@ -147,7 +153,7 @@ impl<'a> Sweeper<'a> {
                 && let Some((page, listed)) = progress.next_secret()
             {
                 let secret = hash_of(&listed);
-                let work = Box::pin(self.reconcile_listed(listed, changes));
+                let work = Box::pin(self.reconcile_listed(listed, occasion, changes));
                 in_progress.push(async move { (page, secret, work.await) });
             }
             if listing.is_empty()
@@ -187,6 +193,7 @@ impl<'a> Sweeper<'a> {
     async fn reconcile_listed(
         &self,
         listed: Listed,
+        occasion: Occasion,
         changes: &ChangeBudget,
     ) -> Option<SweptSecret> {
         let started = self.clock.now();
@@ -211,7 +218,7 @@ impl<'a> Sweeper<'a> {
         }
         let work = self
             .reconciler
-            .reconcile(&id, self.mode, self.deadlines, changes);
+            .reconcile(&id, self.mode, occasion, self.deadlines, changes);
         // A panic on one secret must not stop the others.
         let outcome = catch_panic(work).await;
         swept(id, outcome.unwrap_or_else(SecretOutcome::Internal))

@@ -4,19 +4,21 @@
 mod cases;
 #[path = "recorded_answers/fixed_answer.rs"]
 mod fixed_answer;
+#[path = "recorded_answers/stuck.rs"]
+mod stuck;
 
 use std::time::Duration;
 
 use fixed_answer::FixedAnswer;
 use secret_replicator::change_budget::ChangeBudget;
 use secret_replicator::deadlines::Deadlines;
-use secret_replicator::reconcile::{Mode, Reconciler, RegionState, SecretOutcome};
+use secret_replicator::reconcile::{Mode, Occasion, Reconciler, RegionState, SecretOutcome};
 use secret_replicator_aws::{CallErrorKind, Endpoints, SecretsManager};
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::policy::{self, Policy};
 use secret_replicator_core::reason::SkipReason;
-use secret_replicator_core::request::Wait;
+use secret_replicator_core::request::{Cause, Wait};
 use secret_replicator_core::secret::{
     Region, RegionalSecret, ReplicaStatus, Secret, SecretArn, SecretId,
 };
@@ -77,7 +79,13 @@ async fn a_primary_secret_with_a_replica_in_sync_is_as_wanted() {
     let id = SecretId::new("c7n");
 
     let done = reconciler
-        .reconcile(&id, Mode::Act, &deadlines, &ChangeBudget::unlimited())
+        .reconcile(
+            &id,
+            Mode::Act,
+            Occasion::Request(Cause::Action, None),
+            &deadlines,
+            &ChangeBudget::unlimited(),
+        )
         .await;
 
     // A write would receive the same response, and the outcome would show a new replica.

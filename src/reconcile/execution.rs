@@ -7,6 +7,8 @@ use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
 use tokio::time::Instant;
 
+use super::regional_check::RegionalFindings;
+use super::verify_removal::Unlisted;
 use crate::change_budget::Deferred;
 
 /// The time for which a rejected removal may still turn out to be in progress, because another
@@ -18,6 +20,7 @@ const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
 pub(super) struct Execution {
     pub(super) responses: Responses,
     pub(super) observations: Observations,
+    pub(super) findings: RegionalFindings,
     pub(super) removals: Removals,
     /// The Regions in which a failed replica was removed and requested again.
     pub(super) recreated: BTreeSet<Region>,
@@ -221,8 +224,12 @@ pub(super) type Removals = BTreeMap<Region, RemovalProgress>;
 /// The progress of the removal of a replica.
 #[derive(Clone, Debug)]
 pub(super) enum RemovalProgress {
-    /// AWS no longer lists the replica.
-    Gone,
+    /// The replica is gone. Contains why its Region could not confirm it.
+    Gone(Option<CallError>),
+    /// The primary secret no longer lists the replica. Its Region is still to confirm that it is gone.
+    Unlisted(Unlisted),
+    /// The replica is left in its Region as a standalone secret.
+    Stranded,
     /// AWS has accepted the request.
     Accepted,
     /// AWS has rejected the request or has not answered. The replica may still disappear, until the
@@ -255,12 +262,17 @@ impl RemovalProgress {
         }
     }
 
-    /// Returns whether another poll may show progress.
+    /// Returns whether another poll of the primary secret may show progress.
     pub(super) fn is_open(&self) -> bool {
         match self {
             Self::Accepted | Self::Pending => true,
             Self::Unconfirmed(_, until) => until.is_none_or(|until| Instant::now() < until),
-            Self::Gone | Self::NotSent | Self::Blocked | Self::SecretChanged => false,
+            Self::Gone(_)
+            | Self::Unlisted(_)
+            | Self::Stranded
+            | Self::NotSent
+            | Self::Blocked
+            | Self::SecretChanged => false,
         }
     }
 

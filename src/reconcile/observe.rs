@@ -3,22 +3,65 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::CallErrorKind;
+use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Decision, Plan, decide};
+use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::request::Cause;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::outcome::SecretOutcome;
-use super::{Mode, Reconciler};
+use super::{Mode, Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 /// The number of Regions to probe concurrently.
-const PROBES_AT_ONCE: usize = 4;
+pub(super) const PROBES_AT_ONCE: usize = 4;
+
+/// What a read of a secret leads to.
+enum Observed {
+    /// Nothing to do.
+    Skip(Secret, SkipReason),
+    /// The secret needs a replica, but has no value.
+    NoValueYet(Secret, Plan),
+    /// A plan.
+    Plan(Secret, Plan),
+}
+
+impl Observed {
+    /// Returns whether a read just after the event may lead to this only because it shows the secret as it
+    /// was before the event.
+    fn may_be_stale(&self, mode: Mode, occasion: Occasion) -> bool {
+        match self {
+            Self::Skip(_, reason) => reason.may_be_stale(),
+            // The tag that wants the replica may be the one that was removed.
+            Self::Plan(_, plan) => {
+                mode == Mode::Act && plan.writes() && occasion.cause() == Some(Cause::TagChange)
+            }
+            Self::NoValueYet(..) => false,
+        }
+    }
+
+    /// Returns the plan to execute.
+    ///
+    /// # Errors
+    /// The outcome, if there is none.
+    fn into_plan(self) -> Result<(Secret, Plan), SecretOutcome> {
+        match self {
+            Self::Plan(secret, plan) => Ok((secret, plan)),
+            Self::Skip(secret, reason) => {
+                Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason))
+            }
+            Self::NoValueYet(secret, plan) => {
+                Err(SecretOutcome::NoValueYet(Box::new(secret), plan.rules))
+            }
+        }
+    }
+}
 
 impl Reconciler {
     /// Reads the secret and plans. Waits for a secret that does not exist yet, and for the first value
     /// of a secret that needs a replica, because AWS does not document how it replicates a secret
-    /// without a value.
+    /// without a value. Reads again where the first read may be older than the event.
     ///
     /// # Errors
     /// The outcome, if there is no plan to execute.
@@ -26,17 +69,29 @@ impl Reconciler {
         &self,
         id: &SecretId,
         mode: Mode,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Result<(Secret, Plan), SecretOutcome> {
         let mut poller = deadlines.poll_until_ready();
         let mut known: Option<SecretOutcome> = None;
         loop {
-            let not_ready = match self.secrets_manager.describe(id, poller.deadline()).await {
-                Ok(secret) => match self.judge(secret, mode, poller.deadline()).await {
+            let not_ready = match self.read(id, mode, occasion, poller.deadline()).await {
+                Ok(observed)
+                    if observed.may_be_stale(mode, occasion)
+                        && let Some(fresh_at) = occasion.fresh_at()
+                        && fresh_at < poller.deadline() =>
+                {
+                    sleep_until(fresh_at).await;
+                    continue;
+                }
+                Ok(observed) => match observed.into_plan() {
                     Err(no_value @ SecretOutcome::NoValueYet(..)) => no_value,
-                    judged => return judged,
+                    planned => return planned,
                 },
                 Err(error) if error.kind == CallErrorKind::NotFound => {
+                    if occasion.is_too_late_for_the_secret() {
+                        return Err(SecretOutcome::Skipped(None, SkipReason::SecretNotFound));
+                    }
                     SecretOutcome::NotFound(error)
                 }
                 Err(error) => match known {
@@ -47,7 +102,10 @@ impl Reconciler {
             };
             if !poller.pause().await {
                 return match self.read_by_name(id, &not_ready, deadlines).await {
-                    Some(secret) => self.judge(secret, mode, deadlines.end()).await,
+                    Some(secret) => {
+                        let judged = self.judge(secret, mode, occasion, deadlines.end());
+                        judged.await.into_plan()
+                    }
                     None => Err(not_ready),
                 };
             }
@@ -55,24 +113,39 @@ impl Reconciler {
         }
     }
 
-    /// Plans for a secret as read.
-    ///
-    /// # Errors
-    /// The outcome, if the secret is skipped or has no value yet.
+    async fn read(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        occasion: Occasion,
+        until: Instant,
+    ) -> Result<Observed, CallError> {
+        let secret = self.secrets_manager.describe(id, until).await?;
+        Ok(self.judge(secret, mode, occasion, until).await)
+    }
+
+    /// Plans for a secret as read, and returns what that leads to.
     async fn judge(
         &self,
         secret: Secret,
         mode: Mode,
+        occasion: Occasion,
         until: Instant,
-    ) -> Result<(Secret, Plan), SecretOutcome> {
+    ) -> Observed {
         match self.plan(secret, mode, until).await {
-            (secret, Decision::Skip(reason)) => {
-                Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason))
+            (secret, Decision::Skip(reason)) => Observed::Skip(secret, reason),
+            (secret, Decision::Act(plan)) => {
+                let plan = if occasion.retries_unknown_failures() {
+                    plan
+                } else {
+                    plan.without_unknown_retries(&secret)
+                };
+                if must_wait_for_value(&secret, &plan, mode) {
+                    Observed::NoValueYet(secret, plan)
+                } else {
+                    Observed::Plan(secret, plan)
+                }
             }
-            (secret, Decision::Act(plan)) if must_wait_for_value(&secret, &plan, mode) => {
-                Err(SecretOutcome::NoValueYet(Box::new(secret), plan.rules))
-            }
-            (secret, Decision::Act(plan)) => Ok((secret, plan)),
         }
     }
 

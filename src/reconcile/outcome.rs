@@ -187,8 +187,8 @@ pub enum RegionState {
     Planned,
     /// The removal was not requested, for the same reasons.
     PlannedRemoval(RemovalReason),
-    /// The replica was removed.
-    Removed(RemovalReason),
+    /// The replica was removed. Contains why its Region could not confirm it.
+    Removed(RemovalReason, Option<CallError>),
     /// No rule targets the Region, but the function keeps the replica. Contains the replica's status.
     Retained(RetainReason, ReplicaStatus),
 }
@@ -196,7 +196,7 @@ pub enum RegionState {
 impl RegionState {
     fn outcome(&self) -> Outcome {
         match self {
-            Self::InSync(Some(_)) | Self::Removed(_) => Outcome::Replicated,
+            Self::InSync(Some(_)) | Self::Removed(..) => Outcome::Replicated,
             Self::InProgress(_) => Outcome::Pending,
             Self::Failed(..) => Outcome::Failed,
             Self::Refused(refusal, _) if refusal.counts() => Outcome::Refused,
@@ -223,7 +223,7 @@ impl RegionOutcome {
     #[must_use]
     pub fn is_change(&self) -> bool {
         match self.state {
-            RegionState::InSync(Some(_)) | RegionState::Removed(_) => true,
+            RegionState::InSync(Some(_)) | RegionState::Removed(..) => true,
             RegionState::InProgress(_) => self.action.is_change(),
             _ => self.is_recreated,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use secret_replicator_aws::CallErrorKind;
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
@@ -9,11 +10,12 @@ use secret_replicator_core::secret::{Region, Secret, SecretId};
 use super::Reconciler;
 use super::execution::{Execution, RemovalProgress, Removals};
 use super::outcome::{RegionState, region_outcomes};
+use super::verify_removal::Unlisted;
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
-    /// Removes the replicas that no rule wants, after every wanted replica is in sync, and follows the
-    /// removal. A replica in progress is removed when it is in sync. Replicas are often in progress after
+    /// Removes the replicas that no rule wants, after every wanted replica is in sync, and follows each
+    /// removal until the replica is gone from its Region. A replica in progress is removed when it is in sync. Replicas are often in progress after
     /// a change of tags, because AWS copies it to all replicas.
     ///
     /// Reads the secret just before each request, because it may have changed since the plan.
@@ -40,17 +42,24 @@ impl Reconciler {
         while removals.values().any(RemovalProgress::is_open) && (is_first || poller.pause().await)
         {
             is_first = false;
-            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
-                continue;
+            let read = self.secrets_manager.describe(&id, poller.deadline()).await;
+            let now = match read {
+                Ok(now) => now,
+                Err(error) if error.kind == CallErrorKind::NotFound => {
+                    note_deletion(&mut removals);
+                    continue;
+                }
+                Err(_) => continue,
             };
             let due = self.note_progress(&now, &mut removals);
             let requested = self.request_removal(secret, due, deadlines).await;
             removals.extend(requested);
         }
+        self.verify_removals(secret, &mut removals, deadlines).await;
         execution.removals.extend(removals);
     }
 
-    /// Records which replicas are gone. Returns the Regions whose removal is due according to this read.
+    /// Records which replicas are no longer listed. Returns the Regions whose removal is due according to this read.
     fn note_progress(&self, now: &Secret, removals: &mut Removals) -> Vec<Region> {
         let fresh = match decide(now, &self.policy, &self.limits) {
             Decision::Act(plan) => Some(plan),
@@ -59,7 +68,7 @@ impl Reconciler {
         let mut due = Vec::new();
         for (region, removal) in removals.iter_mut().filter(|(_, removal)| removal.is_open()) {
             if !now.replicas.contains_key(region) {
-                *removal = RemovalProgress::Gone;
+                *removal = RemovalProgress::Unlisted(Unlisted::first(removal));
             } else if matches!(removal, RemovalProgress::Pending) {
                 let plan = fresh.as_ref();
                 match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
@@ -103,8 +112,8 @@ impl Reconciler {
         removals
     }
 
-    /// Removes replicas without checking the policy, and polls until AWS no longer lists them or the
-    /// deadline passes. AWS takes up to 90 seconds to remove a replica (reported by users).
+    /// Removes replicas that exist only in the primary secret's list, without checking the policy. Polls
+    /// until AWS no longer lists them or the deadline passes.
     pub(super) async fn remove_and_follow(
         &self,
         secret: &Secret,
@@ -121,11 +130,20 @@ impl Reconciler {
             };
             for (region, removal) in &mut removals {
                 if removal.is_open() && !now.replicas.contains_key(region) {
-                    *removal = RemovalProgress::Gone;
+                    *removal = RemovalProgress::Gone(None);
                 }
             }
         }
         removals
+    }
+}
+
+/// Records that the primary secret, and so its list of replicas, was not found.
+fn note_deletion(removals: &mut Removals) {
+    for removal in removals.values_mut() {
+        if removal.is_open() && !matches!(removal, RemovalProgress::Pending) {
+            *removal = RemovalProgress::Unlisted(Unlisted::first(removal));
+        }
     }
 }
 

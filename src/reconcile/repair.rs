@@ -6,7 +6,6 @@ use secret_replicator_aws::CallError;
 use secret_replicator_core::limits::RemovalLimit;
 use secret_replicator_core::plan::{Decision, Plan, Step, Target, decide, failure_of};
 use secret_replicator_core::policy;
-use secret_replicator_core::reason::FailureReason;
 use secret_replicator_core::secret::{Region, RegionalSecret, ReplicaStatus, Secret, SecretId};
 use tokio::time::Instant;
 
@@ -87,7 +86,8 @@ impl Reconciler {
         let removals = self.remove_and_follow(secret, &regions, deadlines).await;
         let is_sent = |removal: &&RemovalProgress| !matches!(removal, RemovalProgress::NotSent);
         let removed = removals.values().filter(is_sent).count();
-        let is_gone = |region: &Region| matches!(removals.get(region), Some(RemovalProgress::Gone));
+        let is_gone =
+            |region: &Region| matches!(removals.get(region), Some(RemovalProgress::Gone(_)));
         let (gone, remaining): (BTreeSet<Region>, BTreeSet<Region>) =
             regions.into_iter().partition(is_gone);
         let removals = removals
@@ -174,7 +174,7 @@ impl Reconciler {
             let removal = match &fresh {
                 Err(_) => RemovalProgress::Accepted,
                 Ok(Decision::Act(fresh)) if is_kept(fresh) => RemovalProgress::Accepted,
-                Ok(_) => RemovalProgress::Gone,
+                Ok(_) => RemovalProgress::Gone(None),
             };
             execution.removals.insert(region, removal);
         }
@@ -229,16 +229,14 @@ impl Reconciler {
 }
 
 /// Returns the Regions whose failed replica has not changed in any poll since the retry, although AWS has
-/// answered the request. A replica that failed because of its KMS key is not included, because a retry
-/// succeeds once the key works.
+/// answered the request. Only the failures are included whose cause is in the Region and shows there. A
+/// replica that failed for another reason may heal, or its cause is unknown, so it is not recreated.
 fn stuck(secret: &Secret, plan: &Plan, execution: &Execution) -> Vec<Region> {
     let is_stuck = |region: &Region| {
         let Some(before) = secret.replicas.get(region) else {
             return false;
         };
-        let reason = failure_of(before);
-        let may_be_stuck = reason == FailureReason::ReplicationFailed || reason.needs_manual_fix();
-        may_be_stuck
+        failure_of(before).needs_manual_fix()
             && execution.was_answered(region)
             && execution.observations.never_moved(region, before)
     };

@@ -141,6 +141,8 @@ fn of_reason(reason: FailureReason) -> ErrorType {
         | FailureReason::KmsAccessDenied(_)
         | FailureReason::RegionNotEnabled
         | FailureReason::RequestRejected
-        | FailureReason::ReplicationFailed => ErrorType::ReplicationFailed,
+        | FailureReason::ReplicationFailed
+        | FailureReason::ReplicationStuck
+        | FailureReason::ReplicaStranded => ErrorType::ReplicationFailed,
     }
 }

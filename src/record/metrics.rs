@@ -13,7 +13,7 @@ use super::{Report, SweepReport, milliseconds};
 use crate::reconcile::{Action, RegionOutcome, RegionState, SecretOutcome};
 use crate::sweep::Sweep;
 use secret_replicator_core::outcome::Outcome;
-use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::reason::{Progress, SkipReason};
 use secret_replicator_core::secret::Region;
 
 /// The metrics of one secret, without dimensions.
@@ -48,6 +48,10 @@ pub(super) struct ReplicaMetrics {
     pub(super) replicas_removed: u64,
     #[metrics(unit = Count)]
     pub(super) replicas_overwritten: u64,
+    #[metrics(unit = Count)]
+    pub(super) replicas_pending: u64,
+    #[metrics(unit = Count)]
+    pub(super) versions_behind: u64,
     #[metrics(unit = Millisecond)]
     replication_time: Option<Duration>,
 }
@@ -169,9 +173,11 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics>
             RegionState::Refused(..) | RegionState::Retained(..)
         )),
         replicas_removed: u64::from(
-            matches!(state, RegionState::Removed(_)) || outcome.is_recreated,
+            matches!(state, RegionState::Removed(..)) || outcome.is_recreated,
         ),
         replicas_overwritten: u64::from(outcome.action == Action::Overwrite && is_accepted),
+        replicas_pending: u64::from(matches!(state, RegionState::InProgress(_))),
+        versions_behind: u64::from(*state == RegionState::InProgress(Progress::VersionBehind)),
         replication_time: match state {
             RegionState::InSync(after) => *after,
             _ => None,

@@ -206,7 +206,14 @@ impl RegionFields {
             RegionState::InSync(_) => described(Status::InSync, None, None, None),
             RegionState::Planned => described(Status::Planned, None, None, None),
             RegionState::PlannedRemoval(reason) => removal(Status::Planned, reason),
-            RegionState::Removed(reason) => removal(Status::Removed, reason),
+            RegionState::Removed(reason, None) => removal(Status::Removed, reason),
+            RegionState::Removed(reason, Some(error)) => {
+                let detail = format!(
+                    "{}; not verified, because the Region could not be read: {error}",
+                    reason.detail()
+                );
+                described(Status::Removed, Some(reason.code()), Some(detail), None)
+            }
             RegionState::Retained(reason, status) => {
                 let detail = Some(existing_replica(status));
                 let remediation = Some(reason.remediation().to_owned());

@@ -118,7 +118,7 @@ fn an_error_names_each_region_that_failed_and_no_other() {
 fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
     let mut recreated = outcome("eu-west-1", RegionState::InSync(Some(Duration::ZERO)));
     recreated.is_recreated = true;
-    let removed = RegionState::Removed(RemovalReason::NoLongerTargeted);
+    let removed = RegionState::Removed(RemovalReason::NoLongerTargeted, None);
     for (outcome, count) in [
         (outcome("eu-west-1", removed), 1),
         (recreated, 1),

@@ -48,7 +48,7 @@ fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {
     let count = match &outcome.state {
         RegionState::InSync(None) => &mut totals.in_sync,
         RegionState::InSync(Some(_)) => &mut totals.repaired,
-        RegionState::Removed(_) => &mut totals.removed,
+        RegionState::Removed(..) => &mut totals.removed,
         RegionState::Planned | RegionState::PlannedRemoval(_) => &mut totals.planned,
         RegionState::InProgress(_) => &mut totals.pending,
         RegionState::Refused(..) | RegionState::Retained(..) => &mut totals.refused,

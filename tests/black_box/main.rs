@@ -2,6 +2,7 @@
 //! emulator's Secrets Manager and Lambda Runtime API.
 
 mod aws_refuses;
+mod event_age;
 mod hostile_input;
 mod https;
 mod metrics;
@@ -21,5 +22,6 @@ mod sweep_at_scale;
 mod sweep_changes;
 mod sweep_slices;
 mod tags_that_change;
+mod versions;
 mod which_secret;
 mod whole_language;

@@ -5,16 +5,15 @@ use std::time::Duration;
 use secret_replicator_emulator::{Execution, Fault, FaultKind};
 use serde_json::json;
 
-use crate::stage::{HOME, Stage, create_secret_event, deliver, setting, tagged};
+use crate::stage::{HOME, Stage, create_secret_event, deliver, just_now, setting, tagged};
 
 #[tokio::test]
 async fn a_secret_that_cannot_be_found_yet_is_waited_for() {
     let setting = setting().world(|world| world.visibility_delay = Duration::from_millis(700));
     let mut stage = setting.start().await;
-    stage
-        .create(tagged("prod/db", "eu-west-1"))
-        .await
-        .ends_well("replicated");
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    let event = just_now(create_secret_event("prod/db", &arn));
+    stage.deliver(&event).await.ends_well("replicated");
     assert!(stage.calls("DescribeSecret").len() > 2);
 }
 
@@ -121,7 +120,8 @@ async fn an_aws_that_never_answers_still_leaves_a_record_before_the_deadline() {
 async fn a_secret_that_is_never_found_is_left_to_lambdas_retries() {
     let mut stage = setting().timeout(Duration::from_secs(3)).start().await;
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3";
-    let delivery = stage.deliver(&create_secret_event("prod/db", arn)).await;
+    let event = just_now(create_secret_event("prod/db", arn));
+    let delivery = stage.deliver(&event).await;
     delivery.ends_in_error("pending", "SecretNotReady");
     assert_eq!(delivery.reason(), "secret-not-found");
     assert!(stage.aws.calls().len() > 3);

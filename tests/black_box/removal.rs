@@ -193,20 +193,22 @@ async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_
     for shown in [RemovedReplicas::Shown, RemovedReplicas::Hidden] {
         let setting = removing()
             .env("REPLICATION_WAIT_SECONDS", "1")
+            .timeout(Duration::from_secs(4))
             .world(|world| {
-                world.removal_delay = Duration::from_secs(5);
+                world.removal_delay = Duration::from_secs(7);
                 world.removed_replicas = shown;
             });
         let mut stage = start(setting).await;
         stage.secret(with_two_replicas("us-west-2"));
         let event = stage.tag("prod/db", "replicate-to", "us-west-2");
         let first = stage.deliver(&event).await;
+        first.ends_in_error("pending", "ReplicationPending");
+        assert_eq!(
+            first.region("eu-west-1"),
+            "remove in-progress removal-in-progress"
+        );
+        assert!(stage.is_in("eu-west-1", "prod/db"), "{shown:?}");
         if shown == RemovedReplicas::Shown {
-            first.ends_in_error("pending", "ReplicationPending");
-            assert_eq!(
-                first.region("eu-west-1"),
-                "remove in-progress removal-in-progress"
-            );
             insta::assert_json_snapshot!(first.replica("eu-west-1"));
             let second = stage.deliver(&event).await;
             second.ends_in_error("pending", "ReplicationPending");
@@ -222,13 +224,74 @@ async fn a_removal_that_outlasts_the_invocation_is_followed_by_the_next_and_not_
             {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-        } else {
-            first.ends_well("replicated");
         }
         stage.deliver(&event).await.ends_well("unchanged");
         assert_eq!(stage.removed(), [json!(["eu-west-1"])], "{shown:?}");
         assert_eq!(stage.in_sync("prod/db"), ["us-west-2"]);
     }
+}
+
+#[tokio::test]
+async fn a_replica_is_removed_only_when_its_region_has_no_such_secret() {
+    let setting = removing().env("REPLICATION_WAIT_SECONDS", "1");
+    let mut stage = start(setting).await;
+    stage.secret(with_two_replicas("us-west-2"));
+    let event = stage.tag("prod/db", "replicate-to", "us-west-2");
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("replicated");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "remove removed no-longer-targeted"
+    );
+    assert!(!stage.is_in("eu-west-1", "prod/db"));
+    assert!(delivery.record["duration_ms"].as_u64() >= Some(2000));
+    assert_eq!(stage.removed().len(), 1);
+}
+
+#[tokio::test]
+async fn a_primary_that_is_deleted_during_the_removal_strands_the_replica_which_is_an_error() {
+    let mut stage = start(removing()).await;
+    stage.secret(tagged("prod/db", "none").with_replica_in("eu-west-1"));
+    let event = stage.tag("prod/db", "replicate-to", "none");
+    let Stage { aws, function, .. } = &mut stage;
+    let owner = async {
+        while aws.calls_to("RemoveRegionsFromReplication").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let body = json!({ "SecretId": "prod/db", "ForceDeleteWithoutRecovery": true });
+        aws.with(|world, now| world.handle(now, HOME, "DeleteSecret", &body))
+    };
+    let (delivery, deleted) = tokio::join!(crate::stage::deliver(function, &event), owner);
+    deleted.expect("the owner may delete");
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "remove failed replica-stranded"
+    );
+    insta::assert_json_snapshot!(delivery.replica("eu-west-1"));
+    assert!(stage.is_in("eu-west-1", "prod/db"));
+}
+
+#[tokio::test]
+async fn a_removal_that_the_region_cannot_confirm_is_reported_as_not_verified() {
+    let mut stage = start(removing()).await;
+    stage.secret(with_two_replicas("us-west-2"));
+    let event = stage.tag("prod/db", "replicate-to", "us-west-2");
+    stage.aws.with(|world, _| {
+        world.deny(Denial::of("DescribeSecret").in_region("eu-west-1"));
+    });
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("replicated");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "remove removed no-longer-targeted"
+    );
+    let detail = delivery.replica("eu-west-1")["detail"].as_str().unwrap();
+    assert!(detail.contains("not verified"), "{detail}");
+    assert!(detail.contains("AccessDeniedException"), "{detail}");
+    let reads = stage.calls("DescribeSecret");
+    let after = reads.iter().filter(|call| call.region == HOME).count();
+    assert!(after >= 3, "{after} reads of the primary secret");
 }
 
 #[tokio::test]
@@ -262,7 +325,7 @@ async fn a_removal_that_aws_does_not_show_is_followed_all_the_same() {
 
 #[tokio::test]
 async fn a_removal_that_another_invocation_began_is_awaited() {
-    let setting = removing().world(|world| world.removal_delay = Duration::from_secs(2));
+    let setting = removing().world(|world| world.removed_replicas = RemovedReplicas::Shown);
     let mut stage = start(setting).await;
     stage.secret(with_two_replicas("us-west-2"));
     let removal = json!({ "SecretId": "prod/db", "RemoveReplicaRegions": ["eu-west-1"] });

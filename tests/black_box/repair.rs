@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica, SecretSeed};
+use secret_replicator_emulator::{
+    Execution, Fault, FaultKind, KnownReplica, RemovedReplicas, SecretSeed,
+};
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, create_secret_event, setting, tagged};
@@ -11,6 +13,7 @@ const TAKEN: &str = "Replication failed: Secret name prod/db already exists in r
 const EX_REPLICA: &str =
     "Replication failed: Secret prod/db is currently replicated to eu-west-1 with a different arn.";
 const DISABLED: &str = "You have not enabled the Region where the replication occurs.";
+/// A failure of unknown cause.
 const UNKNOWN: &str = "Replication failed: nobody has heard of it.";
 
 const REMOVING: &str = "{version: 1, removal: covered, rules: [
@@ -112,7 +115,7 @@ async fn a_failed_replica_that_a_retry_does_not_change_is_removed_and_recreated(
             .start()
             .await;
         stage.may_remove = true;
-        let event = never_in_sync(&stage, UNKNOWN);
+        let event = never_in_sync(&stage, EX_REPLICA);
         let delivery = stage.deliver(&event).await;
         delivery.ends_well("replicated");
         assert_eq!(
@@ -137,12 +140,12 @@ async fn a_failed_replica_that_is_removed_but_not_yet_recreated_is_not_a_success
         .env("REPLICATION_WAIT_SECONDS", "1")
         .world(|world| {
             world.known_replica = KnownReplica::Ignore;
-            world.removal_delay = Duration::from_millis(1500);
+            world.removed_replicas = RemovedReplicas::Shown;
         })
         .start()
         .await;
     stage.may_remove = true;
-    let event = never_in_sync(&stage, UNKNOWN);
+    let event = never_in_sync(&stage, EX_REPLICA);
     let first = stage.deliver(&event).await;
     first.ends_in_error("pending", "ReplicationPending");
     assert_eq!(
@@ -169,13 +172,20 @@ async fn a_failed_replica_that_was_in_sync_once_is_never_removed() {
     stage.may_remove = true;
     let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
     stage.aws.with(|world, now| {
-        world.force_status(now, HOME, "prod/db", "eu-west-1", "Failed", Some(UNKNOWN));
+        world.force_status(
+            now,
+            HOME,
+            "prod/db",
+            "eu-west-1",
+            "Failed",
+            Some(EX_REPLICA),
+        );
     });
     let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
     delivery.ends_in_error("failed", "ReplicationFailed");
     assert_eq!(
         delivery.region("eu-west-1"),
-        "retry failed replication-failed"
+        "retry failed orphaned-replica"
     );
     assert!(stage.removed().is_empty());
 }
@@ -186,7 +196,7 @@ async fn a_failed_replica_is_not_removed_where_removal_is_not_allowed() {
         .world(|world| world.known_replica = KnownReplica::Ignore)
         .start()
         .await;
-    let event = never_in_sync(&stage, UNKNOWN);
+    let event = never_in_sync(&stage, EX_REPLICA);
     stage
         .deliver(&event)
         .await
@@ -220,7 +230,7 @@ async fn a_failed_replica_whose_answer_was_lost_is_not_removed() {
         .start()
         .await;
     stage.may_remove = true;
-    let event = never_in_sync(&stage, UNKNOWN);
+    let event = never_in_sync(&stage, EX_REPLICA);
     let lost = FaultKind::CloseConnection(Execution::Done);
     stage
         .aws
@@ -239,8 +249,41 @@ async fn a_failed_replica_that_moves_while_reads_lag_behind_is_not_removed() {
         .start()
         .await;
     stage.may_remove = true;
-    let event = never_in_sync(&stage, UNKNOWN);
+    let event = never_in_sync(&stage, EX_REPLICA);
     tokio::time::sleep(Duration::from_secs(7)).await;
     stage.deliver(&event).await;
     assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_replica_that_failed_for_an_unknown_reason_is_requested_again_and_never_recreated() {
+    let mut stage = removing()
+        .world(|world| world.known_replica = KnownReplica::Ignore)
+        .start()
+        .await;
+    stage.may_remove = true;
+    let event = never_in_sync(&stage, UNKNOWN);
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_in_error("failed", "ReplicationFailed");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "retry failed replication-failed"
+    );
+    assert_eq!(stage.requested().len(), 1);
+    assert!(stage.removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_quick_sweep_reports_a_failure_of_unknown_cause_and_a_thorough_one_requests_it_again() {
+    let mut stage = Stage::new().await;
+    never_in_sync(&stage, UNKNOWN);
+    let sweep = |thorough: bool| json!({ "action": "sweep", "thorough": thorough });
+    let swept = stage.function.invoke(&sweep(false)).await.expect("there");
+    assert!(
+        swept.log.join("").contains("replication-failed"),
+        "{swept:#?}"
+    );
+    assert!(stage.requested().is_empty());
+    stage.function.invoke(&sweep(true)).await.expect("there");
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
 }

@@ -42,12 +42,13 @@ pub(crate) struct Delivery {
     pub(crate) log: String,
 }
 
-/// Returns the default configuration, in which a replication takes only milliseconds.
+/// Returns the default configuration, in which a replication takes only milliseconds, and a removed replica
+/// lives on in its Region for two seconds.
 pub(crate) fn setting() -> Setting {
     Setting {
         world: WorldSettings {
             replication_delay: Duration::from_millis(20),
-            removal_delay: Duration::from_millis(20),
+            removal_delay: Duration::from_secs(2),
             ..WorldSettings::default()
         },
         environment: Vec::new(),
@@ -207,6 +208,33 @@ impl Stage {
             event["detail"]["responseElements"]["arn"] = json!(self.secret_arn(name));
         }
         event
+    }
+
+    /// Returns the event of a version that became current.
+    pub(crate) fn new_version_event(&self, name: &str) -> Value {
+        json!({
+            "version": "0",
+            "id": "11111111-2222-3333-4444-555555555555",
+            "detail-type": "Secret Label Updated",
+            "source": "aws.secretsmanager",
+            "account": "123456789012",
+            "time": now(),
+            "region": HOME,
+            "resources": [self.secret_arn(name)],
+            "detail": { "name": name, "labelUpdated": "AWSCURRENT", "versionId": "any" },
+        })
+    }
+
+    /// Puts a new value into a secret in the home Region, as its owner does.
+    pub(crate) fn put_value(&self, name: &str, value: &str) {
+        let body = json!({ "SecretId": name, "SecretString": value });
+        self.owner("PutSecretValue", &body);
+    }
+
+    /// Returns whether a Region has a secret of this name.
+    pub(crate) fn is_in(&self, region: &str, name: &str) -> bool {
+        let found = self.aws.with(|world, now| world.secret(now, region, name));
+        found.is_some()
     }
 
     /// Returns the Regions in which the secret has a replica in sync. They are sorted, because concurrent
@@ -369,6 +397,17 @@ pub(crate) fn create_secret_event(name: &str, arn: &str) -> Value {
     event["detail"]["awsRegion"] = json!(HOME);
     event["detail"]["requestParameters"]["name"] = json!(name);
     event["detail"]["responseElements"]["arn"] = json!(arn);
+    event
+}
+
+/// Returns the current time as events contain it.
+pub(crate) fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// Returns the event as if the call had just been made.
+pub(crate) fn just_now(mut event: Value) -> Value {
+    event["detail"]["eventTime"] = json!(now());
     event
 }
 

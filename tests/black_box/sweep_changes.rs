@@ -59,6 +59,8 @@ async fn a_failure_has_its_record_even_if_the_changes_are_used_up() {
     );
 }
 
+const TAKEN: &str = "Replication failed: Secret with this name already exists in this region.";
+
 #[tokio::test]
 async fn replicas_that_are_recreated_are_changes_too() {
     let mut stage = quick()
@@ -75,7 +77,7 @@ async fn replicas_that_are_recreated_are_changes_too() {
     for name in ["a", "b", "c"] {
         seed(&stage, name, "eu-west-1");
         stage.aws.with(|world, now| {
-            world.force_status(now, HOME, name, "eu-west-1", "Failed", Some("who knows"));
+            world.force_status(now, HOME, name, "eu-west-1", "Failed", Some(TAKEN));
         });
     }
     let slice = whole(&mut stage, json!({ "action": "sweep", "maxChanges": 3 })).await;

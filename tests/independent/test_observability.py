@@ -106,6 +106,18 @@ def test_an_invalid_policy_is_an_error_of_the_function(runs):
     assert any(line.get("error_type") == "PolicyInvalid" for line in runs["bad policy"].lines)
 
 
+def test_replicas_that_three_hourly_sweeps_find_in_progress_fire_an_alarm(alarms):
+    alarm = alarms["ReplicasStayPending"]
+
+    def fires_after(*pending):
+        key = (NAMESPACE, "ReplicasPending", frozenset())
+        return fires(alarm, *[{key: [count]} for count in pending])
+
+    assert fires_after(1, 2, 1)
+    assert not fires_after(1, 0, 1)
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 3)
+
+
 def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):
     alarm = alarms["SweepSilent"]
 

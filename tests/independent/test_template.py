@@ -1,6 +1,7 @@
 """The rule of the template, matched by moto, and the settings of the function."""
 
 import json
+import re
 
 import pytest
 from moto.events.models import EventPattern
@@ -187,8 +188,10 @@ def test_every_rule_hands_failed_deliveries_to_the_queue():
 
 
 def test_following_a_replica_leaves_time_to_report_it():
-    longest = TEMPLATE["Parameters"]["ReplicationWaitSeconds"]["MaxValue"]
+    pattern = TEMPLATE["Parameters"]["ReplicationWaitSeconds"]["AllowedPattern"]
+    longest = max(seconds for seconds in range(1000) if re.fullmatch(pattern, str(seconds)))
 
+    assert longest == 120
     assert longest + 15 <= FUNCTION["Timeout"]
 
 

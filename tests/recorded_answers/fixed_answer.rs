@@ -25,6 +25,8 @@ struct State {
     answers: BTreeMap<String, (u16, Vec<u8>)>,
     /// The answers to the requests whose body contains a text, before all others.
     answers_to: Vec<(String, u16, Vec<u8>)>,
+    /// The answers in the Regions that have one of their own.
+    regions: BTreeMap<String, (u16, Vec<u8>)>,
     requests: Vec<String>,
     hosts: Vec<String>,
 }
@@ -42,6 +44,7 @@ impl FixedAnswer {
             body,
             answers: BTreeMap::new(),
             answers_to: Vec::new(),
+            regions: BTreeMap::new(),
             requests: Vec::new(),
             hosts: Vec::new(),
         })))
@@ -60,6 +63,12 @@ impl FixedAnswer {
             .push((text.to_owned(), status, body));
     }
 
+    /// Sets the response of one Region.
+    pub(crate) fn answer_in(&self, region: &str, status: u16, body: Vec<u8>) {
+        let regions = &mut self.state().regions;
+        regions.insert(region.to_owned(), (status, body));
+    }
+
     /// Changes the response and clears the recorded requests.
     pub(crate) fn change_to(&self, status: u16, body: Vec<u8>) {
         *self.state() = State {
@@ -67,6 +76,7 @@ impl FixedAnswer {
             body,
             answers: BTreeMap::new(),
             answers_to: Vec::new(),
+            regions: BTreeMap::new(),
             requests: Vec::new(),
             hosts: Vec::new(),
         };
@@ -115,10 +125,17 @@ impl HttpConnector for FixedAnswer {
         state.requests.push(format!("{operation} {body}"));
         state.hosts.push(host(request.uri()));
         // An HTTP library does not pass invalid statuses to a client either.
+        let is_there = |(region, _): &(&String, _)| request.uri().contains(&format!(".{region}."));
+        let of_region = state
+            .regions
+            .iter()
+            .find(is_there)
+            .map(|(_, answer)| answer);
         let text = body.as_ref();
         let mut of_text = state.answers_to.iter();
         let of_text = of_text.find(|(part, ..)| text.contains(part.as_str()));
-        let (status, body) = match (of_text, state.answers.get(operation)) {
+        let of_operation = of_region.or(state.answers.get(operation));
+        let (status, body) = match (of_text, of_operation) {
             (Some((_, status, body)), _) | (None, Some((status, body))) => (*status, body.clone()),
             (None, None) => (state.status, state.body.clone()),
         };

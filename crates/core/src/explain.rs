@@ -75,7 +75,7 @@ pub struct RegionExplanation {
     /// The remediation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
-    /// Whether another secret of the same name in the Region may be overwritten. The function looks into
+    /// Whether another secret of the same name in the Region may be overwritten. The function probes
     /// the Region first, and never overwrites a former replica of the secret.
     #[serde(skip_serializing_if = "is_false")]
     pub may_overwrite: bool,

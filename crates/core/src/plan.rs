@@ -138,6 +138,12 @@ impl Plan {
         self.targets().next().is_some()
     }
 
+    /// Returns whether the plan requests or removes replicas.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.replicates() || self.unwanted().next().is_some()
+    }
+
     /// Returns the maximum number of replicas that the plan adds or removes. The retry of a failed
     /// replica counts only if it overwrites a secret, because it would use up the changes of every sweep.
     #[must_use]
@@ -165,6 +171,20 @@ impl Plan {
                 .collect(),
             ..self.clone()
         }
+    }
+
+    /// Turns the retries of replicas that failed for an unknown reason into reports, for a quick sweep:
+    /// it would otherwise repeat the same failing request every time.
+    #[must_use]
+    pub fn without_unknown_retries(mut self, secret: &Secret) -> Self {
+        for (region, step) in &mut self.steps {
+            if let (Step::Retry(_), Some(replica)) = (&*step, secret.replicas.get(region))
+                && failure_of(replica) == FailureReason::ReplicationFailed
+            {
+                *step = Step::ReportFailure(FailureReason::ReplicationFailed, replica.clone());
+            }
+        }
+        self
     }
 
     /// Returns the Regions to probe, because the step depends on what the Region has under the secret's

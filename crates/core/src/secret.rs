@@ -10,7 +10,7 @@ mod region;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
 
 pub use arn::{NotASecretArn, SecretArn};
@@ -36,6 +36,9 @@ pub enum NotASecretName {
     )]
     Character(char),
 }
+
+/// The time after which a replica in progress is stuck. A replication takes seconds (reported by users).
+pub const STUCK_AFTER: TimeDelta = TimeDelta::minutes(15);
 
 /// A secret as `DescribeSecret` returns it, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +143,34 @@ impl Secret {
     #[must_use]
     pub fn is_promoted_in(&self, region: &Region) -> bool {
         self.probed.get(region) == Some(&RegionalSecret::PromotedReplica)
+    }
+
+    /// Whether the last change is older than [`STUCK_AFTER`]. Only then can a replication be stuck.
+    #[must_use]
+    pub fn is_settled(&self, now: DateTime<Utc>) -> bool {
+        self.last_changed
+            .is_some_and(|changed| now - changed > STUCK_AFTER)
+    }
+
+    /// Whether the replication to this Region, which AWS reports in progress, is stuck: both the last
+    /// change of the secret and the creation of the replica, which a probe shows, are older than
+    /// [`STUCK_AFTER`]. An unknown date means that it is not.
+    #[must_use]
+    pub fn is_replication_stuck(&self, found: &RegionalSecret, now: DateTime<Utc>) -> bool {
+        let created = match found {
+            RegionalSecret::Replica { created, .. } => *created,
+            _ => None,
+        };
+        self.is_settled(now) && created.is_some_and(|created| now - created > STUCK_AFTER)
+    }
+
+    /// Whether what a Region has is the replica with the current version of this primary secret.
+    #[must_use]
+    pub fn is_current(&self, found: &RegionalSecret) -> bool {
+        matches!(
+            found,
+            RegionalSecret::Replica { current_version, .. } if *current_version == self.current_version
+        )
     }
 
     /// Returns the Region of the primary secret, if this secret is a replica.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::policy;
-use secret_replicator_core::reason::{Refusal, RemovalReason};
+use secret_replicator_core::reason::{FailureReason, Refusal, RemovalReason};
 use secret_replicator_core::secret::{
     Encryption, KmsKey, Region, RegionalSecret, Replica, ReplicaStatus, Secret,
 };
@@ -484,7 +484,7 @@ fn a_replica_on_a_key_that_contradicts_the_policys_is_refused() {
         (managed, Some(CUSTOMER_KEY), MANAGED, "Keep"),
         ("", Some(RELATED), Some(related.as_str()), "Keep"),
         ("", Some(RELATED), MANAGED, "kms-key-differs"),
-        // A customer managed key that nobody named is not weaker.
+        // A customer managed key that no rule names is not weaker.
         ("", None, Some(CUSTOMER_KEY), "Keep"),
         ("", None, MANAGED, "Keep"),
     ];
@@ -596,4 +596,32 @@ fn allowed_regions_are_displayed_by_their_codes() {
         AllowedRegions::Any.named_regions().is_empty()
             && AllowedRegions::Any.admits(&region("us-west-2"))
     );
+}
+
+#[test]
+fn a_quick_sweep_reports_an_unknown_failure_and_still_retries_a_known_one() {
+    let network = "Secret replication failed due to a network error";
+    let states = [
+        ("eu-west-1", Some(("Failed", Some("something new")))),
+        ("us-west-2", Some(("Failed", Some(network)))),
+        ("ca-central-1", None),
+    ];
+    let policy = "{version: 1, rules: [{name: a, when: all, \
+                  replicate-to: [eu-west-1, us-west-2, ca-central-1]}]}";
+    let secret = secret("any", states);
+    let Decision::Act(plan) = decided(policy, &secret, &LIMITS) else {
+        panic!("it is covered");
+    };
+    let asked = |plan: &Plan| -> Vec<String> {
+        plan.targets()
+            .map(|target| target.region().to_string())
+            .collect()
+    };
+    assert_eq!(asked(&plan), ["ca-central-1", "eu-west-1", "us-west-2"]);
+    let quick = plan.without_unknown_retries(&secret);
+    assert_eq!(asked(&quick), ["ca-central-1", "us-west-2"]);
+    assert!(matches!(
+        quick.steps[&region("eu-west-1")],
+        Step::ReportFailure(FailureReason::ReplicationFailed, _)
+    ));
 }

@@ -128,11 +128,11 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
         storm(scenario, &aws, &lambda).await;
         pause(scenario).await;
         let before = state(scenario, &aws);
-        let first = sweep(&lambda, UNLIMITED_CHANGES).await;
+        let first = sweep(&lambda, UNLIMITED_CHANGES, true).await;
         let after = state(scenario, &aws);
         pause(scenario).await;
         let later = state(scenario, &aws);
-        let second = sweep(&lambda, UNLIMITED_CHANGES).await;
+        let second = sweep(&lambda, UNLIMITED_CHANGES, false).await;
         let calls = aws.service.calls();
         Run {
             journal: std::mem::take(&mut *aws.journal.lock()),
@@ -209,7 +209,7 @@ async fn act(aws: &SimulatedAws, lambda: &Rc<Lambda>, timed: &TimedAction, numbe
             lambda.invoke(&request, Purpose::ReadOnly).await;
         }
         Action::Sweep(max_changes) => {
-            sweep(lambda, *max_changes).await;
+            sweep(lambda, *max_changes, false).await;
         }
         _ => {
             let Some(event) = event else { return };
@@ -227,14 +227,14 @@ async fn act(aws: &SimulatedAws, lambda: &Rc<Lambda>, timed: &TimedAction, numbe
 }
 
 /// Runs a sweep as the state machine does: slice by slice, with retries of a failed slice.
-async fn sweep(lambda: &Lambda, max_changes: u64) -> Sweep {
+async fn sweep(lambda: &Lambda, max_changes: u64, thorough: bool) -> Sweep {
     let first = lambda.invoked() + 1;
     let mut is_complete = false;
     let mut token = Value::Null;
     let mut failures = 0;
     for _ in 0..MAX_SLICES {
         let action = json!({
-            "action": "sweep", "thorough": true, "nextToken": token, "maxChanges": max_changes,
+            "action": "sweep", "thorough": thorough, "nextToken": token, "maxChanges": max_changes,
         });
         match lambda.invoke(&action, Purpose::Sweep).await {
             End::Answer(answer) => {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
-use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica};
+use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica, RemovedReplicas};
 
 use crate::generate::race::{NAME, act, reconcile, world};
 use crate::generate::{secret_named, tree};
@@ -176,8 +176,9 @@ fn a_region_that_was_forbidden_while_its_replica_was_removed_to_be_recreated_sta
     scenario.settings.timeout = 180;
     scenario.aws.removal = 40_000;
     scenario.aws.known_replica = KnownReplica::Ignore;
+    scenario.aws.removed_replicas = RemovedReplicas::Shown;
     scenario.secrets = vec![secret("us-west-2")];
-    let message = Some("Replication failed: an internal error.".to_owned());
+    let message = Some("Secret with this name already exists in this region".to_owned());
     let (region, status) = ("us-west-2".to_owned(), "Failed".to_owned());
     scenario.actions = vec![
         act(0, Action::Status(NAME.to_owned(), region, status, message)),

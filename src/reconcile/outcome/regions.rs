@@ -3,7 +3,9 @@
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Plan, Step, failure_of};
 use secret_replicator_core::policy::BadToken;
-use secret_replicator_core::reason::{Progress, Refusal, RemovalReason, RetainReason};
+use secret_replicator_core::reason::{
+    FailureReason, Progress, Refusal, RemovalReason, RetainReason,
+};
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
@@ -17,6 +19,7 @@ pub(in crate::reconcile) fn region_outcomes(
 ) -> Vec<RegionOutcome> {
     let steps = plan.steps.iter().map(|(region, step)| {
         let (action, state) = step_outcome(region, step, before, execution);
+        let state = checked_state(region, state, execution);
         let is_seen = |execution: &Execution| execution.observations.of(region).is_some();
         RegionOutcome {
             region: Ok(region.clone()),
@@ -70,6 +73,27 @@ fn step_outcome(
             let state = RegionState::Retained(*reason, replica.status.clone());
             (Action::Keep, state)
         }
+    }
+}
+
+/// Corrects the state that the primary secret's list shows by what the Region itself showed.
+fn checked_state(
+    region: &Region,
+    state: RegionState,
+    execution: Option<&Execution>,
+) -> RegionState {
+    let findings = execution.map(|execution| &execution.findings);
+    match state {
+        RegionState::InSync(_) if findings.is_some_and(|found| found.behind.contains(region)) => {
+            RegionState::InProgress(Progress::VersionBehind)
+        }
+        RegionState::InProgress(Progress::ReplicationInProgress)
+            if findings.is_some_and(|found| found.stuck.contains(region)) =>
+        {
+            let detail = "AWS has reported the replica as in progress for more than 15 minutes";
+            RegionState::Failed(FailureReason::ReplicationStuck, Some(detail.to_owned()))
+        }
+        state => state,
     }
 }
 
@@ -170,8 +194,15 @@ fn removal_state(
     let reason = || reason.clone();
     let status = || replica.status.clone();
     match removal {
-        RemovalProgress::Gone => RegionState::Removed(reason()),
-        RemovalProgress::Accepted => RegionState::InProgress(Progress::RemovalInProgress(reason())),
+        RemovalProgress::Gone(unverified) => RegionState::Removed(reason(), unverified.clone()),
+        RemovalProgress::Stranded => {
+            let detail = "the primary secret no longer lists the replica, but the Region still has it, \
+                          as a standalone secret";
+            RegionState::Failed(FailureReason::ReplicaStranded, Some(detail.to_owned()))
+        }
+        RemovalProgress::Accepted | RemovalProgress::Unlisted(_) => {
+            RegionState::InProgress(Progress::RemovalInProgress(reason()))
+        }
         RemovalProgress::Pending => RegionState::InProgress(Progress::RemovalPending(reason())),
         RemovalProgress::NotSent => RegionState::PlannedRemoval(reason()),
         RemovalProgress::Unconfirmed(error, _) => {

@@ -102,7 +102,7 @@ fn the_settings_limit_the_policy() {
     let answer = called.json();
     assert_eq!(answer["regions"][1]["reason"], "region-not-allowed");
     assert_eq!(answer["regions"][0]["may_overwrite"], true);
-    // Without a look into the Region, nothing is overwritten.
+    // Without a probe of the Region, nothing is overwritten.
     assert_eq!(answer["calls"][0]["force_overwrite_replica_secret"], false);
 }
 

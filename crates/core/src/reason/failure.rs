@@ -27,6 +27,11 @@ pub enum FailureReason {
     RequestRejected,
     /// AWS reports a failed replication for another reason.
     ReplicationFailed,
+    /// AWS has reported the replica as in progress for much longer than a replication takes.
+    ReplicationStuck,
+    /// The removal left a standalone secret in the Region: the primary secret no longer lists the
+    /// replica, and the Region still has it.
+    ReplicaStranded,
 }
 
 impl FailureReason {
@@ -52,6 +57,8 @@ impl FailureReason {
             Self::SecretNotFound => "secret-not-found",
             Self::RequestRejected => "request-rejected",
             Self::ReplicationFailed => "replication-failed",
+            Self::ReplicationStuck => "replication-stuck",
+            Self::ReplicaStranded => "replica-stranded",
         }
     }
 
@@ -92,7 +99,19 @@ impl FailureReason {
             }
             Self::RequestRejected => "fix the cause that AWS's message names",
             Self::ReplicationFailed => {
-                "fix the cause that AWS's message names, then reconcile the secret by hand"
+                "fix the cause that AWS's message names; the next event of the secret and the next \
+                 thorough sweep request the replica again, quick sweeps do not; to retry at once, \
+                 reconcile the secret by hand"
+            }
+            Self::ReplicationStuck => {
+                "AWS does not finish this replication, and the function does not request a replica \
+                 that is in progress; call RemoveRegionsFromReplication for the Region, and when the \
+                 Region has no secret of this name, reconcile the secret; if it happens again, open a \
+                 case with AWS Support"
+            }
+            Self::ReplicaStranded => {
+                "in that Region, the secret is now standalone: after checking that nothing uses it, \
+                 delete it there with `aws secretsmanager delete-secret`"
             }
         }
     }
@@ -118,7 +137,9 @@ impl FailureReason {
             | Self::ServiceUnavailable
             | Self::SecretNotFound
             | Self::RequestRejected
-            | Self::ReplicationFailed => false,
+            | Self::ReplicationFailed
+            | Self::ReplicationStuck
+            | Self::ReplicaStranded => false,
         }
     }
 }

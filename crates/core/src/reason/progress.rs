@@ -15,6 +15,8 @@ pub enum Progress {
     RemovalPending(RemovalReason),
     /// AWS is still removing the replica.
     RemovalInProgress(RemovalReason),
+    /// AWS reports the replica in sync, but its current version is not the primary secret's.
+    VersionBehind,
 }
 
 impl Progress {
@@ -28,6 +30,7 @@ impl Progress {
             Self::UnknownStatus(_) => "unknown-status",
             Self::RemovalPending(_) => "removal-pending",
             Self::RemovalInProgress(_) => "removal-in-progress",
+            Self::VersionBehind => "version-behind",
         }
     }
 
@@ -44,6 +47,11 @@ impl Progress {
                 "AWS accepted the request, but reading the replica's status failed: {error}"
             )),
             Self::UnknownStatus(status) => Some(format!("AWS reports the status {status}")),
+            Self::VersionBehind => Some(
+                "AWS reports the replica in sync, but the Region does not have the current version of \
+                 the primary secret"
+                    .to_owned(),
+            ),
         }
     }
 
@@ -51,12 +59,20 @@ impl Progress {
     #[must_use]
     pub fn remediation(&self) -> &'static str {
         match self {
-            Self::ReplicationInProgress
-            | Self::NotReported
-            | Self::RemovalPending(_)
-            | Self::RemovalInProgress(_) => {
+            Self::ReplicationInProgress | Self::NotReported | Self::RemovalPending(_) => {
                 "no action is needed yet: Lambda retries an event and so checks again; after a \
                  manual call, reconcile again"
+            }
+            Self::RemovalInProgress(_) => {
+                "no action is needed yet: AWS removes a replica within about 90 seconds (reported by \
+                 users); do not delete the primary secret before `describe-secret` finds no secret of \
+                 this name in the Region, because that can leave a standalone secret there"
+            }
+            Self::VersionBehind => {
+                "no action is needed yet: Lambda retries the event and so checks again; a rotation can \
+                 leave replication stuck (reported by users): if the replica stays behind, put the \
+                 value once more with PutSecretValue, or remove the replica with \
+                 RemoveRegionsFromReplication and reconcile the secret"
             }
             Self::StatusUnavailable(_) => {
                 "allow the function's role DescribeSecret, or wait until AWS responds, then \

@@ -14,6 +14,8 @@ pub enum SkipReason {
     ManagedByService(String),
     /// The secret is scheduled for deletion.
     ScheduledForDeletion,
+    /// The secret does not exist, and the event is too old to be about one that cannot be found yet.
+    SecretNotFound,
     /// The event reports a call that failed with this error code, so nothing was created.
     ApiCallFailed(String),
     /// An event of Secrets Manager that does not require reconciling a secret.
@@ -49,6 +51,7 @@ impl SkipReason {
             Self::IsReplica(_) => "is-replica",
             Self::ManagedByService(_) => "managed-by-service",
             Self::ScheduledForDeletion => "scheduled-for-deletion",
+            Self::SecretNotFound => "secret-not-found",
             Self::ApiCallFailed(_) => "api-call-failed",
             Self::UnsupportedEvent => "unsupported-event",
             Self::DeleteBlockedByReplicas { .. } => "delete-blocked-by-replicas",
@@ -77,6 +80,11 @@ impl SkipReason {
                 format!("the service {service} manages this secret, so it is left unchanged")
             }
             Self::ScheduledForDeletion => "the secret is scheduled for deletion".to_owned(),
+            Self::SecretNotFound => {
+                "the secret no longer exists: it was not found, and the event is older than three \
+                 minutes"
+                    .to_owned()
+            }
             Self::ApiCallFailed(code) => {
                 format!("the API call failed with {code}, so there is nothing to replicate")
             }
@@ -105,6 +113,13 @@ impl SkipReason {
             self,
             Self::DeleteBlockedByReplicas { .. } | Self::ReplicationChangedByOther { .. }
         )
+    }
+
+    /// Returns whether a read just after a change may lead to this skip, because it shows the state
+    /// before the change.
+    #[must_use]
+    pub fn may_be_stale(&self) -> bool {
+        matches!(self, Self::NoRuleMatched | Self::ScheduledForDeletion)
     }
 
     /// The remediation, where a person has to act.

@@ -184,6 +184,7 @@ mod tests {
             ("Invalid replica region.", RegionNotEnabled),
             ("The KMS key is disabled or not found", KmsKeyUnavailable),
             ("KMS key is disabled", KmsKeyUnavailable),
+            ("The KMS key is still being created.", KmsKeyUnavailable),
             ("The KMS key alias/app was not found", KmsKeyUnavailable),
             (
                 "The operation failed because of an invalid KMS key: Invalid keyId",

@@ -50,6 +50,9 @@ fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
     let name = detail.as_ref().and_then(|detail| text(detail.event_name));
     let is_handled = match detail_type.as_deref() {
         Some(API_CALL) => name.as_deref().is_none_or(is_handled_call),
+        Some(SERVICE_EVENT) => name
+            .as_deref()
+            .is_some_and(|name| name.starts_with("Replication")),
         Some(LABEL_UPDATED) | None => true,
         Some(_) => false,
     };

@@ -195,6 +195,22 @@ impl World {
         }
     }
 
+    /// Makes each replica that is being removed, and that the primary no longer lists, a standalone secret,
+    /// because its primary is deleted \[field\].
+    pub(super) fn strand_replicas(&mut self, at: Time, primary: &Secret) {
+        let (name, suffix) = (&primary.name, &primary.suffix);
+        let regions = self.regions.iter().filter(|(_, region)| {
+            let found = region.secrets.get(name);
+            found.is_some_and(|found| found.is_replica(&primary.region, suffix))
+        });
+        let regions: Vec<String> = regions.map(|(code, _)| code.clone()).collect();
+        for region in regions {
+            self.update(at, &region, name, |secret| {
+                secret.role = Role::Primary(Vec::new());
+            });
+        }
+    }
+
     fn purge(&mut self, at: Time, region: &str, name: &str, suffix: &str) {
         let secret = self.by_name(region, name);
         if secret.is_some_and(|secret| secret.suffix == suffix && secret.deletion.is_some()) {

@@ -85,16 +85,17 @@ pub enum FailedReplicas {
     Dropped,
 }
 
-/// The status in the primary's `DescribeSecret` of a replica during its removal \[gap\].
+/// The status in the primary's `DescribeSecret` of a replica during its removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RemovedReplicas {
     /// The row stays, as `InProgress`, until the replica is gone. Until then the primary cannot be
-    /// deleted.
-    #[default]
+    /// deleted \[gap\].
     Shown,
-    /// The row stays as it was, `InSync`, until the replica is gone.
+    /// The row stays as it was, `InSync`, until the replica is gone \[gap\].
     ShownAsBefore,
-    /// The row disappears at once. The replica itself stays in its Region for the removal delay.
+    /// The row disappears at once \[doc\]. The replica itself stays in its Region for the removal delay
+    /// \[field\]. Deleting the primary meanwhile makes it a standalone secret \[field\].
+    #[default]
     Hidden,
 }
 

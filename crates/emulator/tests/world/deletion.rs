@@ -1,12 +1,16 @@
 //! Deleting and restoring.
 
+use secret_replicator_emulator::{RemovedReplicas, WorldSettings};
 use serde_json::json;
 
 use crate::support::{Clocked, DAY, HOME, IRELAND, OREGON, app};
 
 #[test]
-fn a_primary_with_replicas_cannot_be_deleted_until_they_are_gone() {
-    let mut aws = Clocked::new();
+fn a_primary_with_replicas_cannot_be_deleted_while_it_lists_them() {
+    let mut aws = Clocked::with(WorldSettings {
+        removed_replicas: RemovedReplicas::Shown,
+        ..WorldSettings::default()
+    });
     let arn = aws.seed(app().with_replica_in(IRELAND).with_replica_in(OREGON));
     let body = json!({"SecretId": "app"});
     let error = format!(

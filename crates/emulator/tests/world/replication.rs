@@ -250,19 +250,42 @@ fn a_removed_replica_is_shown_until_it_is_gone_a_minute_later() {
 }
 
 #[test]
-fn a_removed_replica_can_be_set_to_be_hidden_at_once() {
-    let mut aws = Clocked::with(WorldSettings {
-        removed_replicas: RemovedReplicas::Hidden,
-        ..WorldSettings::default()
-    });
+fn a_removed_replica_is_not_listed_any_more_and_lives_on_in_its_region_for_a_minute() {
+    let mut aws = Clocked::new();
     aws.seed(app().with_replica_in(IRELAND));
     let answer = aws.remove("app", &[IRELAND]);
     assert_eq!(answer["ReplicationStatus"], json!([]));
-    assert_eq!(aws.world.secrets(aws.now, IRELAND).len(), 1);
-    // The removal continues even if the primary is deleted in the meantime.
+    aws.pass(59_999);
+    let replica = aws.describe(IRELAND, "app");
+    assert_eq!(replica["PrimaryRegion"], HOME);
+    aws.pass(1);
+    assert_eq!(aws.world.secrets(aws.now, IRELAND), []);
+}
+
+#[test]
+fn a_primary_that_is_deleted_during_the_removal_leaves_a_standalone_secret() {
+    let mut aws = Clocked::new();
+    aws.seed(app().with_replica_in(IRELAND));
+    aws.remove("app", &[IRELAND]);
     aws.delete(HOME, "app");
     aws.pass(60_000);
-    assert_eq!(aws.world.secrets(aws.now, IRELAND), []);
+    let stranded = aws.describe(IRELAND, "app");
+    assert_eq!(stranded.get("PrimaryRegion"), None);
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf";
+    assert_eq!(stranded["ARN"], arn);
+}
+
+#[test]
+fn a_replica_has_the_version_ids_of_its_primary() {
+    let mut aws = Clocked::new();
+    aws.seed(app().with_replica_in(IRELAND));
+    aws.put_value("app", "new");
+    let versions =
+        |aws: &mut Clocked, region| aws.describe(region, "app")["VersionIdsToStages"].clone();
+    let new = versions(&mut aws, HOME);
+    assert_ne!(versions(&mut aws, IRELAND), new);
+    aws.pass(1000);
+    assert_eq!(versions(&mut aws, IRELAND), new);
 }
 
 #[test]
@@ -291,5 +314,5 @@ fn any_status_can_be_forced_on_a_replica_until_the_next_call_changes_it() {
     let described = aws.describe(HOME, "app");
     assert_eq!(described["ReplicationStatus"][0]["StatusMessage"], "why");
     aws.remove("app", &[IRELAND]);
-    assert_eq!(aws.status("app", IRELAND), "InProgress");
+    assert_eq!(aws.world.replicas(aws.now, HOME, "app"), []);
 }

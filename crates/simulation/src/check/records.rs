@@ -118,6 +118,32 @@ impl Case<'_> {
         answers.any(|answer| ObservedSecret::new(&answer.body).is_in_sync(region))
     }
 
+    /// Returns whether the Region itself answered that it has no replica of the secret, or the record says
+    /// that this is not verified and the Region gave no answer.
+    fn is_gone(&self, record: &Value, replica: &Value) -> bool {
+        let region = &replica["region"];
+        let suffix = |arn: &Value| arn.as_str()?.rsplit('-').next().map(str::to_owned);
+        let mut probes = self.calls.iter().filter(|call| {
+            call.operation == "DescribeSecret"
+                && *region == *call.region
+                && call.secret_id() == record["secret_name"].as_str()
+        });
+        let is_free = |call: &&Call| {
+            let answer = call.answer.as_ref();
+            answer.is_some_and(|answer| answer.body["__type"] == "ResourceNotFoundException")
+        };
+        let is_another = |call: &&Call| {
+            let body = call.success().map(|answer| &answer.body);
+            body.is_some_and(|body| suffix(&body["ARN"]) != suffix(&record["secret_arn"]))
+        };
+        let last = probes.next_back().copied();
+        let detail = replica["detail"].as_str().unwrap_or_default();
+        if detail.contains("not verified") {
+            return last.is_none_or(|call| call.success().is_none() && !is_free(&call));
+        }
+        last.is_some_and(|call| is_free(&call) || is_another(&call))
+    }
+
     /// Each status in the record was observed, or has a reason.
     fn agrees_with_reads(&self, record: &Value) -> Vec<Violation> {
         let observed = self.observations(record);
@@ -129,7 +155,7 @@ impl Case<'_> {
             let status = replica["status"].as_str().unwrap_or_default();
             let is_right = match status {
                 "in-sync" => saw(Some("InSync")) || self.was_answered_in_sync(record, region),
-                "removed" => saw(None),
+                "removed" => saw(None) && self.is_gone(record, replica),
                 "failed" | "in-progress" | "refused" => replica["reason"].is_string(),
                 _ => true,
             };

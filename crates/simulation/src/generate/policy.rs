@@ -21,7 +21,7 @@ prop_compose! {
         // Mistakes in removal do the most harm, so most worlds allow it.
         removal in proptest::bool::weighted(0.7),
         replication_wait in select(vec![30, 30, 30, 10, 60, 0]),
-        timeout in select(vec![90, 90, 90, 60, 30, 10]),
+        timeout in select(vec![180, 180, 90, 60, 30, 10]),
         writes_per_second in select(vec![25, 25, 25, 5, 1]),
     ) -> FunctionSettings {
         FunctionSettings {

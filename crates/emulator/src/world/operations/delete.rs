@@ -27,7 +27,10 @@ impl World {
         };
         check_deletable(&secret, window)?;
         match window {
-            None => self.remove(now, region, &secret.name),
+            None => {
+                self.strand_replicas(now, &secret);
+                self.remove(now, region, &secret.name);
+            }
             Some(window) => self.schedule_deletion(now, &secret, window),
         }
         let date = now + window.unwrap_or_default();

@@ -1,0 +1,92 @@
+//! The occasion of a reconciliation: what a decision about waiting and retrying needs to know about the
+//! trigger.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secret_replicator_core::request::Cause;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+
+/// The age from which an event is not about a secret that cannot be found yet. `DescribeSecret` finds a new
+/// secret within seconds (reported by users).
+const TOO_OLD_TO_WAIT: Duration = Duration::from_mins(3);
+
+/// The age from which a read shows the change that an event reports. `DescribeSecret` is eventually
+/// consistent.
+const READS_LAG: Duration = Duration::from_secs(5);
+
+/// The occasion of a reconciliation.
+#[derive(Clone, Copy, Debug)]
+pub enum Occasion {
+    /// A request for one secret: an action, or an event. An event has an age if it contains its time.
+    Request(Cause, Option<EventAge>),
+    /// A sweep of all secrets.
+    Sweep {
+        /// Whether to retry failures with an unknown cause, too.
+        thorough: bool,
+        /// The wall clock.
+        clock: Clock,
+    },
+}
+
+impl Occasion {
+    /// Returns whether a secret that is not found no longer exists, so that waiting for it is useless.
+    pub(super) fn is_too_late_for_the_secret(&self) -> bool {
+        matches!(self, Self::Request(_, Some(age)) if age.now() > TOO_OLD_TO_WAIT)
+    }
+
+    /// Returns the time from which a read shows the change that an event reports. `None` if that time has
+    /// passed or is unknown.
+    pub(super) fn fresh_at(&self) -> Option<Instant> {
+        match self {
+            Self::Request(_, Some(age)) => age.reaches(READS_LAG),
+            _ => None,
+        }
+    }
+
+    /// Returns the cause of the request.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Request(cause, _) => Some(*cause),
+            Self::Sweep { .. } => None,
+        }
+    }
+
+    /// Returns whether to request a replica again that failed for an unknown reason.
+    pub(super) fn retries_unknown_failures(&self) -> bool {
+        match self {
+            Self::Request(..) => true,
+            Self::Sweep { thorough, .. } => *thorough,
+        }
+    }
+}
+
+/// The age of an event.
+#[derive(Clone, Copy, Debug)]
+pub struct EventAge {
+    read_at: Instant,
+    then: Duration,
+}
+
+impl EventAge {
+    /// Returns the age of an event of this time. An event from the future, according to this clock, is new.
+    #[must_use]
+    pub fn since(event: DateTime<Utc>, clock: Clock) -> Self {
+        Self {
+            read_at: Instant::now(),
+            then: (clock.now() - event).to_std().unwrap_or_default(),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.then + self.read_at.elapsed()
+    }
+
+    /// Returns the time at which the event reaches an age. `None` if it has.
+    fn reaches(&self, age: Duration) -> Option<Instant> {
+        let rest = age.checked_sub(self.then).filter(|rest| !rest.is_zero())?;
+        Some(self.read_at + rest).filter(|time| *time > Instant::now())
+    }
+}

@@ -1,0 +1,112 @@
+//! Checks in the replica Regions what the primary secret's list of replicas does not show: the current
+//! version of a replica, and a replication that is stuck.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secret_replicator_core::plan::{Plan, Step};
+use secret_replicator_core::reason::Progress;
+use secret_replicator_core::request::Cause;
+use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
+
+use super::execution::Execution;
+use super::outcome::{RegionState, region_outcomes};
+use super::{Occasion, Reconciler};
+use crate::deadlines::Deadlines;
+
+/// The findings of the checks.
+#[derive(Debug, Default)]
+pub(super) struct RegionalFindings {
+    /// The Regions whose replica does not have the current version.
+    pub(super) behind: BTreeSet<Region>,
+    /// The Regions whose replication is stuck.
+    pub(super) stuck: BTreeSet<Region>,
+}
+
+impl Reconciler {
+    /// Makes the checks that the occasion calls for.
+    pub(super) async fn check_regions(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: &Execution,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+    ) -> RegionalFindings {
+        match occasion {
+            Occasion::Request(Cause::NewVersion, _) => RegionalFindings {
+                behind: self.behind(secret, plan, execution, deadlines).await,
+                ..RegionalFindings::default()
+            },
+            Occasion::Request(..) => RegionalFindings::default(),
+            Occasion::Sweep { clock, .. } => {
+                let in_progress = |state: &RegionState| {
+                    *state == RegionState::InProgress(Progress::ReplicationInProgress)
+                };
+                let now = clock.now();
+                let mut regions = regions_in(secret, plan, execution, in_progress);
+                regions.retain(|region| matches!(plan.steps.get(region), Some(Step::Keep(_))));
+                if !secret.is_settled(now) {
+                    regions.clear();
+                }
+                let mut found = self.probe_regions(secret, regions, deadlines.end()).await;
+                found.retain(|_, found| secret.is_replication_stuck(found, now));
+                RegionalFindings {
+                    stuck: found.into_keys().collect(),
+                    ..RegionalFindings::default()
+                }
+            }
+        }
+    }
+
+    /// Returns the Regions whose replica is in sync according to the primary secret, but does not get the
+    /// primary secret's current version before the deadline. After a rotation AWS may report a replica as
+    /// in sync before the new version arrives, and replication can get stuck
+    /// (square/password-rotation-lambda#12). A Region that cannot be probed is not included.
+    async fn behind(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: &Execution,
+        deadlines: &Deadlines,
+    ) -> BTreeSet<Region> {
+        let is_in_sync = |state: &RegionState| matches!(state, RegionState::InSync(_));
+        let regions = regions_in(secret, plan, execution, is_in_sync);
+        let probed = self.probe_regions(secret, regions, deadlines.end()).await;
+        let mut behind = differing(secret, probed);
+        let mut poller = deadlines.poll_replicas();
+        let id = SecretId::Arn(secret.arn.clone());
+        while !behind.is_empty() && poller.pause().await {
+            // Another version may be current by now.
+            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+                continue;
+            };
+            let regions: Vec<Region> = behind.iter().cloned().collect();
+            let probed = self.probe_regions(&now, regions, poller.deadline()).await;
+            behind.retain(|region| {
+                let found = probed.get(region);
+                found.is_none_or(|found| !now.is_current(found))
+            });
+        }
+        behind
+    }
+}
+
+fn differing(secret: &Secret, probed: BTreeMap<Region, RegionalSecret>) -> BTreeSet<Region> {
+    let differs =
+        |(region, found): (Region, RegionalSecret)| (!secret.is_current(&found)).then_some(region);
+    probed.into_iter().filter_map(differs).collect()
+}
+
+/// Returns the planned Regions in such a state.
+fn regions_in(
+    secret: &Secret,
+    plan: &Plan,
+    execution: &Execution,
+    is_such: impl Fn(&RegionState) -> bool,
+) -> Vec<Region> {
+    let outcomes = region_outcomes(secret, plan, Some(execution));
+    let such = outcomes
+        .into_iter()
+        .filter(|outcome| is_such(&outcome.state));
+    such.filter_map(|outcome| outcome.region.ok()).collect()
+}
