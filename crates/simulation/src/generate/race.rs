@@ -102,7 +102,7 @@ prop_compose! {
         eu_only in weighted(0.2, Just("eu".to_owned())),
         replicas in btree_set(one_of(&REGIONS), 0..=2),
         second in prop_oneof![2 => 0..500_u32, 1 => moment()],
-        changes in vec((moment(), action()), 1..4),
+        changes in vec((moment(), action()), 1..6),
         faults in vec((moment(), fault()), 0..2),
         kills in vec((1..4_u64, moment()), 0..2),
     ) -> Scenario {
