@@ -218,7 +218,7 @@ async fn a_partial_arn_whose_name_ends_like_a_suffix_is_read_again_by_name() {
 }
 
 #[tokio::test]
-async fn a_replica_on_another_key_than_the_policys_is_named() {
+async fn a_replica_on_another_key_than_that_of_the_policy_is_named() {
     let case = case("answers", "34-key-differs.json");
     let event = &case["event"];
     let described = event["DescribeSecret"].to_string().into_bytes();

@@ -458,7 +458,7 @@ fn step_for_key(
 }
 
 #[test]
-fn a_replica_on_a_key_that_contradicts_the_policys_is_refused() {
+fn a_replica_on_a_key_that_contradicts_that_of_the_policy_is_refused() {
     const MANAGED: Option<&str> = Some("alias/aws/secretsmanager");
     let named = ", kms-key: alias/app";
     let managed = ", kms-key: aws/secretsmanager";
