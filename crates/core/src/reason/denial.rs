@@ -1,6 +1,6 @@
 //! Reads IAM's access-denied messages.
 
-/// The kind of policy that denies a call, by which the remediation differs.
+/// The type of policy that denies a call. The remediation depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyType {
     /// A policy of the function's role.
@@ -21,7 +21,7 @@ pub enum PolicyType {
     Unnamed,
 }
 
-/// An access-denied message, as far as it names what denies the call.
+/// The action and the policy type that an access-denied message names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denial<'a> {
     /// The denied action, for instance `kms:Decrypt`.
@@ -30,7 +30,7 @@ pub struct Denial<'a> {
     pub policy: PolicyType,
 }
 
-/// The words of IAM for each policy type (IAM user guide, "Troubleshoot access denied error messages").
+/// IAM's name for each policy type (IAM user guide, "Troubleshoot access denied error messages").
 const POLICY_TYPES: [(&str, PolicyType); 7] = [
     ("identity-based policy", PolicyType::Identity),
     ("permissions boundary", PolicyType::PermissionsBoundary),
@@ -42,13 +42,15 @@ const POLICY_TYPES: [(&str, PolicyType); 7] = [
 ];
 
 impl<'a> Denial<'a> {
-    /// Reads `… is not authorized to perform: ACTION on resource: … because no TYPE allows the ACTION
-    /// action` and `… with an explicit deny in a TYPE`. Returns `None` for any other text.
+    /// Parses `… is not authorized to perform: ACTION on resource: … because no TYPE allows the ACTION
+    /// action` and `… with an explicit deny in a TYPE`. A message without a known type is `Unnamed`.
+    /// Returns `None` for a message without an action.
     #[must_use]
     pub fn parse(message: &'a str) -> Option<Self> {
         let (_, rest) = message.split_once("is not authorized to perform: ")?;
         let action = rest.split_whitespace().next()?;
-        // The resource between the action and the reason has a name of its owner's choice.
+        // Users choose the resource's name between the action and the reason, so the type is looked up
+        // only after the reason's words.
         let reason = ["because no ", "with an explicit deny in "]
             .iter()
             .find_map(|reason| Some(rest.split_once(reason)?.1));
@@ -64,7 +66,7 @@ impl<'a> Denial<'a> {
         Some(Self { action, policy })
     }
 
-    /// Whether AWS KMS denied the call.
+    /// Returns whether the denied action is one of AWS KMS.
     #[must_use]
     pub fn is_about_a_key(&self) -> bool {
         self.action.starts_with("kms:")
@@ -72,7 +74,7 @@ impl<'a> Denial<'a> {
 }
 
 impl PolicyType {
-    /// How to allow a call of Secrets Manager.
+    /// Returns how to allow a call to Secrets Manager.
     pub(super) fn remediation(self) -> &'static str {
         match self {
             Self::Identity => {
@@ -111,7 +113,7 @@ impl PolicyType {
         }
     }
 
-    /// How to allow a call of AWS KMS, which Secrets Manager makes as the function's role.
+    /// Returns how to allow a call to AWS KMS, which Secrets Manager makes as the function's role.
     pub(super) fn key_remediation(self) -> &'static str {
         match self {
             Self::Identity => {

@@ -1,12 +1,12 @@
 //! Classifies AWS's messages: the `StatusMessage` of a failed replica, and the text of an error.
 //!
-//! AWS documents the cases, but guarantees no wording, so this table holds phrases that were recorded
-//! or documented: the user guide ("Troubleshoot AWS Secrets Manager replication"), the API references
-//! of Secrets Manager and AWS KMS, and reports of users.
+//! AWS documents the cases but does not guarantee the wording. The phrases come from the user guide
+//! ("Troubleshoot AWS Secrets Manager replication"), the API references of Secrets Manager and AWS KMS,
+//! and messages that users have reported.
 //!
-//! Each phrase contains a space, and the names that people choose (of secrets, roles, keys and aliases)
-//! contain none. So no name can look like a phrase: a failure of the secret `prod/kms/token` is not
-//! a matter of a key.
+//! Each phrase contains a space. The names that users choose (of secrets, roles, keys and aliases) do not,
+//! so no name matches a phrase: a failure of the secret `prod/kms/token` is not classified as a failure of
+//! a key.
 
 use wildmatch::WildMatch;
 
@@ -80,10 +80,10 @@ const PHRASES: [(FailureReason, &[&str]); 7] = [
     ),
 ];
 
-/// How a message names a key.
+/// The forms in which a message names a key.
 const KEYS: [&str; 4] = [KEY, "kms key", "kms key *", "customer master key *"];
 
-/// What AWS KMS says of a key that cannot be used.
+/// AWS KMS's descriptions of a key that cannot be used.
 const UNAVAILABLE: [&str; 10] = [
     "is disabled",
     "is not found",
@@ -122,7 +122,7 @@ pub(super) fn classify(message: &str) -> Option<FailureReason> {
         .or_else(|| is_unavailable().then_some(FailureReason::KmsKeyUnavailable))
 }
 
-/// The message in lower case, with placeholders for ARNs and aliases.
+/// Returns the message in lower case, with placeholders for ARNs and aliases.
 fn without_names(message: &str) -> String {
     let words = message.split_whitespace().map(|word| {
         let name = word.trim_matches(|c: char| !c.is_alphanumeric());

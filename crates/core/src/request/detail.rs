@@ -1,8 +1,8 @@
-//! The parts of an event that are read.
+//! The parts of an event that the function reads.
 //!
 //! Recorded events show that any part can be null, absent, or of another shape. Each part is kept as
-//! JSON text and read by itself, so an unexpected shape loses only that part. Everything else is skipped
-//! without being held in memory, however deep or large it is.
+//! JSON text and parsed separately, so an unexpected shape loses only that part. All other parts are
+//! skipped without being held in memory, regardless of their depth and size.
 
 use serde::Deserialize;
 use serde::de;
@@ -23,7 +23,7 @@ pub(super) struct Envelope<'a> {
     pub(super) detail: Part<'a>,
 }
 
-/// The detail: of CloudTrail, or of a native event.
+/// The detail of a CloudTrail event or of a native event.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Detail<'a> {
@@ -107,7 +107,7 @@ impl<'a> Detail<'a> {
         object(self.request_parameters)
     }
 
-    /// ARNs of the secret, the most reliable first.
+    /// Returns the ARNs of the secret, the most reliable first.
     pub(super) fn arns(&self) -> Vec<String> {
         let parts = [
             self.response_elements,
@@ -127,7 +127,7 @@ impl<'a> Detail<'a> {
         arns.filter_map(text).collect()
     }
 
-    /// Identifiers of the secret that a caller chose: a name, or an ARN, full or partial.
+    /// Returns the identifiers of the secret that a caller chose: names, and full or partial ARNs.
     pub(super) fn names(&self) -> Vec<String> {
         let parameters = self.parameters();
         let data: Named<'_> = object(self.additional_event_data);
@@ -143,25 +143,25 @@ impl<'a> Detail<'a> {
         names.into_iter().filter_map(text).collect()
     }
 
-    /// The ARN of the caller.
+    /// Returns the ARN of the caller.
     pub(super) fn identity_arn(&self) -> Option<String> {
         let identity: Identity<'_> = object(self.user_identity);
         text(identity.arn)
     }
 }
 
-/// A part as text, if it is text.
+/// Returns a part as text. `None` if it is not a string.
 pub(super) fn text(part: Part<'_>) -> Option<String> {
     serde_json::from_str(part?.get()).ok()
 }
 
-/// A part as a list of texts; anything else is an empty list.
+/// Returns a part as a list of strings. Anything else gives an empty list.
 pub(super) fn strings(part: Part<'_>) -> Vec<String> {
     part.and_then(|part| serde_json::from_str(part.get()).ok())
         .unwrap_or_default()
 }
 
-/// A part as an object; anything else is an object without members.
+/// Returns a part as an object. Anything else gives an object without members.
 fn object<'a, T: Deserialize<'a> + Default>(part: Part<'a>) -> T {
     part.and_then(|part| read_object(part).ok())
         .unwrap_or_default()

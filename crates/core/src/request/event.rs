@@ -1,4 +1,4 @@
-//! The events of EventBridge: CloudTrail's records of API calls and of service events, and the native
+//! Parses EventBridge events: CloudTrail's records of API calls and of service events, and the native
 //! events of Secrets Manager and of tags, which need no trail.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
@@ -41,8 +41,8 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
     }
 }
 
-/// Reports the part of an event that is not as EventBridge documents it. The content of the event stays
-/// out of the message. An event that would be skipped anyway is skipped.
+/// Reports the part of an event that does not have the form that EventBridge documents. The message does
+/// not contain the event's content. An event that is unsupported in any form is skipped.
 fn malformed(event: &str, error: &serde_json::Error) -> Trigger {
     let envelope: Envelope<'_> = serde_json::from_str(event).unwrap_or_default();
     let detail: Option<Detail<'_>> = envelope.detail.and_then(|detail| read_object(detail).ok());
@@ -82,7 +82,7 @@ fn is_handled_call(name: &str) -> bool {
     cause_of_call(name).is_some() || is_reported_call(name)
 }
 
-/// The calls after which a secret is reconciled.
+/// Returns the cause for a call after which the secret is reconciled.
 fn cause_of_call(name: &str) -> Option<Cause> {
     match name {
         "CreateSecret" | "RestoreSecret" => Some(Cause::Event),
@@ -91,7 +91,7 @@ fn cause_of_call(name: &str) -> Option<Cause> {
     }
 }
 
-/// The calls that lead to a record and to no write.
+/// Returns whether a call is only recorded and leads to no write.
 fn is_reported_call(name: &str) -> bool {
     matches!(
         name,
@@ -124,7 +124,7 @@ impl ParsedEvent<'_> {
         }
     }
 
-    /// The time of the call, or else of the native event.
+    /// Returns the time of the call, or of the event if there is none.
     fn time(&self) -> Option<DateTime<Utc>> {
         text(self.detail.event_time)
             .and_then(|time| DateTime::parse_from_rfc3339(&time).ok())
@@ -134,8 +134,8 @@ impl ParsedEvent<'_> {
 
     fn request(&self) -> Result<Request, BadEvent> {
         match self.envelope.detail_type.as_str() {
-            // Only Secrets Manager and the tags of its secrets have these events, so a forwarding rule can
-            // give them any source.
+            // `source`, which a forwarding rule can change, is not needed to identify these events: only
+            // Secrets Manager sends `LABEL_UPDATED`, and `tag_change` checks the service in the detail.
             TAG_CHANGE => self.tag_change(),
             LABEL_UPDATED => self.label_updated(),
             detail_type => {
@@ -170,7 +170,7 @@ impl ParsedEvent<'_> {
         self.reconcile(self.secret(), cause, &name)
     }
 
-    /// Why a call had no effect. A failed call is an event, too.
+    /// Returns why the call had no effect. CloudTrail also delivers failed calls.
     fn failed_call(&self) -> Option<SkipReason> {
         let code = self.detail.error_code?;
         let code = text(Some(code)).unwrap_or_else(|| "an unreadable error code".to_owned());
@@ -203,19 +203,19 @@ impl ParsedEvent<'_> {
         skip(secret, reason)
     }
 
-    /// The Regions whose replicas a call removed or promoted.
+    /// Returns the Regions whose replicas a call removed or promoted.
     fn changed_regions(&self, name: &str) -> Vec<String> {
         let parameters = self.detail.parameters();
         let mut regions = strings(parameters.remove_replica_regions);
         if name == "StopReplicationToReplica" {
             regions.extend(text(self.detail.aws_region));
         }
-        // A request names 20 Regions at most; a longer list is not AWS's.
+        // Limits the length of the record.
         regions.iter().take(20).map(|region| cut(region)).collect()
     }
 
-    /// Service events are hints. Those about replication, whose names and bodies AWS does not document,
-    /// reconcile the secret if one can be found in them.
+    /// Reconciles the secret of a service event about replication, if the event names one. AWS does not
+    /// document the names and bodies of these events.
     fn service_event(&self) -> Result<Request, BadEvent> {
         let name = text(self.detail.event_name).unwrap_or_default();
         match self.secret() {
@@ -270,8 +270,8 @@ impl ParsedEvent<'_> {
         })
     }
 
-    /// A test bus or a forwarding rule can set its own `source`, so CloudTrail's `eventSource` comes
-    /// first.
+    /// Rejects events of other services. CloudTrail's `eventSource` takes precedence over `source`, which a
+    /// test bus or a forwarding rule can set.
     fn require_secrets_manager(&self) -> Result<(), BadEvent> {
         let (place, source, expected) = match text(self.detail.event_source) {
             Some(source) => ("detail.eventSource", source, "secretsmanager.amazonaws.com"),
@@ -286,8 +286,9 @@ impl ParsedEvent<'_> {
         })
     }
 
-    /// The secret that the event is about: the ARN in the response, whose spelling varies by year and by
-    /// call (`arn`, `aRN`, `ARN`), or in a service event; else the identifier in the request.
+    /// Returns the secret that the event concerns: the ARN in the response, whose spelling varies by year
+    /// and by call (`arn`, `aRN`, `ARN`), or in a service event; then the ARN in `resources`; then the
+    /// identifier in the request.
     fn secret(&self) -> Option<SecretId> {
         let arns = self.detail.arns();
         let arn = arns.iter().find_map(|arn| SecretArn::parse(arn).ok());
@@ -300,7 +301,7 @@ impl ParsedEvent<'_> {
             })
     }
 
-    /// The ARN in the envelope's `resources`, where native events name their secret.
+    /// Returns the ARN in the envelope's `resources`, where native events name their secret.
     fn arn_of_resources(&self) -> Option<SecretArn> {
         let resources = self.envelope.resources.iter().flatten();
         resources
@@ -312,7 +313,7 @@ impl ParsedEvent<'_> {
         self.detail.identity_arn().as_deref().map(cut)
     }
 
-    /// Whether the function made the call: Lambda names the session of its role after the function.
+    /// Returns whether the function made the call: Lambda names the session of its role after the function.
     fn is_own_call(&self, principal: Option<&str>) -> bool {
         let FunctionIdentity { account, name, .. } = self.function;
         let (Some(principal), Some(account), Some(name)) = (principal, account, name) else {
@@ -325,8 +326,9 @@ impl ParsedEvent<'_> {
                 .is_some_and(|(_, session)| session == name)
     }
 
-    /// Returns why the event concerns a secret that is not the function's. Without an ARN the event
-    /// itself decides, because the same name can belong to another secret here.
+    /// Returns the reason to skip a secret of another account or Region. Without an ARN, the event's own
+    /// account and Region decide, because the name can belong to a different secret in the function's
+    /// Region.
     fn elsewhere(&self, secret: &SecretId) -> Option<SkipReason> {
         let (account, region) = match secret {
             SecretId::Arn(arn) => (
@@ -353,8 +355,8 @@ impl ParsedEvent<'_> {
     }
 }
 
-/// The Regions in "You can't delete secret … that still has replica regions [a, b]." (recorded by users
-/// of cloud-nuke and Cloud Custodian).
+/// Extracts the Regions from "You can't delete secret … that still has replica regions [a, b]." (recorded
+/// by users of cloud-nuke and Cloud Custodian).
 fn blocking_regions(message: &str) -> Option<Vec<String>> {
     let (_, rest) = message.split_once("still has replica regions")?;
     let list = rest
