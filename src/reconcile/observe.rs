@@ -17,23 +17,23 @@ use crate::deadlines::Deadlines;
 /// The number of Regions to probe concurrently.
 pub(super) const PROBES_AT_ONCE: usize = 4;
 
-/// What a read of a secret leads to.
+/// The result of reading a secret and planning.
 enum Observed {
     /// Nothing to do.
     Skip(Secret, SkipReason),
     /// The secret needs a replica, but has no value.
     NoValueYet(Secret, Plan),
-    /// A plan.
+    /// A plan to execute.
     Plan(Secret, Plan),
 }
 
 impl Observed {
-    /// Returns whether a read just after the event may lead to this only because it shows the secret as it
-    /// was before the event.
+    /// Returns whether a read immediately after the event may have this result only because it still shows
+    /// the secret before the event.
     fn may_be_stale(&self, mode: Mode, occasion: Occasion) -> bool {
         match self {
             Self::Skip(_, reason) => reason.may_be_stale(),
-            // The tag that wants the replica may be the one that was removed.
+            // The event may report the removal of the tag that causes these writes.
             Self::Plan(_, plan) => {
                 mode == Mode::Act && plan.writes() && occasion.cause() == Some(Cause::TagChange)
             }
@@ -44,7 +44,7 @@ impl Observed {
     /// Returns the plan to execute.
     ///
     /// # Errors
-    /// The outcome, if there is none.
+    /// The outcome, if there is no plan to execute.
     fn into_plan(self) -> Result<(Secret, Plan), SecretOutcome> {
         match self {
             Self::Plan(secret, plan) => Ok((secret, plan)),
@@ -61,7 +61,7 @@ impl Observed {
 impl Reconciler {
     /// Reads the secret and plans. Waits for a secret that does not exist yet, and for the first value
     /// of a secret that needs a replica, because AWS does not document how it replicates a secret
-    /// without a value. Reads again where the first read may be older than the event.
+    /// without a value. Reads again if the first read may be older than the event.
     ///
     /// # Errors
     /// The outcome, if there is no plan to execute.
@@ -124,7 +124,7 @@ impl Reconciler {
         Ok(self.judge(secret, mode, occasion, until).await)
     }
 
-    /// Plans for a secret as read, and returns what that leads to.
+    /// Plans for a secret and classifies the result.
     async fn judge(
         &self,
         secret: Secret,
@@ -149,8 +149,9 @@ impl Reconciler {
         }
     }
 
-    /// Reads a secret by name that was not found by its ARN. A partial ARN, which has no suffix, is a full
-    /// ARN to AWS if its name ends with a hyphen and six characters (`DescribeSecret` API reference).
+    /// Reads a secret by name that was not found by its ARN. AWS interprets a partial ARN, which has no
+    /// suffix, as a full ARN if the secret's name ends with a hyphen and six characters (`DescribeSecret`
+    /// API reference).
     async fn read_by_name(
         &self,
         id: &SecretId,
@@ -167,9 +168,8 @@ impl Reconciler {
         suffix.starts_with('-').then_some(secret)
     }
 
-    /// Plans for a secret as read. Probes the Regions in which the step depends on what they have under
-    /// the secret's name, and plans again with the result. A secret that waits for its value is not
-    /// probed yet.
+    /// Plans for a secret. Probes the Regions whose step depends on the secret that has the name there,
+    /// and plans again with the results. Skips the probes while the secret has to wait for its value.
     async fn plan(&self, mut secret: Secret, mode: Mode, until: Instant) -> (Secret, Decision) {
         let decision = decide(&secret, &self.policy, &self.limits);
         let Decision::Act(plan) = &decision else {
@@ -188,8 +188,7 @@ impl Reconciler {
         (secret, decision)
     }
 
-    /// Returns what these Regions have under the secret's name. A Region whose probe fails is not
-    /// included.
+    /// Looks up the secret's name in these Regions. The result omits a Region whose probe fails.
     pub(super) async fn probe_regions(
         &self,
         secret: &Secret,

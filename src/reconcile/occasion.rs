@@ -1,5 +1,4 @@
-//! The occasion of a reconciliation: what a decision about waiting and retrying needs to know about the
-//! trigger.
+//! The occasion of a reconciliation: the properties of the trigger that determine waiting and retries.
 
 use std::time::Duration;
 
@@ -9,11 +8,11 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 
-/// The age from which an event is not about a secret that cannot be found yet. `DescribeSecret` finds a new
-/// secret within seconds (reported by users).
+/// The age of an event from which a missing secret counts as deleted, not as too new to be found.
+/// `DescribeSecret` finds a new secret within seconds (reported by users).
 const TOO_OLD_TO_WAIT: Duration = Duration::from_mins(3);
 
-/// The age from which a read shows the change that an event reports. `DescribeSecret` is eventually
+/// The age of an event from which a read shows the reported change. `DescribeSecret` is eventually
 /// consistent.
 const READS_LAG: Duration = Duration::from_secs(5);
 
@@ -24,7 +23,7 @@ pub enum Occasion {
     Request(Cause, Option<EventAge>),
     /// A sweep of all secrets.
     Sweep {
-        /// Whether to retry failures with an unknown cause, too.
+        /// Whether to retry failures of unknown cause too.
         thorough: bool,
         /// The wall clock.
         clock: Clock,
@@ -32,7 +31,7 @@ pub enum Occasion {
 }
 
 impl Occasion {
-    /// Returns whether a secret that is not found no longer exists, so that waiting for it is useless.
+    /// Returns whether a missing secret counts as deleted, so that waiting for it is useless.
     pub(super) fn is_too_late_for_the_secret(&self) -> bool {
         matches!(self, Self::Request(_, Some(age)) if age.now() > TOO_OLD_TO_WAIT)
     }
@@ -46,7 +45,7 @@ impl Occasion {
         }
     }
 
-    /// Returns the cause of the request.
+    /// Returns the cause of the request. `None` for a sweep.
     pub(super) fn cause(&self) -> Option<Cause> {
         match self {
             Self::Request(cause, _) => Some(*cause),
@@ -54,7 +53,7 @@ impl Occasion {
         }
     }
 
-    /// Returns whether to request a replica again that failed for an unknown reason.
+    /// Returns whether to retry replicas that failed for an unknown reason.
     pub(super) fn retries_unknown_failures(&self) -> bool {
         match self {
             Self::Request(..) => true,
@@ -71,7 +70,7 @@ pub struct EventAge {
 }
 
 impl EventAge {
-    /// Returns the age of an event of this time. An event from the future, according to this clock, is new.
+    /// Returns the age of an event with this timestamp. The age is zero if the timestamp is in the future.
     #[must_use]
     pub fn since(event: DateTime<Utc>, clock: Clock) -> Self {
         Self {
@@ -84,7 +83,7 @@ impl EventAge {
         self.then + self.read_at.elapsed()
     }
 
-    /// Returns the time at which the event reaches an age. `None` if it has.
+    /// Returns the time at which the event reaches an age. `None` if it already has.
     fn reaches(&self, age: Duration) -> Option<Instant> {
         let rest = age.checked_sub(self.then).filter(|rest| !rest.is_zero())?;
         Some(self.read_at + rest).filter(|time| *time > Instant::now())

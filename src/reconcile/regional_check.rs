@@ -23,7 +23,8 @@ pub(super) struct RegionalFindings {
 }
 
 impl Reconciler {
-    /// Makes the checks that the occasion calls for.
+    /// Checks for missing versions after a new version became current, and for stuck replications in a
+    /// sweep. Other requests need neither check.
     pub(super) async fn check_regions(
         &self,
         secret: &Secret,
@@ -61,7 +62,7 @@ impl Reconciler {
     /// Returns the Regions whose replica is in sync according to the primary secret, but does not get the
     /// primary secret's current version before the deadline. After a rotation AWS may report a replica as
     /// in sync before the new version arrives, and replication can get stuck
-    /// (square/password-rotation-lambda#12). A Region that cannot be probed is not included.
+    /// (square/password-rotation-lambda#12). A Region whose first probe fails is not included.
     async fn behind(
         &self,
         secret: &Secret,
@@ -76,7 +77,7 @@ impl Reconciler {
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
         while !behind.is_empty() && poller.pause().await {
-            // Another version may be current by now.
+            // The primary secret's current version may have changed since the last read.
             let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
                 continue;
             };
@@ -97,7 +98,7 @@ fn differing(secret: &Secret, probed: BTreeMap<Region, RegionalSecret>) -> BTree
     probed.into_iter().filter_map(differs).collect()
 }
 
-/// Returns the planned Regions in such a state.
+/// Returns the Regions of the plan whose state satisfies `is_such`.
 fn regions_in(
     secret: &Secret,
     plan: &Plan,

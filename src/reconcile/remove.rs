@@ -15,8 +15,9 @@ use crate::deadlines::Deadlines;
 
 impl Reconciler {
     /// Removes the replicas that no rule wants, after every wanted replica is in sync, and follows each
-    /// removal until the replica is gone from its Region. A replica in progress is removed when it is in sync. Replicas are often in progress after
-    /// a change of tags, because AWS copies it to all replicas.
+    /// removal until the replica is gone from its Region. A replica in progress is removed when it is in
+    /// sync. Replicas are often in progress after a change of tags, because AWS copies the tags to all
+    /// replicas.
     ///
     /// Reads the secret just before each request, because it may have changed since the plan.
     pub(super) async fn remove_unwanted(
@@ -59,7 +60,8 @@ impl Reconciler {
         execution.removals.extend(removals);
     }
 
-    /// Records which replicas are no longer listed. Returns the Regions whose removal is due according to this read.
+    /// Records which replicas are no longer listed. Returns the Regions whose removal is due according to
+    /// this read.
     fn note_progress(&self, now: &Secret, removals: &mut Removals) -> Vec<Region> {
         let fresh = match decide(now, &self.policy, &self.limits) {
             Decision::Act(plan) => Some(plan),

@@ -1,4 +1,5 @@
-//! Repairs failed replicas that a retry does not change, by removing and recreating them.
+//! Repairs failed replicas that a retry does not change, by removing and recreating them. Detects promoted
+//! former replicas that block a request.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use super::execution::{Execution, RemovalProgress, Response};
 use crate::change_budget::ChangeBudget;
 use crate::deadlines::Deadlines;
 
-/// Removing and recreating a replica counts as two changes.
+/// The changes that removing and recreating a replica takes.
 const CHANGES_TO_RECREATE: u64 = 2;
 
 impl Reconciler {
@@ -32,8 +33,8 @@ impl Reconciler {
         let empty = self
             .empty_replicas(secret, plan, execution, deadlines)
             .await;
-        // Following the replicas of other Regions may have used the time of this slice of a sweep. The
-        // removal is not deferred to the next slice, which would end in the same way.
+        // Following the replicas of other Regions may have used up the time of this slice of a sweep. The
+        // removal is not deferred to the next slice, which would run out of time in the same way.
         if empty.is_empty() || deadlines.is_too_late_to_write() {
             return;
         }
@@ -51,8 +52,9 @@ impl Reconciler {
         reservation.commit(removed + requested);
     }
 
-    /// Returns the Regions in which a request has just failed because a former replica of the secret has
-    /// the name there. Without this, the first attempt after a failover would be a failure of the event.
+    /// Returns the Regions in which a request has just failed because a promoted former replica of the
+    /// secret has the name. The record then refuses them; otherwise the first attempt after a failover
+    /// would fail the event.
     pub(super) async fn promoted_replicas(
         &self,
         secret: &Secret,
@@ -146,8 +148,8 @@ impl Reconciler {
         probed.into_keys().collect()
     }
 
-    /// Returns the part of a new plan that requests the removed replicas again, as the plan did. Records
-    /// the progress of the others.
+    /// Reads the secret, decides again, and returns the steps for the removed replicas that the new plan
+    /// wants as `plan` did. Records the progress of the other removals.
     async fn still_wanted(
         &self,
         secret: &Secret,
@@ -229,8 +231,8 @@ impl Reconciler {
 }
 
 /// Returns the Regions whose failed replica has not changed in any poll since the retry, although AWS has
-/// answered the request. Only the failures are included whose cause is in the Region and shows there. A
-/// replica that failed for another reason may heal, or its cause is unknown, so it is not recreated.
+/// answered the request. Includes only failures whose cause is in the Region and visible there. Other
+/// failures may recover without a repair or have an unknown cause, so their replicas are not recreated.
 fn stuck(secret: &Secret, plan: &Plan, execution: &Execution) -> Vec<Region> {
     let is_stuck = |region: &Region| {
         let Some(before) = secret.replicas.get(region) else {

@@ -2,7 +2,7 @@
 //!
 //! The primary secret stops listing a replica at once, while the replica lives on in its Region for 40 to
 //! 90 seconds. Deleting the primary secret meanwhile can leave the replica as a standalone secret
-//! (reported by users). Only the Region itself knows.
+//! (reported by users). Only the Region itself shows when the replica is gone.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use super::execution::{RemovalProgress, Removals};
 use super::observe::PROBES_AT_ONCE;
 use crate::deadlines::Deadlines;
 
-/// The number of reads without the replica that make it certain that the primary secret no longer lists
-/// it. A single read may be older than the replica.
+/// The number of reads without the replica that prove that the primary secret no longer lists it. A single
+/// read may be older than the replica. Also the number of probes that prove that a secret is standalone.
 const CERTAIN: u32 = 2;
 
 /// A replica that the primary secret no longer lists, and what its Region has shown since.
 #[derive(Clone, Debug)]
 pub(super) struct Unlisted {
-    /// Whether AWS has accepted the request for the removal, as far as is known.
+    /// Whether the removal was requested. AWS may have rejected the request or not answered it.
     requested: bool,
     /// The number of successive reads of the primary secret without the replica.
     reads: u32,
@@ -33,7 +33,7 @@ pub(super) struct Unlisted {
 }
 
 impl Unlisted {
-    /// A replica that one read did not list.
+    /// Creates the state after the first read that does not list the replica.
     pub(super) fn first(before: &RemovalProgress) -> Self {
         Self {
             requested: !matches!(before, RemovalProgress::Pending),
@@ -54,8 +54,8 @@ impl Unlisted {
         self.last = Some(found);
     }
 
-    /// Returns the end of the removal, as far as the probes show it. `is_last` is whether there is no time
-    /// for another probe.
+    /// Returns the result of the removal, or `None` while it is open. `is_last` states that there is no time
+    /// for another probe, so that a single probe decides.
     fn conclude(&self, is_last: bool) -> Option<RemovalProgress> {
         match &self.last {
             _ if self.reads == 0 && !self.requested => Some(RemovalProgress::Pending),
@@ -77,8 +77,8 @@ impl Unlisted {
 }
 
 impl Reconciler {
-    /// Polls the Regions of the replicas that the primary secret no longer lists, until each of them answers
-    /// that the replica is gone, or the deadline passes.
+    /// Polls the Regions of the replicas that the primary secret no longer lists, until each removal has a
+    /// result or the deadline passes.
     pub(super) async fn verify_removals(
         &self,
         secret: &Secret,
@@ -142,7 +142,8 @@ fn open(removals: &mut Removals) -> impl Iterator<Item = (Region, &mut Unlisted)
         })
 }
 
-/// Replaces each removal that has come to an end. At the last time, the others are still in progress.
+/// Replaces each unlisted removal by its result. If `is_last`, the removals without a result count as in
+/// progress.
 fn conclude(removals: &mut Removals, is_last: bool) {
     for removal in removals.values_mut() {
         if let RemovalProgress::Unlisted(unlisted) = removal {
@@ -184,7 +185,7 @@ mod tests {
         unlisted
     }
 
-    /// Returns the name of the end, now and at the last time.
+    /// Returns the name of the result if time remains, and if none remains.
     fn ends(unlisted: &Unlisted) -> [Option<&'static str>; 2] {
         [false, true].map(|is_last| {
             Some(match unlisted.conclude(is_last)? {
