@@ -1,6 +1,6 @@
-"""The state machine of the sweep, executed by ministack.
+"""Tests of the sweep's state machine, which ministack executes.
 
-The function is a fake, and each test sets its answers. `test_stack_with_the_function.py` runs the sweep with
+The function is a fake whose responses each test sets. `test_stack_with_the_function.py` runs the sweep with
 the real function.
 """
 
@@ -32,7 +32,7 @@ def test_a_sweep_passes_the_token_on_from_slice_to_slice_and_ends(sweep, slices)
 @pytest.mark.parametrize(
     "given, sent",
     [
-        # The default limit is that of the parameter.
+        # The default of `maxChanges` is the stack parameter's.
         ({}, {"dryRun": False, "thorough": False, "maxChanges": 100, "nextToken": None}),
         (
             {"dryRun": None, "maxChanges": None, "nextToken": None},
@@ -173,13 +173,13 @@ def row(name, started):
         ([row("me", "2026-11-21T10:00:00.500Z")], ""),
         ([row("later", "2026-11-21T10:00:00.501Z")], ""),
         ([row("earlier", "2026-11-21T10:00:00.499Z")], "earlier"),
-        # In the same millisecond, the order of the names decides for both.
+        # If both started in the same millisecond, the order of the ARNs decides.
         ([row("a", "2026-11-21T10:00:00.500Z")], "a"),
         ([row("z", "2026-11-21T10:00:00.500Z")], ""),
-        # The time in the list takes precedence, because the other sweep knows no other time.
+        # The start time in the list takes precedence, because the other sweep sees only that time.
         ([row("me", "2026-11-21T10:00:00.600Z"), row("a", "2026-11-21T10:00:00.550Z")], "a"),
         ([row("me", "2026-11-21T10:00:00.400Z"), row("a", "2026-11-21T10:00:00.450Z")], ""),
-        # Any of several earlier ones is enough.
+        # With several earlier sweeps, any of them may be the result.
         ([row("b", "2026-11-21T09:00:00Z"), row("a", "2026-11-21T08:00:00Z")], "b"),
     ],
 )

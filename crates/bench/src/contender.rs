@@ -129,13 +129,13 @@ pub(crate) fn lambda(program: &Path, endpoint: &str, roots: &Path) -> LambdaSett
         .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint)
         .with_env("AWS_CA_BUNDLE", roots.clone())
         .with_env("SSL_CERT_FILE", roots)
-        // The replicas are in sync at once.
+        // The emulator reports the replicas in sync at once, so there is nothing to wait for.
         .with_env("REPLICATION_WAIT_SECONDS", "0")
         .with_timeout(Duration::from_mins(15))
 }
 
-/// Copies a program, as Lambda does when it unpacks a zip file. A program starts at another speed
-/// from the file that the linker wrote.
+/// Copies a program, as Lambda does when it unpacks a zip file. The file that the linker wrote takes
+/// another time to start than its copy.
 fn unpacked(program: &Path, work: &Path) -> anyhow::Result<PathBuf> {
     let name = program.file_name().context("the program has no name")?;
     let directory = std::path::absolute(work.join("programs"))?;
@@ -145,7 +145,7 @@ fn unpacked(program: &Path, work: &Path) -> anyhow::Result<PathBuf> {
     Ok(copy)
 }
 
-/// Writes a script.
+/// Writes an executable script.
 pub(crate) fn write_executable(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;

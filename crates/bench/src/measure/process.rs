@@ -17,8 +17,8 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
-    /// Reads the time so far (kernel documentation, "The /proc Filesystem" and "Scheduler
-    /// Statistics").
+    /// Reads the time since the start of the process (kernel documentation, "The /proc Filesystem" and
+    /// "Scheduler Statistics").
     pub(crate) fn of(pid: Option<u32>) -> anyhow::Result<Cpu> {
         let pid = pid.context("the process has ended")?;
         let line = fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -53,14 +53,14 @@ impl Cpu {
         self.system_ticks += after.system_ticks - before.system_ticks;
     }
 
-    /// Returns the kernel's share; `None` with too few samples.
+    /// Returns the kernel's share of the time. `None` with too few samples.
     pub(crate) fn system_share(&self) -> Option<f64> {
         let ticks = self.user_ticks + self.system_ticks;
         (ticks >= FEWEST_TICKS).then(|| f64::from(self.system_ticks) / f64::from(ticks))
     }
 }
 
-/// The minimum of samples, which keeps the error of the share at a few hundredths.
+/// The minimum number of samples, which keeps the error of the share at a few hundredths.
 const FEWEST_TICKS: u32 = 100;
 
 /// Returns the peak of the resident memory (`VmHWM`) in MiB.

@@ -1,5 +1,5 @@
 //! Defines and parses test files. Parsing reports all problems at once, each with its line, so that a
-//! mistake in a test is not taken for a failure of the policy.
+//! mistake in a test does not look like a failure of the policy.
 
 mod read;
 

@@ -38,7 +38,7 @@ fn every_error_is_shown_with_its_place_and_its_remediation() {
 fn a_failed_write_of_the_output_is_an_error() {
     let files = Files::new(&[("policy.yaml", GOOD)]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
-    // Only Linux has the device.
+    // Only Linux has the device `/dev/full`.
     let Ok(full) = full else { return };
     let output = super::command(&["check", &files.path("policy.yaml")])
         .stdout(full)
@@ -156,7 +156,7 @@ fn an_invalid_region_is_refused() {
 fn a_policy_that_does_not_fit_the_environment_is_a_warning_that_names_the_file() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases/policies");
     let path = format!("{folder}/07-policy-many-quotes.json");
-    // 17 Regions.
+    // All settings share Lambda's 4 KB for environment variables, so the Regions count too.
     let regions = "af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 \
         ap-southeast-2 ca-central-1 eu-central-1 eu-north-1 eu-south-1 eu-west-1 eu-west-2 eu-west-3 \
         me-south-1 sa-east-1 us-west-2";

@@ -97,6 +97,7 @@ proptest! {
                 check_list(&mut aws, region, &secrets)?;
                 for secret in &secrets {
                     check_rows(&mut aws, secret)?;
+                    // Otherwise the row disappears before the replica does.
                     if shown {
                         check_primary(&mut aws, secret)?;
                     }

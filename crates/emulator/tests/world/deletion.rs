@@ -30,6 +30,7 @@ fn a_deleted_secret_keeps_its_name_until_its_recovery_window_ends() {
     aws.seed(app());
     let body = json!({"SecretId": "app", "RecoveryWindowInDays": 7});
     let answer = aws.ok(HOME, "DeleteSecret", &body);
+    // The tests' clock starts at 2026-01-01T00:00:00Z.
     assert_eq!(answer["DeletionDate"], 1_767_225_600.0 + 7.0 * 86_400.0);
     assert_eq!(aws.describe(HOME, "app")["DeletedDate"], 1_767_225_600.0);
     let create = json!({"Name": "app"});
