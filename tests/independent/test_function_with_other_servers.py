@@ -5,6 +5,8 @@ replicate at once; `conformance.yaml` lists their other differences from AWS. Th
 cover the decisions.
 """
 
+from datetime import UTC, datetime
+
 import pytest
 
 from function import ACCOUNT, create_secret_event
@@ -122,7 +124,8 @@ def test_a_customer_key_is_never_replaced_by_the_default_key(function, create, r
 def test_a_secret_that_is_not_there_in_time_is_an_error(function, name):
     arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{name}-AbCdEf"
 
-    answer = function.invoke(create_secret_event(arn))
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    answer = function.invoke(create_secret_event(arn, eventTime=now))
 
     assert answer["errorType"] == "SecretNotReady", answer
     assert [record["reason"] for record in function.records()] == ["secret-not-found"]
