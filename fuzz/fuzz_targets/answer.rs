@@ -4,6 +4,8 @@
 
 #![no_main]
 
+// The tests of recorded answers use the other methods.
+#[allow(dead_code)]
 #[path = "../../tests/recorded_answers/fixed_answer.rs"]
 mod fixed_answer;
 
