@@ -11,6 +11,7 @@
 //! | `regional_check` | checks in the Regions what the primary secret's status does not show |
 //! | `repair` | removes and recreates failed replicas that a retry does not change |
 //! | `remove` | removes replicas that no rule wants |
+//! | `removal_progress` | the progress of removals, as reads and probes show it |
 //! | `verify_removal` | verifies in the Regions that removed replicas are gone |
 //! | `execution` | the responses, observations and removals of a plan |
 //! | `outcome` | the outcome of the secret and of each Region |
@@ -22,6 +23,7 @@ mod observe;
 mod occasion;
 mod outcome;
 mod regional_check;
+mod removal_progress;
 mod remove;
 mod repair;
 mod replicate;
@@ -40,11 +42,11 @@ use tokio::time::Instant;
 
 use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
-use execution::{Execution, Removals};
+use execution::{Execution, RegionalFindings};
 pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
 pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
-use regional_check::RegionalFindings;
+use removal_progress::Removals;
 
 /// Reconciles secrets.
 #[derive(Clone, Debug)]

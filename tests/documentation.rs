@@ -1,9 +1,10 @@
 //! Tests of the documentation. Its policies must be valid, its payloads must be actions, its links must
 //! lead to files, and the reference must list every setting, reason, error and metric.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use secret_replicator_core::environment;
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy;
 use secret_replicator_core::request::{self, FunctionIdentity, Request};
@@ -204,4 +205,24 @@ fn every_invariant_has_its_tests() {
         let paragraph = rest.split("\n\n").next().unwrap_or_default();
         assert!(paragraph.contains("::"), "I{number} has no test");
     }
+}
+
+/// `check` measures the environment that the template sets.
+#[test]
+fn the_measured_variables_are_those_of_the_template() {
+    let template = read(&root().join("template.yaml"));
+    let (_, rest) = template
+        .split_once("        Variables:\n")
+        .expect("the variables");
+    let names = rest
+        .lines()
+        .map_while(|line| line.strip_prefix("          "));
+    let names: BTreeSet<&str> = names
+        .filter_map(|line| Some(line.split_once(':')?.0))
+        .collect();
+    let others = environment::OTHER_VARIABLES.map(|(name, _)| name);
+    let measured = others
+        .into_iter()
+        .chain(["REPLICATION_POLICY", "ALLOWED_REPLICA_REGIONS"]);
+    assert_eq!(names, measured.collect());
 }

@@ -5,15 +5,9 @@ use std::time::Duration;
 
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
-use tokio::time::Instant;
 
-use super::regional_check::RegionalFindings;
-use super::verify_removal::Unlisted;
+use super::removal_progress::{RemovalProgress, Removals};
 use crate::change_budget::Deferred;
-
-/// The time for which a rejected removal may still turn out to be in progress, because another
-/// invocation requested it.
-const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
 
 /// The execution of a plan.
 #[derive(Debug)]
@@ -68,6 +62,15 @@ impl Execution {
             && self.observations.is_unsettled(region)
             || removal.is_some_and(RemovalProgress::may_still_take_effect)
     }
+}
+
+/// The findings of the checks in the replica Regions.
+#[derive(Debug, Default)]
+pub(super) struct RegionalFindings {
+    /// The Regions whose replica does not have the current version.
+    pub(super) behind: BTreeSet<Region>,
+    /// The Regions whose replication is stuck.
+    pub(super) stuck: BTreeSet<Region>,
 }
 
 /// AWS's responses to the requests for replicas, by Region.
@@ -215,69 +218,5 @@ impl Observations {
             }
             None => self.replicas.remove(region),
         };
-    }
-}
-
-/// The progress of the removals, by Region.
-pub(super) type Removals = BTreeMap<Region, RemovalProgress>;
-
-/// The progress of the removal of a replica.
-#[derive(Clone, Debug)]
-pub(super) enum RemovalProgress {
-    /// The replica is gone. Contains why its Region could not confirm it.
-    Gone(Option<CallError>),
-    /// The primary secret no longer lists the replica. Its Region is still to confirm that it is gone.
-    Unlisted(Unlisted),
-    /// The replica is left in its Region as a standalone secret.
-    Stranded,
-    /// AWS has accepted the request.
-    Accepted,
-    /// AWS has rejected the request or has not answered. The replica may still disappear, until the
-    /// given time.
-    Unconfirmed(CallError, Option<Instant>),
-    /// Not requested: the write rate had no slot before the deadline.
-    NotSent,
-    /// Not requested yet: the replica, or a wanted one, is still in progress.
-    Pending,
-    /// Not requested: a wanted Region is refused, or its replica has failed.
-    Blocked,
-    /// Not requested: the secret has changed since the decision.
-    SecretChanged,
-}
-
-impl RemovalProgress {
-    pub(super) fn from_response(result: Result<(), CallError>) -> Self {
-        match result {
-            Ok(()) => Self::Accepted,
-            Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
-            Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
-            Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),
-        }
-    }
-
-    fn error(&self) -> Option<&CallError> {
-        match self {
-            Self::Unconfirmed(error, _) => Some(error),
-            _ => None,
-        }
-    }
-
-    /// Returns whether another poll of the primary secret may show progress.
-    pub(super) fn is_open(&self) -> bool {
-        match self {
-            Self::Accepted | Self::Pending => true,
-            Self::Unconfirmed(_, until) => until.is_none_or(|until| Instant::now() < until),
-            Self::Gone(_)
-            | Self::Unlisted(_)
-            | Self::Stranded
-            | Self::NotSent
-            | Self::Blocked
-            | Self::SecretChanged => false,
-        }
-    }
-
-    /// Returns whether a request without a response may have been executed.
-    fn may_still_take_effect(&self) -> bool {
-        matches!(self, Self::Unconfirmed(_, None))
     }
 }

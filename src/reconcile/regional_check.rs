@@ -8,19 +8,10 @@ use secret_replicator_core::reason::Progress;
 use secret_replicator_core::request::Cause;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 
-use super::execution::Execution;
+use super::execution::{Execution, RegionalFindings};
 use super::outcome::{RegionState, region_outcomes};
 use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
-
-/// The findings of the checks.
-#[derive(Debug, Default)]
-pub(super) struct RegionalFindings {
-    /// The Regions whose replica does not have the current version.
-    pub(super) behind: BTreeSet<Region>,
-    /// The Regions whose replication is stuck.
-    pub(super) stuck: BTreeSet<Region>,
-}
 
 impl Reconciler {
     /// Checks for missing versions after a new version became current, and for stuck replications in a

@@ -8,9 +8,9 @@ use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
 
 use super::Reconciler;
-use super::execution::{Execution, RemovalProgress, Removals};
+use super::execution::Execution;
 use super::outcome::{RegionState, region_outcomes};
-use super::verify_removal::Unlisted;
+use super::removal_progress::{RemovalProgress, Removals, Unlisted};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {

@@ -11,7 +11,8 @@ use secret_replicator_core::secret::{Region, RegionalSecret, ReplicaStatus, Secr
 use tokio::time::Instant;
 
 use super::Reconciler;
-use super::execution::{Execution, RemovalProgress, Response};
+use super::execution::{Execution, Response};
+use super::removal_progress::RemovalProgress;
 use crate::change_budget::ChangeBudget;
 use crate::deadlines::Deadlines;
 

@@ -184,6 +184,24 @@ async fn a_deletion_that_replicas_block_is_recorded_with_its_caller_and_the_comm
 }
 
 #[tokio::test]
+async fn the_command_for_a_blocked_deletion_names_every_region() {
+    let mut stage = Stage::new().await;
+    let mut event = sample("delete-secret-blocked-by-replicas.json");
+    event["region"] = json!(HOME);
+    event["detail"]["awsRegion"] = json!(HOME);
+    let regions: Vec<String> = (1..=35).map(|number| format!("eu-west-{number}")).collect();
+    event["detail"]["errorMessage"] = json!(format!(
+        "You can't delete secret X that still has replica regions [{}].",
+        regions.join(", ")
+    ));
+
+    let delivery = stage.deliver(&event).await;
+
+    let remediation = text(&delivery.record["remediation"]);
+    assert!(remediation.contains(&regions.join(" ")), "{remediation}");
+}
+
+#[tokio::test]
 async fn a_deletion_that_succeeded_or_failed_otherwise_is_skipped() {
     let mut stage = Stage::new().await;
     let mut event = sample("delete-secret-blocked-by-replicas.json");

@@ -80,12 +80,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
 
 /// Warns about a policy that does not fit the function's environment.
 fn too_large(policy: &str, allowed: &AllowedRegions) -> Option<Problem> {
-    let allowed: Vec<String> = allowed
-        .named_regions()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let size = environment::size_with_policy(policy, &allowed.join(" "));
+    let allowed = match allowed {
+        AllowedRegions::Any => String::new(),
+        AllowedRegions::Only(_) => allowed.to_string(),
+    };
+    let size = environment::size_with_policy(policy, &allowed);
     (size > environment::MAX_SIZE).then(|| Problem {
         severity: Severity::Warning,
         path: String::new(),

@@ -13,7 +13,7 @@ mod wording;
 
 use std::collections::BTreeSet;
 
-pub use denial::{Denial, PolicyType};
+pub use denial::PolicyType;
 pub use failure::FailureReason;
 pub use progress::Progress;
 pub use refusal::{Conflict, Refusal};

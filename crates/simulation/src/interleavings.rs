@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::check::ObservedSecret;
 use crate::journal::Call;
-use crate::lambda::Invocation;
+use crate::journal::Invocation;
 use crate::run::Run;
 use crate::scenario::{Action, Scenario};
 

@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::lambda::{EventEnd, Invocation};
-
 /// The observations of a world, in order.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Journal {
@@ -20,6 +18,49 @@ pub(crate) struct Journal {
     /// The invocations in the order of their ends.
     pub(crate) invocations: Vec<Invocation>,
     pub(crate) events: Vec<EventEnd>,
+}
+
+/// The end of an invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum End {
+    /// The function returned this answer.
+    Answer(Value),
+    /// The function returned an error of this type.
+    Error(String),
+    /// The scenario killed the process.
+    Killed,
+    /// Lambda stopped the function at its deadline.
+    TimedOut,
+}
+
+/// The purpose of an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Event,
+    Reconcile,
+    /// A dry run or an explanation. It must not write.
+    ReadOnly,
+    /// A slice of a sweep.
+    Sweep,
+}
+
+/// A finished invocation. Times are in milliseconds since the beginning of the world.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Invocation {
+    pub(crate) number: u64,
+    pub(crate) purpose: Purpose,
+    pub(crate) began: u64,
+    pub(crate) ended: u64,
+    pub(crate) end: End,
+}
+
+/// The end of a delivered event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventEnd {
+    /// An invocation returned an answer.
+    Handled,
+    /// All invocations returned an error or were stopped.
+    FailureQueue,
 }
 
 /// A call that the function's client sent.

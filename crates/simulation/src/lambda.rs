@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock;
 use crate::connector::{Connector, SimulatedAws};
-use crate::journal::Output;
+use crate::journal::{End, EventEnd, Invocation, Output, Purpose};
 use crate::scenario::Kill;
 
 /// The pauses before Lambda's retries of an asynchronous invocation (Lambda developer guide, "Error
@@ -27,49 +27,6 @@ use crate::scenario::Kill;
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:secret-replicator";
-
-/// The end of an invocation.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum End {
-    /// The function returned this answer.
-    Answer(Value),
-    /// The function returned an error of this type.
-    Error(String),
-    /// The scenario killed the process.
-    Killed,
-    /// Lambda stopped the function at its deadline.
-    TimedOut,
-}
-
-/// The purpose of an invocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Event,
-    Reconcile,
-    /// A dry run or an explanation. It must not write.
-    ReadOnly,
-    /// A slice of a sweep.
-    Sweep,
-}
-
-/// A finished invocation. Times are in milliseconds since the beginning of the world.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Invocation {
-    pub(crate) number: u64,
-    pub(crate) purpose: Purpose,
-    pub(crate) began: u64,
-    pub(crate) ended: u64,
-    pub(crate) end: End,
-}
-
-/// The end of a delivered event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EventEnd {
-    /// An invocation returned an answer.
-    Handled,
-    /// All invocations returned an error or were stopped.
-    FailureQueue,
-}
 
 /// Lambda with one function.
 #[derive(Debug)]

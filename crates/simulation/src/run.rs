@@ -17,7 +17,8 @@ use crate::blockers::{Blocker, blockers};
 use crate::clock;
 use crate::connector::SimulatedAws;
 use crate::journal::Journal;
-use crate::lambda::{End, Lambda, Purpose};
+use crate::journal::{End, Purpose};
+use crate::lambda::Lambda;
 use crate::scenario::{Action, HOME, STORM, Scenario, TimedAction};
 
 /// Exceeds the changes of any sweep here.

@@ -6,7 +6,7 @@ use std::fmt;
 use secret_replicator_emulator::FaultKind;
 
 use crate::interleavings::{Interleaving, interleavings};
-use crate::lambda::{End, EventEnd};
+use crate::journal::{End, EventEnd};
 use crate::run::Run;
 use crate::scenario::{Action, Scenario};
 

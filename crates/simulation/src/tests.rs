@@ -11,7 +11,7 @@ use crate::generate::race::{NAME, act, reconcile, world};
 use crate::generate::{secret_named, tree};
 use crate::interleavings::Interleaving;
 use crate::journal::Journal;
-use crate::lambda::{End, EventEnd};
+use crate::journal::{End, EventEnd};
 use crate::run::{self, Run};
 use crate::scenario::{Action, Scenario, SecretAtStart, TimedAction, TimedFault};
 use crate::soak;

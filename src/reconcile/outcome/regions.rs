@@ -9,7 +9,8 @@ use secret_replicator_core::reason::{
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
-use crate::reconcile::execution::{Execution, Observation, Observations, RemovalProgress};
+use crate::reconcile::execution::{Execution, Observation, Observations};
+use crate::reconcile::removal_progress::RemovalProgress;
 
 /// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution.
 pub(in crate::reconcile) fn region_outcomes(

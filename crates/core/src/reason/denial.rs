@@ -23,7 +23,7 @@ pub enum PolicyType {
 
 /// The action and the policy type that an access-denied message names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Denial<'a> {
+pub(super) struct Denial<'a> {
     /// The denied action, for instance `kms:Decrypt`.
     pub action: &'a str,
     /// The policy type that denies it.
@@ -46,7 +46,7 @@ impl<'a> Denial<'a> {
     /// action` and `… with an explicit deny in a TYPE`. A message without a known type is `Unnamed`.
     /// Returns `None` for a message without an action.
     #[must_use]
-    pub fn parse(message: &'a str) -> Option<Self> {
+    pub(super) fn parse(message: &'a str) -> Option<Self> {
         let (_, rest) = message.split_once("is not authorized to perform: ")?;
         let action = rest.split_whitespace().next()?;
         // Users choose the resource's name between the action and the reason, so the type is looked up
@@ -68,7 +68,7 @@ impl<'a> Denial<'a> {
 
     /// Returns whether the denied action is one of AWS KMS.
     #[must_use]
-    pub fn is_about_a_key(&self) -> bool {
+    pub(super) fn is_about_a_key(&self) -> bool {
         self.action.starts_with("kms:")
     }
 }

@@ -18,6 +18,9 @@ const TAG_CHANGE: &str = "Tag Change on Resource";
 /// The label of the version that callers read by default. Every replica must have that version.
 const CURRENT: &str = "AWSCURRENT";
 
+/// Limits the length of a record. AWS has fewer Regions.
+const MAX_REGIONS: usize = 100;
+
 type Event = EventBridgeEvent<Box<RawValue>>;
 
 /// Reads an EventBridge event.
@@ -210,8 +213,8 @@ impl ParsedEvent<'_> {
         if name == "StopReplicationToReplica" {
             regions.extend(text(self.detail.aws_region));
         }
-        // Limits the length of the record.
-        regions.iter().take(20).map(|region| cut(region)).collect()
+        let regions = regions.iter().take(MAX_REGIONS);
+        regions.map(|region| cut(region)).collect()
     }
 
     /// Reconciles the secret of a service event about replication, if the event names one. AWS does not
@@ -364,5 +367,5 @@ fn blocking_regions(message: &str) -> Option<Vec<String>> {
         .and_then(|(_, list)| list.split_once(']'));
     let regions = list.map_or("", |(regions, _)| regions).split(',');
     let regions = regions.map(str::trim).filter(|region| !region.is_empty());
-    Some(regions.take(20).map(cut).collect())
+    Some(regions.take(MAX_REGIONS).map(cut).collect())
 }

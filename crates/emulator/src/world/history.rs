@@ -6,10 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Time;
-use super::secret::Secret;
-
-/// The position of a secret in a list, which is in the order of creation: creation time and ARN.
-pub(super) type Place = (Time, String);
+use super::secret::{Place, Secret};
 
 /// The states of a secret with their times, oldest first. `None` stands for a deleted secret.
 type States = Vec<(Time, Option<Arc<Secret>>)>;

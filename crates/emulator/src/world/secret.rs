@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::Time;
 use super::arn::{ACCOUNT_ID, partition_of};
-use super::history::Place;
 
 /// The key ID that AWS shows for the default key of Secrets Manager in each Region.
 pub(super) const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
@@ -16,6 +15,9 @@ pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 const FAILED: &str = "Failed";
+
+/// The position of a secret in a list, which is in the order of creation: creation time and ARN.
+pub(super) type Place = (Time, String);
 
 /// A secret in one Region.
 #[derive(Debug, Clone)]

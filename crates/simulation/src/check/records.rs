@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Violation;
 use super::observed::{ObservedSecret, reads};
 use crate::journal::Call;
-use crate::lambda::{End, Invocation, Purpose};
+use crate::journal::{End, Invocation, Purpose};
 use crate::run::Run;
 use crate::scenario::{Scenario, regions};
 

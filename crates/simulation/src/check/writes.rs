@@ -3,7 +3,7 @@
 use super::Violation;
 use super::observed::{ObservedSecret, is_taken_name, needs_manual_fix, reads};
 use crate::journal::Call;
-use crate::lambda::Purpose;
+use crate::journal::Purpose;
 use crate::run::Run;
 use crate::scenario::{HOME, Scenario, regions};
 use secret_replicator_reference_policy::{Answer, managed_is_none};

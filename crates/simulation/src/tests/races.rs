@@ -9,8 +9,8 @@ use super::{operations, play};
 use crate::generate::race::{BEGINNING, NAME, REGIONS, act, reconcile, world};
 use crate::generate::secret_named;
 use crate::interleavings::{Interleaving, interleavings};
+use crate::journal::End;
 use crate::journal::Journal;
-use crate::lambda::End;
 use crate::run::WorldState;
 use crate::scenario::{Action, Scenario, TimedFault};
 

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::ApiResult;
 use crate::world::filter::Filter;
-use crate::world::history::Place;
 use crate::world::render::{listed, without_nulls};
 use crate::world::request::Input;
+use crate::world::secret::Place;
 use crate::world::{ApiError, Time, World};
 
 /// The maximum and default number of secrets on a page \[doc\].

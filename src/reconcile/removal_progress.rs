@@ -1,0 +1,223 @@
+//! The progress of the removals of replicas, as far as reads and probes show it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::secret::{Region, RegionalSecret};
+use tokio::time::Instant;
+
+/// The time for which a rejected removal may still turn out to be in progress, because another
+/// invocation requested it.
+const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
+
+/// The number of reads without the replica that prove that the primary secret no longer lists it. A single
+/// read may be older than the replica. Also the number of probes that prove that a secret is standalone.
+const CERTAIN: u32 = 2;
+
+/// A replica that the primary secret no longer lists, and what its Region has shown since.
+#[derive(Clone, Debug)]
+pub(super) struct Unlisted {
+    /// Whether the removal was requested. AWS may have rejected the request or not answered it.
+    requested: bool,
+    /// The number of successive reads of the primary secret without the replica.
+    reads: u32,
+    /// The number of probes that found a standalone secret with the replica's suffix.
+    standalone: u32,
+    /// The last probe.
+    last: Option<Result<RegionalSecret, CallError>>,
+}
+
+impl Unlisted {
+    /// Creates the state after the first read that does not list the replica.
+    pub(super) fn first(before: &RemovalProgress) -> Self {
+        Self {
+            requested: !matches!(before, RemovalProgress::Pending),
+            reads: 1,
+            standalone: 0,
+            last: None,
+        }
+    }
+
+    pub(super) fn note_read(&mut self, is_listed: bool) {
+        self.reads = if is_listed { 0 } else { self.reads + 1 };
+    }
+
+    pub(super) fn note_probe(&mut self, found: Result<RegionalSecret, CallError>) {
+        if found == Ok(RegionalSecret::PromotedReplica) {
+            self.standalone += 1;
+        }
+        self.last = Some(found);
+    }
+
+    /// Returns whether another read has to show that the primary secret no longer lists the replica.
+    pub(super) fn needs_a_read(&self) -> bool {
+        self.reads < CERTAIN
+    }
+
+    /// Returns the result of the removal, or `None` while it is open. `is_last` states that there is no time
+    /// for another probe, so that a single probe decides.
+    pub(super) fn conclude(&self, is_last: bool) -> Option<RemovalProgress> {
+        match &self.last {
+            _ if self.reads == 0 && !self.requested => Some(RemovalProgress::Pending),
+            _ if self.reads == 0 => None,
+            Some(Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret)) => {
+                Some(RemovalProgress::Gone(None))
+            }
+            Some(Ok(RegionalSecret::PromotedReplica)) => (is_last
+                || self.standalone >= CERTAIN && self.reads >= CERTAIN)
+                .then_some(RemovalProgress::Stranded),
+            Some(Err(error)) => {
+                let is_final = is_last || error.kind == CallErrorKind::AccessDenied;
+                (is_final && self.reads >= CERTAIN)
+                    .then(|| RemovalProgress::Gone(Some(error.clone())))
+            }
+            Some(Ok(RegionalSecret::Replica { .. })) | None => None,
+        }
+    }
+}
+
+/// The progress of the removals, by Region.
+pub(super) type Removals = BTreeMap<Region, RemovalProgress>;
+
+/// The progress of the removal of a replica.
+#[derive(Clone, Debug)]
+pub(super) enum RemovalProgress {
+    /// The replica is gone. Contains why its Region could not confirm it.
+    Gone(Option<CallError>),
+    /// The primary secret no longer lists the replica. Its Region is still to confirm that it is gone.
+    Unlisted(Unlisted),
+    /// The replica is left in its Region as a standalone secret.
+    Stranded,
+    /// AWS has accepted the request.
+    Accepted,
+    /// AWS has rejected the request or has not answered. The replica may still disappear, until the
+    /// given time.
+    Unconfirmed(CallError, Option<Instant>),
+    /// Not requested: the write rate had no slot before the deadline.
+    NotSent,
+    /// Not requested yet: the replica, or a wanted one, is still in progress.
+    Pending,
+    /// Not requested: a wanted Region is refused, or its replica has failed.
+    Blocked,
+    /// Not requested: the secret has changed since the decision.
+    SecretChanged,
+}
+
+impl RemovalProgress {
+    pub(super) fn from_response(result: Result<(), CallError>) -> Self {
+        match result {
+            Ok(()) => Self::Accepted,
+            Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
+            Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
+            Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),
+        }
+    }
+
+    pub(super) fn error(&self) -> Option<&CallError> {
+        match self {
+            Self::Unconfirmed(error, _) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns whether another poll of the primary secret may show progress.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Accepted | Self::Pending => true,
+            Self::Unconfirmed(_, until) => until.is_none_or(|until| Instant::now() < until),
+            Self::Gone(_)
+            | Self::Unlisted(_)
+            | Self::Stranded
+            | Self::NotSent
+            | Self::Blocked
+            | Self::SecretChanged => false,
+        }
+    }
+
+    /// Returns whether a request without a response may have been executed.
+    pub(super) fn may_still_take_effect(&self) -> bool {
+        matches!(self, Self::Unconfirmed(_, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secret_replicator_aws::Operation;
+
+    use super::*;
+
+    const REPLICA: RegionalSecret = RegionalSecret::Replica {
+        current_version: None,
+        created: None,
+    };
+
+    fn failed(kind: CallErrorKind) -> CallError {
+        CallError {
+            operation: Operation::DescribeSecret,
+            kind,
+            code: String::new(),
+            message: String::new(),
+            request_id: None,
+        }
+    }
+
+    fn unlisted(reads: u32, probes: &[Result<RegionalSecret, CallError>]) -> Unlisted {
+        let mut unlisted = Unlisted::first(&RemovalProgress::Accepted);
+        unlisted.reads = reads;
+        for found in probes {
+            unlisted.note_probe(found.clone());
+        }
+        unlisted
+    }
+
+    /// Returns the name of the result if time remains, and if none remains.
+    fn ends(unlisted: &Unlisted) -> [Option<&'static str>; 2] {
+        [false, true].map(|is_last| {
+            Some(match unlisted.conclude(is_last)? {
+                RemovalProgress::Gone(None) => "gone",
+                RemovalProgress::Gone(Some(_)) => "unverified",
+                RemovalProgress::Stranded => "stranded",
+                RemovalProgress::Pending => "pending",
+                other => panic!("{other:?}"),
+            })
+        })
+    }
+
+    #[test]
+    fn the_region_decides_and_one_read_of_the_primary_secret_does_not() {
+        let standalone = Ok(RegionalSecret::PromotedReplica);
+        let twice = [standalone.clone(), standalone.clone()];
+        let late = [Err(failed(CallErrorKind::Unanswered))];
+        let denied = [Err(failed(CallErrorKind::AccessDenied))];
+        let cases = [
+            (
+                unlisted(1, &[Ok(RegionalSecret::Absent)]),
+                [Some("gone"); 2],
+            ),
+            (
+                unlisted(1, &[Ok(RegionalSecret::OtherSecret)]),
+                [Some("gone"); 2],
+            ),
+            (unlisted(0, &[Ok(RegionalSecret::Absent)]), [None; 2]),
+            (unlisted(2, &[Ok(REPLICA)]), [None; 2]),
+            (unlisted(2, &[]), [None; 2]),
+            (unlisted(2, &[standalone]), [None, Some("stranded")]),
+            (unlisted(2, &twice), [Some("stranded"); 2]),
+            (unlisted(1, &twice), [None, Some("stranded")]),
+            (unlisted(2, &late), [None, Some("unverified")]),
+            (unlisted(1, &late), [None; 2]),
+            (unlisted(2, &denied), [Some("unverified"); 2]),
+        ];
+        for (unlisted, expected) in cases {
+            assert_eq!(ends(&unlisted), expected, "{unlisted:?}");
+        }
+    }
+
+    #[test]
+    fn a_replica_that_was_missing_in_one_read_only_and_not_requested_stays_pending() {
+        let mut unlisted = Unlisted::first(&RemovalProgress::Pending);
+        unlisted.note_read(true);
+        assert_eq!(ends(&unlisted), [Some("pending"); 2]);
+    }
+}
