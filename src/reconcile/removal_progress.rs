@@ -15,6 +15,13 @@ const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
 /// read may be older than the replica. Also the number of probes that prove that a secret is standalone.
 const CERTAIN: u32 = 2;
 
+/// Whether there is time for another probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    Left,
+    Up,
+}
+
 /// A replica that the primary secret no longer lists, and what its Region has shown since.
 #[derive(Clone, Debug)]
 pub(super) struct Unlisted {
@@ -55,20 +62,20 @@ impl Unlisted {
         self.reads < CERTAIN
     }
 
-    /// Returns the result of the removal, or `None` while it is open. `is_last` states that there is no time
-    /// for another probe, so that a single probe decides.
-    pub(super) fn conclude(&self, is_last: bool) -> Option<RemovalProgress> {
+    /// Returns the result of the removal, or `None` while it is open. If the time is up, a single probe
+    /// decides.
+    pub(super) fn conclude(&self, time: Time) -> Option<RemovalProgress> {
         match &self.last {
             _ if self.reads == 0 && !self.requested => Some(RemovalProgress::Pending),
             _ if self.reads == 0 => None,
             Some(Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret)) => {
                 Some(RemovalProgress::Gone(None))
             }
-            Some(Ok(RegionalSecret::PromotedReplica)) => (is_last
+            Some(Ok(RegionalSecret::PromotedReplica)) => (time == Time::Up
                 || self.standalone >= CERTAIN && self.reads >= CERTAIN)
                 .then_some(RemovalProgress::Stranded),
             Some(Err(error)) => {
-                let is_final = is_last || error.kind == CallErrorKind::AccessDenied;
+                let is_final = time == Time::Up || error.kind == CallErrorKind::AccessDenied;
                 (is_final && self.reads >= CERTAIN)
                     .then(|| RemovalProgress::Gone(Some(error.clone())))
             }
@@ -173,8 +180,8 @@ mod tests {
 
     /// Returns the name of the result if time remains, and if none remains.
     fn ends(unlisted: &Unlisted) -> [Option<&'static str>; 2] {
-        [false, true].map(|is_last| {
-            Some(match unlisted.conclude(is_last)? {
+        [Time::Left, Time::Up].map(|time| {
+            Some(match unlisted.conclude(time)? {
                 RemovalProgress::Gone(None) => "gone",
                 RemovalProgress::Gone(Some(_)) => "unverified",
                 RemovalProgress::Stranded => "stranded",

@@ -13,7 +13,7 @@ use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 use super::Reconciler;
 
 use super::observe::PROBES_AT_ONCE;
-use super::removal_progress::{RemovalProgress, Removals, Unlisted};
+use super::removal_progress::{RemovalProgress, Removals, Time, Unlisted};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
@@ -35,7 +35,7 @@ impl Reconciler {
                     unlisted.note_probe(found.clone());
                 }
             }
-            conclude_all(removals, false);
+            conclude_all(removals, Time::Left);
             if open(removals).next().is_none() || !poller.pause().await {
                 break;
             }
@@ -52,7 +52,7 @@ impl Reconciler {
                 }
             }
         }
-        conclude_all(removals, true);
+        conclude_all(removals, Time::Up);
     }
 
     async fn probe_removed(
@@ -82,13 +82,13 @@ fn open(removals: &mut Removals) -> impl Iterator<Item = (Region, &mut Unlisted)
         })
 }
 
-/// Replaces each unlisted removal by its result. If `is_last`, the removals without a result count as in
+/// Replaces each unlisted removal by its result. If the time is up, the removals without a result count as in
 /// progress.
-fn conclude_all(removals: &mut Removals, is_last: bool) {
+fn conclude_all(removals: &mut Removals, time: Time) {
     for removal in removals.values_mut() {
         if let RemovalProgress::Unlisted(unlisted) = removal {
-            let in_progress = is_last.then_some(RemovalProgress::Accepted);
-            if let Some(end) = unlisted.conclude(is_last).or(in_progress) {
+            let in_progress = (time == Time::Up).then_some(RemovalProgress::Accepted);
+            if let Some(end) = unlisted.conclude(time).or(in_progress) {
                 *removal = end;
             }
         }

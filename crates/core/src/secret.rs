@@ -133,12 +133,6 @@ impl Secret {
         self.current_version.is_some()
     }
 
-    /// Whether a probe found no secret of this name in the Region.
-    #[must_use]
-    pub fn is_name_available(&self, region: &Region) -> bool {
-        self.probed.get(region) == Some(&RegionalSecret::Absent)
-    }
-
     /// Whether a probe found a former replica of the secret in the Region that is now a standalone secret.
     #[must_use]
     pub fn is_promoted_in(&self, region: &Region) -> bool {
