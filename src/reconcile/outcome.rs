@@ -199,7 +199,7 @@ impl RegionState {
             Self::InSync(Some(_)) | Self::Removed(..) => Outcome::Replicated,
             Self::InProgress(_) => Outcome::Pending,
             Self::Failed(..) => Outcome::Failed,
-            Self::Refused(refusal, _) if refusal.counts() => Outcome::Refused,
+            Self::Refused(refusal, _) if refusal.affects_outcome() => Outcome::Refused,
             Self::Retained(..) => Outcome::Refused,
             Self::InSync(None) | Self::Refused(..) => Outcome::Unchanged,
             Self::Planned | Self::PlannedRemoval(_) => Outcome::Planned,

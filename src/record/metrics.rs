@@ -158,7 +158,7 @@ fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
 /// Returns the metrics of a Region. Returns `None` for the primary Region, which never gets a replica.
 pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics> {
     let state = &outcome.state;
-    if matches!(state, RegionState::Refused(refusal, _) if !refusal.counts()) {
+    if matches!(state, RegionState::Refused(refusal, _) if !refusal.affects_outcome()) {
         return None;
     }
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];

@@ -166,7 +166,7 @@ async fn the_secrets_own_replica_is_requested_again_without_overwriting() {
 }
 
 #[tokio::test]
-async fn without_a_look_into_the_region_nothing_is_overwritten() {
+async fn without_a_probe_of_the_region_nothing_is_overwritten() {
     let mut stage = overwriting().start().await;
     stage.secret(SecretSeed::new("eu-west-1", "prod/db"));
     stage.aws.with(|world, _| {

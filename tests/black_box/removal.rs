@@ -77,7 +77,7 @@ async fn a_dry_run_says_what_would_be_removed() {
 }
 
 #[tokio::test]
-async fn a_slip_in_a_tag_removes_nothing() {
+async fn a_typo_in_a_tag_removes_nothing() {
     let mut stage = start(removing()).await;
     let delivery = stage.create(with_two_replicas("eu-wst-1x us-west-2")).await;
     delivery.ends_well("refused");

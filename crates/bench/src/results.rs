@@ -96,7 +96,7 @@ impl<T> Part<T> {
 }
 
 impl Results {
-    /// Reads the results of earlier runs. Returns none if the file is missing or has another format.
+    /// Reads the results of earlier runs. Returns empty results if the file is missing or has another format.
     pub(crate) fn read(path: &Path) -> Results {
         let text = fs::read_to_string(path).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()

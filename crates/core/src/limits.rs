@@ -1,4 +1,4 @@
-//! The limits that the settings impose, regardless of the policy.
+//! What the settings allow, which a policy can only narrow.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -27,7 +27,7 @@ pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Check
         targets: Targets::default(),
         defined: Vec::new(),
     };
-    let policy = parser.policy(&NodeRef::of(&root));
+    let policy = parser.parse_policy(&NodeRef::of(&root));
     let problems = parser.reader.into_problems(&root);
     let has_errors = problems
         .iter()
@@ -83,7 +83,7 @@ const FORBID_HINT: &str =
     "list Regions, groups or patterns: `forbid: [\"us-*\"]`, or `forbid: { except: [\"eu-*\"] }`";
 
 impl<'a> Parser<'a> {
-    fn policy(&mut self, root: &NodeRef<'a>) -> Result<Policy, Reported> {
+    fn parse_policy(&mut self, root: &NodeRef<'a>) -> Result<Policy, Reported> {
         if root.is_nothing() {
             let hint = "start with `version: 1` and a list of `rules`, for instance `rules: [{ name: \
                         all, when: all, replicate-to: us-west-2 }]`";
@@ -92,12 +92,12 @@ impl<'a> Parser<'a> {
         }
         let names = ["version", "groups", "kms-keys", "rules", "removal"];
         let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
-        let version = self.version(version, root);
+        let version = self.parse_version(version, root);
         // Groups are parsed first, because the other fields refer to them.
         let groups = groups.map(|groups| self.parse_groups(&groups)).transpose();
         let keys = keys.map(|keys| self.keys_by_region(&keys, None, true));
-        let removal = removal.map(|removal| self.removal(&removal));
-        let rules = self.rules(rules, root);
+        let removal = removal.map(|removal| self.parse_removal(&removal));
+        let rules = self.parse_rules(rules, root);
         self.lint_targets();
         version?;
         groups?;
@@ -129,7 +129,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn version(
+    fn parse_version(
         &mut self,
         version: Option<NodeRef<'a>>,
         root: &NodeRef<'a>,
@@ -145,7 +145,7 @@ impl<'a> Parser<'a> {
             .error(&version, "unknown-version", message, hint))
     }
 
-    fn removal(&mut self, node: &NodeRef<'_>) -> Result<Removal, Reported> {
+    fn parse_removal(&mut self, node: &NodeRef<'_>) -> Result<Removal, Reported> {
         if node.is_text("never") {
             return Ok(Removal::Never);
         }
@@ -157,7 +157,7 @@ impl<'a> Parser<'a> {
         Err(self.reader.error(node, "unknown-removal", message, hint))
     }
 
-    fn rules(
+    fn parse_rules(
         &mut self,
         rules: Option<NodeRef<'a>>,
         root: &NodeRef<'a>,
@@ -173,10 +173,10 @@ impl<'a> Parser<'a> {
             );
             return Err(self.reader.error(&node, "too-many-rules", message, &hint));
         }
-        collect_all(rules.map(|rule| self.rule(&rule)))
+        collect_all(rules.map(|rule| self.parse_rule(&rule)))
     }
 
-    fn rule(&mut self, node: &NodeRef<'a>) -> Result<Rule, Reported> {
+    fn parse_rule(&mut self, node: &NodeRef<'a>) -> Result<Rule, Reported> {
         let names = [
             "name",
             "when",
@@ -186,7 +186,7 @@ impl<'a> Parser<'a> {
             "overwrite",
         ];
         let [name, when, to, forbid, key, overwrite] = self.reader.fields(node, names)?;
-        let name = self.rule_name(name, node);
+        let name = self.parse_rule_name(name, node);
         let hint = "specify the secrets that the rule applies to; `when: all` means every secret";
         let when = self.reader.required(when, node, "when", hint);
         let when = when.and_then(|when| self.when(&when));
@@ -198,7 +198,7 @@ impl<'a> Parser<'a> {
         }
         let replicate = if let Some(to) = to {
             let primary_region = when.as_ref().ok().and_then(When::only_primary_region);
-            Some(self.replicate(&to, key, overwrite, primary_region))
+            Some(self.parse_replicate(&to, key, overwrite, primary_region))
         } else {
             self.reject_fields_without_targets([("kms-key", key), ("overwrite", overwrite)]);
             None
@@ -212,7 +212,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn rule_name(
+    fn parse_rule_name(
         &mut self,
         name: Option<NodeRef<'a>>,
         rule: &NodeRef<'a>,
@@ -242,7 +242,7 @@ impl<'a> Parser<'a> {
 
     /// Parses what a rule replicates. `primary_region` is the only one that the rule's condition allows,
     /// if there is only one.
-    fn replicate(
+    fn parse_replicate(
         &mut self,
         to: &NodeRef<'_>,
         key: Option<NodeRef<'a>>,

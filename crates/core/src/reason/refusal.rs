@@ -128,7 +128,7 @@ impl Refusal {
     /// Returns whether the refusal affects the secret's outcome. The primary secret's own Region in
     /// a list is not a mistake, because one list serves the primary secrets of all Regions.
     #[must_use]
-    pub fn counts(&self) -> bool {
+    pub fn affects_outcome(&self) -> bool {
         !matches!(self, Self::PrimaryRegion)
     }
 
@@ -148,7 +148,7 @@ impl Refusal {
             }
             _ => true,
         };
-        is_settled && (!self.counts() || !not_wanted)
+        is_settled && (!self.affects_outcome() || !not_wanted)
     }
 }
 

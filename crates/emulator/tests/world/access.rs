@@ -9,6 +9,7 @@ use crate::support::{Clocked, HOME, IRELAND, OREGON, app, replication};
 fn a_denial_names_caller_action_and_the_resource_if_there_is_one() {
     let mut aws = Clocked::new();
     let arn = aws.seed(app());
+    // Everything.
     aws.world.deny(Denial::default());
     for (operation, body, resource) in [
         ("ListSecrets", json!({}), String::new()),
