@@ -13,6 +13,7 @@ mod node;
 mod paths;
 mod patterns;
 mod problem;
+mod problems;
 pub mod reader;
 mod regions;
 mod spelling;

@@ -1,5 +1,10 @@
 //! The plan for one secret with replicas in every state, and the plan's methods.
 
+#[path = "plan/keys.rs"]
+mod keys;
+#[path = "plan/probes.rs"]
+mod probes;
+
 use std::collections::BTreeSet;
 
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
@@ -46,6 +51,9 @@ const STATES: [(&str, Option<State>, &str); 12] = [
     ("us-west-1", None, "Refuse"),
     ("us-west-2", Some(("InSync", None)), "Remove"),
 ];
+
+const CUSTOMER_KEY: &str =
+    "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 const LIMITS: Limits = Limits {
     allowed_regions: AllowedRegions::Any,
@@ -307,230 +315,6 @@ fn a_request_is_wanted_still_if_a_later_decision_has_the_same_target() {
     )));
     let nobody = "{version: 1, rules: [{name: a, when: {tags: {b: c}}, replicate-to: eu-west-1}]}";
     assert!(!asks(decision(nobody, "eu-west-1", [])));
-}
-
-const NOT_ENABLED: &str = "Region ap-south-1 is not enabled for this account";
-
-const OVERWRITING: &str =
-    "{version: 1, rules: [{name: a, when: all, replicate-to: ap-south-1, overwrite: true}]}";
-
-const MAY_OVERWRITE: Limits = Limits {
-    overwrite: Overwrite::Allowed,
-    ..LIMITS
-};
-
-/// The step in ap-south-1 for a secret with this replica there, after a probe.
-fn step_after_probe(
-    policy: &str,
-    state: Option<State>,
-    found: Option<RegionalSecret>,
-    limits: &Limits,
-) -> Step {
-    let mut secret = secret("", [("ap-south-1", state)]);
-    let found = found.map(|found| (region("ap-south-1"), found));
-    secret.probed.extend(found);
-    match decided(policy, &secret, limits) {
-        Decision::Act(plan) => plan.steps[&region("ap-south-1")].clone(),
-        Decision::Skip(reason) => panic!("{reason:?}"),
-    }
-}
-
-fn our_replica() -> RegionalSecret {
-    RegionalSecret::Replica {
-        current_version: None,
-        created: None,
-    }
-}
-
-#[test]
-fn a_name_that_is_taken_stands_in_the_way_until_a_probe_finds_it_free_ours_or_to_be_overwritten() {
-    let requests = |message, found, limits: &Limits| {
-        let failed = Some(("Failed", Some(message)));
-        let step = step_after_probe(OVERWRITING, failed, found, limits);
-        step.target()
-            .map(secret_replicator_core::plan::Target::overwrites)
-    };
-    let absent = || Some(RegionalSecret::Absent);
-    let other = || Some(RegionalSecret::OtherSecret);
-    for limits in [&LIMITS, &MAY_OVERWRITE] {
-        assert_eq!(requests(NAME_TAKEN, None, limits), None);
-        assert_eq!(requests(NAME_TAKEN, absent(), limits), Some(false));
-        assert_eq!(
-            requests(NAME_TAKEN, Some(our_replica()), limits),
-            Some(false)
-        );
-        assert_eq!(requests(NOT_ENABLED, None, limits), None);
-        assert_eq!(requests(NOT_ENABLED, absent(), limits), Some(false));
-        assert_eq!(requests(NOT_ENABLED, other(), limits), None);
-        assert_eq!(requests(ORPHANED, other(), limits), None);
-        let key = "KMS key is disabled";
-        assert_eq!(requests(key, None, limits), Some(false));
-    }
-    assert_eq!(requests(NAME_TAKEN, other(), &LIMITS), None);
-    assert_eq!(requests(NAME_TAKEN, other(), &MAY_OVERWRITE), Some(true));
-}
-
-const ORPHANED: &str = "app is currently replicated to ap-south-1 with a different arn";
-
-#[test]
-fn only_another_secret_that_a_probe_found_is_overwritten() {
-    let overwrites = |found, limits| {
-        let step = step_after_probe(OVERWRITING, None, found, limits);
-        step.target().expect("a request").overwrites()
-    };
-    let other = || Some(RegionalSecret::OtherSecret);
-    assert!(overwrites(other(), &MAY_OVERWRITE));
-    assert!(!overwrites(other(), &LIMITS));
-    for found in [None, Some(RegionalSecret::Absent), Some(our_replica())] {
-        assert!(!overwrites(found.clone(), &MAY_OVERWRITE), "{found:?}");
-    }
-}
-
-#[test]
-fn a_promoted_former_replica_is_refused_in_any_state_of_the_row() {
-    let rows = [
-        None,
-        IN_SYNC,
-        Some(("Failed", Some(NAME_TAKEN))),
-        Some(("Failed", Some(ORPHANED))),
-    ];
-    for row in rows {
-        let found = Some(RegionalSecret::PromotedReplica);
-        let step = step_after_probe(OVERWRITING, row, found, &MAY_OVERWRITE);
-        let is_refused = matches!(&step, Step::Refuse(Refusal::PromotedReplica, existing)
-            if existing.is_some() == row.is_some());
-        assert!(is_refused, "{row:?}: {step:?}");
-    }
-}
-
-#[test]
-fn a_region_is_probed_before_a_request_that_may_overwrite() {
-    let probes = |limits| {
-        let Decision::Act(plan) = decided(OVERWRITING, &secret("", []), limits) else {
-            panic!("it is covered");
-        };
-        plan.regions_to_probe().count()
-    };
-    assert_eq!((probes(&MAY_OVERWRITE), probes(&LIMITS)), (1, 0));
-}
-
-#[test]
-fn a_retry_that_overwrites_a_secret_is_a_change() {
-    let plan = |found| {
-        let mut secret = secret("", [("ap-south-1", Some(("Failed", Some(NAME_TAKEN))))]);
-        secret.probed.insert(region("ap-south-1"), found);
-        match decided(OVERWRITING, &secret, &MAY_OVERWRITE) {
-            Decision::Act(plan) => plan.changes(),
-            Decision::Skip(reason) => panic!("{reason:?}"),
-        }
-    };
-    assert_eq!(plan(RegionalSecret::OtherSecret), 1);
-    assert_eq!(plan(RegionalSecret::Absent), 0);
-}
-
-const CUSTOMER_KEY: &str =
-    "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-const RELATED: &str = "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab";
-
-/// The step in ap-south-1 for a secret on a key whose replica is on another key.
-fn step_for_key(
-    rule: &str,
-    primary: Option<&str>,
-    status: &str,
-    replica_key: Option<&str>,
-) -> String {
-    let policy =
-        format!("{{version: 1, rules: [{{name: a, when: all, replicate-to: ap-south-1{rule}}}]}}");
-    let mut secret = secret("", []);
-    secret.encryption = Encryption::from_kms_key_id(primary);
-    let replica = Replica {
-        kms_key: replica_key.map(str::to_owned),
-        ..replica(status, None)
-    };
-    secret.replicas.insert(region("ap-south-1"), replica);
-    match decided(&policy, &secret, &LIMITS) {
-        Decision::Act(plan) => match &plan.steps[&region("ap-south-1")] {
-            Step::Refuse(refusal, Some(_)) => refusal.code().to_owned(),
-            step => format!("{step:?}").split('(').next().unwrap().to_owned(),
-        },
-        Decision::Skip(reason) => panic!("{reason:?}"),
-    }
-}
-
-#[test]
-fn a_replica_on_a_key_that_contradicts_that_of_the_policy_is_refused() {
-    const MANAGED: Option<&str> = Some("alias/aws/secretsmanager");
-    let named = ", kms-key: alias/app";
-    let managed = ", kms-key: aws/secretsmanager";
-    let related = RELATED.replace("us-east-1", "ap-south-1");
-    let cases = [
-        (named, None, MANAGED, "kms-key-differs"),
-        (named, None, Some("alias/other"), "kms-key-differs"),
-        (
-            named,
-            None,
-            Some("arn:aws:kms:ap-south-1:111122223333:alias/app"),
-            "Keep",
-        ),
-        // Only AWS knows the key of an alias.
-        (named, None, Some(CUSTOMER_KEY), "Keep"),
-        (named, None, None, "Keep"),
-        (
-            managed,
-            Some(CUSTOMER_KEY),
-            Some(CUSTOMER_KEY),
-            "kms-key-differs",
-        ),
-        (managed, Some(CUSTOMER_KEY), MANAGED, "Keep"),
-        ("", Some(RELATED), Some(related.as_str()), "Keep"),
-        ("", Some(RELATED), MANAGED, "kms-key-differs"),
-        // A customer managed key that no rule names is not weaker.
-        ("", None, Some(CUSTOMER_KEY), "Keep"),
-        ("", None, MANAGED, "Keep"),
-    ];
-    for (rule, primary, replica_key, expected) in cases {
-        for status in ["InSync", "InProgress"] {
-            let step = step_for_key(rule, primary, status, replica_key);
-            assert_eq!(
-                step, expected,
-                "{rule} {primary:?} {replica_key:?} {status}"
-            );
-        }
-        let failed = step_for_key(rule, primary, "Failed", replica_key);
-        assert_eq!(failed, "Retry", "{rule} {primary:?} {replica_key:?}");
-    }
-}
-
-#[test]
-fn weaker_encryption_shows_beside_a_replica_on_the_aws_managed_key_only() {
-    let managed = Some("alias/aws/secretsmanager");
-    for status in ["InSync", "InProgress", "Failed", "Detached"] {
-        let step = |replica_key| step_for_key("", Some(CUSTOMER_KEY), status, replica_key);
-        assert_eq!(step(managed), "weaker-encryption", "{status}");
-        let kept = if status == "Failed" {
-            "ReportFailure"
-        } else {
-            "Keep"
-        };
-        for replica_key in [None, Some("alias/app")] {
-            assert_eq!(step(replica_key), kept, "{status} {replica_key:?}");
-        }
-    }
-}
-
-#[test]
-fn a_contradiction_between_rules_shows_beside_a_failed_replica() {
-    let policy = "{version: 1, rules: [
-        {name: a, when: all, replicate-to: ap-south-1, kms-key: alias/a},
-        {name: b, when: all, replicate-to: ap-south-1, kms-key: alias/b}]}";
-    let states = [("ap-south-1", Some(("Failed", Some(NAME_TAKEN))))];
-    let Decision::Act(plan) = decision(policy, "", states) else {
-        panic!("it is covered");
-    };
-    let step = &plan.steps[&region("ap-south-1")];
-    let is_refused = matches!(step, Step::Refuse(Refusal::ConflictingRules(..), Some(replica))
-        if replica.status == ReplicaStatus::Failed);
-    assert!(is_refused, "{step:?}");
 }
 
 #[test]

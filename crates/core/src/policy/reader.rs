@@ -3,11 +3,12 @@
 //! This module is independent of policies, so that other documents are read in the same way, with all
 //! problems reported at once and with corrections of misspelled words.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::node::{Field, Position, Value};
-use super::paths::{Identity, paths};
+use super::paths::Identity;
 use super::problem::{Problem, Severity, escape_control};
+use super::problems::Problems;
 use super::spelling::did_you_mean;
 
 pub use super::node::{Node, parse};
@@ -107,28 +108,11 @@ impl<'a> NodeRef<'a> {
 /// Reads nodes and collects the problems.
 #[derive(Debug, Default)]
 pub struct NodeReader {
-    /// The problems, without paths yet, and their nodes.
-    problems: Vec<(Problem, Identity)>,
-    /// The problems beyond [`MAX_PROBLEMS`], by severity.
-    hidden: BTreeMap<Severity, Hidden>,
-    /// The number of errors in `problems`.
-    errors: usize,
-}
-
-/// Problems of one severity that are only counted.
-#[derive(Debug)]
-struct Hidden {
-    count: usize,
-    /// The line and the column of the first one.
-    first: (u64, u64),
+    problems: Problems,
 }
 
 /// The number of fields up to which duplicates are found by comparing each pair.
 const FEW_FIELDS: usize = 16;
-
-/// The maximum number of problems reported individually. The length of log lines is limited, and people
-/// fix the first problems first. Errors displace warnings.
-const MAX_PROBLEMS: usize = 100;
 
 #[expect(
     clippy::missing_errors_doc,
@@ -138,19 +122,7 @@ impl NodeReader {
     /// Returns the problems in the order of the document, with their paths from its root.
     #[must_use]
     pub fn into_problems(self, root: &Node<'_>) -> Vec<Problem> {
-        let identities = self.problems.iter().map(|(_, identity)| *identity);
-        let paths = paths(root, identities);
-        let located = self.problems.into_iter().map(|(mut problem, identity)| {
-            problem.path = paths
-                .get(&identity)
-                .map_or_else(String::new, |path| escape_control(path));
-            problem
-        });
-        let mut problems: Vec<_> = located.collect();
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        let hidden = self.hidden.into_iter();
-        problems.extend(hidden.map(|(severity, hidden)| hidden.into_problem(severity)));
-        problems
+        self.problems.into_sorted(root)
     }
 
     /// Reports an error.
@@ -184,11 +156,6 @@ impl NodeReader {
         hint: &str,
     ) -> Reported {
         let (line, column) = (node.position.line.into(), node.position.column.into());
-        if !self.has_room(severity) {
-            self.hide(severity, (line, column));
-            return Reported(());
-        }
-        self.errors += usize::from(severity == Severity::Error);
         let problem = Problem {
             severity,
             path: String::new(),
@@ -199,39 +166,13 @@ impl NodeReader {
             hint: escape_control(hint),
             count: 1,
         };
-        self.problems.push((problem, Identity::of(node.node)));
+        self.problems.push(problem, Identity::of(node.node));
         Reported(())
-    }
-
-    /// Makes room for a problem of this severity. Returns false if there is none.
-    fn has_room(&mut self, severity: Severity) -> bool {
-        if self.problems.len() < MAX_PROBLEMS {
-            return true;
-        }
-        if severity == Severity::Warning || self.is_full() {
-            return false;
-        }
-        let is_warning = |(problem, _): &(Problem, _)| problem.severity == Severity::Warning;
-        let Some(index) = self.problems.iter().rposition(is_warning) else {
-            return false;
-        };
-        let (warning, _) = self.problems.remove(index);
-        self.hide(Severity::Warning, (warning.line, warning.column));
-        true
-    }
-
-    fn hide(&mut self, severity: Severity, position: (u64, u64)) {
-        let hidden = self.hidden.entry(severity).or_insert(Hidden {
-            count: 0,
-            first: position,
-        });
-        hidden.count += 1;
-        hidden.first = hidden.first.min(position);
     }
 
     /// Returns whether further errors are only counted.
     pub(super) fn is_full(&self) -> bool {
-        self.errors >= MAX_PROBLEMS
+        self.problems.is_full()
     }
 
     /// Reports a node of another type than expected.
@@ -424,27 +365,6 @@ impl NodeReader {
             _ => {}
         }
         Err(self.error(node, "not-a-boolean", "must be `true` or `false`", hint))
-    }
-}
-
-impl Hidden {
-    fn into_problem(self, severity: Severity) -> Problem {
-        let Self { count, first } = self;
-        let noun = match severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        let plural = if count == 1 { "" } else { "s" };
-        Problem {
-            severity,
-            path: String::new(),
-            line: first.0,
-            column: first.1,
-            code: "too-many-problems",
-            message: format!("{count} more {noun}{plural}"),
-            hint: "fix the listed problems first".to_owned(),
-            count,
-        }
     }
 }
 
