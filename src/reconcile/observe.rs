@@ -89,7 +89,7 @@ impl Reconciler {
                     planned => return planned,
                 },
                 Err(error) if error.kind == CallErrorKind::NotFound => {
-                    if occasion.is_too_late_for_the_secret() {
+                    if occasion.is_too_old_to_wait() {
                         return Err(SecretOutcome::Skipped(None, SkipReason::SecretNotFound));
                     }
                     SecretOutcome::NotFound(error)

@@ -32,7 +32,7 @@ pub enum Occasion {
 
 impl Occasion {
     /// Returns whether a missing secret counts as deleted, so that waiting for it is useless.
-    pub(super) fn is_too_late_for_the_secret(&self) -> bool {
+    pub(super) fn is_too_old_to_wait(&self) -> bool {
         matches!(self, Self::Request(_, Some(age)) if age.now() > TOO_OLD_TO_WAIT)
     }
 
@@ -66,7 +66,7 @@ impl Occasion {
 #[derive(Clone, Copy, Debug)]
 pub struct EventAge {
     read_at: Instant,
-    then: Duration,
+    at_read: Duration,
 }
 
 impl EventAge {
@@ -75,17 +75,19 @@ impl EventAge {
     pub fn since(event: DateTime<Utc>, clock: Clock) -> Self {
         Self {
             read_at: Instant::now(),
-            then: (clock.now() - event).to_std().unwrap_or_default(),
+            at_read: (clock.now() - event).to_std().unwrap_or_default(),
         }
     }
 
     fn now(&self) -> Duration {
-        self.then + self.read_at.elapsed()
+        self.at_read + self.read_at.elapsed()
     }
 
     /// Returns the time at which the event reaches an age. `None` if it already has.
     fn reaches(&self, age: Duration) -> Option<Instant> {
-        let rest = age.checked_sub(self.then).filter(|rest| !rest.is_zero())?;
+        let rest = age
+            .checked_sub(self.at_read)
+            .filter(|rest| !rest.is_zero())?;
         Some(self.read_at + rest).filter(|time| *time > Instant::now())
     }
 }

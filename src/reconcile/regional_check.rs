@@ -89,16 +89,16 @@ fn differing(secret: &Secret, probed: BTreeMap<Region, RegionalSecret>) -> BTree
     probed.into_iter().filter_map(differs).collect()
 }
 
-/// Returns the Regions of the plan whose state satisfies `is_such`.
+/// Returns the Regions of the plan whose state satisfies `matches`.
 fn regions_in(
     secret: &Secret,
     plan: &Plan,
     execution: &Execution,
-    is_such: impl Fn(&RegionState) -> bool,
+    matches: impl Fn(&RegionState) -> bool,
 ) -> Vec<Region> {
     let outcomes = region_outcomes(secret, plan, Some(execution));
-    let such = outcomes
+    let matching = outcomes
         .into_iter()
-        .filter(|outcome| is_such(&outcome.state));
-    such.filter_map(|outcome| outcome.region.ok()).collect()
+        .filter(|outcome| matches(&outcome.state));
+    matching.filter_map(|outcome| outcome.region.ok()).collect()
 }

@@ -25,8 +25,8 @@ pub(super) enum Time {
 /// A replica that the primary secret no longer lists, and what its Region has shown since.
 #[derive(Clone, Debug)]
 pub(super) struct Unlisted {
-    /// Whether the removal was requested. AWS may have rejected the request or not answered it.
-    requested: bool,
+    /// Whether the removal was requested, although AWS may have rejected the request or not answered it.
+    may_be_requested: bool,
     /// The number of successive reads of the primary secret without the replica.
     reads: u32,
     /// The number of probes that found a standalone secret with the replica's suffix.
@@ -39,7 +39,7 @@ impl Unlisted {
     /// Creates the state after the first read that does not list the replica.
     pub(super) fn first(before: &RemovalProgress) -> Self {
         Self {
-            requested: !matches!(before, RemovalProgress::Pending),
+            may_be_requested: !matches!(before, RemovalProgress::Pending),
             reads: 1,
             standalone: 0,
             last: None,
@@ -66,7 +66,7 @@ impl Unlisted {
     /// decides.
     pub(super) fn conclude(&self, time: Time) -> Option<RemovalProgress> {
         match &self.last {
-            _ if self.reads == 0 && !self.requested => Some(RemovalProgress::Pending),
+            _ if self.reads == 0 && !self.may_be_requested => Some(RemovalProgress::Pending),
             _ if self.reads == 0 => None,
             Some(Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret)) => {
                 Some(RemovalProgress::Gone(None))

@@ -28,20 +28,20 @@ impl Reconciler {
         let mut poller = deadlines.poll_removals();
         let id = SecretId::Arn(secret.arn.clone());
         loop {
-            let regions: Vec<Region> = open(removals).map(|(region, _)| region).collect();
+            let regions: Vec<Region> = unlisted(removals).map(|(region, _)| region).collect();
             let probes = self.probe_removed(secret, regions, deadlines).await;
-            for (region, unlisted) in open(removals) {
+            for (region, unlisted) in unlisted(removals) {
                 if let Some(found) = probes.get(&region) {
                     unlisted.note_probe(found.clone());
                 }
             }
             conclude_all(removals, Time::Left);
-            if open(removals).next().is_none() || !poller.pause().await {
+            if unlisted(removals).next().is_none() || !poller.pause().await {
                 break;
             }
-            if open(removals).any(|(_, unlisted)| unlisted.needs_a_read()) {
+            if unlisted(removals).any(|(_, unlisted)| unlisted.needs_a_read()) {
                 let read = self.secrets_manager.describe(&id, poller.deadline()).await;
-                for (region, unlisted) in open(removals) {
+                for (region, unlisted) in unlisted(removals) {
                     match &read {
                         Ok(now) => unlisted.note_read(now.replicas.contains_key(&region)),
                         Err(error) if error.kind == CallErrorKind::NotFound => {
@@ -73,7 +73,7 @@ impl Reconciler {
     }
 }
 
-fn open(removals: &mut Removals) -> impl Iterator<Item = (Region, &mut Unlisted)> {
+fn unlisted(removals: &mut Removals) -> impl Iterator<Item = (Region, &mut Unlisted)> {
     removals
         .iter_mut()
         .filter_map(|(region, removal)| match removal {

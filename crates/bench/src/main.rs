@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn run(options: &Run) -> anyhow::Result<()> {
-    let (work, effort) = (&options.output, options.effort);
+    let (work, amounts) = (&options.output, options.amounts);
     create(work)?;
     let authority = Authority::new(work)?;
     let programs = contender::Programs::new(&options.programs, work, &authority)?;
@@ -46,7 +46,7 @@ async fn run(options: &Run) -> anyhow::Result<()> {
         eprintln!("measuring {part:?}");
         match part {
             PartName::Events => {
-                let rows = measure::events::measure(&programs, &authority, effort).await?;
+                let rows = measure::events::measure(&programs, &authority, amounts).await?;
                 results.events = Some(Part::new(rows)?);
             }
             PartName::Instructions => {
@@ -57,7 +57,7 @@ async fn run(options: &Run) -> anyhow::Result<()> {
                 results.sizes = Some(Part::new(measure::sizes::measure(&programs, work)?)?);
             }
             PartName::Sweep => {
-                let rows = sweep::measure(&programs, effort, &options.sweep_secrets).await?;
+                let rows = sweep::measure(&programs, amounts, &options.sweep_secrets).await?;
                 results.sweep = Some(Part::new(rows)?);
             }
             PartName::Policy => {

@@ -42,7 +42,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) programs: Programs,
     #[command(flatten)]
-    pub(crate) effort: Effort,
+    pub(crate) amounts: Amounts,
     /// Measure only these parts and keep the results of the others
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<PartName>,
@@ -76,14 +76,14 @@ pub(crate) struct Programs {
 
 /// The size of the measurements.
 #[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Effort {
+pub(crate) struct Amounts {
     /// Processes of each contender
     #[arg(long, default_value_t = 25)]
     pub(crate) rounds: usize,
     /// Warm events of each kind per process
     #[arg(long, default_value_t = 100)]
     pub(crate) events: usize,
-    /// The maximum of secrets without their replica in each sweep
+    /// The maximum number of secrets without their replica in each sweep
     #[arg(long, default_value_t = 1000)]
     pub(crate) sweep_writes: usize,
     /// Secrets for the Python loop
@@ -97,7 +97,7 @@ pub(crate) struct Budget {
     /// The function's binary
     #[arg(long, default_value = "target/release/bootstrap")]
     pub(crate) bootstrap: PathBuf,
-    /// The maximum of instructions until it requests its first event
+    /// The maximum number of instructions until it requests its first event
     #[arg(long)]
     pub(crate) limit: u64,
     /// The directory for files of the run

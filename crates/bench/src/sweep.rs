@@ -14,7 +14,7 @@ use tokio::process::Command;
 use crate::contender::{Contender, Programs};
 use crate::event::REGION;
 use crate::measure::process;
-use crate::options::Effort;
+use crate::options::Amounts;
 use crate::results::{SweepResult, number};
 
 /// The approximate latency of a call to AWS in the same Region.
@@ -34,15 +34,15 @@ const POLICY: &str = "{version: 1, rules: [
 /// Sweeps each number of secrets with the function, and a sample with the Python loop.
 pub(crate) async fn measure(
     programs: &Programs,
-    effort: Effort,
+    amounts: Amounts,
     sizes: &[usize],
 ) -> anyhow::Result<Vec<SweepResult>> {
     let mut rows = Vec::new();
     for &secrets in sizes {
-        let drifted = secrets.min(effort.sweep_writes);
+        let drifted = secrets.min(amounts.sweep_writes);
         rows.push(sweep_twice(programs, Contender::SecretReplicator, secrets, drifted).await?);
     }
-    let sample = effort.peer_secrets;
+    let sample = amounts.peer_secrets;
     rows.push(sweep_twice(programs, Contender::Python, sample, sample.div_ceil(3)).await?);
     Ok(rows)
 }

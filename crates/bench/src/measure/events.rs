@@ -9,7 +9,7 @@ use secret_replicator_emulator::{Answer, Lambda};
 use super::process::{self, Cpu};
 use crate::contender::{Contender, Programs};
 use crate::event::{self, Subject};
-use crate::options::Effort;
+use crate::options::Amounts;
 use crate::results::{EventResult, number};
 use crate::server::{Authority, FixedServer, Transport};
 use crate::statistics::Summary;
@@ -44,7 +44,7 @@ struct Warm {
 pub(crate) async fn measure(
     programs: &Programs,
     authority: &Authority,
-    effort: Effort,
+    amounts: Amounts,
 ) -> anyhow::Result<Vec<EventResult>> {
     let mut cases = Vec::new();
     for contender in Contender::ALL {
@@ -52,9 +52,9 @@ pub(crate) async fn measure(
             cases.push(Case::new(contender, transport, authority).await?);
         }
     }
-    for _ in 0..effort.rounds {
+    for _ in 0..amounts.rounds {
         for case in &mut cases {
-            case.run_process(programs, effort.events).await?;
+            case.run_process(programs, amounts.events).await?;
         }
     }
     cases.iter().map(Case::result).collect()

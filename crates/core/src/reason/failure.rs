@@ -1,3 +1,5 @@
+//! The causes of failed replications and calls.
+
 use super::denial::PolicyType;
 use super::wording;
 

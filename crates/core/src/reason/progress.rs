@@ -1,3 +1,5 @@
+//! The states of a replica that is not in sync yet.
+
 use super::RemovalReason;
 
 /// The state of a replica that is not in sync yet.

@@ -1,3 +1,5 @@
+//! The reasons for which a Region gets no replica.
+
 use std::collections::BTreeSet;
 
 use super::{RemovalReason, names};

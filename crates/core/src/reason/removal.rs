@@ -1,3 +1,5 @@
+//! The reasons for which a replica is removed or retained.
+
 use std::collections::BTreeSet;
 
 use super::names;

@@ -1,3 +1,5 @@
+//! The reasons for which a secret is skipped.
+
 use crate::secret::Region;
 
 /// Why a secret was skipped. A skip is deliberate and never an error.

@@ -29,7 +29,7 @@ fn tags_are_read_as_written() {
 }
 
 /// The values of `secret` and `expect`, the location of the mistake, and a part of the message.
-const SLIPS: [(&str, &str, (u64, u64), &str); 11] = [
+const MISTAKES: [(&str, &str, (u64, u64), &str); 11] = [
     (
         "",
         "expect: { skip: [] }",
@@ -80,15 +80,15 @@ const SLIPS: [(&str, &str, (u64, u64), &str); 11] = [
 
 #[test]
 fn each_slip_has_its_line_and_column() {
-    for (secret, expect, place, message) in SLIPS {
+    for (secret, expect, place, message) in MISTAKES {
         let secret = match secret {
             "" => SECRET.to_owned(),
             secret => format!("    secret: {secret}\n"),
         };
-        slips(&file(&format!("{secret}    {expect}\n")), place, message);
+        reports(&file(&format!("{secret}    {expect}\n")), place, message);
     }
-    slips("tests: [\n", (1, 8), "unclosed");
-    slips("- a\n", (1, 1), "");
+    reports("tests: [\n", (1, 8), "unclosed");
+    reports("- a\n", (1, 1), "");
     for allowed_regions in ["[x]", "x"] {
         let text =
             format!("settings: {{ allowed-replica-regions: {allowed_regions} }}\ntests: []\n");
@@ -98,7 +98,7 @@ fn each_slip_has_its_line_and_column() {
     }
 }
 
-fn slips(text: &str, place: (u64, u64), message: &str) {
+fn reports(text: &str, place: (u64, u64), message: &str) {
     let problem = only(text);
     assert_eq!((problem.line, problem.column), place, "{text}\n{problem}");
     assert!(problem.message.contains(message), "{text}\n{problem}");
