@@ -82,7 +82,7 @@ async fn only_a_new_event_that_would_be_skipped_costs_a_second_read() {
         let begun = Instant::now();
         stage.deliver(event).await.ends_well("skipped");
         assert_eq!(stage.aws.calls().len() - before, calls);
-        assert_eq!(begun.elapsed() > Duration::from_secs(4), calls == 2);
+        assert!(calls == 1 || begun.elapsed() > Duration::from_secs(4));
     }
 }
 
