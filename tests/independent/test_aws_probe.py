@@ -23,8 +23,9 @@ sys.path.append(str(ROOT / "tests/aws"))
 import answers  # noqa: E402
 from scrub import Scrubber, Unclean, refuse_if_unclean  # noqa: E402
 
-SERVERS = ("moto", "ministack_secrets", "emulator")
-SCALE = ("--scale", "0.02")
+# The servers, with the factor for all waiting times. The first two replicate at once, and the probe awaits events
+# that do not arrive. The emulator takes a second to replicate.
+SERVERS = {"moto": 0.02, "ministack_secrets": 0.02, "emulator": 0.06}
 ACCOUNT = "210987654321"
 
 
@@ -35,7 +36,7 @@ def start(request, tmp_path_factory):
     def start(server, command="probe", name=None, *options):
         name = name or f"sr-probe-{uuid.uuid4().hex[:10]}"
         endpoint = request.getfixturevalue(server)
-        return Run(directory, command, name, endpoint, *SCALE, *options)
+        return Run(directory, command, name, endpoint, "--scale", SERVERS[server], *options)
 
     return start
 
