@@ -7,10 +7,10 @@ Tests with a real AWS account. They create resources and delete them afterwards,
 
   make test-aws PROFILE=test REGION=eu-west-1 REPLICA_REGION=eu-central-1
       Builds the function, deploys a stack of its own, follows the story of the README and provokes alarms.
-      About 45 minutes, less than 0.20 USD. ALARM_MINUTES=0 skips the alarms (about 20 minutes).
+      Estimated: 45 minutes, less than 0.20 USD. ALARM_MINUTES=0 skips the alarms (20 minutes).
       TRAIL=true adds a CloudTrail trail, for an account without one.
   make probe-aws PROFILE=test REGION=eu-west-1 REPLICA_REGION=eu-central-1
-      Asks AWS what its documentation leaves open. No stack. About 30 minutes, less than 0.20 USD.
+      Asks AWS what its documentation leaves open. No stack. Estimated: 30 minutes, less than 0.20 USD.
       ONLY=removal-timing,replica-exists limits the questions.
   make test-aws-clean PROFILE=test REGION=eu-west-1 REPLICA_REGION=eu-central-1 RUN=sr-test-0a1b2c3d4e
       Deletes what remains of a run.
@@ -21,7 +21,8 @@ dashboard), a bucket, log groups and six secrets; in REPLICA_REGION three replic
 probe-aws creates about 40 secrets, most of them without a replica, a rule and a queue in each Region, and a
 multi-Region KMS key, which AWS deletes after seven days.
 All names begin with the name of the run. No other secret is changed.
-CONTRIBUTING.md, "The day of a real account", lists the permissions and calculates the cost.
+The cost rests on charges by the hour. CONTRIBUTING.md, "The day of a real account", calculates it, with an upper
+bound, and lists the permissions.
 """
 
 if __name__ == "__main__":

@@ -55,6 +55,9 @@ class Probe:
         self.cloud = run.cloud
         self.home, self.target = run.cloud.regions
         self.managed_secret = managed_secret
+        if managed_secret:
+            # The answers name no secret of others.
+            run.values.add(managed_secret)
         self.capture = Capture(run)
         self.steps = []
         # Resources that several questions use.
