@@ -43,6 +43,7 @@ TESTS := lint test-rust test-template test-independent test-permissions bench-sm
 
 .PHONY: help demo check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
+.PHONY: test-aws test-aws-clean probe-aws
 .PHONY: bench startup-budget properties soak parameters fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
@@ -252,6 +253,26 @@ define install
 	{ apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $1; } \
 		|| { echo 'Install $1.' >&2; exit 1; }
 endef
+
+# The processor of the function that `make test-aws` deploys: the template's default.
+ARCHITECTURE ?= arm64
+# Without Regions, these targets build nothing and print what they need.
+given = $(and $(PROFILE),$(REGION),$(REPLICA_REGION))
+# $(call tests-aws,command,options)
+define tests-aws
+	@$(if $(given),exec .venv/bin/python tests/aws $1 --profile "$(PROFILE)" --region "$(REGION)" \
+		--replica-region "$(REPLICA_REGION)" $(if $(RUN),--run "$(RUN)") $2,$(PYTHON) tests/aws/about.py)
+endef
+
+test-aws: $(if $(given),$(TOOLS) package-$(ARCHITECTURE)) ## Deploy to your AWS account, test and delete; without arguments: needs and cost
+	$(call tests-aws,test,--architecture $(ARCHITECTURE) --alarm-minutes $(or $(ALARM_MINUTES),25) \
+		$(if $(filter true,$(TRAIL)),--trail))
+
+probe-aws: $(if $(given),$(TOOLS)) ## Ask your AWS account what the documentation leaves open; writes a file to send
+	$(call tests-aws,probe,$(if $(ONLY),--only "$(ONLY)") $(if $(MANAGED_SECRET),--managed-secret "$(MANAGED_SECRET)"))
+
+test-aws-clean: $(if $(given),$(TOOLS)) ## Delete what remains of RUN=… in your AWS account
+	$(call tests-aws,clean)
 
 parameters: $(TOOLS) ## Write the table of the stack's parameters in docs/DEPLOY.md
 	.venv/bin/python tests/independent/parameters.py
