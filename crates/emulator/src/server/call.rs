@@ -10,7 +10,12 @@ use crate::world::secret_id;
 use crate::{ApiError, Time};
 
 /// Members of a request that the log omits.
-const SECRET_MEMBERS: [&str; 3] = ["SecretString", "SecretBinary", "ClientRequestToken"];
+const SECRET_MEMBERS: [&str; 4] = [
+    "SecretString",
+    "SecretBinary",
+    "ClientRequestToken",
+    "RotationToken",
+];
 
 /// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +43,7 @@ pub struct Call {
     pub operation: String,
     /// `SecretId` or, for `CreateSecret`, `Name`, as in the request.
     pub secret_id: Option<String>,
-    /// The request without `SecretString`, `SecretBinary` and `ClientRequestToken`.
+    /// The request without secret values and tokens.
     pub body: Value,
     /// The fault that affected the call.
     pub fault: Option<FaultKind>,

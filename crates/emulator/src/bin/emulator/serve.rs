@@ -13,6 +13,9 @@ pub(crate) struct Arguments {
     /// The port on 127.0.0.1; 0 selects a free one.
     #[arg(long, default_value_t = 4599)]
     port: u16,
+    /// The duration of a replication in seconds. AWS takes seconds.
+    #[arg(long, default_value_t = 1)]
+    replication_seconds: u64,
     /// The duration of the removal of a replica in seconds. AWS takes about a minute.
     #[arg(long, default_value_t = 60)]
     removal_seconds: u64,
@@ -21,6 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let address = (Ipv4Addr::LOCALHOST, arguments.port).into();
     let settings = WorldSettings {
+        replication_delay: Duration::from_secs(arguments.replication_seconds),
         removal_delay: Duration::from_secs(arguments.removal_seconds),
         ..WorldSettings::default()
     };

@@ -1,10 +1,12 @@
-//! `DescribeSecret` and `GetSecretValue`.
+//! `DescribeSecret`, `GetSecretValue` and `BatchGetSecretValue`.
+
+use serde_json::{Value, json};
 
 use super::ApiResult;
 use crate::world::keys::KeyProblem;
 use crate::world::render;
 use crate::world::request::Input;
-use crate::world::secret::{CURRENT, Secret, Version};
+use crate::world::secret::{CURRENT, Secret, SecretValue, Version};
 use crate::world::{ApiError, Time, World};
 
 impl World {
@@ -17,11 +19,59 @@ impl World {
     }
 
     pub(super) fn get_secret_value(&self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let secret = self.locate(region, input.secret_id()?)?;
+        self.value(now, region, input.secret_id()?, input)
+    }
+
+    /// Returns the current values of the listed or filtered secrets, and an error for each secret
+    /// without one \[doc\].
+    pub(super) fn batch_get_values(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
+        let mut answer = json!({});
+        let ids = match (&input.secret_id_list, &input.filters) {
+            (Some(ids), None) if input.max_results.is_none() => ids.clone(),
+            (Some(_), None) => {
+                return Err(ApiError::invalid_parameter(
+                    "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' \
+                     is provided.",
+                ));
+            }
+            (None, Some(_)) => {
+                let page = self.list_secrets(now, region, input)?;
+                answer["NextToken"] = page["NextToken"].clone();
+                let entries = page["SecretList"].as_array().into_iter().flatten();
+                let arn = |entry: &Value| Some(entry["ARN"].as_str()?.to_owned());
+                entries.filter_map(arn).collect()
+            }
+            _ => {
+                return Err(ApiError::invalid_parameter(
+                    "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
+                ));
+            }
+        };
+        let results = ids
+            .iter()
+            .map(|id| (id, self.value(now, region, id, input)));
+        let (mut values, mut errors) = (Vec::new(), Vec::new());
+        for (id, result) in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(error) => errors.push(json!({
+                    "SecretId": id,
+                    "ErrorCode": error.code,
+                    "Message": error.message,
+                })),
+            }
+        }
+        answer["SecretValues"] = values.into();
+        answer["Errors"] = errors.into();
+        Ok(render::without_nulls(answer))
+    }
+
+    fn value(&self, now: Time, region: &str, id: &str, input: &Input) -> ApiResult {
+        let secret = self.locate(region, id)?;
         if secret.deletion.is_some() {
             return Err(ApiError::marked_for_deletion());
         }
-        let version = wanted_version(secret, input)?;
+        let (version, value) = wanted_version(secret, input)?;
         self.check_key(now, region, secret.kms_key_id.as_deref())
             .map_err(|problem| match problem {
                 KeyProblem::Denied => ApiError::kms_denied(),
@@ -31,7 +81,7 @@ impl World {
                      KMS key.",
                 ),
             })?;
-        Ok(render::value_of(secret, version))
+        Ok(render::value_of(secret, version, value))
     }
 
     /// Checks whether a value can be encrypted. `CreateSecret` makes this check even without a
@@ -54,21 +104,31 @@ impl World {
     }
 }
 
-fn wanted_version<'a>(secret: &'a Secret, input: &Input) -> Result<&'a Version, ApiError> {
+fn wanted_version<'a>(
+    secret: &'a Secret,
+    input: &Input,
+) -> Result<(&'a Version, &'a SecretValue), ApiError> {
     let stage = input.version_stage.as_deref();
     let (version, wanted) = if let Some(id) = input.version_id.as_deref() {
-        let has_stage = |version: &&Version| stage.is_none_or(|stage| version.has_stage(stage));
-        let version = secret.versions.by_id(id).filter(has_stage);
+        let version = secret.versions.by_id(id);
+        let has_stage = |version: &Version| stage.is_none_or(|stage| version.has_stage(stage));
+        if version.is_some_and(|version| !has_stage(version)) {
+            return Err(ApiError::invalid_request(
+                "You provided a VersionStage that is not associated to the provided VersionId.",
+            ));
+        }
         (version, format!("VersionId: {id}"))
     } else {
         let stage = stage.unwrap_or(CURRENT);
         let version = secret.versions.by_stage(stage);
         (version, format!("staging label: {stage}"))
     };
-    version.ok_or_else(|| {
-        ApiError::new(
-            "ResourceNotFoundException",
-            format!("Secrets Manager can't find the specified secret value for {wanted}"),
-        )
-    })
+    version
+        .and_then(|version| Some((version, version.value.as_ref()?)))
+        .ok_or_else(|| {
+            ApiError::new(
+                "ResourceNotFoundException",
+                format!("Secrets Manager can't find the specified secret value for {wanted}"),
+            )
+        })
 }
