@@ -77,7 +77,7 @@ impl ApiError {
         )
     }
 
-    /// A token that belongs to a version with another value \[field: moto's tests, verified on AWS\].
+    /// A token that belongs to a version with another value \[verified: moto\].
     pub(super) fn token_in_use(token: &str, arn: &str) -> ApiError {
         ApiError::new(
             "ResourceExistsException",

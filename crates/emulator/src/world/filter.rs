@@ -82,8 +82,8 @@ impl<'a> Filter<'a> {
 }
 
 impl Attribute {
-    /// Prefixes, case-sensitive \[doc\]. For `description` and `all`, words \[field: moto's tests,
-    /// verified on AWS\]; for `description`, the documentation says prefixes.
+    /// Prefixes, case-sensitive \[doc\]. For `description` and `all`, words \[verified: moto\]; for
+    /// `description`, the documentation says prefixes.
     fn matches(self, secret: &Secret, prefix: &str) -> bool {
         let description = secret.description.as_deref().unwrap_or_default();
         let mut tags = secret.tags.iter();
@@ -117,7 +117,7 @@ fn has_words(text: &str, wanted: &str) -> bool {
 
 /// Splits a text into words, in lower case: at spaces, at a special character unless the text has
 /// others, and before a character that is not a lower-case letter if one follows
-/// \[field: moto's tests, verified on AWS\].
+/// \[verified: moto\].
 fn words(text: &str) -> Vec<String> {
     let is_special = |c: char| "/-_+=.@".contains(c);
     let mut specials = text.chars().filter(|c| is_special(*c));

@@ -63,7 +63,7 @@ fn check_move(
         }
     }
     match (owner, from) {
-        // [field: moto's tests, verified on AWS]
+        // [verified: moto]
         (Some(owner), None) => Err(ApiError::invalid_parameter(format!(
             "The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently \
              attached to version {owner}, so you must explicitly reference that version in \
