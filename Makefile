@@ -41,8 +41,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PROPTEST_RNG_SEED ?= 1
 
 # The parts of `make test`, in the order in which they run.
-TESTS := lint test-rust test-template test-independent test-permissions test-moto-suite bench-smoke burst-smoke \
-	fuzz-smoke
+TESTS := lint test-rust test-template test-independent test-permissions test-moto-suite bench-smoke burst-smoke fuzz-smoke
 
 .PHONY: help demo check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants

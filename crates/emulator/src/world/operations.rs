@@ -1,5 +1,6 @@
 //! The operations of the API.
 
+mod batch;
 mod create;
 mod delete;
 mod list;

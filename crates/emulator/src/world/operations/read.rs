@@ -1,6 +1,4 @@
-//! `DescribeSecret`, `GetSecretValue` and `BatchGetSecretValue`.
-
-use serde_json::{Value, json};
+//! `DescribeSecret` and `GetSecretValue`.
 
 use super::ApiResult;
 use crate::world::keys::KeyProblem;
@@ -22,51 +20,7 @@ impl World {
         self.value(now, region, input.secret_id()?, input)
     }
 
-    /// Returns the current values of the listed or filtered secrets, and an error for each secret
-    /// without one \[doc\].
-    pub(super) fn batch_get_values(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let mut answer = json!({});
-        let ids = match (&input.secret_id_list, &input.filters) {
-            (Some(ids), None) if input.max_results.is_none() => ids.clone(),
-            (Some(_), None) => {
-                return Err(ApiError::invalid_parameter(
-                    "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' \
-                     is provided.",
-                ));
-            }
-            (None, Some(_)) => {
-                let page = self.list_secrets(now, region, input)?;
-                answer["NextToken"] = page["NextToken"].clone();
-                let entries = page["SecretList"].as_array().into_iter().flatten();
-                let arn = |entry: &Value| Some(entry["ARN"].as_str()?.to_owned());
-                entries.filter_map(arn).collect()
-            }
-            _ => {
-                return Err(ApiError::invalid_parameter(
-                    "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
-                ));
-            }
-        };
-        let results = ids
-            .iter()
-            .map(|id| (id, self.value(now, region, id, input)));
-        let (mut values, mut errors) = (Vec::new(), Vec::new());
-        for (id, result) in results {
-            match result {
-                Ok(value) => values.push(value),
-                Err(error) => errors.push(json!({
-                    "SecretId": id,
-                    "ErrorCode": error.code,
-                    "Message": error.message,
-                })),
-            }
-        }
-        answer["SecretValues"] = values.into();
-        answer["Errors"] = errors.into();
-        Ok(render::without_nulls(answer))
-    }
-
-    fn value(&self, now: Time, region: &str, id: &str, input: &Input) -> ApiResult {
+    pub(super) fn value(&self, now: Time, region: &str, id: &str, input: &Input) -> ApiResult {
         let secret = self.locate(region, id)?;
         if secret.deletion.is_some() {
             return Err(ApiError::marked_for_deletion());
