@@ -43,7 +43,7 @@ export PROPTEST_RNG_SEED ?= 1
 # The parts of `make test`, in the order in which they run.
 TESTS := lint test-rust test-template test-independent test-permissions test-moto-suite bench-smoke burst-smoke fuzz-smoke
 
-.PHONY: help demo check test preflight advisories $(TESTS)
+.PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
 .PHONY: bench startup-budget properties soak parameters fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
@@ -51,9 +51,19 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The options of the function in `make demo EVENT=...` and `make playground`.
+FUNCTION_OPTIONS = $(if $(POLICY),--policy "$(POLICY)") \
+	$(if $(ALLOWED_REGIONS),--allowed-regions "$(ALLOWED_REGIONS)") \
+	$(if $(MISSING_KEY),--missing-key "$(MISSING_KEY)")
+
 demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of your own
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
-	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
+	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)") \
+		$(FUNCTION_OPTIONS)
+
+playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml sets its policy
+	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
+	target/debug/emulator serve --bootstrap target/debug/bootstrap $(FUNCTION_OPTIONS)
 
 check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check

@@ -17,6 +17,15 @@ const SECRET_MEMBERS: [&str; 4] = [
     "RotationToken",
 ];
 
+/// Returns a request without secret values and tokens.
+pub(super) fn without_secrets(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Value::Object(members) = &mut body {
+        members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
+    }
+    body
+}
+
 /// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -53,10 +62,7 @@ pub struct Call {
 
 impl Call {
     pub(super) fn new(time: Time, request: &ApiRequest, fault: Option<FaultKind>) -> Call {
-        let mut body = request.body.clone();
-        if let Value::Object(members) = &mut body {
-            members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
-        }
+        let body = without_secrets(&request.body);
         Call {
             time,
             region: request.region.clone(),
