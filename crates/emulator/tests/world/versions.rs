@@ -90,6 +90,17 @@ fn a_refused_update_changes_nothing() {
 }
 
 #[test]
+fn a_description_can_change_while_the_key_is_disabled() {
+    let mut aws = Clocked::new();
+    aws.seed(app().with_kms_key_id("alias/app"));
+    aws.world.set_key(HOME, "alias/app", KeyState::Disabled);
+    let description = json!({"SecretId": "app", "Description": "d"});
+    aws.ok(HOME, "UpdateSecret", &description);
+    let value = json!({"SecretId": "app", "SecretString": "2"});
+    aws.fails(HOME, "UpdateSecret", &value, "EncryptionFailure: ");
+}
+
+#[test]
 fn updates_and_moves_of_labels_share_the_write_quota() {
     let mut aws = Clocked::with(WorldSettings {
         writes_per_second: Some(2),

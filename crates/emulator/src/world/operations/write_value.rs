@@ -34,7 +34,9 @@ impl World {
         let value = input.secret_value()?;
         let secret = Arc::clone(self.locate_unmanaged(region, input.secret_id()?)?);
         let key = input.kms_key_id.clone().or(secret.kms_key_id.clone());
-        self.check_encryption(now, region, key.as_deref())?;
+        if value.is_some() || input.kms_key_id.is_some() {
+            self.check_encryption(now, region, key.as_deref())?;
+        }
         // Before any change, because a token that is in use fails the whole call.
         let version_id = value
             .map(|value| self.put_version(now, &secret, input, value))
