@@ -25,6 +25,8 @@ GUEST := $(patsubst arm64,aarch64,$(filter-out $(HOST),$(ARCHITECTURES)))
 # The calls of functions in the whole suite, as the emulator recorded them.
 CALLS := $(addprefix target/calls/,rust.jsonl independent.jsonl)
 PEER := target/bench/peer/installed
+# The source distribution of moto, which has its tests, in the version that the tools pin.
+MOTO := $(subst ==,-,$(shell grep '^moto==' tests/requirements/tools.txt))
 # Limits the instructions that the packaged `bootstrap` executes before it requests its first event, with
 # one root certificate in its bundle. Measured on x86_64, plus 10 % for changes of compilers and dependencies.
 STARTUP_INSTRUCTIONS := 1595000
@@ -39,9 +41,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PROPTEST_RNG_SEED ?= 1
 
 # The parts of `make test`, in the order in which they run.
-TESTS := lint test-rust test-template test-independent test-permissions bench-smoke burst-smoke fuzz-smoke
+TESTS := lint test-rust test-template test-independent test-permissions test-moto-suite bench-smoke burst-smoke fuzz-smoke
 
-.PHONY: help demo check test preflight advisories $(TESTS)
+.PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
 .PHONY: test-aws test-aws-clean probe-aws
 .PHONY: bench startup-budget properties soak parameters fmt requirements valgrind qemu package
@@ -50,9 +52,19 @@ TESTS := lint test-rust test-template test-independent test-permissions bench-sm
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The options of the function in `make demo EVENT=...` and `make playground`.
+FUNCTION_OPTIONS = $(if $(POLICY),--policy "$(POLICY)") \
+	$(if $(ALLOWED_REGIONS),--allowed-regions "$(ALLOWED_REGIONS)") \
+	$(if $(MISSING_KEY),--missing-key "$(MISSING_KEY)")
+
 demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of your own
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
-	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)")
+	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)") \
+		$(FUNCTION_OPTIONS)
+
+playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml sets its policy
+	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
+	target/debug/emulator serve --bootstrap target/debug/bootstrap $(FUNCTION_OPTIONS)
 
 check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check
@@ -153,6 +165,18 @@ test-permissions: $(CALLS) ## Compare the template's roles with the calls of the
 	done
 	CALLS="$(CALLS)" EMULATOR=target/debug/emulator \
 		.venv/bin/python -m pytest tests/independent/check_permissions.py
+
+test-moto-suite: $(TOOLS) target/moto/$(MOTO) ## Run moto's own tests of Secrets Manager against the emulator
+	@# --tests: see test-independent.
+	cargo build --locked --workspace --bins --tests
+	cd target/moto/$(MOTO) && EMULATOR=$(CURDIR)/target/debug/emulator PYTHONPATH=$(CURDIR)/tests/independent \
+		$(CURDIR)/.venv/bin/python -m pytest -p moto_suite -p no:cacheprovider --quiet tests/test_secretsmanager
+
+target/moto/$(MOTO): $(TOOLS)
+	rm -rf $@
+	.venv/bin/pip download --quiet --no-deps --no-binary moto --dest $(@D) $(subst moto-,moto==,$(MOTO))
+	tar --extract --gzip --directory $(@D) --file $@.tar.gz
+	touch $@
 
 bench-smoke: $(PEER) valgrind ## Run the measurements once with debug builds; the figures mean nothing
 	@# --tests: see test-independent.

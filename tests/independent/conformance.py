@@ -10,6 +10,8 @@ import time
 from botocore.exceptions import ClientError
 
 HOME, AWAY, FURTHER = "us-east-1", "eu-west-1", "us-west-2"
+TOKEN = "00000000-0000-4000-8000-000000000001"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:rotate"
 
 CASES = {}
 
@@ -46,6 +48,18 @@ class Secrets:
         self.create(**parameters)
         self.replicate(AWAY)
         return self.settled()
+
+    def pending(self):
+        """Creates a secret with a current version, whose ID it returns, and the pending version TOKEN."""
+        current = self.create()["VersionId"]
+        pending = {"SecretString": "second", "VersionStages": ["AWSPENDING"]}
+        self("put_secret_value", ClientRequestToken=TOKEN, **pending)
+        return current
+
+    def labels(self, *versions):
+        """Returns the labels of these versions."""
+        found = self("describe_secret")["VersionIdsToStages"]
+        return ", ".join("+".join(sorted(found.get(version, ["none"]))) for version in versions)
 
     def settled(self):
         """Returns the secret's description once no replica is in progress, or after ten seconds."""
@@ -102,6 +116,20 @@ def a_secret_that_does_not_exist(secrets):
 def a_name_that_exists_already(secrets):
     secrets.create()
     return status(secrets.create)
+
+
+@case
+def a_creation_repeated_with_its_token(secrets):
+    secrets.create(ClientRequestToken=TOKEN)
+    return status(lambda: secrets.create(ClientRequestToken=TOKEN))
+
+
+@case
+def a_token_of_a_version_with_another_value(secrets):
+    arn = secrets.create()["ARN"]
+    write = lambda value: secrets("put_secret_value", SecretString=value, ClientRequestToken=TOKEN)
+    write("second")
+    return status(lambda: write("third"), with_message=True).replace(arn, "<arn>").replace(TOKEN, "<token>")
 
 
 @case
@@ -180,6 +208,57 @@ def a_new_value_reaches_the_replica(secrets):
     secrets("put_secret_value", SecretString="second")
     value = lambda: secrets("get_secret_value", AWAY)["SecretString"]
     return "yes" if wait(lambda: value() == "second") else "no"
+
+
+@case
+def a_new_value_by_update_reaches_the_replica(secrets):
+    secrets.replicated()
+    secrets("update_secret", SecretString="second")
+    value = lambda: secrets("get_secret_value", AWAY)["SecretString"]
+    return "yes" if wait(lambda: value() == "second") else "no"
+
+
+@case
+def an_update_of_a_replica(secrets):
+    secrets.replicated()
+    return status(lambda: secrets("update_secret", AWAY, SecretString="second"), with_message=True)
+
+
+@case
+def labels_of_a_pending_version(secrets):
+    return secrets.labels(secrets.pending(), TOKEN)
+
+
+@case
+def labels_after_the_pending_version_becomes_current(secrets):
+    first = secrets.pending()
+    versions = {"RemoveFromVersionId": first, "MoveToVersionId": TOKEN}
+    secrets("update_secret_version_stage", VersionStage="AWSCURRENT", **versions)
+    return secrets.labels(first, TOKEN)
+
+
+@case
+def a_current_label_moved_without_the_version_that_has_it(secrets):
+    first = secrets.pending()
+    to = {"VersionStage": "AWSCURRENT", "MoveToVersionId": TOKEN}
+    result = status(lambda: secrets("update_secret_version_stage", **to), with_message=True)
+    return result.replace(first, "<version>")
+
+
+@case
+def a_rotation_without_a_function(secrets):
+    secrets.create()
+    return status(lambda: secrets("rotate_secret"))
+
+
+@case
+def a_rotation_that_has_begun(secrets):
+    first = secrets.create()["VersionId"]
+    begin = {"ClientRequestToken": TOKEN, "RotationLambdaARN": FUNCTION}
+    result = status(lambda: secrets("rotate_secret", **begin))
+    read = {"VersionId": TOKEN, "VersionStage": "AWSPENDING"}
+    value = status(lambda: secrets("get_secret_value", **read))
+    return f"{result}, {secrets.labels(first, TOKEN)}, value {value}"
 
 
 @case
@@ -315,6 +394,13 @@ def a_filter_by_the_beginning_of_a_tag_key(secrets):
     secrets.create(Tags=[{"Key": key, "Value": "1"}])
     found = lambda text: [secrets.name] in secrets.listed(tag_key=text)
     return f"beginning {found(key[:-1])}, middle {found(key[4:])}, upper case {found(key.upper())}"
+
+
+@case
+def a_filter_by_words_of_the_description(secrets):
+    secrets.create(Description=f"Main{secrets.name.replace('/', '')} database")
+    found = lambda text: secrets.name in sum(secrets.listed(description=text), [])
+    return f"other order {found('data main')}, middle {found('base')}"
 
 
 @case

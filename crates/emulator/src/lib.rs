@@ -6,8 +6,9 @@
 //!   and a log of calls.
 //! * [`lambda`]: the Lambda Runtime API around a real `bootstrap` process.
 //!
-//! Comments grade the evidence for AWS's behavior: `[doc]` documented, `[real]` recorded, `[field]`
-//! reported by users, `[infer]` inferred, `[gap]` no evidence, therefore usually a setting.
+//! Comments grade the evidence for AWS's behavior: `[doc]` documented, `[real]` recorded,
+//! `[verified]` asserted by another project's test that also runs on AWS, `[field]` reported by
+//! users, `[infer]` inferred, `[gap]` no evidence, therefore usually a setting.
 //!
 //! ```
 //! use std::time::Duration;

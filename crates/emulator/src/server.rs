@@ -6,6 +6,7 @@
 mod call;
 mod calls_file;
 mod disturbance;
+mod events;
 mod fault;
 mod service;
 mod wire;
@@ -22,8 +23,9 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
+use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 pub use call::{Call, Outcome};
 pub use disturbance::Disturbance;
@@ -64,11 +66,34 @@ impl Emulator {
     /// # Errors
     /// If the address is in use or not on this machine, or if that file cannot be opened.
     pub async fn start_at(address: SocketAddr, settings: WorldSettings) -> io::Result<Emulator> {
+        Emulator::start_service(address, settings, None).await
+    }
+
+    /// Starts at this address. The receiver gets the events that `EventBridge` delivers for calls of
+    /// others than the function: one event for each call that the rules of the stack match.
+    ///
+    /// # Errors
+    /// As [`Emulator::start_at`].
+    pub async fn start_with_events(
+        address: SocketAddr,
+        settings: WorldSettings,
+    ) -> io::Result<(Emulator, mpsc::UnboundedReceiver<Value>)> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let emulator = Emulator::start_service(address, settings, Some(sender)).await?;
+        Ok((emulator, events))
+    }
+
+    async fn start_service(
+        address: SocketAddr,
+        settings: WorldSettings,
+        events: Option<mpsc::UnboundedSender<Value>>,
+    ) -> io::Result<Emulator> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let listener = listener.into_std()?;
         let mut service = Service::new(settings, clock());
         service.calls_file = CallsFile::from_environment()?;
+        service.events = events;
         let service = Arc::new(service);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()

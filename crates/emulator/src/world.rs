@@ -38,7 +38,7 @@ use serde_json::Value;
 
 pub use access::Denial;
 pub(crate) use access::{adds_if_set, equals_if_set, secret_id};
-pub(crate) use arn::is_named;
+pub(crate) use arn::{ACCOUNT_ID, is_named};
 pub use error::ApiError;
 pub use seed::SecretSeed;
 pub use settings::{

@@ -1,6 +1,7 @@
 //! The `emulator` binary, with a fake function.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -88,6 +89,59 @@ fn every_event_of_the_demo_has_an_expected_record_and_every_record_an_event() {
     assert_eq!(names("demo"), names("demo/expected"));
 }
 
+#[test]
+fn serve_delivers_the_events_of_its_region_to_the_function() {
+    let mut serving = emulator()
+        .args(["serve", "--port", "0", "--bootstrap"])
+        .arg(fake_bootstrap())
+        .args([
+            "--function-region",
+            "eu-west-1",
+            "--allowed-regions",
+            "us-west-2",
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(serving.stdout.take().unwrap()).lines();
+    let mut next = |wanted: &str| {
+        let line = lines.by_ref().map(Result::unwrap);
+        line.into_iter().find(|line| line.contains(wanted)).unwrap()
+    };
+    let first = next("http://127.0.0.1:");
+    let address = first.split("http://").nth(1).unwrap();
+    let address = address.split(' ').next().unwrap();
+    next("The function runs in eu-west-1.");
+    next("allowed Regions: us-west-2");
+    for region in ["us-east-1", "eu-west-1"] {
+        create_secret(address, region);
+    }
+    assert_eq!(
+        next("CreateSecret"),
+        "CreateSecret in us-east-1: the function runs in eu-west-1"
+    );
+    assert_eq!(next("CreateSecret"), "CreateSecret:");
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+}
+
+fn create_secret(address: &str, region: &str) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let body = r#"{"Name": "app"}"#;
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         X-Amz-Target: secretsmanager.CreateSecret\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=id/day/{region}/secretsmanager/aws4_request\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
 const TAGGED: &str = "The event has no tags. The secret gets the tag replicate-to: ";
 
 /// Sends an event to a function that prints the description of the event's secret.
@@ -109,6 +163,47 @@ fn an_event_with_tags_is_delivered_with_its_secret() {
     assert!(shown.contains("secret in us-west-2"), "{shown}");
     assert!(shown.contains("app/db"), "{shown}");
     assert!(!shown.contains("The event has no tags"), "{shown}");
+}
+
+#[test]
+fn the_input_is_shown_before_what_became_of_it() {
+    let missing = [
+        ("--allowed-regions", Path::new("eu-west-1")),
+        ("--missing-key", Path::new("eu-west-1:alias/eu")),
+        ("--setting", Path::new("ALLOW_REMOVAL=true")),
+    ];
+    let shown = shown_secret("create-secret-with-tags-key-and-replicas.json", &missing);
+    let (input, _) = shown.split_once("\n\n").unwrap();
+    let expected = [
+        "secret: app/db in us-west-2",
+        "policy: built-in",
+        "allowed Regions: eu-west-1",
+        "ALLOW_REMOVAL: true",
+        "missing key: alias/eu in eu-west-1",
+    ];
+    for line in expected {
+        assert!(input.lines().any(|other| other == line), "{line}: {input}");
+    }
+    for start in ["tag: ", "key: "] {
+        assert!(input.lines().any(|line| line.starts_with(start)), "{input}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_missing_or_has_no_event_is_refused() {
+    let policy = Path::new("/nowhere/policy.yaml");
+    let event = events().join("reconcile.json");
+    for (options, expected) in [
+        (
+            vec![("--event", event.as_path()), ("--policy", policy)],
+            "/nowhere/policy.yaml is not a file",
+        ),
+        (vec![("--policy", policy)], "choose an event with --event"),
+    ] {
+        let (code, _, error) = demo(&fake_bootstrap(), &options);
+        assert_eq!(code, 1);
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

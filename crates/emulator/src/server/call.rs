@@ -10,7 +10,21 @@ use crate::world::secret_id;
 use crate::{ApiError, Time};
 
 /// Members of a request that the log omits.
-const SECRET_MEMBERS: [&str; 3] = ["SecretString", "SecretBinary", "ClientRequestToken"];
+const SECRET_MEMBERS: [&str; 4] = [
+    "SecretString",
+    "SecretBinary",
+    "ClientRequestToken",
+    "RotationToken",
+];
+
+/// Returns a request without secret values and tokens.
+pub(super) fn without_secrets(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Value::Object(members) = &mut body {
+        members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
+    }
+    body
+}
 
 /// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +52,7 @@ pub struct Call {
     pub operation: String,
     /// `SecretId` or, for `CreateSecret`, `Name`, as in the request.
     pub secret_id: Option<String>,
-    /// The request without `SecretString`, `SecretBinary` and `ClientRequestToken`.
+    /// The request without secret values and tokens.
     pub body: Value,
     /// The fault that affected the call.
     pub fault: Option<FaultKind>,
@@ -48,10 +62,7 @@ pub struct Call {
 
 impl Call {
     pub(super) fn new(time: Time, request: &ApiRequest, fault: Option<FaultKind>) -> Call {
-        let mut body = request.body.clone();
-        if let Value::Object(members) = &mut body {
-            members.retain(|name, _| !SECRET_MEMBERS.contains(&name.as_str()));
-        }
+        let body = without_secrets(&request.body);
         Call {
             time,
             region: request.region.clone(),

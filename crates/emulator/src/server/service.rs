@@ -8,10 +8,12 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::header::HeaderMap;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::call::{Call, CallLog, Outcome};
 use super::calls_file::CallsFile;
 use super::disturbance::Disturbance;
+use super::events;
 use super::fault::{Execution, Fault, FaultKind};
 use super::wire::{self, ApiRequest};
 use crate::world::secret_id;
@@ -25,6 +27,8 @@ pub struct Service {
     disturbance: Mutex<Option<Disturbance>>,
     log: Mutex<CallLog>,
     pub(super) calls_file: Option<Mutex<CallsFile>>,
+    /// Receives the events of calls.
+    pub(super) events: Option<mpsc::UnboundedSender<Value>>,
     clock: Box<dyn Fn() -> Time + Send + Sync>,
 }
 
@@ -46,6 +50,7 @@ impl Service {
             disturbance: Mutex::default(),
             log: Mutex::default(),
             calls_file: None,
+            events: None,
             clock: Box::new(clock),
         }
     }
@@ -123,9 +128,17 @@ impl Service {
     }
 
     fn execute(&self, request: &ApiRequest) -> Result<Value, ApiError> {
-        self.with(|world, now| {
-            world.handle(now, &request.region, &request.operation, &request.body)
-        })
+        let (now, result) = self.with(|world, now| {
+            let (region, operation) = (&request.region, &request.operation);
+            (now, world.handle(now, region, operation, &request.body))
+        });
+        if let Some(sender) = &self.events
+            && let Some(event) = events::of(now, request, &result)
+        {
+            // Fails only after the receiver is dropped.
+            let _ = sender.send(event);
+        }
+        result
     }
 
     /// Takes the oldest scripted fault that matches. Otherwise draws a random fault, if any.

@@ -23,6 +23,12 @@ pub(super) struct ApiRequest {
 }
 
 impl ApiRequest {
+    /// Returns whether a function of [`crate::Lambda`] made the call. Its session token is JSON.
+    pub(super) fn is_from_function(&self) -> bool {
+        let token = self.session.as_deref();
+        token.is_some_and(|token| token.starts_with('{'))
+    }
+
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<ApiRequest, ApiError> {
         let operation = text(headers, TARGET)
             .and_then(|target| target.strip_prefix(SERVICE))

@@ -1,7 +1,7 @@
 //! ARNs, partitions and the IDs of secrets.
 
 /// The account in every ARN.
-pub(super) const ACCOUNT_ID: &str = "123456789012";
+pub(crate) const ACCOUNT_ID: &str = "123456789012";
 
 /// Returns the partition of a Region, by the prefix of its code.
 pub(super) fn partition_of(region: &str) -> &'static str {

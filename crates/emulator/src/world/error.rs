@@ -77,6 +77,17 @@ impl ApiError {
         )
     }
 
+    /// A token that belongs to a version with another value \[verified: moto\].
+    pub(super) fn token_in_use(token: &str, arn: &str) -> ApiError {
+        ApiError::new(
+            "ResourceExistsException",
+            format!(
+                "You can't use ClientRequestToken {token} because that value is already in use for \
+                 a version of secret {arn}."
+            ),
+        )
+    }
+
     /// The caller lacks a permission on the key \[field: aws/aws-cdk#7677\].
     pub(super) fn kms_denied() -> ApiError {
         ApiError::new("AccessDeniedException", "Access to KMS is not allowed")

@@ -43,15 +43,17 @@ impl World {
             return Ok(());
         };
         let is_local = region_of(key).is_none_or(|other| other == region);
-        let here = self.regions.get(region).filter(|_| is_local);
-        match here.and_then(|region| region.keys.get(local_name(key))) {
-            Some(KeyState::Usable) => Ok(()),
-            Some(KeyState::UsableFrom(moment)) if *moment <= now => Ok(()),
-            Some(KeyState::UsableFrom(_)) => Err(KeyProblem::StillBeingCreated),
-            Some(KeyState::Denied) => Err(KeyProblem::Denied),
-            Some(KeyState::Disabled | KeyState::Missing) | None => {
-                Err(KeyProblem::DisabledOrMissing)
-            }
+        if !is_local {
+            return Err(KeyProblem::DisabledOrMissing);
+        }
+        let here = self.regions.get(region);
+        let listed = here.and_then(|region| region.keys.get(local_name(key)));
+        match listed.copied().unwrap_or(self.settings.unlisted_keys) {
+            KeyState::Usable => Ok(()),
+            KeyState::UsableFrom(moment) if moment <= now => Ok(()),
+            KeyState::UsableFrom(_) => Err(KeyProblem::StillBeingCreated),
+            KeyState::Denied => Err(KeyProblem::Denied),
+            KeyState::Disabled | KeyState::Missing => Err(KeyProblem::DisabledOrMissing),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Region {
     pub(super) secrets: BTreeMap<String, Arc<Secret>>,
     /// The states that lagging reads return.
     pub(super) history: History,
-    /// The known customer keys. Any other customer key is missing.
+    /// The customer keys whose state is set.
     pub(super) keys: BTreeMap<String, KeyState>,
     pub(super) quota: WriteQuota,
 }

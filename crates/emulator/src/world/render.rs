@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::secret::{DEFAULT_KEY, Role, Row, Secret, Version};
+use super::secret::{DEFAULT_KEY, Role, Row, Secret, SecretValue, Version};
 
 /// Leaves out the members without a value, as AWS does.
 pub(super) fn without_nulls(mut answer: Value) -> Value {
@@ -36,11 +36,15 @@ pub(super) fn listed(secret: &Secret) -> Value {
 /// The members that `DescribeSecret` and `ListSecrets` share.
 fn common(secret: &Secret) -> Value {
     let description = secret.description.as_deref();
+    let rotation = secret.rotation.as_ref();
     json!({
         "ARN": secret.arn(),
         "Name": secret.name,
         "Description": description.filter(|text| !text.is_empty()),
         "KmsKeyId": secret.kms_key_id,
+        "RotationEnabled": rotation.map(|rotation| rotation.is_enabled),
+        "RotationLambdaARN": rotation.map(|rotation| &rotation.function),
+        "RotationRules": rotation.and_then(|rotation| rotation.rules.as_ref()),
         "LastChangedDate": secret.changed.as_epoch_seconds(),
         "DeletedDate": secret.deletion.map(super::Time::as_epoch_seconds),
         "Tags": secret.tags,
@@ -59,12 +63,12 @@ fn stages(secret: &Secret) -> Value {
 }
 
 /// The answer of `GetSecretValue`.
-pub(super) fn value_of(secret: &Secret, version: &Version) -> Value {
+pub(super) fn value_of(secret: &Secret, version: &Version, value: &SecretValue) -> Value {
     json!({
         "ARN": secret.arn(),
         "Name": secret.name,
         "VersionId": version.id,
-        (version.value.member): version.value.text,
+        (value.member): value.text,
         "VersionStages": version.stages,
         "CreatedDate": version.created.as_epoch_seconds(),
     })

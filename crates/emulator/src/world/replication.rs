@@ -52,7 +52,7 @@ impl World {
         for row in secret.rows() {
             let is_affected = match row.state {
                 RowState::InSync => true,
-                RowState::WaitingForValue => !secret.versions.is_empty(),
+                RowState::WaitingForValue => secret.versions.have_value(),
                 _ => false,
             };
             if is_affected {
@@ -92,7 +92,7 @@ impl World {
         if !self.settings.enabled_regions.contains(&row.region) {
             return failed("You have not enabled the Region where the replication occurs.");
         }
-        if primary.versions.is_empty() {
+        if !primary.versions.have_value() {
             return RowState::WaitingForValue;
         }
         let decrypt = self.check_key(at, &primary.region, primary.kms_key_id.as_deref());
@@ -135,6 +135,8 @@ impl World {
             region: row.region.clone(),
             created,
             kms_key_id: Some(key.to_owned()),
+            // Rotation belongs to the primary [doc].
+            rotation: None,
             role: Role::Replica {
                 primary_region: primary.region.clone(),
             },

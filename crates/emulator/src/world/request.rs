@@ -31,6 +31,21 @@ pub(super) struct Input {
     pub(super) max_results: Option<i64>,
     pub(super) next_token: Option<String>,
     pub(super) filters: Option<Vec<RawFilter>>,
+    pub(super) secret_id_list: Option<Vec<String>>,
+    pub(super) move_to_version_id: Option<String>,
+    pub(super) remove_from_version_id: Option<String>,
+    #[serde(rename = "RotationLambdaARN")]
+    pub(super) rotation_lambda_arn: Option<String>,
+    pub(super) rotation_rules: Option<Value>,
+    pub(super) rotate_immediately: Option<bool>,
+    pub(super) password_length: Option<i64>,
+    pub(super) exclude_characters: Option<String>,
+    pub(super) exclude_numbers: Option<bool>,
+    pub(super) exclude_punctuation: Option<bool>,
+    pub(super) exclude_uppercase: Option<bool>,
+    pub(super) exclude_lowercase: Option<bool>,
+    pub(super) include_space: Option<bool>,
+    pub(super) require_each_included_type: Option<bool>,
 }
 
 #[derive(Deserialize)]

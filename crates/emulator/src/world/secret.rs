@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Time;
 use super::arn::{ACCOUNT_ID, partition_of};
@@ -12,6 +13,8 @@ pub(super) const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 
 /// The staging label of the version that readers get by default.
 pub(super) const CURRENT: &str = "AWSCURRENT";
+/// The staging label of the version that a rotation has not made current yet.
+pub(super) const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 const FAILED: &str = "Failed";
@@ -34,7 +37,18 @@ pub(super) struct Secret {
     pub(super) versions: Versions,
     pub(super) owning_service: Option<String>,
     pub(super) deletion: Option<Time>,
+    /// `None` until the first `RotateSecret`.
+    pub(super) rotation: Option<Rotation>,
     pub(super) role: Role,
+}
+
+/// The rotation settings of a secret.
+#[derive(Debug, Clone)]
+pub(super) struct Rotation {
+    pub(super) is_enabled: bool,
+    pub(super) function: String,
+    /// `RotationRules` as in the request.
+    pub(super) rules: Option<Value>,
 }
 
 /// The role of a secret in replication.
@@ -61,6 +75,7 @@ impl Secret {
             versions: Versions::default(),
             owning_service: None,
             deletion: None,
+            rotation: None,
             role: Role::Primary(Vec::new()),
         }
     }
@@ -223,7 +238,8 @@ impl fmt::Debug for SecretValue {
 #[derive(Debug, Clone)]
 pub(super) struct Version {
     pub(super) id: String,
-    pub(super) value: SecretValue,
+    /// `None` between `RotateSecret` and the `PutSecretValue` of the rotation.
+    pub(super) value: Option<SecretValue>,
     pub(super) stages: Vec<String>,
     pub(super) created: Time,
 }
@@ -240,8 +256,8 @@ impl Version {
 pub(super) struct Versions(Vec<Version>);
 
 impl Versions {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(super) fn have_value(&self) -> bool {
+        self.0.iter().any(|version| version.value.is_some())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Version> {
@@ -256,22 +272,47 @@ impl Versions {
         self.0.iter().find(|version| version.has_stage(stage))
     }
 
-    /// Adds a version and moves its labels to it. The first version always becomes current. The
-    /// version that was current becomes the previous one \[doc\].
+    /// Adds a version and moves its labels to it. The first version with a value always becomes
+    /// current. The version that was current becomes the previous one \[doc\]. A version of a
+    /// rotation that has no value yet gets the value and keeps its labels.
     pub(super) fn put(&mut self, mut version: Version) {
-        if self.is_empty() && !version.has_stage(CURRENT) {
+        let is_first = version.value.is_some() && !self.have_value();
+        if is_first && !version.has_stage(CURRENT) {
             version.stages.push(CURRENT.to_owned());
         }
-        if version.has_stage(CURRENT) {
+        if !self.0.iter().any(|older| older.id == version.id) {
+            self.0.push(Version {
+                stages: Vec::new(),
+                ..version.clone()
+            });
+        }
+        for label in &version.stages {
+            self.move_label(label, Some(&version.id));
+        }
+        if let Some(own) = self.0.iter_mut().find(|own| own.id == version.id) {
+            own.value = version.value;
+        }
+    }
+
+    /// Moves a label to a version, or removes it from all versions.
+    pub(super) fn move_label(&mut self, label: &str, to: Option<&str>) {
+        let is_moved = |version: &Version| to == Some(&version.id);
+        if label == CURRENT && !self.by_stage(CURRENT).is_some_and(is_moved) {
             self.demote_current();
         }
-        for older in &mut self.0 {
-            older.stages.retain(|label| !version.stages.contains(label));
+        for version in &mut self.0 {
+            let is_moved = to == Some(&version.id);
+            version
+                .stages
+                .retain(|own| own != label && !(is_moved && label == CURRENT && own == PREVIOUS));
+            if is_moved {
+                version.stages.push(label.to_owned());
+            }
         }
-        self.0.push(version);
         self.0.retain(|version| !version.stages.is_empty());
     }
 
+    /// Makes the current version the previous one.
     fn demote_current(&mut self) {
         for version in &mut self.0 {
             version.stages.retain(|label| label != PREVIOUS);

@@ -161,10 +161,10 @@ impl World {
         if let Some(text) = seed.value {
             secret.versions.put(Version {
                 id: self.new_version_id(),
-                value: SecretValue {
+                value: Some(SecretValue {
                     member: "SecretString",
                     text,
-                },
+                }),
                 stages: vec![CURRENT.to_owned()],
                 created: now,
             });

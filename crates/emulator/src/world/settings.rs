@@ -38,6 +38,9 @@ pub struct WorldSettings {
     pub failed_replicas: FailedReplicas,
     /// The status of a replica during its removal.
     pub removed_replicas: RemovedReplicas,
+    /// The state of a customer key that [`World::set_key`](crate::World::set_key) has not set. Default
+    /// [`KeyState::Missing`].
+    pub unlisted_keys: KeyState,
     /// The write quota: calls per second in each Region. AWS rejects further calls with
     /// `ThrottlingException`. `None` for no limit. Default 50 \[doc\].
     pub writes_per_second: Option<u32>,
@@ -104,7 +107,7 @@ pub enum RemovedReplicas {
 pub enum KeyState {
     /// Replication with it works.
     Usable,
-    /// The key does not exist. This is the state of every key that is not listed.
+    /// The key does not exist.
     Missing,
     /// The key is disabled.
     Disabled,
@@ -155,6 +158,7 @@ impl Default for WorldSettings {
             secret_without_value: SecretWithoutValue::default(),
             failed_replicas: FailedReplicas::default(),
             removed_replicas: RemovedReplicas::default(),
+            unlisted_keys: KeyState::Missing,
             writes_per_second: Some(50),
         }
     }

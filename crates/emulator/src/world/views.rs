@@ -67,7 +67,7 @@ impl SecretView {
             primary_region: secret.primary_region().map(str::to_owned),
             tags: tags.map(|t| (t.key.clone(), t.value.clone())).collect(),
             kms_key_id: secret.kms_key_id.clone(),
-            value: current.map(|version| version.value.text.clone()),
+            value: current.and_then(|version| Some(version.value.as_ref()?.text.clone())),
             owning_service: secret.owning_service.clone(),
             scheduled_for_deletion: secret.deletion.is_some(),
             replicas: ReplicaView::all_of(secret),

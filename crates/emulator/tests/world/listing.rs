@@ -35,7 +35,7 @@ fn several() -> Clocked {
 }
 
 #[test]
-fn filters_match_prefixes_mind_case_and_are_negated_by_an_exclamation_mark() {
+fn filters_match_prefixes_or_words_and_are_negated_by_an_exclamation_mark() {
     let mut aws = several();
     for (key, values, expected) in [
         ("name", vec!["prod/"], vec!["prod/db", "prod/api"]),
@@ -49,6 +49,11 @@ fn filters_match_prefixes_mind_case_and_are_negated_by_an_exclamation_mark() {
         ("owning-service", vec!["rds"], vec!["rds!cluster-1"]),
         ("primary-region", vec!["us-"], vec!["prod/db"]),
         ("description", vec!["main"], vec!["Prod/odd"]),
+        ("description", vec!["data MAIN"], vec!["Prod/odd"]),
+        ("description", vec!["base"], vec![]),
+        ("all", vec!["db"], vec!["prod/db"]),
+        ("all", vec!["eu-west-1"], vec!["prod/db"]),
+        ("all", vec!["main"], vec!["Prod/odd"]),
     ] {
         let body = json!({"Filters": [{"Key": key, "Values": values}]});
         assert_eq!(names(&mut aws, HOME, &body), expected, "{key} {values:?}");

@@ -12,3 +12,4 @@ mod roles;
 mod secrets;
 mod status_lag;
 mod support;
+mod versions;

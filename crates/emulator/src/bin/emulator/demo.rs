@@ -2,7 +2,6 @@
 
 mod event;
 mod expected;
-mod output;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -11,12 +10,15 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use secret_replicator_emulator::{
-    Answer, Emulator, Invocation, Lambda, LambdaSettings, ReplicaView, WorldSettings,
+    Answer, Emulator, Invocation, ReplicaView, SecretSeed, WorldSettings,
 };
 use serde_json::Value;
 
-use event::SampleEvent;
+use event::{LOCAL_ACCOUNT, SampleEvent};
 use expected::{Call, Expected};
+
+use crate::function::{Function, Options, ensure_built};
+use crate::output;
 
 /// The tag that names a secret's Regions under the default policy.
 const REPLICATE_TO: &str = "replicate-to";
@@ -31,49 +33,87 @@ pub(crate) struct Arguments {
     #[arg(long)]
     event: Option<PathBuf>,
     /// With --event: the tag `replicate-to` of the secret, if the event has no tags. Empty for no
-    /// tag.
-    #[arg(long, env = "REPLICATE_TO", default_value = "eu-west-1 us-west-2")]
-    replicate_to: String,
+    /// tag. Default: `eu-west-1 us-west-2`, or no tag with --policy.
+    #[arg(long, env = "REPLICATE_TO")]
+    replicate_to: Option<String>,
     /// The directory of the demo's events, with their expected records in `expected/`.
     #[arg(long, default_value = "events/demo")]
     events: PathBuf,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    ensure_built(&arguments.bootstrap)?;
     ensure!(
-        arguments.bootstrap.is_file(),
-        "{} is not a file: build the function first",
-        arguments.bootstrap.display()
+        arguments.event.is_some() || arguments.options.are_default(),
+        "the events of the demo expect the built-in policy: choose an event with --event"
     );
     match &arguments.event {
         Some(path) => run_one(arguments, path).await,
-        None => run_all(&arguments.bootstrap, &arguments.events).await,
+        None => run_all(arguments).await,
     }
 }
 
 async fn run_one(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode> {
-    let event = SampleEvent::read(path)?;
-    let mut demo = Demo::start(&arguments.bootstrap, event.region()).await?;
+    let (event, account) = SampleEvent::read(path)?.in_local_account();
+    let mut demo = Demo::start(
+        &arguments.bootstrap,
+        event.region(),
+        Options::world(),
+        &arguments.options,
+    )
+    .await?;
     println!("{}", path.display());
-    if let Some(mut seed) = event.secret() {
-        let regions = arguments.replicate_to.as_str();
-        // Recorded events have no tags, and the default policy skips a secret without tags.
-        if !event.has_tags() && !regions.is_empty() {
-            println!("The event has no tags. The secret gets the tag {REPLICATE_TO}: {regions}");
-            seed = seed.with_tag(REPLICATE_TO, regions);
-        }
+    if let Some(account) = account {
+        println!("The account {account} of the event becomes {LOCAL_ACCOUNT}, the local one.");
+    }
+    if let Some(seed) = arguments.secret(&event) {
+        println!("{}", described(&seed));
         demo.aws.with(|world, now| world.seed(now, seed));
     }
+    println!("{}\n", arguments.options.describe());
     let result = demo.send(&event, &[]).await?;
     println!("{}", table::of(event.region(), &[result]));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run_all(bootstrap: &Path, directory: &Path) -> anyhow::Result<ExitCode> {
-    let files = json_files(directory)?;
+impl Arguments {
+    /// Returns the secret of an event. Recorded events have no tags, and the built-in policy skips a
+    /// secret without tags.
+    fn secret(&self, event: &SampleEvent) -> Option<SecretSeed> {
+        let seed = event.secret()?;
+        let default = if self.options.have_policy() {
+            ""
+        } else {
+            "eu-west-1 us-west-2"
+        };
+        let regions = self.replicate_to.as_deref().unwrap_or(default);
+        if event.has_tags() || regions.is_empty() {
+            return Some(seed);
+        }
+        println!("The event has no tags. The secret gets the tag {REPLICATE_TO}: {regions}");
+        Some(seed.with_tag(REPLICATE_TO, regions))
+    }
+}
+
+/// Describes a secret, one property a line.
+fn described(seed: &SecretSeed) -> String {
+    let (name, region) = (&seed.name, &seed.region);
+    let tags = seed.tags.iter();
+    let tags = tags.map(|(key, value)| format!("\ntag: {key}={value}"));
+    let tags: String = tags.collect();
+    let key = seed.kms_key_id.as_deref().unwrap_or("aws/secretsmanager");
+    format!("secret: {name} in {region}{tags}\nkey: {key}")
+}
+
+async fn run_all(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let files = json_files(&arguments.events)?;
     let first = files.first().context("the demo has no events")?;
     let region = SampleEvent::read(first)?.region().to_owned();
-    let mut demo = Demo::start(bootstrap, &region).await?;
+    let options = &arguments.options;
+    let world = WorldSettings::default();
+    let mut demo = Demo::start(&arguments.bootstrap, &region, world, options).await?;
     let mut results = Vec::new();
     let mut differences = Vec::new();
     for path in &files {
@@ -117,8 +157,7 @@ fn json_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// The emulated AWS, and the function in one of its Regions.
 struct Demo {
     aws: Emulator,
-    settings: LambdaSettings,
-    function: Lambda,
+    function: Function,
 }
 
 /// The result of one event.
@@ -134,49 +173,39 @@ struct EventResult {
 }
 
 impl Demo {
-    async fn start(bootstrap: &Path, region: &str) -> anyhow::Result<Demo> {
-        let aws = Emulator::start(WorldSettings::default())
+    async fn start(
+        bootstrap: &Path,
+        region: &str,
+        world: WorldSettings,
+        options: &Options,
+    ) -> anyhow::Result<Demo> {
+        let aws = Emulator::start(world)
             .await
             .context("failed to start the emulator")?;
-        let settings = LambdaSettings::new(bootstrap, region)
-            .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
-            .with_timeout(Duration::from_mins(1));
-        let function = start_function(&settings).await?;
-        Ok(Demo {
-            aws,
-            settings,
-            function,
-        })
+        options.remove_keys(&aws);
+        let function = Function::start(bootstrap, region, &aws, options).await?;
+        Ok(Demo { aws, function })
     }
 
     /// Invokes the function with an event, makes the calls in the meantime, and prints the output.
     async fn send(&mut self, event: &SampleEvent, calls: &[Call]) -> anyhow::Result<EventResult> {
-        let region = &self.settings.region;
+        let region = self.function.region().to_owned();
         let (invocation, calls) = tokio::join!(
-            self.function.invoke(event.json()),
-            make_calls(&self.aws, region, calls)
+            self.function.send(event.json()),
+            make_calls(&self.aws, &region, calls)
         );
         let invocation = invocation?;
         calls?;
         println!("{}", output::of(&invocation));
-        if matches!(invocation.answer, Answer::TimedOut | Answer::Exited(_)) {
-            // Lambda starts a new sandbox for the next event, too.
-            self.function = start_function(&self.settings).await?;
-        }
         let secret = event.secret_name();
         let id = secret.unwrap_or_default();
         Ok(EventResult {
             secret: secret.map(str::to_owned),
             record: record(&invocation),
             error_type: error_type(invocation.answer),
-            replicas: self.aws.with(|world, now| world.replicas(now, region, id)),
+            replicas: self.aws.with(|world, now| world.replicas(now, &region, id)),
         })
     }
-}
-
-async fn start_function(settings: &LambdaSettings) -> anyhow::Result<Lambda> {
-    let function = Lambda::start(settings.clone()).await;
-    function.context("failed to start the function")
 }
 
 /// Makes the calls in order, each after its delay.

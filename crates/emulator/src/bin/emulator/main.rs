@@ -1,7 +1,10 @@
-//! `emulator serve` runs Secrets Manager on this machine, for the AWS CLI and SDKs.
+//! `emulator serve` runs Secrets Manager on this machine, for the AWS CLI and SDKs, and the function on
+//! request.
 //! `emulator demo` sends sample events to the real function, which calls this Secrets Manager.
 
 mod demo;
+mod function;
+mod output;
 mod serve;
 
 use std::process::ExitCode;

@@ -54,7 +54,7 @@ impl World {
         let id = token.unwrap_or_else(|| self.new_version_id());
         versions.put(Version {
             id: id.clone(),
-            value,
+            value: Some(value),
             stages: vec![CURRENT.to_owned()],
             created: now,
         });
@@ -81,8 +81,9 @@ fn repeated_creation(existing: &Secret, input: &Input, value: Option<&SecretValu
     }
     let token = input.client_request_token.as_deref().unwrap_or_default();
     match existing.versions.by_id(token) {
-        Some(version) if Some(&version.value) == value => Ok(created(existing, Some(token))),
-        _ => Err(ApiError::new(
+        Some(version) if version.value.as_ref() == value => Ok(created(existing, Some(token))),
+        Some(_) => Err(ApiError::token_in_use(token, &existing.arn())),
+        None => Err(ApiError::new(
             "ResourceExistsException",
             format!(
                 "The operation failed because the secret {} already exists.",

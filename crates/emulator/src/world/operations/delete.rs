@@ -71,21 +71,27 @@ impl World {
 /// Returns the recovery window, or `None` for a deletion without recovery.
 fn recovery_window(input: &Input) -> Result<Option<Duration>, ApiError> {
     let is_forced = input.force_delete_without_recovery.unwrap_or_default();
-    match input.recovery_window_in_days {
+    match checked_days(input)? {
         Some(_) if is_forced => Err(ApiError::invalid_parameter(
             "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
         )),
         None if is_forced => Ok(None),
-        window => {
-            let days = u32::try_from(window.unwrap_or(30)).unwrap_or_default();
-            if !(7..=30).contains(&days) {
-                return Err(ApiError::invalid_parameter(
-                    "RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
-                ));
-            }
-            Ok(Some(DAY * days))
-        }
+        days => Ok(Some(DAY * days.unwrap_or(30))),
     }
+}
+
+/// Returns `RecoveryWindowInDays`, if the request has it, within its limits \[doc\].
+fn checked_days(input: &Input) -> Result<Option<u32>, ApiError> {
+    let Some(days) = input.recovery_window_in_days else {
+        return Ok(None);
+    };
+    let days = u32::try_from(days).ok();
+    let days = days.filter(|days| (7..=30).contains(days));
+    days.map(Some).ok_or_else(|| {
+        ApiError::invalid_parameter(
+            "RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
+        )
+    })
 }
 
 fn check_deletable(secret: &Secret, window: Option<Duration>) -> Result<(), ApiError> {

@@ -4,7 +4,7 @@ use super::ApiResult;
 use crate::world::keys::KeyProblem;
 use crate::world::render;
 use crate::world::request::Input;
-use crate::world::secret::{CURRENT, Secret, Version};
+use crate::world::secret::{CURRENT, Secret, SecretValue, Version};
 use crate::world::{ApiError, Time, World};
 
 impl World {
@@ -17,11 +17,15 @@ impl World {
     }
 
     pub(super) fn get_secret_value(&self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let secret = self.locate(region, input.secret_id()?)?;
+        self.value(now, region, input.secret_id()?, input)
+    }
+
+    pub(super) fn value(&self, now: Time, region: &str, id: &str, input: &Input) -> ApiResult {
+        let secret = self.locate(region, id)?;
         if secret.deletion.is_some() {
             return Err(ApiError::marked_for_deletion());
         }
-        let version = wanted_version(secret, input)?;
+        let (version, value) = wanted_version(secret, input)?;
         self.check_key(now, region, secret.kms_key_id.as_deref())
             .map_err(|problem| match problem {
                 KeyProblem::Denied => ApiError::kms_denied(),
@@ -31,7 +35,7 @@ impl World {
                      KMS key.",
                 ),
             })?;
-        Ok(render::value_of(secret, version))
+        Ok(render::value_of(secret, version, value))
     }
 
     /// Checks whether a value can be encrypted. `CreateSecret` makes this check even without a
@@ -54,21 +58,31 @@ impl World {
     }
 }
 
-fn wanted_version<'a>(secret: &'a Secret, input: &Input) -> Result<&'a Version, ApiError> {
+fn wanted_version<'a>(
+    secret: &'a Secret,
+    input: &Input,
+) -> Result<(&'a Version, &'a SecretValue), ApiError> {
     let stage = input.version_stage.as_deref();
     let (version, wanted) = if let Some(id) = input.version_id.as_deref() {
-        let has_stage = |version: &&Version| stage.is_none_or(|stage| version.has_stage(stage));
-        let version = secret.versions.by_id(id).filter(has_stage);
+        let version = secret.versions.by_id(id);
+        let has_stage = |version: &Version| stage.is_none_or(|stage| version.has_stage(stage));
+        if version.is_some_and(|version| !has_stage(version)) {
+            return Err(ApiError::invalid_request(
+                "You provided a VersionStage that is not associated to the provided VersionId.",
+            ));
+        }
         (version, format!("VersionId: {id}"))
     } else {
         let stage = stage.unwrap_or(CURRENT);
         let version = secret.versions.by_stage(stage);
         (version, format!("staging label: {stage}"))
     };
-    version.ok_or_else(|| {
-        ApiError::new(
-            "ResourceNotFoundException",
-            format!("Secrets Manager can't find the specified secret value for {wanted}"),
-        )
-    })
+    version
+        .and_then(|version| Some((version, version.value.as_ref()?)))
+        .ok_or_else(|| {
+            ApiError::new(
+                "ResourceNotFoundException",
+                format!("Secrets Manager can't find the specified secret value for {wanted}"),
+            )
+        })
 }

@@ -19,7 +19,7 @@ impl World {
         let secret = Arc::clone(self.locate_unmanaged(region, id)?);
         let targets = self.checked_targets(region, input)?;
         let targets = self.without_known(&secret, targets)?;
-        if secret.versions.is_empty() {
+        if !secret.versions.have_value() {
             self.check_replicable_without_value()?;
         }
         for target in targets {

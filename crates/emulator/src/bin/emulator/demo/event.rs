@@ -7,6 +7,9 @@ use chrono::{SecondsFormat, Utc};
 use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
+/// The account of the emulator.
+pub(crate) const LOCAL_ACCOUNT: &str = "123456789012";
+
 /// An event from a file, which may contain any JSON.
 pub(crate) struct SampleEvent(Value);
 
@@ -28,6 +31,20 @@ impl SampleEvent {
             }
         }
         self
+    }
+
+    /// Moves the event to the account of the emulator. Returns the former account, if it is another.
+    pub(crate) fn in_local_account(self) -> (SampleEvent, Option<String>) {
+        let in_arn = |id: &str| id.split(':').nth(4).map(str::to_owned);
+        let account = self.text("/recipientAccountId").map(str::to_owned);
+        let account = account
+            .or_else(|| self.secret_id().and_then(in_arn))
+            .filter(|account| account != LOCAL_ACCOUNT && is_account(account));
+        let Some(account) = account else {
+            return (self, None);
+        };
+        let moved = with_text_replaced(self.0, &account);
+        (SampleEvent(moved), Some(account))
     }
 
     pub(crate) fn json(&self) -> &Value {
@@ -69,7 +86,9 @@ impl SampleEvent {
         seed.kms_key_id = key.map(str::to_owned);
         let tags = self.detail()["requestParameters"]["tags"].as_array();
         for tag in tags.into_iter().flatten() {
-            if let (Some(key), Some(value)) = (tag["key"].as_str(), tag["value"].as_str()) {
+            // The API spells the members with capital letters.
+            let member = |name: &str, other: &str| tag.get(name).or(tag.get(other))?.as_str();
+            if let (Some(key), Some(value)) = (member("key", "Key"), member("value", "Value")) {
                 seed = seed.with_tag(key, value);
             }
         }
@@ -90,6 +109,26 @@ impl SampleEvent {
 
     fn text(&self, pointer: &str) -> Option<&str> {
         self.detail().pointer(pointer)?.as_str()
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Replaces an account in all texts.
+fn with_text_replaced(json: Value, account: &str) -> Value {
+    match json {
+        Value::String(text) => text.replace(account, LOCAL_ACCOUNT).into(),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| with_text_replaced(item, account))
+            .collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, with_text_replaced(value, account)))
+            .collect(),
+        other => other,
     }
 }
 
@@ -126,6 +165,34 @@ mod tests {
             .with_kms_key_id("alias/app")
             .with_tag("replicate-to", "eu-west-1");
         assert_eq!(event.secret(), Some(expected));
+    }
+
+    #[test]
+    fn tags_may_be_spelled_as_in_the_api() {
+        let tag = json!({"Key": "tier", "Value": "1"});
+        let event = SampleEvent(json!({"requestParameters": {"name": "app", "tags": [tag]}}));
+        let expected = SecretSeed::new("us-east-1", "app").with_tag("tier", "1");
+        assert_eq!(event.secret(), Some(expected));
+    }
+
+    #[test]
+    fn an_event_of_another_account_moves_to_the_local_one() {
+        let event = |account: &str| {
+            json!({"detail": {
+                "recipientAccountId": account,
+                "responseElements": {
+                    "arn": format!("arn:aws:secretsmanager:us-east-1:{account}:secret:app-a1b2c3"),
+                },
+            }})
+        };
+        let (moved, account) = SampleEvent(event("210987654321")).in_local_account();
+        assert_eq!(moved.0, event(LOCAL_ACCOUNT));
+        assert_eq!(account.as_deref(), Some("210987654321"));
+        let (kept, account) = SampleEvent(event(LOCAL_ACCOUNT)).in_local_account();
+        assert_eq!((kept.0, account), (event(LOCAL_ACCOUNT), None));
+        let arn = "arn:aws:secretsmanager:us-east-1:210987654321:secret:app-a1b2c3";
+        let action = SampleEvent(json!({"action": "reconcile", "secretId": arn}));
+        assert!(action.in_local_account().1.is_some());
     }
 
     #[test]
