@@ -130,6 +130,7 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
     let metrics = source("src/record/metrics.rs");
     let metrics = metrics
         .replace("Option<Duration>,", "u64,")
+        .replace("Option<u64>,", "u64,")
         .replace("pub(super) ", "");
     let fields = metrics
         .lines()

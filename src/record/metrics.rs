@@ -10,7 +10,7 @@ use metrique::unit_of_work::metrics;
 use metrique::writer::format::Format;
 
 use super::{Report, SweepReport, milliseconds};
-use crate::reconcile::{Action, RegionOutcome, RegionState, SecretOutcome};
+use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use crate::sweep::Sweep;
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::reason::{Progress, SkipReason};
@@ -75,7 +75,8 @@ struct UnknownRegionMetrics {
     replica: ReplicaMetrics,
 }
 
-/// The metrics of one slice, without dimensions.
+/// The metrics of one slice, without dimensions. Only the last slice of a sweep has the optional ones, so
+/// that they have one value per sweep.
 #[metrics(rename_all = "PascalCase")]
 struct SweepMetrics {
     #[metrics(timestamp)]
@@ -88,6 +89,8 @@ struct SweepMetrics {
     sweep_limited: u64,
     #[metrics(unit = Count)]
     sweep_failures: u64,
+    #[metrics(unit = Count)]
+    sweep_repaired: Option<u64>,
     #[metrics(unit = Millisecond)]
     sweep_duration: Option<Duration>,
 }
@@ -185,13 +188,21 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics>
     })
 }
 
-/// Adds the metrics of a slice. The last slice adds the duration of the whole sweep.
+/// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm
+/// `DriftReturns` counts these values as sweeps, the number of secrets that the whole sweep repaired. A dry
+/// run repairs nothing, so it has no such value.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,
     lines: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let Sweep { slice, next, .. } = &report.sweep;
+    let Sweep {
+        slice,
+        totals,
+        next,
+        ..
+    } = &report.sweep;
+    let is_complete = next.is_none();
     let duration = milliseconds(report.sweep.started, report.ended);
     let duration = Duration::from_millis(u64::try_from(duration).unwrap_or_default());
     let metrics = SweepMetrics {
@@ -200,7 +211,8 @@ pub(super) fn write_sweep(
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,
-        sweep_duration: next.is_none().then_some(duration),
+        sweep_repaired: (is_complete && report.mode != Mode::DryRun).then_some(totals.repaired),
+        sweep_duration: is_complete.then_some(duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)
         .map_err(io::Error::other)

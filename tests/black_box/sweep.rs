@@ -182,6 +182,7 @@ async fn the_metrics_of_a_sweep_are_counted_by_slice_and_its_duration_once() {
     assert_eq!(slice.metric("SweepDrift"), 2);
     assert_eq!(slice.metric("SweepLimited"), 1);
     assert_eq!(slice.metric("SweepFailures"), 0);
+    assert_eq!(slice.metric("SweepRepaired"), 1);
     let durations = slice
         .metrics
         .iter()

@@ -6,10 +6,13 @@ whose replication can fail. Ministack deploys the alarms and the dashboard from 
 
 import json
 import re
+from collections import defaultdict
+from dataclasses import dataclass
 
 import pytest
 
-from emf import datapoints, fires, metric_of
+import insights
+from emf import datapoints, fires, metric_of, metrics_of
 from observed import observe
 from stack import ACCOUNT
 from template import ROOT, TEMPLATE, of_type
@@ -44,7 +47,13 @@ def runs(bootstrap, client, emulator, tmp_path_factory):
     return observe(bootstrap, client, emulator, tmp_path_factory.mktemp("runs"))
 
 
-SWEEPS = {"limited sweep", "sweep of an empty Region", "sweep that cannot read a secret"}
+SWEEPS = {
+    "limited sweep",
+    "sweep of an empty Region",
+    "sweep that repairs a secret",
+    "sweep that repairs it again",
+    "sweep that cannot read a secret",
+}
 FIRING = {
     "replicated": set(),
     "unchanged": set(),
@@ -58,7 +67,10 @@ FIRING = {
     "bad event": {"BadEventsArriving", "FunctionErrors"},
     "skipped": set(),
     "limited sweep": {"SweepLimitReached"},
+    "calls of others": set(),
     "sweep of an empty Region": set(),
+    "sweep that repairs a secret": set(),
+    "sweep that repairs it again": set(),
     "sweep that cannot read a secret": {"SweepFailures"},
 }
 
@@ -82,7 +94,7 @@ def test_the_alarms_that_fire_are_those_that_should(what, runs, alarms, stack):
 OF_SERVICES = [
     name
     for name, row in of_type("AWS::CloudWatch::Alarm").items()
-    if str(row["Properties"]["Namespace"]).startswith("AWS/")
+    if str(row["Properties"].get("Namespace")).startswith("AWS/")
     and name not in set().union(*FIRING.values())
 ]
 
@@ -133,6 +145,105 @@ def test_the_period_of_the_silence_alarm_fits_the_schedule(deploy):
     assert nightly["SweepSilent"]["DatapointsToAlarm"] == 48
 
 
+@dataclass(frozen=True)
+class SweepMetrics:
+    """The metrics of a sweep: one value of SweepLimited per slice, and one of SweepRepaired at its end."""
+
+    ends: float  # In hours.
+    repaired: int = 0
+    limited: tuple = (0,)
+    is_complete: bool = True
+
+    def values(self):
+        yield from ((self.ends, "SweepLimited", value) for value in self.limited)
+        if self.is_complete:
+            yield self.ends, "SweepRepaired", self.repaired
+
+
+def alarmed(alarm, *sweeps):
+    """Returns the hours at which the alarm is in ALARM: it looks back over its period every five minutes."""
+    [period] = {row["MetricStat"]["Period"] for row in alarm["Metrics"] if "MetricStat" in row}
+    values = [value for sweep in sweeps for value in sweep.values()]
+    end = max(time for time, _, _ in values) + 2 * period / 3600
+    hours = [minutes / 60 for minutes in range(0, int(end * 60), 5)]
+
+    def window(hour):
+        found = defaultdict(list)
+        for time, metric, value in values:
+            if hour - period / 3600 < time <= hour:
+                found[NAMESPACE, metric, frozenset()].append(value)
+        return found
+
+    return [hour for hour in hours if fires(alarm, window(hour))]
+
+
+def hourly(*repaired, every=1, **rest):
+    """Returns the sweeps of a schedule. Each starts up to 15 minutes late, as the schedule allows."""
+    late = [0.2, 0.05, 0, 0.25, 0.1]
+    return [
+        SweepMetrics(number * every + late[number % 5], count, **rest)
+        for number, count in enumerate(repaired)
+    ]
+
+
+@pytest.fixture(scope="module")
+def drift(alarms):
+    return lambda *sweeps: alarmed(alarms["DriftReturns"], *sweeps)
+
+
+def test_drift_that_six_successive_sweeps_repair_fires_an_alarm(drift):
+    assert drift(*hourly(0, 0, 1, 3, 1, 1, 2, 1, 0))
+    assert drift(*hourly(*[1] * 24))
+    # Sweeps of several slices: each has the value of the whole sweep once.
+    assert drift(*hourly(*[1] * 6, limited=(0, 0, 0)))
+
+
+def test_the_alarm_stays_while_drift_returns_and_ends_with_a_sweep_that_finds_none(drift):
+    hours = drift(*hourly(*[1] * 24, 0, 1, 1, 1, 1, 1))
+
+    assert max(hours) - min(hours) > 17
+    assert len(hours) > 12 * 15
+    assert 5 <= min(hours) <= 6.25 and max(hours) <= 24.25
+
+
+@pytest.mark.parametrize(
+    "sweeps",
+    [
+        hourly(*[0] * 24),
+        hourly(1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0),
+        hourly(*[1, 0] * 12),
+        # A backfill: limited sweeps, the one that completes it, and then nothing to repair.
+        [*hourly(*[100] * 10, limited=(0, 400)), SweepMetrics(10, 40), SweepMetrics(11), SweepMetrics(12)],
+        # One sweep that repairs a lot, in many slices.
+        [SweepMetrics(1, 5000, limited=(0,) * 40), *(SweepMetrics(hour) for hour in range(2, 9))],
+        # One limited sweep among the six.
+        [*hourly(1, 1, 1), SweepMetrics(3, 100, limited=(0, 7)), *hourly(0, 0, 0, 0, 1, 1)[4:]],
+        # Each sweep ends early, for instance because a person stops it.
+        hourly(*[1] * 24, is_complete=False),
+        # Sweeps without drift hours later.
+        [*hourly(*[1] * 5), SweepMetrics(30, 1), SweepMetrics(60, 1)],
+    ],
+    ids=[
+        *("no drift", "five sweeps", "every second sweep", "backfill", "one large sweep"),
+        *("one limited sweep", "incomplete sweeps", "sweeps far apart"),
+    ],
+)
+def test_no_other_series_of_sweeps_fires_the_alarm_on_drift(sweeps, drift):
+    assert drift(*sweeps) == []
+
+
+@pytest.mark.parametrize("hours", TEMPLATE["Parameters"]["DriftAlarmHours"]["AllowedValues"])
+def test_the_alarm_on_drift_fits_the_schedule(hours, deploy):
+    alarm, every = deploy(DriftAlarmHours=hours).alarms()["DriftReturns"], int(hours) / 6
+
+    assert alarmed(alarm, *hourly(*[1] * 12, every=every))
+    assert not alarmed(alarm, *hourly(*[1] * 5, 0, *[1] * 5, every=every))
+    # CloudWatch looks back for seven days at most.
+    periods = {row["MetricStat"]["Period"] for row in alarm["Metrics"] if "MetricStat" in row}
+    assert periods == {int(hours) * 3600}
+    assert alarm["EvaluationPeriods"] * max(periods) <= 7 * 24 * 3600
+
+
 @pytest.mark.parametrize("sweep", ["true", "false"])
 def test_the_dashboard_shows_every_alarm_and_without_the_sweep_its_silence_is_none(sweep, deploy):
     stack = deploy(SweepEnabled=sweep)
@@ -163,10 +274,22 @@ def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
     assert {metric for _, metric, _ in seen} == listed
 
 
+def test_the_costs_in_the_deployment_guide_count_every_metric_and_alarm(seen, alarms):
+    page = (ROOT / "docs/DEPLOY.md").read_text()
+    [(total, by_region)] = re.findall(r"^\| metrics: (\d+), and (\d+) per Region \|", page, re.M)
+    [(single, three)] = re.findall(r"^\| alarms: .*? \| \((\d+) \+ (\d+)\) \*", page, re.M)
+    billed = [len(metrics_of(alarm)) for alarm in alarms.values()]
+
+    assert int(total) == len({metric for _, metric, dimensions in seen if not dimensions})
+    assert int(by_region) == len({metric for _, metric, dimensions in seen if dimensions})
+    assert int(single) == billed.count(1)
+    assert int(single) + int(three) == sum(billed)
+
+
 def test_the_metric_of_every_alarm_exists(alarms, seen, stack):
     for name, alarm in alarms.items():
-        dimensions = {row["Name"]: row["Value"] for row in alarm["Dimensions"]}
-        check_metric(name, alarm["Namespace"], alarm["MetricName"], dimensions, seen, stack)
+        for namespace, metric, dimensions in metrics_of(alarm):
+            check_metric(name, namespace, metric, dict(dimensions), seen, stack)
 
 
 def check_metric(where, namespace, metric, dimensions, seen, stack):
@@ -189,10 +312,11 @@ def queue_names(stack):
 
 def test_every_queue_has_its_own_alarm(alarms, stack):
     watched = {
-        row["Value"]
+        value
         for alarm in alarms.values()
-        for row in alarm["Dimensions"]
-        if row["Name"] == "QueueName"
+        for _, _, dimensions in metrics_of(alarm)
+        for name, value in dimensions
+        if name == "QueueName"
     }
 
     assert watched == queue_names(stack)
@@ -241,7 +365,8 @@ def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(dep
     stack = deploy(MetricsNamespace="Team/Secrets")
 
     assert stack.function()["Environment"]["Variables"]["METRICS_NAMESPACE"] == "Team/Secrets"
-    assert {alarm["Namespace"] for alarm in stack.alarms().values()} == {
+    read = {key for alarm in stack.alarms().values() for key in metrics_of(alarm)}
+    assert {namespace for namespace, _, _ in read} == {
         "Team/Secrets",
         "AWS/SQS",
         "AWS/Lambda",
@@ -337,8 +462,8 @@ def log_fields(runs):
 
 
 KEYWORDS = {
-    *("fields", "filter", "sort", "limit", "asc", "desc"),
-    *("in", "or", "like", "ispresent"),
+    *("fields", "filter", "stats", "sort", "dedup", "limit", "asc", "desc", "by"),
+    *("in", "and", "or", "like", "ispresent", "count", "min", "max"),
 }
 SAVED_QUERIES = of_type("AWS::Logs::QueryDefinition")
 
@@ -346,12 +471,14 @@ SAVED_QUERIES = of_type("AWS::Logs::QueryDefinition")
 def check_query(title, query, log_fields):
     lines = [line for line in query.splitlines() if not line.lstrip().startswith("#")]
     text = " ".join(lines)
-    outcomes = re.search(r"outcome in \[(.*?)\]", text)
-    for outcome in re.findall(r"[\"'](\w+)[\"']", outcomes[1] if outcomes else ""):
-        assert outcome in log_fields["outcome"], (title, outcome)
+    for field in ("outcome", "reason"):
+        listed = re.search(rf"{field} in \[(.*?)\]", text)
+        for value in re.findall(r"[\"']([\w-]+)[\"']", listed[1] if listed else ""):
+            assert value in log_fields[field], (title, value)
     words = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
-    named = set(re.findall(r"@?[a-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS
-    assert len(named) >= 5, title
+    aliases = set(re.findall(r" as (\w+)", words))
+    named = set(re.findall(r"@?[a-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS - aliases - {"as"}
+    assert len(named) >= 4, title
     fields = {re.sub(r"\.\d+", ".*", name) for name in named}
     unknown = fields - log_fields.keys() - {"@timestamp", "@message"}
     assert not unknown, (title, unknown)
@@ -368,6 +495,47 @@ def test_every_query_names_fields_and_outcomes_that_the_log_has(stack, log_field
     # Those of the template: none is overlooked.
     text = (ROOT / "template.yaml").read_text()
     assert len(SAVED_QUERIES) == text.count("Type: AWS::Logs::QueryDefinition") > 0
-    assert len(queries) == text.count("fields @timestamp")
+    assert len(queries) == len(SAVED_QUERIES) + text.count('"query": "SOURCE')
     for title, query in queries.items():
         check_query(title, query, log_fields)
+
+
+@pytest.fixture(scope="module")
+def result(runs):
+    """Runs a saved query on the log lines of all runs."""
+    lines = [line for run in runs.values() for line in run.lines]
+    return lambda name: insights.run(SAVED_QUERIES[name]["Properties"]["QueryString"], lines)
+
+
+def test_a_query_finds_the_failures_with_their_remediation(result):
+    rows = result("WhatFailedAndWhy")
+
+    taken = [row for row in rows if row.get("secret_name") == "observed/taken"]
+    assert len(taken) == 3
+    assert all("remediation" in row or row["replicas.0.remediation"] for row in taken)
+    assert {row["outcome"] for row in rows if "error_type" not in row} <= {"failed", "pending"}
+
+
+def test_a_query_counts_the_sweeps_that_repaired_a_secret(result):
+    repairs = {row["secret_name"]: row for row in result("DriftBySecret")}
+
+    # Repaired twice, once, or only by an event.
+    assert repairs["observed/drifting"]["sweeps"] == 2
+    assert sum(repairs.get(f"observed/{name}", {}).get("sweeps", 0) for name in ("one", "two")) == 1
+    assert "observed/good" not in repairs
+    drifting = repairs["observed/drifting"]
+    assert drifting["first_repair"] < drifting["last_repair"]
+    assert [row["secret_name"] for row in result("DriftBySecret")][0] == "observed/drifting"
+
+
+def test_a_query_says_who_changed_replicas_of_which_secret(result):
+    rows = result("WhoChangedReplicas")
+
+    assert [(row["reason"], row["calls"]) for row in rows] == [
+        ("delete-blocked-by-replicas", 2),
+        ("replication-changed-by-other", 1),
+    ]
+    # A call names its secret by name or by ARN.
+    assert rows[0]["secret_name"] == "app/db"
+    assert rows[1]["secret_arn"].endswith(":secret:app/db-a1b2c3")
+    assert {row["principal"] for row in rows} == {"arn:aws:iam::012345678912:user/IAM-Admin"}
