@@ -86,7 +86,7 @@ def observe(bootstrap, client, emulator, directory):
     run("failed", *[reconcile("observed/taken")] * 3)
 
     create("observed/refused", "eu-central-1 nowhere")
-    run("refused", reconcile("observed/refused"))
+    run("refused", *[reconcile("observed/refused")] * 2)
 
     create("observed/planned", "eu-west-1")
     run("planned", reconcile("observed/planned") | {"dryRun": True})

@@ -58,7 +58,7 @@ FIRING = {
     "replicated": set(),
     "unchanged": set(),
     "failed": {"ReplicasFailing", "FunctionErrors"},
-    "refused": set(),
+    "refused": {"SecretsNeedAttention"},
     "planned": set(),
     "before the removal": set(),
     "removed": set(),
@@ -138,11 +138,34 @@ def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
 
 
-def test_the_period_of_the_silence_alarm_fits_the_schedule(deploy):
-    nightly = deploy(SweepSchedule="cron(0 3 * * ? *)", SilenceAlarmHours="48").alarms()
+@pytest.fixture(scope="module")
+def nightly(deploy):
+    return deploy(SweepSchedule="cron(0 3 * * ? *)", SilenceAlarmHours="48").alarms()
 
+
+def test_the_period_of_the_silence_alarm_fits_the_schedule(nightly):
     assert nightly["SweepSilent"]["EvaluationPeriods"] == 48
     assert nightly["SweepSilent"]["DatapointsToAlarm"] == 48
+
+
+def refusals(*hours):
+    """Returns the datapoints of invocations that each report a refused Region."""
+    return [(hour, "ReplicasRefused", 1) for hour in hours]
+
+
+def test_a_refusal_that_each_sweep_reports_again_fires_one_alarm_that_ends_with_the_fix(alarms, nightly):
+    for alarm, every in [(alarms["SecretsNeedAttention"], 1), (nightly["SecretsNeedAttention"], 24)]:
+        late = [0.2, 0.05, 0, 0.25, 0.1]
+        sweeps = refusals(*(number * every + late[number % 5] for number in range(10)))
+
+        hours = alarmed(alarm, sweeps)
+
+        # It fires with the first report, without a gap between the sweeps, and ends after two intervals.
+        first, last = sweeps[0][0], sweeps[-1][0]
+        assert first <= min(hours) <= first + 0.1
+        assert last + 2 * every - 0.1 <= max(hours) <= last + 2 * every
+        assert len(hours) == round((max(hours) - min(hours)) * 12) + 1
+        assert not alarmed(alarm, [(hour, metric, 0) for hour, metric, _ in sweeps])
 
 
 @dataclass(frozen=True)
@@ -154,27 +177,40 @@ class SweepMetrics:
     limited: tuple = (0,)
     is_complete: bool = True
 
-    def values(self):
+    def __iter__(self):
         yield from ((self.ends, "SweepLimited", value) for value in self.limited)
         if self.is_complete:
             yield self.ends, "SweepRepaired", self.repaired
 
 
-def alarmed(alarm, *sweeps):
-    """Returns the hours at which the alarm is in ALARM: it looks back over its period every five minutes."""
-    [period] = {row["MetricStat"]["Period"] for row in alarm["Metrics"] if "MetricStat" in row}
-    values = [value for sweep in sweeps for value in sweep.values()]
-    end = max(time for time, _, _ in values) + 2 * period / 3600
+def period_of(alarm):
+    """Returns the period of an alarm in hours."""
+    parts = [row["MetricStat"] for row in alarm.get("Metrics", []) if "MetricStat" in row]
+    [seconds] = {part["Period"] for part in parts or [alarm]}
+    return seconds / 3600
+
+
+def alarmed(alarm, *series):
+    """Returns the hours at which the alarm is in ALARM, if CloudWatch evaluates it every five minutes.
+
+    The windows of its periods slide: user guide, "Alarm evaluation window".
+    """
+    values = [value for part in series for value in part]
+    period, periods = period_of(alarm), alarm["EvaluationPeriods"]
+    end = max(time for time, _, _ in values) + (periods + 1) * period
     hours = [minutes / 60 for minutes in range(0, int(end * 60), 5)]
 
-    def window(hour):
+    def window(end):
         found = defaultdict(list)
         for time, metric, value in values:
-            if hour - period / 3600 < time <= hour:
+            if end - period < time <= end:
                 found[NAMESPACE, metric, frozenset()].append(value)
         return found
 
-    return [hour for hour in hours if fires(alarm, window(hour))]
+    def windows(hour):
+        return [window(hour - number * period) for number in range(periods)]
+
+    return [hour for hour in hours if fires(alarm, *windows(hour))]
 
 
 def hourly(*repaired, every=1, **rest):
@@ -238,10 +274,9 @@ def test_the_alarm_on_drift_fits_the_schedule(hours, deploy):
 
     assert alarmed(alarm, *hourly(*[1] * 12, every=every))
     assert not alarmed(alarm, *hourly(*[1] * 5, 0, *[1] * 5, every=every))
-    # CloudWatch looks back for seven days at most.
-    periods = {row["MetricStat"]["Period"] for row in alarm["Metrics"] if "MetricStat" in row}
-    assert periods == {int(hours) * 3600}
-    assert alarm["EvaluationPeriods"] * max(periods) <= 7 * 24 * 3600
+    # CloudWatch evaluates seven days at most.
+    assert period_of(alarm) == int(hours)
+    assert alarm["EvaluationPeriods"] * period_of(alarm) <= 7 * 24
 
 
 @pytest.mark.parametrize("sweep", ["true", "false"])
@@ -526,6 +561,15 @@ def test_a_query_counts_the_sweeps_that_repaired_a_secret(result):
     drifting = repairs["observed/drifting"]
     assert drifting["first_repair"] < drifting["last_repair"]
     assert [row["secret_name"] for row in result("DriftBySecret")][0] == "observed/drifting"
+
+
+def test_a_query_lists_the_secrets_that_need_a_person_once_with_the_remediation(result):
+    [row] = [row for row in result("WhichSecretsNeedAttention")]
+
+    assert row["secret_name"] == "observed/refused"
+    reasons = {row[f"replicas.{number}.reason"] for number in (0, 1)}
+    assert reasons == {"region-not-allowed", "invalid-region"}
+    assert all(row[f"replicas.{number}.remediation"] for number in (0, 1))
 
 
 def test_a_query_says_who_changed_replicas_of_which_secret(result):
