@@ -13,7 +13,7 @@ import tomllib
 
 import pytest
 
-from documents import blocks
+from documents import blocks, named_blocks
 from processes import TOOLS, shell
 from stack import KEY, Request, allows
 from template import ROOT, TEMPLATE
@@ -21,9 +21,10 @@ from template import ROOT, TEMPLATE
 PAGE = (ROOT / "docs/DEPLOY.md").read_text()
 BLOCKS = blocks("docs/DEPLOY.md")
 PARAMETERS = TEMPLATE["Parameters"]
-# The policy about the tag, a statement of a key policy, and the policy of keys for the role.
+# The policy about the tag, and the documents of the deployment guide.
 [TAG_POLICY] = blocks("docs/SECURITY.md", "json")
-STATEMENT, KEYS = blocks("docs/DEPLOY.md", "json")
+FILES = named_blocks("docs/DEPLOY.md")
+STATEMENT, KEYS = FILES["key-statement.json"], FILES["keys.json"]
 
 # `aws s3 cp` has no skeleton, and the CLI itself rejects its output skeletons of the other two.
 AWS = f"""#!/bin/sh
@@ -43,7 +44,8 @@ PROGRAMS = {"aws": AWS, "sam": SAM, "secret-replicator": "#!/bin/sh\ntest -e $2\
 def run(tmp_path):
     for path in ("docs", "policy.yaml"):
         (tmp_path / path).symlink_to(ROOT / path)
-    (tmp_path / "keys.json").write_text(KEYS)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
     return lambda commands: shell(commands, tmp_path, PROGRAMS, AWS_DEFAULT_REGION="us-east-1")
 
 
@@ -128,13 +130,41 @@ def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
     assert named - template - OTHER_NAMES == set()
 
 
-@pytest.mark.parametrize("policy", [TAG_POLICY, KEYS], ids=["tag", "keys"])
-def test_a_policy_has_no_mistake(policy, parliament):
+PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(root|role/[\w/-]+)|cloudwatch\.amazonaws\.com")
+
+
+@pytest.mark.parametrize("name", ["tag", *FILES])
+def test_a_policy_has_no_mistake(name, parliament):
+    policy = json.loads(TAG_POLICY if name == "tag" else FILES[name])
+    if "Statement" not in policy:
+        policy = {"Version": "2012-10-17", "Statement": [policy]}
+    for statement in policy["Statement"]:
+        # The linter knows policies of principals only. In a key policy, the resource * is the key.
+        for principal in statement.pop("Principal", {}).values():
+            assert PRINCIPAL.fullmatch(principal), principal
+            statement["Resource"] = KEY if statement["Resource"] == "*" else statement["Resource"]
     done = subprocess.run(
-        [parliament, "--json"], input=json.dumps(json.loads(policy)), capture_output=True, text=True
+        [parliament, "--json"], input=json.dumps(policy), capture_output=True, text=True
     )
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_the_policies_of_a_topic_let_alarms_of_the_accounts_publish_and_nothing_else():
+    [topic], key = json.loads(FILES["topic-policy.json"])["Statement"], json.loads(FILES["topic-key.json"])
+    alarm = "arn:aws:cloudwatch:us-east-1:{}:alarm:{}"
+
+    def publishes(account="123456789012", name="secret-replicator-ReplicasFailing-EXAMPLE"):
+        context = {"aws:sourceaccount": account, "aws:sourcearn": alarm.format(account, name)}
+        request = Request("sns:Publish", topic["Resource"], context=tuple(context.items()))
+        return allows([topic], request)
+
+    assert publishes() and publishes("210987654321")
+    assert not publishes("999999999999")
+    assert not publishes(name="other-alarm")
+    assert topic["Principal"] == key["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    # User guide of SNS, "Enable compatibility between event sources and encrypted topics".
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
 def test_the_policies_of_keys_allow_what_secrets_manager_does_for_the_role_and_no_more():

@@ -14,7 +14,7 @@ import pytest
 import insights
 from emf import datapoints, fires, metric_of, metrics_of
 from observed import observe
-from stack import ACCOUNT
+from stack import ACCOUNT, TOPIC
 from template import ROOT, TEMPLATE, of_type
 
 NAMESPACE = "SecretReplicator"
@@ -372,6 +372,16 @@ def test_the_topic_takes_messages_of_this_accounts_alarms_only(stack):
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == "sns:Publish"
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+def test_the_alarms_notify_a_topic_in_the_parameters_and_the_stack_creates_none(deploy):
+    stack = deploy(AlarmTopicArn=TOPIC, AlarmEmail="on-call@example.com")
+
+    assert stack.outputs["AlarmTopicArn"] == TOPIC
+    assert len(stack.alarms()) == len(of_type("AWS::CloudWatch::Alarm"))
+    for name, alarm in stack.alarms().items():
+        assert (alarm["AlarmActions"], alarm["OKActions"]) == ([TOPIC], [TOPIC]), name
+    assert not [name for name in stack.resources if name.startswith(("AlarmTopic", "AlarmEmail"))]
 
 
 def test_an_address_in_the_parameters_is_subscribed_to_the_topic(deploy):
