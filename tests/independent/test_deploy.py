@@ -15,7 +15,7 @@ import pytest
 
 from documents import blocks, named_blocks
 from processes import TOOLS, shell
-from stack import KEY, Request, allows
+from stack import ACCOUNT, KEY, Request, allows
 from template import ROOT, TEMPLATE
 
 PAGE = (ROOT / "docs/DEPLOY.md").read_text()
@@ -24,7 +24,6 @@ PARAMETERS = TEMPLATE["Parameters"]
 # The policy about the tag, and the documents of the deployment guide.
 [TAG_POLICY] = blocks("docs/SECURITY.md", "json")
 FILES = named_blocks("docs/DEPLOY.md")
-STATEMENT, KEYS = FILES["key-statement.json"], FILES["keys.json"]
 
 # `aws s3 cp` has no skeleton, and the CLI itself rejects its output skeletons of the other two.
 AWS = f"""#!/bin/sh
@@ -98,8 +97,9 @@ def test_nothing_is_packaged_before_it_is_built():
 
 def test_the_parameters_are_the_templates():
     given = re.findall(r"--parameter-overrides ((?:\"?\w+=[^\s`]+ ?)+)", PAGE)
-    words = [word for line in given for word in shlex.split(line)]
     assert len(given) == PAGE.count("--parameter-overrides ")
+    of_stack_sets = re.compile(r"ParameterKey=(\w+),ParameterValue=")
+    words = [of_stack_sets.sub(r"\1=", word) for line in given for word in shlex.split(line)]
 
     for word in words:
         name, _, value = word.partition("=")
@@ -117,7 +117,7 @@ OTHER_NAMES = {
     *("BadInput", "TooManySlices", "PolicyInvalid", "InProgress", "StopExecution"),
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
     *("ForceOverwriteReplicaSecret", "TagResource", "ReplicaRegions", "PrimaryRegion"),
-    *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
+    *("UsePreviousValue", "IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
 }
 
 
@@ -130,21 +130,30 @@ def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
     assert named - template - OTHER_NAMES == set()
 
 
+def of_policy(text):
+    """Returns the statements of a policy, of a list of statements, or of one statement."""
+    document = json.loads(text)
+    if isinstance(document, list):
+        return document
+    return document.get("Statement", [document])
+
+
 PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(root|role/[\w/-]+)|cloudwatch\.amazonaws\.com")
 
 
 @pytest.mark.parametrize("name", ["tag", *FILES])
 def test_a_policy_has_no_mistake(name, parliament):
-    policy = json.loads(TAG_POLICY if name == "tag" else FILES[name])
-    if "Statement" not in policy:
-        policy = {"Version": "2012-10-17", "Statement": [policy]}
-    for statement in policy["Statement"]:
+    statements = of_policy(TAG_POLICY if name == "tag" else FILES[name])
+    for statement in statements:
         # The linter knows policies of principals only. In a key policy, the resource * is the key.
         for principal in statement.pop("Principal", {}).values():
             assert PRINCIPAL.fullmatch(principal), principal
             statement["Resource"] = KEY if statement["Resource"] == "*" else statement["Resource"]
     done = subprocess.run(
-        [parliament, "--json"], input=json.dumps(policy), capture_output=True, text=True
+        [parliament, "--json"],
+        input=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+        capture_output=True,
+        text=True,
     )
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
@@ -167,24 +176,29 @@ def test_the_policies_of_a_topic_let_alarms_of_the_accounts_publish_and_nothing_
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
-def test_the_policies_of_keys_allow_what_secrets_manager_does_for_the_role_and_no_more():
-    attached, of_key = json.loads(KEYS)["Statement"], [json.loads(STATEMENT)]
-    tagged = {"aws:resourcetag/secret-replicator": "allowed"}
+def test_the_statements_of_key_policies_allow_what_secrets_manager_does_for_a_role_and_no_more():
+    primary, replica = of_policy(FILES["key-of-primary.json"]), of_policy(FILES["key-of-replica.json"])
+    of_the_role = [row for row in primary + replica if "ReplicatorRole" in row["Principal"]["AWS"]]
+    [of_readers] = [row for row in replica if row not in of_the_role]
 
-    def uses(statements, action, region, service="secretsmanager", **context):
+    def uses(statements, action, region, service="secretsmanager", secret="prod/db", account=ACCOUNT):
+        context = {
+            "kms:viaservice": f"{service}.{region}.amazonaws.com",
+            "kms:encryptioncontext:secretarn": f"arn:aws:secretsmanager:{region}:{account}:secret:{secret}-AbCdEf",
+        }
         key = KEY.replace("us-east-1", region)
-        context |= {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
         return allows(statements, Request(f"kms:{action}", key, region, tuple(context.items())))
 
-    used = [("Decrypt", "us-east-1"), ("GenerateDataKey", "eu-west-1"), ("Encrypt", "us-west-2")]
+    used = [("Decrypt", "us-east-1"), ("GenerateDataKey", "eu-west-1"), ("Encrypt", "eu-west-1")]
     for action, region in used:
-        assert uses(attached, action, region, **tagged)
-        assert not uses(attached, action, region)
-        assert not uses(attached, action, region, service="s3", **tagged)
-        assert uses(of_key, action, region)
-        assert not uses(of_key, action, region, service="s3")
-    assert not uses(attached, "Decrypt", "eu-west-1", **tagged)
-    assert not uses(attached, "Encrypt", "eu-north-1", **tagged)
+        assert uses(of_the_role, action, region)
+        assert not uses(of_the_role, action, region, service="s3")
+        assert not uses(of_the_role, action, region, account="999999999999")
+    assert not uses(of_the_role, "Decrypt", "eu-west-1")
+    assert not uses(of_the_role, "Encrypt", "us-east-1")
+    assert uses([of_readers], "Decrypt", "eu-west-1")
+    assert not uses([of_readers], "Decrypt", "eu-west-1", secret="dev/db")
+    assert not uses([of_readers], "Encrypt", "eu-west-1")
 
 
 def test_the_tools_are_those_of_the_tests():

@@ -41,6 +41,7 @@ def test_every_parameter_is_bounded():
         ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),
         ("LogKmsKeyArn", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
         ("KmsKeyArns", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
+        ("KmsKeyTagValue", ["", "allowed", "team:payments"], ["a*", "a b", "${aws:username}", "x" * 257]),
         ("PermissionsBoundaryArn", ["", BOUNDARY], ["boundary"]),
         ("ReservedConcurrency", ["", "1", "1000"], ["0", "-1", "many"]),
         ("OnSuccessTopicArn", ["", TOPIC], [BUS, "records"]),
