@@ -154,6 +154,14 @@ def allows(statements, request):
     return evaluate(call, [policy]).decision == "Allow"
 
 
+def processed(stack):
+    """Returns the resources as SAM transforms them. Ministack does not return all of their properties."""
+    template = stack.client("cloudformation").get_template(
+        StackName=stack.name, TemplateStage="Processed"
+    )["TemplateBody"]
+    return (json.loads(template) if isinstance(template, str) else template)["Resources"]
+
+
 def deploy(name, code, client, **parameters):
     """Deploys the template with this `bootstrap` as the function's code."""
     s3 = client("s3")

@@ -117,7 +117,8 @@ OTHER_NAMES = {
     *("BadInput", "TooManySlices", "PolicyInvalid", "InProgress", "StopExecution"),
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
     *("ForceOverwriteReplicaSecret", "TagResource", "ReplicaRegions", "PrimaryRegion"),
-    *("UsePreviousValue", "IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
+    *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
+    "UsePreviousValue",
 }
 
 
