@@ -4,6 +4,8 @@ import operator
 import re
 from collections import defaultdict
 
+# The namespace in the template and in the function, if no parameter names another.
+NAMESPACE = "SecretReplicator"
 STATISTICS = {"Sum": sum, "SampleCount": len, "Maximum": max, "Minimum": min}
 COMPARISONS = {
     "GreaterThanOrEqualToThreshold": operator.ge,

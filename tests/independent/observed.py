@@ -1,4 +1,4 @@
-"""The runs of the function for `test_observability.py`, with their answers and log lines."""
+"""The runs of the function for the tests of alarms, metrics and queries, with their answers and log lines."""
 
 import json
 from types import SimpleNamespace

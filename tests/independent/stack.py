@@ -105,6 +105,11 @@ class Stack:
         found = self.client("cloudwatch").get_dashboard(DashboardName=name)
         return json.loads(found["DashboardBody"])
 
+    def widgets(self, kind):
+        """Returns the properties of the dashboard's widgets of a type."""
+        widgets = self.dashboard()["widgets"]
+        return [widget["properties"] for widget in widgets if widget["type"] == kind]
+
     def policies(self, role):
         """Returns the inline policies of a role."""
         iam, name = self.client("iam"), self.resources[role]
