@@ -56,12 +56,12 @@ def value_of(alarm, values):
 
 
 FILL = re.compile(r"FILL\((\w+), (\d+)\)")
-COMPARISON = re.compile(r"(\w+) (>=|==) (\d+)")
+COMPARISON = re.compile(r"\((\w+) (>=|==) (\d+)\)")
 OPERATORS = {">=": operator.ge, "==": operator.eq}
 
 
 def calculate(expression, operands):
-    """Returns the value of a metric math expression: comparisons that AND joins, and FILL.
+    """Returns the value of a metric math expression: comparisons in parentheses that AND joins, and FILL.
 
     CloudWatch has no result for a time at which a metric without FILL has no datapoint.
     """
