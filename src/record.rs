@@ -106,7 +106,8 @@ impl Recorder {
         }
     }
 
-    /// Writes the record and the metrics of a report. Returns the record.
+    /// Writes the record and the metrics of a report. Returns the record. An explanation has no metrics,
+    /// because it must not fire an alarm, and its secret need not exist.
     ///
     /// # Errors
     /// [`Failure`] if the wanted state was not reached, unless the outcome is `skipped` or `refused`, a
@@ -117,8 +118,9 @@ impl Recorder {
         let failure =
             errors::error_type(&report).map(|error_type| Failure::new(error_type, &record));
         // Written last: after a panic in the lines above, the handler writes the event's only record.
-        self.write(&record, |emf, lines| {
-            metrics::write_secret(&report, &self.named_regions, emf, lines)
+        self.write(&record, |emf, lines| match report.explanation {
+            Some(_) => Ok(()),
+            None => metrics::write_secret(&report, &self.named_regions, emf, lines),
         });
         match failure {
             Some(failure) => Err(failure),

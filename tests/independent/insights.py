@@ -8,7 +8,7 @@ FUNCTIONS = {"count": len, "min": min, "max": max}
 AGGREGATE = re.compile(r"(\w+)\(([@\w*.]+)\) as (\w+)")
 TERM = re.compile(
     r"ispresent\((?P<present>[\w.]+)\)"
-    r"|(?P<field>[\w.]+) (?P<sign>=|like|in) (?P<value>\"[^\"]*\"|\[[^\]]*\])"
+    r"|(?P<field>[\w.]+) (?P<sign>=|!=|like|in) (?P<value>\"[^\"]*\"|\[[^\]]*\])"
 )
 
 
@@ -60,6 +60,8 @@ def holds(condition, row):
     match term["sign"]:
         case "=":
             return found == value
+        case "!=":
+            return found != value
         case "in":
             return found in value
         case "like":

@@ -88,6 +88,13 @@ def observe(bootstrap, client, emulator, directory):
     create("observed/refused", "eu-central-1 nowhere")
     run("refused", *[reconcile("observed/refused")] * 2)
 
+    hypothetical = {"name": "observed/asked", "tags": {"replicate-to": "nowhere"}}
+    run(
+        "explained",
+        {"action": "explain", "secretId": "observed/refused"},
+        {"action": "explain", "secret": hypothetical | {"primaryRegion": REGION}},
+    )
+
     create("observed/planned", "eu-west-1")
     run("planned", reconcile("observed/planned") | {"dryRun": True})
 

@@ -43,6 +43,8 @@ FIRING = {
     "unchanged": set(),
     "failed": {"ReplicasFailing", "FunctionErrors"},
     "refused": {"SecretsNeedAttention"},
+    # An explanation is an answer to a person.
+    "explained": set(),
     "planned": set(),
     "before the removal": set(),
     "removed": set(),
