@@ -25,3 +25,4 @@ mod tags_that_change;
 mod versions;
 mod which_secret;
 mod whole_language;
+mod without_a_trail;

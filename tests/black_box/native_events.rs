@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::stage::{HOME, Stage, create_secret_event, sample, setting, tagged, text};
 
 /// The label event of a secret.
-fn label_updated(name: &str, arn: &str, label: &str) -> Value {
+pub(crate) fn label_updated(name: &str, arn: &str, label: &str) -> Value {
     let mut event = sample("secret-label-updated.json");
     event["region"] = json!(HOME);
     event["resources"] = json!([arn]);
@@ -14,29 +14,11 @@ fn label_updated(name: &str, arn: &str, label: &str) -> Value {
     event
 }
 
-fn tag_change(arn: &str) -> Value {
+pub(crate) fn tag_change(arn: &str) -> Value {
     let mut event = sample("tag-change-on-resource.json");
     event["region"] = json!(HOME);
     event["resources"] = json!([arn]);
     event
-}
-
-#[tokio::test]
-async fn without_a_trail_the_first_value_brings_the_replica() {
-    let mut stage = Stage::new().await;
-    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
-
-    let delivery = stage
-        .deliver(&label_updated("prod/db", &arn, "AWSCURRENT"))
-        .await;
-
-    delivery.ends_well("replicated");
-    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
-    assert_eq!(delivery.record["trigger"], "Secret Label Updated");
-    assert_eq!(
-        delivery.record["event_id"],
-        "6a7e8feb-b491-4cf7-a9f1-bf3703467718"
-    );
 }
 
 #[tokio::test]
@@ -64,7 +46,7 @@ async fn a_label_other_than_the_current_version_is_skipped_without_a_call() {
 }
 
 #[tokio::test]
-async fn without_a_trail_a_tag_brings_the_replica_and_its_value_is_not_logged() {
+async fn the_value_of_a_tag_event_is_not_logged() {
     let mut stage = Stage::new().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1"));
     let mut event = tag_change(&arn);
@@ -86,24 +68,6 @@ async fn tags_of_other_services_are_skipped() {
 
     delivery.ends_well("skipped");
     assert_eq!(delivery.reason(), "unsupported-event");
-}
-
-#[tokio::test]
-async fn three_routes_of_one_change_lead_to_one_write() {
-    let mut stage = Stage::new().await;
-    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
-    let events = [
-        label_updated("prod/db", &arn, "AWSCURRENT"),
-        tag_change(&arn),
-        create_secret_event("prod/db", &arn),
-    ];
-
-    stage.deliver(&events[0]).await.ends_well("replicated");
-    for event in &events[1..] {
-        stage.deliver(event).await.ends_well("unchanged");
-    }
-
-    assert_eq!(stage.requested().len(), 1);
 }
 
 #[tokio::test]
