@@ -189,8 +189,9 @@ pub enum RegionState {
     PlannedRemoval(RemovalReason),
     /// The replica was removed. Contains why its Region could not confirm it.
     Removed(RemovalReason, Option<CallError>),
-    /// No rule targets the Region, but the function keeps the replica. Contains the replica's status.
-    Retained(RetainReason, ReplicaStatus),
+    /// No rule targets the Region, but the function keeps the replica. Contains the replica's status, if
+    /// AWS lists the replica.
+    Retained(RetainReason, Option<ReplicaStatus>),
 }
 
 impl RegionState {

@@ -215,7 +215,8 @@ impl RegionFields {
                 described(Status::Removed, Some(reason.code()), Some(detail), None)
             }
             RegionState::Retained(reason, status) => {
-                let detail = Some(existing_replica(status));
+                let existing = status.as_ref().map(existing_replica);
+                let detail = existing.or(reason.detail().map(str::to_owned));
                 let remediation = Some(reason.remediation().to_owned());
                 described(Status::Refused, Some(reason.code()), detail, remediation)
             }

@@ -5,6 +5,7 @@ mod aws_refuses;
 mod event_age;
 mod hostile_input;
 mod https;
+mod leftovers;
 mod metrics;
 mod native_events;
 mod not_ready;

@@ -1,5 +1,7 @@
 //! Derives the outcome of each Region from a plan and its execution.
 
+use std::collections::BTreeMap;
+
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Plan, Step, failure_of};
 use secret_replicator_core::policy::BadToken;
@@ -9,7 +11,7 @@ use secret_replicator_core::reason::{
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
-use crate::reconcile::execution::{Execution, Observation, Observations};
+use crate::reconcile::execution::{Execution, Leftover, Observation, Observations};
 use crate::reconcile::removal_progress::RemovalProgress;
 
 /// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution.
@@ -22,18 +24,42 @@ pub(in crate::reconcile) fn region_outcomes(
         let (action, state) = step_outcome(region, step, before, execution);
         let state = checked_state(region, state, execution);
         let is_seen = |execution: &Execution| execution.observations.of(region).is_some();
-        RegionOutcome {
+        let outcome = RegionOutcome {
             region: Ok(region.clone()),
             action,
             state,
             kms_key: kms_key(step),
             is_listed: before.replicas.contains_key(region) || execution.is_some_and(is_seen),
             is_recreated: execution.is_some_and(|execution| execution.recreated.contains(region)),
-        }
+        };
+        (region, outcome)
     });
-    steps
+    let leftovers = execution
+        .into_iter()
+        .flat_map(|execution| &execution.leftovers);
+    let mut outcomes: BTreeMap<&Region, RegionOutcome> = steps.collect();
+    // A forbidden Region has a step, too. What the Region has says more.
+    outcomes.extend(leftovers.map(|(region, leftover)| (region, left_over(region, leftover))));
+    outcomes
+        .into_values()
         .chain(plan.bad_tokens.iter().map(refused_token))
         .collect()
+}
+
+fn left_over(region: &Region, leftover: &Leftover) -> RegionOutcome {
+    RegionOutcome {
+        region: Ok(region.clone()),
+        action: Action::Keep,
+        state: match leftover {
+            Leftover::Replica(reason) => {
+                RegionState::InProgress(Progress::RemovalInProgress(reason.clone()))
+            }
+            Leftover::Standalone => RegionState::Retained(RetainReason::Standalone, None),
+        },
+        kms_key: None,
+        is_listed: false,
+        is_recreated: false,
+    }
 }
 
 fn step_outcome(
@@ -71,7 +97,7 @@ fn step_outcome(
             (Action::Remove, state)
         }
         Step::Retain(reason, replica) => {
-            let state = RegionState::Retained(*reason, replica.status.clone());
+            let state = RegionState::Retained(*reason, Some(replica.status.clone()));
             (Action::Keep, state)
         }
     }
@@ -193,7 +219,7 @@ fn removal_state(
     replica: &Replica,
 ) -> RegionState {
     let reason = || reason.clone();
-    let status = || replica.status.clone();
+    let status = || Some(replica.status.clone());
     match removal {
         RemovalProgress::Gone(unverified) => RegionState::Removed(reason(), unverified.clone()),
         RemovalProgress::Stranded => {
