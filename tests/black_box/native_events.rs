@@ -1,5 +1,6 @@
 //! Events that need no trail, and CloudTrail's events about the calls of others.
 
+use secret_replicator_emulator::Call;
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Stage, create_secret_event, sample, setting, tagged, text};
@@ -19,6 +20,23 @@ pub(crate) fn tag_change(arn: &str) -> Value {
     event["region"] = json!(HOME);
     event["resources"] = json!([arn]);
     event
+}
+
+/// Returns the calls as `operation Region`, sorted, because probes arrive in any order.
+fn sorted(calls: &[Call]) -> Vec<String> {
+    let mut sorted: Vec<String> = calls
+        .iter()
+        .map(|call| format!("{} {}", call.operation, call.region))
+        .collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// Delivers the event. Returns the calls that the function made for it.
+pub(crate) async fn calls_for(stage: &mut Stage, event: &Value, outcome: &str) -> Vec<String> {
+    let before = stage.aws.calls().len();
+    stage.deliver(event).await.ends_well(outcome);
+    sorted(&stage.aws.calls()[before..])
 }
 
 #[tokio::test]
@@ -68,6 +86,34 @@ async fn tags_of_other_services_are_skipped() {
 
     delivery.ends_well("skipped");
     assert_eq!(delivery.reason(), "unsupported-event");
+}
+
+#[tokio::test]
+async fn three_routes_of_one_change_lead_to_one_write() {
+    let read = |region| format!("DescribeSecret {region}");
+    // Each route arrives first once.
+    for first in 0..3 {
+        let mut stage = Stage::new().await;
+        let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+        let mut routes = [
+            // A label event also probes each replica.
+            (
+                label_updated("prod/db", &arn, "AWSCURRENT"),
+                vec![read("eu-west-1"), read(HOME)],
+            ),
+            (tag_change(&arn), vec![read(HOME)]),
+            (create_secret_event("prod/db", &arn), vec![read(HOME)]),
+        ];
+        routes.rotate_left(first);
+        let [(event, _), others @ ..] = &routes;
+
+        stage.deliver(event).await.ends_well("replicated");
+        for (event, calls) in others {
+            assert_eq!(calls_for(&mut stage, event, "unchanged").await, *calls);
+        }
+
+        assert_eq!(stage.requested().len(), 1);
+    }
 }
 
 #[tokio::test]

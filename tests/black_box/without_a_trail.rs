@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::Call;
 use serde_json::{Value, json};
 
-use crate::native_events::{label_updated, tag_change};
-use crate::stage::{HOME, Stage, create_secret_event, deliver, now, setting, tagged};
+use crate::native_events::{calls_for, label_updated, tag_change};
+use crate::stage::{HOME, Stage, deliver, now};
 
 /// Creates a secret as its owner does. Returns its ARN.
 fn create(stage: &Stage, more: Value) -> String {
@@ -24,23 +23,6 @@ fn tags(regions: &str) -> Value {
 fn fresh(mut event: Value) -> Value {
     event["time"] = json!(now());
     event
-}
-
-/// Returns the calls as `operation Region`, sorted, because probes arrive in any order.
-fn sorted(calls: &[Call]) -> Vec<String> {
-    let mut sorted: Vec<String> = calls
-        .iter()
-        .map(|call| format!("{} {}", call.operation, call.region))
-        .collect();
-    sorted.sort_unstable();
-    sorted
-}
-
-/// Delivers the event. Returns the calls that the function made for it.
-async fn calls_for(stage: &mut Stage, event: &Value, outcome: &str) -> Vec<String> {
-    let before = stage.aws.calls().len();
-    stage.deliver(event).await.ends_well(outcome);
-    sorted(&stage.aws.calls()[before..])
 }
 
 #[tokio::test]
@@ -135,32 +117,5 @@ async fn a_rotation_costs_one_read_and_one_probe_per_replica_and_no_write() {
             .with(|world, now| world.secret(now, region, "prod/db"));
         let value = there.expect("the replica is there").value;
         assert_eq!(value.as_deref(), Some("new"), "{region}");
-    }
-}
-
-#[tokio::test]
-async fn of_three_routes_of_one_change_the_first_writes_and_each_other_reads_once() {
-    let read = |region| format!("DescribeSecret {region}");
-    for first in 0..3 {
-        let mut stage = setting().start().await;
-        let arn = stage.secret(tagged("prod/db", "eu-west-1"));
-        let mut routes = [
-            // A label event also probes each replica.
-            (
-                label_updated("prod/db", &arn, "AWSCURRENT"),
-                vec![read("eu-west-1"), read(HOME)],
-            ),
-            (tag_change(&arn), vec![read(HOME)]),
-            (create_secret_event("prod/db", &arn), vec![read(HOME)]),
-        ];
-        routes.rotate_left(first);
-        let [(event, _), others @ ..] = &routes;
-
-        stage.deliver(event).await.ends_well("replicated");
-        for (event, calls) in others {
-            assert_eq!(calls_for(&mut stage, event, "unchanged").await, *calls);
-        }
-
-        assert_eq!(stage.requested().len(), 1);
     }
 }

@@ -8,7 +8,7 @@ use secret_replicator_core::policy::BadToken;
 use secret_replicator_core::reason::{
     FailureReason, Progress, Refusal, RemovalReason, RetainReason,
 };
-use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
+use secret_replicator_core::secret::{KmsKey, Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
 use crate::reconcile::execution::{Execution, Leftover, Observation, Observations};
@@ -28,7 +28,7 @@ pub(in crate::reconcile) fn region_outcomes(
             region: Ok(region.clone()),
             action,
             state,
-            kms_key: kms_key(step),
+            kms_key: kms_key(step).map(|key| key.in_full(region, before.arn.account())),
             is_listed: before.replicas.contains_key(region) || execution.is_some_and(is_seen),
             is_recreated: execution.is_some_and(|execution| execution.recreated.contains(region)),
         };
@@ -245,15 +245,16 @@ fn removal_state(
 }
 
 /// Returns the key that the replica has or is requested with.
-fn kms_key(step: &Step) -> Option<String> {
-    match step {
-        Step::Replicate(target) | Step::Retry(target) => Some(target.key().name()),
-        Step::Keep(replica) | Step::ReportFailure(_, replica) | Step::Retain(_, replica) => {
-            replica.kms_key.clone()
+fn kms_key(step: &Step) -> Option<KmsKey> {
+    let replica = match step {
+        Step::Replicate(target) | Step::Retry(target) => {
+            return Some(KmsKey::new(target.key().name()));
         }
-        Step::Refuse(_, existing) => existing.as_ref()?.kms_key.clone(),
-        Step::Remove(..) | Step::AwaitRemoval(..) => None,
-    }
+        Step::Keep(replica) | Step::ReportFailure(_, replica) | Step::Retain(_, replica) => replica,
+        Step::Refuse(_, existing) => existing.as_ref()?,
+        Step::Remove(..) | Step::AwaitRemoval(..) => return None,
+    };
+    replica.kms_key.as_deref().map(KmsKey::new)
 }
 
 fn refused_token(bad: &BadToken) -> RegionOutcome {
