@@ -26,7 +26,7 @@ pub use errors::{ErrorType, Failure};
 pub use secret::SecretRecord;
 pub use sweep::{SweepRecord, SweepReport};
 
-use crate::reconcile::{Mode, SecretOutcome};
+use crate::reconcile::{Mode, RegionState, SecretOutcome};
 
 /// The complete result of a request about one secret.
 #[derive(Clone, Debug)]
@@ -35,6 +35,10 @@ pub struct Report {
     pub origin: Origin,
     /// Lambda's request ID.
     pub request_id: String,
+    /// The function's account, if it is known.
+    pub account: Option<String>,
+    /// The execution of the state machine that sweeps, for a secret of a sweep.
+    pub sweep_id: Option<String>,
     /// The start of the work.
     pub started: DateTime<Utc>,
     /// The end of the work.
@@ -165,6 +169,14 @@ impl Recorder {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         output.write_all(&lines)?;
         output.flush()
+    }
+}
+
+/// Returns the time from the request to the poll that showed the replica in sync, in whole milliseconds.
+fn replication_ms(state: &RegionState) -> Option<u64> {
+    match state {
+        RegionState::InSync(Some(after)) => u64::try_from(after.as_millis()).ok(),
+        _ => None,
     }
 }
 

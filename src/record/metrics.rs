@@ -9,7 +9,7 @@ use metrique::unit::{Count, Millisecond};
 use metrique::unit_of_work::metrics;
 use metrique::writer::format::Format;
 
-use super::{Report, SweepReport, milliseconds};
+use super::{Report, SweepReport, milliseconds, replication_ms};
 use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use crate::sweep::Sweep;
 use secret_replicator_core::outcome::Outcome;
@@ -44,6 +44,8 @@ pub(super) struct ReplicaMetrics {
     replicas_failed: u64,
     #[metrics(unit = Count)]
     replicas_refused: u64,
+    #[metrics(unit = Count)]
+    pub(super) replicas_excluded: u64,
     #[metrics(unit = Count)]
     pub(super) replicas_removed: u64,
     #[metrics(unit = Count)]
@@ -107,9 +109,7 @@ pub(super) fn write_secret(
     emf.format(&RootEntry::new(secret.close()), lines)
         .map_err(io::Error::other)?;
     for outcome in report.outcome.regions() {
-        let Some(replica) = replica_metrics(outcome) else {
-            continue;
-        };
+        let replica = replica_metrics(outcome);
         if let Some(region) = dimension(outcome, named_regions) {
             let replica_region = region.to_string();
             let metrics = RegionMetrics {
@@ -158,34 +158,27 @@ fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
     )
 }
 
-/// Returns the metrics of a Region. Returns `None` for the primary Region, which never gets a replica.
-pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics> {
+/// Returns the metrics of a Region.
+pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
     let state = &outcome.state;
-    if matches!(state, RegionState::Refused(refusal, _) if !refusal.affects_outcome()) {
-        return None;
-    }
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
     let requested = requests.contains(&outcome.action) && *state != RegionState::Planned;
     let is_accepted = matches!(state, RegionState::InSync(_) | RegionState::InProgress(_));
-    Some(ReplicaMetrics {
+    let is_refused = matches!(state, RegionState::Refused(..) | RegionState::Retained(..));
+    ReplicaMetrics {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
         replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
-        replicas_refused: u64::from(matches!(
-            state,
-            RegionState::Refused(..) | RegionState::Retained(..)
-        )),
+        replicas_refused: u64::from(is_refused && !state.is_excluded()),
+        replicas_excluded: u64::from(state.is_excluded()),
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(..)) || outcome.is_recreated,
         ),
         replicas_overwritten: u64::from(outcome.action == Action::Overwrite && is_accepted),
         replicas_pending: u64::from(matches!(state, RegionState::InProgress(_))),
         versions_behind: u64::from(*state == RegionState::InProgress(Progress::VersionBehind)),
-        replication_time: match state {
-            RegionState::InSync(after) => *after,
-            _ => None,
-        },
-    })
+        replication_time: replication_ms(state).map(Duration::from_millis),
+    }
 }
 
 /// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm

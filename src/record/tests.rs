@@ -42,6 +42,8 @@ fn report(mode: Mode, states: &[RegionState]) -> Report {
     Report {
         origin: Origin::named("create"),
         request_id: "request".to_owned(),
+        account: None,
+        sweep_id: None,
         started: DateTime::UNIX_EPOCH,
         ended: DateTime::UNIX_EPOCH,
         mode,
@@ -124,7 +126,7 @@ fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
         (recreated, 1),
         (outcome("eu-west-1", IN_SYNC), 0),
     ] {
-        let metrics = metrics::replica_metrics(&outcome).unwrap();
+        let metrics = metrics::replica_metrics(&outcome);
         assert_eq!(metrics.replicas_removed, count, "{outcome:?}");
     }
 }
@@ -135,6 +137,7 @@ fn token() -> Token {
         filter: None,
         dry_run: false,
         thorough: false,
+        sweep_id: None,
         started: DateTime::UNIX_EPOCH,
         totals: Totals::default(),
     }
@@ -152,6 +155,7 @@ fn the_message_of_a_sweep_contains_its_counts() {
         ..Totals::default()
     };
     let mut sweep = Sweep {
+        id: None,
         started: DateTime::UNIX_EPOCH,
         slice: totals.clone(),
         totals,
@@ -174,6 +178,7 @@ fn sweep_metrics(
     next: Option<Token>,
 ) -> serde_json::Value {
     let sweep = Sweep {
+        id: None,
         started: DateTime::UNIX_EPOCH,
         totals,
         slice,
@@ -181,6 +186,7 @@ fn sweep_metrics(
     };
     let report = SweepReport {
         request_id: "request".to_owned(),
+        account: None,
         started: DateTime::UNIX_EPOCH,
         ended: DateTime::UNIX_EPOCH + Duration::from_secs(5),
         mode,

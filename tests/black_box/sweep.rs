@@ -5,6 +5,7 @@ use std::time::Duration;
 use secret_replicator_emulator::{Answer, Denial, Fault, FaultKind, Outcome, SecretSeed};
 use serde_json::{Value, json};
 
+use crate::record_schema::invoke;
 use crate::stage::{HOME, Setting, Stage, setting, tagged};
 use crate::sweep_slices::short;
 
@@ -52,7 +53,9 @@ impl Slice {
 
 /// Runs one slice, which must succeed.
 pub(crate) async fn slice(stage: &mut Stage, action: &Value) -> Slice {
-    let invocation = stage.function.invoke(action).await.expect("it is there");
+    let invocation = invoke(&mut stage.function, action)
+        .await
+        .expect("it is there");
     let Answer::Success(summary) = invocation.answer else {
         panic!("no answer: {invocation:#?}");
     };

@@ -248,11 +248,6 @@ def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(dep
 SEARCH = re.compile(r"""^SEARCH\('\{"(.+)",(\w+)\} MetricName="(\w+)"', 'Sum', 3600\)$""")
 
 
-# Metrics of the dashboard that the function does not write yet: refusals that the policy intends, which
-# still count in ReplicasRefused.
-ANNOUNCED = {"ReplicasExcluded"}
-
-
 def test_the_metrics_of_every_widget_exist(stack, seen):
     shown = set()
     for widget in stack.widgets("metric"):
@@ -263,8 +258,7 @@ def test_the_metrics_of_every_widget_exist(stack, seen):
             else:
                 namespace, metric, *rest = [part for part in row if isinstance(part, str)]
                 dimensions = dict(zip(rest[::2], rest[1::2]))
-                if metric not in ANNOUNCED:
-                    check_metric(widget["title"], namespace, metric, dimensions, seen, stack)
+                check_metric(widget["title"], namespace, metric, dimensions, seen, stack)
             shown.add(metric)
 
     assert shown >= {
