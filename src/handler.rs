@@ -38,6 +38,9 @@ pub struct Function {
 struct Invocation {
     origin: Origin,
     request_id: String,
+    account: Option<String>,
+    /// The execution of the state machine that sweeps.
+    sweep_id: Option<String>,
     started: DateTime<Utc>,
 }
 
@@ -93,7 +96,9 @@ impl Function {
         catch_panic(work).await.unwrap_or_else(|panic| {
             let invocation = Invocation {
                 origin: Origin::unknown(),
+                account: part_of_arn(&event.context, ACCOUNT),
                 request_id: event.context.request_id,
+                sweep_id: None,
                 started,
             };
             let outcome = SecretOutcome::Internal(panic);
@@ -109,8 +114,8 @@ impl Function {
     ) -> Result<Record, Failure> {
         let function = FunctionIdentity {
             region: self.region.clone(),
-            account: part_of_arn(context, 4),
-            name: part_of_arn(context, 6),
+            account: part_of_arn(context, ACCOUNT),
+            name: part_of_arn(context, NAME),
         };
         let Trigger { origin, request } = request::parse(event, &function);
         let remaining = remaining(context, started);
@@ -118,6 +123,8 @@ impl Function {
         let invocation = Invocation {
             origin,
             request_id: context.request_id.clone(),
+            account: function.account,
+            sweep_id: request.sweep_id().map(str::to_owned),
             started,
         };
         self.run(&invocation, request, &deadlines).await
@@ -171,6 +178,8 @@ impl Function {
         Report {
             origin: invocation.origin.clone(),
             request_id: invocation.request_id.clone(),
+            account: invocation.account.clone(),
+            sweep_id: invocation.sweep_id.clone(),
             started: invocation.started,
             ended: self.clock.now(),
             mode,
@@ -244,6 +253,7 @@ impl Function {
         match sweeper.slice(request, on_result).await {
             Ok(sweep) => Ok(self.recorder.record_sweep(&SweepReport {
                 request_id: invocation.request_id.clone(),
+                account: invocation.account.clone(),
                 started: invocation.started,
                 ended: self.clock.now(),
                 mode,
@@ -284,6 +294,10 @@ fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOut
         outcome => outcome,
     }
 }
+
+/// The positions of parts in the function's ARN.
+const ACCOUNT: usize = 4;
+const NAME: usize = 6;
 
 /// Returns a part of the function's ARN, `arn:aws:lambda:region:account:function:name`, which Lambda passes
 /// with each event.

@@ -29,7 +29,7 @@ mod repair;
 mod replicate;
 mod verify_removal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_aws::{SecretsManager, WritePermit};
 use secret_replicator_core::explain::{Explanation, explain};
@@ -97,6 +97,9 @@ impl Reconciler {
             .await;
         let remove = self.recreate_and_remove(&secret, &plan, &mut execution, deadlines, changes);
         Box::pin(remove).await;
+        execution.leftovers = self
+            .leftovers(&secret, &plan, &execution, occasion, deadlines)
+            .await;
         let deferred = execution.deferred();
         let outcome = covered(secret, plan, Some(&execution), deferred);
         reservation.commit(changes_made(outcome.regions(), &execution));
@@ -183,6 +186,7 @@ impl Reconciler {
             removals: Removals::new(),
             recreated: BTreeSet::new(),
             promoted: BTreeSet::new(),
+            leftovers: BTreeMap::new(),
         }
     }
 }

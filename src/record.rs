@@ -26,7 +26,7 @@ pub use errors::{ErrorType, Failure};
 pub use secret::SecretRecord;
 pub use sweep::{SweepRecord, SweepReport};
 
-use crate::reconcile::{Mode, SecretOutcome};
+use crate::reconcile::{Mode, RegionState, SecretOutcome};
 
 /// The complete result of a request about one secret.
 #[derive(Clone, Debug)]
@@ -35,6 +35,10 @@ pub struct Report {
     pub origin: Origin,
     /// Lambda's request ID.
     pub request_id: String,
+    /// The function's account, if it is known.
+    pub account: Option<String>,
+    /// The execution of the state machine that sweeps, for a secret of a sweep.
+    pub sweep_id: Option<String>,
     /// The start of the work.
     pub started: DateTime<Utc>,
     /// The end of the work.
@@ -106,7 +110,8 @@ impl Recorder {
         }
     }
 
-    /// Writes the record and the metrics of a report. Returns the record.
+    /// Writes the record and the metrics of a report. Returns the record. An explanation has no metrics,
+    /// because it must not fire an alarm, and its secret need not exist.
     ///
     /// # Errors
     /// [`Failure`] if the wanted state was not reached, unless the outcome is `skipped` or `refused`, a
@@ -117,8 +122,9 @@ impl Recorder {
         let failure =
             errors::error_type(&report).map(|error_type| Failure::new(error_type, &record));
         // Written last: after a panic in the lines above, the handler writes the event's only record.
-        self.write(&record, |emf, lines| {
-            metrics::write_secret(&report, &self.named_regions, emf, lines)
+        self.write(&record, |emf, lines| match report.explanation {
+            Some(_) => Ok(()),
+            None => metrics::write_secret(&report, &self.named_regions, emf, lines),
         });
         match failure {
             Some(failure) => Err(failure),
@@ -163,6 +169,14 @@ impl Recorder {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         output.write_all(&lines)?;
         output.flush()
+    }
+}
+
+/// Returns the time from the request to the poll that showed the replica in sync, in whole milliseconds.
+fn replication_ms(state: &RegionState) -> Option<u64> {
+    match state {
+        RegionState::InSync(Some(after)) => u64::try_from(after.as_millis()).ok(),
+        _ => None,
     }
 }
 

@@ -37,6 +37,8 @@ const SECONDS_OF_WRITES: u32 = 8;
 /// The state of a sweep after a slice.
 #[derive(Clone, Debug)]
 pub struct Sweep {
+    /// The execution of the state machine that sweeps, if the request or the token names one.
+    pub id: Option<String>,
     /// The start of the first slice.
     pub started: DateTime<Utc>,
     /// The totals of this slice.
@@ -105,11 +107,13 @@ impl<'a> Sweeper<'a> {
         request: SweepRequest,
         on_result: impl Fn(SweptSecret),
     ) -> Result<Sweep, CallError> {
+        let sweep_id = request.sweep_id().map(str::to_owned);
         let begun = request.token.unwrap_or_else(|| Token {
             start: Start::FIRST,
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
             thorough: request.thorough,
+            sweep_id: None,
             started: self.clock.now(),
             totals: Totals::default(),
         });
@@ -125,9 +129,11 @@ impl<'a> Sweeper<'a> {
         let mut totals = begun.totals.clone();
         totals.add(&slice);
         Ok(Sweep {
+            id: sweep_id.clone(),
             started: begun.started,
             next: next.map(|start| Token {
                 start,
+                sweep_id,
                 totals: totals.clone(),
                 ..begun
             }),

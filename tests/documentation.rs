@@ -130,6 +130,7 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
     let metrics = source("src/record/metrics.rs");
     let metrics = metrics
         .replace("Option<Duration>,", "u64,")
+        .replace("Option<u64>,", "u64,")
         .replace("pub(super) ", "");
     let fields = metrics
         .lines()
@@ -194,10 +195,13 @@ fn every_test_that_is_named_as_evidence_exists() {
     assert!(!names.is_empty());
 }
 
+/// The number of invariants in RELIABILITY.md.
+const INVARIANTS: usize = 13;
+
 #[test]
 fn every_invariant_has_its_tests() {
     let page = read(&root().join("docs/RELIABILITY.md"));
-    for number in 1..=12 {
+    for number in 1..=INVARIANTS {
         let head = format!("**I{number}. ");
         let (_, rest) = page
             .split_once(&head)
@@ -205,6 +209,30 @@ fn every_invariant_has_its_tests() {
         let paragraph = rest.split("\n\n").next().unwrap_or_default();
         assert!(paragraph.contains("::"), "I{number} has no test");
     }
+    let next = format!("**I{}. ", INVARIANTS + 1);
+    assert!(!page.contains(&next), "{next} is not counted");
+}
+
+#[test]
+fn every_invariant_has_its_evidence() {
+    let page = read(&root().join("docs/RELIABILITY.md"));
+    let (_, section) = page.split_once("## Evidence about AWS\n").expect("it");
+    let table = section.split("\n## ").next().unwrap_or_default();
+    let mut invariants = BTreeSet::new();
+    for row in table.lines().filter(|line| line.starts_with("| I")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [invariant, _, grade, otherwise] = cells[..] else {
+            panic!("not four cells: {row}");
+        };
+        let grades = ["doc", "real", "field", "infer", "gap"];
+        assert!(grades.contains(&grade), "{grade} is not a grade: {row}");
+        assert!(!otherwise.is_empty(), "{row}");
+        invariants.insert(invariant);
+    }
+    let numbers: Vec<String> = (1..=INVARIANTS)
+        .map(|number| format!("I{number}"))
+        .collect();
+    assert_eq!(invariants, numbers.iter().map(String::as_str).collect());
 }
 
 /// `check` measures the environment that the template sets.

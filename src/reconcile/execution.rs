@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
 
 use super::removal_progress::{RemovalProgress, Removals};
@@ -20,6 +21,8 @@ pub(super) struct Execution {
     pub(super) recreated: BTreeSet<Region>,
     /// The Regions in which the request failed because of a promoted former replica.
     pub(super) promoted: BTreeSet<Region>,
+    /// The former replicas that the primary secret does not list and that their Regions still have.
+    pub(super) leftovers: BTreeMap<Region, Leftover>,
 }
 
 impl Execution {
@@ -71,6 +74,15 @@ pub(super) struct RegionalFindings {
     pub(super) behind: BTreeSet<Region>,
     /// The Regions whose replication is stuck.
     pub(super) stuck: BTreeSet<Region>,
+}
+
+/// A former replica in a Region in which no rule wants one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Leftover {
+    /// Still a replica: AWS has not finished its removal.
+    Replica(RemovalReason),
+    /// A standalone secret.
+    Standalone,
 }
 
 /// AWS's responses to the requests for replicas, by Region.

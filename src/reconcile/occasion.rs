@@ -53,6 +53,16 @@ impl Occasion {
         }
     }
 
+    /// Returns whether to look for former replicas that a removal left in their Regions. A change of tags may
+    /// be the retry of an event whose removal has not ended, an action asks about one secret, and a thorough
+    /// sweep finds the rest. Other events and quick sweeps save the reads.
+    pub(super) fn checks_for_leftovers(&self) -> bool {
+        match self {
+            Self::Request(cause, _) => matches!(cause, Cause::Action | Cause::TagChange),
+            Self::Sweep { thorough, .. } => *thorough,
+        }
+    }
+
     /// Returns whether to retry replicas that failed for an unknown reason.
     pub(super) fn retries_unknown_failures(&self) -> bool {
         match self {

@@ -189,19 +189,26 @@ pub enum RegionState {
     PlannedRemoval(RemovalReason),
     /// The replica was removed. Contains why its Region could not confirm it.
     Removed(RemovalReason, Option<CallError>),
-    /// No rule targets the Region, but the function keeps the replica. Contains the replica's status.
-    Retained(RetainReason, ReplicaStatus),
+    /// No rule targets the Region, but the function keeps the replica. Contains the replica's status, if
+    /// AWS lists the replica.
+    Retained(RetainReason, Option<ReplicaStatus>),
 }
 
 impl RegionState {
+    /// Returns whether the policy intends that the Region has no replica.
+    #[must_use]
+    pub fn is_excluded(&self) -> bool {
+        matches!(self, Self::Refused(refusal, existing) if refusal.is_intended(existing.as_ref()))
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::InSync(Some(_)) | Self::Removed(..) => Outcome::Replicated,
             Self::InProgress(_) => Outcome::Pending,
             Self::Failed(..) => Outcome::Failed,
-            Self::Refused(refusal, _) if refusal.affects_outcome() => Outcome::Refused,
-            Self::Retained(..) => Outcome::Refused,
-            Self::InSync(None) | Self::Refused(..) => Outcome::Unchanged,
+            Self::InSync(None) => Outcome::Unchanged,
+            Self::Refused(..) if self.is_excluded() => Outcome::Unchanged,
+            Self::Refused(..) | Self::Retained(..) => Outcome::Refused,
             Self::Planned | Self::PlannedRemoval(_) => Outcome::Planned,
         }
     }

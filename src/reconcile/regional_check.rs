@@ -1,14 +1,14 @@
 //! Checks in the replica Regions what the primary secret's list of replicas does not show: the current
-//! version of a replica, and a replication that is stuck.
+//! version of a replica, a replication that is stuck, and a former replica that is not gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secret_replicator_core::plan::{Plan, Step};
-use secret_replicator_core::reason::Progress;
+use secret_replicator_core::plan::{Plan, Step, regions_without_replica};
+use secret_replicator_core::reason::{Progress, RemovalReason};
 use secret_replicator_core::request::Cause;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 
-use super::execution::{Execution, RegionalFindings};
+use super::execution::{Execution, Leftover, RegionalFindings};
 use super::outcome::{RegionState, region_outcomes};
 use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
@@ -48,6 +48,33 @@ impl Reconciler {
                 }
             }
         }
+    }
+
+    /// Returns the former replicas that their Regions still have although the primary secret no longer lists
+    /// them. No state is stored between invocations, so only the Regions show them.
+    pub(super) async fn leftovers(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: &Execution,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+    ) -> BTreeMap<Region, Leftover> {
+        if !occasion.checks_for_leftovers() || execution.shows_a_replica() {
+            return BTreeMap::new();
+        }
+        let unwanted = regions_without_replica(secret, plan, &self.policy, &self.limits);
+        let regions = unwanted.keys().cloned().collect();
+        let found = self.probe_regions(secret, regions, deadlines.end()).await;
+        let leftover = |(region, reason): (Region, RemovalReason)| {
+            let leftover = match found.get(&region)? {
+                RegionalSecret::Replica { .. } => Leftover::Replica(reason),
+                RegionalSecret::PromotedReplica => Leftover::Standalone,
+                RegionalSecret::Absent | RegionalSecret::OtherSecret => return None,
+            };
+            Some((region, leftover))
+        };
+        unwanted.into_iter().filter_map(leftover).collect()
     }
 
     /// Returns the Regions whose replica is in sync according to the primary secret, but does not get the

@@ -9,8 +9,8 @@ use metrique::unit::{Count, Millisecond};
 use metrique::unit_of_work::metrics;
 use metrique::writer::format::Format;
 
-use super::{Report, SweepReport, milliseconds};
-use crate::reconcile::{Action, RegionOutcome, RegionState, SecretOutcome};
+use super::{Report, SweepReport, milliseconds, replication_ms};
+use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use crate::sweep::Sweep;
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::reason::{Progress, SkipReason};
@@ -45,6 +45,8 @@ pub(super) struct ReplicaMetrics {
     #[metrics(unit = Count)]
     replicas_refused: u64,
     #[metrics(unit = Count)]
+    pub(super) replicas_excluded: u64,
+    #[metrics(unit = Count)]
     pub(super) replicas_removed: u64,
     #[metrics(unit = Count)]
     pub(super) replicas_overwritten: u64,
@@ -75,7 +77,8 @@ struct UnknownRegionMetrics {
     replica: ReplicaMetrics,
 }
 
-/// The metrics of one slice, without dimensions.
+/// The metrics of one slice, without dimensions. Only the last slice of a sweep has the optional ones, so
+/// that they have one value per sweep.
 #[metrics(rename_all = "PascalCase")]
 struct SweepMetrics {
     #[metrics(timestamp)]
@@ -88,6 +91,8 @@ struct SweepMetrics {
     sweep_limited: u64,
     #[metrics(unit = Count)]
     sweep_failures: u64,
+    #[metrics(unit = Count)]
+    sweep_repaired: Option<u64>,
     #[metrics(unit = Millisecond)]
     sweep_duration: Option<Duration>,
 }
@@ -104,9 +109,7 @@ pub(super) fn write_secret(
     emf.format(&RootEntry::new(secret.close()), lines)
         .map_err(io::Error::other)?;
     for outcome in report.outcome.regions() {
-        let Some(replica) = replica_metrics(outcome) else {
-            continue;
-        };
+        let replica = replica_metrics(outcome);
         if let Some(region) = dimension(outcome, named_regions) {
             let replica_region = region.to_string();
             let metrics = RegionMetrics {
@@ -155,43 +158,44 @@ fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
     )
 }
 
-/// Returns the metrics of a Region. Returns `None` for the primary Region, which never gets a replica.
-pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics> {
+/// Returns the metrics of a Region.
+pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
     let state = &outcome.state;
-    if matches!(state, RegionState::Refused(refusal, _) if !refusal.affects_outcome()) {
-        return None;
-    }
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
     let requested = requests.contains(&outcome.action) && *state != RegionState::Planned;
     let is_accepted = matches!(state, RegionState::InSync(_) | RegionState::InProgress(_));
-    Some(ReplicaMetrics {
+    let is_refused = matches!(state, RegionState::Refused(..) | RegionState::Retained(..));
+    ReplicaMetrics {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
         replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
-        replicas_refused: u64::from(matches!(
-            state,
-            RegionState::Refused(..) | RegionState::Retained(..)
-        )),
+        replicas_refused: u64::from(is_refused && !state.is_excluded()),
+        replicas_excluded: u64::from(state.is_excluded()),
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(..)) || outcome.is_recreated,
         ),
         replicas_overwritten: u64::from(outcome.action == Action::Overwrite && is_accepted),
         replicas_pending: u64::from(matches!(state, RegionState::InProgress(_))),
         versions_behind: u64::from(*state == RegionState::InProgress(Progress::VersionBehind)),
-        replication_time: match state {
-            RegionState::InSync(after) => *after,
-            _ => None,
-        },
-    })
+        replication_time: replication_ms(state).map(Duration::from_millis),
+    }
 }
 
-/// Adds the metrics of a slice. The last slice adds the duration of the whole sweep.
+/// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm
+/// `DriftReturns` counts these values as sweeps, the number of secrets that the whole sweep repaired. A dry
+/// run repairs nothing, so it has no such value.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,
     lines: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let Sweep { slice, next, .. } = &report.sweep;
+    let Sweep {
+        slice,
+        totals,
+        next,
+        ..
+    } = &report.sweep;
+    let is_complete = next.is_none();
     let duration = milliseconds(report.sweep.started, report.ended);
     let duration = Duration::from_millis(u64::try_from(duration).unwrap_or_default());
     let metrics = SweepMetrics {
@@ -200,7 +204,8 @@ pub(super) fn write_sweep(
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,
-        sweep_duration: next.is_none().then_some(duration),
+        sweep_repaired: (is_complete && report.mode != Mode::DryRun).then_some(totals.repaired),
+        sweep_duration: is_complete.then_some(duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)
         .map_err(io::Error::other)

@@ -1,11 +1,11 @@
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::SecondsFormat;
 use serde::Serialize;
 
 use super::reason::Reason;
-use super::{Report, milliseconds};
+use super::{Report, milliseconds, replication_ms};
 use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use secret_replicator_core::explain::Explanation;
 use secret_replicator_core::reason::RemovalReason;
@@ -32,7 +32,11 @@ pub struct SecretRecord {
     event_id: Option<String>,
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    sweep_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +44,8 @@ pub struct SecretRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     primary_region: Option<Region>,
     rules: Vec<String>,
+    /// All reasons: the secret's and its Regions'.
+    reasons: BTreeSet<&'static str>,
     dry_run: bool,
     duration_ms: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +55,7 @@ pub struct SecretRecord {
     explanation: Option<Explanation>,
 }
 
-/// The status of one Region, from the most to the least severe. The message uses this order.
+/// The status of one Region, from the most to the least severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Status {
@@ -77,6 +83,9 @@ struct ReplicaRecord {
     kms_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replication_ms: Option<u64>,
+    /// Whether the policy intends that the Region has no replica.
+    #[serde(skip)]
+    is_excluded: bool,
 }
 
 impl SecretRecord {
@@ -108,11 +117,16 @@ impl SecretRecord {
             remediation: reason
                 .as_ref()
                 .and_then(|reason| reason.remediation.clone()),
+            reasons: reasons(reason.as_ref(), &replicas),
             detail: reason.map(|reason| reason.detail),
             trigger: report.origin.name.clone(),
             event_id: report.origin.event_id.clone(),
             request_id: report.request_id.clone(),
+            sweep_id: report.sweep_id.clone(),
             principal: principal(&report.outcome),
+            account: arn
+                .map(|arn| arn.account().to_owned())
+                .or_else(|| report.account.clone()),
             secret_arn: arn.map(ToString::to_string),
             secret_name: secret.map(|secret| &secret.name).or(named_name).cloned(),
             primary_region: primary_region.or(arn.map(SecretArn::region)).cloned(),
@@ -162,10 +176,6 @@ impl ReplicaRecord {
             remediation,
         } = RegionFields::of(&outcome.state);
         let recreated = outcome.is_recreated.then_some(RemovalReason::FailedReplica);
-        let replication_time = match outcome.state {
-            RegionState::InSync(after) => after,
-            _ => None,
-        };
         Self {
             region: match &outcome.region {
                 Ok(region) => region.to_string(),
@@ -177,8 +187,8 @@ impl ReplicaRecord {
             detail: detail.or(recreated.as_ref().map(RemovalReason::detail)),
             remediation,
             kms_key: outcome.kms_key.clone(),
-            replication_ms: replication_time
-                .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            replication_ms: replication_ms(&outcome.state),
+            is_excluded: outcome.state.is_excluded(),
         }
     }
 }
@@ -215,7 +225,8 @@ impl RegionFields {
                 described(Status::Removed, Some(reason.code()), Some(detail), None)
             }
             RegionState::Retained(reason, status) => {
-                let detail = Some(existing_replica(status));
+                let existing = status.as_ref().map(existing_replica);
+                let detail = existing.or(reason.detail().map(str::to_owned));
                 let remediation = Some(reason.remediation().to_owned());
                 described(Status::Refused, Some(reason.code()), detail, remediation)
             }
@@ -262,6 +273,8 @@ fn refused_replica(replica: &Replica) -> String {
 impl ReplicaRecord {
     fn verb(&self) -> &'static str {
         match (self.status, self.action) {
+            (Status::Refused, _) if self.is_excluded => "no replica in",
+            (Status::Refused, _) if self.region.is_empty() => "refused",
             (Status::Failed, _) => "failed in",
             (Status::InProgress, _) => "in progress in",
             (Status::Refused, _) => "refused in",
@@ -275,7 +288,7 @@ impl ReplicaRecord {
 
     fn in_text(&self) -> String {
         let region = if self.region.is_empty() {
-            "no Region"
+            "a tag that names no Region"
         } else {
             &self.region
         };
@@ -303,6 +316,14 @@ fn principal(outcome: &SecretOutcome) -> Option<String> {
     }
 }
 
+/// Returns all reasons in a record.
+fn reasons(of_secret: Option<&Reason>, replicas: &[ReplicaRecord]) -> BTreeSet<&'static str> {
+    let of_regions = replicas.iter().filter_map(|replica| replica.reason);
+    of_regions
+        .chain(of_secret.map(|reason| reason.code))
+        .collect()
+}
+
 /// Returns the record's `message`, for readers of the log.
 fn message(report: &Report, reason: Option<&Reason>, replicas: &[ReplicaRecord]) -> String {
     let subject = match (report.outcome.secret(), &report.named) {
@@ -314,14 +335,15 @@ fn message(report: &Report, reason: Option<&Reason>, replicas: &[ReplicaRecord])
         let outcome = report.outcome.outcome().name();
         return format!("{subject}: {outcome} ({code}): {detail}");
     }
-    let mut by_verb: BTreeMap<(Status, &str), Vec<String>> = BTreeMap::new();
+    // From the most to the least severe, and last the Regions that the policy excludes.
+    let mut by_verb: BTreeMap<(bool, Status, &str), Vec<String>> = BTreeMap::new();
     for replica in replicas {
-        let key = (replica.status, replica.verb());
+        let key = (replica.is_excluded, replica.status, replica.verb());
         by_verb.entry(key).or_default().push(replica.in_text());
     }
     let parts: Vec<String> = by_verb
         .iter()
-        .map(|((_, verb), regions)| format!("{verb} {}", regions.join(", ")))
+        .map(|((_, _, verb), regions)| format!("{verb} {}", regions.join(", ")))
         .collect();
     if parts.is_empty() {
         return format!("{subject}: wants no replica");

@@ -11,6 +11,8 @@ use secret_replicator_core::sweep::{Token, Totals};
 pub struct SweepReport {
     /// Lambda's request ID.
     pub request_id: String,
+    /// The function's account, if it is known.
+    pub account: Option<String>,
     /// The start of the invocation.
     pub started: DateTime<Utc>,
     /// The end of the invocation.
@@ -35,6 +37,10 @@ pub struct SweepRecord {
     remediation: Option<&'static str>,
     trigger: &'static str,
     request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     dry_run: bool,
     duration_ms: i64,
     sweep_duration_ms: i64,
@@ -64,6 +70,8 @@ impl SweepRecord {
             ),
             trigger: "sweep",
             request_id: report.request_id.clone(),
+            sweep_id: report.sweep.id.clone(),
+            account: report.account.clone(),
             dry_run: report.mode == Mode::DryRun,
             duration_ms: milliseconds(report.started, report.ended),
             sweep_duration_ms: milliseconds(report.sweep.started, report.ended),
@@ -99,8 +107,9 @@ pub(super) fn message(sweep: &Sweep) -> String {
         (failed, "failed"),
         (limited, "left for the next sweep"),
     ];
+    let secrets = if *seen == 1 { "secret" } else { "secrets" };
     let mut words = vec![
-        format!("{how_far}: {seen} secrets seen"),
+        format!("{how_far}: {seen} {secrets} seen"),
         format!("{covered} covered"),
         format!("{in_sync} in sync"),
     ];

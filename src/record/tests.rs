@@ -42,6 +42,8 @@ fn report(mode: Mode, states: &[RegionState]) -> Report {
     Report {
         origin: Origin::named("create"),
         request_id: "request".to_owned(),
+        account: None,
+        sweep_id: None,
         started: DateTime::UNIX_EPOCH,
         ended: DateTime::UNIX_EPOCH,
         mode,
@@ -124,8 +126,20 @@ fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
         (recreated, 1),
         (outcome("eu-west-1", IN_SYNC), 0),
     ] {
-        let metrics = metrics::replica_metrics(&outcome).unwrap();
+        let metrics = metrics::replica_metrics(&outcome);
         assert_eq!(metrics.replicas_removed, count, "{outcome:?}");
+    }
+}
+
+fn token() -> Token {
+    Token {
+        start: Start::of(PageToken::FIRST),
+        filter: None,
+        dry_run: false,
+        thorough: false,
+        sweep_id: None,
+        started: DateTime::UNIX_EPOCH,
+        totals: Totals::default(),
     }
 }
 
@@ -141,9 +155,10 @@ fn the_message_of_a_sweep_contains_its_counts() {
         ..Totals::default()
     };
     let mut sweep = Sweep {
+        id: None,
         started: DateTime::UNIX_EPOCH,
         slice: totals.clone(),
-        totals: totals.clone(),
+        totals,
         next: None,
     };
     assert_eq!(
@@ -151,15 +166,36 @@ fn the_message_of_a_sweep_contains_its_counts() {
         "sweep complete: 7 secrets seen, 5 covered, 2 in sync, 1 repaired, 1 failed, \
          1 left for the next sweep"
     );
-    sweep.next = Some(Token {
-        start: Start::of(PageToken::FIRST),
-        filter: None,
-        dry_run: false,
-        thorough: false,
+    sweep.next = Some(token());
+    assert!(sweep::message(&sweep).starts_with("sweep so far: 7 secrets seen"));
+}
+
+/// Returns the EMF line of a slice. `next` is the token of the next slice.
+fn sweep_metrics(
+    mode: Mode,
+    slice: Totals,
+    totals: Totals,
+    next: Option<Token>,
+) -> serde_json::Value {
+    let sweep = Sweep {
+        id: None,
         started: DateTime::UNIX_EPOCH,
         totals,
-    });
-    assert!(sweep::message(&sweep).starts_with("sweep so far: 7 secrets seen"));
+        slice,
+        next,
+    };
+    let report = SweepReport {
+        request_id: "request".to_owned(),
+        account: None,
+        started: DateTime::UNIX_EPOCH,
+        ended: DateTime::UNIX_EPOCH + Duration::from_secs(5),
+        mode,
+        sweep,
+    };
+    let mut lines = Vec::new();
+    let mut emf = Emf::builder("Namespace".to_owned(), vec![vec![]]).build();
+    metrics::write_sweep(&report, &mut emf, &mut lines).unwrap();
+    serde_json::from_slice(&lines).unwrap()
 }
 
 #[test]
@@ -171,24 +207,22 @@ fn the_metrics_of_a_sweep_are_those_of_the_slice() {
         limited: 1,
         ..Totals::default()
     };
-    let sweep = Sweep {
-        started: DateTime::UNIX_EPOCH,
-        totals: Totals::default(),
-        slice,
-        next: None,
-    };
-    let report = SweepReport {
-        request_id: "request".to_owned(),
-        started: DateTime::UNIX_EPOCH,
-        ended: DateTime::UNIX_EPOCH + Duration::from_secs(5),
-        mode: Mode::Act,
-        sweep,
-    };
-    let mut lines = Vec::new();
-    let mut emf = Emf::builder("Namespace".to_owned(), vec![vec![]]).build();
-    metrics::write_sweep(&report, &mut emf, &mut lines).unwrap();
-    let line: serde_json::Value = serde_json::from_slice(&lines).unwrap();
+    let line = sweep_metrics(Mode::Act, slice, Totals::default(), None);
     let metrics = ["Secrets", "Drift", "Failures", "Limited", "Duration"];
     let values = metrics.map(|name| line[format!("Sweep{name}")].as_u64());
     assert_eq!(values, [7, 3, 2, 1, 5000].map(Some));
+}
+
+#[test]
+fn the_last_slice_says_how_many_secrets_the_whole_sweep_repaired() {
+    let repaired = |mode, next| {
+        let [slice, totals] = [1, 4].map(|repaired| Totals {
+            repaired,
+            ..Totals::default()
+        });
+        sweep_metrics(mode, slice, totals, next)["SweepRepaired"].as_u64()
+    };
+    assert_eq!(repaired(Mode::Act, None), Some(4));
+    assert_eq!(repaired(Mode::Act, Some(token())), None);
+    assert_eq!(repaired(Mode::DryRun, None), None);
 }

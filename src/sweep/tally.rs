@@ -38,7 +38,7 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
 }
 
 fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {
-    if matches!(&outcome.state, RegionState::Refused(refusal, _) if !refusal.affects_outcome()) {
+    if outcome.state.is_excluded() {
         return;
     }
     let region = outcome.region.as_ref().ok();

@@ -20,7 +20,7 @@ fn overwriting() -> Setting {
 
 /// Creates a secret with a replica in `eu-west-1`, and promotes the replica. Returns the event of the
 /// secret's creation.
-fn after_a_failover(stage: &Stage, name: &str) -> Value {
+pub(crate) fn after_a_failover(stage: &Stage, name: &str) -> Value {
     let arn = stage.secret(tagged(name, "eu-west-1").with_replica_in("eu-west-1"));
     let body = json!({ "SecretId": name });
     let promoted = stage

@@ -42,7 +42,7 @@ async fn a_replica_on_a_weaker_key_shows_beside_its_status() {
     );
     let replica = delivery.replica("eu-west-1");
     assert_eq!(replica["detail"], "a replica is there: InSync");
-    assert_eq!(replica["kms_key"], "alias/aws/secretsmanager");
+    assert_eq!(replica["kms_key"], "aws/secretsmanager");
     assert!(stage.requested().is_empty());
 }
 

@@ -7,6 +7,7 @@ use secret_replicator_emulator::{
 };
 use serde_json::{Value, json};
 
+use crate::record_schema::invoke;
 use crate::stage::{HOME, Setting, Stage, create_secret_event, setting, tagged};
 
 const TAKEN: &str = "Replication failed: Secret name prod/db already exists in region eu-west-1.";
@@ -278,12 +279,16 @@ async fn a_quick_sweep_reports_a_failure_of_unknown_cause_and_a_thorough_one_req
     let mut stage = Stage::new().await;
     never_in_sync(&stage, UNKNOWN);
     let sweep = |thorough: bool| json!({ "action": "sweep", "thorough": thorough });
-    let swept = stage.function.invoke(&sweep(false)).await.expect("there");
+    let swept = invoke(&mut stage.function, &sweep(false))
+        .await
+        .expect("there");
     assert!(
         swept.log.join("").contains("replication-failed"),
         "{swept:#?}"
     );
     assert!(stage.requested().is_empty());
-    stage.function.invoke(&sweep(true)).await.expect("there");
+    invoke(&mut stage.function, &sweep(true))
+        .await
+        .expect("there");
     assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
 }

@@ -7,6 +7,8 @@ use secret_replicator_emulator::{
 };
 use serde_json::{Value, json};
 
+use crate::record_schema::invoke;
+
 /// The Region of the function and of the primary secrets.
 pub(crate) const HOME: &str = "us-east-1";
 
@@ -132,9 +134,7 @@ impl Stage {
     /// Requests an explanation. Returns the function's response and checks that the log does not contain
     /// the explanation.
     pub(crate) async fn explain(&mut self, event: &Value) -> Value {
-        let invocation = self
-            .function
-            .invoke(event)
+        let invocation = invoke(&mut self.function, event)
             .await
             .expect("the function is there");
         assert!(
@@ -286,7 +286,9 @@ impl Drop for Stage {
 /// Delivers an event to a function. Checks that it ends in exactly one record, and that the response is
 /// that record.
 pub(crate) async fn deliver(function: &mut Lambda, event: &Value) -> Delivery {
-    let invocation = function.invoke(event).await.expect("the function is there");
+    let invocation = invoke(function, event)
+        .await
+        .expect("the function is there");
     let lines: Vec<Value> = invocation
         .log
         .iter()

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use secret_replicator_emulator::{Answer, Emulator, InitFailure, WorldSettings};
 use serde_json::{Value, json};
 
+use crate::record_schema::invoke;
 use crate::stage::{HOME, Setting, Stage, setting};
 
 async fn refused(setting: Setting) -> InitFailure {
@@ -116,7 +117,7 @@ async fn a_proxy_is_the_way_to_aws_if_one_is_named() {
         .expect("the function starts");
     stage.secret(crate::stage::tagged("prod/db", "eu-west-1"));
     let action = json!({ "action": "reconcile", "secretId": "prod/db" });
-    let invocation = function.invoke(&action).await.expect("an answer");
+    let invocation = invoke(&mut function, &action).await.expect("an answer");
     assert!(
         matches!(&invocation.answer, Answer::Success(answer) if answer["outcome"] == "replicated"),
         "{invocation:#?}"

@@ -5,6 +5,7 @@ use std::time::Duration;
 use secret_replicator_emulator::{Answer, Denial, Fault, FaultKind, Outcome, SecretSeed};
 use serde_json::{Value, json};
 
+use crate::record_schema::invoke;
 use crate::stage::{HOME, Setting, Stage, setting, tagged};
 use crate::sweep_slices::short;
 
@@ -52,7 +53,9 @@ impl Slice {
 
 /// Runs one slice, which must succeed.
 pub(crate) async fn slice(stage: &mut Stage, action: &Value) -> Slice {
-    let invocation = stage.function.invoke(action).await.expect("it is there");
+    let invocation = invoke(&mut stage.function, action)
+        .await
+        .expect("it is there");
     let Answer::Success(summary) = invocation.answer else {
         panic!("no answer: {invocation:#?}");
     };
@@ -182,6 +185,7 @@ async fn the_metrics_of_a_sweep_are_counted_by_slice_and_its_duration_once() {
     assert_eq!(slice.metric("SweepDrift"), 2);
     assert_eq!(slice.metric("SweepLimited"), 1);
     assert_eq!(slice.metric("SweepFailures"), 0);
+    assert_eq!(slice.metric("SweepRepaired"), 1);
     let durations = slice
         .metrics
         .iter()

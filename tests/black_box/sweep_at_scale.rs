@@ -5,6 +5,7 @@ use std::time::Duration;
 use secret_replicator_emulator::{Answer, Outcome, SecretSeed};
 use serde_json::{Value, json};
 
+use crate::record_schema::invoke;
 use crate::stage::{HOME, Setting, Stage, setting};
 
 /// A policy that cannot be expressed as a filter of `ListSecrets`, so that the sweep lists every secret.
@@ -61,7 +62,9 @@ impl Population {
 async fn sweep(stage: &mut Stage) -> Value {
     let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
     loop {
-        let invocation = stage.function.invoke(&action).await.expect("it is there");
+        let invocation = invoke(&mut stage.function, &action)
+            .await
+            .expect("it is there");
         let Answer::Success(summary) = invocation.answer else {
             panic!("no answer: {:?}", invocation.answer);
         };
@@ -147,7 +150,7 @@ async fn slices_that_are_killed_and_run_again_change_nothing_in_the_result() {
     loop {
         // Different times, from the start to the middle of the slice.
         let patience = Duration::from_millis(37 + 83 * kills);
-        let invocation = tokio::time::timeout(patience, stage.function.invoke(&action)).await;
+        let invocation = tokio::time::timeout(patience, invoke(&mut stage.function, &action)).await;
         let Ok(invocation) = invocation else {
             stage.function = setting.function(&stage.aws).await.expect("it starts");
             kills += 1;

@@ -57,12 +57,17 @@ async fn keys_of_the_rule_and_of_the_policy_reach_aws() {
 }
 
 #[tokio::test]
-async fn a_forbidden_region_is_refused_and_names_the_rule() {
+async fn a_forbidden_region_is_refused_and_names_the_rule_and_the_secret_is_right() {
     let mut stage = stage().await;
     let delivery = stage
         .create(tier_1("prod/db").with_tag("residency", "eu"))
         .await;
-    delivery.ends_well("refused");
+    delivery.ends_well("replicated");
+    assert_eq!(delivery.record["level"], "INFO");
+    assert_eq!(
+        delivery.record["message"],
+        "prod/db: in sync in eu-west-1; no replica in us-west-2 (forbidden-by-policy)"
+    );
     assert_eq!(
         delivery.region("us-west-2"),
         "refuse refused forbidden-by-policy"

@@ -12,6 +12,7 @@ from botocore.config import Config
 
 import stack
 from function import ACCOUNT, DEPLOYED, running_function
+from observed import observe
 from processes import TOOLS, environment, free_port, running
 from slices import BOOTSTRAP, Slices, reached
 
@@ -130,6 +131,17 @@ def deploy(client, ministack):
 def cautious(deploy):
     """The stack with its default parameters."""
     return deploy()
+
+
+@pytest.fixture(scope="session")
+def alarms(cautious):
+    return cautious.alarms()
+
+
+@pytest.fixture(scope="session")
+def runs(bootstrap, client, emulator, tmp_path_factory):
+    """The runs of the function that alarms, metrics and queries are checked with."""
+    return observe(bootstrap, client, emulator, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="session")

@@ -12,3 +12,11 @@ def blocks(page, language="sh"):
     found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.M | re.S)
     assert len(found) == text.count(f"```{language}\n"), f"{page}: a block is not closed"
     return [textwrap.dedent(block) for _, block in found]
+
+
+def named_blocks(page, language="json"):
+    """Returns the blocks of a language by the names in the comments before them."""
+    text = (ROOT / page).read_text()
+    found = re.findall(rf"^<!-- ([\w.-]+) -->\n```{language}\n(.*?)^```$", text, re.M | re.S)
+    assert len(found) == len(blocks(page, language)), f"{page}: a block has no name"
+    return dict(found)

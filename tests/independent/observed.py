@@ -1,4 +1,4 @@
-"""The runs of the function for `test_observability.py`, with their answers and log lines."""
+"""The runs of the function for the tests of alarms, metrics and queries, with their answers and log lines."""
 
 import json
 from types import SimpleNamespace
@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import requests
 from werkzeug.wrappers import Response
 
-from function import create_secret_event, running_function
+from function import ACCOUNT, create_secret_event, running_function
 from local_server import serving
 from processes import eventually
+from template import ROOT
 
 # The Regions of the secrets. A sweep processes all secrets of its Region.
 REGION, LIMITED, EMPTY, DENIED = "ca-central-1", "sa-east-1", "eu-north-1", "ap-northeast-2"
+DRIFTING = "ap-northeast-3"
 
 # Follows the tag `replicate-to`, as the built-in policy does, and removes replicas.
 POLICY = {
@@ -37,6 +39,20 @@ def denying_describe_secret(endpoint):
         return Response(answer.content, answer.status_code)
 
     return serving(respond)
+
+
+def is_there(secrets, name):
+    try:
+        secrets.describe_secret(SecretId=name)
+    except secrets.exceptions.ResourceNotFoundException:
+        return False
+    return True
+
+
+def call_of_other(sample):
+    """Returns the sample of a call that another principal made in `REGION`."""
+    text = (ROOT / "events" / sample).read_text()
+    return json.loads(text.replace("us-west-2", REGION).replace("123456789012", ACCOUNT))
 
 
 def observe(bootstrap, client, emulator, directory):
@@ -70,7 +86,14 @@ def observe(bootstrap, client, emulator, directory):
     run("failed", *[reconcile("observed/taken")] * 3)
 
     create("observed/refused", "eu-central-1 nowhere")
-    run("refused", reconcile("observed/refused"))
+    run("refused", *[reconcile("observed/refused")] * 2)
+
+    hypothetical = {"name": "observed/asked", "tags": {"replicate-to": "nowhere"}}
+    run(
+        "explained",
+        {"action": "explain", "secretId": "observed/refused"},
+        {"action": "explain", "secret": hypothetical | {"primaryRegion": REGION}},
+    )
 
     create("observed/planned", "eu-west-1")
     run("planned", reconcile("observed/planned") | {"dryRun": True})
@@ -89,6 +112,13 @@ def observe(bootstrap, client, emulator, directory):
     arn = create("observed/event", "eu-west-1")["ARN"]
     run("skipped", create_secret_event(arn, region=REGION))
 
+    run(
+        "calls of others",
+        call_of_other("remove-regions-from-replication.json"),
+        call_of_other("delete-secret-blocked-by-replicas.json"),
+        call_of_other("delete-secret-blocked-by-replicas.json"),
+    )
+
     for name in ("observed/one", "observed/two"):
         create(name, "eu-west-1", region=LIMITED)
     # ListSecrets is eventually consistent.
@@ -98,6 +128,15 @@ def observe(bootstrap, client, emulator, directory):
     )
     run("limited sweep", sweep, region=LIMITED)
     run("sweep of an empty Region", sweep, region=EMPTY)
+
+    create("observed/drifting", "eu-west-1", region=DRIFTING)
+    eventually(lambda: secrets(DRIFTING).list_secrets()["SecretList"], "the list shows it")
+    run("sweep that repairs a secret", sweep, region=DRIFTING)
+    secrets(DRIFTING).remove_regions_from_replication(
+        SecretId="observed/drifting", RemoveReplicaRegions=["eu-west-1"]
+    )
+    eventually(lambda: not is_there(secrets("eu-west-1"), "observed/drifting"), "the replica is gone")
+    run("sweep that repairs it again", sweep, region=DRIFTING)
 
     create("observed/denied", "eu-west-1", region=DENIED)
     eventually(lambda: secrets(DENIED).list_secrets()["SecretList"], "the list shows it")

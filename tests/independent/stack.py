@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import yaml
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-from template import ROOT, of_type
+from template import ROOT, TEMPLATE, of_type
 
 # The account of the emulator's secrets.
 ACCOUNT = "123456789012"
@@ -21,6 +21,9 @@ TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:records"
 BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/records"
 
 SAVED_QUERY = re.compile(r"^  \w+:\n    Type: AWS::Logs::QueryDefinition\n(?:    .*\n|\n)+", re.M)
+METRIC_MATH = re.compile(r"^      Metrics:\n(?:        .*\n)+", re.M)
+# What stands in for metric math. `Stack.alarms` restores it.
+NO_MATH = "      Namespace: none\n      MetricName: none\n      Statistic: Sum\n      Period: 60\n"
 POLLING = {"Delay": 0.1, "MaxAttempts": 300}
 
 
@@ -32,7 +35,9 @@ class Stack:
         self.client = client
         cloudformation = client("cloudformation")
         described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        self.parameters = {row["ParameterKey"] for row in described["Parameters"]}
+        self.parameters = {
+            row["ParameterKey"]: row["ParameterValue"] for row in described["Parameters"]
+        }
         self.outputs = {row["OutputKey"]: row["OutputValue"] for row in described["Outputs"]}
         resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         self.resources = {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in resources}
@@ -67,13 +72,43 @@ class Stack:
         pages = self.client("cloudwatch").get_paginator("describe_alarms").paginate()
         by_name = {row["AlarmName"]: row for page in pages for row in page["MetricAlarms"]}
         return {
-            logical: by_name[name] for logical, name in self.resources.items() if name in by_name
+            logical: self.with_math(logical, by_name[name])
+            for logical, name in self.resources.items()
+            if name in by_name
         }
+
+    def with_math(self, logical, alarm):
+        """Returns an alarm with the metric math of the template, which ministack does not take."""
+        metrics = TEMPLATE["Resources"][logical]["Properties"].get("Metrics")
+        if metrics is None:
+            return alarm
+        stand_in = {"Namespace", "MetricName", "Dimensions", "Statistic", "Period"}
+        rest = {key: value for key, value in alarm.items() if key not in stand_in}
+        return rest | {"Metrics": self.resolved(metrics)}
+
+    def resolved(self, value):
+        """Returns a part of the template with the values of parameters and mappings."""
+        match value:
+            case {"Ref": name}:
+                return self.parameters[name]
+            case {"Fn::FindInMap": [mapping, *keys]}:
+                first, second = self.resolved(keys)
+                return TEMPLATE["Mappings"][mapping][first][second]
+            case dict():
+                return {key: self.resolved(each) for key, each in value.items()}
+            case list():
+                return [self.resolved(each) for each in value]
+        return value
 
     def dashboard(self):
         name = self.resources["Dashboard"]
         found = self.client("cloudwatch").get_dashboard(DashboardName=name)
         return json.loads(found["DashboardBody"])
+
+    def widgets(self, kind):
+        """Returns the properties of the dashboard's widgets of a type."""
+        widgets = self.dashboard()["widgets"]
+        return [widget["properties"] for widget in widgets if widget["type"] == kind]
 
     def policies(self, role):
         """Returns the inline policies of a role."""
@@ -124,6 +159,14 @@ def allows(statements, request):
     return evaluate(call, [policy]).decision == "Allow"
 
 
+def processed(stack):
+    """Returns the resources as SAM transforms them. Ministack does not return all of their properties."""
+    template = stack.client("cloudformation").get_template(
+        StackName=stack.name, TemplateStage="Processed"
+    )["TemplateBody"]
+    return (json.loads(template) if isinstance(template, str) else template)["Resources"]
+
+
 def deploy(name, code, client, **parameters):
     """Deploys the template with this `bootstrap` as the function's code."""
     s3 = client("s3")
@@ -132,8 +175,8 @@ def deploy(name, code, client, **parameters):
     constraint = {} if region == "us-east-1" else {"LocationConstraint": region}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=constraint)
     s3.put_object(Bucket=name, Key="code.zip", Body=zipped(code))
-    # Ministack reads definitions in JSON only and does not support saved queries, so these are removed
-    # below. The deployed stack does not differ otherwise.
+    # Ministack reads definitions in JSON only and does not support saved queries or metric math, so these are
+    # removed below. The deployed stack does not differ otherwise.
     definition = json.dumps(yaml.safe_load((ROOT / "sweep.asl.yaml").read_text()))
     s3.put_object(Bucket=name, Key="sweep.asl.json", Body=definition)
     packaged = (ROOT / "template.yaml").read_text()
@@ -143,6 +186,8 @@ def deploy(name, code, client, **parameters):
         packaged = packaged.replace(f" {local}\n", f" {local.split()[0]} s3://{name}/{key}\n")
     packaged, removed = SAVED_QUERY.subn("", packaged)
     assert removed == len(of_type("AWS::Logs::QueryDefinition"))
+    packaged, removed = METRIC_MATH.subn(NO_MATH, packaged)
+    assert removed == sum("Metrics" in row["Properties"] for row in of_type("AWS::CloudWatch::Alarm").values())
     # The template is larger than the 51,200 bytes that CloudFormation takes as text.
     s3.put_object(Bucket=name, Key="template.yaml", Body=packaged)
     cloudformation = client("cloudformation")

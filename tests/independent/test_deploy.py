@@ -13,17 +13,17 @@ import tomllib
 
 import pytest
 
-from documents import blocks
+from documents import blocks, named_blocks
 from processes import TOOLS, shell
-from stack import KEY, Request, allows
+from stack import ACCOUNT, KEY, Request, allows
 from template import ROOT, TEMPLATE
 
 PAGE = (ROOT / "docs/DEPLOY.md").read_text()
 BLOCKS = blocks("docs/DEPLOY.md")
 PARAMETERS = TEMPLATE["Parameters"]
-# The policy about the tag, a statement of a key policy, and the policy of keys for the role.
+# The policy about the tag, and the documents of the deployment guide.
 [TAG_POLICY] = blocks("docs/SECURITY.md", "json")
-STATEMENT, KEYS = blocks("docs/DEPLOY.md", "json")
+FILES = named_blocks("docs/DEPLOY.md")
 
 # `aws s3 cp` has no skeleton, and the CLI itself rejects its output skeletons of the other two.
 AWS = f"""#!/bin/sh
@@ -43,7 +43,8 @@ PROGRAMS = {"aws": AWS, "sam": SAM, "secret-replicator": "#!/bin/sh\ntest -e $2\
 def run(tmp_path):
     for path in ("docs", "policy.yaml"):
         (tmp_path / path).symlink_to(ROOT / path)
-    (tmp_path / "keys.json").write_text(KEYS)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
     return lambda commands: shell(commands, tmp_path, PROGRAMS, AWS_DEFAULT_REGION="us-east-1")
 
 
@@ -96,8 +97,9 @@ def test_nothing_is_packaged_before_it_is_built():
 
 def test_the_parameters_are_the_templates():
     given = re.findall(r"--parameter-overrides ((?:\"?\w+=[^\s`]+ ?)+)", PAGE)
-    words = [word for line in given for word in shlex.split(line)]
     assert len(given) == PAGE.count("--parameter-overrides ")
+    of_stack_sets = re.compile(r"ParameterKey=(\w+),ParameterValue=")
+    words = [of_stack_sets.sub(r"\1=", word) for line in given for word in shlex.split(line)]
 
     for word in words:
         name, _, value = word.partition("=")
@@ -116,6 +118,7 @@ OTHER_NAMES = {
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
     *("ForceOverwriteReplicaSecret", "TagResource", "ReplicaRegions", "PrimaryRegion"),
     *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
+    "UsePreviousValue",
 }
 
 
@@ -128,33 +131,75 @@ def test_the_parameters_and_outputs_that_a_page_names_are_there(page):
     assert named - template - OTHER_NAMES == set()
 
 
-@pytest.mark.parametrize("policy", [TAG_POLICY, KEYS], ids=["tag", "keys"])
-def test_a_policy_has_no_mistake(policy, parliament):
+def of_policy(text):
+    """Returns the statements of a policy, of a list of statements, or of one statement."""
+    document = json.loads(text)
+    if isinstance(document, list):
+        return document
+    return document.get("Statement", [document])
+
+
+PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(root|role/[\w/-]+)|cloudwatch\.amazonaws\.com")
+
+
+@pytest.mark.parametrize("name", ["tag", *FILES])
+def test_a_policy_has_no_mistake(name, parliament):
+    statements = of_policy(TAG_POLICY if name == "tag" else FILES[name])
+    for statement in statements:
+        # The linter knows policies of principals only. In a key policy, the resource * is the key.
+        for principal in statement.pop("Principal", {}).values():
+            assert PRINCIPAL.fullmatch(principal), principal
+            statement["Resource"] = KEY if statement["Resource"] == "*" else statement["Resource"]
     done = subprocess.run(
-        [parliament, "--json"], input=json.dumps(json.loads(policy)), capture_output=True, text=True
+        [parliament, "--json"],
+        input=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+        capture_output=True,
+        text=True,
     )
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
-def test_the_policies_of_keys_allow_what_secrets_manager_does_for_the_role_and_no_more():
-    attached, of_key = json.loads(KEYS)["Statement"], [json.loads(STATEMENT)]
-    tagged = {"aws:resourcetag/secret-replicator": "allowed"}
+def test_the_policies_of_a_topic_let_alarms_of_the_accounts_publish_and_nothing_else():
+    [topic], key = json.loads(FILES["topic-policy.json"])["Statement"], json.loads(FILES["topic-key.json"])
+    alarm = "arn:aws:cloudwatch:us-east-1:{}:alarm:{}"
 
-    def uses(statements, action, region, service="secretsmanager", **context):
+    def publishes(account="123456789012", name="secret-replicator-ReplicasFailing-EXAMPLE"):
+        context = {"aws:sourceaccount": account, "aws:sourcearn": alarm.format(account, name)}
+        request = Request("sns:Publish", topic["Resource"], context=tuple(context.items()))
+        return allows([topic], request)
+
+    assert publishes() and publishes("210987654321")
+    assert not publishes("999999999999")
+    assert not publishes(name="other-alarm")
+    assert topic["Principal"] == key["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    # User guide of SNS, "Enable compatibility between event sources and encrypted topics".
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+def test_the_statements_of_key_policies_allow_what_secrets_manager_does_for_a_role_and_no_more():
+    primary, replica = of_policy(FILES["key-of-primary.json"]), of_policy(FILES["key-of-replica.json"])
+    of_the_role = [row for row in primary + replica if "ReplicatorRole" in row["Principal"]["AWS"]]
+    [of_readers] = [row for row in replica if row not in of_the_role]
+
+    def uses(statements, action, region, service="secretsmanager", secret="prod/db", account=ACCOUNT):
+        context = {
+            "kms:viaservice": f"{service}.{region}.amazonaws.com",
+            "kms:encryptioncontext:secretarn": f"arn:aws:secretsmanager:{region}:{account}:secret:{secret}-AbCdEf",
+        }
         key = KEY.replace("us-east-1", region)
-        context |= {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
         return allows(statements, Request(f"kms:{action}", key, region, tuple(context.items())))
 
-    used = [("Decrypt", "us-east-1"), ("GenerateDataKey", "eu-west-1"), ("Encrypt", "us-west-2")]
+    used = [("Decrypt", "us-east-1"), ("GenerateDataKey", "eu-west-1"), ("Encrypt", "eu-west-1")]
     for action, region in used:
-        assert uses(attached, action, region, **tagged)
-        assert not uses(attached, action, region)
-        assert not uses(attached, action, region, service="s3", **tagged)
-        assert uses(of_key, action, region)
-        assert not uses(of_key, action, region, service="s3")
-    assert not uses(attached, "Decrypt", "eu-west-1", **tagged)
-    assert not uses(attached, "Encrypt", "eu-north-1", **tagged)
+        assert uses(of_the_role, action, region)
+        assert not uses(of_the_role, action, region, service="s3")
+        assert not uses(of_the_role, action, region, account="999999999999")
+    assert not uses(of_the_role, "Decrypt", "eu-west-1")
+    assert not uses(of_the_role, "Encrypt", "us-east-1")
+    assert uses([of_readers], "Decrypt", "eu-west-1")
+    assert not uses([of_readers], "Decrypt", "eu-west-1", secret="dev/db")
+    assert not uses([of_readers], "Encrypt", "eu-west-1")
 
 
 def test_the_tools_are_those_of_the_tests():

@@ -1,4 +1,4 @@
-"""Checks alarms, dashboard and saved queries against the output of the real binary.
+"""Checks alarms, metrics and dashboard against the output of the real binary.
 
 The binary runs under AWS's Runtime Interface Emulator, with this project's emulator of Secrets Manager,
 whose replication can fail. Ministack deploys the alarms and the dashboard from the template.
@@ -9,12 +9,9 @@ import re
 
 import pytest
 
-from emf import datapoints, fires, metric_of
-from observed import observe
-from stack import ACCOUNT
+from emf import NAMESPACE, datapoints, fires, metric_of, metrics_of
+from stack import ACCOUNT, TOPIC
 from template import ROOT, TEMPLATE, of_type
-
-NAMESPACE = "SecretReplicator"
 
 # Metrics of AWS, each with its one dimension: the developer guides of SQS, Lambda and Step Functions,
 # "CloudWatch metrics".
@@ -30,26 +27,24 @@ AWS_METRICS = {
 
 
 @pytest.fixture(scope="module")
-def stack(deploy):
-    return deploy()
+def stack(cautious):
+    return cautious
 
 
-@pytest.fixture(scope="module")
-def alarms(stack):
-    return stack.alarms()
-
-
-@pytest.fixture(scope="module")
-def runs(bootstrap, client, emulator, tmp_path_factory):
-    return observe(bootstrap, client, emulator, tmp_path_factory.mktemp("runs"))
-
-
-SWEEPS = {"limited sweep", "sweep of an empty Region", "sweep that cannot read a secret"}
+SWEEPS = {
+    "limited sweep",
+    "sweep of an empty Region",
+    "sweep that repairs a secret",
+    "sweep that repairs it again",
+    "sweep that cannot read a secret",
+}
 FIRING = {
     "replicated": set(),
     "unchanged": set(),
     "failed": {"ReplicasFailing", "FunctionErrors"},
-    "refused": set(),
+    "refused": {"SecretsNeedAttention"},
+    # An explanation is an answer to a person.
+    "explained": set(),
     "planned": set(),
     "before the removal": set(),
     "removed": set(),
@@ -58,7 +53,10 @@ FIRING = {
     "bad event": {"BadEventsArriving", "FunctionErrors"},
     "skipped": set(),
     "limited sweep": {"SweepLimitReached"},
+    "calls of others": set(),
     "sweep of an empty Region": set(),
+    "sweep that repairs a secret": set(),
+    "sweep that repairs it again": set(),
     "sweep that cannot read a secret": {"SweepFailures"},
 }
 
@@ -82,7 +80,7 @@ def test_the_alarms_that_fire_are_those_that_should(what, runs, alarms, stack):
 OF_SERVICES = [
     name
     for name, row in of_type("AWS::CloudWatch::Alarm").items()
-    if str(row["Properties"]["Namespace"]).startswith("AWS/")
+    if str(row["Properties"].get("Namespace")).startswith("AWS/")
     and name not in set().union(*FIRING.values())
 ]
 
@@ -106,37 +104,10 @@ def test_an_invalid_policy_is_an_error_of_the_function(runs):
     assert any(line.get("error_type") == "PolicyInvalid" for line in runs["bad policy"].lines)
 
 
-def test_replicas_that_three_hourly_sweeps_find_in_progress_fire_an_alarm(alarms):
-    alarm = alarms["ReplicasStayPending"]
-
-    def fires_after(*pending):
-        key = (NAMESPACE, "ReplicasPending", frozenset())
-        return fires(alarm, *[{key: [count]} for count in pending])
-
-    assert fires_after(1, 2, 1)
-    assert not fires_after(1, 0, 1)
-    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 3)
-
-
-def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):
-    alarm = alarms["SweepSilent"]
-
-    assert fires(alarm, {})
-    assert not fires(alarm, datapoints(runs["sweep of an empty Region"].lines))
-    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
-
-
-def test_the_period_of_the_silence_alarm_fits_the_schedule(deploy):
-    nightly = deploy(SweepSchedule="cron(0 3 * * ? *)", SilenceAlarmHours="48").alarms()
-
-    assert nightly["SweepSilent"]["EvaluationPeriods"] == 48
-    assert nightly["SweepSilent"]["DatapointsToAlarm"] == 48
-
-
 @pytest.mark.parametrize("sweep", ["true", "false"])
 def test_the_dashboard_shows_every_alarm_and_without_the_sweep_its_silence_is_none(sweep, deploy):
     stack = deploy(SweepEnabled=sweep)
-    [widget] = widgets(stack, "alarm")
+    [widget] = stack.widgets("alarm")
 
     assert ("SweepSilent" in stack.alarms()) == (sweep == "true")
     assert sorted(widget["alarms"]) == sorted(row["AlarmArn"] for row in stack.alarms().values())
@@ -163,10 +134,22 @@ def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
     assert {metric for _, metric, _ in seen} == listed
 
 
+def test_the_costs_in_the_deployment_guide_count_every_metric_and_alarm(seen, alarms):
+    page = (ROOT / "docs/DEPLOY.md").read_text()
+    [(total, by_region)] = re.findall(r"^\| metrics: (\d+), and (\d+) per Region \|", page, re.M)
+    [(single, three)] = re.findall(r"^\| alarms: .*? \| \((\d+) \+ (\d+)\) \*", page, re.M)
+    billed = [len(metrics_of(alarm)) for alarm in alarms.values()]
+
+    assert int(total) == len({metric for _, metric, dimensions in seen if not dimensions})
+    assert int(by_region) == len({metric for _, metric, dimensions in seen if dimensions})
+    assert int(single) == billed.count(1)
+    assert int(single) + int(three) == sum(billed)
+
+
 def test_the_metric_of_every_alarm_exists(alarms, seen, stack):
     for name, alarm in alarms.items():
-        dimensions = {row["Name"]: row["Value"] for row in alarm["Dimensions"]}
-        check_metric(name, alarm["Namespace"], alarm["MetricName"], dimensions, seen, stack)
+        for namespace, metric, dimensions in metrics_of(alarm):
+            check_metric(name, namespace, metric, dict(dimensions), seen, stack)
 
 
 def check_metric(where, namespace, metric, dimensions, seen, stack):
@@ -189,10 +172,11 @@ def queue_names(stack):
 
 def test_every_queue_has_its_own_alarm(alarms, stack):
     watched = {
-        row["Value"]
+        value
         for alarm in alarms.values()
-        for row in alarm["Dimensions"]
-        if row["Name"] == "QueueName"
+        for _, _, dimensions in metrics_of(alarm)
+        for name, value in dimensions
+        if name == "QueueName"
     }
 
     assert watched == queue_names(stack)
@@ -213,6 +197,16 @@ def test_the_topic_takes_messages_of_this_accounts_alarms_only(stack):
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == "sns:Publish"
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+def test_the_alarms_notify_a_topic_in_the_parameters_and_the_stack_creates_none(deploy):
+    stack = deploy(AlarmTopicArn=TOPIC, AlarmEmail="on-call@example.com")
+
+    assert stack.outputs["AlarmTopicArn"] == TOPIC
+    assert len(stack.alarms()) == len(of_type("AWS::CloudWatch::Alarm"))
+    for name, alarm in stack.alarms().items():
+        assert (alarm["AlarmActions"], alarm["OKActions"]) == ([TOPIC], [TOPIC]), name
+    assert not [name for name in stack.resources if name.startswith(("AlarmTopic", "AlarmEmail"))]
 
 
 def test_an_address_in_the_parameters_is_subscribed_to_the_topic(deploy):
@@ -241,7 +235,8 @@ def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(dep
     stack = deploy(MetricsNamespace="Team/Secrets")
 
     assert stack.function()["Environment"]["Variables"]["METRICS_NAMESPACE"] == "Team/Secrets"
-    assert {alarm["Namespace"] for alarm in stack.alarms().values()} == {
+    read = {key for alarm in stack.alarms().values() for key in metrics_of(alarm)}
+    assert {namespace for namespace, _, _ in read} == {
         "Team/Secrets",
         "AWS/SQS",
         "AWS/Lambda",
@@ -250,18 +245,12 @@ def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(dep
     assert NAMESPACE not in json.dumps(stack.dashboard())
 
 
-def widgets(stack, kind):
-    return [
-        widget["properties"] for widget in stack.dashboard()["widgets"] if widget["type"] == kind
-    ]
-
-
 SEARCH = re.compile(r"""^SEARCH\('\{"(.+)",(\w+)\} MetricName="(\w+)"', 'Sum', 3600\)$""")
 
 
 def test_the_metrics_of_every_widget_exist(stack, seen):
     shown = set()
-    for widget in widgets(stack, "metric"):
+    for widget in stack.widgets("metric"):
         for row in widget["metrics"]:
             if isinstance(row[0], dict):
                 namespace, dimension, metric = SEARCH.match(row[0]["expression"]).groups()
@@ -276,6 +265,7 @@ def test_the_metrics_of_every_widget_exist(stack, seen):
         "ReplicasInSync",
         "ReplicasFailed",
         "ReplicasRefused",
+        "ReplicasExcluded",
         "ReplicasOverwritten",
         "EventAge",
         "ReplicationTime",
@@ -314,60 +304,3 @@ def test_no_widget_covers_another(stack):
         assert not cells & taken
         assert max(columns) < 24
         taken |= cells
-
-
-@pytest.fixture(scope="module")
-def log_fields(runs):
-    """The fields that a query can name, with their values. The fields of an array's elements are equal."""
-    found = {}
-
-    def discover(name, value):
-        if isinstance(value, dict):
-            for key, each in value.items():
-                discover(f"{name}.{key}".strip("."), each)
-        elif isinstance(value, list):
-            for each in value:
-                discover(f"{name}.*", each)
-        else:
-            found.setdefault(name, set()).add(value)
-
-    for run in runs.values():
-        discover("", run.lines)
-    return {name.removeprefix("*."): values for name, values in found.items()}
-
-
-KEYWORDS = {
-    *("fields", "filter", "sort", "limit", "asc", "desc"),
-    *("in", "or", "like", "ispresent"),
-}
-SAVED_QUERIES = of_type("AWS::Logs::QueryDefinition")
-
-
-def check_query(title, query, log_fields):
-    lines = [line for line in query.splitlines() if not line.lstrip().startswith("#")]
-    text = " ".join(lines)
-    outcomes = re.search(r"outcome in \[(.*?)\]", text)
-    for outcome in re.findall(r"[\"'](\w+)[\"']", outcomes[1] if outcomes else ""):
-        assert outcome in log_fields["outcome"], (title, outcome)
-    words = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
-    named = set(re.findall(r"@?[a-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS
-    assert len(named) >= 5, title
-    fields = {re.sub(r"\.\d+", ".*", name) for name in named}
-    unknown = fields - log_fields.keys() - {"@timestamp", "@message"}
-    assert not unknown, (title, unknown)
-
-
-def test_every_query_names_fields_and_outcomes_that_the_log_has(stack, log_fields):
-    shown = {row["title"]: row["query"].partition(" | ") for row in widgets(stack, "log")}
-    assert [source for source, _, _ in shown.values()] == [f"SOURCE '{stack.outputs['LogGroupName']}'"]
-    queries = {title: query for title, (_, _, query) in shown.items()}
-    for name, row in SAVED_QUERIES.items():
-        assert row["Properties"]["LogGroupNames"] == [{"Ref": "LogGroup"}], name
-        queries[name] = row["Properties"]["QueryString"]
-
-    # Those of the template: none is overlooked.
-    text = (ROOT / "template.yaml").read_text()
-    assert len(SAVED_QUERIES) == text.count("Type: AWS::Logs::QueryDefinition") > 0
-    assert len(queries) == text.count("fields @timestamp")
-    for title, query in queries.items():
-        check_query(title, query, log_fields)

@@ -36,9 +36,12 @@ def test_every_parameter_is_bounded():
     "name, good, bad",
     [
         ("AllowedReplicaRegions", ["eu-west-1", "us-gov-east-1"], ["eu-west", "EU-WEST-1", ""]),
+        ("AlarmTopicArn", ["", TOPIC], [BUS, "alarms"]),
+        ("SweepMaxChanges", ["1", "100", "500000"], ["0", "", "1.5", "-1", "1e3"]),
         ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),
         ("LogKmsKeyArn", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
         ("KmsKeyArns", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
+        ("KmsKeyTagValue", ["", "allowed", "team:payments"], ["a*", "a b", "${aws:username}", "x" * 257]),
         ("PermissionsBoundaryArn", ["", BOUNDARY], ["boundary"]),
         ("ReservedConcurrency", ["", "1", "1000"], ["0", "-1", "many"]),
         ("OnSuccessTopicArn", ["", TOPIC], [BUS, "records"]),

@@ -122,6 +122,30 @@ def test_a_key_is_used_only_if_the_stack_names_it_and_only_by_secrets_manager(de
         assert not uses(action, KEY, "us-east-1")
 
 
+def test_a_key_with_the_tag_is_used_only_in_this_account_and_only_by_secrets_manager(deploy, cautious):
+    stack = deploy(KmsKeyTagValue="allowed")
+    tagged = {"aws:resourcetag/secret-replicator": "allowed"}
+
+    def uses(action, region, stack=stack, service="secretsmanager", account=ACCOUNT, **tags):
+        key = KEY.replace("us-east-1", region).replace(ACCOUNT, account)
+        via = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+        return stack.allows("ReplicatorRole", f"kms:{action}", key, region, **via, **tags)
+
+    used = [("Decrypt", "us-east-1"), ("GenerateDataKey", "eu-west-1"), ("Encrypt", "us-west-2")]
+    for action, region in used:
+        assert uses(action, region, **tagged)
+        assert not uses(action, region)
+        assert not uses(action, region, **{"aws:resourcetag/secret-replicator": "other"})
+        assert not uses(action, region, **{"aws:resourcetag/other": "allowed"})
+        assert not uses(action, region, service="s3", **tagged)
+        assert not uses(action, region, account="999999999999", **tagged)
+        assert not uses(action, region, stack=cautious, **tagged)
+    assert not uses("Decrypt", "eu-west-1", **tagged)
+    assert not uses("Encrypt", "eu-north-1", **tagged)
+    for action in ("CreateGrant", "PutKeyPolicy", "TagResource"):
+        assert not uses(action, "us-east-1", **tagged)
+
+
 @pytest.mark.parametrize(
     "keys, regions",
     [(40, [f"ap-southeast-{number}" for number in range(1, 17)]), (50, ["us-west-2"])],
@@ -159,7 +183,11 @@ ACCEPTED = {
 
 def test_an_independent_linter_finds_no_mistake_in_the_policies(deploy, parliament):
     stack = deploy(
-        AllowOverwrite="true", AllowRemoval="true", KmsKeyArns=KEY, OnSuccessTopicArn=TOPIC
+        AllowOverwrite="true",
+        AllowRemoval="true",
+        KmsKeyArns=KEY,
+        KmsKeyTagValue="allowed",
+        OnSuccessTopicArn=TOPIC,
     )
     found = set()
     for role in ("ReplicatorRole", "SweepRole", "SweepStartRole"):

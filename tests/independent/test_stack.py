@@ -9,7 +9,7 @@ import uuid
 import pytest
 from cfnlint.api import lint_all
 
-from stack import ACCOUNT, BOUNDARY, BUS, KEY, TOPIC
+from stack import ACCOUNT, BOUNDARY, BUS, KEY, TOPIC, processed
 from sweep import Sweep
 from template import FUNCTION, TEMPLATE, of_type
 
@@ -94,14 +94,6 @@ def optional(deploy):
         PermissionsBoundaryArn=BOUNDARY,
         ReservedConcurrency="7",
     )
-
-
-def processed(stack):
-    """Returns the resources as SAM transforms them. Ministack does not return all of their properties."""
-    template = stack.client("cloudformation").get_template(
-        StackName=stack.name, TemplateStage="Processed"
-    )["TemplateBody"]
-    return (json.loads(template) if isinstance(template, str) else template)["Resources"]
 
 
 def only_if(condition, parameter):

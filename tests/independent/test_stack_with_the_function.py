@@ -5,15 +5,14 @@ the function in detail, and `test_sweep.py` covers the state machine.
 """
 
 import json
-import uuid
 
 import pytest
 
+from bus import Bus
 from function import create_secret_event
 from processes import eventually
 from stack import ACCOUNT
 from sweep import Sweep
-from template import FUNCTION, ROOT
 
 # A sweep processes all secrets of its Region, so no other module uses this one.
 REGION = "eu-west-3"
@@ -26,29 +25,8 @@ def stack(deploy, bootstrap):
 
 @pytest.fixture
 def put(stack):
-    """Puts an event on the bus and delivers it by copies of the rules.
-
-    Ministack refuses events in the name of AWS, so the copies have another source. They do not differ
-    otherwise; `test_template.py` tests the pattern itself. The source is unique, because ministack's
-    stacks share the bus.
-    """
-    events = stack.client("events")
-    source = f"copy.aws.secretsmanager.{uuid.uuid4().hex}"
-    for rule in FUNCTION["Events"]:
-        copy = f"copy-{uuid.uuid4().hex}"
-        pattern = json.loads(events.describe_rule(Name=stack.rule(rule))["EventPattern"])
-        events.put_rule(Name=copy, EventPattern=json.dumps(pattern | {"source": [source]}))
-        [target] = events.list_targets_by_rule(Rule=stack.rule(rule))["Targets"]
-        events.put_targets(Rule=copy, Targets=[target])
-
-    def put(event):
-        detail = json.dumps(event["detail"])
-        entry = {"Source": source, "DetailType": event["detail-type"], "Detail": detail}
-        entry["Resources"] = event["resources"]
-        answer = events.put_events(Entries=[entry])
-        assert answer["FailedEntryCount"] == 0, answer
-
-    return put
+    """Puts an event on the bus."""
+    return Bus(stack).put
 
 
 @pytest.fixture
@@ -80,19 +58,6 @@ def replicas(secrets):
 
 def test_an_event_becomes_a_replica(create, put, replicas, name):
     put(create(name))
-
-    in_sync = {"eu-west-1": "InSync"}
-    eventually(lambda: replicas(name) == in_sync, "the replica is in sync", seconds=60)
-
-
-@pytest.mark.parametrize(
-    "sample", ["secret-label-updated.json", "tag-change-on-resource.json"]
-)
-def test_a_secret_is_replicated_without_a_trail(sample, create, put, replicas, name):
-    arn = create(name)["detail"]["responseElements"]["arn"]
-    event = json.loads((ROOT / "events" / sample).read_text())
-
-    put(event | {"resources": [arn]})
 
     in_sync = {"eu-west-1": "InSync"}
     eventually(lambda: replicas(name) == in_sync, "the replica is in sync", seconds=60)

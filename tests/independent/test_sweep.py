@@ -47,9 +47,9 @@ def test_a_sweep_passes_the_token_on_from_slice_to_slice_and_ends(sweep, slices)
 def test_the_input_reaches_every_slice(given, sent, sweep, slices):
     slices.will_answer(more("first"), COMPLETE)
 
-    sweep.run(given)
+    ended = sweep.run(given)
 
-    first = {"action": "sweep"} | sent
+    first = {"action": "sweep", "sweepId": ended["executionArn"]} | sent
     assert slices.events == [first, first | {"nextToken": "first"}]
 
 

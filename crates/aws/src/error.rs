@@ -222,8 +222,9 @@ impl CallError {
         }
     }
 
-    /// Returns whether AWS rejected a write because the secret is a replica. `DescribeSecret` shows a replica
-    /// from another account like any other secret, so only a write reveals it.
+    /// Returns whether AWS rejected a write because the secret is a replica. `DescribeSecret` marks a replica
+    /// from another account with `CrossAccountPrimary`, which the SDK does not know. Reading it would need a
+    /// second parse of the body of every response, so only a write reveals such a replica.
     #[must_use]
     pub fn is_about_a_replica(&self) -> bool {
         self.kind == CallErrorKind::Refused

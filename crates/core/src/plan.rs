@@ -14,6 +14,7 @@ use crate::reason::{FailureReason, Refusal, RemovalReason, RetainReason, SkipRea
 use crate::secret::{KmsKey, Region, RegionalSecret, Replica, ReplicaStatus, Secret};
 use target::admit;
 pub use target::{KeySource, ReplicaKey, Target};
+pub use unwanted::regions_without_replica;
 
 /// The decision about one secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

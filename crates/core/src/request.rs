@@ -64,6 +64,15 @@ pub enum Request {
 }
 
 impl Request {
+    /// Returns the execution of the state machine that runs a sweep.
+    #[must_use]
+    pub fn sweep_id(&self) -> Option<&str> {
+        match self {
+            Self::Sweep(request) => request.sweep_id(),
+            Self::Reconcile { .. } | Self::Explain(_) | Self::Skip { .. } | Self::Bad(_) => None,
+        }
+    }
+
     /// Returns whether to wait for a secret that is not ready.
     #[must_use]
     pub fn wait(&self) -> Wait {
@@ -125,11 +134,20 @@ pub struct SweepRequest {
     pub max_changes: u64,
     /// Whether to record also the secrets for which only a promoted former replica is refused.
     pub thorough: bool,
+    /// The execution of the state machine that runs this slice, for the records.
+    pub sweep_id: Option<String>,
     /// The position at which the previous slice ended. `None` for the first slice.
     pub token: Option<Token>,
 }
 
 impl SweepRequest {
+    /// Returns the execution of the state machine, from the request or else from the token.
+    #[must_use]
+    pub fn sweep_id(&self) -> Option<&str> {
+        let of_token = || self.token.as_ref()?.sweep_id.as_deref();
+        self.sweep_id.as_deref().or_else(of_token)
+    }
+
     /// Checks that a dry run continues as a dry run, a real run as a real run, and a thorough sweep as a
     /// thorough one.
     ///

@@ -2,6 +2,8 @@
 
 #[path = "plan/keys.rs"]
 mod keys;
+#[path = "plan/leftovers.rs"]
+mod leftovers;
 #[path = "plan/probes.rs"]
 mod probes;
 

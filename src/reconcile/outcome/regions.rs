@@ -1,15 +1,17 @@
 //! Derives the outcome of each Region from a plan and its execution.
 
+use std::collections::BTreeMap;
+
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Plan, Step, failure_of};
 use secret_replicator_core::policy::BadToken;
 use secret_replicator_core::reason::{
     FailureReason, Progress, Refusal, RemovalReason, RetainReason,
 };
-use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
+use secret_replicator_core::secret::{KmsKey, Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
-use crate::reconcile::execution::{Execution, Observation, Observations};
+use crate::reconcile::execution::{Execution, Leftover, Observation, Observations};
 use crate::reconcile::removal_progress::RemovalProgress;
 
 /// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution.
@@ -22,18 +24,42 @@ pub(in crate::reconcile) fn region_outcomes(
         let (action, state) = step_outcome(region, step, before, execution);
         let state = checked_state(region, state, execution);
         let is_seen = |execution: &Execution| execution.observations.of(region).is_some();
-        RegionOutcome {
+        let outcome = RegionOutcome {
             region: Ok(region.clone()),
             action,
             state,
-            kms_key: kms_key(step),
+            kms_key: kms_key(step).map(|key| key.in_full(region, before.arn.account())),
             is_listed: before.replicas.contains_key(region) || execution.is_some_and(is_seen),
             is_recreated: execution.is_some_and(|execution| execution.recreated.contains(region)),
-        }
+        };
+        (region, outcome)
     });
-    steps
+    let leftovers = execution
+        .into_iter()
+        .flat_map(|execution| &execution.leftovers);
+    let mut outcomes: BTreeMap<&Region, RegionOutcome> = steps.collect();
+    // A forbidden Region has a step, too. What the Region has says more.
+    outcomes.extend(leftovers.map(|(region, leftover)| (region, left_over(region, leftover))));
+    outcomes
+        .into_values()
         .chain(plan.bad_tokens.iter().map(refused_token))
         .collect()
+}
+
+fn left_over(region: &Region, leftover: &Leftover) -> RegionOutcome {
+    RegionOutcome {
+        region: Ok(region.clone()),
+        action: Action::Keep,
+        state: match leftover {
+            Leftover::Replica(reason) => {
+                RegionState::InProgress(Progress::RemovalInProgress(reason.clone()))
+            }
+            Leftover::Standalone => RegionState::Retained(RetainReason::Standalone, None),
+        },
+        kms_key: None,
+        is_listed: false,
+        is_recreated: false,
+    }
 }
 
 fn step_outcome(
@@ -71,7 +97,7 @@ fn step_outcome(
             (Action::Remove, state)
         }
         Step::Retain(reason, replica) => {
-            let state = RegionState::Retained(*reason, replica.status.clone());
+            let state = RegionState::Retained(*reason, Some(replica.status.clone()));
             (Action::Keep, state)
         }
     }
@@ -193,7 +219,7 @@ fn removal_state(
     replica: &Replica,
 ) -> RegionState {
     let reason = || reason.clone();
-    let status = || replica.status.clone();
+    let status = || Some(replica.status.clone());
     match removal {
         RemovalProgress::Gone(unverified) => RegionState::Removed(reason(), unverified.clone()),
         RemovalProgress::Stranded => {
@@ -219,15 +245,16 @@ fn removal_state(
 }
 
 /// Returns the key that the replica has or is requested with.
-fn kms_key(step: &Step) -> Option<String> {
-    match step {
-        Step::Replicate(target) | Step::Retry(target) => Some(target.key().name()),
-        Step::Keep(replica) | Step::ReportFailure(_, replica) | Step::Retain(_, replica) => {
-            replica.kms_key.clone()
+fn kms_key(step: &Step) -> Option<KmsKey> {
+    let replica = match step {
+        Step::Replicate(target) | Step::Retry(target) => {
+            return Some(KmsKey::new(target.key().name()));
         }
-        Step::Refuse(_, existing) => existing.as_ref()?.kms_key.clone(),
-        Step::Remove(..) | Step::AwaitRemoval(..) => None,
-    }
+        Step::Keep(replica) | Step::ReportFailure(_, replica) | Step::Retain(_, replica) => replica,
+        Step::Refuse(_, existing) => existing.as_ref()?,
+        Step::Remove(..) | Step::AwaitRemoval(..) => return None,
+    };
+    replica.kms_key.as_deref().map(KmsKey::new)
 }
 
 fn refused_token(bad: &BadToken) -> RegionOutcome {

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::Step;
-use crate::limits::{Limits, RemovalLimit};
+use super::{Plan, Step};
+use crate::limits::{AllowedRegions, Limits, RemovalLimit};
 use crate::policy::{Evaluation, Policy, Removal};
-use crate::reason::{RemovalReason, RetainReason};
+use crate::reason::{Refusal, RemovalReason, RetainReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 
 /// Returns the steps for the unwanted replicas of a covered secret. Empty unless both the policy and
@@ -14,7 +14,7 @@ pub(super) fn steps(
     policy: &Policy,
     limits: &Limits,
 ) -> BTreeMap<Region, Step> {
-    if policy.removal() != Removal::Covered || limits.removal != RemovalLimit::Allowed {
+    if !removes(policy, limits) {
         return BTreeMap::new();
     }
     let unwanted = |(region, replica): (&Region, &Replica)| {
@@ -29,6 +29,48 @@ pub(super) fn steps(
         Some((region.clone(), step(reason, replica, evaluation)))
     };
     secret.replicas.iter().filter_map(unwanted).collect()
+}
+
+/// Returns the Regions in which the function may have removed a replica of the secret: Regions that may have
+/// replicas, in which no rule wants one and the primary secret lists none. Contains why a replica is
+/// unwanted there. Empty unless both the policy and the settings allow removal.
+///
+/// Without allowed Regions, only the Regions that the policy names are known.
+#[must_use]
+pub fn regions_without_replica(
+    secret: &Secret,
+    plan: &Plan,
+    policy: &Policy,
+    limits: &Limits,
+) -> BTreeMap<Region, RemovalReason> {
+    if !removes(policy, limits) {
+        return BTreeMap::new();
+    }
+    let mut regions = match &limits.allowed_regions {
+        AllowedRegions::Any => policy.named_regions(),
+        AllowedRegions::Only(regions) => regions.clone(),
+    };
+    regions.extend(plan.steps.keys().cloned());
+    let primary = secret.arn.region();
+    let unwanted = |region: Region| {
+        let reason = match plan.steps.get(&region) {
+            None => RemovalReason::NoLongerTargeted,
+            Some(Step::Refuse(Refusal::ForbiddenByPolicy(rules), None)) => {
+                RemovalReason::Forbidden(rules.clone())
+            }
+            Some(_) => return None,
+        };
+        let may_have_one = region != *primary
+            && region.partition() == primary.partition()
+            && limits.allowed_regions.admits(&region)
+            && !secret.replicas.contains_key(&region);
+        may_have_one.then_some((region, reason))
+    };
+    regions.into_iter().filter_map(unwanted).collect()
+}
+
+fn removes(policy: &Policy, limits: &Limits) -> bool {
+    policy.removal() == Removal::Covered && limits.removal == RemovalLimit::Allowed
 }
 
 fn is_known(replica: &Replica) -> bool {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{RemovalReason, names};
-use crate::secret::{KmsKey, ReplicaStatus};
+use crate::secret::{KmsKey, Replica, ReplicaStatus};
 
 /// Why a Region that a rule or a tag names gets no replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The Region is the primary secret's own. Reported, but does not affect the secret's outcome.
+    /// The Region is the primary secret's own.
     PrimaryRegion,
     /// The Region is in another partition. Replication never crosses partitions.
     OtherPartition,
@@ -127,11 +127,26 @@ impl Refusal {
         })
     }
 
-    /// Returns whether the refusal affects the secret's outcome. The primary secret's own Region in
-    /// a list is not a mistake, because one list serves the primary secrets of all Regions.
+    /// Returns whether the policy intends the refusal, so that the Region is in the wanted state. The other
+    /// refusals need a person.
+    ///
+    /// One list of Regions serves the primary secrets of all Regions, and so names the primary secret's own.
+    /// A rule that forbids Regions is written beside rules that name them. It is not obeyed while
+    /// `existing`, a replica of the Region, is there.
     #[must_use]
-    pub fn affects_outcome(&self) -> bool {
-        !matches!(self, Self::PrimaryRegion)
+    pub fn is_intended(&self, existing: Option<&Replica>) -> bool {
+        match self {
+            Self::PrimaryRegion => true,
+            Self::ForbiddenByPolicy(_) => existing.is_none(),
+            Self::OtherPartition
+            | Self::RegionNotAllowed
+            | Self::ConflictingRules(..)
+            | Self::WeakerEncryption(_)
+            | Self::KmsKeyDiffers { .. }
+            | Self::PromotedReplica
+            | Self::InvalidRegion { .. }
+            | Self::EmptyTagValue { .. } => false,
+        }
     }
 
     /// Returns whether replicas that are unwanted for this reason may be removed although a Region is
@@ -150,7 +165,7 @@ impl Refusal {
             }
             _ => true,
         };
-        is_settled && (!self.affects_outcome() || !not_wanted)
+        is_settled && (!not_wanted || *self == Self::PrimaryRegion)
     }
 }
 

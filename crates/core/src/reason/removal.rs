@@ -55,6 +55,9 @@ pub enum RetainReason {
     WaitingForOtherReplicas,
     /// The secret has changed since the decision.
     SecretChanged,
+    /// It is no longer a replica: the Region has it as a standalone secret with the same six-character
+    /// suffix. `StopReplicationToReplica` promoted it, or a removal left it there.
+    Standalone,
 }
 
 impl RetainReason {
@@ -66,6 +69,22 @@ impl RetainReason {
             Self::AmbiguousTag => "ambiguous-tag",
             Self::WaitingForOtherReplicas => "waiting-for-other-replicas",
             Self::SecretChanged => "secret-changed",
+            Self::Standalone => "promoted-replica",
+        }
+    }
+
+    /// Details that the code does not contain.
+    #[must_use]
+    pub fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::Standalone => Some(
+                "no rule wants a replica in this Region, but the Region has a former replica as a \
+                 standalone secret: it was promoted there, or a removal left it",
+            ),
+            Self::UnknownStatus
+            | Self::AmbiguousTag
+            | Self::WaitingForOtherReplicas
+            | Self::SecretChanged => None,
         }
     }
 
@@ -87,6 +106,12 @@ impl RetainReason {
             Self::SecretChanged => {
                 "no action is needed: the secret changed during the invocation, and the change has \
                  its own event"
+            }
+            Self::Standalone => {
+                "look up StopReplicationToReplica for this secret in the CloudTrail event history of \
+                 this Region: if there was such a call, the secret was promoted, so keep it while it is \
+                 in use; otherwise a removal left it, so delete it there with `aws secretsmanager \
+                 delete-secret`"
             }
         }
     }

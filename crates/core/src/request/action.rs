@@ -25,6 +25,10 @@ const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false,
 /// The default of `maxChanges`.
 const MAX_CHANGES: u64 = 100;
 
+/// The maximum length of a sweep's ID. The ARN of an execution is shorter: the names of state machine and
+/// execution have at most 80 characters each (Step Functions quotas).
+const LONGEST_SWEEP_ID: usize = 256;
+
 /// Parses an action.
 pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
     let fields = match serde_json::from_str(event) {
@@ -84,7 +88,14 @@ fn reconcile(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request
 }
 
 fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
-    fields.only(&["action", "dryRun", "thorough", "nextToken", "maxChanges"])?;
+    fields.only(&[
+        "action",
+        "dryRun",
+        "thorough",
+        "nextToken",
+        "maxChanges",
+        "sweepId",
+    ])?;
     let max_changes = match fields.get("maxChanges") {
         None => MAX_CHANGES,
         Some(number) => match number.as_u64().filter(|number| *number > 0) {
@@ -92,11 +103,16 @@ fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
             None => return fields.bad("`maxChanges` must be a whole number above 0".to_owned()),
         },
     };
+    let sweep_id = fields.text("sweepId")?;
+    if sweep_id.is_some_and(|id| !(1..=LONGEST_SWEEP_ID).contains(&id.len())) {
+        return fields.bad(format!("`sweepId` must have 1 to {LONGEST_SWEEP_ID} bytes"));
+    }
     let token = fields.text("nextToken")?.map(Token::parse).transpose();
     Ok(Request::Sweep(SweepRequest {
         dry_run: fields.flag("dryRun")?,
         max_changes,
         thorough: fields.flag("thorough")?,
+        sweep_id: sweep_id.map(str::to_owned),
         token: token.or_else(|error| fields.bad(error.to_string()))?,
     }))
 }

@@ -76,6 +76,24 @@ impl KmsKey {
         }
     }
 
+    /// Returns the one form of the key's name that records use: `aws/secretsmanager`, or the ARN of the key or
+    /// alias in this Region and account. AWS and policies also name keys by key ID or alias. Only AWS knows
+    /// the key of an alias, so the ARN of an alias stays one. A name of another form stays unchanged.
+    #[must_use]
+    pub fn in_full(&self, region: &Region, account: &str) -> String {
+        let arn = |resource: &str| {
+            let partition = region.partition();
+            format!("arn:{partition}:kms:{region}:{account}:{resource}")
+        };
+        match self.form() {
+            Form::AwsManaged => "aws/secretsmanager".to_owned(),
+            Form::Alias(_) | Form::KeyId(_) if self.0.starts_with("arn:") => self.0.to_string(),
+            Form::Alias(name) => arn(&format!("alias/{name}")),
+            Form::KeyId(key_id) => arn(&format!("key/{key_id}")),
+            Form::Unknown => self.0.to_string(),
+        }
+    }
+
     /// Returns whether this is the AWS managed key `aws/secretsmanager`, which every Region has.
     #[must_use]
     pub fn is_aws_managed(&self) -> bool {
@@ -252,6 +270,30 @@ mod tests {
             .replica_key(&region)
             .map(|key| key.map(|key| key.to_string()))
             .map_err(ToString::to_string)
+    }
+
+    #[test]
+    fn a_record_names_a_key_in_one_form() {
+        const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        let region = Region::parse("cn-north-1").unwrap();
+        let in_full = |name: &str| KmsKey::new(name).in_full(&region, "123456789012");
+        let arn = |resource: &str| format!("arn:aws-cn:kms:cn-north-1:123456789012:{resource}");
+        for name in ["aws/secretsmanager", "alias/aws/secretsmanager"] {
+            assert_eq!(in_full(name), "aws/secretsmanager");
+        }
+        let managed = arn("alias/aws/secretsmanager");
+        assert_eq!(in_full(&managed), "aws/secretsmanager");
+        for (name, resource) in [
+            (ID, format!("key/{ID}")),
+            ("mrk-1", "key/mrk-1".to_owned()),
+            ("alias/app", "alias/app".to_owned()),
+        ] {
+            assert_eq!(in_full(name), arn(&resource));
+            assert_eq!(in_full(&arn(&resource)), arn(&resource));
+        }
+        let of_another = "arn:aws-cn:kms:cn-northwest-1:999999999999:key/1";
+        assert_eq!(in_full(of_another), of_another);
+        assert_eq!(in_full("a new form"), "a new form");
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct Token {
     pub dry_run: bool,
     /// Whether the sweep is thorough.
     pub thorough: bool,
+    /// The execution of the state machine that runs the sweep, for the records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_id: Option<String>,
     /// The start time of the first slice.
     #[serde(with = "ts_milliseconds")]
     pub started: DateTime<Utc>,
@@ -135,6 +138,7 @@ mod tests {
             filter: Some(ListFilter::TagKeys(["replicate-to".to_owned()].into())),
             dry_run: true,
             thorough: true,
+            sweep_id: Some("arn:aws:states:us-east-1:123456789012:execution:sweep:1".to_owned()),
             started: DateTime::from_timestamp_millis(1_763_000_000_123).unwrap(),
             totals: Totals {
                 seen: 7,

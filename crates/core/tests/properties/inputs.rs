@@ -158,6 +158,7 @@ proptest! {
             filter: None,
             dry_run,
             thorough,
+            sweep_id: None,
             started: DateTime::UNIX_EPOCH,
             totals: Totals::default(),
         };

@@ -58,6 +58,14 @@ impl Case<'_> {
                 }
                 Answer::Replica { .. } => self.wanted(region),
                 Answer::Refused(reasons) if reasons.contains("primary-region") => None,
+                // The policy intends it, so the record of a secret in sync is not needed.
+                Answer::Refused(reasons)
+                    if reasons.contains("forbidden-by-policy")
+                        && !reasons.contains("other-partition")
+                        && self.run.after.replica(&self.secret.name, region).is_none() =>
+                {
+                    None
+                }
                 // A replica that someone else created with a customer managed key is not weaker.
                 Answer::Refused(reasons)
                     if reasons == ["weaker-encryption".to_owned()].into()

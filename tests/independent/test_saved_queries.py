@@ -1,0 +1,117 @@
+"""Runs the saved queries of CloudWatch Logs Insights on the log of the real binary."""
+
+import re
+
+import pytest
+
+import insights
+from template import ROOT, of_type
+
+
+@pytest.fixture(scope="module")
+def log_fields(runs):
+    """The fields that a query can name, with their values. The fields of an array's elements are equal."""
+    found = {}
+
+    def discover(name, value):
+        if isinstance(value, dict):
+            for key, each in value.items():
+                discover(f"{name}.{key}".strip("."), each)
+        elif isinstance(value, list):
+            for each in value:
+                discover(f"{name}.*", each)
+        else:
+            found.setdefault(name, set()).add(value)
+
+    for run in runs.values():
+        discover("", run.lines)
+    return {name.removeprefix("*."): values for name, values in found.items()}
+
+
+KEYWORDS = {
+    *("fields", "filter", "stats", "sort", "dedup", "limit", "asc", "desc", "by"),
+    *("in", "and", "or", "like", "ispresent", "count", "min", "max"),
+}
+SAVED_QUERIES = of_type("AWS::Logs::QueryDefinition")
+
+
+def check_query(title, query, log_fields):
+    lines = [line for line in query.splitlines() if not line.lstrip().startswith("#")]
+    text = " ".join(lines)
+    for field in ("outcome", "reason"):
+        listed = re.search(rf"{field} in \[(.*?)\]", text)
+        for value in re.findall(r"[\"']([\w-]+)[\"']", listed[1] if listed else ""):
+            assert value in log_fields[field], (title, value)
+    words = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
+    aliases = set(re.findall(r" as (\w+)", words))
+    named = set(re.findall(r"@?[a-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS - aliases - {"as"}
+    assert len(named) >= 5, title
+    fields = {re.sub(r"\.\d+", ".*", name) for name in named}
+    unknown = fields - log_fields.keys() - {"@timestamp", "@message"}
+    assert not unknown, (title, unknown)
+
+
+def test_every_query_names_fields_and_outcomes_that_the_log_has(cautious, log_fields):
+    shown = {row["title"]: row["query"].partition(" | ") for row in cautious.widgets("log")}
+    assert [source for source, _, _ in shown.values()] == [f"SOURCE '{cautious.outputs['LogGroupName']}'"]
+    queries = {title: query for title, (_, _, query) in shown.items()}
+    for name, row in SAVED_QUERIES.items():
+        assert row["Properties"]["LogGroupNames"] == [{"Ref": "LogGroup"}], name
+        queries[name] = row["Properties"]["QueryString"]
+
+    # Those of the template: none is overlooked.
+    text = (ROOT / "template.yaml").read_text()
+    assert len(SAVED_QUERIES) == text.count("Type: AWS::Logs::QueryDefinition") > 0
+    assert len(queries) == len(SAVED_QUERIES) + text.count('"query": "SOURCE')
+    for title, query in queries.items():
+        check_query(title, query, log_fields)
+
+
+@pytest.fixture(scope="module")
+def result(runs):
+    """Runs a saved query on the log lines of all runs."""
+    lines = [line for run in runs.values() for line in run.lines]
+    return lambda name: insights.run(SAVED_QUERIES[name]["Properties"]["QueryString"], lines)
+
+
+def test_a_query_finds_the_failures_with_their_remediation(result):
+    rows = result("WhatFailedAndWhy")
+
+    taken = [row for row in rows if row.get("secret_name") == "observed/taken"]
+    assert len(taken) == 3
+    assert all("remediation" in row or row["replicas.0.remediation"] for row in taken)
+    assert {row["outcome"] for row in rows if "error_type" not in row} <= {"failed", "pending"}
+
+
+def test_a_query_counts_the_sweeps_that_repaired_a_secret(result):
+    repairs = {row["secret_name"]: row for row in result("DriftBySecret")}
+
+    # Repaired twice, once, or only by an event.
+    assert repairs["observed/drifting"]["sweeps"] == 2
+    assert sum(repairs.get(f"observed/{name}", {}).get("sweeps", 0) for name in ("one", "two")) == 1
+    assert "observed/good" not in repairs
+    drifting = repairs["observed/drifting"]
+    assert drifting["first_repair"] < drifting["last_repair"]
+    assert [row["secret_name"] for row in result("DriftBySecret")][0] == "observed/drifting"
+
+
+def test_a_query_lists_the_secrets_that_need_a_person_once_with_the_remediation(result):
+    [row] = [row for row in result("WhichSecretsNeedAttention")]
+
+    assert row["secret_name"] == "observed/refused"
+    reasons = {row[f"replicas.{number}.reason"] for number in (0, 1)}
+    assert reasons == {"region-not-allowed", "invalid-region"}
+    assert all(row[f"replicas.{number}.remediation"] for number in (0, 1))
+
+
+def test_a_query_says_who_changed_replicas_of_which_secret(result):
+    rows = result("WhoChangedReplicas")
+
+    assert [(row["reason"], row["calls"]) for row in rows] == [
+        ("delete-blocked-by-replicas", 2),
+        ("replication-changed-by-other", 1),
+    ]
+    # A call names its secret by name or by ARN.
+    assert rows[0]["secret_name"] == "app/db"
+    assert rows[1]["secret_arn"].endswith(":secret:app/db-a1b2c3")
+    assert {row["principal"] for row in rows} == {"arn:aws:iam::012345678912:user/IAM-Admin"}
