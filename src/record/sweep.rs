@@ -93,6 +93,7 @@ pub(super) fn message(sweep: &Sweep) -> String {
         refused,
         failed,
         limited,
+        overwritten,
         ..
     } = &sweep.totals;
     let how_far = match sweep.next {
@@ -105,6 +106,7 @@ pub(super) fn message(sweep: &Sweep) -> String {
         (pending, "pending"),
         (refused, "refused"),
         (failed, "failed"),
+        (overwritten, "other secrets overwritten"),
         (limited, "left for the next sweep"),
     ];
     let secrets = if *seen == 1 { "secret" } else { "secrets" };

@@ -53,8 +53,6 @@ pub enum RetainReason {
     AmbiguousTag,
     /// A wanted Region is refused, or its replica is not in sync.
     WaitingForOtherReplicas,
-    /// The secret has changed since the decision.
-    SecretChanged,
     /// It is no longer a replica: the Region has it as a standalone secret with the same six-character
     /// suffix. `StopReplicationToReplica` promoted it, or a removal left it there.
     Standalone,
@@ -68,7 +66,6 @@ impl RetainReason {
             Self::UnknownStatus => "unknown-status",
             Self::AmbiguousTag => "ambiguous-tag",
             Self::WaitingForOtherReplicas => "waiting-for-other-replicas",
-            Self::SecretChanged => "secret-changed",
             Self::Standalone => "promoted-replica",
         }
     }
@@ -81,10 +78,7 @@ impl RetainReason {
                 "no rule wants a replica in this Region, but the Region has a former replica as a \
                  standalone secret: it was promoted there, or a removal left it",
             ),
-            Self::UnknownStatus
-            | Self::AmbiguousTag
-            | Self::WaitingForOtherReplicas
-            | Self::SecretChanged => None,
+            Self::UnknownStatus | Self::AmbiguousTag | Self::WaitingForOtherReplicas => None,
         }
     }
 
@@ -102,10 +96,6 @@ impl RetainReason {
             Self::WaitingForOtherReplicas => {
                 "fix the other Regions: the replica is removed once every wanted Region has a \
                  replica in sync"
-            }
-            Self::SecretChanged => {
-                "no action is needed: the secret changed during the invocation, and the change has \
-                 its own event"
             }
             Self::Standalone => {
                 "look up StopReplicationToReplica for this secret in the CloudTrail event history of \
