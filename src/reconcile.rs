@@ -178,7 +178,8 @@ impl Reconciler {
             .leftovers(&basis.secret, &basis.plan, &execution, occasion, deadlines)
             .await;
         self.note_superseded(basis, &mut execution, deadlines).await;
-        let limited = (!execution.withheld.is_empty()).then(|| reservation.limit());
+        let is_limited = !execution.withheld.is_empty();
+        let limited = is_limited.then_some(Deferred::ChangeLimitReached);
         execution.deferred = execution.unsent().or(limited);
         execution
     }
