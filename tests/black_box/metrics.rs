@@ -84,6 +84,12 @@ async fn the_age_of_the_event_is_from_the_call_to_the_invocation() {
     assert!((90_000..120_000).contains(&age), "{age}");
     assert!(delivery.metrics.iter().any(|line| line["EventAge"] == age));
     let settled = number(&delivery.replica("eu-west-1")["replication_ms"]);
+    let times = delivery.metrics.iter();
+    let times: Vec<&Value> = times
+        .filter_map(|line| line.get("ReplicationTime"))
+        .collect();
+    assert_eq!(times.len(), 1);
+    assert!(number(times[0]).fract() == 0.0, "{}", times[0]);
     let duration = number(&delivery.record["duration_ms"]);
     assert!(
         settled > 0.0 && settled <= duration,

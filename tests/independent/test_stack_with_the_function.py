@@ -73,6 +73,7 @@ def test_a_dry_run_changes_nothing_then_a_sweep_brings_every_secret_in_sync(
     dry = sweep.run({"dryRun": True})
     assert dry["status"] == "SUCCEEDED", dry
     assert (dry["output"]["trigger"], dry["output"]["dry_run"]) == ("sweep", True)
+    assert dry["output"]["sweep_id"] == dry["executionArn"]
     assert dry["output"]["drifted"] >= 3
     assert all(replicas(each) == {} for each in names)
 

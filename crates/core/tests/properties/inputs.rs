@@ -229,13 +229,14 @@ proptest! {
     }
 }
 
-const ACTION_FIELDS: [&str; 7] = [
+const ACTION_FIELDS: [&str; 8] = [
     "secretId",
     "secret",
     "dryRun",
     "thorough",
     "nextToken",
     "maxChanges",
+    "sweepId",
     "maxchanges",
 ];
 
