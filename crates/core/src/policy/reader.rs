@@ -9,7 +9,7 @@ use super::node::{Field, Position, Value};
 use super::paths::Identity;
 use super::problem::{Problem, Severity, escape_control};
 use super::problems::Problems;
-use super::spelling::did_you_mean;
+use crate::spelling::did_you_mean;
 
 pub use super::node::{Node, parse};
 
@@ -111,7 +111,8 @@ pub struct NodeReader {
     problems: Problems,
 }
 
-/// The number of fields up to which duplicates are found by comparing each pair.
+/// The number of fields up to which duplicates are found by comparing each pair, and among which a
+/// misspelled one is sought.
 const FEW_FIELDS: usize = 16;
 
 #[expect(
@@ -188,15 +189,19 @@ impl NodeReader {
         names: [&str; N],
     ) -> Result<[Option<NodeRef<'a>>; N], Reported> {
         let Value::Fields(fields) = &node.node.value else {
-            let hint = format!("the fields are {}", quoted(names));
+            let hint = fields_hint(names);
             return Err(self.wrong_type(node, "a map", &hint));
         };
         self.check_duplicates(fields);
         for field in unknown(fields, names) {
             let message = format!("the field `{}` is unknown", field.key);
-            let hint = match did_you_mean(&field.key, names) {
+            // A problem that is only counted needs no hint, so the comparison is skipped.
+            let meant = (!self.is_full())
+                .then(|| did_you_mean(&field.key, names))
+                .flatten();
+            let hint = match meant {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("the fields are {}", quoted(names)),
+                None => fields_hint(names),
             };
             self.error(&NodeRef::at_key(field), "unknown-field", message, &hint);
         }
@@ -214,6 +219,20 @@ impl NodeReader {
         match &node.node.value {
             Value::Fields(fields) => unknown(fields, names).next().map(|_| Reported(())),
             _ => None,
+        }
+    }
+
+    /// Returns the only field that a map may have. An unknown field in its place is the only problem.
+    pub fn only_field<'a>(
+        &mut self,
+        node: &NodeRef<'a>,
+        name: &str,
+        hint: &str,
+    ) -> Result<NodeRef<'a>, Reported> {
+        let [field] = self.fields(node, [name])?;
+        match (field, Self::reported_unknown(node, [name])) {
+            (None, Some(reported)) => Err(reported),
+            _ => self.required(field, node, name, hint),
         }
     }
 
@@ -265,7 +284,8 @@ impl NodeReader {
         }
     }
 
-    /// Returns a field, or reports that it is missing.
+    /// Returns a field, or reports that it is missing. A field whose name resembles it has been reported
+    /// as unknown.
     pub fn required<'a>(
         &mut self,
         field: Option<NodeRef<'a>>,
@@ -274,6 +294,9 @@ impl NodeReader {
         hint: &str,
     ) -> Result<NodeRef<'a>, Reported> {
         field.ok_or_else(|| {
+            if is_misspelled(parent, name) {
+                return Reported(());
+            }
             let message = format!("the field `{name}` is missing");
             self.error(parent, "missing-field", message, hint)
         })
@@ -375,6 +398,26 @@ fn unknown<'a, const N: usize>(
     fields
         .iter()
         .filter(move |field| !names.contains(&field.key.as_ref()))
+}
+
+/// Returns whether one of the first fields of a map has a name that resembles this one.
+fn is_misspelled(map: &NodeRef<'_>, name: &str) -> bool {
+    match &map.node.value {
+        Value::Fields(fields) => fields
+            .iter()
+            .take(FEW_FIELDS)
+            .any(|field| did_you_mean(&field.key, [name]).is_some()),
+        _ => false,
+    }
+}
+
+fn fields_hint<const N: usize>(names: [&str; N]) -> String {
+    let those = if N == 1 {
+        "the only field is"
+    } else {
+        "the fields are"
+    };
+    format!("{those} {}", quoted(names))
 }
 
 fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
