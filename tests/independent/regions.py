@@ -30,7 +30,8 @@ def rows():
 
 def row(code, partition, description):
     text = f'("{code}", "{partition}", "{description}")'
-    if len(text) <= 94:
+    # The width at which rustfmt breaks a tuple.
+    if len(text) <= 62:
         return text
     return f'(\n        "{code}",\n        "{partition}",\n        "{description}",\n    )'
 

@@ -15,7 +15,7 @@ use crate::policy;
 Examples:
   PARAMETER=$(secret-replicator parameter policy.yaml --for sam) &&
     sam deploy --parameter-overrides AllowedReplicaRegions=eu-west-1 \"$PARAMETER\"
-  secret-replicator parameter policy.yaml --for json > parameters.json
+  secret-replicator parameter policy.yaml --for terraform
 
 Exit codes:
   0  printed
@@ -38,7 +38,7 @@ enum Tool {
     Sam,
     /// An argument of `aws cloudformation deploy --parameter-overrides`
     Cli,
-    /// A file of parameters for the AWS CLI
+    /// An entry of a file of parameters for the AWS CLI
     Json,
     /// A string of Terraform's language
     Terraform,
@@ -87,9 +87,7 @@ impl Tool {
                 format!("{NAME}='{}'\n", text.replace('\'', "\\'"))
             }
             Self::Cli => format!("{NAME}={text}\n"),
-            Self::Json => output::json(&json!([
-                { "ParameterKey": NAME, "ParameterValue": text },
-            ]))?,
+            Self::Json => output::json(&json!({ "ParameterKey": NAME, "ParameterValue": text }))?,
             Self::Terraform => terraform(text),
         })
     }

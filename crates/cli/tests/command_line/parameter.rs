@@ -22,11 +22,11 @@ fn the_command_line_of_aws_gets_the_text_itself() {
 }
 
 #[test]
-fn a_file_of_parameters_has_the_policy_as_a_value() {
+fn an_entry_of_a_file_of_parameters_has_the_policy_as_its_value() {
     let value = SPECIAL.trim_end();
     assert_eq!(
         parameter("json", SPECIAL).json(),
-        json!([{"ParameterKey": "ReplicationPolicy", "ParameterValue": value}])
+        json!({"ParameterKey": "ReplicationPolicy", "ParameterValue": value})
     );
 }
 
