@@ -14,6 +14,9 @@ pub use table::LISTED_ON;
 /// The partitions whose Regions are found by name. The names of the others repeat them: Ohio, Germany.
 const NAMED_PARTITIONS: [&str; 2] = ["aws", "aws-cn"];
 
+/// The maximum length of a word that gets a hint, in bytes. No description is longer.
+const LONGEST_WORD: usize = 64;
+
 /// The maximum number of Regions that a hint names.
 const MOST_MEANT: usize = 3;
 
@@ -106,7 +109,7 @@ fn has(code: &str) -> bool {
 
 /// Returns the listed codes that a word may mean. Empty for a listed code.
 fn meant_by(word: &str) -> Vec<&'static str> {
-    if has(word) {
+    if has(word) || word.len() > LONGEST_WORD {
         return Vec::new();
     }
     let letters = letters(word);

@@ -96,3 +96,38 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remediation_says_what_an_event_a_sweep_and_a_manual_call_do_next() {
+        let reason = RemovalReason::NoLongerTargeted;
+        let retried = [
+            Progress::ReplicationInProgress,
+            Progress::NotReported,
+            Progress::StatusUnavailable("throttled".to_owned()),
+            Progress::RemovalPending(reason.clone()),
+            Progress::RemovalInProgress(reason),
+            Progress::VersionBehind,
+        ];
+        for progress in retried {
+            let remediation = progress.remediation();
+            for next in [
+                "Lambda retries an event",
+                "the next sweep",
+                "after a manual call",
+            ] {
+                assert!(
+                    remediation.contains(next),
+                    "{}: {remediation}",
+                    progress.code()
+                );
+            }
+        }
+        // The event of an unknown status does not fail, so Lambda does not retry it.
+        let unknown = Progress::UnknownStatus("Detached".to_owned()).remediation();
+        assert!(unknown.contains("the event is not retried"), "{unknown}");
+    }
+}

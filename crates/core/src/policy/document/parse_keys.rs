@@ -129,6 +129,8 @@ impl<'a> Parser<'a> {
             let message = format!("the key is in {key_region}, but the replica is in {region}");
             let hint = "a key works only in its own Region: map each Region to a key there, or name \
                         an alias or a multi-Region key's ID, which AWS resolves in each Region";
+            let typo = known_regions::did_you_mean(key_region.as_str());
+            let hint = typo.as_deref().unwrap_or(hint);
             self.reader
                 .error(node, "key-of-another-region", message, hint);
         }

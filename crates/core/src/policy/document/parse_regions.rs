@@ -146,12 +146,7 @@ impl<'a> Parser<'a> {
     ) -> Result<Resolved<'_>, Reported> {
         let resolved = self.groups.resolve(word).ok_or_else(|| {
             let message = format!("`{word}` is neither a group nor a Region code");
-            // A problem that is only counted needs no hint, so the comparison is skipped.
-            let hint = if self.reader.is_full() {
-                REGION_HINT.to_owned()
-            } else {
-                hint_for(word, &self.groups)
-            };
+            let hint = self.reader.hint(|| hint_for(word, &self.groups));
             self.reader.error(node, "unknown-group", message, &hint)
         })?;
         if let Resolved::Region(region) = &resolved {
@@ -191,7 +186,7 @@ impl<'a> Parser<'a> {
                 lint::unknown_regions(&mut self.reader, node, word);
             } else {
                 let message = format!("no Region code matches `{word}`");
-                let hint = hint_for_pattern(word);
+                let hint = self.reader.hint(|| hint_for_pattern(word));
                 self.reader.error(node, "never-matches", message, &hint);
             }
             return Ok(vec![Pattern::new(word)]);
