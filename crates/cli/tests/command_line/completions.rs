@@ -22,7 +22,7 @@ const COMPLETED: [(&str, &str); 6] = [
     ("check --output ", "json"),
     ("explain --kms", "--kms-key"),
     ("parameter --for ", "terraform"),
-    ("completions ba", "bash"),
+    ("completions power", "powershell"),
 ];
 
 /// Returns what a shell prints for a script.

@@ -1,7 +1,8 @@
 //! Lints: warnings about parts of a valid policy that may not mean what the author intended.
 //!
 //! Each lint checks one rule, group or key. Lints are sound but incomplete: they report no false
-//! positives. They do not compare rules with one another. The plan refuses conflicts per secret, and an
+//! positives, except for those that suspect a typo (`unknown-region`, `regular-expression`,
+//! `comma-in-text`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
 //! explanation shows them.
 
 use std::collections::BTreeSet;
@@ -58,7 +59,7 @@ pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, patte
 }
 
 /// Explains patterns to authors who expect regular expressions.
-pub(super) const PATTERN_SYNTAX_HINT: &str = "patterns are not regular expressions: `*` matches any text, `?` one character, and a list each of its items";
+pub(super) const PATTERN_SYNTAX_HINT: &str = "patterns are not regular expressions: `*` matches any text, `?` one character, and a list matches any of its items";
 
 /// Returns the part of a pattern that has a meaning in regular expressions, and that AWS does not allow in
 /// names and tags. `.*` is allowed after a name: `v1.*` matches `v1.0`.

@@ -205,15 +205,15 @@ fn hint_for(word: &str, groups: &Groups) -> String {
     if word.eq_ignore_ascii_case("none") {
         return NONE_HINT.to_owned();
     }
-    if lint::regular_expression(word).is_some() {
-        return lint::PATTERN_SYNTAX_HINT.to_owned();
-    }
     let region = known_regions::did_you_mean(word);
     let group = did_you_mean(word, groups.names());
     match (region, group) {
         (Some(region), Some(group)) => format!("{region} or the group `{group}`?"),
         (Some(region), None) => region,
         (None, Some(group)) => format!("did you mean the group `{group}`?"),
+        (None, None) if lint::regular_expression(word).is_some() => {
+            lint::PATTERN_SYNTAX_HINT.to_owned()
+        }
         (None, None) => as_list(word).unwrap_or_else(|| REGION_HINT.to_owned()),
     }
 }
