@@ -46,7 +46,7 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 .PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
 .PHONY: test-aws test-aws-clean probe-aws
-.PHONY: bench startup-budget properties soak parameters fmt requirements valgrind qemu package
+.PHONY: bench startup-budget properties soak parameters regions fmt requirements valgrind qemu package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -300,6 +300,9 @@ test-aws-clean: $(if $(given),$(TOOLS)) ## Delete what remains of RUN=… in you
 
 parameters: $(TOOLS) ## Write the table of the stack's parameters in docs/DEPLOY.md
 	.venv/bin/python tests/independent/parameters.py
+
+regions: $(TOOLS) ## Write the list of Regions from the partitions of botocore
+	.venv/bin/python tests/independent/regions.py
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -10,6 +10,10 @@ use secret_replicator_aws::SecretsManager;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+        eprintln!("{}", startup::OUTSIDE_LAMBDA);
+        return ExitCode::FAILURE;
+    }
     startup::log();
     let settings = match Settings::from_environment() {
         Ok(settings) => settings,

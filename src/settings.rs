@@ -118,7 +118,6 @@ impl Settings {
         };
         let region = reader.region();
         let allowed_regions = reader.allowed_regions();
-        let policy = reader.policy(&allowed_regions, file);
         let overwrite = if reader.boolean("ALLOW_OVERWRITE") {
             Overwrite::Allowed
         } else {
@@ -129,6 +128,12 @@ impl Settings {
         } else {
             RemovalLimit::Never
         };
+        let limits = Limits {
+            allowed_regions,
+            overwrite,
+            removal,
+        };
+        let policy = reader.policy(&limits, file);
         let dry_run = reader.boolean("DRY_RUN");
         let replication_wait = reader.replication_wait();
         let sweep_writes_per_second = reader.writes_per_second();
@@ -138,11 +143,7 @@ impl Settings {
                 region,
                 policy: checked.policy,
                 policy_warnings: checked.warnings,
-                limits: Limits {
-                    allowed_regions,
-                    overwrite,
-                    removal,
-                },
+                limits,
                 dry_run,
                 replication_wait,
                 sweep_writes_per_second,

@@ -11,8 +11,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::{Settings, SettingsInvalid};
 use secret_replicator_core::environment;
+use secret_replicator_core::known_regions::UnknownRegion;
 use secret_replicator_core::limits::{Overwrite, RemovalLimit};
-use secret_replicator_core::policy::Removal;
+
+/// The message of a start outside Lambda, which has no Runtime API to get events from.
+pub const OUTSIDE_LAMBDA: &str = "bootstrap: AWS_LAMBDA_RUNTIME_API is not set: this program is an AWS Lambda function and \
+    runs only in Lambda; `make demo` runs it on a local Lambda";
 
 /// Sets up the log of all lines except the records. A line is a JSON object with `timestamp` and an
 /// upper-case `level`, from which Lambda takes the line's level (Lambda developer guide, "Log and
@@ -65,17 +69,12 @@ pub fn announce(settings: &Settings) {
         replication_wait_seconds = replication_wait.as_secs(),
         "ready"
     );
-    for rule in policy
-        .rules_that_overwrite()
-        .filter(|_| limits.overwrite == Overwrite::Never)
-    {
+    let allowed = limits.allowed_regions.named_regions();
+    for unknown in allowed.iter().filter_map(UnknownRegion::check) {
         tracing::warn!(
-            rule,
-            "`overwrite` has no effect: ALLOW_OVERWRITE is not `true`"
+            code = "unknown-region",
+            "ALLOWED_REPLICA_REGIONS: {unknown}"
         );
-    }
-    if policy.removal() == Removal::Covered && limits.removal == RemovalLimit::Never {
-        tracing::warn!("`removal: covered` has no effect: ALLOW_REMOVAL is not `true`");
     }
     warn_of_size();
     for warning in &settings.policy_warnings {

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use secret_replicator_core::reason::FailureReason;
 
+use super::Report;
 use crate::reconcile::SecretOutcome;
 
 /// The reason for an outcome that concerns the secret as a whole.
@@ -15,9 +16,10 @@ pub(super) struct Reason {
 }
 
 impl Reason {
-    /// Returns the reason for an outcome, or `None` if the outcomes of the Regions contain all reasons.
-    pub(super) fn of(outcome: &SecretOutcome) -> Option<Self> {
-        Some(match outcome {
+    /// Returns the reason for the outcome of a report, or `None` if the outcomes of the Regions contain all
+    /// reasons.
+    pub(super) fn of(report: &Report) -> Option<Self> {
+        Some(match &report.outcome {
             SecretOutcome::Covered { .. } | SecretOutcome::NotReached => return None,
             SecretOutcome::Skipped(_, reason) => Self {
                 code: reason.code(),
@@ -27,14 +29,19 @@ impl Reason {
             SecretOutcome::NotFound(error) => Self {
                 code: FailureReason::SecretNotFound.code(),
                 detail: error.to_string(),
-                remediation: Some(FailureReason::SecretNotFound.remediation().into()),
+                remediation: Some(if report.origin.is_action() {
+                    "check the name and the Region: the function reads secrets only in its own Region"
+                        .into()
+                } else {
+                    FailureReason::SecretNotFound.remediation().into()
+                }),
             },
             SecretOutcome::NoValueYet(..) => Self {
                 code: "no-value-yet",
                 detail: "the secret has no value, so there is nothing to replicate yet".to_owned(),
                 remediation: Some(
-                    "put a value into the secret; Lambda retries an event, but after a manual call \
-                     reconcile the secret again"
+                    "put a value into the secret; the native event of the new value, or the next sweep, then \
+                     replicates it"
                         .into(),
                 ),
             },

@@ -8,6 +8,7 @@ use super::reason::Reason;
 use super::{Report, milliseconds, replication_ms};
 use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use secret_replicator_core::explain::Explanation;
+use secret_replicator_core::known_regions;
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, SecretArn, SecretId};
 
@@ -94,7 +95,7 @@ impl SecretRecord {
     #[must_use]
     pub fn new(report: &Report) -> Self {
         let outcome = report.outcome.outcome();
-        let reason = Reason::of(&report.outcome);
+        let reason = Reason::of(report);
         let secret = report.outcome.secret();
         let (named_arn, named_name) = match &report.named {
             Some(SecretId::Arn(arn)) => (Some(arn), None),
@@ -177,11 +178,14 @@ impl ReplicaRecord {
             remediation,
         } = RegionFields::of(&outcome.state);
         let recreated = outcome.is_recreated.then_some(RemovalReason::FailedReplica);
+        let region = match &outcome.region {
+            Ok(region) => region.to_string(),
+            Err(token) => token.clone(),
+        };
+        let remediation =
+            remediation.map(|remediation| known_regions::with_hint(&region, &remediation));
         Self {
-            region: match &outcome.region {
-                Ok(region) => region.to_string(),
-                Err(token) => token.clone(),
-            },
+            region,
             action: outcome.action,
             status,
             reason: reason.or(recreated.as_ref().map(RemovalReason::code)),

@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{SettingError, SettingProblem};
-use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::known_regions;
+use secret_replicator_core::limits::{AllowedRegions, Limits};
 use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY};
 use secret_replicator_core::secret::Region;
 
@@ -55,7 +56,7 @@ impl SettingsReader<'_> {
 
     pub(super) fn policy(
         &mut self,
-        allowed_regions: &AllowedRegions,
+        limits: &Limits,
         file: &dyn Fn(&str) -> Result<String, String>,
     ) -> Option<Checked> {
         let (variable, text) = if let Some(text) = self.get("REPLICATION_POLICY") {
@@ -79,7 +80,7 @@ impl SettingsReader<'_> {
             variable,
             error: SettingError::Policy(invalid),
         };
-        policy::check(&text, allowed_regions)
+        policy::check_with_limits(&text, limits)
             .map_err(|invalid| self.problems.push(error(invalid)))
             .ok()
     }
@@ -99,9 +100,10 @@ impl SettingsReader<'_> {
                     regions.insert(region);
                 }
                 Err(error) => {
-                    let message = format!(
-                        "{error}; list Regions such as `eu-west-1`, separated by spaces or commas"
-                    );
+                    let hint = known_regions::did_you_mean(token).unwrap_or_else(|| {
+                        "list Regions such as `eu-west-1`, separated by spaces or commas".to_owned()
+                    });
+                    let message = format!("{error}; {hint}");
                     self.wrong("ALLOWED_REPLICA_REGIONS", message);
                 }
             }

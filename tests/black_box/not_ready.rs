@@ -134,6 +134,11 @@ async fn a_secret_that_is_asked_for_by_hand_is_not_waited_for() {
         .deliver(&json!({"action": "reconcile", "secretId": "prod/bd"}))
         .await;
     delivery.ends_in_error("pending", "SecretNotReady");
+    let remediation = delivery.record["remediation"].as_str().unwrap();
+    assert!(
+        remediation.starts_with("check the name and the Region"),
+        "{remediation}"
+    );
     assert_eq!(stage.aws.calls().len(), 1);
 }
 

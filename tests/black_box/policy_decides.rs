@@ -118,6 +118,34 @@ async fn a_region_outside_the_allowed_regions_is_refused_and_the_rest_is_replica
 }
 
 #[tokio::test]
+async fn a_refusal_of_a_region_that_does_not_exist_names_the_typo_first() {
+    let mut stage = setting()
+        .env("ALLOWED_REPLICA_REGIONS", "eu-west-1")
+        .start()
+        .await;
+    let value = "eu-wset-1 us-west2 none";
+    let delivery = stage.create(tagged("prod/db", value)).await;
+    delivery.ends_well("refused");
+    for (region, hint) in [
+        (
+            "eu-wset-1",
+            "did you mean `eu-west-1`? Otherwise: name an allowed Region",
+        ),
+        (
+            "us-west2",
+            "did you mean `us-west-2`? Otherwise: set the tag",
+        ),
+        ("none", "`none` must stand alone"),
+    ] {
+        let remediation = &delivery.replica(region)["remediation"];
+        assert!(
+            remediation.as_str().unwrap().contains(hint),
+            "{remediation}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_region_of_another_partition_is_refused() {
     let mut stage = Stage::new().await;
     let delivery = stage
@@ -214,12 +242,13 @@ async fn a_dry_run_by_hand_writes_nothing_and_a_typo_in_it_is_an_error() {
     let typo = json!({"action": "reconcile", "secretId": "prod/db", "dryrun": true});
     let delivery = stage.deliver(&typo).await;
     delivery.ends_in_error("failed", "BadEvent");
-    assert!(
-        delivery
-            .error_message
-            .unwrap()
-            .contains("unknown field `dryrun`")
-    );
+    let message = delivery.error_message.unwrap();
+    for text in [
+        "unknown field `dryrun`; did you mean `dryRun`?",
+        "\"secretId\": \"...\", \"dryRun\": true}",
+    ] {
+        assert!(message.contains(text), "{message}");
+    }
     assert!(stage.requested().is_empty());
 }
 

@@ -154,3 +154,47 @@ async fn settings_that_lambda_would_not_accept_are_a_warning_at_the_start() {
     assert!(log.contains("REPLICATION_POLICY_FILE"), "{log}");
     assert!(log.contains("\"limit\":4096"), "{log}");
 }
+
+#[tokio::test]
+async fn unknown_regions_and_fields_without_effect_are_warnings_at_the_start() {
+    let policy = "{version: 1, removal: covered, rules: [{name: a, when: all, overwrite: true, \
+                  replicate-to: eu-wset-3}]}";
+    let stage = setting()
+        .env("REPLICATION_POLICY", policy)
+        .env("ALLOWED_REPLICA_REGIONS", "eu-wset-3 us-west-2")
+        .start()
+        .await;
+
+    let log = stage.function.idle_log();
+
+    let warnings: Vec<&String> = log
+        .iter()
+        .filter(|line| line.contains("\"WARN\""))
+        .collect();
+    let expected = [
+        "ALLOWED_REPLICA_REGIONS: `eu-wset-3` is not a known Region; did you mean `eu-west-3`?",
+        "removal-not-allowed",
+        "overwrite-not-allowed",
+        "`eu-wset-3` is not a known Region [unknown-region]; did you mean `eu-west-3`?",
+    ];
+    assert_eq!(warnings.len(), expected.len(), "{warnings:#?}");
+    for (warning, expected) in warnings.iter().zip(expected) {
+        assert!(warning.contains(expected), "{expected}: {warning}");
+    }
+}
+
+#[test]
+fn outside_lambda_one_line_says_so() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+        .env_clear()
+        .output()
+        .expect("it starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(
+        stderr.contains("AWS_LAMBDA_RUNTIME_API is not set"),
+        "{stderr}"
+    );
+}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 # The directory of the installed command-line tools.
 TOOLS = Path(sys.executable).parent
+# The command-line tool, which is built next to the emulator.
+CLI = Path(os.environ.get("EMULATOR", "missing")).resolve().parent / "secret-replicator"
 
 
 def free_port():

@@ -14,7 +14,7 @@ import tomllib
 import pytest
 
 from documents import blocks, named_blocks
-from processes import TOOLS, shell
+from processes import CLI, TOOLS, shell
 from stack import ACCOUNT, KEY, Request, allows
 from template import ROOT, TEMPLATE
 
@@ -25,10 +25,18 @@ PARAMETERS = TEMPLATE["Parameters"]
 [TAG_POLICY] = blocks("docs/SECURITY.md", "json")
 FILES = named_blocks("docs/DEPLOY.md")
 
+# `aws cloudformation deploy` has no skeleton. Ends with 1 if it does not have one of the options.
+DEPLOY = """
+import sys
+from awscli.customizations.cloudformation.deploy import DeployCommand
+known = {"--region", *("--" + argument["name"] for argument in DeployCommand.ARG_TABLE)}
+sys.exit(any(word.startswith("--") and word not in known for word in sys.argv))
+"""
 # `aws s3 cp` has no skeleton, and the CLI itself rejects its output skeletons of the other two.
 AWS = f"""#!/bin/sh
 case "$1 $2" in
 "s3 cp") test $# -eq 4 ;;
+"cloudformation deploy") exec {sys.executable} -c '{DEPLOY}' "$@" ;;
 "cloudformation describe-stacks" | "iam create-policy")
   exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton input ;;
 *) exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton output ;;
@@ -36,7 +44,13 @@ esac
 """
 # SAM rejects an unknown option before it prints help.
 SAM = f'#!/bin/sh\nexec {sys.executable} {TOOLS}/sam "$@" --help\n'
-PROGRAMS = {"aws": AWS, "sam": SAM, "secret-replicator": "#!/bin/sh\ntest -e $2\n"}
+TERRAFORM = "#!/bin/sh\ntest $1 = apply && test -s policy.auto.tfvars\n"
+PROGRAMS = {
+    "aws": AWS,
+    "sam": SAM,
+    "secret-replicator": f'#!/bin/sh\nexec {CLI} "$@"\n',
+    "terraform": TERRAFORM,
+}
 
 
 @pytest.fixture
@@ -61,6 +75,8 @@ def test_the_tools_take_the_commands(number, run):
         "sam deploy --no-such-option",
         "aws cloudformation create-stack-set --no-such-option x",
         "aws cloudformation describe-stacks --no-such-option x",
+        "aws cloudformation deploy --no-such-option x",
+        "secret-replicator parameter policy.yaml --for no-such-tool",
         "aws cloudformation create-stack-set --stack-set-name x --auto-deployment Enable=true",
     ],
 )

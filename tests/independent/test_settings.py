@@ -7,15 +7,19 @@ import subprocess
 
 import pytest
 
-from template import TEMPLATE
+from template import ROOT, TEMPLATE
 
 PARAMETERS = TEMPLATE["Parameters"]
 NAMES = {
     "AllowedReplicaRegions": "ALLOWED_REPLICA_REGIONS",
+    "AllowOverwrite": "ALLOW_OVERWRITE",
+    "AllowRemoval": "ALLOW_REMOVAL",
+    "DryRun": "DRY_RUN",
     "MetricsNamespace": "METRICS_NAMESPACE",
     "ReplicationWaitSeconds": "REPLICATION_WAIT_SECONDS",
     "SweepWritesPerSecond": "SWEEP_WRITES_PER_SECOND",
 }
+BOOLEANS = ["true", "false", "True", "TRUE", "yes", "no", "1", "0", "t"]
 NUMBERS = ["0", "1", "30", "45", "60", "119", "120", "121", "-1", "1.5", "1e1", "25.0", "007", "+5", "many"]
 SPACES = ["AWS/Secrets", "AWS", "aws/secrets", "Team/Secrets", "a.b-c#d", "x" * 255, "x" * 256, 'a"b', "a b", ":a"]
 REGIONS = ["eu-west-1", "us-gov-east-1", "eu-west-1 us-west-2", "EU-WEST-1", "frankfurt", "us-west2", "eu-isoe-west-1"]
@@ -26,6 +30,7 @@ def generated():
     generator = random.Random(1)
     listed = {
         "AllowedReplicaRegions": REGIONS,
+        **dict.fromkeys(["AllowOverwrite", "AllowRemoval", "DryRun"], BOOLEANS),
         "MetricsNamespace": SPACES,
         "ReplicationWaitSeconds": NUMBERS,
         "SweepWritesPerSecond": NUMBERS,
@@ -37,9 +42,22 @@ def generated():
             yield name, value.strip() or "-"
 
 
+def test_the_ranges_and_defaults_are_those_of_the_reference():
+    """The environment's own defaults are in docs/REFERENCE.md, which the template repeats."""
+    reference = (ROOT / "docs/REFERENCE.md").read_text()
+    for name, variable in NAMES.items():
+        if default := PARAMETERS[name].get("Default"):
+            [row] = re.findall(rf"^\| `{variable}` \|.*$", reference, re.M)
+            assert f"`{default}`" in row, row
+    assert "0 to 120" in PARAMETERS["ReplicationWaitSeconds"]["ConstraintDescription"]
+    assert "1 to 1000" in PARAMETERS["SweepWritesPerSecond"]["ConstraintDescription"]
+
+
 def template_accepts(name, value):
     """Returns whether CloudFormation accepts the value: pattern, range and length of the parameter."""
     parameter = PARAMETERS[name]
+    if value not in parameter.get("AllowedValues", [value]):
+        return False
     values = value.split(" ") if parameter["Type"] == "CommaDelimitedList" else [value]
     for each in values:
         if "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], each):

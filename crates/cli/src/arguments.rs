@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, completions, explain, test};
+use crate::{check, completions, explain, parameter, test};
 
 /// Check, explain and test a replication policy before you deploy it
 ///
@@ -18,6 +18,7 @@ Examples:
   secret-replicator check policy.yaml
   secret-replicator explain --policy policy.yaml --name prod/db --tag tier=1 --region us-east-1
   secret-replicator test policy.yaml tests.yaml
+  secret-replicator parameter policy.yaml --for sam
 
 Exit codes:
   0  success
@@ -57,6 +58,12 @@ pub(crate) enum Command {
     /// if the policy replicates to, or refuses, a Region that the case does not name. Only the
     /// refusal of the primary Region needs no expectation.
     Test(test::Arguments),
+    /// Print a policy as the stack's parameter, quoted for a tool
+    ///
+    /// Deployment tools parse their parameters, and change a policy that is not quoted for them. The
+    /// output is the argument, file or string that brings the policy to the parameter
+    /// `ReplicationPolicy` unchanged. A policy with errors is not printed.
+    Parameter(parameter::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
 }

@@ -1,14 +1,14 @@
 //! `secret-replicator check`: shows every problem of a policy, with its line and a hint.
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use secret_replicator_core::environment;
-use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::limits::{AllowedRegions, Limits};
 use secret_replicator_core::policy::{self, Checked, Problem, Severity};
 use serde::Serialize;
 
 use crate::diagnostic;
-use crate::document::Document;
-use crate::options::{AllowedRegionsOption, Format};
+use crate::document::{Document, STANDARD_INPUT};
+use crate::options::{Format, LimitsOptions};
 use crate::output::{CommandOutput, Exit, json};
 use crate::terminal::{SUCCESS, count, paint};
 
@@ -17,6 +17,7 @@ use crate::terminal::{SUCCESS, count, paint};
 #[command(after_long_help = "\
 Examples:
   secret-replicator check policy.yaml
+  secret-replicator check policies/*.yaml
   secret-replicator check policy.yaml --strict --allowed-replica-regions \"eu-west-1 us-west-2\"
   cat policy.yaml | secret-replicator check - --output json
 
@@ -25,10 +26,11 @@ Exit codes:
   1  warnings, with --strict
   2  errors, or an unreadable file")]
 pub(crate) struct Arguments {
-    /// The policy file, YAML or JSON; `-` reads standard input
-    policy: String,
+    /// The policy files, YAML or JSON; `-` reads standard input
+    #[arg(required = true, value_name = "POLICY", value_hint = ValueHint::FilePath)]
+    policies: Vec<String>,
     #[command(flatten)]
-    allowed: AllowedRegionsOption,
+    limits: LimitsOptions,
     /// Exit with code 1 on warnings
     #[arg(long)]
     strict: bool,
@@ -43,39 +45,71 @@ pub(crate) struct CheckReport<'a> {
     /// The document's name.
     pub(crate) file: &'a str,
     /// The problems, in the order of the document.
-    pub(crate) problems: &'a [Problem],
+    pub(crate) problems: Vec<Problem>,
     /// The number of rules. `None` if the policy has errors.
     pub(crate) rules: Option<usize>,
 }
 
-/// Checks a policy.
+/// Checks policies.
 ///
 /// # Errors
-/// The file cannot be read.
+/// A file cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
-    let document = Document::read(&arguments.policy)?;
-    let allowed = arguments.allowed.get();
-    let (problems, rules) = match policy::check(&document.text, &allowed) {
+    let standard_input = |path: &&String| *path == STANDARD_INPUT;
+    anyhow::ensure!(
+        arguments.policies.iter().filter(standard_input).count() <= 1,
+        "only one policy can come from standard input; name a file for the others"
+    );
+    let documents = arguments.policies.iter().map(|path| Document::read(path));
+    let documents: Vec<Document> = documents.collect::<Result<_, _>>()?;
+    let limits = arguments.limits.get();
+    let note = arguments.limits.note();
+    let reports: Vec<CheckReport<'_>> = documents
+        .iter()
+        .map(|document| check(document, &limits))
+        .collect();
+    let stdout = match arguments.output {
+        Format::Text => documents
+            .iter()
+            .zip(&reports)
+            .map(|(document, report)| text(document, report))
+            .collect(),
+        Format::Json => json(&reports)?,
+    };
+    let has_warnings = !note.is_empty() || has(&reports, Severity::Warning);
+    let exit = if has(&reports, Severity::Error) {
+        Exit::Failure
+    } else if arguments.strict && has_warnings {
+        Exit::Findings
+    } else {
+        Exit::Success
+    };
+    Ok(CommandOutput {
+        stdout,
+        stderr: note,
+        exit,
+    })
+}
+
+fn check<'a>(document: &'a Document, limits: &Limits) -> CheckReport<'a> {
+    let (problems, rules) = match policy::check_with_limits(&document.text, limits) {
         Ok(Checked { policy, warnings }) => {
-            let too_large = too_large(&document.text, &allowed);
+            let too_large = too_large(&document.text, &limits.allowed_regions);
             let problems = warnings.into_iter().chain(too_large).collect();
             (problems, Some(policy.rules().len()))
         }
         Err(invalid) => (invalid.problems, None),
     };
-    let report = CheckReport {
+    CheckReport {
         file: &document.name,
-        problems: &problems,
+        problems,
         rules,
-    };
-    let text = match arguments.output {
-        Format::Text => text(&document, &report),
-        Format::Json => json(&report)?,
-    };
-    Ok(CommandOutput::to_stdout(
-        text,
-        exit(&report, arguments.strict),
-    ))
+    }
+}
+
+fn has(reports: &[CheckReport<'_>], severity: Severity) -> bool {
+    let mut problems = reports.iter().flat_map(|report| &report.problems);
+    problems.any(|problem| problem.severity == severity)
 }
 
 /// Warns about a policy that does not fit the function's environment.
@@ -101,18 +135,9 @@ fn too_large(policy: &str, allowed: &AllowedRegions) -> Option<Problem> {
     })
 }
 
-fn exit(report: &CheckReport<'_>, strict: bool) -> Exit {
-    let most_severe = report.problems.iter().map(|problem| problem.severity).min();
-    match most_severe {
-        Some(Severity::Error) => Exit::Failure,
-        Some(Severity::Warning) if strict => Exit::Findings,
-        _ => Exit::Success,
-    }
-}
-
 fn text(document: &Document, report: &CheckReport<'_>) -> String {
-    let shown = diagnostic::render(document, report.problems);
-    let mut summary = diagnostic::summary(report.problems);
+    let shown = diagnostic::render(document, &report.problems);
+    let mut summary = diagnostic::summary(&report.problems);
     if report.problems.is_empty() {
         summary = paint(SUCCESS, summary);
     }

@@ -31,6 +31,9 @@ pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
-    let script = String::from_utf8_lossy(&script).into_owned();
+    let script = String::from_utf8_lossy(&script);
+    // The generator for bash separates the words of the program's name in two ways, so no subcommand completes
+    // (clap_complete 4.6.11).
+    let script = script.replace("secret__subcmd__replicator", "secret__replicator");
     Ok(CommandOutput::to_stdout(script, Exit::Success))
 }

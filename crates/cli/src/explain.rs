@@ -5,15 +5,15 @@ pub(crate) mod text;
 
 use std::collections::BTreeMap;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use secret_replicator_core::explain::{Explanation, Skipped, explain};
-use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::known_regions::UnknownRegion;
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
 use crate::document::{Document, STANDARD_INPUT};
-use crate::options::{AllowedRegionsOption, Format};
+use crate::options::{self, Format, LimitsOptions};
 use crate::output::{CommandOutput, Exit, json};
 use crate::policy;
 use event::Described;
@@ -38,10 +38,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     secret: SecretArguments,
     #[command(flatten)]
-    allowed: AllowedRegionsOption,
-    /// Allow rules to overwrite, as with the function's setting `ALLOW_OVERWRITE`
-    #[arg(long)]
-    allow_overwrite: bool,
+    limits: LimitsOptions,
     /// The output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -54,7 +51,7 @@ struct SecretArguments {
     #[arg(long, required_unless_present = "event")]
     name: Option<String>,
     /// The Region of the primary secret
-    #[arg(long, value_parser = Region::parse, required_unless_present = "event")]
+    #[arg(long, value_parser = options::region, required_unless_present = "event")]
     region: Option<Region>,
     /// A tag of the secret, split at the first `=`; can be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
@@ -63,8 +60,8 @@ struct SecretArguments {
     /// aws/secretsmanager]
     #[arg(long, value_name = "KEY", value_parser = kms_key)]
     kms_key: Option<String>,
-    /// A `CreateSecret` event with the secret's name, Region, tags and key; `--tag` and `--kms-key`
-    /// add to these values or replace them; `-` reads standard input
+    /// A `CreateSecret` event with the secret's name, Region, tags, key and replicas; `--tag` and
+    /// `--kms-key` add to these values or replace them; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "region"])]
     event: Option<String>,
 }
@@ -86,13 +83,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Some(path) => Document::read(path)?,
         None => policy::built_in(),
     };
-    let limits = Limits {
-        allowed_regions: arguments.allowed.get(),
-        overwrite: overwrite(arguments.allow_overwrite),
-        // The described secret has no replicas to remove.
-        removal: RemovalLimit::Never,
-    };
-    let loaded = match policy::load(document, &limits.allowed_regions) {
+    let limits = arguments.limits.get();
+    let loaded = match policy::load(document, &limits) {
         Ok(loaded) => loaded,
         Err(rejected) => return rejected.output(arguments.output),
     };
@@ -110,18 +102,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     };
     Ok(CommandOutput {
         stdout,
-        stderr: loaded.note(),
+        stderr: arguments.limits.note() + &described.note() + &loaded.note(),
         exit: Exit::Success,
     })
-}
-
-/// Converts the setting `ALLOW_OVERWRITE`.
-pub(crate) fn overwrite(allowed: bool) -> Overwrite {
-    if allowed {
-        Overwrite::Allowed
-    } else {
-        Overwrite::Never
-    }
 }
 
 /// Explains an event that the function skips before it evaluates the policy.
@@ -156,6 +139,8 @@ impl SecretArguments {
                 region: self.region.clone().context("`--region` is missing")?,
                 tags: BTreeMap::new(),
                 kms_key: None,
+                replicas: BTreeMap::new(),
+                unreadable: Vec::new(),
                 skipped: None,
             },
         };
@@ -167,10 +152,34 @@ impl SecretArguments {
 
 impl Described {
     fn secret(&self) -> anyhow::Result<Secret> {
-        let tags = self.tags.clone();
-        let secret = Secret::hypothetical(&self.name, tags, &self.region, self.kms_key.as_deref());
-        Ok(secret?)
+        let key = self.kms_key.as_deref();
+        if let Some(error) = key.and_then(|key| key_of_another_region(key, &self.region)) {
+            bail!("{error}; name the secret's own key");
+        }
+        let secret = Secret::hypothetical(&self.name, self.tags.clone(), &self.region, key)?;
+        Ok(Secret {
+            replicas: self.replicas.clone(),
+            ..secret
+        })
     }
+
+    /// Formats warnings about the description, for standard error.
+    fn note(&self) -> String {
+        let region = UnknownRegion::check(&self.region).map(|unknown| unknown.to_string());
+        let warnings = region.iter().chain(&self.unreadable);
+        let lines: Vec<String> = warnings
+            .map(|warning| format!("warning: {warning}\n"))
+            .collect();
+        lines.concat()
+    }
+}
+
+/// Returns the error for a key ARN in another Region than the secret that it encrypts.
+pub(crate) fn key_of_another_region(key: &str, region: &Region) -> Option<String> {
+    let other = KmsKey::new(key).other_region(region)?;
+    Some(format!(
+        "the key is in {other}, but the secret is in {region}"
+    ))
 }
 
 fn tag(text: &str) -> Result<(String, String), String> {

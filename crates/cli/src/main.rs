@@ -1,4 +1,4 @@
-//! Checks, explains and tests a replication policy before it is deployed.
+//! Checks, explains, tests and quotes a replication policy before it is deployed.
 //!
 //! The tool uses the same decision code as the function and never calls AWS.
 
@@ -11,6 +11,7 @@ mod excerpt;
 mod explain;
 mod options;
 mod output;
+mod parameter;
 mod policy;
 mod terminal;
 mod test;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Parameter(arguments) => parameter::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
     let output = result.unwrap_or_else(|error| CommandOutput {

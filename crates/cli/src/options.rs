@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
-use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::known_regions::{self, UnknownRegion};
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::secret::Region;
 
 /// The output format of a command.
@@ -16,22 +17,73 @@ pub(crate) enum Format {
     Json,
 }
 
-/// The option that corresponds to the function's setting `ALLOWED_REPLICA_REGIONS`.
+/// The options that correspond to the function's settings that limit a policy.
 #[derive(Args)]
-pub(crate) struct AllowedRegionsOption {
+pub(crate) struct LimitsOptions {
     /// The allowed Regions, as in the function's setting `ALLOWED_REPLICA_REGIONS`; without this
     /// option, only the policy limits the Regions
     #[arg(long, value_name = "REGIONS", value_parser = allowed_regions)]
     allowed_replica_regions: Option<AllowedRegions>,
+    /// Allow rules to overwrite, as with the function's setting `ALLOW_OVERWRITE`
+    #[arg(long)]
+    allow_overwrite: bool,
+    /// Allow the policy's removal, as with the function's setting `ALLOW_REMOVAL`
+    #[arg(long)]
+    allow_removal: bool,
 }
 
-impl AllowedRegionsOption {
-    /// Returns the allowed Regions.
-    pub(crate) fn get(&self) -> AllowedRegions {
-        self.allowed_replica_regions
-            .clone()
-            .unwrap_or(AllowedRegions::Any)
+impl LimitsOptions {
+    /// Returns the limits.
+    pub(crate) fn get(&self) -> Limits {
+        let allowed = self.allowed_replica_regions.clone();
+        limits(
+            allowed.unwrap_or(AllowedRegions::Any),
+            self.allow_overwrite,
+            self.allow_removal,
+        )
     }
+
+    /// Formats a warning for each allowed Region that is not a known one, for standard error.
+    pub(crate) fn note(&self) -> String {
+        let regions = self.get().allowed_regions.named_regions();
+        let unknown = regions.iter().filter_map(UnknownRegion::check);
+        let lines: Vec<String> = unknown
+            .map(|unknown| format!("warning: --allowed-replica-regions: {unknown}\n"))
+            .collect();
+        lines.concat()
+    }
+}
+
+/// Returns limits from the values of the function's settings.
+pub(crate) fn limits(
+    allowed_regions: AllowedRegions,
+    allow_overwrite: bool,
+    allow_removal: bool,
+) -> Limits {
+    Limits {
+        allowed_regions,
+        overwrite: if allow_overwrite {
+            Overwrite::Allowed
+        } else {
+            Overwrite::Never
+        },
+        removal: if allow_removal {
+            RemovalLimit::Allowed
+        } else {
+            RemovalLimit::Never
+        },
+    }
+}
+
+/// Parses a Region code.
+///
+/// # Errors
+/// The invalid code, with the Region that it may mean.
+pub(crate) fn region(text: &str) -> Result<Region, String> {
+    Region::parse(text).map_err(|error| match known_regions::did_you_mean(text) {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
 }
 
 /// Parses a list of Regions in the format of the function's setting. An empty list allows every Region,
@@ -43,13 +95,14 @@ pub(crate) fn allowed_regions(text: &str) -> Result<AllowedRegions, String> {
     let tokens = text
         .split([' ', ',', '\t', '\n'])
         .filter(|token| !token.is_empty());
-    let regions: Result<BTreeSet<Region>, _> = tokens.map(Region::parse).collect();
+    let regions: Result<BTreeSet<Region>, String> = tokens.map(region).collect();
     match regions {
         Ok(regions) if !regions.is_empty() => Ok(AllowedRegions::Only(regions)),
         Ok(_) if text.trim().is_empty() => Ok(AllowedRegions::Any),
         Ok(_) => {
             Err("must name at least one Region; leave it empty to allow every Region".to_owned())
         }
+        Err(error) if error.ends_with('?') => Err(error),
         Err(error) => Err(format!(
             "{error}; list Regions separated by spaces or commas"
         )),

@@ -1,6 +1,6 @@
 //! Loads a policy for a command.
 
-use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::policy::{
     self, Checked, DEFAULT_POLICY, Policy, Problem, escape_control,
 };
@@ -21,7 +21,7 @@ pub(crate) struct Loaded {
     /// The policy.
     pub(crate) policy: Policy,
     warnings: Vec<Problem>,
-    allowed_regions: AllowedRegions,
+    limits: Limits,
 }
 
 /// A document with errors.
@@ -42,16 +42,13 @@ pub(crate) fn built_in() -> Document {
 ///
 /// # Errors
 /// The document with its problems, if it has errors.
-pub(crate) fn load(
-    document: Document,
-    allowed_regions: &AllowedRegions,
-) -> Result<Loaded, Rejected> {
-    match policy::check(&document.text, allowed_regions) {
+pub(crate) fn load(document: Document, limits: &Limits) -> Result<Loaded, Rejected> {
+    match policy::check_with_limits(&document.text, limits) {
         Ok(Checked { policy, warnings }) => Ok(Loaded {
             name: document.name,
             policy,
             warnings,
-            allowed_regions: allowed_regions.clone(),
+            limits: limits.clone(),
         }),
         Err(invalid) => Err(Rejected {
             document,
@@ -66,10 +63,11 @@ impl Loaded {
         if self.warnings.is_empty() {
             return String::new();
         }
-        let warnings = self.warnings.iter().map(|warning| warning.count).sum();
+        let warnings: usize = self.warnings.iter().map(|warning| warning.count).sum();
+        let them = if warnings == 1 { "it" } else { "them" };
         let warnings = count(warnings, "warning");
         let name = escape_control(&self.name);
-        format!("{name}: {warnings}; `{}` shows them\n", self.command())
+        format!("{name}: {warnings}; `{}` shows {them}\n", self.command())
     }
 
     /// Returns the command that shows the warnings.
@@ -78,14 +76,27 @@ impl Loaded {
             "standard input" => STANDARD_INPUT.to_owned(),
             name => quoted(name),
         };
-        let allowed = match &self.allowed_regions {
+        let Limits {
+            allowed_regions,
+            overwrite,
+            removal,
+        } = &self.limits;
+        let allowed = match allowed_regions {
             AllowedRegions::Any => String::new(),
             AllowedRegions::Only(regions) => {
                 let regions: Vec<_> = regions.iter().map(Region::as_str).collect();
                 format!(" --allowed-replica-regions \"{}\"", regions.join(" "))
             }
         };
-        format!("secret-replicator check {path}{allowed}")
+        let overwrite = match overwrite {
+            Overwrite::Allowed => " --allow-overwrite",
+            Overwrite::Never => "",
+        };
+        let removal = match removal {
+            RemovalLimit::Allowed => " --allow-removal",
+            RemovalLimit::Never => "",
+        };
+        format!("secret-replicator check {path}{allowed}{overwrite}{removal}")
     }
 }
 
@@ -108,7 +119,7 @@ impl Rejected {
             Format::Json => {
                 let report = CheckReport {
                     file: &document.name,
-                    problems: &problems,
+                    problems,
                     rules: None,
                 };
                 (json(&report)?, String::new())

@@ -21,6 +21,7 @@ Example of a test file:
   settings:                                  # optional: settings of the function
     allowed-replica-regions: [eu-west-1, us-west-2]
     allow-overwrite: false
+    allow-removal: false
   tests:
     - name: tier 1 goes to the disaster recovery Region
       secret:
@@ -71,8 +72,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Ok(file) => file,
         Err(problems) => return invalid_tests(&tests, &problems, arguments.output),
     };
+    let warnings = if file.warnings.is_empty() {
+        String::new()
+    } else {
+        diagnostic::render(&tests, &file.warnings)
+    };
     let limits = file.limits;
-    let loaded = match policy::load(document, &limits.allowed_regions) {
+    let loaded = match policy::load(document, &limits) {
         Ok(loaded) => loaded,
         Err(rejected) => return rejected.output(arguments.output),
     };
@@ -96,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     };
     Ok(CommandOutput {
         stdout,
-        stderr: loaded.note(),
+        stderr: warnings + &loaded.note(),
         exit,
     })
 }

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::known_regions::{UnknownRegion, with_hint};
 use crate::limits::{Limits, Overwrite};
 use crate::plan::{Decision, KeySource, Plan, ReplicaKey, Step, Target, decide};
 use crate::policy::{Evaluation, Policy, Rule, Subject, When};
@@ -73,9 +74,12 @@ pub struct RegionExplanation {
     /// The reason's code in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
-    /// The remediation.
+    /// The remediation. If the Region is not a known one, it names those that may be meant first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
+    /// A warning about a Region that is not a known one and has no remediation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// Whether another secret of the same name in the Region may be overwritten. The function probes
     /// the Region first, and never overwrites a former replica of the secret.
     #[serde(skip_serializing_if = "is_false")]
@@ -272,6 +276,12 @@ fn explain_step(region: String, step: &Step, plan: &Plan) -> RegionExplanation {
             Some(reason.remediation().to_owned()),
         ),
     };
+    let unknown = || UnknownRegion::check(&Region::parse(&region).ok()?);
+    let warning = match &remediation {
+        Some(_) => None,
+        None => unknown().map(|unknown| unknown.to_string()),
+    };
+    let remediation = remediation.map(|remediation| with_hint(&region, &remediation));
     let key = step.target().map(Target::key);
     RegionExplanation {
         region,
@@ -282,6 +292,7 @@ fn explain_step(region: String, step: &Step, plan: &Plan) -> RegionExplanation {
         action,
         reason,
         remediation,
+        warning,
         may_overwrite: step
             .target()
             .is_some_and(|target| target.overwrite() == Overwrite::Allowed),

@@ -14,6 +14,8 @@
 //! | [`explain`] | explains the plan, rule by rule |
 //! | [`reason`] | the stable codes of the record, each with its remediation |
 //! | [`outcome`] | the outcomes of the record, ordered by severity |
+//! | [`known_regions`] | the Regions of AWS, for warnings and hints |
+//! | [`spelling`] | corrections of misspelled words, for hints |
 //! | [`environment`] | the size of the function's environment |
 //! | [`sweep`] | the state of a sweep between two slices |
 
@@ -21,6 +23,7 @@
 
 pub mod environment;
 pub mod explain;
+pub mod known_regions;
 pub mod limits;
 pub mod outcome;
 pub mod plan;
@@ -28,4 +31,5 @@ pub mod policy;
 pub mod reason;
 pub mod request;
 pub mod secret;
+pub mod spelling;
 pub mod sweep;

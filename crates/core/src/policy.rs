@@ -16,12 +16,11 @@ mod problem;
 mod problems;
 pub mod reader;
 mod regions;
-mod spelling;
 mod tag_value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::limits::AllowedRegions;
+use crate::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use crate::secret::{KmsKey, Region};
 use keys::Keys;
 use regions::{Forbid, Groups};
@@ -91,7 +90,21 @@ pub struct Checked {
 /// # Errors
 /// [`PolicyInvalid`] with all problems, each with its position and a hint.
 pub fn check(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, PolicyInvalid> {
-    document::read(text, allowed_regions)
+    let limits = Limits {
+        allowed_regions: allowed_regions.clone(),
+        overwrite: Overwrite::Allowed,
+        removal: RemovalLimit::Allowed,
+    };
+    check_with_limits(text, &limits)
+}
+
+/// Parses and checks a policy document, as [`check`] does. Fields that the settings leave without effect
+/// are warnings.
+///
+/// # Errors
+/// [`PolicyInvalid`] with all problems, each with its position and a hint.
+pub fn check_with_limits(text: &str, limits: &Limits) -> Result<Checked, PolicyInvalid> {
+    document::read(text, limits)
 }
 
 /// The result of evaluating the rules for one secret.
@@ -197,16 +210,6 @@ impl Policy {
                 Some((value.regions, value.errors.into_iter().map(bad).collect()))
             }
         }
-    }
-
-    /// Returns the names of the rules with `overwrite: true`.
-    pub fn rules_that_overwrite(&self) -> impl Iterator<Item = &str> {
-        let overwrites = |rule: &&Rule| {
-            rule.replicate
-                .as_ref()
-                .is_some_and(|replicate| replicate.overwrite == Some(true))
-        };
-        self.rules.iter().filter(overwrites).map(Rule::name)
     }
 
     /// The rules, in the order of the document.

@@ -262,6 +262,12 @@ impl Origin {
         }
     }
 
+    /// Returns whether a person or a program sent an action, rather than AWS an event.
+    #[must_use]
+    pub fn is_action(&self) -> bool {
+        action::NAMES.contains(&self.name.as_str())
+    }
+
     /// Returns the origin of an input that cannot be parsed.
     #[must_use]
     pub fn unknown() -> Self {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::request::{self, FunctionIdentity, Request};
-use secret_replicator_core::secret::{Region, SecretId};
+use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, SecretId};
 use serde_json::Value;
 
 use crate::document::Document;
@@ -21,6 +21,10 @@ pub(super) struct Described {
     pub(super) tags: BTreeMap<String, String>,
     /// The primary secret's KMS key.
     pub(super) kms_key: Option<String>,
+    /// The replicas that the event requests.
+    pub(super) replicas: BTreeMap<Region, Replica>,
+    /// Warnings about parts of the event that cannot be read.
+    pub(super) unreadable: Vec<String>,
     /// Why the function skips the event.
     pub(super) skipped: Option<SkipReason>,
 }
@@ -63,10 +67,13 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
         ),
     };
     let request = &detail["requestParameters"];
+    let mut unreadable = Vec::new();
     Ok(Described {
         name: name(request, id.as_ref()),
         region,
-        tags: tags(&request["tags"]),
+        tags: entries(file, request, "tags", tag, &mut unreadable),
+        replicas: entries(file, request, "addReplicaRegions", replica, &mut unreadable),
+        unreadable,
         kms_key: request["kmsKeyId"].as_str().map(str::to_owned),
         skipped,
     })
@@ -89,14 +96,57 @@ fn name(request: &Value, id: Option<&SecretId>) -> String {
     }
 }
 
-/// Returns the tags, which CloudTrail writes as a list of `key` and `value`.
-fn tags(tags: &Value) -> BTreeMap<String, String> {
-    let text = |tag: &Value, key: &str| tag[key].as_str().map(str::to_owned);
-    tags.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|tag| Some((text(tag, "key")?, text(tag, "value").unwrap_or_default())))
-        .collect()
+/// Returns the entries of a list in the request. Warns about those that cannot be read: the explanation lacks
+/// them.
+fn entries<K: Ord, V>(
+    file: &str,
+    request: &Value,
+    field: &str,
+    entry: fn(&Value) -> Option<(K, V)>,
+    unreadable: &mut Vec<String>,
+) -> BTreeMap<K, V> {
+    let mut warn = |place: String| {
+        unreadable.push(format!(
+            "{file}: `detail.requestParameters.{place}` cannot be read and is ignored; {INSTEAD}"
+        ));
+    };
+    let list = match &request[field] {
+        Value::Null => return BTreeMap::new(),
+        Value::Array(list) => list,
+        _ => {
+            warn(field.to_owned());
+            return BTreeMap::new();
+        }
+    };
+    let mut entries = BTreeMap::new();
+    for (index, value) in list.iter().enumerate() {
+        match entry(value) {
+            Some((key, value)) => drop(entries.insert(key, value)),
+            None => warn(format!("{field}[{index}]")),
+        }
+    }
+    entries
+}
+
+/// Reads a tag. CloudTrail can omit an empty value.
+fn tag(tag: &Value) -> Option<(String, String)> {
+    let value = match &tag["value"] {
+        Value::Null => "",
+        value => value.as_str()?,
+    };
+    Some((tag["key"].as_str()?.to_owned(), value.to_owned()))
+}
+
+/// Reads a Region of `addReplicaRegions`. The first read after the call shows the replica in progress.
+fn replica(replica: &Value) -> Option<(Region, Replica)> {
+    let region = Region::parse(replica["region"].as_str()?).ok()?;
+    let kms_key = replica["kmsKeyId"].as_str().map(str::to_owned);
+    let replica = Replica {
+        status: ReplicaStatus::InProgress,
+        message: None,
+        kms_key,
+    };
+    Some((region, replica))
 }
 
 #[cfg(test)]
@@ -138,7 +188,34 @@ mod tests {
         let tags: Vec<_> = described.tags.iter().collect();
         assert_eq!(tags.len(), 2);
         assert_eq!(described.tags["tier"], "1");
+        let places = ["tags[2]` cannot be read", "tags[3]` cannot be read"];
+        assert_eq!(described.unreadable.len(), places.len());
+        for (warning, place) in described.unreadable.iter().zip(places) {
+            assert!(warning.contains(place), "{warning}");
+        }
         assert_eq!(described.skipped, None);
+    }
+
+    #[test]
+    fn the_replicas_of_the_request_are_in_progress() {
+        let described = read(&event(&json!({
+            "eventName": "CreateSecret",
+            "requestParameters": {
+                "name": "app/db",
+                "tags": "HIDDEN_DUE_TO_SECURITY_REASONS",
+                "addReplicaRegions": [{"region": "eu-west-1", "kmsKeyId": "alias/app"}, {"region": "x"}],
+            },
+        })))
+        .unwrap();
+        let region = Region::parse("eu-west-1").unwrap();
+        let replica = &described.replicas[&region];
+        assert_eq!(replica.status, ReplicaStatus::InProgress);
+        assert_eq!(replica.kms_key.as_deref(), Some("alias/app"));
+        let [tags, region] = &described.unreadable[..] else {
+            panic!("{:?}", described.unreadable)
+        };
+        assert!(tags.contains("requestParameters.tags`"), "{tags}");
+        assert!(region.contains("addReplicaRegions[1]`"), "{region}");
     }
 
     #[test]

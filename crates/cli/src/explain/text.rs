@@ -29,7 +29,15 @@ pub(crate) fn secret(secret: &Secret) -> String {
     } else {
         tags.join(", ")
     };
-    format!("Secret: {name} in {region}, encrypted with {key}\n") + &wrap("Tags:   ", 8, &tags)
+    let replicas: Vec<&str> = secret.replicas.keys().map(Region::as_str).collect();
+    let replicas = if replicas.is_empty() {
+        String::new()
+    } else {
+        wrap("Has replicas in: ", 17, &replicas.join(", "))
+    };
+    format!("Secret: {name} in {region}, encrypted with {key}\n")
+        + &wrap("Tags:   ", 8, &tags)
+        + &replicas
 }
 
 /// Formats the secret of a skipped event.
@@ -74,6 +82,7 @@ fn summary(explanation: &Explanation) -> String {
     };
     let parts = [
         ("Replicates to", regions(&|region| is_write(region))),
+        ("Removes", regions(&|region| region.action == "remove")),
         ("Keeps", regions(&|region| region.action == "keep")),
         ("Refuses", regions(&|region| is_refused(region))),
     ];
@@ -174,6 +183,12 @@ fn regions(explanation: &Explanation) -> String {
                 .as_ref()
                 .map(|remediation| format!("Remediation: {remediation}.")),
         );
+        lines.extend(
+            region
+                .warning
+                .as_ref()
+                .map(|warning| format!("Warning: {warning}")),
+        );
         let mut head = format!("  {mark} {}  ", paint(STRONG, format!("{name:longest$}")));
         let columns = longest + 6;
         let mut text = String::new();
@@ -195,6 +210,7 @@ fn decision(region: &RegionExplanation) -> String {
         "replicate" | "overwrite" => format!("gets a replica with {key} ({because})"),
         "retry" => format!("is retried with {key} ({because})"),
         "keep" => "keeps its replica".to_owned(),
+        "remove" => format!("loses its replica ({reason})"),
         _ if is_primary_region(region) => format!("is the primary Region ({reason})"),
         _ => format!("is refused: {reason}"),
     }

@@ -6,8 +6,8 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_core::limits::Limits;
-use secret_replicator_core::policy::Problem;
 use secret_replicator_core::policy::reader::{self, NodeRef};
+use secret_replicator_core::policy::{Problem, Severity};
 use secret_replicator_core::secret::{KmsKey, Region, Secret};
 
 use read::TestFileReader;
@@ -17,6 +17,8 @@ use read::TestFileReader;
 pub(super) struct TestFile {
     /// The function's settings.
     pub(super) limits: Limits,
+    /// The warnings about the file: Regions that are not known.
+    pub(super) warnings: Vec<Problem>,
     /// The cases.
     pub(super) tests: Vec<Case>,
 }
@@ -75,8 +77,12 @@ pub(super) fn parse(text: &str) -> Result<TestFile, Vec<Problem>> {
     let mut reader = TestFileReader::default();
     let file = reader.file(&NodeRef::of(&root));
     let problems = reader.problems(&root);
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
     match file {
-        Ok(file) if problems.is_empty() => Ok(file),
+        Ok(file) if !problems.iter().any(is_error) => Ok(TestFile {
+            warnings: problems,
+            ..file
+        }),
         _ => Err(problems),
     }
 }

@@ -22,12 +22,11 @@ fn every_error_is_shown_with_its_place_and_its_remediation() {
     assert_eq!(called.code, Some(2));
     let shown = [
         "unknown-field",
-        "missing-field",
         &format!("{path}:5:5"),
         "wehn: all",
         "help: ",
         "`when`",
-        &format!("{path}: 2 errors\n"),
+        &format!("{path}: 1 error\n"),
     ];
     for text in shown {
         assert!(called.stdout.contains(text), "{text}\n{}", called.stdout);
@@ -98,11 +97,11 @@ fn json_has_the_problems_and_the_number_of_rules() {
     assert_eq!(good.code, Some(0));
     assert_eq!(
         good.json(),
-        json!({"file": "standard input", "problems": [], "rules": 1})
+        json!([{"file": "standard input", "problems": [], "rules": 1}])
     );
     let broken = call_with_input(&["check", "-", "--output", "json"], BROKEN);
     assert_eq!(broken.code, Some(2));
-    let answer = broken.json();
+    let answer = &broken.json()[0];
     assert_eq!(answer["rules"], json!(null));
     let problems = answer["problems"].as_array().unwrap();
     let misspelled = problems
@@ -146,7 +145,9 @@ fn an_invalid_region_is_refused() {
     let called = call(&["check", "-", "--allowed-replica-regions", "frankfurt"]);
     assert_eq!(called.code, Some(2));
     assert!(
-        called.stderr.contains("`frankfurt` is not a Region code"),
+        called
+            .stderr
+            .contains("`frankfurt` is not a Region code; did you mean `eu-central-1`?"),
         "{}",
         called.stderr
     );
@@ -174,4 +175,67 @@ fn a_policy_that_does_not_fit_the_environment_is_a_warning_that_names_the_file()
         let is_too_large = called.stdout.contains("environment-too-large");
         assert!(!is_too_large, "{}", called.stdout);
     }
+}
+
+#[test]
+fn several_policies_are_checked_at_once_and_the_gravest_problem_decides() {
+    let files = Files::new(&[("good.yaml", GOOD), ("broken.yaml", BROKEN)]);
+    let [good, broken] = ["good.yaml", "broken.yaml"].map(|name| files.path(name));
+    let called = call(&["check", &good, &broken]);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    assert!(
+        called
+            .stdout
+            .starts_with(&format!("{good}: 1 rule, no problems\n"))
+    );
+    assert!(called.stdout.ends_with(&format!("{broken}: 1 error\n")));
+    let answer = call(&["check", &good, &broken, "--output", "json"]).json();
+    assert_eq!(
+        (&answer[0]["file"], &answer[1]["file"]),
+        (&json!(good), &json!(broken))
+    );
+    let twice = call(&["check", "-", "-"]);
+    assert_eq!(twice.code, Some(2));
+    assert!(twice.stderr.contains("only one policy"), "{}", twice.stderr);
+}
+
+#[test]
+fn a_region_that_is_not_known_is_a_warning_with_the_one_that_may_be_meant() {
+    let policy = GOOD.replace("eu-west-1", "eu-wset-1");
+    let arguments = [
+        "check",
+        "-",
+        "--allowed-replica-regions",
+        "us-west-2 eu-wset-1",
+    ];
+    let called = call_with_input(&arguments, &policy);
+    assert_eq!(called.code, Some(0));
+    assert!(
+        called.stdout.contains("did you mean `eu-west-1`?"),
+        "{}",
+        called.stdout
+    );
+    assert_eq!(
+        called.stderr,
+        "warning: --allowed-replica-regions: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?\n"
+    );
+    let strict = call_with_input(&[&arguments[..], &["--strict"]].concat(), GOOD);
+    assert_eq!(strict.code, Some(1), "{}", strict.stdout);
+}
+
+#[test]
+fn fields_that_the_settings_leave_without_effect_are_warnings() {
+    let policy = "{version: 1, removal: covered, rules: [{name: a, when: all, replicate-to: eu-west-1, \
+                  overwrite: true}]}";
+    let called = call_with_input(&["check", "-"], policy);
+    for code in ["overwrite-not-allowed", "removal-not-allowed"] {
+        assert!(called.stdout.contains(code), "{}", called.stdout);
+    }
+    let allowed = ["check", "-", "--allow-overwrite", "--allow-removal"];
+    let called = call_with_input(&allowed, policy);
+    assert!(
+        called.stdout.ends_with("no problems\n"),
+        "{}",
+        called.stdout
+    );
 }

@@ -96,8 +96,8 @@ fn the_settings_limit_the_policy() {
     let called = call_with_input(&arguments, policy);
     assert_eq!(
         called.stderr,
-        "standard input: 1 warning; `secret-replicator check - --allowed-replica-regions \"eu-west-1\"` \
-         shows them\n"
+        "standard input: 1 warning; `secret-replicator check - --allowed-replica-regions \"eu-west-1\" \
+         --allow-overwrite` shows it\n"
     );
     let answer = called.json();
     assert_eq!(answer["regions"][1]["reason"], "region-not-allowed");
@@ -171,11 +171,11 @@ fn a_policy_with_errors_is_shown_as_check_shows_it() {
     let called = call_with_input(&arguments, BROKEN);
     assert_eq!(called.code, Some(2));
     assert!(called.stdout.is_empty());
-    assert!(called.stderr.contains("unknown-field") && called.stderr.contains("2 errors"));
+    assert!(called.stderr.contains("unknown-field") && called.stderr.contains("1 error"));
     let arguments = [&arguments[..], &["--output", "json"]].concat();
     let called = call_with_input(&arguments, BROKEN);
     assert_eq!(called.code, Some(2));
-    assert_eq!(called.json()["problems"].as_array().unwrap().len(), 2);
+    assert_eq!(called.json()["problems"].as_array().unwrap().len(), 1);
 }
 
 const WRONG: [(&[&str], &str); 7] = [
@@ -225,4 +225,83 @@ fn invalid_options_are_refused() {
     let both = explain(&["--policy", "-", "--event", "-"]);
     assert_eq!(both.code, Some(2));
     assert!(both.stderr.contains("cannot both come from standard input"));
+}
+
+#[test]
+fn a_region_that_is_not_known_is_shown_with_the_one_that_may_be_meant() {
+    let secret = ["--name", "db", "--region", "us-esat-1"];
+    let value = "replicate-to=eu-wset-1 us-west2 none";
+    let called = explain(&[&secret[..], &["--tag", value]].concat());
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    for hint in [
+        "Warning: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?",
+        "Remediation: did you mean `us-west-2`? Otherwise: set the tag",
+        "Remediation: `none` must stand alone",
+    ] {
+        assert!(called.stdout.contains(hint), "{hint}\n{}", called.stdout);
+    }
+    let warning = "warning: `us-esat-1` is not a known Region; did you mean `us-east-1`?\n";
+    assert_eq!(called.stderr, warning);
+}
+
+#[test]
+fn a_typo_precedes_the_refusal_that_it_causes() {
+    let options = [
+        "--tag",
+        "replicate-to=eu-wset-1",
+        "--kms-key",
+        "alias/app",
+        "--output",
+        "json",
+    ];
+    let region = &explain(&[&SECRET[..], &options].concat()).json()["regions"][0];
+    assert_eq!(region["reason"], "weaker-encryption");
+    let remediation = region["remediation"].as_str().unwrap();
+    let hint = "`eu-wset-1` is not a known Region; did you mean `eu-west-1`? Otherwise: ";
+    assert!(remediation.starts_with(hint), "{remediation}");
+}
+
+#[test]
+fn a_key_of_another_region_cannot_encrypt_the_secret() {
+    let key = "arn:aws:kms:eu-west-1:123456789012:alias/app";
+    let called = explain(&[&SECRET[..], &["--kms-key", key]].concat());
+    assert_eq!(called.code, Some(2));
+    let error = "the key is in eu-west-1, but the secret is in us-east-1";
+    assert!(called.stderr.contains(error), "{}", called.stderr);
+}
+
+#[test]
+fn the_replicas_that_an_event_requests_are_kept() {
+    let file = event("create-secret-with-tags-key-and-replicas.json");
+    let called = explain(&["--event", &file]);
+    assert!(
+        called.stdout.contains("Has replicas in: us-east-1\n"),
+        "{}",
+        called.stdout
+    );
+    assert!(
+        called
+            .stdout
+            .contains("Keeps us-east-1. Refuses eu-west-1\n"),
+        "{}",
+        called.stdout
+    );
+    let policy = "{version: 1, removal: covered, rules: [{name: a, when: all, replicate-to: eu-west-1, \
+                  kms-key: alias/app}]}";
+    let arguments = [
+        "explain",
+        "--event",
+        &file,
+        "--policy",
+        "-",
+        "--allow-removal",
+    ];
+    let called = call_with_input(&arguments, policy);
+    assert!(
+        called
+            .stdout
+            .contains("loses its replica (no-longer-targeted)"),
+        "{}",
+        called.stdout
+    );
 }

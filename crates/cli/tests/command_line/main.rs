@@ -1,8 +1,10 @@
 //! Tests of the real binary on the command line.
 
 mod check;
+mod completions;
 mod documented;
 mod explain;
+mod parameter;
 mod run_tests;
 
 use std::io::Write;
@@ -116,17 +118,6 @@ fn help_and_version_succeed() {
         version.stdout,
         format!("secret-replicator {}\n", env!("CARGO_PKG_VERSION"))
     );
-}
-
-#[test]
-fn every_shell_gets_its_completions() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let called = call(&["completions", shell]);
-        assert_eq!(called.code, Some(0), "{shell}");
-        assert!(called.stdout.contains("allowed-replica-regions"), "{shell}");
-        assert!(called.stderr.is_empty(), "{shell}");
-    }
-    assert_eq!(call(&["completions", "cmd"]).code, Some(2));
 }
 
 #[test]

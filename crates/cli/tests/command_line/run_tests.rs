@@ -151,7 +151,7 @@ fn invalid_files_differ_from_failed_cases() {
     }
     let called = call(&["test", &policy, &typo, "--output", "json"]);
     assert_eq!(called.code, Some(2));
-    assert_eq!(called.json()["problems"][0]["code"], "missing-field");
+    assert_eq!(called.json()["problems"][0]["code"], "unknown-field");
     let called = call(&["test", "-", "-"]);
     assert_eq!(called.code, Some(2));
     assert!(

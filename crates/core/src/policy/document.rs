@@ -12,16 +12,16 @@ use super::problem::{PolicyInvalid, Severity};
 use super::reader::{NodeReader, NodeRef, Reported, collect_all};
 use super::regions::Groups;
 use super::{Checked, Policy, Removal, Replicate, Rule, When};
-use crate::limits::AllowedRegions;
+use crate::limits::{Limits, Overwrite, RemovalLimit};
 use crate::secret::Region;
 
-pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Checked, PolicyInvalid> {
+pub(super) fn read(text: &str, limits: &Limits) -> Result<Checked, PolicyInvalid> {
     let root = node::parse(text).map_err(|problem| PolicyInvalid {
         problems: vec![problem],
     })?;
     let mut parser = Parser {
         reader: NodeReader::default(),
-        allowed_regions,
+        limits,
         groups: Groups::default(),
         rule_names: HashSet::new(),
         targets: Targets::default(),
@@ -45,7 +45,7 @@ pub(super) fn read(text: &str, allowed_regions: &AllowedRegions) -> Result<Check
 /// problems are reported.
 struct Parser<'a> {
     reader: NodeReader,
-    allowed_regions: &'a AllowedRegions,
+    limits: &'a Limits,
     groups: Groups,
     rule_names: HashSet<&'a str>,
     targets: Targets,
@@ -124,7 +124,7 @@ impl<'a> Parser<'a> {
                 &mut self.reader,
                 &defined.node,
                 defined.regions.iter().filter(is_target),
-                self.allowed_regions,
+                &self.limits.allowed_regions,
             );
         }
     }
@@ -150,6 +150,9 @@ impl<'a> Parser<'a> {
             return Ok(Removal::Never);
         }
         if node.is_text("covered") {
+            if self.limits.removal == RemovalLimit::Never {
+                lint::removal_not_allowed(&mut self.reader, node);
+            }
             return Ok(Removal::Covered);
         }
         let message = "must be `never` or `covered`";
@@ -262,7 +265,13 @@ impl<'a> Parser<'a> {
             }
         });
         let hint = "write `overwrite: true` or `overwrite: false`";
-        let overwrite = overwrite.map(|overwrite| self.reader.boolean(&overwrite, hint));
+        let overwrite = overwrite.map(|node| {
+            let overwrite = self.reader.boolean(&node, hint)?;
+            if overwrite && self.limits.overwrite == Overwrite::Never {
+                lint::overwrite_not_allowed(&mut self.reader, &node);
+            }
+            Ok(overwrite)
+        });
         Ok(Replicate {
             to: targets?,
             keys: keys.transpose()?.unwrap_or_default(),

@@ -1,24 +1,111 @@
 //! Lints: warnings about parts of a valid policy that may not mean what the author intended.
 //!
 //! Each lint checks one rule, group or key. Lints are sound but incomplete: they report no false
-//! positives. They do not compare rules with one another. The plan refuses conflicts per secret, and an
+//! positives, except for those that suspect a typo (`unknown-region`, `regular-expression`,
+//! `comma-in-text`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
 //! explanation shows them.
 
 use std::collections::BTreeSet;
 
 use super::ReplicateTo;
 use super::reader::{Entry, NodeReader, NodeRef};
+use crate::known_regions::{self, UnknownRegion};
 use crate::limits::AllowedRegions;
 use crate::secret::Region;
 
-/// Reports Regions that the settings do not allow.
+/// Reports a Region that the list of known Regions does not contain.
+pub(super) fn unknown_region(reader: &mut NodeReader, node: &NodeRef<'_>, region: &Region) {
+    if let Some(unknown) = UnknownRegion::check(region) {
+        reader.warning(node, "unknown-region", unknown.message, &unknown.hint);
+    }
+}
+
+/// Reports a pattern that matches no known Region, because none begins like it.
+pub(super) fn unknown_regions(reader: &mut NodeReader, node: &NodeRef<'_>, pattern: &str) {
+    let literal = pattern.split(['*', '?']).next().unwrap_or_default();
+    if !known_regions::any_begins_with(literal) {
+        let message = format!("no known Region matches `{pattern}`");
+        let hint = "check the pattern; Region codes begin, for instance, with `eu-` or `us-gov-`";
+        reader.warning(node, "unknown-region", message, hint);
+    }
+}
+
+/// Reports `overwrite` that the settings leave without effect.
+pub(super) fn overwrite_not_allowed(reader: &mut NodeReader, node: &NodeRef<'_>) {
+    let message = "`overwrite` has no effect: ALLOW_OVERWRITE is not `true`";
+    let hint = "set ALLOW_OVERWRITE (the stack's parameter AllowOverwrite) to `true`, or remove \
+                `overwrite`";
+    reader.warning(node, "overwrite-not-allowed", message, hint);
+}
+
+/// Reports `removal` that the settings leave without effect.
+pub(super) fn removal_not_allowed(reader: &mut NodeReader, node: &NodeRef<'_>) {
+    let message = "`removal: covered` has no effect: ALLOW_REMOVAL is not `true`";
+    let hint = "set ALLOW_REMOVAL (the stack's parameter AllowRemoval) to `true`, or write \
+                `removal: never`";
+    reader.warning(node, "removal-not-allowed", message, hint);
+}
+
+/// Reports the part of a tag's pattern that no tag value contains, because it belongs to another language.
+pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, pattern: &str) {
+    if let Some(part) = regular_expression(pattern) {
+        let message =
+            format!("`{pattern}` is not a regular expression: `{part}` is matched as written");
+        reader.warning(node, "regular-expression", message, PATTERN_SYNTAX_HINT);
+    } else if pattern.contains(',') {
+        let message = format!("`{pattern}` is one text: the comma is matched as written");
+        reader.warning(node, "comma-in-text", message, &list_hint(pattern));
+    }
+}
+
+/// Explains patterns to authors who expect regular expressions.
+pub(super) const PATTERN_SYNTAX_HINT: &str = "patterns are not regular expressions: `*` matches any text, `?` one character, and a list matches any of its items";
+
+/// Returns the part of a pattern that has a meaning in regular expressions, and that AWS does not allow in
+/// names and tags. `.*` is allowed after a name: `v1.*` matches `v1.0`.
+pub(super) fn regular_expression(pattern: &str) -> Option<&'static str> {
+    let is_alphanumeric = |c: char| c.is_alphanumeric();
+    let any_text = pattern.find(".*");
+    if any_text.is_some_and(|at| !pattern[..at].ends_with(is_alphanumeric)) {
+        return Some(".");
+    }
+    if pattern.starts_with('^') {
+        return Some("^");
+    }
+    if pattern.ends_with('$') {
+        return Some("$");
+    }
+    let parts = ["|", "\\", "[", "("];
+    parts.into_iter().find(|part| pattern.contains(part))
+}
+
+/// Returns the hint to write a text with commas as a list.
+pub(super) fn list_hint(text: &str) -> String {
+    let items = text.split(',').map(str::trim);
+    let items: Vec<String> = items
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            if item.contains(['*', '?']) {
+                format!("\"{item}\"")
+            } else {
+                item.to_owned()
+            }
+        })
+        .collect();
+    format!("write a list: `[{}]`", items.join(", "))
+}
+
+/// Reports Regions that the settings do not allow, but not those whose code seems misspelled.
 pub(super) fn regions_not_allowed<'a>(
     reader: &mut NodeReader,
     node: &NodeRef<'_>,
     regions: impl IntoIterator<Item = &'a Region>,
     allowed: &AllowedRegions,
 ) {
-    let outside = regions.into_iter().filter(|region| !allowed.admits(region));
+    let is_misspelled = |region: &Region| known_regions::did_you_mean(region.as_str()).is_some();
+    let outside = regions
+        .into_iter()
+        .filter(|region| !allowed.admits(region) && !is_misspelled(region));
     // Sorted, without duplicates.
     let outside: BTreeSet<&str> = outside.map(Region::as_str).collect();
     if !outside.is_empty() {

@@ -3,13 +3,12 @@
 //! This module is independent of policies, so that other documents are read in the same way, with all
 //! problems reported at once and with corrections of misspelled words.
 
-use std::collections::BTreeSet;
+mod fields;
 
 use super::node::{Field, Position, Value};
 use super::paths::Identity;
 use super::problem::{Problem, Severity, escape_control};
 use super::problems::Problems;
-use super::spelling::did_you_mean;
 
 pub use super::node::{Node, parse};
 
@@ -111,9 +110,6 @@ pub struct NodeReader {
     problems: Problems,
 }
 
-/// The number of fields up to which duplicates are found by comparing each pair.
-const FEW_FIELDS: usize = 16;
-
 #[expect(
     clippy::missing_errors_doc,
     reason = "`Reported` has one meaning, and its type documents it"
@@ -170,8 +166,17 @@ impl NodeReader {
         Reported(())
     }
 
+    /// Returns a hint. Empty if further problems are only counted, so that no words are compared for them.
+    pub(super) fn hint(&self, hint: impl FnOnce() -> String) -> String {
+        if self.is_full() {
+            String::new()
+        } else {
+            hint()
+        }
+    }
+
     /// Returns whether further errors are only counted.
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.problems.is_full()
     }
 
@@ -179,42 +184,6 @@ impl NodeReader {
     pub fn wrong_type(&mut self, node: &NodeRef<'_>, expected: &str, hint: &str) -> Reported {
         let message = format!("expected {expected}, found {}", node.node.value.kind());
         self.error(node, "wrong-type", message, hint)
-    }
-
-    /// Returns the fields of a map with these names. Reports other fields.
-    pub fn fields<'a, const N: usize>(
-        &mut self,
-        node: &NodeRef<'a>,
-        names: [&str; N],
-    ) -> Result<[Option<NodeRef<'a>>; N], Reported> {
-        let Value::Fields(fields) = &node.node.value else {
-            let hint = format!("the fields are {}", quoted(names));
-            return Err(self.wrong_type(node, "a map", &hint));
-        };
-        self.check_duplicates(fields);
-        for field in unknown(fields, names) {
-            let message = format!("the field `{}` is unknown", field.key);
-            let hint = match did_you_mean(&field.key, names) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("the fields are {}", quoted(names)),
-            };
-            self.error(&NodeRef::at_key(field), "unknown-field", message, &hint);
-        }
-        let find = |name: &str| fields.iter().find(|field| field.key == name);
-        Ok(names.map(|name| find(name).map(|field| NodeRef::of(&field.node))))
-    }
-
-    /// Returns [`Reported`] if [`Self::fields`] has reported unknown fields. One of them may be a
-    /// misspelling of a missing field.
-    #[must_use]
-    pub fn reported_unknown<const N: usize>(
-        node: &NodeRef<'_>,
-        names: [&str; N],
-    ) -> Option<Reported> {
-        match &node.node.value {
-            Value::Fields(fields) => unknown(fields, names).next().map(|_| Reported(())),
-            _ => None,
-        }
     }
 
     /// Returns the entries of a map that must not be empty.
@@ -245,38 +214,6 @@ impl NodeReader {
             at_key: NodeRef::at_key(field),
             value: NodeRef::of(&field.node),
         }))
-    }
-
-    /// Reports keys that occur more than once in a map.
-    fn check_duplicates(&mut self, fields: &[Field<'_>]) {
-        let mut seen = BTreeSet::new();
-        for (index, field) in fields.iter().enumerate() {
-            // For a few keys, comparing is faster than a set. For long maps, it is quadratic.
-            let is_repeated = if fields.len() <= FEW_FIELDS {
-                fields[..index].iter().any(|other| other.key == field.key)
-            } else {
-                !seen.insert(field.key.as_ref())
-            };
-            if is_repeated {
-                let message = format!("duplicate field `{}`", field.key);
-                let hint = "keep one of them";
-                self.error(&NodeRef::at_key(field), "repeated-field", message, hint);
-            }
-        }
-    }
-
-    /// Returns a field, or reports that it is missing.
-    pub fn required<'a>(
-        &mut self,
-        field: Option<NodeRef<'a>>,
-        parent: &NodeRef<'a>,
-        name: &str,
-        hint: &str,
-    ) -> Result<NodeRef<'a>, Reported> {
-        field.ok_or_else(|| {
-            let message = format!("the field `{name}` is missing");
-            self.error(parent, "missing-field", message, hint)
-        })
     }
 
     /// Returns the items of a list that must not be empty, or the node itself if it is not a list.
@@ -366,20 +303,6 @@ impl NodeReader {
         }
         Err(self.error(node, "not-a-boolean", "must be `true` or `false`", hint))
     }
-}
-
-fn unknown<'a, const N: usize>(
-    fields: &'a [Field<'a>],
-    names: [&str; N],
-) -> impl Iterator<Item = &'a Field<'a>> {
-    fields
-        .iter()
-        .filter(move |field| !names.contains(&field.key.as_ref()))
-}
-
-fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }
 
 #[cfg(test)]

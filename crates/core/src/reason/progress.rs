@@ -23,6 +23,13 @@ pub enum Progress {
     VersionBehind,
 }
 
+/// Says what happens next to a replica in progress after an event, in a sweep and after an action.
+macro_rules! next_attempt {
+    () => {
+        "Lambda retries an event, and the next sweep checks again; after a manual call, reconcile again"
+    };
+}
+
 impl Progress {
     /// The code in the record.
     #[must_use]
@@ -71,28 +78,65 @@ impl Progress {
             | Self::NotReported
             | Self::NotRequested
             | Self::RemovalPending(_) => {
-                "no action is needed yet: Lambda retries an event and so checks again; after a \
-                 manual call, reconcile again"
+                concat!("no action is needed yet: ", next_attempt!())
             }
-            Self::RemovalInProgress(_) => {
+            Self::RemovalInProgress(_) => concat!(
                 "no action is needed yet: AWS removes a replica within about 90 seconds (reported by \
-                 users); do not delete the primary secret before `describe-secret` finds no secret of \
-                 this name in the Region, because that can leave a standalone secret there"
-            }
-            Self::VersionBehind => {
-                "no action is needed yet: Lambda retries the event and so checks again; a rotation can \
-                 leave replication stuck (reported by users): if the replica stays behind, put the \
-                 value once more with PutSecretValue, or remove the replica with \
+                 users); ",
+                next_attempt!(),
+                "; do not delete the primary secret before `describe-secret` finds no secret of this name \
+                 in the Region, because that can leave a standalone secret there"
+            ),
+            Self::VersionBehind => concat!(
+                "no action is needed yet: ",
+                next_attempt!(),
+                "; a rotation can leave replication stuck (reported by users): if the replica stays \
+                 behind, put the value once more with PutSecretValue, or remove the replica with \
                  RemoveRegionsFromReplication and reconcile the secret"
-            }
-            Self::StatusUnavailable(_) => {
-                "allow the function's role DescribeSecret, or wait until AWS responds, then \
-                 reconcile again"
-            }
+            ),
+            Self::StatusUnavailable(_) => concat!(
+                "allow the function's role DescribeSecret, or wait until AWS responds; ",
+                next_attempt!()
+            ),
             Self::UnknownStatus(_) => {
-                "check the replica in the console; a newer version of the function may know the \
-                 status"
+                "check the replica in the console; the event is not retried, but the next sweep checks again; \
+                 a newer version of the function may know the status"
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remediation_says_what_an_event_a_sweep_and_a_manual_call_do_next() {
+        let reason = RemovalReason::NoLongerTargeted;
+        let retried = [
+            Progress::ReplicationInProgress,
+            Progress::NotReported,
+            Progress::StatusUnavailable("throttled".to_owned()),
+            Progress::RemovalPending(reason.clone()),
+            Progress::RemovalInProgress(reason),
+            Progress::VersionBehind,
+        ];
+        for progress in retried {
+            let remediation = progress.remediation();
+            for next in [
+                "Lambda retries an event",
+                "the next sweep",
+                "after a manual call",
+            ] {
+                assert!(
+                    remediation.contains(next),
+                    "{}: {remediation}",
+                    progress.code()
+                );
+            }
+        }
+        // The event of an unknown status does not fail, so Lambda does not retry it.
+        let unknown = Progress::UnknownStatus("Detached".to_owned()).remediation();
+        assert!(unknown.contains("the event is not retried"), "{unknown}");
     }
 }

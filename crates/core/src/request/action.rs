@@ -11,16 +11,22 @@ use super::{
     BadEvent, Cause, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
     SweepRequest, Trigger, cut, is_secret_id,
 };
-use crate::secret::{Region, Secret, SecretId};
+use crate::known_regions;
+use crate::secret::{KmsKey, Region, Secret, SecretId};
+use crate::spelling::did_you_mean;
 use crate::sweep::Token;
 
-const RECONCILE_REMEDIATION: &str =
-    "send {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": false}";
+// A sample is copied, so it never writes: a misspelled `dryRun` does not become a real run.
+const RECONCILE_REMEDIATION: &str = "send {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": true}; `dryRun` is optional, and without it the function writes";
 const EXPLAIN_REMEDIATION: &str = "send {\"action\": \"explain\", \"secretId\": \"...\"} for a secret that \
     exists, or {\"action\": \"explain\", \"secret\": {\"name\": \"...\", \"tags\": {}, \
     \"primaryRegion\": \"...\", \"kmsKeyId\": \"...\"}}";
-const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": false, \"thorough\": false, \"maxChanges\": 100}; for the next slice, add the \
-     `nextToken` of the response";
+const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": true, \"thorough\": false, \"maxChanges\": 100}; \
+    `dryRun` is optional, and without it the function writes; for the next slice, add the `nextToken` of \
+    the response";
+
+/// The names of the actions.
+pub(super) const NAMES: [&str; 3] = ["reconcile", "explain", "sweep"];
 
 /// The default of `maxChanges`.
 const MAX_CHANGES: u64 = 100;
@@ -61,10 +67,11 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
 }
 
 fn unknown_action(name: &str) -> Trigger {
-    let message = format!(
-        "unknown action `{}`; expected `reconcile`, `explain` or `sweep`",
-        cut(name)
-    );
+    let expected = match did_you_mean(name, NAMES) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => "expected `reconcile`, `explain` or `sweep`".to_owned(),
+    };
+    let message = format!("unknown action `{}`; {expected}", cut(name));
     Trigger {
         origin: Origin::unknown(),
         request: Request::Bad(BadEvent {
@@ -135,15 +142,24 @@ fn explain(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request, 
 fn hypothetical(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Secret, BadEvent> {
     fields.only(&["name", "tags", "primaryRegion", "kmsKeyId"])?;
     let region = match fields.text("primaryRegion")? {
-        Some(code) => Region::parse(&cut(code)).map_err(|error| BadEvent {
-            message: format!("`secret.primaryRegion`: {error}; expected, for example, `eu-west-1`"),
-            remediation: EXPLAIN_REMEDIATION,
+        Some(code) => Region::parse(&cut(code)).map_err(|error| {
+            let hint = known_regions::did_you_mean(code)
+                .unwrap_or_else(|| "expected, for example, `eu-west-1`".to_owned());
+            BadEvent {
+                message: format!("`secret.primaryRegion`: {error}; {hint}"),
+                remediation: EXPLAIN_REMEDIATION,
+            }
         })?,
         None => function.region.clone(),
     };
+    let key = fields.text("kmsKeyId")?;
+    if let Some(other) = key.and_then(|key| KmsKey::new(key).other_region(&region)) {
+        let message =
+            format!("`secret.kmsKeyId`: the key is in {other}, but the secret is in {region}");
+        return fields.bad(message);
+    }
     let name = fields.text("name")?.unwrap_or_default();
-    let hypothetical =
-        Secret::hypothetical(name, fields.tags()?, &region, fields.text("kmsKeyId")?);
+    let hypothetical = Secret::hypothetical(name, fields.tags()?, &region, key);
     hypothetical.or_else(|error| fields.bad(format!("`secret.name`: {error}")))
 }
 
@@ -217,12 +233,13 @@ impl<'a> Fields<'a> {
         else {
             return Ok(());
         };
-        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-        self.bad(format!(
-            "unknown field `{}`; expected one of {}",
-            cut(unknown),
-            known.join(", ")
-        ))
+        let expected = if let Some(name) = did_you_mean(unknown, known.iter().copied()) {
+            format!("did you mean `{name}`?")
+        } else {
+            let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("expected one of {}", known.join(", "))
+        };
+        self.bad(format!("unknown field `{}`; {expected}", cut(unknown)))
     }
 
     fn text(&self, name: &str) -> Result<Option<&'a str>, BadEvent> {

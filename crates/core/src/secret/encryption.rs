@@ -66,6 +66,12 @@ impl KmsKey {
         Region::parse(parts.nth(2)?).ok()
     }
 
+    /// Returns the Region in the key's name, if it is another one than this. The key does not work there.
+    #[must_use]
+    pub fn other_region(&self, region: &Region) -> Option<Region> {
+        self.region().filter(|own| own != region)
+    }
+
     /// Returns one name for all names of the AWS managed key. Other names stay unchanged.
     #[must_use]
     pub fn canonical(self) -> Self {

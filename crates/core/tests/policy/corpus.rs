@@ -1,14 +1,16 @@
 //! Policies with errors and warnings: the checker reports all problems at once, each at its position.
 //!
 //! A YAML document begins with one comment `# expect: LINE:COLUMN code` per problem and, if needed, the
-//! allowed Regions (`# allowed: REGION REGION`). JSON has no comments, so the problems of a JSON document
+//! allowed Regions (`# allowed: REGION REGION`), or that the settings do not allow overwriting and removal
+//! (`# limits: never`). JSON has no comments, so the problems of a JSON document
 //! are in a file `NAME.expect` beside it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use secret_replicator_core::limits::AllowedRegions;
+use secret_replicator_core::known_regions::LISTED_ON;
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::policy::{self, Problem, Severity};
 use secret_replicator_core::secret::Region;
 
@@ -23,10 +25,15 @@ const WRITTEN_BY_TESTS: [&str; 4] = [
 ];
 
 /// The codes of warnings.
-pub(crate) const WARNINGS: [&str; 4] = [
+pub(crate) const WARNINGS: [&str; 9] = [
     "always-primary-region",
+    "comma-in-text",
     "key-without-effect",
+    "overwrite-not-allowed",
     "region-not-allowed",
+    "regular-expression",
+    "removal-not-allowed",
+    "unknown-region",
     "unused-key",
 ];
 
@@ -59,7 +66,16 @@ impl Broken {
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        problems(&self.text, &self.allowed_regions())
+        if !self.text.contains("# limits: never\n") {
+            return problems(&self.text, &self.allowed_regions());
+        }
+        let limits = Limits {
+            allowed_regions: self.allowed_regions(),
+            overwrite: Overwrite::Never,
+            removal: RemovalLimit::Never,
+        };
+        let checked = policy::check_with_limits(&self.text, &limits);
+        checked.expect("only warnings").warnings
     }
 
     fn allowed_regions(&self) -> AllowedRegions {
@@ -160,7 +176,7 @@ fn what_the_checker_says_of_every_broken_policy() {
             writeln!(messages, "  {problem}").unwrap();
         }
     }
-    insta::assert_snapshot!(messages);
+    insta::assert_snapshot!(messages.replace(LISTED_ON, "DATE"));
 }
 
 #[test]
@@ -184,6 +200,7 @@ pub(crate) fn codes() -> BTreeSet<String> {
         "crates/core/src/policy",
         "crates/core/src/policy/document",
         "crates/core/src/policy/node",
+        "crates/core/src/policy/reader",
     ];
     let sources = folders.iter().flat_map(|folder| files(folder, &["rs"]));
     sources.flat_map(|path| codes_of(&path)).collect()

@@ -29,13 +29,6 @@ fn checked() -> Policy {
 }
 
 #[test]
-fn the_rules_that_overwrite_are_those_that_say_so() {
-    let policy = checked();
-    let rules: Vec<&str> = policy.rules_that_overwrite().collect();
-    assert_eq!(rules, ["overwrites"]);
-}
-
-#[test]
 fn a_rule_knows_the_tag_that_it_takes_regions_from() {
     let policy = checked();
     let tags: Vec<_> = (policy.rules().iter())

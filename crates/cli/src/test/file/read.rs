@@ -2,18 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use secret_replicator_core::limits::{AllowedRegions, Limits, RemovalLimit};
+use secret_replicator_core::known_regions::{self, UnknownRegion};
+use secret_replicator_core::limits::{AllowedRegions, Limits};
 use secret_replicator_core::policy::Problem;
 use secret_replicator_core::policy::reader::{Node, NodeReader, NodeRef, Reported, collect_all};
 use secret_replicator_core::secret::{Region, Secret};
+use secret_replicator_core::spelling::did_you_mean;
 
 use super::{Case, Expected, FORM_HINT, KeyName, TestFile};
-use crate::explain::{kms_key, overwrite};
-use crate::options;
+use crate::explain::{key_of_another_region, kms_key};
+use crate::options::{self, limits};
 
 const REGION_HINT: &str = "write a Region code, for instance `eu-west-1`";
 const REPLICATE_HINT: &str =
     "write a list of Regions, or a map of Regions to keys; `[]` expects no replica";
+
+/// The reasons for which the described secret can be skipped.
+const SKIP_REASONS: [&str; 2] = ["no-rule-matched", "managed-by-service"];
+
+/// The reasons for which a Region, or a token of a tag, can be refused. The described secret has no replicas.
+const REFUSAL_REASONS: [&str; 8] = [
+    "primary-region",
+    "other-partition",
+    "region-not-allowed",
+    "forbidden-by-policy",
+    "conflicting-rules",
+    "weaker-encryption",
+    "invalid-region",
+    "empty-tag-value",
+];
 
 /// Reads a test file. A method reads its whole node before it returns [`Reported`], so that every
 /// problem is reported.
@@ -42,22 +59,30 @@ impl TestFileReader {
             );
         }
         let cases = collect_all(cases.map(|case| self.case(&case)));
-        let default = || limits(AllowedRegions::Any, false);
+        let default = || limits(AllowedRegions::Any, false, false);
         Ok(TestFile {
             limits: settings.transpose()?.unwrap_or_else(default),
+            warnings: Vec::new(),
             tests: cases?,
         })
     }
 
     fn limits(&mut self, node: &NodeRef<'_>) -> Result<Limits, Reported> {
-        let names = ["allowed-replica-regions", "allow-overwrite"];
-        let [allowed, overwrites] = self.reader.fields(node, names)?;
+        let names = [
+            "allowed-replica-regions",
+            "allow-overwrite",
+            "allow-removal",
+        ];
+        let [allowed, overwrites, removal] = self.reader.fields(node, names)?;
         let allowed = allowed.map(|allowed| self.allowed_regions(&allowed));
         let hint = "write `allow-overwrite: true` or `allow-overwrite: false`";
         let overwrites = overwrites.map(|overwrites| self.reader.boolean(&overwrites, hint));
+        let hint = "write `allow-removal: true` or `allow-removal: false`";
+        let removal = removal.map(|removal| self.reader.boolean(&removal, hint));
         Ok(limits(
             allowed.transpose()?.unwrap_or(AllowedRegions::Any),
             overwrites.transpose()?.unwrap_or(false),
+            removal.transpose()?.unwrap_or(false),
         ))
     }
 
@@ -72,10 +97,14 @@ impl TestFileReader {
             });
         }
         let text = self.reader.text_or_empty(node, REGION_HINT)?;
-        options::allowed_regions(text).map_err(|error| {
+        let allowed = options::allowed_regions(text).map_err(|error| {
             self.reader
                 .error(node, "invalid-region", error, REGION_HINT)
-        })
+        })?;
+        for region in &allowed.named_regions() {
+            self.warn_of_unknown(node, region);
+        }
+        Ok(allowed)
     }
 
     fn case(&mut self, node: &NodeRef<'_>) -> Result<Case, Reported> {
@@ -116,7 +145,7 @@ impl TestFileReader {
             .reader
             .required(region, node, "primary-region", FORM_HINT);
         let region = region.and_then(|region| self.region(&region));
-        let key = key.map(|key| self.key(&key));
+        let key = key.map(|key| self.key_in(&key, region.as_ref().ok()));
         let (name_node, name) = name?;
         let tags = tags.transpose()?.unwrap_or_default();
         let key = key.transpose()?.map(|KeyName(key)| key);
@@ -142,13 +171,13 @@ impl TestFileReader {
         let replicate = replicate.map(|replicate| self.replicas(&replicate));
         let refuse = refuse.map(|refuse| self.refusals(&refuse));
         let hint = "write the reason for skipping the secret, for instance `skip: no-rule-matched`";
-        let skip = skip.map(|skip| self.reader.text(&skip, hint));
+        let skip = skip.map(|skip| self.reason(&skip, &SKIP_REASONS, hint));
         let rules = rules.map(|rules| self.rules(&rules));
         let overwrite = overwrite.map(|overwrite| self.regions(&overwrite));
         let expected = Expected {
             replicate: replicate.transpose()?,
             refuse: refuse.transpose()?,
-            skip: skip.transpose()?.map(str::to_owned),
+            skip: skip.transpose()?,
             rules: rules.transpose()?,
             overwrite: overwrite.transpose()?.unwrap_or_default(),
         };
@@ -183,8 +212,8 @@ impl TestFileReader {
             "map Regions, or tokens of a tag, to reasons: `{ ap-south-1: forbidden-by-policy }`";
         let entries = self.reader.entries_or_none(node, hint)?;
         collect_all(entries.map(|entry| {
-            let reason = self.reader.text(&entry.value, hint)?;
-            Ok((entry.key.to_owned(), reason.to_owned()))
+            let reason = self.reason(&entry.value, &REFUSAL_REASONS, hint)?;
+            Ok((entry.key.to_owned(), reason))
         }))
     }
 
@@ -205,11 +234,54 @@ impl TestFileReader {
     }
 
     fn region_code(&mut self, node: &NodeRef<'_>, code: &str) -> Result<Region, Reported> {
-        Region::parse(code).map_err(|error| {
-            let message = error.to_string();
+        let region = Region::parse(code).map_err(|error| {
+            let hint = known_regions::did_you_mean(code);
+            let hint = hint.as_deref().unwrap_or(REGION_HINT);
             self.reader
-                .error(node, "invalid-region", message, REGION_HINT)
-        })
+                .error(node, "invalid-region", error.to_string(), hint)
+        })?;
+        self.warn_of_unknown(node, &region);
+        Ok(region)
+    }
+
+    fn warn_of_unknown(&mut self, node: &NodeRef<'_>, region: &Region) {
+        if let Some(unknown) = UnknownRegion::check(region) {
+            self.reader
+                .warning(node, "unknown-region", unknown.message, &unknown.hint);
+        }
+    }
+
+    /// Reads the key of a secret in a Region.
+    fn key_in(&mut self, node: &NodeRef<'_>, region: Option<&Region>) -> Result<KeyName, Reported> {
+        let KeyName(key) = self.key(node)?;
+        match region.and_then(|region| key_of_another_region(&key, region)) {
+            Some(message) => {
+                let hint = "name the secret's own key, which is in its Region";
+                Err(self
+                    .reader
+                    .error(node, "key-of-another-region", message, hint))
+            }
+            None => Ok(KeyName(key)),
+        }
+    }
+
+    /// Reads a reason, which must be one that a decision can have.
+    fn reason(
+        &mut self,
+        node: &NodeRef<'_>,
+        reasons: &[&'static str],
+        hint: &str,
+    ) -> Result<String, Reported> {
+        let reason = self.reader.text(node, hint)?;
+        if reasons.contains(&reason) {
+            return Ok(reason.to_owned());
+        }
+        let message = format!("no decision has the reason `{reason}`");
+        let hint = match did_you_mean(reason, reasons.iter().copied()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("the reasons are {}", reasons.join(", ")),
+        };
+        Err(self.reader.error(node, "unknown-reason", message, &hint))
     }
 
     fn key(&mut self, node: &NodeRef<'_>) -> Result<KeyName, Reported> {
@@ -220,13 +292,5 @@ impl TestFileReader {
             self.reader.error(node, "not-a-key", error, hint)
         });
         key.map(KeyName)
-    }
-}
-
-fn limits(allowed_regions: AllowedRegions, overwrites: bool) -> Limits {
-    Limits {
-        allowed_regions,
-        overwrite: overwrite(overwrites),
-        removal: RemovalLimit::Never,
     }
 }

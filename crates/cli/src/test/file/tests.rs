@@ -36,7 +36,12 @@ const MISTAKES: [(&str, &str, (u64, u64), &str); 11] = [
         (4, 21),
         "expected a text, found a list",
     ),
-    ("", "expect: { skipp: x, skip: y }", (4, 15), "unknown"),
+    (
+        "",
+        "expect: { skipp: x, skip: no-rule-matched }",
+        (4, 15),
+        "unknown",
+    ),
     ("", "expect: { replicate: [x] }", (4, 27), "Region code"),
     (
         "",
@@ -51,28 +56,33 @@ const MISTAKES: [(&str, &str, (u64, u64), &str); 11] = [
         "is not a KMS key",
     ),
     ("", "expect: { replicate: 7 }", (4, 26), "a list of Regions"),
-    ("", "expect: { skip: x, rules: 7 }", (4, 31), "a list"),
+    (
+        "",
+        "expect: { skip: no-rule-matched, rules: 7 }",
+        (4, 45),
+        "a list",
+    ),
     (
         "{ name: db }",
-        "expect: { skip: x }",
+        "expect: { skip: no-rule-matched }",
         (3, 13),
         "primary-region",
     ),
     (
         "{ name: db, primary-region: x }",
-        "expect: { skip: x }",
+        "expect: { skip: no-rule-matched }",
         (3, 41),
         "Region code",
     ),
     (
         "{ name: db, primary-region: us-east-1, kms-key: x }",
-        "expect: { skip: x }",
+        "expect: { skip: no-rule-matched }",
         (3, 61),
         "is not a KMS key",
     ),
     (
         "{ name: \"\", primary-region: us-east-1 }",
-        "expect: { skip: x }",
+        "expect: { skip: no-rule-matched }",
         (3, 21),
         "empty",
     ),
@@ -113,6 +123,34 @@ fn every_mistake_is_listed_at_once_with_what_may_be_meant() {
     let problems = parse(text).unwrap_err();
     let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn a_misspelled_reason_and_a_key_of_another_region_are_mistakes() {
+    let key = "arn:aws:kms:eu-west-1:123456789012:alias/app";
+    let text = format!(
+        "tests:\n- name: it\n  secret: {{ name: db, primary-region: us-east-1, kms-key: \"{key}\" }}\n  \
+         expect: {{ refuse: {{ eu-west-1: forbiden-by-policy, us-west2: nonsense }} }}\n\
+         - name: other\n  secret: {{ name: db, primary-region: us-east-1 }}\n  \
+         expect: {{ skip: no-rules-matched }}\n"
+    );
+    let problems = parse(&text).unwrap_err();
+    let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn a_region_that_is_not_known_is_a_warning() {
+    let text = "settings: { allowed-replica-regions: [eu-wset-3] }\ntests:\n- name: it\n  secret: { \
+                name: db, primary-region: us-esat-1 }\n  expect: { replicate: [eu-wset-3] }\n";
+    let file = parse(text).unwrap();
+    let hints: Vec<&str> = file
+        .warnings
+        .iter()
+        .map(|warning| &warning.hint[..])
+        .collect();
+    let west = "did you mean `eu-west-3`?";
+    assert_eq!(hints, [west, "did you mean `us-east-1`?", west]);
 }
 
 #[test]

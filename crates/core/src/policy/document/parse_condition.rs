@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 
 use super::{Parser, REGION_HINT};
 use crate::policy::condition::{Condition, When};
+use crate::policy::lint;
 use crate::policy::patterns::{Pattern, Patterns, is_wild};
 use crate::policy::reader::{NodeReader, NodeRef, Reported, collect_all};
 use crate::secret::LONGEST_NAME;
@@ -104,6 +105,7 @@ impl Parser<'_> {
         let patterns = values.map(|node| {
             let text = self.reader.text_or_empty(&node, PATTERN_HINT)?;
             self.check_length(&node, "this text", length(text), LONGEST_TAG_VALUE);
+            lint::foreign_pattern(&mut self.reader, &node, text);
             Ok(Pattern::new(text))
         });
         collect_all(patterns).map(Patterns::new)
@@ -114,20 +116,29 @@ impl Parser<'_> {
         let patterns = names.map(|node| {
             let text = self.reader.text(&node, PATTERN_HINT)?;
             self.check_length(&node, "this text", length(text), LONGEST_NAME);
-            self.check_name_characters(&node, text);
+            if self.check_name_characters(&node, text).is_ok() {
+                lint::foreign_pattern(&mut self.reader, &node, text);
+            }
             Ok(Pattern::new(text))
         });
         collect_all(patterns).map(Patterns::new)
     }
 
     /// Reports characters that the names of secrets cannot contain.
-    fn check_name_characters(&mut self, node: &NodeRef<'_>, text: &str) {
+    fn check_name_characters(&mut self, node: &NodeRef<'_>, text: &str) -> Result<(), Reported> {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!*?".contains(c);
-        if let Some(other) = text.chars().find(|c| !is_allowed(*c)) {
-            let message = format!("secret names cannot contain `{other}`, so this never matches");
-            let hint = "AWS allows letters, digits and `/_+=.@-` in secret names";
-            self.reader.error(node, "never-matches", message, hint);
-        }
+        let Some(other) = text.chars().find(|c| !is_allowed(*c)) else {
+            return Ok(());
+        };
+        let message = format!("secret names cannot contain `{other}`, so this never matches");
+        let hint = if other == ',' {
+            lint::list_hint(text)
+        } else if lint::regular_expression(text).is_some() {
+            lint::PATTERN_SYNTAX_HINT.to_owned()
+        } else {
+            "AWS allows letters, digits and `/_+=.@-` in secret names".to_owned()
+        };
+        Err(self.reader.error(node, "never-matches", message, &hint))
     }
 
     /// Reports a tag key that no tag can have.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Defined, Parser};
+use crate::known_regions;
 use crate::policy::ReplicateTo;
 use crate::policy::keys::Keys;
 use crate::policy::lint;
@@ -56,7 +57,10 @@ impl<'a> Parser<'a> {
         regions: &BTreeSet<Region>,
         targets: Option<&ReplicateTo>,
     ) {
+        // The unknown Region is reported already, and explains why the key is unused.
+        let is_known = self.groups.has(entry.key) || regions.iter().all(known_regions::is_known);
         let is_unused = targets
+            .filter(|_| is_known)
             .is_some_and(|targets| lint::unused_key(&mut self.reader, entry, regions, targets));
         // Regions of a group are reported where the group is defined.
         if !is_unused && !self.groups.has(entry.key) {
@@ -121,10 +125,12 @@ impl<'a> Parser<'a> {
 
     /// Reports a key ARN of another Region than the replica's.
     fn check_key_region(&mut self, node: &NodeRef<'_>, key: &KmsKey, region: &Region) {
-        if let Some(key_region) = key.region().filter(|key_region| key_region != region) {
+        if let Some(key_region) = key.other_region(region) {
             let message = format!("the key is in {key_region}, but the replica is in {region}");
             let hint = "a key works only in its own Region: map each Region to a key there, or name \
                         an alias or a multi-Region key's ID, which AWS resolves in each Region";
+            let typo = known_regions::did_you_mean(key_region.as_str());
+            let hint = typo.as_deref().unwrap_or(hint);
             self.reader
                 .error(node, "key-of-another-region", message, hint);
         }

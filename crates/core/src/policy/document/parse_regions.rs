@@ -3,18 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Defined, FORBID_HINT, Parser, REGION_HINT, REPLICATE_TO_HINT, WILDCARD_HINT};
+use crate::known_regions;
 use crate::policy::ReplicateTo;
 use crate::policy::lint;
 use crate::policy::patterns::{Pattern, Patterns, is_wild, may_match_a_region_code};
 use crate::policy::reader::{NodeRef, Reported, collect_all};
 use crate::policy::regions::{Forbid, Groups, Resolved};
-use crate::policy::spelling::did_you_mean;
 use crate::secret::Region;
+use crate::spelling::did_you_mean;
 
 /// The maximum number of Regions in a list. AWS has fewer than fifty, so thousands are a mistake or an
 /// attack.
 const MAX_REGIONS: usize = 200;
 
+const NONE_HINT: &str = "`none` is a value of tags: remove the rule, or write `forbid: \"*\"`";
+const PATTERN_HINT: &str = "Region codes are lower-case words and a number, with `-` between them: \
+                            write for instance `eu-*`";
+const ITEM_HINT: &str =
+    "write a Region code, for instance `eu-west-1`; a group cannot contain groups";
 const GROUP_HINT: &str = "name sets of Regions: `groups: { dr: [us-west-2] }`";
 
 impl<'a> Parser<'a> {
@@ -60,12 +66,19 @@ impl<'a> Parser<'a> {
 
     fn region_of_group(&mut self, node: &NodeRef<'_>) -> Result<Region, Reported> {
         let code = self.reader.text(node, GROUP_HINT)?;
-        Region::parse(code).map_err(|error| {
-            let hint = "write a Region code, for instance `eu-west-1`; a group cannot contain \
-                        groups";
-            self.reader
-                .error(node, "invalid-region", error.to_string(), hint)
-        })
+        match Region::parse(code) {
+            Ok(region) => {
+                lint::unknown_region(&mut self.reader, node, &region);
+                Ok(region)
+            }
+            Err(error) => {
+                let hint = known_regions::did_you_mean(code)
+                    .or_else(|| as_list(code))
+                    .unwrap_or_else(|| ITEM_HINT.to_owned());
+                let message = error.to_string();
+                Err(self.reader.error(node, "invalid-region", message, &hint))
+            }
+        }
     }
 
     fn check_group_name(&mut self, node: &NodeRef<'_>, name: &str) {
@@ -85,8 +98,7 @@ impl<'a> Parser<'a> {
 
     pub(super) fn replicate_to(&mut self, node: &NodeRef<'_>) -> Result<ReplicateTo, Reported> {
         if node.is_map() {
-            let [tag] = self.reader.fields(node, ["tag"])?;
-            let tag = self.reader.required(tag, node, "tag", REPLICATE_TO_HINT)?;
+            let tag = self.reader.only_field(node, "tag", REPLICATE_TO_HINT)?;
             let key = self.reader.text(&tag, REPLICATE_TO_HINT)?;
             self.check_tag_key(&tag, key);
             self.targets.has_tag = true;
@@ -110,7 +122,7 @@ impl<'a> Parser<'a> {
             Ok(())
         }));
         // Regions of a group are reported where the group is defined.
-        lint::regions_not_allowed(&mut self.reader, node, &named, self.allowed_regions);
+        lint::regions_not_allowed(&mut self.reader, node, &named, &self.limits.allowed_regions);
         regions.append(&mut named);
         self.targets.regions.extend(regions.iter().cloned());
         words?;
@@ -132,30 +144,22 @@ impl<'a> Parser<'a> {
         node: &NodeRef<'_>,
         word: &str,
     ) -> Result<Resolved<'_>, Reported> {
-        self.groups.resolve(word).ok_or_else(|| {
+        let resolved = self.groups.resolve(word).ok_or_else(|| {
             let message = format!("`{word}` is neither a group nor a Region code");
-            // A problem that is only counted needs no hint, so the comparison is skipped.
-            let meant = (!self.reader.is_full())
-                .then(|| did_you_mean(word, self.groups.names()))
-                .flatten();
-            let lower = word.to_lowercase();
-            let hint = match (as_list(&self.groups, word), meant) {
-                _ if is_wild(word) => WILDCARD_HINT.to_owned(),
-                _ if Region::parse(&lower).is_ok() => format!("did you mean `{lower}`?"),
-                (Some(list), _) => format!("write a list: `[{list}]`"),
-                (None, Some(group)) => format!("did you mean the group `{group}`?"),
-                (None, None) => REGION_HINT.to_owned(),
-            };
+            let hint = self.reader.hint(|| hint_for(word, &self.groups));
             self.reader.error(node, "unknown-group", message, &hint)
-        })
+        })?;
+        if let Resolved::Region(region) = &resolved {
+            lint::unknown_region(&mut self.reader, node, region);
+        }
+        Ok(resolved)
     }
 
     pub(super) fn forbid(&mut self, node: &NodeRef<'_>) -> Result<Forbid, Reported> {
         if !node.is_map() {
             return self.region_patterns(node, FORBID_HINT).map(Forbid::Only);
         }
-        let [except] = self.reader.fields(node, ["except"])?;
-        let except = self.reader.required(except, node, "except", FORBID_HINT)?;
+        let except = self.reader.only_field(node, "except", FORBID_HINT)?;
         self.region_patterns(&except, FORBID_HINT)
             .map(Forbid::Except)
     }
@@ -178,11 +182,12 @@ impl<'a> Parser<'a> {
     /// Returns the patterns that a word stands for: several for a group.
     fn region_pattern(&mut self, node: &NodeRef<'_>, word: &str) -> Result<Vec<Pattern>, Reported> {
         if is_wild(word) {
-            if !may_match_a_region_code(word) {
+            if may_match_a_region_code(word) {
+                lint::unknown_regions(&mut self.reader, node, word);
+            } else {
                 let message = format!("no Region code matches `{word}`");
-                let hint = "Region codes are lower-case words and a number, with `-` between them: \
-                            write for instance `eu-*`";
-                self.reader.error(node, "never-matches", message, hint);
+                let hint = self.reader.hint(|| hint_for_pattern(word));
+                self.reader.error(node, "never-matches", message, &hint);
             }
             return Ok(vec![Pattern::new(word)]);
         }
@@ -192,10 +197,42 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Returns the items of a text that lists several Regions or groups.
-fn as_list(groups: &Groups, word: &str) -> Option<String> {
-    let items = word.split([' ', ',']).filter(|item| !item.is_empty());
+/// Returns the hint for a word that is neither a group nor a Region code.
+fn hint_for(word: &str, groups: &Groups) -> String {
+    if is_wild(word) {
+        return WILDCARD_HINT.to_owned();
+    }
+    if word.eq_ignore_ascii_case("none") {
+        return NONE_HINT.to_owned();
+    }
+    let region = known_regions::did_you_mean(word);
+    let group = did_you_mean(word, groups.names());
+    match (region, group) {
+        (Some(region), Some(group)) => format!("{region} or the group `{group}`?"),
+        (Some(region), None) => region,
+        (None, Some(group)) => format!("did you mean the group `{group}`?"),
+        (None, None) if lint::regular_expression(word).is_some() => {
+            lint::PATTERN_SYNTAX_HINT.to_owned()
+        }
+        (None, None) => as_list(word).unwrap_or_else(|| REGION_HINT.to_owned()),
+    }
+}
+
+/// Returns the hint for a pattern that no Region code matches.
+fn hint_for_pattern(pattern: &str) -> String {
+    let lower = pattern.to_lowercase();
+    if lint::regular_expression(pattern).is_some() {
+        lint::PATTERN_SYNTAX_HINT.to_owned()
+    } else if may_match_a_region_code(&lower) {
+        format!("did you mean `{lower}`?")
+    } else {
+        as_list(pattern).unwrap_or_else(|| PATTERN_HINT.to_owned())
+    }
+}
+
+/// Returns the hint to write a text of several words as a list.
+fn as_list(text: &str) -> Option<String> {
+    let items = text.split([' ', ',', ';']).filter(|item| !item.is_empty());
     let items: Vec<&str> = items.collect();
-    let are_known = items.iter().all(|item| groups.resolve(item).is_some());
-    (items.len() > 1 && are_known).then(|| items.join(", "))
+    (items.len() > 1).then(|| lint::list_hint(&items.join(",")))
 }

@@ -16,16 +16,28 @@ pub(super) struct SyntaxError {
     position: Position,
     code: &'static str,
     message: String,
-    hint: &'static str,
+    hint: Cow<'static, str>,
     /// The tag as written, if it is the cause.
     tag: Option<String>,
 }
 
 /// The hint for a syntax error by a part of the parser's message. The first match counts.
-const HINTS: [(&str, &str); 13] = [
+const HINTS: [(&str, &str); 16] = [
     ("a tab", "indent with spaces: YAML does not allow tabs"),
     ("tabs ", "indent with spaces: YAML does not allow tabs"),
     ("tab cannot", "indent with spaces: YAML does not allow tabs"),
+    (
+        "unexpected character",
+        "quote the value: it begins with a character that YAML reserves",
+    ),
+    (
+        "mapping values",
+        "quote the value if it contains `: `, or check the indentation",
+    ),
+    (
+        "placement of ':'",
+        "close the bracket or quote before this line",
+    ),
     ("unclosed quote", "close the quote"),
     ("multiline quoted scalar", "close the quote"),
     ("unexpected document indicator", "close the quote"),
@@ -61,7 +73,7 @@ impl SyntaxError {
             position,
             code: "not-yaml",
             message: message.into(),
-            hint: LINE_HINT,
+            hint: LINE_HINT.into(),
             tag: None,
         }
     }
@@ -69,25 +81,31 @@ impl SyntaxError {
     /// An error of the YAML parser, with a hint for its cause.
     pub(super) fn scan(position: Position, message: &str) -> Self {
         if message.contains("anchor or alias") {
-            return Self {
-                hint: "quote it: `\"*\"`",
-                ..Self::not_yaml(position, "an unquoted `*` starts a YAML alias")
-            };
+            return Self::unquoted_wildcard(position, "");
         }
         if message.contains("recursion") || message.contains("nest") || message.contains("depth") {
             return Self::too_deep(position);
         }
         let hint = HINTS.iter().find(|(part, _)| message.contains(part));
         Self {
-            hint: hint.map_or(LINE_HINT, |(_, hint)| hint),
+            hint: hint.map_or(LINE_HINT, |(_, hint)| hint).into(),
             ..Self::not_yaml(position, message)
+        }
+    }
+
+    /// An alias of an anchor that the document does not have: a text that begins with a wildcard.
+    fn unquoted_wildcard(position: Position, rest: &str) -> Self {
+        let rest = rest.trim_end_matches(':');
+        Self {
+            hint: format!("quote it: `\"*{rest}\"`").into(),
+            ..Self::not_yaml(position, "an unquoted `*` starts a YAML alias")
         }
     }
 
     fn too_deep(position: Position) -> Self {
         let message = format!("lists and maps nest more than {MAX_NESTING} deep");
         Self {
-            hint: "remove brackets or indentation: a policy needs seven levels",
+            hint: "remove brackets or indentation: a policy needs seven levels".into(),
             ..Self::not_yaml(position, message)
         }
     }
@@ -124,7 +142,7 @@ impl SyntaxError {
             position,
             code: "unsupported-yaml",
             message: message.into(),
-            hint: "write the value itself; use `groups` to reuse lists of Regions",
+            hint: "write the value itself; use `groups` to reuse lists of Regions".into(),
             tag: None,
         }
     }
@@ -138,7 +156,7 @@ impl SyntaxError {
             column: self.position.column.into(),
             code: self.code,
             message: escape_control(&self.message),
-            hint: self.hint.to_owned(),
+            hint: escape_control(&self.hint),
             count: 1,
         }
     }
@@ -179,7 +197,7 @@ impl<'t> Builder<'t> {
                 if self.documents > 1 {
                     let message = "there is more than one document";
                     return Err(SyntaxError {
-                        hint: "keep one document, remove `---`",
+                        hint: "keep one document, remove `---`".into(),
                         ..SyntaxError::not_yaml(position, message)
                     });
                 }
@@ -196,7 +214,13 @@ impl<'t> Builder<'t> {
                 self.begin(Content::Map(Vec::new(), None), position)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.end()?,
-            Event::Anchor(..) | Event::Alias(_) | Event::UnresolvedAlias(_) => {
+            Event::UnresolvedAlias(name) => {
+                return Err(SyntaxError {
+                    code: "unsupported-yaml",
+                    ..SyntaxError::unquoted_wildcard(position, &name)
+                });
+            }
+            Event::Anchor(..) | Event::Alias(_) => {
                 let message = "anchors and aliases are not supported";
                 return Err(SyntaxError::unsupported(position, message));
             }
@@ -311,13 +335,14 @@ fn wrong_tag(tag: &Tag, position: Position) -> SyntaxError {
     let name = tag.original();
     let error = if tag.core_suffix().is_some() {
         SyntaxError {
-            hint: "remove the tag",
+            hint: "remove the tag".into(),
             ..SyntaxError::not_yaml(position, format!("the tag `{name}` does not fit its value"))
         }
     } else {
         SyntaxError {
             hint: "a value that begins with `!` is a YAML type tag; quote it, or use `not:` for a \
-                   negation",
+                   negation"
+                .into(),
             ..SyntaxError::unsupported(position, format!("the tag `{name}` is not supported"))
         }
     };

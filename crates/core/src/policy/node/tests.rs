@@ -147,7 +147,6 @@ fn anchors_aliases_merge_keys_and_custom_tags_are_refused_where_they_stand() {
         ("a: &x b\n", (1, 4)),
         ("&x a: b\n", (1, 1)),
         ("a: &x\n  b: c\n", (1, 4)),
-        ("a: b\nc: *x\n", (2, 4)),
         ("a: &x [*x]\n", (1, 4)),
         ("a: { <<: { b: c } }\n", (1, 6)),
         ("a: { <<: ~ }\n", (1, 6)),
@@ -209,7 +208,12 @@ fn a_syntax_error_has_a_hint_for_its_cause() {
         ("a: b\n---\nc: d\n", "remove `---`"),
         ("{\"a\": \"b\" \"c\": 1}", "comma"),
         ("a: [[[[[[[[[[[[[[[[[[b]]]]]]]]]]]]]]]]]]", "levels"),
-        ("a: b: c\n", "this line"),
+        ("a: b: c\n", "quote the value"),
+        ("a: *x\n", "quote it: `\"*x\"`"),
+        ("a: { *: b }\n", "quote it: `\"*\"`"),
+        ("a: @b\n", "quote the value"),
+        ("a: `b`\n", "quote the value"),
+        ("a: %b\n", "quote the value"),
     ];
     for (document, hint) in documents {
         let problem = parse(document).unwrap_err();

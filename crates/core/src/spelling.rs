@@ -8,22 +8,29 @@ const MOST_WORDS: usize = 100;
 const LONGEST_WORD: usize = 64;
 
 /// Returns the known word that is the most similar to `word`, if one is similar enough.
-pub(super) fn did_you_mean<'a>(
-    word: &str,
-    words: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    closest(word, words).into_iter().min()
+}
+
+/// Returns the known words that are the most similar to `word`, if they are similar enough.
+pub(crate) fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     if word.len() > LONGEST_WORD {
-        return None;
+        return Vec::new();
     }
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
     let words = words.into_iter().take(MOST_WORDS);
-    words
+    let similar: Vec<(usize, &str)> = words
         .filter(|known| known.len().abs_diff(word.len()) <= 1 + known.len() / 5)
         .map(|known| (strsim::osa_distance(&plain(word), &plain(known)), known))
         // A word of up to three letters resembles too many others.
         .filter(|(distance, known)| !known.is_empty() && *distance <= most(word, known))
-        .min()
-        .map(|(_, known)| known)
+        .collect();
+    let least = similar.iter().map(|(distance, _)| *distance).min();
+    let closest = similar
+        .iter()
+        .filter(|(distance, _)| Some(*distance) == least);
+    closest.map(|(_, known)| *known).collect()
 }
 
 /// Returns the maximum number of misspellings.
