@@ -33,6 +33,7 @@ fn one_secret(list: &str) -> Scenario {
             at: 1000,
             action: Action::create(&secret(list)),
             deliveries: vec![2000],
+            native: Vec::new(),
         }],
         ..world()
     }
