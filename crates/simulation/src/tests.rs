@@ -136,6 +136,10 @@ fn everything_holds_in_random_worlds() {
         (&worlds_with(Interleaving::OutdatedWrite), WORLDS / 200),
         (&worlds_with(Interleaving::RepeatedRequest), WORLDS / 20),
         (&worlds_with(Interleaving::LeftForSweep), WORLDS / 5),
+        (&worlds_with(Interleaving::ReadWentBack), WORLDS / 20),
+        (&worlds_with(Interleaving::LaggingTag), WORLDS / 20),
+        (&worlds_with(Interleaving::Promoted), WORLDS / 8),
+        (&worlds_with(Interleaving::OutageInSweep), WORLDS / 25),
     ] {
         assert!(tally.get(name) > least, "{name}:\n{tally}");
     }
