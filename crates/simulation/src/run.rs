@@ -169,11 +169,11 @@ fn faults(aws: &SimulatedAws) -> Vec<FaultKind> {
     calls.filter_map(|call| call.fault).collect()
 }
 
-/// In half of the worlds, asks for a dry run and an explanation of one secret, and then reconciles it.
+/// Asks for a dry run and an explanation of a random secret, and then reconciles it.
 async fn rehearse(scenario: &Scenario, aws: &SimulatedAws, lambda: &Lambda) -> Option<Rehearsal> {
     let secrets = state(scenario, aws).secrets;
     let mut random = fastrand::Rng::with_seed(scenario.aws.noise);
-    let secret = random.bool().then(|| random.choice(&secrets)).flatten()?;
+    let secret = random.choice(&secrets).filter(|_| scenario.rehearsal)?;
     let invoke = async |action: &str, dry_run: Option<bool>, purpose| {
         let mut request = json!({"action": action, "secretId": secret.arn});
         if let Some(dry_run) = dry_run {

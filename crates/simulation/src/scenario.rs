@@ -48,6 +48,10 @@ pub(crate) struct Scenario {
     pub(crate) actions: Vec<TimedAction>,
     pub(crate) faults: Vec<TimedFault>,
     pub(crate) kills: Vec<Kill>,
+    /// Whether a secret is reconciled by hand before the sweep after the storm, after a dry run and an
+    /// explanation.
+    #[serde(default)]
+    pub(crate) rehearsal: bool,
     /// The outage during the sweep after the storm.
     #[serde(default)]
     pub(crate) outage: Option<Outage>,

@@ -1,4 +1,5 @@
 mod races;
+mod sweeps;
 
 use std::path::PathBuf;
 use std::thread;

@@ -27,8 +27,9 @@ pub(super) fn violations(run: &Run) -> Vec<Violation> {
     };
     let mut secrets = run.before.secrets.iter();
     let secret = secrets.find(|secret| dry_run["secret_arn"] == secret.arn.as_str());
-    // Only the answer to a write shows that it is a replica of another account's secret.
-    if secret.is_some_and(|secret| secret.is_replica) {
+    // Only the answer to a write shows that it is a replica of another account's secret. A dry run for a
+    // secret without a value shows what follows its first value.
+    if secret.is_some_and(|secret| secret.is_replica || secret.version_id.is_none()) {
         return Vec::new();
     }
     let mut violations = Vec::new();

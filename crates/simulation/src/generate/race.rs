@@ -74,6 +74,7 @@ pub(crate) fn world() -> Scenario {
         actions: Vec::new(),
         faults: Vec::new(),
         kills: Vec::new(),
+        rehearsal: false,
         outage: None,
     }
 }
@@ -110,6 +111,7 @@ prop_compose! {
         changes in vec((moment(), action(), weighted(0.2, 0..1000_u32)), 1..6),
         faults in vec((moment(), fault()), 0..2),
         kills in vec((1..4_u64, moment()), 0..2),
+        rehearsal in any::<bool>(),
     ) -> Scenario {
         let changes = changes.into_iter();
         let changes = changes.map(|(after, action, native)| TimedAction {
@@ -134,6 +136,7 @@ prop_compose! {
             actions: invocations.into_iter().chain(changes).collect(),
             faults: faults.collect(),
             kills: kills.collect(),
+            rehearsal,
             ..world()
         }
     }

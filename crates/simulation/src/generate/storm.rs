@@ -64,6 +64,7 @@ prop_compose! {
         mut actions in vec((action(), weighted(0.4, second_thought())), 0..15),
         mut faults in vec(fault(), 0..10),
         kills in vec(kill(), 0..3),
+        rehearsal in any::<bool>(),
         outage in weighted(0.25, outage()),
         // In a short storm, more events meet.
         length in select(vec![STORM, STORM, 60_000, 12_000]),
@@ -83,6 +84,7 @@ prop_compose! {
             actions: actions.into_iter().flat_map(with_second_thought).collect(),
             faults,
             kills,
+            rehearsal,
             outage,
         }
     }
