@@ -7,6 +7,7 @@
 
 mod pages;
 mod progress;
+mod repeats;
 mod tally;
 
 use chrono::{DateTime, Utc};
@@ -21,11 +22,12 @@ use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Token, Totals}
 use tokio::time::Instant;
 
 use crate::catch_panic::catch_panic;
-use crate::change_budget::{ChangeBudget, Deferred};
+use crate::change_budget::{ChangeBudget, Deferred, Repeats};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
-use crate::reconcile::{Mode, Occasion, Reconciler, RegionOutcome, SecretOutcome};
+use crate::reconcile::{Mode, Occasion, Reconciler, RegionOutcome, RegionState, SecretOutcome};
 use progress::SliceProgress;
+use repeats::{Repeat, RepeatQueue};
 
 /// The maximum number of secrets in progress. Most of them wait for a write slot or for their replicas.
 const MAX_IN_PROGRESS: usize = 256;
@@ -113,15 +115,12 @@ impl<'a> Sweeper<'a> {
             started: self.clock.now(),
             totals: Totals::default(),
         });
-        let changes = ChangeBudget::new(request.max_changes.saturating_sub(begun.totals.changes));
-        let occasion = Occasion::Sweep {
-            thorough: request.thorough,
-            clock: self.clock,
-        };
-        let pages = self.process_pages(&begun, occasion, &changes, &on_result);
+        let changes = budget(request.max_changes, &begun);
+        let pages = self.process_pages(&begun, &changes, &on_result);
         let progress = pages.await;
         let (mut slice, next) = progress.end()?;
-        slice.changes = changes.made();
+        slice.changes = changes.made().total();
+        slice.repeats = changes.made().repeats;
         let mut totals = begun.totals.clone();
         totals.add(&slice);
         Ok(Sweep {
@@ -136,25 +135,24 @@ impl<'a> Sweeper<'a> {
         })
     }
 
-    /// Processes pages until the deadline.
+    /// Processes pages until the deadline. Secrets that repeat earlier requests follow all others.
     async fn process_pages<'b>(
         &self,
         begun: &'b Token,
-        occasion: Occasion,
         changes: &ChangeBudget,
         on_result: &impl Fn(SweptSecret),
     ) -> SliceProgress<'b> {
         let mut progress = SliceProgress::new(&begun.start);
+        let mut repeats = RepeatQueue::new(begun.started);
         let mut in_progress = FuturesUnordered::new();
         // Lists at most one page at a time.
         let mut listing = FuturesUnordered::new();
+        let work = |task| Box::pin(self.work(task, begun.thorough, changes));
         loop {
             while in_progress.len() < self.max_in_progress
                 && let Some((page, listed)) = progress.next_secret()
             {
-                let secret = hash_of(&listed);
-                let work = Box::pin(self.reconcile_listed(listed, occasion, changes));
-                in_progress.push(async move { (page, secret, work.await) });
+                in_progress.push(work(Task::First(page, Box::new(listed))));
             }
             if listing.is_empty()
                 && in_progress.len() < self.max_in_progress
@@ -163,17 +161,67 @@ impl<'a> Sweeper<'a> {
             {
                 listing.push(self.list(page.clone(), begun.filter.as_ref()));
             }
+            while listing.is_empty()
+                && in_progress.len() < self.max_in_progress
+                && let Some(repeat) = repeats.next()
+            {
+                in_progress.push(work(Task::Repeat(Box::new(repeat))));
+            }
             // Biased, so that a simulated sweep is deterministic.
             tokio::select! {
                 biased;
                 Some((token, listed)) = listing.next() => progress.add_page(token, listed),
-                Some((page, secret, swept)) = in_progress.next() => {
-                    progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                    if let Some(swept) = swept.filter(|swept| swept.needs_record(begun.thorough)) {
-                        on_result(swept);
+                Some(done) = in_progress.next() => match done {
+                    Done::Repeats(repeat) => {
+                        if let Some(repeat) = repeats.add(*repeat) {
+                            in_progress.push(work(Task::Repeat(Box::new(repeat))));
+                        }
                     }
-                }
+                    Done::Secret(page, secret, swept) => {
+                        progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
+                        if let Some(swept) = swept.filter(|swept| swept.needs_record(begun.thorough)) {
+                            on_result(swept);
+                        }
+                    }
+                },
                 else => return progress,
+            }
+        }
+    }
+
+    async fn work(&self, task: Task, thorough: bool, changes: &ChangeBudget) -> Done {
+        let occasion = |repeats| Occasion::Sweep {
+            thorough,
+            repeats,
+            clock: self.clock,
+        };
+        match task {
+            Task::First(page, listed) => {
+                let secret = hash_of(&listed);
+                let work = self.reconcile_listed(*listed, occasion(Repeats::Last), changes);
+                match work.await {
+                    Some(result) if result.only_repeats() => Done::Repeats(Box::new(Repeat {
+                        page,
+                        secret,
+                        result,
+                    })),
+                    result => Done::Secret(page, secret, result),
+                }
+            }
+            Task::Repeat(repeat) => {
+                let Repeat {
+                    page,
+                    secret,
+                    result: earlier,
+                } = *repeat;
+                let id = earlier.id.clone();
+                let again = self.reconcile(id, occasion(Repeats::Now), changes);
+                let again = again.await;
+                // The time of the slice is up. The repeats are left for the next sweep.
+                let is_reached = again.outcome.deferred() != Some(Deferred::DeadlineTooClose)
+                    || again.has_changes();
+                let result = if is_reached { again } else { earlier };
+                Done::Secret(page, secret, Some(result))
             }
         }
     }
@@ -196,33 +244,90 @@ impl<'a> Sweeper<'a> {
         occasion: Occasion,
         changes: &ChangeBudget,
     ) -> Option<SweptSecret> {
-        let started = self.clock.now();
-        let swept = |id, outcome| {
-            Some(SweptSecret {
-                id,
-                started,
-                outcome,
-            })
-        };
         let listed = match listed {
             Ok(listed) => listed,
-            Err(entry) => return swept(entry.id, SecretOutcome::Unreadable(entry.error)),
+            Err(entry) => {
+                return Some(SweptSecret {
+                    id: entry.id,
+                    started: self.clock.now(),
+                    outcome: SecretOutcome::Unreadable(entry.error),
+                });
+            }
         };
         let Reconciler { policy, limits, .. } = &self.reconciler;
         if let Decision::Skip(_) = decide(&listed, policy, limits) {
             return None;
         }
         let id = SecretId::Arn(listed.arn);
-        if Instant::now() >= self.deadlines.last_write() {
-            return swept(id, SecretOutcome::NotReached);
-        }
-        let work = self
-            .reconciler
-            .reconcile(&id, self.mode, occasion, self.deadlines, changes);
-        // A panic on one secret must not stop the others.
-        let outcome = catch_panic(work).await;
-        swept(id, outcome.unwrap_or_else(SecretOutcome::Internal))
+        Some(self.reconcile(id, occasion, changes).await)
     }
+
+    /// Reconciles a secret, and repeats that after transient errors while time remains. A secret that gets
+    /// too little time for that is left for the next slice, which begins with it.
+    async fn reconcile(
+        &self,
+        id: SecretId,
+        occasion: Occasion,
+        changes: &ChangeBudget,
+    ) -> SweptSecret {
+        let started = self.clock.now();
+        let begun = Instant::now();
+        let mut retries = self.deadlines.retry_in_sweep();
+        let mut outcome = SecretOutcome::NotReached;
+        while Instant::now() < self.deadlines.last_write() {
+            let work = self
+                .reconciler
+                .reconcile(&id, self.mode, occasion, self.deadlines, changes);
+            // A panic on one secret must not stop the others.
+            let result = catch_panic(work).await;
+            outcome = result.unwrap_or_else(SecretOutcome::Internal);
+            if !outcome.is_transient() || !retries.pause().await {
+                break;
+            }
+        }
+        if outcome.is_transient() && begun.elapsed() < self.deadlines.least_retry_time() {
+            outcome = outcome.left_for_next_slice();
+        }
+        SweptSecret {
+            id,
+            started,
+            outcome,
+        }
+    }
+}
+
+/// The work on a secret.
+enum Task {
+    /// A listed secret, with the number of its page.
+    First(usize, Box<Listed>),
+    /// A secret that repeats earlier requests.
+    Repeat(Box<Repeat>),
+}
+
+/// The result of a task.
+enum Done {
+    /// The secret is done. Contains the number of its page. The result is `None` if there was nothing to do.
+    Secret(usize, SecretHash, Option<SweptSecret>),
+    /// The secret only repeats earlier requests, so it comes last.
+    Repeats(Box<Repeat>),
+}
+
+/// Returns the changes that a slice may make. At most half of the changes of a sweep are repeats. If there is
+/// only one change, it is for repeats in every second sweep.
+fn budget(max_changes: u64, begun: &Token) -> ChangeBudget {
+    let repeats = match max_changes {
+        1 => begun.started.timestamp_millis().unsigned_abs() % 2,
+        max_changes => max_changes / 2,
+    };
+    let Totals {
+        changes,
+        repeats: repeated,
+        ..
+    } = &begun.totals;
+    ChangeBudget::new(
+        max_changes.saturating_sub(*changes),
+        repeats.saturating_sub(*repeated),
+    )
 }
 
 fn hash_of(listed: &Listed) -> SecretHash {
@@ -251,13 +356,29 @@ impl SweptSecret {
         let outcome = self.outcome.outcome();
         match self.outcome.deferred() {
             None => {
-                outcome > Outcome::Unchanged && !matches!(self.outcome, SecretOutcome::NotFound(_))
+                let is_wanted = outcome <= Outcome::Unchanged && !self.is_superseded();
+                !is_wanted && !matches!(self.outcome, SecretOutcome::NotFound(_))
             }
-            Some(Deferred::ChangeLimitReached) => outcome > Outcome::Planned,
+            Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast) => {
+                outcome > Outcome::Planned || self.has_changes()
+            }
             // Changes that were made need a record. The slice that completes the secret records the rest.
-            Some(Deferred::DeadlineTooClose) => {
-                self.outcome.regions().iter().any(RegionOutcome::is_change)
-            }
+            Some(Deferred::DeadlineTooClose) => self.has_changes(),
         }
+    }
+
+    /// Returns whether the plan only repeats earlier requests, and the secret must wait for that.
+    fn only_repeats(&self) -> bool {
+        self.outcome.deferred() == Some(Deferred::RepeatsComeLast) && !self.has_changes()
+    }
+
+    fn is_superseded(&self) -> bool {
+        let is_superseded =
+            |region: &RegionOutcome| matches!(region.state, RegionState::Superseded(_));
+        self.outcome.regions().iter().any(is_superseded)
+    }
+
+    fn has_changes(&self) -> bool {
+        self.outcome.regions().iter().any(RegionOutcome::is_change)
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use secret_replicator_core::request::Cause;
 use tokio::time::Instant;
 
+use crate::change_budget::Repeats;
 use crate::clock::Clock;
 
 /// The age of an event from which a missing secret counts as deleted, not as too new to be found.
@@ -25,6 +26,8 @@ pub enum Occasion {
     Sweep {
         /// Whether to retry failures of unknown cause too.
         thorough: bool,
+        /// Whether the secret may repeat earlier requests now.
+        repeats: Repeats,
         /// The wall clock.
         clock: Clock,
     },
@@ -50,6 +53,14 @@ impl Occasion {
         match self {
             Self::Request(cause, _) => Some(*cause),
             Self::Sweep { .. } => None,
+        }
+    }
+
+    /// Returns whether the secret may repeat earlier requests now.
+    pub(super) fn repeats(&self) -> Repeats {
+        match self {
+            Self::Request(..) => Repeats::Now,
+            Self::Sweep { repeats, .. } => *repeats,
         }
     }
 

@@ -2,12 +2,15 @@
 //! emulator's Secrets Manager and Lambda Runtime API.
 
 mod aws_refuses;
+mod dry_runs;
 mod event_age;
+mod fresh_reads;
 mod hostile_input;
 mod https;
 mod metrics;
 mod native_events;
 mod not_ready;
+mod owners;
 mod policy_decides;
 mod promoted;
 mod regional_keys;
@@ -20,6 +23,8 @@ mod start;
 mod sweep;
 mod sweep_at_scale;
 mod sweep_changes;
+mod sweep_outage;
+mod sweep_repeats;
 mod sweep_slices;
 mod tags_that_change;
 mod versions;
