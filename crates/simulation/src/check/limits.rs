@@ -1,4 +1,4 @@
-//! Checks that no sweep sends more changes than `maxChanges`.
+//! Checks that no sweep makes more changes than `maxChanges`.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use super::Violation;
 use super::observed::{ObservedSecret, reads};
 use crate::journal::{Call, End, Sweep};
 use crate::run::Run;
+use crate::scenario::HOME;
 
 /// A change: the operation, the secret's ARN and the Region.
 type Change<'a> = (&'a str, &'a str, &'a str);
@@ -23,7 +24,7 @@ pub(super) fn violations(run: &Run) -> Vec<Violation> {
     violations
 }
 
-/// Returns the changes that a sweep sent. Those of a slice without an answer are unknown to the next slice.
+/// Returns the changes of a sweep. Those of a slice without an answer are unknown to the next slice.
 fn changes<'a>(run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
     let invocations = run.journal.invocations.iter();
     let answered = invocations.filter(|invocation| {
@@ -32,15 +33,17 @@ fn changes<'a>(run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
     let mut changes = BTreeSet::new();
     for invocation in answered {
         let calls: Vec<&Call> = run.journal.calls_of(invocation.number).collect();
-        for write in calls.iter().filter(|call| call.is_write()) {
-            changes.extend(changes_of(write, &calls));
+        let writes = calls.iter().filter(|call| call.is_write());
+        for write in writes {
+            changes.extend(changes_of(run, write, &calls));
         }
     }
     changes
 }
 
-/// Returns the changes that a write asks for. The retry of a failed replica is none.
-fn changes_of<'a>(write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>> {
+/// Returns the changes that a write made. The retry of a failed replica is none. After a lost answer to a
+/// request for a replica, the state of the primary secret shows whether AWS executed it.
+fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>> {
     let arn = write.secret_id().unwrap_or_default();
     let mut earlier: Vec<_> = calls
         .iter()
@@ -53,11 +56,17 @@ fn changes_of<'a>(write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>> {
     };
     let seen = ObservedSecret::new(&first.body);
     let forces = write.body["ForceOverwriteReplicaSecret"] == true;
+    let was_executed = |region: &str| {
+        let place = (HOME, seen.secret.name.as_str());
+        let mut states = run.truth.during(place, write.at, write.at + 1000).flatten();
+        write.success().is_some()
+            || states.any(|state| state.replicas.iter().any(|row| row.region == region))
+    };
     let has_failed = |region: &&str| seen.status(region) == Some("Failed");
     let added = write.regions("AddReplicaRegions");
-    let added = added.filter(|region| forces || !has_failed(region));
+    let added = added.filter(|region| (forces || !has_failed(region)) && was_executed(region));
     let removed = write.regions("RemoveReplicaRegions");
-    let removed = removed.filter(|region| !has_failed(region));
+    let removed = removed.filter(|region| !has_failed(region) && write.success().is_some());
     let operation = write.operation.as_str();
     added
         .chain(removed)

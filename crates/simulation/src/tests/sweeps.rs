@@ -1,11 +1,11 @@
 //! Sweeps, dry runs and requests that broke an invariant of the worlds. All invariants must hold in each.
 
-use secret_replicator_emulator::{Fault, FaultKind, RegionNotEnabled};
+use secret_replicator_emulator::{Fault, FaultKind};
 
 use super::{one_secret, play, secret};
-use crate::generate::race::{NAME, REGIONS, act, world};
+use crate::generate::race::{NAME, REGIONS, world};
 use crate::generate::secret_named;
-use crate::scenario::{Action, Outage, Scenario, TimedFault};
+use crate::scenario::{Outage, Scenario, TimedFault};
 
 const EU: &str = REGIONS[0];
 const US: &str = REGIONS[1];
@@ -32,18 +32,6 @@ fn seconds_of_errors_in_a_sweep_fail_no_secret_that_the_sweep_can_still_process(
         assert!(run.outage_calls > 0, "no call of {operation} failed");
         assert!(run.later.is_in_sync(NAME, EU));
     }
-}
-
-#[test]
-fn a_sweep_sends_at_most_the_permitted_changes_even_if_aws_rejects_them() {
-    let names = ["a", "b", "c"];
-    let disabled =
-        |name| secret_named(name, [("replicate-to", "me-south-1".to_owned())], [].into());
-    let mut scenario = world();
-    scenario.aws.region_not_enabled = RegionNotEnabled::RefusesCall;
-    scenario.secrets = names.into_iter().map(disabled).collect();
-    scenario.actions = vec![act(1000, Action::Sweep(1))];
-    play(&scenario);
 }
 
 #[test]
