@@ -7,7 +7,7 @@
 //! | module | content |
 //! |---|---|
 //! | `region` | the state of one Region: secrets, keys, write quota |
-//! | `history` | the past states that lagging reads return |
+//! | `history`, `consistency` | the past states that lagging reads return, and their ages |
 //! | `agenda`, `replication` | changes without a call, and their times |
 //! | `operations` | one function for each operation of the API |
 //! | `access`, `settings` | denials, and undocumented behavior of AWS |
@@ -15,6 +15,7 @@
 mod access;
 mod agenda;
 mod arn;
+mod consistency;
 mod error;
 mod filter;
 mod history;
@@ -42,11 +43,11 @@ pub(crate) use arn::{ACCOUNT_ID, is_named};
 pub use error::ApiError;
 pub use seed::SecretSeed;
 pub use settings::{
-    FailedReplicas, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas, SecretWithoutValue,
-    WorldSettings,
+    FailedReplicas, KeyState, KnownReplica, ReadLags, RegionNotEnabled, RemovedReplicas,
+    SecretWithoutValue, WorldSettings,
 };
 pub use time::Time;
-pub use views::{ReplicaView, SecretView};
+pub use views::{NamedStates, ReplicaView, SecretView};
 
 use agenda::Agenda;
 use region::Region;
@@ -60,6 +61,8 @@ pub struct World {
     regions: BTreeMap<String, Region>,
     agenda: Agenda,
     denials: Vec<Denial>,
+    /// The source of the ages of random reads.
+    random: fastrand::Rng,
     /// The source of unique tickets, suffixes and version IDs.
     counter: u64,
 }
@@ -68,8 +71,10 @@ impl World {
     /// An empty world.
     #[must_use]
     pub fn new(settings: WorldSettings) -> World {
+        let seed = settings.random_reads.map_or(0, |(seed, _)| seed);
         World {
             settings,
+            random: fastrand::Rng::with_seed(seed),
             regions: BTreeMap::new(),
             agenda: Agenda::default(),
             denials: Vec::new(),

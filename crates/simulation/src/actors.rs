@@ -1,10 +1,9 @@
-//! What owners and AWS do, and the events that report it.
+//! What owners and AWS do.
 
-use chrono::SecondsFormat;
-use secret_replicator_emulator::{ApiError, Denial, KeyState, SecretSeed, Service, Time, World};
+use secret_replicator_emulator::{Denial, KeyState, SecretSeed, Service, Time, World};
 use serde_json::{Value, json};
 
-use crate::clock;
+use crate::events::{Events, secret_name};
 use crate::scenario::{Action, HOME, Kind, Scenario, SecretAtStart};
 
 /// Creates the initial keys, secrets and denials.
@@ -14,7 +13,14 @@ pub(crate) fn set_up(service: &Service, scenario: &Scenario) {
             world.set_key(region, key, *state);
         }
         for secret in &scenario.secrets {
-            world.seed(now, seed(secret));
+            let arn = world.seed(now, seed(secret));
+            for region in &secret.promoted {
+                let suffix = arn.rsplit('-').next().unwrap_or_default();
+                world.seed(
+                    now,
+                    SecretSeed::new(region, &secret.name).with_suffix(suffix),
+                );
+            }
         }
     });
     deny_region(service, scenario);
@@ -39,6 +45,7 @@ fn seed(secret: &SecretAtStart) -> SecretSeed {
         Kind::Ordinary => seed.replicas = secret.replicas.iter().cloned().collect(),
         Kind::Managed => seed.owning_service = Some("rds".to_owned()),
         Kind::Replica => seed.replica_of = Some("eu-central-1".to_owned()),
+        Kind::CrossAccount => seed.replica_of = Some(HOME.to_owned()),
         Kind::Deleted => seed.scheduled_for_deletion = true,
     }
     seed
@@ -137,14 +144,10 @@ impl Action {
     }
 }
 
-fn secret_name(body: &Value) -> Option<&str> {
-    body["Name"].as_str().or(body["SecretId"].as_str())
-}
-
-/// Performs an action. Returns its event if CloudTrail writes one that the function subscribes to.
+/// Performs an action. Returns its events.
 ///
 /// Owners have their own permissions and quota, so the function's denials do not apply.
-pub(crate) fn perform(service: &Service, action: &Action, number: usize) -> Option<Value> {
+pub(crate) fn perform(service: &Service, action: &Action, number: usize) -> Events {
     service.with(|world, now| {
         match action {
             Action::Call {
@@ -153,8 +156,8 @@ pub(crate) fn perform(service: &Service, action: &Action, number: usize) -> Opti
                 body,
             } => {
                 let result = world.handle(now, region, operation, body);
-                if region == HOME && WITH_EVENT.contains(&operation.as_str()) {
-                    return event(world, now, operation, body, &result, number);
+                if region == HOME {
+                    return Events::of_call(world, now, operation, body, &result, number);
                 }
             }
             Action::Vacate(name, region) => vacate(world, now, region, name),
@@ -167,7 +170,7 @@ pub(crate) fn perform(service: &Service, action: &Action, number: usize) -> Opti
             Action::Deny(denial) => world.deny(denial.clone()),
             Action::Reconcile { .. } | Action::Explain(_) | Action::Sweep(_) => {}
         }
-        None
+        Events::default()
     })
 }
 
@@ -188,58 +191,4 @@ fn vacate(world: &mut World, now: Time, region: &str, name: &str) {
     }
     let body = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
     let _ = world.handle(now, region, "DeleteSecret", &body);
-}
-
-/// The operations whose events reach the function. It skips those of `PutSecretValue`.
-const WITH_EVENT: [&str; 5] = [
-    "CreateSecret",
-    "TagResource",
-    "UntagResource",
-    "RestoreSecret",
-    "PutSecretValue",
-];
-
-/// Returns the event with the fields that recorded events of CloudTrail and EventBridge have. A failed
-/// call has an event too.
-fn event(
-    world: &mut World,
-    now: Time,
-    operation: &str,
-    body: &Value,
-    result: &Result<Value, ApiError>,
-    number: usize,
-) -> Option<Value> {
-    let time = clock::date().to_rfc3339_opts(SecondsFormat::Secs, true);
-    let arn = result.as_ref().ok().and_then(|answer| answer.get("ARN"));
-    let name = secret_name(body)?;
-    let secret = world.secret(now, HOME, name);
-    let mut detail = json!({
-        "eventSource": "secretsmanager.amazonaws.com",
-        "eventName": operation,
-        "awsRegion": HOME,
-        "eventTime": time,
-        "eventID": format!("event-{number}"),
-        "recipientAccountId": "123456789012",
-        "requestParameters": if operation == "CreateSecret" {
-            json!({"name": name})
-        } else {
-            json!({"secretId": secret.map_or(name.to_owned(), |secret| secret.arn)})
-        },
-        "responseElements": arn.map(|arn| json!({"arn": arn})),
-    });
-    if let Err(error) = result {
-        detail["errorCode"] = json!(error.code);
-        detail["errorMessage"] = json!(error.message);
-    }
-    Some(json!({
-        "version": "0",
-        "id": format!("delivery-{number}"),
-        "detail-type": "AWS API Call via CloudTrail",
-        "source": "aws.secretsmanager",
-        "account": "123456789012",
-        "time": time,
-        "region": HOME,
-        "resources": [],
-        "detail": detail,
-    }))
 }

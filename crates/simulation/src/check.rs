@@ -2,9 +2,13 @@
 //!
 //! The second, naive implementation of the policy language decides which replicas are expected.
 
+mod limits;
 mod observed;
+mod outage;
 mod records;
+mod rehearsal;
 mod sweeps;
+mod world;
 mod writes;
 
 use std::fmt;
@@ -47,6 +51,12 @@ impl fmt::Display for Violation {
 pub(crate) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = writes::violations(scenario, run);
     violations.extend(records::violations(scenario, run));
-    violations.extend(sweeps::violations(scenario, run));
+    violations.extend(world::violations(scenario, run));
+    violations.extend(limits::violations(run));
+    violations.extend(rehearsal::violations(run));
+    violations.extend(match &scenario.outage {
+        None => sweeps::violations(scenario, run),
+        Some(outage) => outage::violations(scenario, outage, run),
+    });
     violations
 }

@@ -31,7 +31,12 @@ pub(crate) fn elapsed() -> Duration {
 
 /// Returns [`elapsed`] in milliseconds.
 pub(crate) fn milliseconds() -> u64 {
-    now().0 - BEGINNING.0
+    since_beginning(now())
+}
+
+/// Returns a time of the emulator in milliseconds since the beginning of the thread's world.
+pub(crate) fn since_beginning(at: Time) -> u64 {
+    at.0.saturating_sub(BEGINNING.0)
 }
 
 /// Returns the current time for the emulator.

@@ -25,14 +25,12 @@ use crate::actors;
 use crate::clock::{self, SimulatedTime};
 use crate::journal::{Call, SharedJournal};
 use crate::scenario::{HOME, Scenario};
-use crate::stale::StaleReads;
 
 /// The AWS that all sandboxes of a world call.
 #[derive(Debug, Clone)]
 pub(crate) struct SimulatedAws {
     pub(crate) service: Arc<Service>,
     pub(crate) journal: SharedJournal,
-    pub(crate) reads: StaleReads,
     /// Random network delays of up to `latency` milliseconds.
     delays: Arc<Mutex<fastrand::Rng>>,
     latency: u64,
@@ -47,7 +45,6 @@ impl SimulatedAws {
         SimulatedAws {
             service: Arc::new(service),
             journal: SharedJournal::default(),
-            reads: StaleReads::new(aws.noise, aws.read_lag),
             delays: Arc::new(Mutex::new(fastrand::Rng::with_seed(aws.noise))),
             latency: aws.latency,
         }
@@ -94,18 +91,15 @@ impl Connector {
     async fn send(self, request: http::Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
         let Connector { aws, invocation } = self;
         let call = parse(&request, invocation.load(Ordering::Relaxed));
-        let is_read = call.operation == "DescribeSecret" && call.region == HOME;
-        let changed = call.secret_id().filter(|_| call.is_write());
-        let changed = changed.map(str::to_owned);
         let index = aws.journal.lock().sent(call);
         let (there, back) = (aws.delay(), aws.delay());
-        let (service, reads) = (Arc::clone(&aws.service), aws.reads.clone());
+        let service = Arc::clone(&aws.service);
         // A request in flight arrives even if its client has timed out.
         let arrival = tokio::spawn(async move {
             sleep(there).await;
             let (head, body) = request.into_parts();
-            let answer = service.respond(&head.headers, body.bytes().unwrap_or_default());
-            reads.change(&service, changed.as_deref(), answer).await
+            let body = body.bytes().unwrap_or_default();
+            service.respond(&head.headers, body).await
         });
         let answer = arrival
             .await
@@ -118,15 +112,9 @@ impl Connector {
             }
             Ok(response) => {
                 let body = serde_json::from_slice(response.body()).unwrap_or_default();
-                let past = is_read.then(|| aws.reads.past(&body)).flatten();
-                let response = response.map(|fresh| match &past {
-                    Some(past) => SdkBody::from(past.to_string()),
-                    None => SdkBody::from(fresh),
-                });
                 let status = response.status().as_u16();
-                let shown = past.unwrap_or(body);
-                aws.journal.lock().answered(index, Some(status), shown);
-                HttpResponse::try_from(response)
+                aws.journal.lock().answered(index, Some(status), body);
+                HttpResponse::try_from(response.map(SdkBody::from))
                     .map_err(|error| ConnectorError::other(error.into(), None))
             }
         }

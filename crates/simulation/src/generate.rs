@@ -59,6 +59,7 @@ pub(crate) fn secret_named(
         kms_key: None,
         has_value: true,
         replicas,
+        promoted: BTreeSet::new(),
         kind: Kind::Ordinary,
     }
 }
@@ -73,7 +74,9 @@ impl Default for Aws {
             visibility: 0,
             list_lag: 0,
             status_lag: 0,
-            read_lag: 0,
+            tag_lag: 0,
+            version_lag: 0,
+            deletion_lag: 0,
             latency: 10,
             noise: 0,
             region_not_enabled: RegionNotEnabled::default(),
@@ -94,6 +97,7 @@ struct Delays {
     visibility: &'static [u64],
     list_lag: &'static [u64],
     status_lag: &'static [u64],
+    /// Of tags, of versions and of the date of deletion.
     read_lag: &'static [u64],
     latency: &'static [u64],
 }
@@ -105,7 +109,11 @@ prop_compose! {
         visibility in select(delays.visibility),
         list_lag in select(delays.list_lag),
         status_lag in select(delays.status_lag),
-        read_lag in select(delays.read_lag),
+        (tag_lag, version_lag, deletion_lag) in (
+            select(delays.read_lag),
+            select(delays.read_lag),
+            select(delays.read_lag),
+        ),
         latency in select(delays.latency),
         noise in any::<u64>(),
         region_not_enabled in select(vec![
@@ -139,7 +147,9 @@ prop_compose! {
             visibility,
             list_lag,
             status_lag,
-            read_lag,
+            tag_lag,
+            version_lag,
+            deletion_lag,
             latency,
             noise,
             region_not_enabled,

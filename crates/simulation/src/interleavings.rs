@@ -3,6 +3,8 @@
 //! A world in which invocations and owners never meet proves little. The counts show that the
 //! interleavings that the function must survive do occur.
 
+mod reads;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -11,7 +13,8 @@ use crate::check::ObservedSecret;
 use crate::journal::Call;
 use crate::journal::Invocation;
 use crate::run::Run;
-use crate::scenario::{Action, Scenario};
+use crate::scenario::{Action, HOME, Scenario};
+use crate::truth::suffix;
 
 /// A dangerous interleaving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +31,14 @@ pub(crate) enum Interleaving {
     RepeatedRequest,
     /// Events and their retries left a write to the sweep.
     LeftForSweep,
+    /// A read of an invocation showed an older state than its read before.
+    ReadWentBack,
+    /// A read showed tags that the secret did not have any more.
+    LaggingTag,
+    /// A Region had a promoted former replica of a secret.
+    Promoted,
+    /// AWS answered calls of a sweep with errors for some seconds.
+    OutageInSweep,
 }
 
 /// Returns the interleavings in a world.
@@ -72,7 +83,27 @@ pub(crate) fn interleavings(scenario: &Scenario, run: &Run) -> BTreeSet<Interlea
             found.insert(Interleaving::LeftForSweep);
         }
     }
+    found.extend(reads::interleavings(run));
+    if has_promoted(run) {
+        found.insert(Interleaving::Promoted);
+    }
+    if run.outage_calls > 0 && scenario.outage.is_some() {
+        found.insert(Interleaving::OutageInSweep);
+    }
     found
+}
+
+/// Returns whether a Region had a standalone secret with the suffix of a secret in [`HOME`].
+fn has_promoted(run: &Run) -> bool {
+    run.truth.all().any(|(region, name, states)| {
+        let existing = states.iter().filter_map(|(_, state)| state.as_ref());
+        let mut standalone = existing.filter(|state| !state.is_replica);
+        region != HOME
+            && standalone.any(|promoted| {
+                let mut primary = run.truth.during((HOME, name), 0, u64::MAX).flatten();
+                primary.any(|primary| suffix(&primary.arn) == suffix(&promoted.arn))
+            })
+    })
 }
 
 /// A replica, as the secret's ARN and the Region.

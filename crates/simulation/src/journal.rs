@@ -1,11 +1,13 @@
 //! Everything that was observed of the function: calls, records, invocations and results of events.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+
+use crate::clock;
 
 /// The observations of a world, in order.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -18,6 +20,17 @@ pub(crate) struct Journal {
     /// The invocations in the order of their ends.
     pub(crate) invocations: Vec<Invocation>,
     pub(crate) events: Vec<EventEnd>,
+    pub(crate) sweeps: Vec<Sweep>,
+}
+
+/// A sweep that has ended.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Sweep {
+    /// The numbers of its invocations.
+    pub(crate) invocations: BTreeSet<u64>,
+    pub(crate) max_changes: u64,
+    /// Whether it reached the last secret.
+    pub(crate) is_complete: bool,
 }
 
 /// The end of an invocation.
@@ -52,6 +65,8 @@ pub(crate) struct Invocation {
     pub(crate) began: u64,
     pub(crate) ended: u64,
     pub(crate) end: End,
+    /// The version that the event reported as current.
+    pub(crate) version: Option<String>,
 }
 
 /// The end of a delivered event.
@@ -86,6 +101,8 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     /// The position of the answer among the requests and answers of all calls.
     pub(crate) received: usize,
+    /// The time in milliseconds since the beginning of the world.
+    pub(crate) at: u64,
     /// The HTTP status; `None` for a broken connection.
     status: Option<u16>,
     /// The body; `null` if it is not JSON.
@@ -136,6 +153,7 @@ impl Journal {
         self.order += 1;
         self.calls[index].answer = Some(Answer {
             received: self.order,
+            at: clock::milliseconds(),
             status,
             body,
         });
@@ -147,11 +165,11 @@ impl Journal {
         calls.filter(move |call| call.invocation == invocation)
     }
 
-    /// Returns the records that these invocations wrote.
-    pub(crate) fn records(&self, invocations: &RangeInclusive<u64>) -> Vec<Value> {
+    /// Returns the records that the wanted invocations wrote.
+    pub(crate) fn records(&self, is_wanted: impl Fn(u64) -> bool) -> Vec<Value> {
         let lines = self.lines.iter();
         lines
-            .filter(|(invocation, _)| invocations.contains(invocation))
+            .filter(|(invocation, _)| is_wanted(*invocation))
             .filter(|(_, text)| text.starts_with("{\"timestamp\""))
             .filter_map(|(_, text)| serde_json::from_str(text).ok())
             .collect()

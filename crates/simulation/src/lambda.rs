@@ -64,17 +64,12 @@ impl Lambda {
         })
     }
 
-    /// Returns the number of invocations that have begun.
-    pub(crate) fn invoked(&self) -> u64 {
-        self.invoked.get()
-    }
-
     /// Invokes the function asynchronously, with Lambda's retries.
     pub(crate) async fn deliver(&self, event: &Value) {
         let mut end = EventEnd::FailureQueue;
         for pause in [Duration::ZERO].into_iter().chain(RETRIES) {
             sleep(pause).await;
-            if let End::Answer(_) = self.invoke(event, Purpose::Event).await {
+            if let (_, End::Answer(_)) = self.invoke(event, Purpose::Event).await {
                 end = EventEnd::Handled;
                 break;
             }
@@ -82,8 +77,8 @@ impl Lambda {
         self.aws.journal.lock().events.push(end);
     }
 
-    /// Invokes the function once.
-    pub(crate) async fn invoke(&self, event: &Value, purpose: Purpose) -> End {
+    /// Invokes the function once. Returns the number of the invocation, and its end.
+    pub(crate) async fn invoke(&self, event: &Value, purpose: Purpose) -> (u64, End) {
         let number = self.invoked.get() + 1;
         self.invoked.set(number);
         let sandbox = self.idle.borrow_mut().pop();
@@ -100,8 +95,9 @@ impl Lambda {
             began,
             ended: clock::milliseconds(),
             end: end.clone(),
+            version: event["detail"]["versionId"].as_str().map(str::to_owned),
         });
-        end
+        (number, end)
     }
 
     async fn run(&self, sandbox: &Sandbox, number: u64, event: &Value) -> End {

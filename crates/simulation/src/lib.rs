@@ -2,7 +2,8 @@
 //!
 //! A *world* consists of the function with the real AWS SDK client, the emulated Secrets Manager, and
 //! everything that happens there: owners create, tag and delete secrets, events are lost, late or
-//! delivered twice, AWS calls fail, invocations are killed, and two sweeps run at the end. Time is
+//! delivered twice, reads lag and go back in time, AWS calls fail, invocations are killed, and sweeps run at the
+//! end. Time is
 //! simulated. After each world, the checks compare every call, every record and the final state with
 //! the invariants of `docs/RELIABILITY.md`.
 //!
@@ -18,12 +19,13 @@
 //! | `scenario` | a world and everything that happens in it, as plain data |
 //! | `generate` | random scenarios, each from a seed |
 //! | `run` | plays a scenario: the storm, and two sweeps |
-//! | `actors` | what owners and AWS do, and the events that report it |
+//! | `actors` | what owners and AWS do |
+//! | `events` | the events that report it |
 //! | `lambda` | sandboxes, retries, the failure queue |
 //! | `connector` | the SDK's connection to the emulator in the same process |
-//! | `stale` | reads that lag behind writes |
 //! | `clock` | simulated time |
 //! | `journal` | everything that was observed of the function |
+//! | `truth` | every state of the world, to compare records and reads with |
 //! | `check` | the invariants |
 //! | `blockers` | why a wanted replica cannot be in sync |
 //! | `interleavings` | which dangerous interleavings a world contained |
@@ -42,14 +44,15 @@ mod blockers;
 mod check;
 mod clock;
 mod connector;
+mod events;
 mod generate;
 mod interleavings;
 mod journal;
 mod lambda;
 mod run;
 mod scenario;
-mod stale;
 mod tally;
+mod truth;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! Plays a scenario: the storm, a pause until AWS is done, and two sweeps.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +15,10 @@ use crate::actors;
 use crate::blockers::{Blocker, blockers};
 use crate::clock;
 use crate::connector::SimulatedAws;
-use crate::journal::Journal;
-use crate::journal::{End, Purpose};
+use crate::journal::{End, Journal, Purpose, Sweep};
 use crate::lambda::Lambda;
-use crate::scenario::{Action, HOME, STORM, Scenario, TimedAction};
+use crate::scenario::{Action, HOME, Outage, STORM, Scenario, TimedAction};
+use crate::truth::Truth;
 
 /// Exceeds the changes of any sweep here.
 const UNLIMITED_CHANGES: u64 = 100_000;
@@ -56,13 +55,12 @@ impl WorldState {
     }
 }
 
-/// A finished sweep.
-#[derive(Debug, Clone)]
-pub(crate) struct Sweep {
-    /// The numbers of its invocations.
-    pub(crate) invocations: RangeInclusive<u64>,
-    /// Whether it reached the last secret.
-    pub(crate) is_complete: bool,
+/// The invocations of a dry run, an explanation and a run of the same secret, one right after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rehearsal {
+    pub(crate) dry_run: u64,
+    pub(crate) explanation: u64,
+    pub(crate) run: u64,
 }
 
 /// Everything that was observed of a scenario.
@@ -71,15 +69,22 @@ pub(crate) struct Run {
     pub(crate) journal: Journal,
     /// The faults that affected calls.
     pub(crate) faults: Vec<FaultKind>,
+    /// Every state of every secret.
+    pub(crate) truth: Truth,
+    /// Before the first sweep.
+    pub(crate) rehearsal: Option<Rehearsal>,
     /// The world before the first sweep.
     pub(crate) before: WorldState,
-    /// The sweep after the storm.
+    /// The sweep after the storm. The scenario's outage is during it.
     pub(crate) first: Sweep,
+    /// The calls of the first sweep that the outage affected.
+    pub(crate) outage_calls: usize,
     /// The world right after the first sweep.
     pub(crate) after: WorldState,
     /// The world after a pause, before the second sweep.
     pub(crate) later: WorldState,
-    pub(crate) second: Sweep,
+    /// `None` after an outage, so that the first sweep is judged alone.
+    pub(crate) second: Option<Sweep>,
 }
 
 /// Returns the settings as the function reads them from its environment.
@@ -128,23 +133,74 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
         let lambda = Lambda::new(aws.clone(), settings, timeout, scenario.kills.clone());
         storm(scenario, &aws, &lambda).await;
         pause(scenario).await;
+        let rehearsal = rehearse(scenario, &aws, &lambda).await;
         let before = state(scenario, &aws);
-        let first = sweep(&lambda, UNLIMITED_CHANGES, true).await;
+        let faults_before = faults(&aws).len();
+        let first = match &scenario.outage {
+            None => sweep(&aws, &lambda, UNLIMITED_CHANGES, true).await,
+            Some(outage) => sweep_with_outage(&aws, &lambda, outage).await,
+        };
+        let outage_calls = faults(&aws).len() - faults_before;
         let after = state(scenario, &aws);
         pause(scenario).await;
         let later = state(scenario, &aws);
-        let second = sweep(&lambda, UNLIMITED_CHANGES, false).await;
-        let calls = aws.service.calls();
+        let mut second = None;
+        if scenario.outage.is_none() {
+            second = Some(sweep(&aws, &lambda, UNLIMITED_CHANGES, false).await);
+        }
         Run {
+            faults: faults(&aws),
+            truth: Truth::new(&aws.service),
             journal: std::mem::take(&mut *aws.journal.lock()),
-            faults: calls.into_iter().filter_map(|call| call.fault).collect(),
+            rehearsal,
             before,
             first,
+            outage_calls,
             after,
             later,
             second,
         }
     })
+}
+
+/// Returns the faults of all calls so far.
+fn faults(aws: &SimulatedAws) -> Vec<FaultKind> {
+    let calls = aws.service.calls().into_iter();
+    calls.filter_map(|call| call.fault).collect()
+}
+
+/// Asks for a dry run and an explanation of a random secret, and then reconciles it.
+async fn rehearse(scenario: &Scenario, aws: &SimulatedAws, lambda: &Lambda) -> Option<Rehearsal> {
+    let secrets = state(scenario, aws).secrets;
+    let mut random = fastrand::Rng::with_seed(scenario.aws.noise);
+    let secret = random.choice(&secrets).filter(|_| scenario.rehearsal)?;
+    let invoke = async |action: &str, dry_run: Option<bool>, purpose| {
+        let mut request = json!({"action": action, "secretId": secret.arn});
+        if let Some(dry_run) = dry_run {
+            request["dryRun"] = json!(dry_run);
+        }
+        lambda.invoke(&request, purpose).await.0
+    };
+    let rehearsal = Rehearsal {
+        dry_run: invoke("reconcile", Some(true), Purpose::ReadOnly).await,
+        explanation: invoke("explain", None, Purpose::ReadOnly).await,
+        run: invoke("reconcile", Some(false), Purpose::Reconcile).await,
+    };
+    pause(scenario).await;
+    Some(rehearsal)
+}
+
+/// Sweeps while AWS answers calls with errors for some seconds.
+async fn sweep_with_outage(aws: &SimulatedAws, lambda: &Lambda, outage: &Outage) -> Sweep {
+    let milliseconds = |time: u32| Duration::from_millis(time.into());
+    let disturb = async {
+        sleep(milliseconds(outage.after)).await;
+        aws.service.script(outage.fault.clone());
+        sleep(milliseconds(outage.length)).await;
+        aws.service.forget_faults();
+    };
+    let sweep = sweep(aws, lambda, outage.max_changes, true);
+    tokio::join!(sweep, disturb).0
 }
 
 /// Plays all actions and faults, and waits for the last invocation.
@@ -176,7 +232,7 @@ async fn storm(scenario: &Scenario, aws: &SimulatedAws, lambda: &Rc<Lambda>) {
 async fn pause(scenario: &Scenario) {
     let aws = &scenario.aws;
     let delays = aws.replication + aws.removal + aws.visibility;
-    let lags = aws.list_lag + aws.status_lag + aws.read_lag;
+    let lags = aws.list_lag + aws.read_lag();
     sleep(Duration::from_millis(delays + lags + 10_000)).await;
 }
 
@@ -190,11 +246,7 @@ fn state(scenario: &Scenario, aws: &SimulatedAws) -> WorldState {
 /// Performs an action, and waits for the invocations that it causes.
 async fn act(aws: &SimulatedAws, lambda: &Rc<Lambda>, timed: &TimedAction, number: usize) {
     let action = &timed.action;
-    let performed = async { actors::perform(&aws.service, action, number) };
-    let event = aws
-        .reads
-        .change(&aws.service, action.changes(), performed)
-        .await;
+    let events = actors::perform(&aws.service, action, number);
     match action {
         Action::Reconcile { name, dry_run } => {
             let request = json!({"action": "reconcile", "secretId": name, "dryRun": dry_run});
@@ -210,17 +262,20 @@ async fn act(aws: &SimulatedAws, lambda: &Rc<Lambda>, timed: &TimedAction, numbe
             lambda.invoke(&request, Purpose::ReadOnly).await;
         }
         Action::Sweep(max_changes) => {
-            sweep(lambda, *max_changes, false).await;
+            sweep(aws, lambda, *max_changes, false).await;
         }
         _ => {
-            let Some(event) = event else { return };
+            let trail = events.trail.iter().map(|event| (event, &timed.deliveries));
+            let native = events.native.iter().map(|event| (event, &timed.native));
             let mut deliveries = JoinSet::new();
-            for after in timed.deliveries.clone() {
-                let (lambda, event) = (Rc::clone(lambda), event.clone());
-                deliveries.spawn_local(async move {
-                    sleep(Duration::from_millis(after.into())).await;
-                    lambda.deliver(&event).await;
-                });
+            for (event, delays) in trail.chain(native) {
+                for after in delays.clone() {
+                    let (lambda, event) = (Rc::clone(lambda), event.clone());
+                    deliveries.spawn_local(async move {
+                        sleep(Duration::from_millis(after.into())).await;
+                        lambda.deliver(&event).await;
+                    });
+                }
             }
             deliveries.join_all().await;
         }
@@ -228,21 +283,25 @@ async fn act(aws: &SimulatedAws, lambda: &Rc<Lambda>, timed: &TimedAction, numbe
 }
 
 /// Runs a sweep as the state machine does: slice by slice, with retries of a failed slice.
-async fn sweep(lambda: &Lambda, max_changes: u64, thorough: bool) -> Sweep {
-    let first = lambda.invoked() + 1;
-    let mut is_complete = false;
+async fn sweep(aws: &SimulatedAws, lambda: &Lambda, max_changes: u64, thorough: bool) -> Sweep {
+    let mut sweep = Sweep {
+        max_changes,
+        ..Sweep::default()
+    };
     let mut token = Value::Null;
     let mut failures = 0;
     for _ in 0..MAX_SLICES {
         let action = json!({
             "action": "sweep", "thorough": thorough, "nextToken": token, "maxChanges": max_changes,
         });
-        match lambda.invoke(&action, Purpose::Sweep).await {
+        let (number, end) = lambda.invoke(&action, Purpose::Sweep).await;
+        sweep.invocations.insert(number);
+        match end {
             End::Answer(answer) => {
                 token = answer["nextToken"].clone();
                 failures = 0;
                 if token.is_null() {
-                    is_complete = true;
+                    sweep.is_complete = true;
                     break;
                 }
             }
@@ -253,8 +312,6 @@ async fn sweep(lambda: &Lambda, max_changes: u64, thorough: bool) -> Sweep {
             }
         }
     }
-    Sweep {
-        invocations: first..=lambda.invoked(),
-        is_complete,
-    }
+    aws.journal.lock().sweeps.push(sweep.clone());
+    sweep
 }

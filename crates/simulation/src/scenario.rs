@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_emulator::{
-    Denial, FailedReplicas, Fault, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas,
-    SecretWithoutValue, WorldSettings,
+    Denial, FailedReplicas, Fault, KeyState, KnownReplica, ReadLags, RegionNotEnabled,
+    RemovedReplicas, SecretWithoutValue, WorldSettings,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,6 +48,13 @@ pub(crate) struct Scenario {
     pub(crate) actions: Vec<TimedAction>,
     pub(crate) faults: Vec<TimedFault>,
     pub(crate) kills: Vec<Kill>,
+    /// Whether a secret is reconciled by hand before the sweep after the storm, after a dry run and an
+    /// explanation.
+    #[serde(default)]
+    pub(crate) rehearsal: bool,
+    /// The outage during the sweep after the storm.
+    #[serde(default)]
+    pub(crate) outage: Option<Outage>,
 }
 
 /// The function's settings. Times are in seconds.
@@ -71,13 +78,19 @@ pub(crate) struct Aws {
     pub(crate) removal: u64,
     /// The time for which a new secret is not found.
     pub(crate) visibility: u64,
-    /// The age of `ListSecrets`.
+    /// The longest age of `ListSecrets`. Each read draws its ages.
     pub(crate) list_lag: u64,
-    /// The age of the replicas' status.
+    /// The longest age of the replicas' status.
     pub(crate) status_lag: u64,
-    /// The time for which a read can return a secret as it was before its last change.
+    /// The longest age of tags.
     #[serde(default)]
-    pub(crate) read_lag: u64,
+    pub(crate) tag_lag: u64,
+    /// The longest age of versions.
+    #[serde(default)]
+    pub(crate) version_lag: u64,
+    /// The longest age of the date of deletion.
+    #[serde(default)]
+    pub(crate) deletion_lag: u64,
     /// The longest network delay each way.
     pub(crate) latency: u64,
     /// The seed of everything random while the world runs.
@@ -102,6 +115,9 @@ pub(crate) struct SecretAtStart {
     pub(crate) has_value: bool,
     /// Regions with a replica in sync.
     pub(crate) replicas: BTreeSet<String>,
+    /// Regions with a promoted former replica.
+    #[serde(default)]
+    pub(crate) promoted: BTreeSet<String>,
     pub(crate) kind: Kind,
 }
 
@@ -114,6 +130,8 @@ pub(crate) enum Kind {
     Managed,
     /// A replica of a primary secret in another Region.
     Replica,
+    /// A replica of another account's secret. It looks like an ordinary secret.
+    CrossAccount,
     /// A secret that is scheduled for deletion.
     Deleted,
 }
@@ -124,9 +142,12 @@ pub(crate) struct TimedAction {
     /// In milliseconds.
     pub(crate) at: u32,
     pub(crate) action: Action,
-    /// The delays in milliseconds after which EventBridge delivers the action's event, if it has one.
-    /// Empty: the event is lost. Several: it is delivered more than once.
+    /// The delays in milliseconds after which EventBridge delivers CloudTrail's event of the action, if it
+    /// has one. Empty: the event is lost. Several: it is delivered more than once.
     pub(crate) deliveries: Vec<u32>,
+    /// The same for the native events: a label that moved, and a changed tag.
+    #[serde(default)]
+    pub(crate) native: Vec<u32>,
 }
 
 /// An action of an owner, an operator, the schedule, or AWS.
@@ -171,6 +192,31 @@ pub(crate) struct Kill {
     pub(crate) after: u32,
 }
 
+/// Seconds in which AWS answers calls with an error, during a sweep. Times are in milliseconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Outage {
+    /// From the start of the sweep.
+    pub(crate) after: u32,
+    pub(crate) length: u32,
+    /// The affected calls and the error.
+    pub(crate) fault: Fault,
+    /// `maxChanges` of the sweep.
+    pub(crate) max_changes: u64,
+}
+
+impl Aws {
+    /// Returns the longest age of a part of `DescribeSecret`.
+    pub(crate) fn read_lag(&self) -> u64 {
+        let lags = [
+            self.status_lag,
+            self.tag_lag,
+            self.version_lag,
+            self.deletion_lag,
+        ];
+        lags.into_iter().max().unwrap_or_default()
+    }
+}
+
 impl Scenario {
     /// Returns the policy document.
     pub(crate) fn policy_text(&self) -> String {
@@ -208,7 +254,16 @@ impl Scenario {
             removal_delay: milliseconds(aws.removal),
             visibility_delay: milliseconds(aws.visibility),
             list_lag: milliseconds(aws.list_lag),
-            status_lag: milliseconds(aws.status_lag),
+            random_reads: Some((
+                aws.noise,
+                ReadLags {
+                    status: milliseconds(aws.status_lag),
+                    tags: milliseconds(aws.tag_lag),
+                    versions: milliseconds(aws.version_lag),
+                    deletion: milliseconds(aws.deletion_lag),
+                },
+            )),
+            keeps_history: true,
             region_not_enabled: aws.region_not_enabled,
             known_replica: aws.known_replica,
             secret_without_value: aws.secret_without_value,

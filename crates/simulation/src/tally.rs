@@ -40,7 +40,7 @@ impl Tally {
         );
         self.add("calls", journal.calls.len());
         self.add("calls that write", writes.count());
-        self.add("records", journal.records(&(1..=u64::MAX)).len());
+        self.add("records", journal.records(|_| true).len());
         self.add("faults", run.faults.len());
         for fault in &run.faults {
             self.add(&format!("faults: {}", name(fault)), 1);

@@ -1,4 +1,5 @@
 mod races;
+mod sweeps;
 
 use std::path::PathBuf;
 use std::thread;
@@ -33,6 +34,7 @@ fn one_secret(list: &str) -> Scenario {
             at: 1000,
             action: Action::create(&secret(list)),
             deliveries: vec![2000],
+            native: Vec::new(),
         }],
         ..world()
     }
@@ -135,6 +137,10 @@ fn everything_holds_in_random_worlds() {
         (&worlds_with(Interleaving::OutdatedWrite), WORLDS / 200),
         (&worlds_with(Interleaving::RepeatedRequest), WORLDS / 20),
         (&worlds_with(Interleaving::LeftForSweep), WORLDS / 5),
+        (&worlds_with(Interleaving::ReadWentBack), WORLDS / 20),
+        (&worlds_with(Interleaving::LaggingTag), WORLDS / 20),
+        (&worlds_with(Interleaving::Promoted), WORLDS / 8),
+        (&worlds_with(Interleaving::OutageInSweep), WORLDS / 25),
     ] {
         assert!(tally.get(name) > least, "{name}:\n{tally}");
     }

@@ -28,7 +28,7 @@ impl History {
         states.push((at, state));
         let seen = states.iter().rposition(|(since, _)| *since + lag <= at);
         states.drain(..seen.unwrap_or(0));
-        if let [(_, None)] = states[..] {
+        if lag < Duration::MAX && matches!(states[..], [(_, None)]) {
             self.0.remove(place);
         }
     }
@@ -44,6 +44,14 @@ impl History {
             }
         }
         found
+    }
+
+    /// Returns all states that are kept, with their times. The states of one secret are in order.
+    pub(super) fn states(&self) -> impl Iterator<Item = (Time, &Place, Option<&Secret>)> {
+        self.0.iter().flat_map(|(place, states)| {
+            let states = states.iter();
+            states.map(move |(since, state)| (*since, place, state.as_deref()))
+        })
     }
 
     /// Returns the secrets that existed `lag` ago and come after `after`, in order.

@@ -12,16 +12,16 @@ pub(super) fn without_nulls(mut answer: Value) -> Value {
     answer
 }
 
-/// The answer of `DescribeSecret`. `rows` may be older than the rest.
-pub(super) fn described(secret: &Secret, rows: &[Row]) -> Value {
+/// The answer of `DescribeSecret`.
+pub(super) fn described(secret: &Secret) -> Value {
     let mut members = common(secret);
     // A recorded replica without tags has no `Tags`. A recorded primary has an empty list.
     if matches!(secret.role, Role::Replica { .. }) && secret.tags.is_empty() {
         members["Tags"] = Value::Null;
     }
     members["VersionIdsToStages"] = stages(secret);
-    members["PrimaryRegion"] = json!(secret.primary_region_with(rows));
-    members["ReplicationStatus"] = json!(replication_status(rows));
+    members["PrimaryRegion"] = json!(secret.primary_region());
+    members["ReplicationStatus"] = json!(replication_status(secret.rows()));
     without_nulls(members)
 }
 

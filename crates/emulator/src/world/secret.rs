@@ -56,7 +56,8 @@ pub(super) struct Rotation {
 pub(super) enum Role {
     /// A standalone secret or, with rows, the primary of replicas.
     Primary(Vec<Row>),
-    /// A copy of the secret with the same name and suffix in `primary_region`.
+    /// A copy of the secret with the same name and suffix in `primary_region`. A copy of another account's
+    /// secret has its own Region there \[doc\].
     Replica { primary_region: String },
 }
 
@@ -90,16 +91,13 @@ impl Secret {
         (self.created, self.arn())
     }
 
-    /// Returns `PrimaryRegion`.
+    /// Returns `PrimaryRegion`. A secret without replicas has none, and neither has a replica of another
+    /// account's secret \[infer\].
     pub(super) fn primary_region(&self) -> Option<&str> {
-        self.primary_region_with(self.rows())
-    }
-
-    /// Returns `PrimaryRegion` in an answer with these rows. A secret without replicas has none.
-    pub(super) fn primary_region_with(&self, rows: &[Row]) -> Option<&str> {
         match &self.role {
-            Role::Primary(_) if rows.is_empty() => None,
+            Role::Primary(rows) if rows.is_empty() => None,
             Role::Primary(_) => Some(&self.region),
+            Role::Replica { primary_region } if *primary_region == self.region => None,
             Role::Replica { primary_region } => Some(primary_region),
         }
     }

@@ -33,7 +33,8 @@ pub struct SecretSeed {
     pub value: Option<String>,
     /// The AWS service that manages it, which also adds the tag `aws:secretsmanager:owningService`.
     pub owning_service: Option<String>,
-    /// The Region of its primary, which does not list it: an orphaned replica.
+    /// The Region of its primary, which does not list it: an orphaned replica. The secret's own Region
+    /// makes it a replica of another account's secret.
     pub replica_of: Option<String>,
     /// Regions with a replica of it, in sync on the default key.
     #[serde(default)]

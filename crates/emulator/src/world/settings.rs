@@ -25,6 +25,12 @@ pub struct WorldSettings {
     /// new secrets that are not found \[infer\]; its length is \[gap\]. Writes use the present
     /// state. A seeded secret has no earlier state. Default 0.
     pub status_lag: Duration,
+    /// Reads that go back in time: each draws its ages at random, with this seed. A read can then show an
+    /// older state than the read before it. `list_lag` and `visibility_delay` become the longest ages, and
+    /// these lags replace `status_lag`. Default: none.
+    pub random_reads: Option<(u64, ReadLags)>,
+    /// Whether [`World::history`](crate::World::history) has all past states. Default: no.
+    pub keeps_history: bool,
     /// The Regions that the account has enabled. Default: the Regions that are enabled in every
     /// account, in all partitions. Any other Region, known or not, counts as not enabled.
     pub enabled_regions: BTreeSet<String>,
@@ -44,6 +50,19 @@ pub struct WorldSettings {
     /// The write quota: calls per second in each Region. AWS rejects further calls with
     /// `ThrottlingException`. `None` for no limit. Default 50 \[doc\].
     pub writes_per_second: Option<u32>,
+}
+
+/// The longest age of each part of an answer of `DescribeSecret` \[infer\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReadLags {
+    /// `ReplicationStatus`, and whether the secret is a replica.
+    pub status: Duration,
+    /// `Tags`.
+    pub tags: Duration,
+    /// `VersionIdsToStages`.
+    pub versions: Duration,
+    /// `DeletedDate`.
+    pub deletion: Duration,
 }
 
 /// The result of a replication to a Region that is not enabled for the account.
@@ -152,6 +171,8 @@ impl Default for WorldSettings {
             visibility_delay: Duration::ZERO,
             list_lag: Duration::ZERO,
             status_lag: Duration::ZERO,
+            random_reads: None,
+            keeps_history: false,
             enabled_regions: ALWAYS_ENABLED.map(str::to_owned).into(),
             region_not_enabled: RegionNotEnabled::default(),
             known_replica: KnownReplica::default(),

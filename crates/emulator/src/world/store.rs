@@ -1,7 +1,6 @@
 //! Access to secrets. Every change goes through here, so that lagging reads find the past states.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::arn::{ACCOUNT_ID, parse_arn, split_suffix};
 use super::region::Region;
@@ -35,13 +34,14 @@ impl World {
 
     /// Finds a secret for the operations that do not find a new secret at once.
     pub(super) fn find_visible(
-        &self,
+        &mut self,
         now: Time,
         region: &str,
         secret_id: &str,
     ) -> Result<&Arc<Secret>, ApiError> {
+        let delay = self.age(self.settings.visibility_delay);
         self.find(region, secret_id)
-            .filter(|secret| secret.created + self.settings.visibility_delay <= now)
+            .filter(|secret| secret.created + delay <= now)
             .ok_or_else(ApiError::secret_not_found)
     }
 
@@ -106,7 +106,11 @@ impl World {
     /// Puts a secret into its Region. Replaces a secret of the same name.
     pub(super) fn insert(&mut self, at: Time, secret: impl Into<Arc<Secret>>) {
         let secret = secret.into();
-        self.remove(at, &secret.region, &secret.name);
+        let replaced = self.by_name(&secret.region, &secret.name);
+        // Reads of an updated replica can still show its earlier state.
+        if replaced.is_some_and(|replaced| replaced.place() != secret.place()) {
+            self.remove(at, &secret.region, &secret.name);
+        }
         let lag = self.longest_lag();
         let region = self.region_mut(&secret.region);
         let state = Some(Arc::clone(&secret));
@@ -120,10 +124,6 @@ impl World {
         if let Some(secret) = region.secrets.remove(name) {
             region.history.record(at, lag, &secret.place(), None);
         }
-    }
-
-    fn longest_lag(&self) -> Duration {
-        self.settings.list_lag.max(self.settings.status_lag)
     }
 
     pub(super) fn next_number(&mut self) -> u64 {

@@ -1,6 +1,9 @@
 //! Views of a world for tests.
 
-use super::secret::{CURRENT, DEFAULT_KEY, Row, Secret};
+use std::collections::BTreeMap;
+
+use super::secret::{CURRENT, DEFAULT_KEY, Role, Row, Secret};
+use super::{Time, World};
 
 /// One row of a primary secret's `ReplicationStatus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct SecretView {
     pub region: String,
     /// Its own Region if it has replicas, another Region if it is a replica, otherwise `None`.
     pub primary_region: Option<String>,
+    /// Whether it is a replica, of this account's secret or of another's.
+    pub is_replica: bool,
+    /// The ID of its current version.
+    pub version_id: Option<String>,
     /// Its tags, in order.
     pub tags: Vec<(String, String)>,
     /// Its key as `DescribeSecret` shows it.
@@ -39,6 +46,9 @@ pub struct SecretView {
     /// Its `ReplicationStatus`; empty unless it is a primary with replicas.
     pub replicas: Vec<ReplicaView>,
 }
+
+/// The states of a name in a Region with their times, oldest first. `None` if no secret has the name.
+pub type NamedStates = Vec<(Time, Option<SecretView>)>;
 
 impl ReplicaView {
     pub(super) fn all_of(secret: &Secret) -> Vec<ReplicaView> {
@@ -65,6 +75,8 @@ impl SecretView {
             name: secret.name.clone(),
             region: secret.region.clone(),
             primary_region: secret.primary_region().map(str::to_owned),
+            is_replica: matches!(secret.role, Role::Replica { .. }),
+            version_id: current.map(|version| version.id.clone()),
             tags: tags.map(|t| (t.key.clone(), t.value.clone())).collect(),
             kms_key_id: secret.kms_key_id.clone(),
             value: current.and_then(|version| Some(version.value.as_ref()?.text.clone())),
@@ -72,5 +84,33 @@ impl SecretView {
             scheduled_for_deletion: secret.deletion.is_some(),
             replicas: ReplicaView::all_of(secret),
         }
+    }
+}
+
+impl World {
+    /// Returns all states of all secrets by Region and name. Requires
+    /// [`WorldSettings::keeps_history`].
+    #[must_use]
+    pub fn history(&self) -> BTreeMap<(String, String), NamedStates> {
+        let mut all: BTreeMap<_, NamedStates> = BTreeMap::new();
+        for (region, state) in &self.regions {
+            let mut name = None;
+            let mut last = None;
+            for (since, place, secret) in state.history.states() {
+                if last != Some(place) {
+                    // The first state of a secret exists.
+                    name = secret.map(|secret| secret.name.clone());
+                    last = Some(place);
+                }
+                if let Some(name) = &name {
+                    let states = all.entry((region.clone(), name.clone())).or_default();
+                    states.push((since, secret.map(SecretView::new)));
+                }
+            }
+        }
+        for states in all.values_mut() {
+            states.sort_by_key(|(since, _)| *since);
+        }
+        all
     }
 }

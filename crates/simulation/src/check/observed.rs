@@ -57,6 +57,14 @@ impl ObservedSecret {
         self.replicas.get(region).map(|(status, _)| status.as_str())
     }
 
+    /// Returns the status of each replica, by Region.
+    pub(crate) fn statuses(&self) -> BTreeMap<&str, &str> {
+        let replicas = self.replicas.iter();
+        replicas
+            .map(|(region, (status, _))| (region.as_str(), status.as_str()))
+            .collect()
+    }
+
     pub(super) fn is_in_sync(&self, region: &str) -> bool {
         self.status(region) == Some("InSync")
     }
@@ -70,9 +78,7 @@ impl ObservedSecret {
 /// Returns whether the function may write to a secret.
 pub(super) fn is_writable(secret: &SecretView) -> bool {
     let is_managed = secret.owning_service.is_some() || secret.name.contains('!');
-    let primary_region = secret.primary_region.as_deref();
-    let is_replica = primary_region.is_some_and(|region| region != HOME);
-    !is_managed && !is_replica && !secret.scheduled_for_deletion
+    !is_managed && !secret.is_replica && !secret.scheduled_for_deletion
 }
 
 /// Returns whether AWS's message names a condition that lasts until someone fixes it.

@@ -17,7 +17,7 @@ pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
         let case = Case {
             scenario,
             invocation,
-            records: run.journal.records(&(number..=number)),
+            records: run.journal.records(|written_by| written_by == number),
             calls: run.journal.calls_of(number).collect(),
         };
         let place = format!("invocation {number}, {:?}", invocation.purpose);

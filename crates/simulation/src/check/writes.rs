@@ -15,6 +15,9 @@ const OPERATIONS: [&str; 4] = [
     "RemoveRegionsFromReplication",
 ];
 
+/// The longest time between a read and the write that it permits, in milliseconds.
+const MAX_AGE: u64 = 2000;
+
 pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = Vec::new();
     for call in &run.journal.calls {
@@ -83,6 +86,10 @@ impl WriteCheck<'_> {
             self.add("I2", format!("{arn} was not read before"));
             return;
         };
+        let age = self.write.at.saturating_sub(last.at);
+        if age > MAX_AGE {
+            self.add("fresh read", format!("the last read is {age} ms old"));
+        }
         let seen = ObservedSecret::new(&last.body);
         let name = &seen.secret.name;
         if !seen.is_writable {

@@ -12,7 +12,9 @@ use serde_json::json;
 
 use super::policy::parse;
 use super::{Delays, aws, secret_named};
-use crate::scenario::{Action, Aws, FunctionSettings, Kill, Scenario, TimedAction, TimedFault};
+use crate::scenario::{
+    Action, Aws, FunctionSettings, Kill, Scenario, SecretAtStart, TimedAction, TimedFault,
+};
 use secret_replicator_reference_policy::generator::one_of;
 
 /// The name of the secret.
@@ -72,6 +74,8 @@ pub(crate) fn world() -> Scenario {
         actions: Vec::new(),
         faults: Vec::new(),
         kills: Vec::new(),
+        rehearsal: false,
+        outage: None,
     }
 }
 
@@ -87,6 +91,7 @@ pub(crate) fn act(at: u32, action: Action) -> TimedAction {
         at,
         action,
         deliveries: Vec::new(),
+        native: Vec::new(),
     }
 }
 
@@ -101,26 +106,37 @@ prop_compose! {
         list in weighted(0.8, one_of(&LISTS)),
         eu_only in weighted(0.2, Just("eu".to_owned())),
         replicas in btree_set(one_of(&REGIONS), 0..=2),
+        promoted in weighted(0.15, one_of(&REGIONS)),
         second in prop_oneof![2 => 0..500_u32, 1 => moment()],
-        changes in vec((moment(), action()), 1..6),
+        changes in vec((moment(), action(), weighted(0.2, 0..1000_u32)), 1..6),
         faults in vec((moment(), fault()), 0..2),
         kills in vec((1..4_u64, moment()), 0..2),
+        rehearsal in any::<bool>(),
     ) -> Scenario {
         let changes = changes.into_iter();
-        let changes = changes.map(|(after, action)| act(BEGINNING + after, action));
+        let changes = changes.map(|(after, action, native)| TimedAction {
+            native: native.into_iter().collect(),
+            ..act(BEGINNING + after, action)
+        });
         let faults = faults.into_iter();
         let faults = faults.map(|(after, fault)| TimedFault { at: BEGINNING + after, fault });
         let list = list.map(|list| ("replicate-to", list));
         let tags = list.into_iter().chain(eu_only.map(|eu| ("env", eu)));
+        let promoted = promoted.filter(|region| !replicas.contains(region));
+        let secret = SecretAtStart {
+            promoted: promoted.into_iter().collect(),
+            ..secret_named(NAME, tags, replicas)
+        };
         let kills = kills.into_iter();
         let kills = kills.map(|(invocation, after)| Kill { invocation, after });
         let invocations = [reconcile(BEGINNING), reconcile(BEGINNING + second)];
         Scenario {
             aws,
-            secrets: vec![secret_named(NAME, tags, replicas)],
+            secrets: vec![secret],
             actions: invocations.into_iter().chain(changes).collect(),
             faults: faults.collect(),
             kills: kills.collect(),
+            rehearsal,
             ..world()
         }
     }
@@ -135,11 +151,13 @@ fn action() -> impl Strategy<Value = Action> {
     };
     prop_oneof![
         8 => one_of(&LISTS).prop_map(|list| Action::tag(NAME, "replicate-to", &list)),
+        2 => region().prop_map(|region| Action::promote(NAME, &region)),
+        1 => Just(Action::call("PutSecretValue", NAME, json!({"SecretString": "new"}))),
         2 => Just(Action::untag(NAME, "replicate-to")),
         3 => Just(Action::tag(NAME, "env", "eu")),
         1 => Just(Action::untag(NAME, "env")),
         1 => region().prop_map(|region| Action::replicate(NAME, &region, None)),
-        1 => region().prop_map(|region| Action::remove(NAME, &region)),
+        3 => region().prop_map(|region| Action::remove(NAME, &region)),
         1 => region().prop_map(failed),
     ]
 }

@@ -14,7 +14,7 @@ use super::policy::{policy, settings};
 use super::{ALIAS, Delays, MULTI_REGION, aws, key, key_name};
 use crate::run;
 use crate::scenario::{
-    Action, Kill, Kind, REGIONS, STORM, Scenario, SecretAtStart, TimedAction, TimedFault,
+    Action, Kill, Kind, Outage, REGIONS, STORM, Scenario, SecretAtStart, TimedAction, TimedFault,
 };
 use secret_replicator_reference_policy::generator::one_of;
 
@@ -64,6 +64,8 @@ prop_compose! {
         mut actions in vec((action(), weighted(0.4, second_thought())), 0..15),
         mut faults in vec(fault(), 0..10),
         kills in vec(kill(), 0..3),
+        rehearsal in any::<bool>(),
+        outage in weighted(0.25, outage()),
         // In a short storm, more events meet.
         length in select(vec![STORM, STORM, 60_000, 12_000]),
     ) -> Scenario {
@@ -82,6 +84,8 @@ prop_compose! {
             actions: actions.into_iter().flat_map(with_second_thought).collect(),
             faults,
             kills,
+            rehearsal,
+            outage,
         }
     }
 }
@@ -108,8 +112,10 @@ prop_compose! {
             2 => Just(BTreeSet::new()),
             1 => btree_set(one_of(&REGIONS[..4]), 1..3),
         ],
+        promoted in weighted(0.12, one_of(&REGIONS[..4])),
         kind in prop_oneof![
             12 => Just(Kind::Ordinary),
+            1 => Just(Kind::CrossAccount),
             1 => Just(Kind::Managed),
             1 => Just(Kind::Replica),
             1 => Just(Kind::Deleted),
@@ -120,6 +126,7 @@ prop_compose! {
             tags: tags.into_iter().collect(),
             kms_key,
             has_value,
+            promoted: promoted.into_iter().filter(|region| !replicas.contains(region)).collect(),
             replicas,
             kind,
         }
@@ -173,7 +180,7 @@ fn call_of_owner() -> impl Strategy<Value = Action> {
         2 => name().prop_map(|name| Action::call("RestoreSecret", &name, json!({}))),
         3 => (replica(), key).prop_map(|((n, r), key)| Action::replicate(&n, &r, key.as_deref())),
         3 => replica().prop_map(|(name, region)| Action::remove(&name, &region)),
-        1 => replica().prop_map(|(name, region)| Action::promote(&name, &region)),
+        3 => replica().prop_map(|(name, region)| Action::promote(&name, &region)),
         2 => replica().prop_map(|(name, region)| Action::occupy(&name, &region)),
         2 => replica().prop_map(|(name, region)| Action::Vacate(name, region)),
     ]
@@ -210,13 +217,20 @@ prop_compose! {
         at in 0..STORM,
         action in prop_oneof![4 => call_of_owner(), 1 => other_action()],
         deliveries in prop_oneof![
-            6 => vec(0..5000_u32, 1),
-            1 => Just(Vec::new()),
+            5 => vec(0..5000_u32, 1),
+            3 => Just(Vec::new()),
             1 => vec(0..5000_u32, 2..4),
             1 => vec(0..240_000_u32, 1..3),
         ],
+        // AWS sends these without the detour over CloudTrail.
+        native in prop_oneof![
+            5 => vec(0..2000_u32, 1),
+            5 => Just(Vec::new()),
+            1 => vec(0..2000_u32, 2..4),
+            1 => vec(0..240_000_u32, 1..3),
+        ],
     ) -> TimedAction {
-        TimedAction { at, action, deliveries }
+        TimedAction { at, action, deliveries, native }
     }
 }
 
@@ -243,6 +257,7 @@ fn with_second_thought((first, second): (TimedAction, Option<SecondThought>)) ->
             (key, None) => Action::untag(name, &key),
         },
         deliveries: first.deliveries.clone(),
+        native: first.native.clone(),
     });
     [first].into_iter().chain(second).collect()
 }
@@ -286,6 +301,23 @@ prop_compose! {
     ) -> TimedFault {
         let fault = Fault { operation, region: None, secret_name, replica_region, times, kind };
         TimedFault { at, fault }
+    }
+}
+
+prop_compose! {
+    /// Seconds in which all calls, all reads or all writes are throttled or fail.
+    fn outage()(
+        after in select(vec![0, 0, 1, 50, 300, 1000, 3000]),
+        length in 1000..15_000_u32,
+        operation in weighted(0.6, one_of(&OPERATIONS)),
+        kind in select(vec![
+            FaultKind::Throttle,
+            FaultKind::answer(503, "ServiceUnavailable", "Try again later."),
+        ]),
+        max_changes in select(vec![2, 100_000, 100_000]),
+    ) -> Outage {
+        let fault = Fault { operation, times: None, ..Fault::on_any(kind) };
+        Outage { after, length, fault, max_changes }
     }
 }
 

@@ -173,7 +173,7 @@ fn reads_that_go_back_in_time_remove_nothing_that_is_wanted() {
     let mut times_stale = 0;
     for noise in 0..40 {
         let mut scenario = race(EU, &[EU, US]);
-        scenario.aws.read_lag = 10_000;
+        scenario.aws.tag_lag = 10_000;
         scenario.aws.noise = noise;
         scenario
             .actions

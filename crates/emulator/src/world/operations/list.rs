@@ -18,7 +18,7 @@ impl World {
         let after = input.next_token.as_deref().map(read_token).transpose()?;
         let filters = Filter::parse_all(input.filters.as_deref().unwrap_or_default())?;
         let shows_deleted = input.include_planned_deletion.unwrap_or_default();
-        let lag = self.settings.list_lag;
+        let lag = self.age(self.settings.list_lag);
         let mut matches = self
             .region_mut(region)
             .history

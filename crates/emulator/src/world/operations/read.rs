@@ -1,5 +1,7 @@
 //! `DescribeSecret` and `GetSecretValue`.
 
+use std::sync::Arc;
+
 use super::ApiResult;
 use crate::world::keys::KeyProblem;
 use crate::world::render;
@@ -8,12 +10,9 @@ use crate::world::secret::{CURRENT, Secret, SecretValue, Version};
 use crate::world::{ApiError, Time, World};
 
 impl World {
-    pub(super) fn describe_secret(&self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let secret = self.find_visible(now, region, input.secret_id()?)?;
-        let lag = self.settings.status_lag;
-        let history = self.regions.get(region).map(|region| &region.history);
-        let past = history.and_then(|history| history.state(now, lag, &secret.place()));
-        Ok(render::described(secret, past.unwrap_or(secret).rows()))
+    pub(super) fn describe_secret(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
+        let secret = Arc::clone(self.find_visible(now, region, input.secret_id()?)?);
+        Ok(render::described(&self.as_read(now, secret)))
     }
 
     pub(super) fn get_secret_value(&self, now: Time, region: &str, input: &Input) -> ApiResult {

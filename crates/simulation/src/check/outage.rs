@@ -1,0 +1,90 @@
+//! Checks a sweep during which AWS answered calls with errors for some seconds. No later sweep helps.
+
+use serde_json::Value;
+
+use super::Violation;
+use super::observed::is_writable;
+use crate::blockers::as_reference;
+use crate::run::Run;
+use crate::scenario::{Outage, Scenario, regions};
+use secret_replicator_emulator::SecretView;
+use secret_replicator_reference_policy::Answer;
+
+/// The time before the deadline from which a slice may give up, in milliseconds.
+const TOO_LATE: u64 = 30_000;
+
+pub(super) fn violations(scenario: &Scenario, outage: &Outage, run: &Run) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    if !run.first.is_complete {
+        let what = "a sweep does not end although the outage did";
+        violations.push(Violation::new("I9", what));
+    }
+    let is_limited = run.before.secrets.len() as u64 * 10 > outage.max_changes;
+    for secret in run.later.secrets.iter().filter(|secret| {
+        let before = run.before.secret(&secret.name);
+        before.is_some_and(|before| is_healthy(scenario, run, before))
+    }) {
+        let missing =
+            wanted(scenario, secret).find(|region| !run.later.is_in_sync(&secret.name, region));
+        if let Some(region) = missing.filter(|_| !is_limited && run.first.is_complete) {
+            let what = format!("{} in {region} was not processed", secret.name);
+            violations.push(Violation::new("outage", what));
+        }
+        violations.extend(failures(scenario, run, secret));
+    }
+    violations
+}
+
+/// Returns whether nothing but the outage keeps a secret from its wanted state.
+fn is_healthy(scenario: &Scenario, run: &Run, secret: &SecretView) -> bool {
+    let reference = as_reference(secret);
+    is_writable(secret)
+        && !scenario.policy.covering(&reference).is_empty()
+        && regions().into_iter().all(|region| {
+            let wanted = (secret.name.clone(), region.to_owned());
+            !run.before.blockers.contains_key(&wanted)
+        })
+        && secret
+            .replicas
+            .iter()
+            .all(|replica| replica.status == "InSync")
+}
+
+fn wanted<'a>(
+    scenario: &'a Scenario,
+    secret: &SecretView,
+) -> impl Iterator<Item = &'static str> + 'a {
+    let reference = as_reference(secret);
+    regions().into_iter().filter(move |region| {
+        matches!(
+            scenario.expected(&reference, region),
+            Answer::Replica { .. }
+        )
+    })
+}
+
+/// A slice with time left leaves a healthy secret to the next one instead of failing it.
+fn failures(scenario: &Scenario, run: &Run, secret: &SecretView) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for number in &run.first.invocations {
+        let mut invocations = run.journal.invocations.iter();
+        let invocation = invocations.find(|invocation| invocation.number == *number);
+        let Some(invocation) = invocation else {
+            continue;
+        };
+        let deadline = invocation.began + scenario.settings.timeout * 1000;
+        if invocation.ended + TOO_LATE > deadline {
+            continue;
+        }
+        let records = run.journal.records(|written_by| written_by == *number);
+        let is_failed = |record: &&Value| {
+            record["secret_arn"] == secret.arn.as_str() && record["outcome"] == "failed"
+        };
+        violations.extend(records.iter().find(is_failed).map(|record| {
+            let name = &secret.name;
+            let what = format!("{name} failed while time remained: {record}");
+            Violation::new("outage", what)
+        }));
+    }
+    violations
+}

@@ -1,0 +1,146 @@
+//! The events about calls of owners.
+
+use chrono::SecondsFormat;
+use secret_replicator_emulator::{ApiError, Time, World};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::scenario::HOME;
+
+/// The events about one call.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    /// CloudTrail's event.
+    pub(crate) trail: Option<Value>,
+    /// The events that AWS sends without a trail: a label that moved, and a changed tag.
+    pub(crate) native: Vec<Value>,
+}
+
+impl Events {
+    /// Returns the events about a call in [`HOME`] that reach the function.
+    pub(crate) fn of_call(
+        world: &mut World,
+        now: Time,
+        operation: &str,
+        body: &Value,
+        result: &Result<Value, ApiError>,
+        number: usize,
+    ) -> Events {
+        let mut events = Events::default();
+        if WITH_TRAIL.contains(&operation) {
+            events.trail = trail(world, now, operation, body, result, number);
+        }
+        let name = secret_name(body);
+        let secret = name.and_then(|name| world.secret(now, HOME, name));
+        let (Some(secret), Ok(answer)) = (secret, result) else {
+            return events;
+        };
+        let is_current = answer["VersionId"].as_str() == secret.version_id.as_deref();
+        if answer["VersionId"].is_string() && is_current {
+            let detail = json!({
+                "name": secret.name,
+                "labelUpdated": "AWSCURRENT",
+                "versionId": secret.version_id,
+            });
+            let label = ("Secret Label Updated", "aws.secretsmanager");
+            events
+                .native
+                .push(native(label, &secret.arn, &detail, number));
+        }
+        // It is not known whether tags at creation cause an event [gap].
+        let tags = body["Tags"].as_array().is_some_and(|tags| !tags.is_empty());
+        if operation.ends_with("tagResource")
+            || operation == "TagResource"
+            || tags && number.is_multiple_of(2)
+        {
+            let detail = json!({
+                "changed-tag-keys": [],
+                "service": "secretsmanager",
+                "resource-type": "secret",
+                "version": 1.0,
+                "tags": {},
+            });
+            let tag = ("Tag Change on Resource", "aws.tag");
+            events
+                .native
+                .push(native(tag, &secret.arn, &detail, number));
+        }
+        events
+    }
+}
+
+fn native((kind, source): (&str, &str), arn: &str, detail: &Value, number: usize) -> Value {
+    json!({
+        "version": "0",
+        "id": format!("native-{number}"),
+        "detail-type": kind,
+        "source": source,
+        "account": "123456789012",
+        "time": clock::date().to_rfc3339_opts(SecondsFormat::Secs, true),
+        "region": HOME,
+        "resources": [arn],
+        "detail": detail,
+    })
+}
+
+/// Returns the ID of the secret in a request.
+pub(crate) fn secret_name(body: &Value) -> Option<&str> {
+    body["Name"].as_str().or(body["SecretId"].as_str())
+}
+
+/// The operations whose events reach the function. It skips those of `PutSecretValue`.
+const WITH_TRAIL: [&str; 8] = [
+    "CreateSecret",
+    "TagResource",
+    "UntagResource",
+    "RestoreSecret",
+    "PutSecretValue",
+    "DeleteSecret",
+    "RemoveRegionsFromReplication",
+    "StopReplicationToReplica",
+];
+
+/// Returns the event with the fields that recorded events of CloudTrail and EventBridge have. A failed
+/// call has an event too.
+fn trail(
+    world: &mut World,
+    now: Time,
+    operation: &str,
+    body: &Value,
+    result: &Result<Value, ApiError>,
+    number: usize,
+) -> Option<Value> {
+    let time = clock::date().to_rfc3339_opts(SecondsFormat::Secs, true);
+    let arn = result.as_ref().ok().and_then(|answer| answer.get("ARN"));
+    let name = secret_name(body)?;
+    let secret = world.secret(now, HOME, name);
+    let mut detail = json!({
+        "eventSource": "secretsmanager.amazonaws.com",
+        "eventName": operation,
+        "awsRegion": HOME,
+        "eventTime": time,
+        "eventID": format!("event-{number}"),
+        "recipientAccountId": "123456789012",
+        "requestParameters": if operation == "CreateSecret" {
+            json!({"name": name})
+        } else {
+            json!({"secretId": secret.map_or(name.to_owned(), |secret| secret.arn)})
+        },
+        "responseElements": arn.map(|arn| json!({"arn": arn})),
+    });
+    if let Err(error) = result {
+        detail["errorCode"] = json!(error.code);
+        detail["errorMessage"] = json!(error.message);
+    }
+    Some(json!({
+        "version": "0",
+        "id": format!("delivery-{number}"),
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.secretsmanager",
+        "account": "123456789012",
+        "time": time,
+        "region": HOME,
+        "resources": [],
+        "detail": detail,
+    }))
+}
