@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use fixed_answer::FixedAnswer;
 use libfuzzer_sys::fuzz_target;
-use secret_replicator_aws::{CallError, SecretsManager};
+use secret_replicator_aws::{CallError, ReadTime, SecretsManager, WriteError, WriteSlot};
 use secret_replicator_core::explain::explain;
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, Plan, decide};
@@ -58,9 +58,10 @@ fuzz_target!(|input: &[u8]| {
 });
 
 async fn call(choice: u8, status: u16, body: &[u8]) {
-    CONNECTION.change_to(status, body.to_vec());
     let aws = &*AWS;
     let until = Instant::now() + Duration::from_secs(5);
+    let (read, slot) = permission_to_write(until).await;
+    CONNECTION.change_to(status, body.to_vec());
     match choice % 4 {
         0 => match aws.describe(&SecretId::new("app"), until).await {
             Ok(secret) => check_decision(&secret),
@@ -72,17 +73,30 @@ async fn call(choice: u8, status: u16, body: &[u8]) {
         },
         2 => {
             let plan = plan();
-            let targets: Vec<_> = plan.targets().collect();
-            let answer = aws.replicate(&SECRET.arn, &targets, until).await;
-            answer.map(drop).unwrap_or_else(|error| check_error(&error));
+            let targets: Vec<_> = plan.targets().cloned().collect();
+            let answer = aws.replicate(&SECRET.arn, &targets, read, slot, until);
+            answer
+                .await
+                .map(drop)
+                .unwrap_or_else(|error| check_write(&error));
             assert_eq!(CONNECTION.requests().len(), 1, "a write is sent once");
         }
         _ => {
-            let region = Region::parse("eu-west-1").expect("a Region");
-            let answer = aws.remove(&SECRET.arn, &[&region], until).await;
-            answer.unwrap_or_else(|error| check_error(&error));
+            let regions = [Region::parse("eu-west-1").expect("a Region")];
+            let answer = aws.remove(&SECRET.arn, &regions, read, slot, until);
+            answer.await.unwrap_or_else(|error| check_write(&error));
         }
     }
+}
+
+/// Returns what a write needs: the time of a read of the secret, and a slot.
+async fn permission_to_write(until: Instant) -> (ReadTime, WriteSlot) {
+    let body = format!(r#"{{"ARN": "{}", "Name": "app"}}"#, SECRET.arn);
+    CONNECTION.change_to(200, body.into_bytes());
+    let read = AWS.read(&SecretId::new("app"), until).await;
+    let (_, read) = read.expect("a secret");
+    let slot = AWS.write_slot(until).await.expect("no limit of the rate");
+    (read, slot)
 }
 
 fn plan() -> Plan {
@@ -104,6 +118,13 @@ fn check_decision(secret: &Secret) {
         assert!(!secret.scheduled_for_deletion && secret.managed_by().is_none());
     }
     serde_json::to_string(&explain(secret, &READ, &LIMITS)).expect("JSON");
+}
+
+fn check_write(error: &WriteError) {
+    match error {
+        WriteError::Call(error) => check_error(error),
+        WriteError::Stale => panic!("the read has just ended"),
+    }
 }
 
 fn check_error(error: &CallError) {
