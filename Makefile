@@ -46,7 +46,7 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 .PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
 .PHONY: test-aws test-aws-clean probe-aws
-.PHONY: bench startup-budget properties soak parameters regions fmt requirements valgrind qemu package
+.PHONY: bench startup-budget properties soak parameters regions fmt requirements valgrind qemu zsh package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -136,7 +136,7 @@ $(ARCHITECTURES:%=package-%): package-%: $(TOOLS)
 	{ echo GLIBC_2.34; readelf --version-info $(call package,$*) | grep -o 'GLIBC_[0-9.]*'; } \
 		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
 
-test-independent: $(TOOLS) $(LINTERS) qemu ## Test packages, emulator and template with independent tools
+test-independent: $(TOOLS) $(LINTERS) qemu zsh ## Test packages, emulator and template with independent tools
 	@# Both at once, because link-time optimization uses one processor.
 	$(MAKE) --jobs=2 package
 	@# --tests selects the features of `make test-rust`, so that cargo does not compile the dependencies again.
@@ -264,8 +264,8 @@ mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## List mutants that no test notices;
 		--output target || [[ $$? == [23] ]] # Exit codes for missed mutants and for timeouts.
 
 # Counts instructions.
-valgrind:
-	@command -v valgrind > /dev/null || $(call install,valgrind)
+valgrind zsh:
+	@command -v $@ > /dev/null || $(call install,$@)
 
 # Runs the package of the other architecture, with the C library that it links.
 qemu:

@@ -41,6 +41,7 @@ fi
 # make installs these if it runs as root.
 if [[ $(id -u) != 0 ]] || ! command -v apt-get > /dev/null; then
     has valgrind valgrind
+    has zsh zsh
     has qemu-aarch64-static qemu-user-static
     if [[ ! -e /usr/aarch64-linux-gnu/lib/libc.so.6 ]]; then
         missing+=("the C library of aarch64, in /usr/aarch64-linux-gnu")
