@@ -65,12 +65,18 @@ impl Deadlines {
         self.end
     }
 
-    /// Returns whether it is too late to start more secrets. Reserves time for the secrets in progress to
-    /// get their write slots and follow their replicas, but at most half of the invocation's time.
+    /// Returns the time from which it is too late to start more secrets. Reserves time for the secrets in
+    /// progress to get their write slots and follow their replicas, but at most half of the invocation's time.
+    #[must_use]
+    pub fn last_start(&self) -> Instant {
+        let needed = (self.replication_wait + WRITE_TIME).min(self.total / 2);
+        self.end.checked_sub(needed).unwrap_or(self.end)
+    }
+
+    /// Returns whether it is too late to start more secrets.
     #[must_use]
     pub fn is_too_late_for_more(&self) -> bool {
-        let needed = (self.replication_wait + WRITE_TIME).min(self.total / 2);
-        Instant::now() + needed >= self.end
+        Instant::now() >= self.last_start()
     }
 
     /// Returns the latest time for a write that leaves time to follow its replicas.

@@ -19,7 +19,7 @@ use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::request::SweepRequest;
 use secret_replicator_core::secret::{Secret, SecretId};
 use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Token, Totals};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::catch_panic::catch_panic;
 use crate::change_budget::{ChangeBudget, Deferred, Repeats};
@@ -35,6 +35,9 @@ const MAX_IN_PROGRESS: usize = 256;
 /// Limits the secrets in progress to this many seconds' worth of writes, so that a decision is not stale
 /// by the time it is carried out.
 const SECONDS_OF_WRITES: u32 = 8;
+
+/// The number of a slice's first page.
+const FIRST_PAGE: usize = 0;
 
 /// The state of a sweep after a slice.
 #[derive(Clone, Debug)]
@@ -110,6 +113,7 @@ impl<'a> Sweeper<'a> {
         on_result: impl Fn(SweptSecret),
     ) -> Result<Sweep, CallError> {
         let sweep_id = request.sweep_id().map(str::to_owned);
+        let is_continued = request.token.is_some();
         let begun = request.token.unwrap_or_else(|| Token {
             start: Start::FIRST,
             filter: self.reconciler.policy.list_filter(),
@@ -120,7 +124,7 @@ impl<'a> Sweeper<'a> {
             totals: Totals::default(),
         });
         let changes = budget(request.max_changes, &begun);
-        let pages = self.process_pages(&begun, &changes, &on_result);
+        let pages = self.process_pages(&begun, is_continued, &changes, &on_result);
         let progress = pages.await;
         let (mut slice, next) = progress.end()?;
         slice.changes = changes.made().total();
@@ -141,10 +145,12 @@ impl<'a> Sweeper<'a> {
         })
     }
 
-    /// Processes pages until the deadline. Secrets that repeat earlier requests follow all others.
+    /// Processes pages until the deadline. Secrets that repeat earlier requests follow all others, except on the
+    /// first page of a continued sweep: the previous slice may have left them, and each slice makes progress.
     async fn process_pages<'b>(
         &self,
         begun: &'b Token,
+        is_continued: bool,
         changes: &ChangeBudget,
         on_result: &impl Fn(SweptSecret),
     ) -> SliceProgress<'b> {
@@ -153,12 +159,20 @@ impl<'a> Sweeper<'a> {
         let mut in_progress = FuturesUnordered::new();
         // Lists at most one page at a time.
         let mut listing = FuturesUnordered::new();
+        // Repeats begin when all first requests are decided, so that their order is that of the queue. Those
+        // that follow their replicas until the end of the slice do not keep them waiting.
+        let mut repeating = FuturesUnordered::new();
         let work = |task| Box::pin(self.work(task, begun.thorough, changes));
         loop {
             while in_progress.len() < self.max_in_progress
                 && let Some((page, listed)) = progress.next_secret()
             {
-                in_progress.push(work(Task::First(page, Box::new(listed))));
+                let repeats = if is_continued && page == FIRST_PAGE {
+                    Repeats::Now
+                } else {
+                    Repeats::Last
+                };
+                in_progress.push(work(Task::First(page, Box::new(listed), repeats)));
             }
             if listing.is_empty()
                 && in_progress.len() < self.max_in_progress
@@ -168,29 +182,35 @@ impl<'a> Sweeper<'a> {
                 listing.push(self.list(page.clone(), begun.filter.as_ref()));
             }
             while listing.is_empty()
-                && in_progress.len() < self.max_in_progress
+                && (in_progress.is_empty() || self.deadlines.is_too_late_for_more())
+                && in_progress.len() + repeating.len() < self.max_in_progress
                 && let Some(repeat) = repeats.next()
             {
-                in_progress.push(work(Task::Repeat(Box::new(repeat))));
+                repeating.push(work(Task::Repeat(Box::new(repeat))));
             }
             // Biased, so that a simulated sweep is deterministic.
-            tokio::select! {
+            let done = tokio::select! {
                 biased;
-                Some((token, listed)) = listing.next() => progress.add_page(token, listed),
-                Some(done) = in_progress.next() => match done {
-                    Done::Repeats(repeat) => {
-                        if let Some(repeat) = repeats.add(*repeat) {
-                            in_progress.push(work(Task::Repeat(Box::new(repeat))));
-                        }
-                    }
-                    Done::Secret(page, secret, swept) => {
-                        progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                        if let Some(swept) = swept.filter(|swept| swept.needs_record(begun.thorough)) {
-                            on_result(swept);
-                        }
-                    }
-                },
+                Some((token, listed)) = listing.next() => {
+                    progress.add_page(token, listed);
+                    continue;
+                }
+                Some(done) = in_progress.next() => done,
+                Some(done) = repeating.next() => done,
+                () = sleep_until(self.deadlines.last_start()),
+                    if !in_progress.is_empty() && !self.deadlines.is_too_late_for_more() => continue,
                 else => return progress,
+            };
+            match done {
+                Done::Repeats(repeat) => {
+                    let first = repeats.add(*repeat).map(Box::new);
+                    repeating.extend(first.map(|repeat| work(Task::Repeat(repeat))));
+                }
+                Done::Secret(page, secret, swept) => {
+                    progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
+                    let recorded = swept.filter(|swept| swept.needs_record(begun.thorough));
+                    recorded.into_iter().for_each(on_result);
+                }
             }
         }
     }
@@ -202,32 +222,21 @@ impl<'a> Sweeper<'a> {
             clock: self.clock,
         };
         match task {
-            Task::First(page, listed) => {
+            Task::First(page, listed, repeats) => {
                 let secret = hash_of(&listed);
-                let work = self.reconcile_listed(*listed, occasion(Repeats::Last), changes);
+                let work = self.reconcile_listed(*listed, occasion(repeats), changes);
                 match work.await {
-                    Some(result) if result.only_repeats() => Done::Repeats(Box::new(Repeat {
-                        page,
-                        secret,
-                        result,
-                    })),
+                    Some(result) if result.only_repeats() => {
+                        let id = result.id;
+                        Done::Repeats(Box::new(Repeat { page, secret, id }))
+                    }
                     result => Done::Secret(page, secret, result),
                 }
             }
             Task::Repeat(repeat) => {
-                let Repeat {
-                    page,
-                    secret,
-                    result: earlier,
-                } = *repeat;
-                let id = earlier.id.clone();
+                let Repeat { page, secret, id } = *repeat;
                 let again = self.reconcile(id, occasion(Repeats::Now), changes);
-                let again = again.await;
-                // The time of the slice is up. The repeats are left for the next sweep.
-                let is_reached = again.outcome.deferred() != Some(Deferred::DeadlineTooClose)
-                    || again.has_changes();
-                let result = if is_reached { again } else { earlier };
-                Done::Secret(page, secret, Some(result))
+                Done::Secret(page, secret, Some(again.await))
             }
         }
     }
@@ -305,7 +314,7 @@ impl<'a> Sweeper<'a> {
 /// The work on a secret.
 enum Task {
     /// A listed secret, with the number of its page.
-    First(usize, Box<Listed>),
+    First(usize, Box<Listed>, Repeats),
     /// A secret that repeats earlier requests.
     Repeat(Box<Repeat>),
 }

@@ -25,8 +25,10 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) -> RegionalFindings {
         match occasion {
-            Occasion::Request(Cause::NewVersion, _) => RegionalFindings {
-                behind: self.behind(secret, plan, execution, deadlines).await,
+            Occasion::Request(Cause::NewVersion(_), _) => RegionalFindings {
+                behind: self
+                    .behind(secret, plan, execution, occasion, deadlines)
+                    .await,
                 ..RegionalFindings::default()
             },
             Occasion::Request(..) => RegionalFindings::default(),
@@ -86,6 +88,7 @@ impl Reconciler {
         secret: &Secret,
         plan: &Plan,
         execution: &Execution,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> BTreeSet<Region> {
         let is_in_sync = |state: &RegionState| matches!(state, RegionState::InSync(_));
@@ -95,8 +98,13 @@ impl Reconciler {
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
         while !behind.is_empty() && poller.pause().await {
-            // The primary secret's current version may have changed since the last read.
-            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+            // The primary secret's current version may have changed since the last read. While the event is
+            // new, another read may also go back to the version before.
+            let now = match occasion.fresh_at() {
+                Some(_) => Ok(secret.clone()),
+                None => self.secrets_manager.describe(&id, poller.deadline()).await,
+            };
+            let Ok(now) = now else {
                 continue;
             };
             let regions: Vec<Region> = behind.iter().cloned().collect();

@@ -101,7 +101,7 @@ pub(super) enum RemovalProgress {
     /// AWS has rejected the request or has not answered. The replica may still disappear, until the
     /// given time.
     Unconfirmed(CallError, Option<Instant>),
-    /// Not requested: the write rate had no slot before the deadline.
+    /// Not requested: the request got no write slot or no connection before the deadline.
     NotSent,
     /// Not requested yet: the replica, or a wanted one, is still in progress.
     Pending,
@@ -117,6 +117,7 @@ impl RemovalProgress {
     pub(super) fn from_response(result: Result<(), CallError>) -> Self {
         match result {
             Ok(()) => Self::Accepted,
+            Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
             Err(error) if error.kind == CallErrorKind::Throttled => Self::Throttled(error),
             Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
             Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),

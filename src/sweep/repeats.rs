@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use secret_replicator_core::secret::SecretId;
 use secret_replicator_core::sweep::SecretHash;
-
-use super::SweptSecret;
 
 /// The maximum number of secrets that wait to repeat requests. A longer queue would take much memory.
 const MAX_WAITING: usize = 256;
@@ -26,8 +25,8 @@ pub(super) struct Repeat {
     pub(super) page: usize,
     /// The secret on its page.
     pub(super) secret: SecretHash,
-    /// The result so far, which applies if the slice does not reach the secret again.
-    pub(super) result: SweptSecret,
+    /// The secret's ID from the list.
+    pub(super) id: SecretId,
 }
 
 impl RepeatQueue {
@@ -41,7 +40,7 @@ impl RepeatQueue {
 
     /// Adds a secret. Returns the first one in the queue if the queue is full.
     pub(super) fn add(&mut self, repeat: Repeat) -> Option<Repeat> {
-        let id = repeat.result.id.as_str();
+        let id = repeat.id.as_str();
         let place = SecretHash::of(&format!("{} {id}", self.started.timestamp_millis()));
         // The same place is as good as impossible. The earlier secret then is processed now.
         let same = self.waiting.insert(place, repeat);

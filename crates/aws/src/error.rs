@@ -52,7 +52,8 @@ pub enum CallErrorKind {
     AccessDenied,
     /// AWS throttled the call.
     Throttled,
-    /// The call was not sent, because the write rate had no slot for it before the deadline.
+    /// The call was not sent, because it got no write slot or no connection before the
+    /// deadline.
     NotSent,
     /// AWS rejected the request and would reject the same request again.
     Refused,
@@ -128,7 +129,7 @@ impl CallError {
         }
     }
 
-    /// Creates the error of a call that was not sent, because the write rate had no slot for it before
+    /// Creates the error of a call that was not sent, because it got no write slot or no connection before
     /// the deadline.
     #[must_use]
     pub fn not_sent(operation: Operation) -> Self {
@@ -137,7 +138,7 @@ impl CallError {
             kind: CallErrorKind::NotSent,
             code: "OutOfTime".to_owned(),
             message:
-                "the write rate had no slot for the call before the deadline of the invocation"
+                "the call got no write slot or no connection before the deadline of the invocation"
                     .to_owned(),
             request_id: None,
         }

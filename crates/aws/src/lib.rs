@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -363,7 +364,7 @@ impl SecretsManager {
     }
 
     /// Makes a write, unless the read on which it rests has become too old while the write waited for its
-    /// connection.
+    /// connection. A write that got no connection before `until` has certainly not been executed.
     async fn write<T, E, C>(
         &self,
         read: ReadTime,
@@ -375,8 +376,10 @@ impl SecretsManager {
         C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        let is_begun = AtomicBool::new(false);
         let if_fresh = async || {
             if read.is_fresh() {
+                is_begun.store(true, Ordering::Relaxed);
                 Some(call().await)
             } else {
                 None
@@ -387,10 +390,14 @@ impl SecretsManager {
                 answer.map_err(|error| CallError::from_sdk(operation, &error).into())
             }
             Some(None) => Err(WriteError::Stale),
+            None if self.limits.is_some() && !is_begun.into_inner() => {
+                Err(CallError::not_sent(operation).into())
+            }
             None => Err(CallError::out_of_time(operation).into()),
         }
     }
 }
+
 /// The timeout for probing another Region.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -427,4 +434,31 @@ async fn within<T>(until: Instant, call: impl Future<Output = T>) -> Option<T> {
         return None;
     }
     timeout_at(until, call).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_gets_no_connection_in_time_is_not_sent() {
+        let config = Config::builder().behavior_version(BehaviorVersion::v2026_01_12());
+        let client = SecretsManager::new(Client::from_conf(config.build())).with_write_rate(1);
+        let limits = client.limits.as_ref().unwrap();
+        let _all = limits
+            .connections
+            .acquire_many(u32::try_from(CONNECTIONS).unwrap())
+            .await
+            .unwrap();
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3";
+        let arn = SecretArn::parse(arn).unwrap();
+        let until = Instant::now() + Duration::from_secs(1);
+        let slot = client.write_slot(until).await.unwrap();
+        let removed = client.remove(&arn, &[], ReadTime::now(), slot, until).await;
+        let Err(WriteError::Call(error)) = removed else {
+            panic!("{removed:?}")
+        };
+        assert_eq!(error.kind, CallErrorKind::NotSent);
+        assert!(!error.may_have_been_executed());
+    }
 }

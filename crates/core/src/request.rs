@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::reason::SkipReason;
-use crate::secret::{Region, Secret, SecretId};
+use crate::secret::{Region, Secret, SecretId, VersionHash};
 use crate::sweep::Token;
 
 /// The parsed input of an invocation.
@@ -101,8 +101,9 @@ pub enum Cause {
     Event,
     /// Tags changed. A read can still show the old ones.
     TagChange,
-    /// Another version is current: the first value, or a rotated one. Every replica must receive it.
-    NewVersion,
+    /// Another version is current: the first value, or a rotated one. Every replica must receive it. Contains
+    /// the version if the event names one. A read can still show the one before it.
+    NewVersion(Option<VersionHash>),
 }
 
 impl Cause {
@@ -111,7 +112,7 @@ impl Cause {
     pub fn wait(self) -> Wait {
         match self {
             Self::Action => Wait::Never,
-            Self::Event | Self::TagChange | Self::NewVersion => Wait::UntilReady,
+            Self::Event | Self::TagChange | Self::NewVersion(_) => Wait::UntilReady,
         }
     }
 }

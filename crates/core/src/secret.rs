@@ -9,6 +9,7 @@ mod region;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
@@ -167,6 +168,12 @@ impl Secret {
         )
     }
 
+    /// Returns whether this version is the current one.
+    #[must_use]
+    pub fn is_version_current(&self, version: VersionHash) -> bool {
+        self.current_version.as_deref().map(VersionHash::of) == Some(version)
+    }
+
     /// Returns the Region of the primary secret, if this secret is a replica.
     #[must_use]
     pub fn replica_of(&self) -> Option<&Region> {
@@ -196,6 +203,21 @@ pub enum RegionalSecret {
     PromotedReplica,
     /// The Region has another secret of the same name.
     OtherSecret,
+}
+
+/// The hash of a version ID, to compare versions within one invocation. The ID is the caller's
+/// `ClientRequestToken`, and no record contains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionHash(u64);
+
+impl VersionHash {
+    /// Hashes a version ID.
+    #[must_use]
+    pub fn of(version_id: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        version_id.hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 /// A replica as the primary secret's `ReplicationStatus` contains it.
