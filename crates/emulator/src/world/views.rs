@@ -89,7 +89,7 @@ impl SecretView {
 
 impl World {
     /// Returns all states of all secrets by Region and name. Requires
-    /// [`WorldSettings::keeps_history`].
+    /// [`WorldSettings::keeps_history`](super::WorldSettings::keeps_history).
     #[must_use]
     pub fn history(&self) -> BTreeMap<(String, String), NamedStates> {
         let mut all: BTreeMap<_, NamedStates> = BTreeMap::new();
