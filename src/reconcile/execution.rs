@@ -58,10 +58,12 @@ impl Execution {
             .extend(requested.map(|(region, _)| region.clone()));
     }
 
-    /// Returns whether the last poll did not find the secret.
+    /// Returns whether the last poll or a request did not find the secret.
     pub(super) fn was_not_found(&self) -> bool {
-        let error = self.observations.error.as_ref();
-        error.is_some_and(|error| error.kind == CallErrorKind::NotFound)
+        let responses = self.responses.values();
+        let of_requests = responses.filter_map(|response| response.result.as_ref().err());
+        let mut errors = of_requests.chain(&self.observations.error);
+        errors.any(|error| error.kind == CallErrorKind::NotFound)
     }
 
     /// Returns whether AWS rejected a write because the secret is a replica.
