@@ -204,9 +204,10 @@ impl Reconciler {
         if execution.shows_a_replica() {
             return;
         }
-        execution.promoted = self
+        let promoted = self
             .promoted_replicas(&basis.secret, &basis.plan, execution, deadlines)
             .await;
+        execution.promoted.extend(promoted);
         self.recreate(basis, execution, deadlines).await;
         self.remove_unwanted(&basis.secret, &basis.plan, execution, deadlines)
             .await;

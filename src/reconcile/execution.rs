@@ -19,7 +19,7 @@ pub(super) struct Execution {
     pub(super) removals: Removals,
     /// The Regions in which a failed replica was removed and requested again.
     pub(super) recreated: BTreeSet<Region>,
-    /// The Regions in which the request failed because of a promoted former replica.
+    /// The Regions with a promoted former replica, which made the request fail or took the replica's place.
     pub(super) promoted: BTreeSet<Region>,
     /// The former replicas that the primary secret does not list and that their Regions still have.
     pub(super) leftovers: BTreeMap<Region, Leftover>,

@@ -51,11 +51,15 @@ impl Reconciler {
                 RegionalSecret::Absent if execution.responses.contains_key(&region) => {
                     again.insert(region);
                 }
-                RegionalSecret::Replica { .. } => {
+                RegionalSecret::Absent | RegionalSecret::Replica { .. } => {
                     let removed = Superseded::RemovedByOther;
                     execution.superseded.insert(region, removed);
                 }
-                _ => {}
+                RegionalSecret::PromotedReplica => {
+                    execution.promoted.insert(region);
+                }
+                // The next attempt requests a replica, and AWS says why it fails.
+                RegionalSecret::OtherSecret => {}
             }
         }
         let again = Basis::new(now, fresh.only(&again), read);

@@ -121,6 +121,46 @@ async fn a_replica_that_its_owner_removes_while_it_is_followed_is_not_requested_
 }
 
 #[tokio::test]
+async fn a_replica_in_progress_that_others_remove_or_promote_is_not_reported_as_in_progress() {
+    let cases = [
+        (
+            HOME,
+            "RemoveRegionsFromReplication",
+            "keep superseded removed-by-other",
+        ),
+        (
+            "eu-west-1",
+            "StopReplicationToReplica",
+            "keep refused promoted-replica",
+        ),
+    ];
+    for (region, operation, expected) in cases {
+        let mut stage = slow().start().await;
+        let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
+        stage.aws.with(|world, now| {
+            world.force_status(now, HOME, "prod/db", "eu-west-1", "InProgress", None);
+        });
+        let event = create_secret_event("prod/db", &arn);
+        let Stage { aws, function, .. } = &mut stage;
+        let owner = async {
+            while aws.calls_to("DescribeSecret").len() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let mut body = json!({ "SecretId": "prod/db" });
+            if region == HOME {
+                body["RemoveReplicaRegions"] = json!(["eu-west-1"]);
+            }
+            aws.with(|world, now| world.handle(now, region, operation, &body))
+        };
+        let (delivery, answer) = tokio::join!(deliver(function, &event), owner);
+        answer.expect("the owner may do that");
+        assert_eq!(delivery.region("eu-west-1"), expected);
+        assert_eq!(delivery.error(), "");
+        assert!(stage.requested().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_deleted_while_its_replica_is_created_causes_no_failure() {
     let mut stage = slow().start().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1"));

@@ -120,6 +120,11 @@ fn checked_state(
     if let Some(superseded) = execution.and_then(|execution| execution.superseded.get(region)) {
         return RegionState::Superseded(*superseded);
     }
+    if let Some(execution) = execution.filter(|execution| execution.promoted.contains(region)) {
+        let seen = execution.observations.of(region);
+        let replica = seen.map(|seen| seen.replica.clone());
+        return RegionState::Refused(Refusal::PromotedReplica, replica);
+    }
     let findings = execution.map(|execution| &execution.findings);
     match state {
         RegionState::InSync(_) if findings.is_some_and(|found| found.behind.contains(region)) => {
@@ -142,11 +147,6 @@ fn requested_state(
 ) -> RegionState {
     if execution.withheld.contains(region) {
         return RegionState::Planned;
-    }
-    if execution.promoted.contains(region) {
-        let seen = execution.observations.of(region);
-        let replica = seen.map(|seen| seen.replica.clone());
-        return RegionState::Refused(Refusal::PromotedReplica, replica);
     }
     let before = before.filter(|_| !execution.recreated.contains(region));
     match (execution.removals.get(region), before) {
