@@ -66,6 +66,15 @@ impl Execution {
         errors.any(|error| error.kind == CallErrorKind::NotFound)
     }
 
+    /// Returns whether AWS throttled or failed the last call for a Region.
+    pub(super) fn has_transient_error(&self, region: &Region) -> bool {
+        let removal = self.removals.get(region).map(RemovalProgress::error);
+        let response = self.responses.get(region);
+        let last =
+            removal.unwrap_or_else(|| response.and_then(|response| response.result.as_ref().err()));
+        last.is_some_and(CallError::is_transient)
+    }
+
     /// Returns whether AWS rejected a write because the secret is a replica.
     pub(super) fn shows_a_replica(&self) -> bool {
         let responses = self.responses.values();

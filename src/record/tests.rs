@@ -31,6 +31,7 @@ fn outcome(region: &str, state: RegionState) -> RegionOutcome {
         is_listed: true,
         is_recreated: false,
         is_written: false,
+        left_open: None,
     }
 }
 
