@@ -291,16 +291,6 @@ impl RegionOutcome {
     pub fn is_overwritten(&self) -> bool {
         self.action == Action::Overwrite && self.is_written
     }
-
-    /// Returns whether this invocation requested a change that AWS did not reject.
-    #[must_use]
-    pub fn is_change(&self) -> bool {
-        match self.state {
-            RegionState::InSync(Some(_)) | RegionState::Removed(..) => true,
-            RegionState::InProgress(_) => self.action.is_change(),
-            _ => self.is_recreated,
-        }
-    }
 }
 
 #[cfg(test)]
