@@ -35,7 +35,7 @@ pub struct CallError {
     /// The kind of the failure.
     pub kind: CallErrorKind,
     /// AWS's error code, for instance `InvalidParameterException`. Without one, the function's own code:
-    /// `NoAnswer`, `OutOfTime`, `NotSent`, `Denied` or `Unreadable`.
+    /// `NoAnswer`, `OutOfTime`, `NotSent`, `Invalid` or `Unreadable`.
     pub code: String,
     /// AWS's message.
     pub message: String,
@@ -105,7 +105,7 @@ impl CallError {
                     None => (CallErrorKind::Unanswered, "Unreadable"),
                 }
             }
-            SdkError::ConstructionFailure(_) => (CallErrorKind::Internal, "NotSent"),
+            SdkError::ConstructionFailure(_) => (CallErrorKind::Internal, "Invalid"),
             _ => (CallErrorKind::Unanswered, "NoAnswer"),
         };
         let message = error.message().map_or_else(|| causes(error), str::to_owned);
@@ -135,7 +135,7 @@ impl CallError {
         Self {
             operation,
             kind: CallErrorKind::NotSent,
-            code: "OutOfTime".to_owned(),
+            code: "NotSent".to_owned(),
             message:
                 "the write rate had no slot for the call before the deadline of the invocation"
                     .to_owned(),
