@@ -92,11 +92,12 @@ impl Reconciler {
             return covered(basis, None, None);
         }
         let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
-        let (reservation, permit) = match reserved.await {
+        let (mut reservation, mut permit) = match reserved.await {
             Ok(reserved) => reserved,
             Err(deferred) => return covered(basis, None, Some(deferred)),
         };
         if basis.plan.writes() && !basis.read.is_fresh() {
+            let changes_before = basis.plan.changes();
             basis = match self.observe(id, mode, occasion, deadlines).await {
                 Ok(observed) => observed,
                 Err(outcome) => {
@@ -104,6 +105,15 @@ impl Reconciler {
                     return outcome;
                 }
             };
+            if basis.plan.changes() != changes_before {
+                reservation.commit(Changes::default());
+                drop(permit);
+                let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
+                (reservation, permit) = match reserved.await {
+                    Ok(reserved) => reserved,
+                    Err(deferred) => return covered(basis, None, Some(deferred)),
+                };
+            }
         }
         // Boxed, to keep the future of a secret that needs no change small.
         let work = Box::pin(self.execute(&basis, &reservation, permit, occasion, deadlines));
@@ -194,9 +204,10 @@ impl Reconciler {
         if execution.shows_a_replica() {
             return;
         }
-        execution.promoted = self
+        let promoted = self
             .promoted_replicas(&basis.secret, &basis.plan, execution, deadlines)
             .await;
+        execution.promoted.extend(promoted);
         self.recreate(basis, execution, deadlines).await;
         self.remove_unwanted(&basis.secret, &basis.plan, execution, deadlines)
             .await;

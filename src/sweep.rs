@@ -394,6 +394,9 @@ impl SweptSecret {
     }
 
     fn has_changes(&self) -> bool {
-        self.outcome.regions().iter().any(RegionOutcome::is_change)
+        self.outcome
+            .regions()
+            .iter()
+            .any(|region| region.is_written)
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Execution {
     pub(super) removals: Removals,
     /// The Regions in which a failed replica was removed and requested again.
     pub(super) recreated: BTreeSet<Region>,
-    /// The Regions in which the request failed because of a promoted former replica.
+    /// The Regions with a promoted former replica, which made the request fail or took the replica's place.
     pub(super) promoted: BTreeSet<Region>,
     /// The former replicas that the primary secret does not list and that their Regions still have.
     pub(super) leftovers: BTreeMap<Region, Leftover>,
@@ -58,10 +58,21 @@ impl Execution {
             .extend(requested.map(|(region, _)| region.clone()));
     }
 
-    /// Returns whether the last poll did not find the secret.
+    /// Returns whether the last poll or a request did not find the secret.
     pub(super) fn was_not_found(&self) -> bool {
-        let error = self.observations.error.as_ref();
-        error.is_some_and(|error| error.kind == CallErrorKind::NotFound)
+        let responses = self.responses.values();
+        let of_requests = responses.filter_map(|response| response.result.as_ref().err());
+        let mut errors = of_requests.chain(&self.observations.error);
+        errors.any(|error| error.kind == CallErrorKind::NotFound)
+    }
+
+    /// Returns whether AWS throttled or failed the last call for a Region.
+    pub(super) fn has_transient_error(&self, region: &Region) -> bool {
+        let removal = self.removals.get(region).map(RemovalProgress::error);
+        let response = self.responses.get(region);
+        let last =
+            removal.unwrap_or_else(|| response.and_then(|response| response.result.as_ref().err()));
+        last.is_some_and(CallError::is_transient)
     }
 
     /// Returns whether AWS rejected a write because the secret is a replica.

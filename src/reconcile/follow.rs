@@ -16,7 +16,7 @@ use crate::deadlines::Deadlines;
 /// eventually consistent. Until then, a failed status after a retry counts as the old failure, and a
 /// request that AWS rejected or did not answer may still turn out to be executed, by this invocation or
 /// by another one.
-const STALE_FOR: Duration = Duration::from_secs(5);
+pub(super) const STALE_FOR: Duration = Duration::from_secs(5);
 
 /// The end of following a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

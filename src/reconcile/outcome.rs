@@ -119,7 +119,8 @@ impl SecretOutcome {
         }
     }
 
-    /// Returns the outcome with its rest left for the next slice of a sweep.
+    /// Returns the outcome with its rest left for the next slice of a sweep. A step whose call AWS throttled
+    /// or failed is then planned, not failed.
     #[must_use]
     pub fn left_for_next_slice(self) -> Self {
         match self {
@@ -131,7 +132,10 @@ impl SecretOutcome {
             } => Self::Covered {
                 secret,
                 rules,
-                regions,
+                regions: regions
+                    .into_iter()
+                    .map(RegionOutcome::left_for_later)
+                    .collect(),
                 deferred: Some(Deferred::DeadlineTooClose),
             },
             _ => Self::NotReached,
@@ -171,6 +175,8 @@ pub struct RegionOutcome {
     pub is_recreated: bool,
     /// Whether AWS has accepted a write for the Region, or may have executed one.
     pub is_written: bool,
+    /// The state of a step that is left for later, if AWS throttled or failed the last call for the Region.
+    pub left_open: Option<RegionState>,
 }
 
 /// The function's action in a Region.
@@ -259,17 +265,25 @@ impl RegionState {
 }
 
 impl RegionOutcome {
-    /// Returns whether AWS throttled or failed a call. If the call may have been executed, another attempt
-    /// would count as another change.
+    /// Returns whether AWS throttled or failed the last call, so that another attempt may succeed. If the call
+    /// may have been executed, another attempt would count as another change.
     fn is_transient(&self) -> bool {
-        let is_call_failure = matches!(
-            self.state,
-            RegionState::Failed(
-                FailureReason::Throttled | FailureReason::ServiceUnavailable,
-                _
-            )
-        );
-        is_call_failure && self.action.is_change() && !self.is_written
+        self.left_open.is_some()
+            && matches!(self.state, RegionState::Failed(..))
+            && !self.is_written
+    }
+
+    /// Returns the outcome with the step left for later, if AWS throttled or failed the last call.
+    fn left_for_later(self) -> Self {
+        let is_transient = self.is_transient();
+        match self.left_open {
+            Some(state) if is_transient => Self {
+                state,
+                left_open: None,
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// Returns whether the request has overwritten another secret, or may have.
@@ -277,14 +291,68 @@ impl RegionOutcome {
     pub fn is_overwritten(&self) -> bool {
         self.action == Action::Overwrite && self.is_written
     }
+}
 
-    /// Returns whether this invocation requested a change that AWS did not reject.
-    #[must_use]
-    pub fn is_change(&self) -> bool {
-        match self.state {
-            RegionState::InSync(Some(_)) | RegionState::Removed(..) => true,
-            RegionState::InProgress(_) => self.action.is_change(),
-            _ => self.is_recreated,
+#[cfg(test)]
+mod tests {
+    use secret_replicator_core::secret::Secret;
+
+    use super::*;
+
+    fn region(code: &str, state: RegionState, left_open: Option<RegionState>) -> RegionOutcome {
+        RegionOutcome {
+            region: Ok(Region::parse(code).unwrap()),
+            action: Action::Replicate,
+            state,
+            kms_key: None,
+            is_listed: false,
+            is_recreated: false,
+            is_written: false,
+            left_open,
         }
+    }
+
+    fn covered(regions: Vec<RegionOutcome>) -> SecretOutcome {
+        let primary = Region::parse("us-east-1").unwrap();
+        let secret = Secret::hypothetical("prod/db", [].into(), &primary, None).unwrap();
+        SecretOutcome::Covered {
+            secret: Box::new(secret),
+            rules: BTreeSet::new(),
+            regions,
+            deferred: None,
+        }
+    }
+
+    const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
+
+    #[test]
+    fn a_throttled_step_that_is_left_for_the_next_slice_is_planned_and_not_failed() {
+        let replicated = RegionState::InSync(Some(Duration::from_secs(1)));
+        let removal = RegionState::PlannedRemoval(RemovalReason::NoLongerTargeted);
+        let outcome = covered(vec![
+            RegionOutcome {
+                is_written: true,
+                ..region("eu-west-1", replicated.clone(), None)
+            },
+            region("us-west-2", THROTTLED, Some(RegionState::Planned)),
+            region("eu-central-1", THROTTLED, Some(removal.clone())),
+        ]);
+        assert!(outcome.is_transient());
+        let left = outcome.left_for_next_slice();
+        let states: Vec<_> = left.regions().iter().map(|region| &region.state).collect();
+        assert_eq!(states, [&replicated, &RegionState::Planned, &removal]);
+        assert_eq!(left.outcome(), Outcome::Replicated);
+        assert!(!left.is_transient());
+    }
+
+    #[test]
+    fn a_failure_is_transient_only_because_of_the_last_call() {
+        let old = region("us-west-2", THROTTLED, None);
+        assert!(!covered(vec![old]).is_transient());
+        let sent = RegionOutcome {
+            is_written: true,
+            ..region("us-west-2", THROTTLED, Some(RegionState::Planned))
+        };
+        assert!(!covered(vec![sent]).is_transient());
     }
 }

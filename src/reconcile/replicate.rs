@@ -20,6 +20,9 @@ const MAX_REPEATS: usize = 3;
 /// The number of concurrent requests if each Region is requested separately.
 const REQUESTS_AT_ONCE: usize = 4;
 
+/// The maximum number of reads for one request that are too old for it when they arrive.
+const MAX_SLOW_READS: usize = 3;
+
 /// A request, and AWS's response.
 struct Attempt {
     /// The targets of the request, without those that later reads have shown as requested or unwanted.
@@ -155,6 +158,7 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) -> Attempt {
         let mut retries = deadlines.retry_while_throttled();
+        let mut slow_reads = 1..MAX_SLOW_READS;
         let mut begun = Responses::new();
         let until = deadlines.end();
         let result = loop {
@@ -179,7 +183,8 @@ impl Reconciler {
                 self.secrets_manager
                     .replicate(&basis.secret.arn, &targets, read, slot, until);
             match request.await {
-                Err(WriteError::Stale) => {}
+                Err(WriteError::Stale) if slow_reads.next().is_some() => {}
+                Err(WriteError::Stale) => break Err(NotAccepted::Unsent(CallError::slow_read())),
                 Err(WriteError::Call(error))
                     if error.kind == CallErrorKind::Throttled && retries.pause().await => {}
                 Err(WriteError::Call(error)) => break Err(NotAccepted::Failed(error)),

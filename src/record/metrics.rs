@@ -37,7 +37,7 @@ struct SecretMetrics {
 #[metrics(subfield, rename_all = "PascalCase")]
 pub(super) struct ReplicaMetrics {
     #[metrics(unit = Count)]
-    replicas_requested: u64,
+    pub(super) replicas_requested: u64,
     #[metrics(unit = Count)]
     replicas_in_sync: u64,
     #[metrics(unit = Count)]
@@ -162,7 +162,7 @@ fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
 pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
     let state = &outcome.state;
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
-    let requested = requests.contains(&outcome.action) && *state != RegionState::Planned;
+    let requested = requests.contains(&outcome.action) && outcome.is_written;
     let is_refused = matches!(state, RegionState::Refused(..) | RegionState::Retained(..));
     ReplicaMetrics {
         replicas_requested: u64::from(requested),

@@ -7,7 +7,9 @@ use super::*;
 use crate::reconcile::RegionOutcome;
 use crate::reconcile::{Action, RegionState};
 use crate::sweep::Sweep;
-use secret_replicator_core::reason::{FailureReason, PolicyType, Progress, Refusal, RemovalReason};
+use secret_replicator_core::reason::{
+    FailureReason, PolicyType, Progress, Refusal, RemovalReason, Superseded,
+};
 use secret_replicator_core::secret::Secret;
 use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
 
@@ -31,6 +33,7 @@ fn outcome(region: &str, state: RegionState) -> RegionOutcome {
         is_listed: true,
         is_recreated: false,
         is_written: false,
+        left_open: None,
     }
 }
 
@@ -226,4 +229,21 @@ fn the_last_slice_says_how_many_secrets_the_whole_sweep_repaired() {
     assert_eq!(repaired(Mode::Act, None), Some(4));
     assert_eq!(repaired(Mode::Act, Some(token())), None);
     assert_eq!(repaired(Mode::DryRun, None), None);
+}
+
+#[test]
+fn only_a_request_that_aws_may_have_executed_counts_as_requested() {
+    let not_sent = outcome("eu-west-1", RegionState::InProgress(Progress::NotRequested));
+    let changed = outcome(
+        "eu-west-1",
+        RegionState::Superseded(Superseded::SecretChanged),
+    );
+    let sent = RegionOutcome {
+        is_written: true,
+        ..outcome("eu-west-1", IN_PROGRESS)
+    };
+    for (outcome, expected) in [(not_sent, 0), (changed, 0), (sent, 1)] {
+        let requested = metrics::replica_metrics(&outcome).replicas_requested;
+        assert_eq!(requested, expected, "{outcome:?}");
+    }
 }

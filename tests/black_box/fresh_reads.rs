@@ -140,3 +140,22 @@ async fn a_replica_that_is_recreated_slowly_is_requested_after_another_read() {
     assert_eq!(result.count("repaired"), 2, "{:#}", result.summary);
     assert_eq!(writes_rest_on_fresh_reads(&stage), 6);
 }
+
+#[tokio::test]
+async fn reads_that_are_too_slow_for_a_write_end_in_an_error_and_not_at_the_deadline() {
+    let setting = removing()
+        .env("REPLICATION_WAIT_SECONDS", "0")
+        .timeout(Duration::from_mins(1));
+    let mut stage = setting.start().await;
+    let arn = stage.secret(tagged("prod/db", "us-west-2"));
+    let slow = FaultKind::Latency(Duration::from_secs(2));
+    stage.aws.script(Fault::on("DescribeSecret", slow).always());
+    let action = json!({ "action": "reconcile", "secretId": arn });
+    let delivery = stage.deliver(&action).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+    let detail = delivery.replica("us-west-2")["detail"].to_string();
+    assert!(detail.contains("DescribeSecret takes too long"), "{detail}");
+    assert!(stage.requested().is_empty());
+    let reads = stage.calls("DescribeSecret").len();
+    assert!(reads <= 15, "{reads} reads");
+}

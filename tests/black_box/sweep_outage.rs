@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{Fault, FaultKind};
+use secret_replicator_emulator::{Fault, FaultKind, KnownReplica};
 use serde_json::json;
 
-use crate::stage::{create_secret_event, setting, tagged};
+use crate::stage::{HOME, create_secret_event, setting, tagged};
 use crate::sweep::{action, quick, seed, sweep, whole};
 
 fn unavailable() -> FaultKind {
@@ -90,4 +90,20 @@ async fn an_event_reads_again_while_time_remains() {
         .script(Fault::on("DescribeSecret", unavailable()).times(6));
     let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
     delivery.ends_well("replicated");
+}
+
+#[tokio::test]
+async fn a_refused_retry_of_a_replica_that_failed_for_a_moment_is_not_repeated() {
+    let setting = quick()
+        .timeout(Duration::from_secs(20))
+        .world(|world| world.known_replica = KnownReplica::RefuseCall);
+    let mut stage = setting.start().await;
+    stage.secret(tagged("s", "eu-west-1").with_replica_in("eu-west-1"));
+    let message = Some("Replication failed: Rate exceeded");
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "s", "eu-west-1", "Failed", message);
+    });
+    let slice = whole(&mut stage, action()).await;
+    assert_eq!(slice.count("failed"), 1);
+    assert_eq!(stage.requested().len(), 1);
 }

@@ -210,9 +210,12 @@ impl SecretsManager {
     ) -> Result<(Secret, ReadTime), CallError> {
         let client = self.client.client();
         let request = client.describe_secret().secret_id(id.as_str());
-        let time = ReadTime::now();
-        let call = || request.send();
-        let answer = self.call(until, Operation::DescribeSecret, call).await?;
+        // The wait for a connection does not make the response older.
+        let call = async || {
+            let time = ReadTime::now();
+            request.send().await.map(|answer| (answer, time))
+        };
+        let (answer, time) = self.call(until, Operation::DescribeSecret, call).await?;
         Ok((convert::secret(&answer)?, time))
     }
 

@@ -94,12 +94,6 @@ impl Plan {
         self.steps.values().filter_map(Step::target)
     }
 
-    /// Returns the Regions whose replicas are to be removed now.
-    pub fn removals(&self) -> impl Iterator<Item = &Region> {
-        let removed = |(region, step)| matches!(step, &Step::Remove(..)).then_some(region);
-        self.steps.iter().filter_map(removed)
-    }
-
     /// Returns the Regions whose replicas are to be removed, now or when they are no longer in
     /// progress, and the reasons.
     pub fn unwanted(&self) -> impl Iterator<Item = (&Region, &RemovalReason)> {

@@ -33,6 +33,9 @@ pub(in crate::reconcile) fn region_outcomes(
             is_listed: before.replicas.contains_key(region) || execution.is_some_and(is_seen),
             is_recreated: execution.is_some_and(|execution| execution.recreated.contains(region)),
             is_written: written.contains(region),
+            left_open: execution
+                .filter(|execution| execution.has_transient_error(region))
+                .and_then(|_| open_state(step)),
         };
         (region, outcome)
     });
@@ -62,6 +65,7 @@ fn left_over(region: &Region, leftover: &Leftover) -> RegionOutcome {
         is_listed: false,
         is_recreated: false,
         is_written: false,
+        left_open: None,
     }
 }
 
@@ -111,6 +115,17 @@ fn step_outcome(
     }
 }
 
+/// Returns the state of a step that is left for later. Returns `None` for a step without a request.
+fn open_state(step: &Step) -> Option<RegionState> {
+    match step {
+        Step::Replicate(_) | Step::Retry(_) => Some(RegionState::Planned),
+        Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) => {
+            Some(RegionState::PlannedRemoval(reason.clone()))
+        }
+        Step::Keep(_) | Step::ReportFailure(..) | Step::Refuse(..) | Step::Retain(..) => None,
+    }
+}
+
 /// Corrects the state that the primary secret's list shows by what the Region itself showed.
 fn checked_state(
     region: &Region,
@@ -119,6 +134,11 @@ fn checked_state(
 ) -> RegionState {
     if let Some(superseded) = execution.and_then(|execution| execution.superseded.get(region)) {
         return RegionState::Superseded(*superseded);
+    }
+    if let Some(execution) = execution.filter(|execution| execution.promoted.contains(region)) {
+        let seen = execution.observations.of(region);
+        let replica = seen.map(|seen| seen.replica.clone());
+        return RegionState::Refused(Refusal::PromotedReplica, replica);
     }
     let findings = execution.map(|execution| &execution.findings);
     match state {
@@ -142,11 +162,6 @@ fn requested_state(
 ) -> RegionState {
     if execution.withheld.contains(region) {
         return RegionState::Planned;
-    }
-    if execution.promoted.contains(region) {
-        let seen = execution.observations.of(region);
-        let replica = seen.map(|seen| seen.replica.clone());
-        return RegionState::Refused(Refusal::PromotedReplica, replica);
     }
     let before = before.filter(|_| !execution.recreated.contains(region));
     match (execution.removals.get(region), before) {
@@ -283,5 +298,6 @@ fn refused_token(bad: &BadToken) -> RegionOutcome {
         is_listed: false,
         is_recreated: false,
         is_written: false,
+        left_open: None,
     }
 }

@@ -87,14 +87,17 @@ impl FailureReason {
                  policy or the tag"
             }
             Self::AccessDenied(policy) => policy.remediation(),
-            Self::Throttled => {
-                "no action is needed if this is rare: Lambda retries the event; all callers in the \
-                 account and Region share the quota of 50 writes per second"
-            }
-            Self::ServiceUnavailable => {
-                "no action is needed if this is rare: Lambda retries the event; otherwise check the \
-                 network path to the Secrets Manager endpoint, and the AWS Health Dashboard"
-            }
+            Self::Throttled => concat!(
+                "no action is needed if this is rare: ",
+                next_attempt!(),
+                "; all callers in the account and Region share the quota of 50 writes per second"
+            ),
+            Self::ServiceUnavailable => concat!(
+                "no action is needed if this is rare: ",
+                next_attempt!(),
+                "; otherwise check the network path to the Secrets Manager endpoint, and the AWS Health \
+                 Dashboard"
+            ),
             Self::SecretNotFound => {
                 "no action is needed if the secret was deleted; otherwise check its name and \
                  Region, and reconcile it by hand"
@@ -142,6 +145,25 @@ impl FailureReason {
             | Self::ReplicationFailed
             | Self::ReplicationStuck
             | Self::ReplicaStranded => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transient_failure_says_what_an_event_a_sweep_and_a_manual_call_do_next() {
+        for reason in [FailureReason::Throttled, FailureReason::ServiceUnavailable] {
+            let remediation = reason.remediation();
+            for next in ["retries an event", "the next sweep", "after a manual call"] {
+                assert!(
+                    remediation.contains(next),
+                    "{}: {remediation}",
+                    reason.code()
+                );
+            }
         }
     }
 }
