@@ -72,7 +72,7 @@ impl Reconciler {
         if basis.read.is_fresh() {
             return;
         }
-        let open = regions_in(secret, plan, execution, is_open);
+        let open = regions_in(secret, plan, Some(execution), is_open);
         if open.is_empty() {
             return;
         }
