@@ -278,6 +278,18 @@ impl RegionOutcome {
         self.action == Action::Overwrite && self.is_written
     }
 
+    /// Returns whether a write of this invocation has brought the Region to the wanted state, or still may. A
+    /// retry counts only if it succeeded, because a failed replica is retried in each sweep.
+    #[must_use]
+    pub fn is_repair(&self) -> bool {
+        self.is_written
+            && match self.state {
+                RegionState::InSync(_) | RegionState::Removed(..) => true,
+                RegionState::InProgress(_) => self.action != Action::Retry,
+                _ => false,
+            }
+    }
+
     /// Returns whether this invocation requested a change that AWS did not reject.
     #[must_use]
     pub fn is_change(&self) -> bool {

@@ -181,8 +181,9 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
 }
 
 /// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm
-/// `DriftReturns` counts these values as sweeps, the number of secrets that the whole sweep repaired. A dry
-/// run repairs nothing, so it has no such value.
+/// `DriftReturns` counts these values as sweeps, the number of secrets of which the whole sweep changed a
+/// replica. A secret that has another, failed Region counts, because its drift returns all the same. A dry run
+/// changes nothing, so it has no such value.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,
@@ -203,7 +204,8 @@ pub(super) fn write_sweep(
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,
-        sweep_repaired: (is_complete && report.mode != Mode::DryRun).then_some(totals.repaired),
+        sweep_repaired: (is_complete && report.mode != Mode::DryRun)
+            .then_some(totals.secrets_changed),
         sweep_duration: is_complete.then_some(duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)

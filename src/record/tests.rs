@@ -215,10 +215,10 @@ fn the_metrics_of_a_sweep_are_those_of_the_slice() {
 }
 
 #[test]
-fn the_last_slice_says_how_many_secrets_the_whole_sweep_repaired() {
+fn the_last_slice_says_of_how_many_secrets_the_whole_sweep_changed_replicas() {
     let repaired = |mode, next| {
-        let [slice, totals] = [1, 4].map(|repaired| Totals {
-            repaired,
+        let [slice, totals] = [1, 4].map(|secrets_changed| Totals {
+            secrets_changed,
             ..Totals::default()
         });
         sweep_metrics(mode, slice, totals, next)["SweepRepaired"].as_u64()
