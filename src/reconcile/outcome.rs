@@ -97,12 +97,7 @@ impl SecretOutcome {
     /// state.
     #[must_use]
     pub fn has_only_promoted_replicas(&self) -> bool {
-        let is_promoted = |region: &RegionOutcome| {
-            matches!(
-                region.state,
-                RegionState::Refused(Refusal::PromotedReplica, _)
-            )
-        };
+        let is_promoted = |region: &RegionOutcome| region.state.is_promoted();
         let regions = self.regions();
         let mut others = regions.iter().filter(|region| !is_promoted(region));
         regions.iter().any(is_promoted)
@@ -232,6 +227,16 @@ impl RegionState {
     #[must_use]
     pub fn is_excluded(&self) -> bool {
         matches!(self, Self::Refused(refusal, existing) if refusal.is_intended(existing.as_ref()))
+    }
+
+    /// Returns whether the Region has a former replica as a standalone secret.
+    #[must_use]
+    pub fn is_promoted(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refusal::PromotedReplica, _)
+                | Self::Retained(RetainReason::Standalone, _)
+        )
     }
 
     fn outcome(&self) -> Outcome {

@@ -43,7 +43,7 @@ pub(super) struct ReplicaMetrics {
     #[metrics(unit = Count)]
     replicas_failed: u64,
     #[metrics(unit = Count)]
-    replicas_refused: u64,
+    pub(super) replicas_refused: u64,
     #[metrics(unit = Count)]
     pub(super) replicas_excluded: u64,
     #[metrics(unit = Count)]
@@ -158,7 +158,8 @@ fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
     )
 }
 
-/// Returns the metrics of a Region.
+/// Returns the metrics of a Region. A promoted former replica does not count as refused, because it can stay for
+/// weeks after a failover, and the alarm `SecretsNeedAttention` would stay as well.
 pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
     let state = &outcome.state;
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
@@ -168,7 +169,7 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
         replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
-        replicas_refused: u64::from(is_refused && !state.is_excluded()),
+        replicas_refused: u64::from(is_refused && !state.is_excluded() && !state.is_promoted()),
         replicas_excluded: u64::from(state.is_excluded()),
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(..)) || outcome.is_recreated,

@@ -7,7 +7,9 @@ use super::*;
 use crate::reconcile::RegionOutcome;
 use crate::reconcile::{Action, RegionState};
 use crate::sweep::Sweep;
-use secret_replicator_core::reason::{FailureReason, PolicyType, Progress, Refusal, RemovalReason};
+use secret_replicator_core::reason::{
+    FailureReason, PolicyType, Progress, Refusal, RemovalReason, RetainReason,
+};
 use secret_replicator_core::secret::Secret;
 use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
 
@@ -129,6 +131,19 @@ fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
     ] {
         let metrics = metrics::replica_metrics(&outcome);
         assert_eq!(metrics.replicas_removed, count, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_promoted_former_replica_does_not_count_among_the_refused_ones() {
+    for (state, count) in [
+        (RegionState::Refused(Refusal::PromotedReplica, None), 0),
+        (RegionState::Retained(RetainReason::Standalone, None), 0),
+        (RegionState::Retained(RetainReason::UnknownStatus, None), 1),
+        (RegionState::Refused(Refusal::RegionNotAllowed, None), 1),
+    ] {
+        let metrics = metrics::replica_metrics(&outcome("eu-west-1", state.clone()));
+        assert_eq!(metrics.replicas_refused, count, "{state:?}");
     }
 }
 
