@@ -89,12 +89,15 @@ impl Reconciler {
             Err(outcome) => return outcome,
         };
         if mode == Mode::DryRun {
-            return covered(basis, None, None);
+            let findings = self
+                .check_regions(&basis.secret, &basis.plan, occasion, deadlines)
+                .await;
+            return planned(basis.secret, basis.plan, Some(&findings), None);
         }
         let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
         let (mut reservation, mut permit) = match reserved.await {
             Ok(reserved) => reserved,
-            Err(deferred) => return covered(basis, None, Some(deferred)),
+            Err(deferred) => return planned(basis.secret, basis.plan, None, Some(deferred)),
         };
         if basis.plan.writes() && !basis.read.is_fresh() {
             let changes_before = basis.plan.changes();
@@ -111,7 +114,9 @@ impl Reconciler {
                 let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
                 (reservation, permit) = match reserved.await {
                     Ok(reserved) => reserved,
-                    Err(deferred) => return covered(basis, None, Some(deferred)),
+                    Err(deferred) => {
+                        return planned(basis.secret, basis.plan, None, Some(deferred));
+                    }
                 };
             }
         }
@@ -124,8 +129,9 @@ impl Reconciler {
             let secret = Box::new(basis.secret);
             return SecretOutcome::Skipped(Some(secret), SkipReason::IsReplica(None));
         }
-        let deferred = execution.deferred;
-        covered(basis, Some(&execution), deferred)
+        let Basis { secret, plan, .. } = basis;
+        let regions = region_outcomes(&secret, &plan, Some(&execution), Some(&execution.findings));
+        covered(secret, plan, regions, execution.deferred)
     }
 
     /// Explains the decision about a secret.
@@ -139,7 +145,7 @@ impl Reconciler {
     pub fn preview(&self, secret: Secret) -> SecretOutcome {
         match decide(&secret, &self.policy, &self.limits) {
             Decision::Skip(reason) => SecretOutcome::Skipped(Some(Box::new(secret)), reason),
-            Decision::Act(plan) => outcome(secret, plan, None, None),
+            Decision::Act(plan) => planned(secret, plan, None, None),
         }
     }
 
@@ -179,14 +185,15 @@ impl Reconciler {
             .await;
         self.request_vanished(basis, &mut execution, deadlines)
             .await;
+        let Basis { secret, plan, .. } = basis;
         execution.findings = self
-            .check_regions(&basis.secret, &basis.plan, &execution, occasion, deadlines)
+            .check_replicas(secret, plan, Some(&execution), occasion, deadlines)
             .await;
         self.recreate_and_remove(basis, &mut execution, deadlines)
             .await;
-        execution.leftovers = self
-            .leftovers(&basis.secret, &basis.plan, &execution, occasion, deadlines)
-            .await;
+        if !execution.shows_a_replica() {
+            execution.findings.leftovers = self.leftovers(secret, plan, occasion, deadlines).await;
+        }
         self.note_superseded(basis, &mut execution, deadlines).await;
         let is_limited = !execution.withheld.is_empty();
         let limited = is_limited.then_some(Deferred::ChangeLimitReached);
@@ -236,7 +243,6 @@ impl Reconciler {
             removals: Removals::new(),
             recreated: BTreeSet::new(),
             promoted: BTreeSet::new(),
-            leftovers: BTreeMap::new(),
             removal_requested: BTreeSet::new(),
             superseded: BTreeMap::new(),
             withheld,
@@ -245,21 +251,23 @@ impl Reconciler {
     }
 }
 
-fn covered(
-    basis: Basis,
-    execution: Option<&Execution>,
-    deferred: Option<Deferred>,
-) -> SecretOutcome {
-    outcome(basis.secret, basis.plan, execution, deferred)
-}
-
-fn outcome(
+/// Returns the outcome of a plan that was not executed.
+fn planned(
     secret: Secret,
     plan: Plan,
-    execution: Option<&Execution>,
+    findings: Option<&RegionalFindings>,
     deferred: Option<Deferred>,
 ) -> SecretOutcome {
-    let regions = region_outcomes(&secret, &plan, execution);
+    let regions = region_outcomes(&secret, &plan, None, findings);
+    covered(secret, plan, regions, deferred)
+}
+
+fn covered(
+    secret: Secret,
+    plan: Plan,
+    regions: Vec<RegionOutcome>,
+    deferred: Option<Deferred>,
+) -> SecretOutcome {
     SecretOutcome::Covered {
         secret: Box::new(secret),
         rules: plan.rules,

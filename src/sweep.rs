@@ -327,8 +327,9 @@ enum Done {
     Repeats(Box<Repeat>),
 }
 
-/// Returns the changes that a slice may make. At most half of the changes of a sweep are repeats. If there is
-/// only one change, it is for repeats in every second sweep.
+/// Returns the changes that a slice may make. At most half of the changes of a sweep are repeats. The
+/// only change of a sweep is for repeats if the sweep started at an odd millisecond, so in every second sweep on
+/// average.
 fn budget(max_changes: u64, begun: &Token) -> ChangeBudget {
     let repeats = match max_changes {
         1 => begun.started.timestamp_millis().unsigned_abs() % 2,

@@ -21,8 +21,6 @@ pub(super) struct Execution {
     pub(super) recreated: BTreeSet<Region>,
     /// The Regions with a promoted former replica, which made the request fail or took the replica's place.
     pub(super) promoted: BTreeSet<Region>,
-    /// The former replicas that the primary secret does not list and that their Regions still have.
-    pub(super) leftovers: BTreeMap<Region, Leftover>,
     /// The Regions whose step is left for later, because the sweep may not make more changes.
     pub(super) withheld: BTreeSet<Region>,
     /// The Regions for which AWS may have executed a removal that this invocation requested.
@@ -118,6 +116,8 @@ pub(super) struct RegionalFindings {
     pub(super) behind: BTreeSet<Region>,
     /// The Regions whose replication is stuck.
     pub(super) stuck: BTreeSet<Region>,
+    /// The former replicas that the primary secret does not list and that their Regions still have.
+    pub(super) leftovers: BTreeMap<Region, Leftover>,
 }
 
 /// A former replica in a Region in which no rule wants one.

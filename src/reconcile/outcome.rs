@@ -97,12 +97,7 @@ impl SecretOutcome {
     /// state.
     #[must_use]
     pub fn has_only_promoted_replicas(&self) -> bool {
-        let is_promoted = |region: &RegionOutcome| {
-            matches!(
-                region.state,
-                RegionState::Refused(Refusal::PromotedReplica, _)
-            )
-        };
+        let is_promoted = |region: &RegionOutcome| region.state.is_promoted();
         let regions = self.regions();
         let mut others = regions.iter().filter(|region| !is_promoted(region));
         regions.iter().any(is_promoted)
@@ -240,6 +235,16 @@ impl RegionState {
         matches!(self, Self::Refused(refusal, existing) if refusal.is_intended(existing.as_ref()))
     }
 
+    /// Returns whether the Region has a former replica as a standalone secret.
+    #[must_use]
+    pub fn is_promoted(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refusal::PromotedReplica, _)
+                | Self::Retained(RetainReason::Standalone, _)
+        )
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::InSync(Some(_)) | Self::Removed(..) => Outcome::Replicated,
@@ -290,6 +295,18 @@ impl RegionOutcome {
     #[must_use]
     pub fn is_overwritten(&self) -> bool {
         self.action == Action::Overwrite && self.is_written
+    }
+
+    /// Returns whether a write of this invocation has brought the Region to the wanted state, or still may. A
+    /// retry counts only if it succeeded, because a failed replica is retried in each sweep.
+    #[must_use]
+    pub fn is_repair(&self) -> bool {
+        self.is_written
+            && match self.state {
+                RegionState::InSync(_) | RegionState::Removed(..) => true,
+                RegionState::InProgress(_) => self.action != Action::Retry,
+                _ => false,
+            }
     }
 }
 

@@ -14,25 +14,40 @@ use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
-    /// Checks for missing versions after a new version became current, and for stuck replications in a
-    /// sweep. Other requests need neither check.
+    /// Makes all checks for a plan that is not executed, so that a dry run reports what a run reports.
     pub(super) async fn check_regions(
         &self,
         secret: &Secret,
         plan: &Plan,
-        execution: &Execution,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> RegionalFindings {
-        match occasion {
-            Occasion::Request(Cause::NewVersion(_), _) => RegionalFindings {
+        let checked = self.check_replicas(secret, plan, None, occasion, deadlines);
+        RegionalFindings {
+            leftovers: self.leftovers(secret, plan, occasion, deadlines).await,
+            ..checked.await
+        }
+    }
+
+    /// Checks for missing versions after a new version became current, and for stuck replications in a
+    /// sweep. Other requests need neither check. Nor does a dry run wait for a version.
+    pub(super) async fn check_replicas(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: Option<&Execution>,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+    ) -> RegionalFindings {
+        match (occasion, execution) {
+            (Occasion::Request(Cause::NewVersion(_), _), Some(execution)) => RegionalFindings {
                 behind: self
                     .behind(secret, plan, execution, occasion, deadlines)
                     .await,
                 ..RegionalFindings::default()
             },
-            Occasion::Request(..) => RegionalFindings::default(),
-            Occasion::Sweep { clock, .. } => {
+            (Occasion::Request(..), _) => RegionalFindings::default(),
+            (Occasion::Sweep { clock, .. }, _) => {
                 let in_progress = |state: &RegionState| {
                     *state == RegionState::InProgress(Progress::ReplicationInProgress)
                 };
@@ -58,11 +73,10 @@ impl Reconciler {
         &self,
         secret: &Secret,
         plan: &Plan,
-        execution: &Execution,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> BTreeMap<Region, Leftover> {
-        if !occasion.checks_for_leftovers() || execution.shows_a_replica() {
+        if !occasion.checks_for_leftovers() {
             return BTreeMap::new();
         }
         let unwanted = regions_without_replica(secret, plan, &self.policy, &self.limits);
@@ -92,7 +106,7 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) -> BTreeSet<Region> {
         let is_in_sync = |state: &RegionState| matches!(state, RegionState::InSync(_));
-        let regions = regions_in(secret, plan, execution, is_in_sync);
+        let regions = regions_in(secret, plan, Some(execution), is_in_sync);
         let probed = self.probe_regions(secret, regions, deadlines.end()).await;
         let mut behind = differing(secret, probed);
         let mut poller = deadlines.poll_replicas();
@@ -128,10 +142,11 @@ fn differing(secret: &Secret, probed: BTreeMap<Region, RegionalSecret>) -> BTree
 pub(super) fn regions_in(
     secret: &Secret,
     plan: &Plan,
-    execution: &Execution,
+    execution: Option<&Execution>,
     matches: impl Fn(&RegionState) -> bool,
 ) -> Vec<Region> {
-    let outcomes = region_outcomes(secret, plan, Some(execution));
+    let findings = execution.map(|execution| &execution.findings);
+    let outcomes = region_outcomes(secret, plan, execution, findings);
     let matching = outcomes
         .into_iter()
         .filter(|outcome| matches(&outcome.state));

@@ -207,7 +207,7 @@ fn allows_removal(
     if not_wanted && plan.unwanted().any(|(_, reason)| is_forbidden(reason)) {
         return false;
     }
-    let outcomes = region_outcomes(secret, plan, Some(execution));
+    let outcomes = region_outcomes(secret, plan, Some(execution), Some(&execution.findings));
     let mut wanted = outcomes.iter().filter(|outcome| match &outcome.region {
         Ok(region) => !plan.unwanted().any(|(unwanted, _)| unwanted == region),
         Err(_) => true,

@@ -79,7 +79,7 @@ impl Reconciler {
         if basis.read.is_fresh() && !execution.was_not_found() {
             return;
         }
-        let mut open = regions_in(secret, plan, execution, is_open);
+        let mut open = regions_in(secret, plan, Some(execution), is_open);
         self.keep_superseded(basis, &mut open, deadlines).await;
         let again = Instant::now() + STALE_FOR;
         if open.is_empty() || again + MIN_CALL_TIME > deadlines.end() {

@@ -43,7 +43,7 @@ pub(super) struct ReplicaMetrics {
     #[metrics(unit = Count)]
     replicas_failed: u64,
     #[metrics(unit = Count)]
-    replicas_refused: u64,
+    pub(super) replicas_refused: u64,
     #[metrics(unit = Count)]
     pub(super) replicas_excluded: u64,
     #[metrics(unit = Count)]
@@ -158,7 +158,8 @@ fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
     )
 }
 
-/// Returns the metrics of a Region.
+/// Returns the metrics of a Region. A promoted former replica does not count as refused, because it can stay for
+/// weeks after a failover, and the alarm `SecretsNeedAttention` would stay as well.
 pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
     let state = &outcome.state;
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
@@ -168,7 +169,7 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
         replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
-        replicas_refused: u64::from(is_refused && !state.is_excluded()),
+        replicas_refused: u64::from(is_refused && !state.is_excluded() && !state.is_promoted()),
         replicas_excluded: u64::from(state.is_excluded()),
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(..)) || outcome.is_recreated,
@@ -181,8 +182,9 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
 }
 
 /// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm
-/// `DriftReturns` counts these values as sweeps, the number of secrets that the whole sweep repaired. A dry
-/// run repairs nothing, so it has no such value.
+/// `DriftReturns` counts these values as sweeps, the number of secrets of which the whole sweep changed a
+/// replica. A secret that has another, failed Region counts, because its drift returns all the same. A dry run
+/// changes nothing, so it has no such value.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,
@@ -203,7 +205,8 @@ pub(super) fn write_sweep(
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,
-        sweep_repaired: (is_complete && report.mode != Mode::DryRun).then_some(totals.repaired),
+        sweep_repaired: (is_complete && report.mode != Mode::DryRun)
+            .then_some(totals.secrets_changed),
         sweep_duration: is_complete.then_some(duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)

@@ -8,7 +8,7 @@ use crate::reconcile::RegionOutcome;
 use crate::reconcile::{Action, RegionState};
 use crate::sweep::Sweep;
 use secret_replicator_core::reason::{
-    FailureReason, PolicyType, Progress, Refusal, RemovalReason, Superseded,
+    FailureReason, PolicyType, Progress, Refusal, RemovalReason, RetainReason, Superseded,
 };
 use secret_replicator_core::secret::Secret;
 use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
@@ -135,6 +135,19 @@ fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
     }
 }
 
+#[test]
+fn a_promoted_former_replica_does_not_count_among_the_refused_ones() {
+    for (state, count) in [
+        (RegionState::Refused(Refusal::PromotedReplica, None), 0),
+        (RegionState::Retained(RetainReason::Standalone, None), 0),
+        (RegionState::Retained(RetainReason::UnknownStatus, None), 1),
+        (RegionState::Refused(Refusal::RegionNotAllowed, None), 1),
+    ] {
+        let metrics = metrics::replica_metrics(&outcome("eu-west-1", state.clone()));
+        assert_eq!(metrics.replicas_refused, count, "{state:?}");
+    }
+}
+
 fn token() -> Token {
     Token {
         start: Start::of(PageToken::FIRST),
@@ -218,10 +231,10 @@ fn the_metrics_of_a_sweep_are_those_of_the_slice() {
 }
 
 #[test]
-fn the_last_slice_says_how_many_secrets_the_whole_sweep_repaired() {
+fn the_last_slice_says_of_how_many_secrets_the_whole_sweep_changed_replicas() {
     let repaired = |mode, next| {
-        let [slice, totals] = [1, 4].map(|repaired| Totals {
-            repaired,
+        let [slice, totals] = [1, 4].map(|secrets_changed| Totals {
+            secrets_changed,
             ..Totals::default()
         });
         sweep_metrics(mode, slice, totals, next)["SweepRepaired"].as_u64()

@@ -42,7 +42,7 @@ impl RepeatQueue {
     pub(super) fn add(&mut self, repeat: Repeat) -> Option<Repeat> {
         let id = repeat.id.as_str();
         let place = SecretHash::of(&format!("{} {id}", self.started.timestamp_millis()));
-        // The same place is as good as impossible. The earlier secret then is processed now.
+        // If two secrets have the same hash, the earlier one is processed now.
         let same = self.waiting.insert(place, repeat);
         let is_full = self.waiting.len() > MAX_WAITING;
         same.or_else(|| if is_full { self.next() } else { None })

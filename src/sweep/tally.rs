@@ -32,6 +32,8 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     totals.overwritten += overwritten.map(|_| 1).sum::<u64>();
     let is_drift = |region: &RegionOutcome| region.action.is_change();
     totals.drifted += u64::from(secret.regions().iter().any(is_drift));
+    let is_changed = secret.regions().iter().any(RegionOutcome::is_repair);
+    totals.secrets_changed += u64::from(is_changed);
     match secret.outcome() {
         Outcome::Skipped | Outcome::Unchanged => totals.in_sync += 1,
         Outcome::Replicated => totals.repaired += 1,

@@ -39,15 +39,14 @@ def test_the_period_of_the_silence_alarm_fits_the_schedule(nightly):
     assert nightly["SweepSilent"]["DatapointsToAlarm"] == 48
 
 
-def refusals(*hours):
-    """Returns the datapoints of invocations that each report a refused Region."""
-    return [(hour, "ReplicasRefused", 1) for hour in hours]
-
-
-def test_a_refusal_that_each_sweep_reports_again_fires_one_alarm_that_ends_with_the_fix(alarms, nightly):
-    for alarm, every in [(alarms["SecretsNeedAttention"], 1), (nightly["SecretsNeedAttention"], 24)]:
+@pytest.mark.parametrize(
+    "name", ["ReplicasFailing", "SecretsNeedAttention", "SweepFailures", "SweepLimitReached"]
+)
+def test_what_each_sweep_reports_again_fires_one_alarm_that_ends_with_the_fix(name, alarms, nightly):
+    for alarm, every in [(alarms[name], 1), (nightly[name], 24)]:
         late = [0.2, 0.05, 0, 0.25, 0.1]
-        sweeps = refusals(*(number * every + late[number % 5] for number in range(10)))
+        metric = alarm["MetricName"]
+        sweeps = [(number * every + late[number % 5], metric, 1) for number in range(10)]
 
         hours = alarmed(alarm, sweeps)
 

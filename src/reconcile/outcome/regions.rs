@@ -11,19 +11,23 @@ use secret_replicator_core::reason::{
 use secret_replicator_core::secret::{KmsKey, Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
-use crate::reconcile::execution::{Execution, Leftover, Observation, Observations};
+use crate::reconcile::execution::{
+    Execution, Leftover, Observation, Observations, RegionalFindings,
+};
 use crate::reconcile::removal_progress::RemovalProgress;
 
-/// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution.
+/// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution. A deferred plan
+/// has no findings either.
 pub(in crate::reconcile) fn region_outcomes(
     before: &Secret,
     plan: &Plan,
     execution: Option<&Execution>,
+    findings: Option<&RegionalFindings>,
 ) -> Vec<RegionOutcome> {
     let written = execution.map(Execution::written).unwrap_or_default();
     let steps = plan.steps.iter().map(|(region, step)| {
         let (action, state) = step_outcome(region, step, before, plan, execution);
-        let state = checked_state(region, state, execution);
+        let state = checked_state(region, state, execution, findings);
         let is_seen = |execution: &Execution| execution.observations.of(region).is_some();
         let outcome = RegionOutcome {
             region: Ok(region.clone()),
@@ -39,9 +43,9 @@ pub(in crate::reconcile) fn region_outcomes(
         };
         (region, outcome)
     });
-    let leftovers = execution
+    let leftovers = findings
         .into_iter()
-        .flat_map(|execution| &execution.leftovers);
+        .flat_map(|findings| &findings.leftovers);
     let mut outcomes: BTreeMap<&Region, RegionOutcome> = steps.collect();
     // A forbidden Region has a step, too. What the Region has says more.
     outcomes.extend(leftovers.map(|(region, leftover)| (region, left_over(region, leftover))));
@@ -131,6 +135,7 @@ fn checked_state(
     region: &Region,
     state: RegionState,
     execution: Option<&Execution>,
+    findings: Option<&RegionalFindings>,
 ) -> RegionState {
     if let Some(superseded) = execution.and_then(|execution| execution.superseded.get(region)) {
         return RegionState::Superseded(*superseded);
@@ -140,7 +145,6 @@ fn checked_state(
         let replica = seen.map(|seen| seen.replica.clone());
         return RegionState::Refused(Refusal::PromotedReplica, replica);
     }
-    let findings = execution.map(|execution| &execution.findings);
     match state {
         RegionState::InSync(_) if findings.is_some_and(|found| found.behind.contains(region)) => {
             RegionState::InProgress(Progress::VersionBehind)

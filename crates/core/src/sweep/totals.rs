@@ -21,6 +21,9 @@ pub struct Totals {
     pub drifted: u64,
     /// Secrets that were changed and have reached the wanted state.
     pub repaired: u64,
+    /// Secrets of which at least one replica was created, overwritten, repaired or removed. Another Region of such
+    /// a secret may be pending, refused or failed.
+    pub secrets_changed: u64,
     /// Secrets whose changes were not made: in a dry run, or because the change limit was reached.
     pub planned: u64,
     /// Secrets that had not reached the wanted state at the deadline.
@@ -83,6 +86,7 @@ impl Totals {
             in_sync,
             drifted,
             repaired,
+            secrets_changed,
             planned,
             pending,
             refused,
@@ -99,6 +103,7 @@ impl Totals {
             (&mut self.in_sync, in_sync),
             (&mut self.drifted, drifted),
             (&mut self.repaired, repaired),
+            (&mut self.secrets_changed, secrets_changed),
             (&mut self.planned, planned),
             (&mut self.pending, pending),
             (&mut self.refused, refused),
