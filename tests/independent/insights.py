@@ -4,11 +4,12 @@ import json
 import re
 
 COMMAND = re.compile(r"\|(?=(?:[^\"']|\"[^\"]*\"|'[^']*')*$)")
-FUNCTIONS = {"count": len, "min": min, "max": max}
+# The values are in the order of time.
+FUNCTIONS = {"count": len, "min": min, "max": max, "latest": lambda values: values[-1] if values else None}
 AGGREGATE = re.compile(r"(\w+)\(([@\w*.]+)\) as (\w+)")
 TERM = re.compile(
     r"ispresent\((?P<present>[\w.]+)\)"
-    r"|(?P<field>[\w.]+) (?P<sign>=|!=|like|in) (?P<value>\"[^\"]*\"|\[[^\]]*\])"
+    r"|(?P<field>[\w.]+) (?P<sign>=|!=|like|in) (?P<value>\"[^\"]*\"|\[[^\]]*\]|/[^/]+/)"
 )
 
 
@@ -29,7 +30,7 @@ def run(query, lines):
 
 def flat(line):
     """Returns a line with the names that Insights gives to nested fields."""
-    found = {"@timestamp": line.get("timestamp", ""), "@message": json.dumps(line)}
+    found = {"@timestamp": line.get("timestamp", ""), "@message": json.dumps(line, separators=(",", ":"))}
 
     def visit(name, value):
         if isinstance(value, (dict, list)):
@@ -56,7 +57,11 @@ def holds(condition, row):
     assert term, condition
     if term["present"]:
         return term["present"] in row
-    found, value = row.get(term["field"]), json.loads(term["value"].replace("'", '"'))
+    found = row.get(term["field"])
+    if term["value"].startswith("/"):
+        assert term["sign"] == "like", condition
+        return found is not None and re.search(term["value"].strip("/"), found) is not None
+    value = json.loads(term["value"].replace("'", '"'))
     match term["sign"]:
         case "=":
             return found == value
@@ -78,8 +83,9 @@ def stats(rows, arguments):
 
 
 def aggregated(aggregates, rows):
+    rows = sorted(rows, key=lambda row: row["@timestamp"])
     return {
-        alias: FUNCTIONS[function]([row if field == "*" else row[field] for row in rows])
+        alias: FUNCTIONS[function]([row.get(field) for row in rows if field == "*" or field in row])
         for function, field, alias in AGGREGATE.findall(aggregates)
     }
 
