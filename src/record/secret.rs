@@ -8,7 +8,7 @@ use super::reason::Reason;
 use super::{Report, milliseconds, replication_ms};
 use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use secret_replicator_core::explain::Explanation;
-use secret_replicator_core::known_regions;
+use secret_replicator_core::known_regions::{self, UnknownRegion};
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, SecretArn, SecretId};
 
@@ -182,6 +182,12 @@ impl ReplicaRecord {
             Ok(region) => region.to_string(),
             Err(token) => token.clone(),
         };
+        let unknown = || UnknownRegion::check(outcome.region.as_ref().ok()?);
+        let unknown = matches!(status, Status::Failed | Status::Refused).then(unknown);
+        let details = detail
+            .into_iter()
+            .chain(unknown.flatten().map(|unknown| unknown.to_string()));
+        let detail = joined(details);
         let remediation =
             remediation.map(|remediation| known_regions::with_hint(&region, &remediation));
         Self {
@@ -256,14 +262,19 @@ impl RegionFields {
                 )
             }
             RegionState::Refused(refusal, existing) => {
+                let remediation = refusal.remediation(existing.as_ref());
                 let existing = existing.as_ref().map(refused_replica);
-                let details: Vec<String> = refusal.detail().into_iter().chain(existing).collect();
-                let detail = (!details.is_empty()).then(|| details.join("; "));
-                let remediation = refusal.remediation();
+                let detail = joined(refusal.detail().into_iter().chain(existing));
                 described(Status::Refused, Some(refusal.code()), detail, remediation)
             }
         }
     }
+}
+
+/// Joins details to one text. `None` if there is none.
+fn joined(details: impl Iterator<Item = String>) -> Option<String> {
+    let details: Vec<String> = details.collect();
+    (!details.is_empty()).then(|| details.join("; "))
 }
 
 fn existing_replica(status: &ReplicaStatus) -> String {

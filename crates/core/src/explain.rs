@@ -258,7 +258,11 @@ fn explain_step(region: String, step: &Step, plan: &Plan) -> RegionExplanation {
             Some(reason.code()),
             Some(reason.remediation().to_owned()),
         ),
-        Step::Refuse(refusal, _) => ("refuse", Some(refusal.code()), refusal.remediation()),
+        Step::Refuse(refusal, existing) => (
+            "refuse",
+            Some(refusal.code()),
+            refusal.remediation(existing.as_ref()),
+        ),
         Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) if plan.will_remove(reason) => {
             ("remove", Some(reason.code()), None)
         }
