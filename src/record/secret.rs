@@ -150,20 +150,27 @@ impl SecretRecord {
 
     /// Returns the message of the record, with AWS's messages and the remediations.
     pub(super) fn summary(&self) -> String {
-        let failed = self
-            .replicas
-            .iter()
-            .filter(|replica| replica.status == Status::Failed);
+        let stopped = |text: &str| text.trim_end_matches('.').to_owned();
+        // Regions with the same remediation share it.
+        let mut failed: Vec<(&str, Vec<String>)> = Vec::new();
+        let replicas = self.replicas.iter();
+        for replica in replicas.filter(|replica| replica.status == Status::Failed) {
+            let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
+            let detail = format!("{}: {}", replica.region, stopped(detail));
+            let remediation = replica.remediation.as_deref().unwrap_or_default();
+            match failed.iter_mut().find(|(shared, _)| *shared == remediation) {
+                Some((_, details)) => details.push(detail),
+                None => failed.push((remediation, vec![detail])),
+            }
+        }
         let mut parts = vec![self.message.clone()];
         parts.extend(
             self.remediation
                 .as_ref()
                 .map(|remediation| format!("remediation: {remediation}")),
         );
-        parts.extend(failed.map(|replica| {
-            let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
-            let remediation = replica.remediation.as_deref().unwrap_or_default();
-            format!("{}: {detail}; remediation: {remediation}", replica.region)
+        parts.extend(failed.into_iter().map(|(remediation, details)| {
+            format!("{}; remediation: {remediation}", details.join("; "))
         }));
         parts.join("; ")
     }
