@@ -121,6 +121,19 @@ fn an_error_names_each_region_that_failed_and_no_other() {
 }
 
 #[test]
+fn an_error_names_a_shared_remediation_once_and_joins_no_full_stop() {
+    let failed = |message: &str| {
+        RegionState::Failed(FailureReason::NameAlreadyExists, Some(message.to_owned()))
+    };
+    let states = [failed("The name is taken."), failed("It is taken here.")];
+    let failure = response(report(Mode::Act, &states)).unwrap_err();
+    let message = failure.to_string();
+    let details = "eu-west-1: The name is taken; us-west-2: It is taken here; remediation: ";
+    assert!(message.contains(details), "{message}");
+    assert_eq!(message.matches("remediation: ").count(), 1, "{message}");
+}
+
+#[test]
 fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
     let mut recreated = outcome("eu-west-1", RegionState::InSync(Some(Duration::ZERO)));
     recreated.is_recreated = true;

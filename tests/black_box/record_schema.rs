@@ -97,6 +97,12 @@ fn a_record_with_another_field_or_status_is_invalid() {
         "dry_run": false, "duration_ms": 1, "replicas": [],
     });
     assert!(RECORD.is_valid(&record));
+    let mut of_secret = record.clone();
+    of_secret["secret_arn"] =
+        json!("arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3");
+    assert!(!RECORD.is_valid(&of_secret), "an ARN without the account");
+    of_secret["account"] = json!("123456789012");
+    assert!(RECORD.is_valid(&of_secret));
     let replica = json!({ "region": "eu-west-1", "action": "keep", "status": "InSync" });
     for (field, value) in [
         ("cure", json!("none")),

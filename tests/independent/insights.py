@@ -4,12 +4,14 @@ import json
 import re
 
 COMMAND = re.compile(r"\|(?=(?:[^\"']|\"[^\"]*\"|'[^']*')*$)")
+# The values are in the order of time.
 FUNCTIONS = {
     "count": len,
     "count_distinct": lambda values: len(set(values)),
     "min": lambda values: min(values, default=None),
     "max": lambda values: max(values, default=None),
     "sortsLast": lambda values: max(values, default=None),
+    "latest": lambda values: values[-1] if values else None,
 }
 AGGREGATE = re.compile(r"(\w+)\(([@\w*.]+)\) as (\w+)")
 TERM = re.compile(
@@ -64,7 +66,7 @@ def holds(condition, row):
     if term["present"]:
         return term["present"] in row
     if term["pattern"]:
-        return re.search(term["pattern"], row.get(term["field"], "")) is not None
+        return re.search(term["pattern"], row.get(term["field"]) or "") is not None
     found, value = row.get(term["name"]), json.loads(term["value"].replace("'", '"'))
     match term["sign"]:
         case "=":
@@ -89,6 +91,7 @@ def stats(rows, arguments):
 
 
 def aggregated(aggregates, rows):
+    rows = sorted(rows, key=lambda row: row["@timestamp"])
     return {
         alias: FUNCTIONS[function]([row.get(field, row) for row in rows if field == "*" or field in row])
         for function, field, alias in AGGREGATE.findall(aggregates)

@@ -96,7 +96,10 @@ def test_an_event_of_any_account_is_shown_with_its_input_and_handled_under_a_pol
         assert f"\n{line}\n" in shown.split('"timestamp"')[0]
     assert record["outcome"] == "replicated"
     [replica] = record["replicas"]
-    assert (replica["region"], replica["kms_key"]) == ("eu-central-1", "alias/replicas")
+    assert (replica["region"], replica["kms_key"]) == (
+        "eu-central-1",
+        "arn:aws:kms:eu-central-1:123456789012:alias/replicas",
+    )
 
 
 @pytest.mark.parametrize(

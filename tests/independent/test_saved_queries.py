@@ -1,5 +1,6 @@
 """Runs the saved queries of CloudWatch Logs Insights on the log of the real binary."""
 
+import json
 import re
 
 import pytest
@@ -31,7 +32,7 @@ def log_fields(runs):
 KEYWORDS = {
     *("fields", "filter", "parse", "stats", "sort", "dedup", "limit", "asc", "desc", "by"),
     *("in", "and", "or", "like", "ispresent", "coalesce"),
-    *("count", "count_distinct", "min", "max", "sortsLast"),
+    *("count", "count_distinct", "min", "max", "sortsLast", "latest"),
 }
 SAVED_QUERIES = of_type("AWS::Logs::QueryDefinition")
 
@@ -107,12 +108,48 @@ def test_a_query_counts_the_sweeps_that_repaired_a_secret_and_names_who_changed_
 
 def test_a_query_lists_the_secrets_that_need_a_person_once_with_the_remediation(result):
     rows = result("WhichSecretsNeedAttention")
-    assert sorted(row["secret_name"] for row in rows) == ["observed/drifting", "observed/refused"]
+    assert sorted(row["name"] for row in rows) == ["observed/drifting", "observed/refused"]
 
-    [row] = [row for row in rows if row["secret_name"] == "observed/refused"]
-    reasons = {row[f"replicas.{number}.reason"] for number in (0, 1)}
-    assert reasons == {"region-not-allowed", "invalid-region"}
-    assert all(row[f"replicas.{number}.remediation"] for number in (0, 1))
+    [row] = [row for row in rows if row["name"] == "observed/refused"]
+    assert "region-not-allowed" in row["summary"] and "invalid-region" in row["summary"]
+    record = json.loads(row["record"])
+    assert {replica["reason"] for replica in record["replicas"]} == {"region-not-allowed", "invalid-region"}
+    assert all(replica["remediation"] for replica in record["replicas"])
+
+
+def secret_line(second, name, outcome, *replicas, **fields):
+    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-a1b2c3"
+    line = {"timestamp": f"2026-01-01T00:00:{second:02}.000Z", "message": f"{name}: {outcome}"}
+    line |= {"outcome": outcome, "trigger": "CreateSecret", "secret_arn": arn, "secret_name": name}
+    return line | {"rules": ["all"], "replicas": list(replicas)} | fields
+
+
+def region_entry(region, status, reason=None, remediation=None):
+    entry = {"region": region, "action": "refuse", "status": status, "reason": reason, "remediation": remediation}
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def test_the_query_finds_a_refusal_beside_any_other_outcome_until_it_is_fixed():
+    refused = region_entry("eu-west-9", "refused", "region-not-allowed", "name an allowed Region")
+    failed = region_entry("eu-west-1", "failed", "throttled", "none")
+    excluded = [region_entry(f"us-west-{n}", "refused", "forbidden-by-policy") for n in range(4)]
+    passed_on = {"rules": [], "reason": "replication-changed-by-other"}
+    lines = [
+        secret_line(1, "beside-a-failure", "failed", failed, refused),
+        secret_line(2, "after-four-excluded", "refused", *excluded, refused),
+        secret_line(3, "excluded-only", "unchanged", *excluded),
+        secret_line(4, "fixed", "refused", refused),
+        secret_line(5, "fixed", "unchanged"),
+        secret_line(6, "no-longer-covered", "refused", refused),
+        secret_line(7, "no-longer-covered", "skipped", rules=[], reason="no-rule-matched"),
+        secret_line(8, "beside-a-failure", "skipped", **passed_on),
+        secret_line(9, "asked", "refused", refused, trigger="explain"),
+    ]
+
+    query = SAVED_QUERIES["WhichSecretsNeedAttention"]["Properties"]["QueryString"]
+    rows = insights.run(query, lines)
+
+    assert [row["name"] for row in rows] == ["after-four-excluded", "beside-a-failure"]
 
 
 def test_a_query_says_who_changed_replicas_of_which_secret(result):

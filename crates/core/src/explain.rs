@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::known_regions::{UnknownRegion, with_hint};
 use crate::limits::{Limits, Overwrite};
 use crate::plan::{Decision, KeySource, Plan, ReplicaKey, Step, Target, decide};
-use crate::policy::{Evaluation, Policy, Rule, Subject, When};
+use crate::policy::{Evaluation, Mismatch, Policy, Rule, Subject, When};
 use crate::reason::RetainReason;
 use crate::secret::{KmsKey, Region, Secret};
 
@@ -171,7 +171,16 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
 
 fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
     let (matches, because) = match (rule.when().check(subject), rule.tag_with_regions()) {
-        (Err(mismatch), _) => (false, mismatch.to_string()),
+        (Err(mismatch), _) => {
+            let other = match &mismatch {
+                Mismatch::NoTag(key) => same_but_for_case(key, subject),
+                _ => None,
+            };
+            let note = other.map_or_else(String::new, |other| {
+                format!(", but the tag `{other}`: tag keys are case-sensitive")
+            });
+            (false, format!("{mismatch}{note}"))
+        }
         (Ok(()), Some(key)) if !subject.tags.contains_key(key) => (
             true,
             format!("its condition holds, but the secret has no tag `{key}`"),
@@ -187,6 +196,13 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
         because,
         forbids: Vec::new(),
     }
+}
+
+/// Returns the tag key that differs from `key` only in the case of its letters.
+fn same_but_for_case<'a>(key: &str, subject: &Subject<'a>) -> Option<&'a str> {
+    let mut keys = subject.tags.keys();
+    keys.find(|other| other.to_lowercase() == key.to_lowercase())
+        .map(String::as_str)
 }
 
 /// Returns the wanted Regions that a rule forbids.
@@ -258,7 +274,11 @@ fn explain_step(region: String, step: &Step, plan: &Plan) -> RegionExplanation {
             Some(reason.code()),
             Some(reason.remediation().to_owned()),
         ),
-        Step::Refuse(refusal, _) => ("refuse", Some(refusal.code()), refusal.remediation()),
+        Step::Refuse(refusal, existing) => (
+            "refuse",
+            Some(refusal.code()),
+            refusal.remediation(existing.as_ref()),
+        ),
         Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) if plan.will_remove(reason) => {
             ("remove", Some(reason.code()), None)
         }

@@ -21,6 +21,15 @@ pub use region::{InvalidRegion, Region};
 /// The maximum length of a name in characters (Secrets Manager API reference, `CreateSecret`).
 pub(crate) const LONGEST_NAME: usize = 512;
 
+/// The characters that a name may contain besides ASCII letters and digits (Secrets Manager API reference,
+/// `CreateSecret`).
+pub(crate) const NAME_PUNCTUATION: &str = "/_+=.@-!";
+
+/// Returns whether the name of a secret may contain the character.
+pub(crate) fn is_in_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || NAME_PUNCTUATION.contains(c)
+}
+
 /// The text cannot be the name of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotASecretName {
@@ -32,7 +41,7 @@ pub enum NotASecretName {
     TooLong(usize),
     /// The name contains this character.
     #[error(
-        "the secret's name contains `{}`; AWS allows letters, digits and `/_+=.@-!`",
+        "the secret's name contains `{}`; AWS allows letters, digits and `{NAME_PUNCTUATION}`",
         .0.escape_debug()
     )]
     Character(char),
@@ -91,8 +100,7 @@ impl Secret {
         if length > LONGEST_NAME {
             return Err(NotASecretName::TooLong(length));
         }
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!".contains(c);
-        if let Some(other) = name.chars().find(|c| !is_allowed(*c)) {
+        if let Some(other) = name.chars().find(|c| !is_in_names(*c)) {
             return Err(NotASecretName::Character(other));
         }
         let partition = primary_region.partition();

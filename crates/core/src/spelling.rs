@@ -7,10 +7,16 @@ const MOST_WORDS: usize = 100;
 /// characters.
 const LONGEST_WORD: usize = 64;
 
-/// Returns the known word that is the most similar to `word`, if one is similar enough.
+/// Returns the known word that is the most similar to `word`, if one is similar enough. Otherwise, returns the
+/// only known word of which `word` is a whole part between hyphens.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    closest(word, words).into_iter().min()
+    let words: Vec<&str> = words.into_iter().take(MOST_WORDS).collect();
+    let similar = closest(word, words.iter().copied()).into_iter().min();
+    similar.or_else(|| {
+        let mut wholes = words.iter().filter(|known| has_part(known, word));
+        wholes.next().filter(|_| wholes.next().is_none()).copied()
+    })
 }
 
 /// Returns the known words that are the most similar to `word`, if they are similar enough.
@@ -33,6 +39,11 @@ pub(crate) fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
     closest.map(|(_, known)| *known).collect()
 }
 
+/// Returns whether a word is a whole part of a known one, and not too short for a hint.
+fn has_part(known: &str, word: &str) -> bool {
+    word.len() > 3 && known.contains('-') && known.split('-').any(|part| part == word)
+}
+
 /// Returns the maximum number of misspellings.
 fn most(word: &str, known: &str) -> usize {
     if word.len().max(known.len()) <= 3 {
@@ -53,6 +64,16 @@ mod tests {
         assert_eq!(did_you_mean("replicatTo", words), Some("replicate-to"));
         assert_eq!(did_you_mean("wehn", words), Some("when"));
         assert_eq!(did_you_mean("targets", words), None);
+    }
+
+    #[test]
+    fn a_whole_part_of_one_hyphenated_word_means_that_word() {
+        let words = ["tags", "secret-name", "primary-region", "kms-key"];
+        assert_eq!(did_you_mean("region", words), Some("primary-region"));
+        assert_eq!(did_you_mean("name", words), Some("secret-name"));
+        assert_eq!(did_you_mean("key", words), None);
+        let words = ["region-not-allowed", "invalid-region"];
+        assert_eq!(did_you_mean("region", words), None);
     }
 
     #[test]

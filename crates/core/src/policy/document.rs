@@ -203,7 +203,10 @@ impl<'a> Parser<'a> {
             let primary_region = when.as_ref().ok().and_then(When::only_primary_region);
             Some(self.parse_replicate(&to, key, overwrite, primary_region))
         } else {
-            self.reject_fields_without_targets([("kms-key", key), ("overwrite", overwrite)]);
+            // An unknown field may be `replicate-to`, misspelled.
+            if NodeReader::reported_unknown(node, names).is_none() {
+                self.reject_fields_without_targets([("kms-key", key), ("overwrite", overwrite)]);
+            }
             None
         };
         let forbid = forbid.map(|forbid| self.forbid(&forbid));

@@ -58,15 +58,30 @@ pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, patte
     }
 }
 
+/// Reports a tag key that seems to be a regular expression.
+pub(super) fn foreign_key(reader: &mut NodeReader, node: &NodeRef<'_>, key: &str) {
+    if let Some(part) = regular_expression(key) {
+        let message = format!(
+            "the tag key `{key}` is not a regular expression: `{part}` is matched as written"
+        );
+        let hint = "write the tag key as it is; wildcards are for values";
+        reader.warning(node, "regular-expression", message, hint);
+    }
+}
+
 /// Explains patterns to authors who expect regular expressions.
 pub(super) const PATTERN_SYNTAX_HINT: &str = "patterns are not regular expressions: `*` matches any text, `?` one character, and a list matches any of its items";
 
 /// Returns the part of a pattern that has a meaning in regular expressions, and that AWS does not allow in
-/// names and tags. `.*` is allowed after a name: `v1.*` matches `v1.0`.
+/// names and tags, or that a name or tag rarely has. `.*` is allowed after a number, and within a name: `v1.*`
+/// matches `v1.0`.
 pub(super) fn regular_expression(pattern: &str) -> Option<&'static str> {
-    let is_alphanumeric = |c: char| c.is_alphanumeric();
-    let any_text = pattern.find(".*");
-    if any_text.is_some_and(|at| !pattern[..at].ends_with(is_alphanumeric)) {
+    let is_any_text = |at: usize| {
+        let before = pattern[..at].chars().next_back();
+        let ends_a_name = at + 2 == pattern.len() && !before.is_some_and(char::is_numeric);
+        ends_a_name || !before.is_some_and(char::is_alphanumeric)
+    };
+    if pattern.find(".*").is_some_and(is_any_text) || pattern.contains(".+") {
         return Some(".");
     }
     if pattern.starts_with('^') {

@@ -31,6 +31,75 @@ fn only_a_rule_for_one_region_always_wants_that_region() {
 }
 
 #[test]
+fn a_pattern_or_a_tag_key_like_a_regular_expression_is_reported() {
+    let rule = |condition: &str| {
+        codes(&format!(
+            "  - {{name: a, when: {{{condition}}}, replicate-to: eu-west-1}}\n"
+        ))
+    };
+    for name in ["prod.*", "prod/.+", "prod-.+", "/prod/.*"] {
+        let condition = format!("secret-name: {name}");
+        assert_eq!(rule(&condition), ["regular-expression"], "{name}");
+    }
+    for name in ["v1.*", "prod.*.db", "prod/*", "a+b"] {
+        assert_eq!(rule(&format!("secret-name: {name}")), [""; 0], "{name}");
+    }
+    assert_eq!(rule("tags: {'^k$': a}"), ["regular-expression"]);
+    assert_eq!(rule("tags: {k: a}"), [""; 0]);
+}
+
+#[test]
+fn a_misspelled_target_field_is_one_problem_also_beside_a_key() {
+    let rule = "  - {name: a, when: all, replicate_to: eu-west-1, kms-key: alias/a}\n";
+    assert_eq!(codes(rule), ["unknown-field"]);
+    let rule = "  - {name: a, when: all, forbid: eu-west-1, kms-key: alias/a}\n";
+    assert_eq!(codes(rule), ["field-without-effect"]);
+}
+
+#[test]
+fn a_hint_says_what_to_write_for_none_a_negation_an_arn_and_a_reserved_character() {
+    let hint = |rule: &str| {
+        let problems = problems(&format!("version: 1\nrules:\n  - {{name: a, {rule}}}\n"));
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}");
+        };
+        format!("{}; {}", problem.message, problem.hint)
+    };
+    for (rule, expected) in [
+        (
+            "when: all, forbid: none",
+            "; `none` is a value of tags: remove this field",
+        ),
+        (
+            "when: all, forbid: [none]",
+            "; `none` is a value of tags: remove it",
+        ),
+        (
+            "when: all, replicate-to: [none]",
+            "; `none` is a value of tags: remove it",
+        ),
+        ("when: all, replicate-to: none", "write `forbid: \"*\"`"),
+        (
+            "when: all, forbid: '!eu-*'",
+            "write `forbid: { except: \"eu-*\" }`",
+        ),
+        (
+            "when: {secret-name: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:db-a1b2c3'}, \
+             replicate-to: eu-west-1",
+            "it follows `:secret:` and ends before the last `-`",
+        ),
+        (
+            "when: all, replicate-to: @eu",
+            "a value begins with `@`; quote the value: it begins with a \
+          character that YAML reserves",
+        ),
+    ] {
+        let shown = hint(rule);
+        assert!(shown.ends_with(expected), "{shown}");
+    }
+}
+
+#[test]
 fn only_groups_and_keys_of_targets_must_be_in_allowed_regions() {
     let warnings = |target: &str| {
         let text = format!(

@@ -48,6 +48,15 @@ fn shown(name: &str, tags: &[(&str, &str)], kms_key: Option<&str>) -> String {
 }
 
 #[test]
+fn a_tag_key_in_another_case_is_named() {
+    let shown = shown("prod/db", &[("Owner", "platform")], None);
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = "the secret has no tag `owner`, but the tag `Owner`: tag keys are case-sensitive";
+    assert!(shown.contains(line), "{shown}");
+    assert!(shown.contains("the secret has no tag `tier` ✘"), "{shown}");
+}
+
+#[test]
 fn every_fate_of_a_region_is_shown_with_its_reason() {
     insta::assert_snapshot!(shown(
         "prod/db",

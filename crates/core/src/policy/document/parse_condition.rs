@@ -7,7 +7,7 @@ use crate::policy::condition::{Condition, When};
 use crate::policy::lint;
 use crate::policy::patterns::{Pattern, Patterns, is_wild};
 use crate::policy::reader::{NodeReader, NodeRef, Reported, collect_all};
-use crate::secret::LONGEST_NAME;
+use crate::secret::{LONGEST_NAME, NAME_PUNCTUATION, is_in_names};
 
 // The maximum lengths in characters (Secrets Manager API reference).
 const LONGEST_TAG_KEY: usize = 128;
@@ -95,6 +95,8 @@ impl Parser<'_> {
                 let hint = "wildcards are for values";
                 self.reader
                     .error(&entry.at_key, "never-matches", message, hint);
+            } else {
+                lint::foreign_key(&mut self.reader, &entry.at_key, entry.key);
             }
             Ok((entry.key.into(), self.tag_values(&entry.value)?))
         }))
@@ -126,17 +128,20 @@ impl Parser<'_> {
 
     /// Reports characters that the names of secrets cannot contain.
     fn check_name_characters(&mut self, node: &NodeRef<'_>, text: &str) -> Result<(), Reported> {
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!*?".contains(c);
+        let is_allowed = |c: char| is_in_names(c) || "*?".contains(c);
         let Some(other) = text.chars().find(|c| !is_allowed(*c)) else {
             return Ok(());
         };
         let message = format!("secret names cannot contain `{other}`, so this never matches");
-        let hint = if other == ',' {
+        let hint = if text.starts_with("arn:") {
+            "write the name: in the ARN, it follows `:secret:` and ends before the last `-`"
+                .to_owned()
+        } else if other == ',' {
             lint::list_hint(text)
         } else if lint::regular_expression(text).is_some() {
             lint::PATTERN_SYNTAX_HINT.to_owned()
         } else {
-            "AWS allows letters, digits and `/_+=.@-` in secret names".to_owned()
+            format!("AWS allows letters, digits and `{NAME_PUNCTUATION}` in secret names")
         };
         Err(self.reader.error(node, "never-matches", message, &hint))
     }

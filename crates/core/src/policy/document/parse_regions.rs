@@ -16,7 +16,10 @@ use crate::spelling::did_you_mean;
 /// attack.
 const MAX_REGIONS: usize = 200;
 
-const NONE_HINT: &str = "`none` is a value of tags: remove the rule, or write `forbid: \"*\"`";
+const NONE_AS_TARGET_HINT: &str =
+    "`none` is a value of tags: remove the rule, or write `forbid: \"*\"`";
+pub(super) const NONE_IN_LIST_HINT: &str = "`none` is a value of tags: remove it";
+const NONE_AS_PATTERN_HINT: &str = "`none` is a value of tags: remove this field";
 const PATTERN_HINT: &str = "Region codes are lower-case words and a number, with `-` between them: \
                             write for instance `eu-*`";
 const ITEM_HINT: &str =
@@ -106,11 +109,12 @@ impl<'a> Parser<'a> {
         }
         let words = self.reader.one_or_more(node, REPLICATE_TO_HINT)?;
         self.check_count(node, words.len())?;
+        let none_hint = none_hint(node, NONE_AS_TARGET_HINT);
         let mut regions = BTreeSet::new();
         let mut named = BTreeSet::new();
         let words: Result<(), Reported> = collect_all(words.map(|node| {
             let word = self.reader.text(&node, REPLICATE_TO_HINT)?;
-            match self.regions(&node, word)? {
+            match self.regions(&node, word, none_hint)? {
                 Resolved::Group(group) => {
                     regions.extend(group.iter().cloned());
                     self.targets.groups.insert(word.to_owned());
@@ -138,15 +142,16 @@ impl<'a> Parser<'a> {
         Err(self.reader.error(node, "too-many-regions", message, &hint))
     }
 
-    /// Returns the Regions that a word names.
+    /// Returns the Regions that a word names. `none_hint` is the hint for the word `none`.
     pub(super) fn regions(
         &mut self,
         node: &NodeRef<'_>,
         word: &str,
+        none_hint: &str,
     ) -> Result<Resolved<'_>, Reported> {
         let resolved = self.groups.resolve(word).ok_or_else(|| {
             let message = format!("`{word}` is neither a group nor a Region code");
-            let hint = self.reader.hint(|| hint_for(word, &self.groups));
+            let hint = self.reader.hint(|| hint_for(word, &self.groups, none_hint));
             self.reader.error(node, "unknown-group", message, &hint)
         })?;
         if let Resolved::Region(region) = &resolved {
@@ -172,15 +177,21 @@ impl<'a> Parser<'a> {
     ) -> Result<Patterns, Reported> {
         let words = self.reader.one_or_more(node, hint)?;
         self.check_count(node, words.len())?;
+        let none_hint = none_hint(node, NONE_AS_PATTERN_HINT);
         let patterns: Vec<Vec<Pattern>> = collect_all(words.map(|node| {
             let word = self.reader.text(&node, hint)?;
-            self.region_pattern(&node, word)
+            self.region_pattern(&node, word, none_hint)
         }))?;
         Ok(Patterns::new(patterns.concat()))
     }
 
     /// Returns the patterns that a word stands for: several for a group.
-    fn region_pattern(&mut self, node: &NodeRef<'_>, word: &str) -> Result<Vec<Pattern>, Reported> {
+    fn region_pattern(
+        &mut self,
+        node: &NodeRef<'_>,
+        word: &str,
+        none_hint: &str,
+    ) -> Result<Vec<Pattern>, Reported> {
         if is_wild(word) {
             if may_match_a_region_code(word) {
                 lint::unknown_regions(&mut self.reader, node, word);
@@ -191,19 +202,28 @@ impl<'a> Parser<'a> {
             }
             return Ok(vec![Pattern::new(word)]);
         }
-        let regions = self.regions(node, word)?;
+        let regions = self.regions(node, word, none_hint)?;
         let patterns = regions.iter().map(|region| Pattern::new(region.as_str()));
         Ok(patterns.collect())
     }
 }
 
+/// Returns the hint for the word `none` in a field, which is a list or the word alone.
+fn none_hint(field: &NodeRef<'_>, alone: &'static str) -> &'static str {
+    if field.is_list() {
+        NONE_IN_LIST_HINT
+    } else {
+        alone
+    }
+}
+
 /// Returns the hint for a word that is neither a group nor a Region code.
-fn hint_for(word: &str, groups: &Groups) -> String {
+fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
     if is_wild(word) {
         return WILDCARD_HINT.to_owned();
     }
     if word.eq_ignore_ascii_case("none") {
-        return NONE_HINT.to_owned();
+        return none_hint.to_owned();
     }
     let region = known_regions::did_you_mean(word);
     let group = did_you_mean(word, groups.names());
@@ -221,7 +241,12 @@ fn hint_for(word: &str, groups: &Groups) -> String {
 /// Returns the hint for a pattern that no Region code matches.
 fn hint_for_pattern(pattern: &str) -> String {
     let lower = pattern.to_lowercase();
-    if lint::regular_expression(pattern).is_some() {
+    if let Some(negated) = pattern.strip_prefix('!') {
+        format!(
+            "patterns have no negation: to forbid every other Region, write `forbid: {{ except: \
+             \"{negated}\" }}`"
+        )
+    } else if lint::regular_expression(pattern).is_some() {
         lint::PATTERN_SYNTAX_HINT.to_owned()
     } else if may_match_a_region_code(&lower) {
         format!("did you mean `{lower}`?")

@@ -89,7 +89,7 @@ impl SyntaxError {
         let hint = HINTS.iter().find(|(part, _)| message.contains(part));
         Self {
             hint: hint.map_or(LINE_HINT, |(_, hint)| hint).into(),
-            ..Self::not_yaml(position, message)
+            ..Self::not_yaml(position, in_plain_words(message))
         }
     }
 
@@ -159,6 +159,21 @@ impl SyntaxError {
             hint: escape_control(&self.hint),
             count: 1,
         }
+    }
+}
+
+/// Translates the parser's message, if it uses the terms of the YAML specification.
+fn in_plain_words(message: &str) -> String {
+    if message.contains("mapping values are not allowed") {
+        return "a second `: ` in one value".to_owned();
+    }
+    if message.contains("a tab") || message.contains("tabs ") || message.contains("tab cannot") {
+        return "a tab in the indentation".to_owned();
+    }
+    let reserved = message.strip_prefix("unexpected character: `");
+    match reserved.and_then(|rest| rest.strip_suffix('\'')) {
+        Some(character) => format!("a value begins with `{character}`"),
+        None => message.to_owned(),
     }
 }
 
