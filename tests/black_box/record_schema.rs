@@ -105,7 +105,7 @@ fn a_record_with_another_field_or_status_is_invalid() {
     assert!(RECORD.is_valid(&of_secret));
     let replica = json!({ "region": "eu-west-1", "action": "keep", "status": "InSync" });
     for (field, value) in [
-        ("cure", json!("none")),
+        ("remedy", json!("none")),
         ("timestamp", json!("2026-01-01T00:00:00Z")),
         ("duration_ms", json!(0.5)),
         ("reason", json!("Not A Code")),
