@@ -189,11 +189,16 @@ impl Reconciler {
         execution.findings = self
             .check_replicas(secret, plan, Some(&execution), occasion, deadlines)
             .await;
+        // Read before the removals, which may last until the deadline, and reported after them, because what a
+        // Region has left does not decide whether another one's replica may be removed.
+        let leftovers = if execution.shows_a_replica() {
+            BTreeMap::new()
+        } else {
+            self.leftovers(secret, plan, occasion, deadlines).await
+        };
         self.recreate_and_remove(basis, &mut execution, deadlines)
             .await;
-        if !execution.shows_a_replica() {
-            execution.findings.leftovers = self.leftovers(secret, plan, occasion, deadlines).await;
-        }
+        execution.findings.leftovers = leftovers;
         self.note_superseded(basis, &mut execution, deadlines).await;
         let is_limited = !execution.withheld.is_empty();
         let limited = is_limited.then_some(Deferred::ChangeLimitReached);
