@@ -69,7 +69,8 @@ playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLI
 check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo test --quiet --locked --workspace
+	@# Most tests wait, so more threads than processors save minutes.
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --quiet --locked --workspace
 
 test: preflight ## Run everything that CI runs
 	@# One after another even with --jobs, because the parts build on each other and share cargo's lock.
