@@ -278,7 +278,8 @@ impl<'a> Sweeper<'a> {
     }
 
     /// Reconciles a secret, and repeats that after transient errors while time remains. A secret that gets
-    /// too little time for that is left for the next slice, which begins with it.
+    /// too little time for that is left for the next slice, which begins with it. So is a secret of which a
+    /// Region was written: a repetition would find that Region in the wanted state and report no write.
     async fn reconcile(
         &self,
         id: SecretId,
@@ -296,11 +297,12 @@ impl<'a> Sweeper<'a> {
             // A panic on one secret must not stop the others.
             let result = catch_panic(work).await;
             outcome = result.unwrap_or_else(SecretOutcome::Internal);
-            if !outcome.is_transient() || !retries.pause().await {
+            if !outcome.is_transient() || outcome.is_written() || !retries.pause().await {
                 break;
             }
         }
-        if outcome.is_transient() && begun.elapsed() < self.deadlines.least_retry_time() {
+        let had_time = begun.elapsed() >= self.deadlines.least_retry_time();
+        if outcome.is_transient() && (outcome.is_written() || !had_time) {
             outcome = outcome.left_for_next_slice();
         }
         SweptSecret {
@@ -376,28 +378,21 @@ impl SweptSecret {
                 !is_wanted && !matches!(self.outcome, SecretOutcome::NotFound(_))
             }
             Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast) => {
-                outcome > Outcome::Planned || self.has_changes()
+                outcome > Outcome::Planned || self.outcome.is_written()
             }
             // Changes that were made need a record. The slice that completes the secret records the rest.
-            Some(Deferred::DeadlineTooClose) => self.has_changes(),
+            Some(Deferred::DeadlineTooClose) => self.outcome.is_written(),
         }
     }
 
     /// Returns whether the plan only repeats earlier requests, and the secret must wait for that.
     fn only_repeats(&self) -> bool {
-        self.outcome.deferred() == Some(Deferred::RepeatsComeLast) && !self.has_changes()
+        self.outcome.deferred() == Some(Deferred::RepeatsComeLast) && !self.outcome.is_written()
     }
 
     fn is_superseded(&self) -> bool {
         let is_superseded =
             |region: &RegionOutcome| matches!(region.state, RegionState::Superseded(_));
         self.outcome.regions().iter().any(is_superseded)
-    }
-
-    fn has_changes(&self) -> bool {
-        self.outcome
-            .regions()
-            .iter()
-            .any(|region| region.is_written)
     }
 }

@@ -104,6 +104,12 @@ impl SecretOutcome {
             && others.all(|region| region.state.outcome() <= Outcome::Unchanged)
     }
 
+    /// Returns whether AWS has accepted a write for a Region, or may have executed one.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.regions().iter().any(|region| region.is_written)
+    }
+
     /// Returns whether another attempt may succeed a moment later: AWS throttled or failed a call.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -6,7 +6,7 @@ use secret_replicator_aws::{CallError, Page};
 use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Totals};
 
 use super::pages::Pages;
-use super::{Listed, hash_of};
+use super::{Listed, hash_of, tally};
 use crate::reconcile::SecretOutcome;
 
 /// The number of secrets between two progress lines in the log.
@@ -21,6 +21,8 @@ pub(super) struct SliceProgress<'a> {
     pages: Pages,
     /// The listed secrets that are not in progress yet, each with the number of its page.
     waiting: VecDeque<(usize, Listed)>,
+    /// The totals of writes.
+    writes: Totals,
     /// The number of progress lines in the log.
     logged: u64,
 }
@@ -44,6 +46,7 @@ impl<'a> SliceProgress<'a> {
             position: ListPosition::Before(begun.page.clone()),
             pages: Pages::default(),
             waiting: VecDeque::new(),
+            writes: Totals::default(),
             logged: 0,
         }
     }
@@ -89,6 +92,9 @@ impl<'a> SliceProgress<'a> {
         outcome: Option<&SecretOutcome>,
     ) {
         self.pages.note(page, secret, outcome);
+        if let Some(outcome) = outcome {
+            tally::count_writes(&mut self.writes, outcome);
+        }
         let Totals {
             seen,
             covered,
@@ -108,7 +114,8 @@ impl<'a> SliceProgress<'a> {
     /// # Errors
     /// [`CallError`] if AWS did not return the page at which this slice started.
     pub(super) fn end(self) -> Result<(Totals, Option<Start>), CallError> {
-        let (totals, unfinished) = self.pages.end(self.begun);
+        let (mut totals, unfinished) = self.pages.end(self.begun);
+        totals.add(&self.writes);
         if unfinished.is_some() {
             return Ok((totals, unfinished));
         }

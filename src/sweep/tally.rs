@@ -25,15 +25,8 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
         Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast)
     );
     totals.limited += u64::from(is_limited);
-    let overwritten = secret
-        .regions()
-        .iter()
-        .filter(|region| region.is_overwritten());
-    totals.overwritten += overwritten.map(|_| 1).sum::<u64>();
     let is_drift = |region: &RegionOutcome| region.action.is_change();
     totals.drifted += u64::from(secret.regions().iter().any(is_drift));
-    let is_changed = secret.regions().iter().any(RegionOutcome::is_repair);
-    totals.secrets_changed += u64::from(is_changed);
     match secret.outcome() {
         Outcome::Skipped | Outcome::Unchanged => totals.in_sync += 1,
         Outcome::Replicated => totals.repaired += 1,
@@ -45,6 +38,15 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     for region in secret.regions() {
         count_region(totals, region);
     }
+}
+
+/// Adds the writes of one secret to the totals. A later slice finds their Regions in the wanted state, so they
+/// count also if it has to finish the secret or its page.
+pub(super) fn count_writes(totals: &mut Totals, secret: &SecretOutcome) {
+    let regions = || secret.regions().iter();
+    let overwritten = regions().filter(|region| region.is_overwritten());
+    totals.overwritten += overwritten.map(|_| 1).sum::<u64>();
+    totals.secrets_changed += u64::from(regions().any(RegionOutcome::is_repair));
 }
 
 fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {
