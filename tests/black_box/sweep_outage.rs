@@ -54,7 +54,9 @@ async fn an_overwrite_is_visible_although_another_region_of_the_secret_fails_for
     seed(&stage, "taken", "eu-west-1");
     stage.secret(SecretSeed::new("eu-west-1", "taken"));
     let fault = Fault::on("ReplicateSecretToRegions", unavailable());
-    stage.aws.script(fault.on_replica_region("us-west-2").times(4));
+    stage
+        .aws
+        .script(fault.on_replica_region("us-west-2").times(4));
 
     let slices = sweep(&mut stage, action()).await;
 
