@@ -29,7 +29,7 @@ PEER := target/bench/peer/installed
 MOTO := $(subst ==,-,$(shell grep '^moto==' tests/requirements/tools.txt))
 # Limits the instructions that the packaged `bootstrap` executes before it requests its first event, with
 # one root certificate in its bundle. Measured on x86_64, plus 10 % for changes of compilers and dependencies.
-STARTUP_INSTRUCTIONS := 1792000
+STARTUP_INSTRUCTIONS := 1595000
 
 # The paths in this file are in the default target directory.
 unexport CARGO_TARGET_DIR

@@ -69,6 +69,11 @@ impl Reservation<'_> {
         self.reserved
     }
 
+    /// Releases all changes, because no request was sent.
+    pub fn release(self) {
+        self.commit(Changes::default());
+    }
+
     /// Commits the number of changes made and releases the rest.
     pub fn commit(mut self, made: Changes) {
         self.made = made;

@@ -38,7 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secret_replicator_aws::{SecretsManager, WritePermit};
 use secret_replicator_core::explain::{Explanation, explain};
 use secret_replicator_core::limits::Limits;
-use secret_replicator_core::plan::{Changes, Decision, Plan, Target, decide};
+use secret_replicator_core::plan::{Decision, Plan, Target, decide};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
@@ -104,12 +104,12 @@ impl Reconciler {
             basis = match self.observe(id, mode, occasion, deadlines).await {
                 Ok(observed) => observed,
                 Err(outcome) => {
-                    reservation.commit(Changes::default());
+                    reservation.release();
                     return outcome;
                 }
             };
             if basis.plan.changes() != changes_before {
-                reservation.commit(Changes::default());
+                reservation.release();
                 drop(permit);
                 let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
                 (reservation, permit) = match reserved.await {
@@ -164,7 +164,7 @@ impl Reconciler {
             return Ok((reservation, None));
         }
         let Some(permit) = self.secrets_manager.write_permit(until).await else {
-            reservation.commit(Changes::default());
+            reservation.release();
             return Err(Deferred::DeadlineTooClose);
         };
         Ok((reservation, Some(permit)))

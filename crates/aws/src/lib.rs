@@ -7,6 +7,7 @@
 //! | `endpoints` | the endpoints for calls to other Regions |
 //! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
+//! | `limits` | limits for many concurrent calls |
 //! | `freshness` | the age of the read on which a write rests |
 //! | `retry_budget` | the retries of the SDK in one invocation |
 //! | `write_rate` | limits writes per second |
@@ -18,6 +19,7 @@ mod endpoints;
 mod error;
 mod freshness;
 mod https;
+mod limits;
 mod retry_budget;
 mod write_rate;
 
@@ -31,26 +33,25 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{self, Config};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
+use limits::CallLimits;
+pub use limits::{WritePermit, WriteSlot};
 use retry_budget::RetryBudget;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, Secret, SecretArn, SecretId,
 };
-use write_rate::WriteRate;
 
 /// The minimum time for a call. No call starts when less time is left before its deadline.
 pub const MIN_CALL_TIME: Duration = Duration::from_millis(500);
@@ -72,26 +73,6 @@ pub struct SecretsManager {
     limits: Option<Arc<CallLimits>>,
 }
 
-/// Limits for many concurrent calls.
-#[derive(Debug)]
-struct CallLimits {
-    /// Limits the calls in progress, because each has its own connection, which takes memory.
-    connections: Semaphore,
-    writes: WriteRate,
-    writers: Semaphore,
-}
-
-/// A permit to write to one secret. The holder sends the requests for all Regions of the secret before
-/// other writers start: if AWS rejects a request for several Regions, each Region needs its own request.
-#[derive(Debug)]
-pub struct WritePermit<'a> {
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
-/// A slot of the write rate, for one write.
-#[derive(Debug)]
-pub struct WriteSlot(());
-
 impl SecretsManager {
     /// Creates a client with the SDK's default configuration from the environment.
     pub async fn from_environment() -> Self {
@@ -111,14 +92,15 @@ impl SecretsManager {
         let text = variables.filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        Self::new(Client::new(&config)).with_endpoints(Endpoints::read(&home, text))
+        Self::new(config::Builder::from(&config)).with_endpoints(Endpoints::read(&home, text))
     }
 
-    /// Wraps a client, which should have [`Self::retry_config`] and [`Self::timeout_config`].
+    /// Creates a client with this configuration, which should have [`Self::retry_config`] and
+    /// [`Self::timeout_config`].
     #[must_use]
-    pub fn new(client: Client) -> Self {
+    pub fn new(config: config::Builder) -> Self {
         Self {
-            client: Arc::new(RetryBudget::new(client)),
+            client: Arc::new(RetryBudget::new(config)),
             endpoints: Endpoints::default(),
             limits: None,
         }
@@ -155,11 +137,7 @@ impl SecretsManager {
     #[must_use]
     pub fn with_write_rate(&self, writes_per_second: u32) -> Self {
         Self {
-            limits: Some(Arc::new(CallLimits {
-                connections: Semaphore::new(CONNECTIONS),
-                writes: WriteRate::new(writes_per_second),
-                writers: Semaphore::new(writers(writes_per_second)),
-            })),
+            limits: Some(Arc::new(CallLimits::new(writes_per_second))),
             ..self.clone()
         }
     }
@@ -167,26 +145,19 @@ impl SecretsManager {
     /// Waits for a permit to write. Returns `None` if no permit is free before `until`, or if the write
     /// rate would delay the first write beyond `until`.
     pub async fn write_permit(&self, until: Instant) -> Option<WritePermit<'_>> {
-        let Some(limits) = &self.limits else {
-            return Some(WritePermit { _permit: None });
-        };
-        let permit = timeout_at(until, limits.writers.acquire()).await;
-        let permit = permit.ok().and_then(Result::ok)?;
-        (limits.writes.next_slot() < until).then_some(WritePermit {
-            _permit: Some(permit),
-        })
+        match &self.limits {
+            Some(limits) => limits.write_permit(until).await,
+            None => Some(WritePermit::unlimited()),
+        }
     }
 
     /// Waits for a slot of the write rate, at once if there is none. Returns `None` without waiting if the
     /// next slot leaves less than [`MIN_CALL_TIME`] before `until`.
     pub async fn write_slot(&self, until: Instant) -> Option<WriteSlot> {
-        if let Some(limits) = &self.limits {
-            let last = until.checked_sub(MIN_CALL_TIME).unwrap_or(until);
-            if !limits.writes.wait_for_slot(last).await {
-                return None;
-            }
+        match &self.limits {
+            Some(limits) => limits.write_slot(until).await,
+            None => Some(WriteSlot::unlimited()),
         }
-        Some(WriteSlot(()))
     }
 
     /// Reads a secret's metadata, never its value.
@@ -356,9 +327,8 @@ impl SecretsManager {
 
     /// Makes a call as soon as a connection is available.
     async fn connected<T, C: Future<Output = T>>(&self, call: impl FnOnce() -> C) -> T {
-        let connections = self.limits.as_ref().map(|limits| &limits.connections);
-        let _connection = match connections {
-            Some(connections) => connections.acquire().await.ok(),
+        let _connection = match &self.limits {
+            Some(limits) => limits.connection().await,
             None => None,
         };
         // Boxed, because a call's future is large, and built only now, so that a task that waits for
@@ -404,16 +374,6 @@ impl SecretsManager {
 /// The timeout for probing another Region.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Returns the maximum number of secrets written to concurrently, which is enough for the rate if a
-/// write takes less than a second.
-fn writers(writes_per_second: u32) -> usize {
-    usize::try_from(writes_per_second.max(1)).unwrap_or(Semaphore::MAX_PERMITS)
-}
-
-/// The maximum number of calls in progress. At 20 ms per call, this allows 3,200 calls per second, more
-/// than one processor can make.
-const CONNECTIONS: usize = 64;
-
 /// The maximum page size of `ListSecrets`.
 const PAGE_SIZE: i32 = 100;
 
@@ -446,13 +406,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_that_gets_no_connection_in_time_is_not_sent() {
         let config = Config::builder().behavior_version(BehaviorVersion::v2026_01_12());
-        let client = SecretsManager::new(Client::from_conf(config.build())).with_write_rate(1);
+        let client = SecretsManager::new(config).with_write_rate(1);
         let limits = client.limits.as_ref().unwrap();
-        let _all = limits
-            .connections
-            .acquire_many(u32::try_from(CONNECTIONS).unwrap())
-            .await
-            .unwrap();
+        let _all = limits.all_connections().await.unwrap();
         let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3";
         let arn = SecretArn::parse(arn).unwrap();
         let until = Instant::now() + Duration::from_secs(1);

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::{
@@ -67,11 +65,6 @@ pub(crate) struct Connector {
 impl Connector {
     /// Creates a client of Secrets Manager that uses this connection.
     pub(crate) fn secrets_manager(self) -> SecretsManager {
-        // Without its own partition, all sandboxes would share one bucket of retry tokens. On Lambda,
-        // each process has its own.
-        let retries = RetryPartition::custom("sandbox")
-            .token_bucket(TokenBucket::default())
-            .build();
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "simulation");
         let connector = SharedHttpConnector::new(self);
         let config = Config::builder()
@@ -80,12 +73,10 @@ impl Connector {
             .credentials_provider(credentials)
             .retry_config(SecretsManager::retry_config())
             .timeout_config(SecretsManager::timeout_config())
-            .retry_partition(retries)
             .sleep_impl(TokioSleep::new())
             .time_source(SimulatedTime)
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        SecretsManager::new(Client::from_conf(config))
+            .http_client(http_client_fn(move |_, _| connector.clone()));
+        SecretsManager::new(config)
     }
 
     async fn send(self, request: http::Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
