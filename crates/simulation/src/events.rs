@@ -45,7 +45,7 @@ impl Events {
             let label = ("Secret Label Updated", "aws.secretsmanager");
             events
                 .native
-                .push(native(label, &secret.arn, &detail, number));
+                .push(envelope(label, &native(number), &[&secret.arn], &detail));
         }
         // It is not known whether tags at creation cause an event [gap].
         let tags = body["Tags"].as_array().is_some_and(|tags| !tags.is_empty());
@@ -63,24 +63,34 @@ impl Events {
             let tag = ("Tag Change on Resource", "aws.tag");
             events
                 .native
-                .push(native(tag, &secret.arn, &detail, number));
+                .push(envelope(tag, &native(number), &[&secret.arn], &detail));
         }
         events
     }
 }
 
-fn native((kind, source): (&str, &str), arn: &str, detail: &Value, number: usize) -> Value {
+/// Returns the ID of a native event. Both kinds about one call have the same.
+fn native(number: usize) -> String {
+    format!("native-{number}")
+}
+
+/// Returns an event with the fields that EventBridge adds to each.
+fn envelope((kind, source): (&str, &str), id: &str, resources: &[&str], detail: &Value) -> Value {
     json!({
         "version": "0",
-        "id": format!("native-{number}"),
+        "id": id,
         "detail-type": kind,
         "source": source,
         "account": "123456789012",
-        "time": clock::date().to_rfc3339_opts(SecondsFormat::Secs, true),
+        "time": timestamp(),
         "region": HOME,
-        "resources": [arn],
+        "resources": resources,
         "detail": detail,
     })
+}
+
+fn timestamp() -> String {
+    clock::date().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Returns the ID of the secret in a request.
@@ -110,7 +120,6 @@ fn trail(
     result: &Result<Value, ApiError>,
     number: usize,
 ) -> Option<Value> {
-    let time = clock::date().to_rfc3339_opts(SecondsFormat::Secs, true);
     let arn = result.as_ref().ok().and_then(|answer| answer.get("ARN"));
     let name = secret_name(body)?;
     let secret = world.secret(now, HOME, name);
@@ -118,7 +127,7 @@ fn trail(
         "eventSource": "secretsmanager.amazonaws.com",
         "eventName": operation,
         "awsRegion": HOME,
-        "eventTime": time,
+        "eventTime": timestamp(),
         "eventID": format!("event-{number}"),
         "recipientAccountId": "123456789012",
         "requestParameters": if operation == "CreateSecret" {
@@ -132,15 +141,6 @@ fn trail(
         detail["errorCode"] = json!(error.code);
         detail["errorMessage"] = json!(error.message);
     }
-    Some(json!({
-        "version": "0",
-        "id": format!("delivery-{number}"),
-        "detail-type": "AWS API Call via CloudTrail",
-        "source": "aws.secretsmanager",
-        "account": "123456789012",
-        "time": time,
-        "region": HOME,
-        "resources": [],
-        "detail": detail,
-    }))
+    let call = ("AWS API Call via CloudTrail", "aws.secretsmanager");
+    Some(envelope(call, &format!("delivery-{number}"), &[], &detail))
 }
