@@ -2,11 +2,11 @@
 //!
 //! The second, naive implementation of the policy language decides which replicas are expected.
 
-mod limits;
+pub(crate) mod limits;
 mod observed;
 mod outage;
 mod records;
-mod rehearsal;
+pub(crate) mod rehearsal;
 mod sweeps;
 mod world;
 mod writes;

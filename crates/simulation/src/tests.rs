@@ -16,7 +16,7 @@ use crate::journal::{End, EventEnd};
 use crate::run::{self, Run};
 use crate::scenario::{Action, Scenario, SecretAtStart, TimedAction, TimedFault};
 use crate::soak;
-use crate::tally::worlds_with;
+use crate::tally::{LIMITED_SWEEPS, REHEARSALS, REHEARSED_LEFTOVERS, worlds_with};
 
 /// The number of random worlds in the test.
 const WORLDS: usize = 2000;
@@ -131,6 +131,9 @@ fn everything_holds_in_random_worlds() {
         ("faults", WORLDS * 3),
         ("events in the failure queue", WORLDS / 10),
         ("invocations killed", WORLDS / 20),
+        (REHEARSALS, WORLDS / 2),
+        (REHEARSED_LEFTOVERS, WORLDS / 200),
+        (LIMITED_SWEEPS, WORLDS / 100),
         (&worlds_with(Interleaving::BothWrite), WORLDS / 10),
         (&worlds_with(Interleaving::DoubleRemoval), WORLDS / 40),
         (&worlds_with(Interleaving::RequestAndRemoval), WORLDS / 400),
