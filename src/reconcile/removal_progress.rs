@@ -11,6 +11,10 @@ use tokio::time::Instant;
 /// invocation requested it.
 const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
 
+/// The time for which all probes must miss a replica to prove that it is gone. A Region may not show a replica
+/// yet that it has just created.
+const ABSENT_FOR: Duration = Duration::from_secs(5);
+
 /// The number of reads without the replica that prove that the primary secret no longer lists it. A single
 /// read may be older than the replica. Also the number of probes that prove that a secret is standalone.
 const CERTAIN: u32 = 2;
@@ -31,6 +35,8 @@ pub(super) struct Unlisted {
     reads: u32,
     /// The number of probes that found a standalone secret with the replica's suffix.
     standalone: u32,
+    /// The times of the first and the last of the successive probes that did not find the replica.
+    absent: Option<(Instant, Instant)>,
     /// The last probe.
     last: Option<Result<RegionalSecret, CallError>>,
 }
@@ -42,6 +48,7 @@ impl Unlisted {
             may_be_requested: !before.is_to_be_requested(),
             reads: 1,
             standalone: 0,
+            absent: None,
             last: None,
         }
     }
@@ -50,9 +57,15 @@ impl Unlisted {
         self.reads = if is_listed { 0 } else { self.reads + 1 };
     }
 
-    pub(super) fn note_probe(&mut self, found: Result<RegionalSecret, CallError>) {
-        if found == Ok(RegionalSecret::PromotedReplica) {
-            self.standalone += 1;
+    pub(super) fn note_probe(&mut self, found: Result<RegionalSecret, CallError>, at: Instant) {
+        match found {
+            Ok(RegionalSecret::PromotedReplica) => self.standalone += 1,
+            Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret) => {
+                let first = self.absent.map_or(at, |(first, _)| first);
+                self.absent = Some((first, at));
+            }
+            Ok(RegionalSecret::Replica { .. }) => self.absent = None,
+            Err(_) => {}
         }
         self.last = Some(found);
     }
@@ -63,13 +76,14 @@ impl Unlisted {
     }
 
     /// Returns the result of the removal, or `None` while it is open. If the time is up, a single probe
-    /// decides.
+    /// decides that the replica is stranded, but not that it is gone.
     pub(super) fn conclude(&self, time: Time) -> Option<RemovalProgress> {
         match &self.last {
             _ if self.reads == 0 && !self.may_be_requested => Some(RemovalProgress::Pending),
             _ if self.reads == 0 => None,
             Some(Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret)) => {
-                Some(RemovalProgress::Gone(None))
+                let (first, last) = self.absent?;
+                (last - first >= ABSENT_FOR).then_some(RemovalProgress::Gone(None))
             }
             Some(Ok(RegionalSecret::PromotedReplica)) => (time == Time::Up
                 || self.standalone >= CERTAIN && self.reads >= CERTAIN)
@@ -177,11 +191,14 @@ mod tests {
         }
     }
 
+    /// Creates the state after probes that are three seconds apart.
     fn unlisted(reads: u32, probes: &[Result<RegionalSecret, CallError>]) -> Unlisted {
         let mut unlisted = Unlisted::first(&RemovalProgress::Accepted);
         unlisted.reads = reads;
+        let mut at = Instant::now();
         for found in probes {
-            unlisted.note_probe(found.clone());
+            unlisted.note_probe(found.clone(), at);
+            at += Duration::from_secs(3);
         }
         unlisted
     }
@@ -203,18 +220,22 @@ mod tests {
     fn the_region_decides_and_one_read_of_the_primary_secret_does_not() {
         let standalone = Ok(RegionalSecret::PromotedReplica);
         let twice = [standalone.clone(), standalone.clone()];
+        let absent = [(); 3].map(|()| Ok(RegionalSecret::Absent));
+        let [first, last] = [absent[0].clone(), absent[0].clone()];
         let late = [Err(failed(CallErrorKind::Unanswered))];
         let denied = [Err(failed(CallErrorKind::AccessDenied))];
         let cases = [
+            (unlisted(1, &absent), [Some("gone"); 2]),
             (
-                unlisted(1, &[Ok(RegionalSecret::Absent)]),
+                unlisted(
+                    1,
+                    &[first.clone(), Ok(RegionalSecret::OtherSecret), last.clone()],
+                ),
                 [Some("gone"); 2],
             ),
-            (
-                unlisted(1, &[Ok(RegionalSecret::OtherSecret)]),
-                [Some("gone"); 2],
-            ),
-            (unlisted(0, &[Ok(RegionalSecret::Absent)]), [None; 2]),
+            (unlisted(1, &absent[..2]), [None; 2]),
+            (unlisted(1, &[first, Ok(REPLICA), last]), [None; 2]),
+            (unlisted(0, &absent), [None; 2]),
             (unlisted(2, &[Ok(REPLICA)]), [None; 2]),
             (unlisted(2, &[]), [None; 2]),
             (unlisted(2, &[standalone]), [None, Some("stranded")]),
