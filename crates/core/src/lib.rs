@@ -15,10 +15,12 @@
 //! | [`reason`] | the stable codes of the record, each with its remediation |
 //! | [`outcome`] | the outcomes of the record, ordered by severity |
 //! | [`environment`] | the size of the function's environment |
+//! | [`comparison`] | compares the lists of secrets of several Regions |
 //! | [`sweep`] | the state of a sweep between two slices |
 
 #![forbid(unsafe_code)]
 
+pub mod comparison;
 pub mod environment;
 pub mod explain;
 pub mod limits;

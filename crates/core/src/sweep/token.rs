@@ -5,6 +5,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use chrono::serde::ts_milliseconds;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use thiserror::Error;
 
 use super::Totals;
@@ -71,7 +72,7 @@ impl SecretHash {
 
 /// The token with which AWS returns a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PageToken(Option<String>);
+pub struct PageToken(Option<SmolStr>);
 
 impl PageToken {
     /// The first page, which needs no token.
@@ -86,7 +87,7 @@ impl PageToken {
 
 impl From<String> for PageToken {
     fn from(token: String) -> Self {
-        Self(Some(token))
+        Self(Some(token.into()))
     }
 }
 
