@@ -34,6 +34,7 @@ pub mod world;
 pub use lambda::{Answer, InitFailure, Invocation, Lambda, LambdaSettings};
 pub use server::{Call, Disturbance, Emulator, Execution, Fault, FaultKind, Outcome, Service};
 pub use world::{
-    ApiError, Denial, FailedReplicas, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas,
-    ReplicaView, SecretSeed, SecretView, SecretWithoutValue, Time, World, WorldSettings,
+    ApiError, Collation, Denial, FailedReplicas, KeyState, KnownReplica, RegionNotEnabled,
+    RemovedReplicas, ReplicaView, SecretSeed, SecretView, SecretWithoutValue, Time, World,
+    WorldSettings,
 };

@@ -10,7 +10,9 @@ use super::{ApiError, Time, World};
 
 impl World {
     pub(super) fn region_mut(&mut self, region: &str) -> &mut Region {
-        self.regions.entry(region.to_owned()).or_default()
+        let collation = self.settings.collation;
+        let new = || Region::new(collation);
+        self.regions.entry(region.to_owned()).or_insert_with(new)
     }
 
     /// Finds a secret by its ID in a request. An ARN of another Region or account finds nothing
@@ -123,7 +125,9 @@ impl World {
     }
 
     fn longest_lag(&self) -> Duration {
-        self.settings.list_lag.max(self.settings.status_lag)
+        self.settings
+            .longest_list_lag()
+            .max(self.settings.status_lag)
     }
 
     pub(super) fn next_number(&mut self) -> u64 {
