@@ -114,15 +114,22 @@ impl RegionalLists {
         self.lists.iter_mut().filter_map(required).collect()
     }
 
-    /// Drops the pages that precede this page of the primary Region's list, whose comparisons are final.
-    /// Returns the pages that the next page probably needs.
-    pub fn finish_page(&mut self, page: &[Secret]) -> Vec<(Region, PageToken)> {
-        self.order = self.order.with_page(page);
-        let ahead = |(region, list): (&Region, &mut RegionalList)| {
-            let token = list.finish_page(page)?;
+    /// Returns the next page of each list that will probably be required soon.
+    #[must_use]
+    pub fn pages_ahead(&self) -> Vec<(Region, PageToken)> {
+        let ahead = |(region, list): (&Region, &RegionalList)| {
+            let token = list.page_ahead()?;
             Some((region.clone(), token))
         };
-        self.lists.iter_mut().filter_map(ahead).collect()
+        self.lists.iter().filter_map(ahead).collect()
+    }
+
+    /// Drops the pages that precede this page of the primary Region's list, whose comparisons are final.
+    pub fn finish_page(&mut self, page: &[Secret]) {
+        self.order = self.order.with_page(page);
+        for list in self.lists.values_mut() {
+            list.finish_page(page);
+        }
     }
 
     /// Adds the page that the token returned, with the token of the next page, if there is one.

@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::content::Shown;
 use super::name_order::NameOrder;
 use crate::secret::Secret;
-use crate::sweep::PageToken;
-
-/// The maximum number of times that a list is read from its beginning again.
-const MAX_RESTARTS: u8 = 2;
+use crate::sweep::{MAX_RESTARTS, PageToken};
 
 /// The position in a Region's list, between two slices of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,9 +136,8 @@ impl RegionalList {
     }
 
     /// Drops the pages before the last one with a secret of this page of the primary Region's list: in
-    /// equal orders, the primary Region's list has passed them. Returns the next page if the primary
-    /// Region's list has reached the last page in memory.
-    pub(super) fn finish_page(&mut self, primary: &[Secret]) -> Option<PageToken> {
+    /// equal orders, the primary Region's list has passed them.
+    pub(super) fn finish_page(&mut self, primary: &[Secret]) {
         let reaches = |page: &Page| {
             let mut secrets = primary.iter();
             secrets.any(|secret| page.secrets.contains_key(secret.arn.resource()))
@@ -152,7 +148,11 @@ impl RegionalList {
         for page in &mut self.pages {
             page.is_reached = page.is_reached || reaches(page);
         }
-        let is_reached = self.pages.back().is_some_and(|page| page.is_reached);
+    }
+
+    /// Returns the next page if the primary Region's list has reached the last page in memory.
+    pub(super) fn page_ahead(&self) -> Option<PageToken> {
+        let is_reached = self.pages.back().is_none_or(|page| page.is_reached);
         is_reached.then(|| self.next_page()).flatten()
     }
 

@@ -72,7 +72,8 @@ pub(crate) fn sweep(
         }
         let comparisons = compare_page(&mut lists, page, replicas);
         compared.extend(page.iter().cloned().zip(comparisons));
-        for (region, token) in lists.finish_page(page) {
+        lists.finish_page(page);
+        for (region, token) in lists.pages_ahead() {
             read(&mut lists, replicas, &region, token);
         }
         positions = lists.positions();
