@@ -1,23 +1,28 @@
 //! Sweeps all secrets of a Region, in slices that fit one invocation.
 //!
-//! Events are best effort; the sweep guarantees convergence. A slice lists secrets page by page and
-//! reconciles each covered secret exactly as an event would. The list alone is not enough: it contains
-//! no replication status and can be five minutes old. The returned token records the secrets that the
-//! slice did not reach. Slices are idempotent.
+//! Events are best effort; the sweep guarantees convergence. A slice lists secrets page by page, beside the
+//! lists of the replica Regions. A covered secret whose replicas have the same content in these lists is in
+//! sync. A slice reconciles all others exactly as an event would, because a list contains no replication
+//! status and can be five minutes old. A thorough sweep reconciles every covered secret. The returned token
+//! records the secrets that the slice did not reach. Slices are idempotent.
 
+mod lists;
 mod pages;
 mod progress;
 mod tally;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use secret_replicator_aws::{CallError, Page, UnreadableEntry};
+use secret_replicator_core::comparison::listed_regions;
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::request::SweepRequest;
-use secret_replicator_core::secret::{Secret, SecretId};
-use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Token, Totals};
+use secret_replicator_core::secret::{Region, Secret, SecretId};
+use secret_replicator_core::sweep::{SecretHash, Start, Token, Totals};
 use tokio::time::Instant;
 
 use crate::catch_panic::catch_panic;
@@ -25,6 +30,7 @@ use crate::change_budget::{ChangeBudget, Deferred};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
 use crate::reconcile::{Mode, Occasion, Reconciler, RegionOutcome, SecretOutcome};
+use lists::PageRead;
 use progress::SliceProgress;
 
 /// The maximum number of secrets in progress. Most of them wait for a write slot or for their replicas.
@@ -71,6 +77,14 @@ pub struct Sweeper<'a> {
 /// A listed secret, or an unreadable entry of the list.
 type Listed = Result<Secret, Box<UnreadableEntry>>;
 
+/// A listed secret to reconcile.
+#[derive(Debug)]
+struct ListedSecret {
+    listed: Listed,
+    /// Whether the lists show a replica with another version.
+    is_behind: bool,
+}
+
 impl<'a> Sweeper<'a> {
     /// Creates a sweeper with the reconciler's policy and client, and with its own write rate.
     #[must_use]
@@ -106,7 +120,7 @@ impl<'a> Sweeper<'a> {
         on_result: impl Fn(SweptSecret),
     ) -> Result<Sweep, CallError> {
         let begun = request.token.unwrap_or_else(|| Token {
-            start: Start::FIRST,
+            start: Start::first(self.compared_regions(request.thorough)),
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
             thorough: request.thorough,
@@ -114,13 +128,12 @@ impl<'a> Sweeper<'a> {
             totals: Totals::default(),
         });
         let changes = ChangeBudget::new(request.max_changes.saturating_sub(begun.totals.changes));
-        let occasion = Occasion::Sweep {
-            thorough: request.thorough,
-            clock: self.clock,
-        };
-        let pages = self.process_pages(&begun, occasion, &changes, &on_result);
+        let pages = self.process_pages(&begun, &changes, &on_result);
         let progress = pages.await;
-        let (mut slice, next) = progress.end()?;
+        let (mut slice, next) = match progress.end() {
+            Ok(ended) => ended,
+            Err(error) => return restarted(begun, error),
+        };
         slice.changes = changes.made();
         let mut totals = begun.totals.clone();
         totals.add(&slice);
@@ -136,40 +149,50 @@ impl<'a> Sweeper<'a> {
         })
     }
 
+    /// Returns the Regions whose lists the sweep compares. `None` if it describes every covered secret.
+    fn compared_regions(&self, thorough: bool) -> Option<BTreeSet<Region>> {
+        let Reconciler {
+            secrets_manager,
+            policy,
+            limits,
+        } = &self.reconciler;
+        let home = secrets_manager.home().filter(|_| !thorough)?;
+        listed_regions(policy, limits, &home)
+    }
+
     /// Processes pages until the deadline.
     async fn process_pages<'b>(
         &self,
         begun: &'b Token,
-        occasion: Occasion,
         changes: &ChangeBudget,
         on_result: &impl Fn(SweptSecret),
     ) -> SliceProgress<'b> {
         let mut progress = SliceProgress::new(&begun.start);
         let mut in_progress = FuturesUnordered::new();
-        // Lists at most one page at a time.
         let mut listing = FuturesUnordered::new();
+        let thorough = begun.is_thorough();
         loop {
             while in_progress.len() < self.max_in_progress
-                && let Some((page, listed)) = progress.next_secret()
+                && let Some((page, listed)) = progress.next_secret(&self.reconciler, self.clock)
             {
-                let secret = hash_of(&listed);
-                let work = Box::pin(self.reconcile_listed(listed, occasion, changes));
+                let secret = hash_of(&listed.listed);
+                let work = Box::pin(self.reconcile_listed(listed, thorough, changes));
                 in_progress.push(async move { (page, secret, work.await) });
             }
-            if listing.is_empty()
-                && in_progress.len() < self.max_in_progress
-                && let Some(page) = progress.next_page()
-                && !self.deadlines.is_too_late_for_more()
-            {
-                listing.push(self.list(page.clone(), begun.filter.as_ref()));
+            if in_progress.len() < self.max_in_progress && !self.deadlines.is_too_late_for_more() {
+                let reads = progress.reads().into_iter();
+                listing.extend(reads.map(|read| self.list(read, begun.filter.as_ref())));
             }
             // Biased, so that a simulated sweep is deterministic.
             tokio::select! {
                 biased;
-                Some((token, listed)) = listing.next() => progress.add_page(token, listed),
+                Some((read, page)) = listing.next() => {
+                    let in_time = !self.deadlines.is_too_late_for_more();
+                    progress.add_read(read, page, in_time);
+                }
                 Some((page, secret, swept)) = in_progress.next() => {
                     progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                    if let Some(swept) = swept.filter(|swept| swept.needs_record(begun.thorough)) {
+                    if let Some(swept) = swept.filter(|swept| swept.needs_record(thorough)) {
                         on_result(swept);
                     }
                 }
@@ -180,22 +203,35 @@ impl<'a> Sweeper<'a> {
 
     async fn list(
         &self,
-        page: PageToken,
+        read: PageRead,
         filter: Option<&ListFilter>,
-    ) -> (PageToken, Result<Page, CallError>) {
+    ) -> (PageRead, Result<Page, CallError>) {
         let secrets_manager = &self.reconciler.secrets_manager;
         let until = self.deadlines.last_write();
-        let listed = secrets_manager.list(filter, page.as_deref(), until).await;
-        (page, listed)
+        let token = read.token.as_deref();
+        let page = match &read.region {
+            None => secrets_manager.list(filter, token, until).await,
+            Some(region) => {
+                let page = secrets_manager.list_replicas(region, filter, token, until);
+                page.await
+            }
+        };
+        (read, page)
     }
 
     /// Reconciles a listed secret. Returns `None` if the list shows that there is nothing to do.
     async fn reconcile_listed(
         &self,
-        listed: Listed,
-        occasion: Occasion,
+        secret: ListedSecret,
+        thorough: bool,
         changes: &ChangeBudget,
     ) -> Option<SweptSecret> {
+        let ListedSecret { listed, is_behind } = secret;
+        let occasion = Occasion::Sweep {
+            thorough,
+            is_behind,
+            clock: self.clock,
+        };
         let started = self.clock.now();
         let swept = |id, outcome| {
             Some(SweptSecret {
@@ -223,6 +259,28 @@ impl<'a> Sweeper<'a> {
         let outcome = catch_panic(work).await;
         swept(id, outcome.unwrap_or_else(SecretOutcome::Internal))
     }
+}
+
+/// Starts the sweep again if AWS refused the token of the slice's first page. The changes so far still count.
+fn restarted(begun: Token, error: CallError) -> Result<Sweep, CallError> {
+    let Some(start) = begun.start.restarted().filter(|_| error.is_invalid_token()) else {
+        return Err(error);
+    };
+    tracing::warn!(%error, "ListSecrets refused the token of the sweep, which starts again");
+    let totals = Totals {
+        changes: begun.totals.changes,
+        ..Totals::default()
+    };
+    Ok(Sweep {
+        started: begun.started,
+        slice: Totals::default(),
+        totals: totals.clone(),
+        next: Some(Token {
+            start,
+            totals,
+            ..begun
+        }),
+    })
 }
 
 fn hash_of(listed: &Listed) -> SecretHash {

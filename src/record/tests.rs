@@ -9,7 +9,7 @@ use crate::reconcile::{Action, RegionState};
 use crate::sweep::Sweep;
 use secret_replicator_core::reason::{FailureReason, PolicyType, Progress, Refusal, RemovalReason};
 use secret_replicator_core::secret::Secret;
-use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
+use secret_replicator_core::sweep::{Start, Token, Totals};
 
 const NAME_TAKEN: RegionState = RegionState::Failed(FailureReason::NameAlreadyExists, None);
 const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
@@ -152,7 +152,7 @@ fn the_message_of_a_sweep_contains_its_counts() {
          1 left for the next sweep"
     );
     sweep.next = Some(Token {
-        start: Start::of(PageToken::FIRST),
+        start: Start::first(None),
         filter: None,
         dry_run: false,
         thorough: false,

@@ -20,6 +20,7 @@ mod start;
 mod sweep;
 mod sweep_at_scale;
 mod sweep_changes;
+mod sweep_compared;
 mod sweep_slices;
 mod tags_that_change;
 mod versions;

@@ -32,6 +32,16 @@ pub struct Differences {
     pub regions: BTreeMap<Region, RegionDifference>,
 }
 
+impl Differences {
+    /// Returns whether a Region shows a replica with another version than the secret has had for some time.
+    #[must_use]
+    pub fn shows_other_version(&self) -> bool {
+        let mut regions = self.regions.values();
+        self.secret != Some(SecretDifference::Young)
+            && regions.any(|difference| *difference == RegionDifference::OtherVersion)
+    }
+}
+
 /// Why the lists cannot show that a secret is in sync, in whichever Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretDifference {

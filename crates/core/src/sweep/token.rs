@@ -63,6 +63,23 @@ impl Start {
         }
     }
 
+    /// Returns a later position, or another one on the same page, with these positions in the lists of the
+    /// replica Regions.
+    #[must_use]
+    pub fn at(&self, page: PageToken, lists: Option<ListPositions>) -> Self {
+        let done = if page == self.page {
+            self.done.clone()
+        } else {
+            BTreeSet::new()
+        };
+        Self {
+            page,
+            done,
+            lists,
+            restarts: self.restarts,
+        }
+    }
+
     /// Returns the beginning of all lists after AWS refused the token of the page. `None` if this is the
     /// first page, or if the sweep has started again too often.
     #[must_use]
@@ -125,6 +142,12 @@ pub struct InvalidToken;
 const LONGEST: usize = 160_000;
 
 impl Token {
+    /// Returns whether the sweep describes every covered secret.
+    #[must_use]
+    pub fn is_thorough(&self) -> bool {
+        self.thorough || self.start.lists.is_none()
+    }
+
     /// Parses a token.
     ///
     /// # Errors
