@@ -1,18 +1,22 @@
-//! Limits the number of replicas that a sweep adds or removes.
+//! Limits the number of replicas that a sweep changes.
 
 use std::sync::{Mutex, PoisonError};
 
+use secret_replicator_core::plan::Changes;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// A limit on changes, shared by all secrets of a sweep. A change adds or removes one replica.
+/// A limit on changes, shared by all secrets of a sweep. A change creates, overwrites, recreates, repairs or
+/// removes one replica.
 ///
-/// A secret reserves changes before it requests them, and commits the number of changes made
-/// afterwards. Otherwise requests that AWS rejects would use up the budget of other secrets, in this
-/// sweep and in every later one.
+/// A secret reserves changes before it requests them. Afterwards it commits those whose request AWS has
+/// accepted or may have executed, and releases the others. Otherwise requests that AWS rejects would use up
+/// the budget of other secrets, in this sweep and in every later one. For the same reason, repeats have a
+/// limit of their own: replicas that fail again and again leave changes for the others.
 #[derive(Debug)]
 pub struct ChangeBudget {
     limit: u64,
+    repeat_limit: u64,
     count: Mutex<Count>,
     committed: Notify,
 }
@@ -20,18 +24,29 @@ pub struct ChangeBudget {
 #[derive(Debug, Default)]
 struct Count {
     /// Committed changes.
-    made: u64,
+    made: Changes,
     /// Reserved changes that are neither committed nor released.
-    reserved: u64,
+    reserved: Changes,
 }
 
-/// Why a plan was deferred.
+/// Why a plan, or a part of it, was deferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deferred {
-    /// The sweep has used its `maxChanges`.
+    /// The sweep has used its `maxChanges`, or the part of it that is for repeats.
     ChangeLimitReached,
     /// The write-rate limit would delay at least one write beyond the deadline.
     DeadlineTooClose,
+    /// The plan repeats earlier requests, and the sweep makes all others first.
+    RepeatsComeLast,
+}
+
+/// Whether a secret may repeat earlier requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// Not before the sweep has reached all other secrets.
+    Last,
+    /// Now.
+    Now,
 }
 
 /// Reserved changes.
@@ -43,13 +58,27 @@ pub enum Deferred {
 #[must_use]
 pub struct Reservation<'a> {
     budget: &'a ChangeBudget,
-    reserved: u64,
-    made: u64,
+    reserved: Changes,
+    made: Changes,
+    /// Why the reservation contains less than requested, if it does.
+    short: Option<Deferred>,
 }
 
 impl Reservation<'_> {
+    /// Returns the reserved changes.
+    #[must_use]
+    pub fn granted(&self) -> Changes {
+        self.reserved
+    }
+
+    /// Returns why changes beyond the reservation must wait.
+    #[must_use]
+    pub fn limit(&self) -> Deferred {
+        self.short.unwrap_or(Deferred::ChangeLimitReached)
+    }
+
     /// Commits the number of changes made and releases the rest.
-    pub fn commit(mut self, made: u64) {
+    pub fn commit(mut self, made: Changes) {
         self.made = made;
     }
 }
@@ -61,11 +90,12 @@ impl Drop for Reservation<'_> {
 }
 
 impl ChangeBudget {
-    /// Creates a budget of `limit` changes.
+    /// Creates a budget of `limit` changes, of which at most `repeat_limit` are repeats.
     #[must_use]
-    pub fn new(limit: u64) -> Self {
+    pub fn new(limit: u64, repeat_limit: u64) -> Self {
         Self {
             limit,
+            repeat_limit,
             count: Mutex::default(),
             committed: Notify::new(),
         }
@@ -74,18 +104,23 @@ impl ChangeBudget {
     /// Creates a budget without a limit.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self::new(u64::MAX)
+        Self::new(u64::MAX, u64::MAX)
     }
 
-    /// Reserves changes, all or none. If enough changes remain only after other reservations are
-    /// released, waits for them until `until`.
+    /// Reserves as many of these changes as the budget has. If more of them become available when other
+    /// reservations are released, waits for those until `until`.
     ///
     /// # Errors
-    /// [`Deferred`] if not enough changes remain, or if the reservations are still open at `until`.
-    pub async fn reserve(&self, changes: u64, until: Instant) -> Result<Reservation<'_>, Deferred> {
+    /// [`Deferred`] if there is no change for the secret, or if the reservations are still open at `until`.
+    pub async fn reserve(
+        &self,
+        wanted: Changes,
+        repeats: Repeats,
+        until: Instant,
+    ) -> Result<Reservation<'_>, Deferred> {
         loop {
             let committed = self.committed.notified();
-            if let Some(decided) = self.try_reserve(changes) {
+            if let Some(decided) = self.try_reserve(wanted, repeats) {
                 return decided;
             }
             if timeout_at(until, committed).await.is_err() {
@@ -95,39 +130,80 @@ impl ChangeBudget {
     }
 
     /// Returns `None` if the result depends on other reservations.
-    fn try_reserve(&self, changes: u64) -> Option<Result<Reservation<'_>, Deferred>> {
+    fn try_reserve(
+        &self,
+        wanted: Changes,
+        repeats: Repeats,
+    ) -> Option<Result<Reservation<'_>, Deferred>> {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |used: u64| {
-            used.checked_add(changes)
-                .is_some_and(|sum| sum <= self.limit)
+        let is_held = repeats == Repeats::Last && self.left(count.made).repeats > 0;
+        let now = Changes {
+            repeats: if is_held { 0 } else { wanted.repeats },
+            ..wanted
         };
-        if fits(count.made.saturating_add(count.reserved)) {
-            count.reserved += changes;
-            Some(Ok(Reservation {
-                budget: self,
-                reserved: changes,
-                made: changes,
-            }))
-        } else if fits(count.made) {
-            None
+        let granted = self.left(count.made.and(count.reserved)).limit(now);
+        if granted != self.left(count.made).limit(now) {
+            return None;
+        }
+        let short = (granted != wanted).then_some(if granted == now {
+            Deferred::RepeatsComeLast
         } else {
-            Some(Err(Deferred::ChangeLimitReached))
+            Deferred::ChangeLimitReached
+        });
+        if let Some(short) = short
+            && granted == Changes::default()
+        {
+            return Some(Err(short));
+        }
+        count.reserved = count.reserved.and(granted);
+        Some(Ok(Reservation {
+            budget: self,
+            reserved: granted,
+            made: granted,
+            short,
+        }))
+    }
+
+    /// Returns the changes that are left after `used`.
+    fn left(&self, used: Changes) -> Left {
+        let total = self.limit.saturating_sub(used.total());
+        Left {
+            total,
+            repeats: self.repeat_limit.saturating_sub(used.repeats).min(total),
         }
     }
 
-    fn commit(&self, reserved: u64, made: u64) {
+    fn commit(&self, reserved: Changes, made: Changes) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        count.reserved = count.reserved.saturating_sub(reserved);
-        count.made = count.made.saturating_add(made);
+        count.reserved = count.reserved.without(reserved);
+        count.made = count.made.and(made);
         drop(count);
         self.committed.notify_waiters();
     }
 
-    /// Returns the number of committed changes.
+    /// Returns the committed changes.
     #[must_use]
-    pub fn made(&self) -> u64 {
+    pub fn made(&self) -> Changes {
         let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         count.made
+    }
+}
+
+/// The changes that are left in a budget.
+struct Left {
+    total: u64,
+    /// The repeats among them.
+    repeats: u64,
+}
+
+impl Left {
+    /// Returns the part of these changes that is left. First requests take precedence over repeats.
+    fn limit(&self, wanted: Changes) -> Changes {
+        let first = wanted.first.min(self.total);
+        Changes {
+            first,
+            repeats: wanted.repeats.min(self.repeats).min(self.total - first),
+        }
     }
 }
 
@@ -141,51 +217,90 @@ mod tests {
         Instant::now() + Duration::from_secs(5)
     }
 
-    async fn reserved(budget: &ChangeBudget, changes: u64) -> Reservation<'_> {
-        budget.reserve(changes, soon()).await.unwrap()
+    fn first(first: u64) -> Changes {
+        Changes { first, repeats: 0 }
     }
 
-    async fn deferred(budget: &ChangeBudget, changes: u64) -> Option<Deferred> {
-        budget.reserve(changes, soon()).await.err()
+    fn repeats(repeats: u64) -> Changes {
+        Changes { first: 0, repeats }
+    }
+
+    async fn reserved(budget: &ChangeBudget, changes: Changes) -> Reservation<'_> {
+        budget.reserve(changes, Repeats::Now, soon()).await.unwrap()
+    }
+
+    async fn deferred(budget: &ChangeBudget, changes: Changes) -> Option<Deferred> {
+        budget.reserve(changes, Repeats::Now, soon()).await.err()
     }
 
     #[tokio::test]
-    async fn changes_are_reserved_all_or_none_until_the_limit_is_reached() {
-        let budget = ChangeBudget::new(3);
-        reserved(&budget, 2).await.commit(2);
+    async fn changes_are_granted_until_the_limit_is_reached() {
+        let budget = ChangeBudget::new(3, 3);
+        reserved(&budget, first(2)).await.commit(first(2));
+        let part = reserved(&budget, first(2)).await;
         assert_eq!(
-            deferred(&budget, 2).await,
-            Some(Deferred::ChangeLimitReached)
+            (part.granted(), part.limit()),
+            (first(1), Deferred::ChangeLimitReached)
         );
-        reserved(&budget, 1).await.commit(1);
-        reserved(&budget, 0).await.commit(0);
+        part.commit(first(1));
+        reserved(&budget, first(0)).await.commit(first(0));
+        for changes in [first(1), repeats(1)] {
+            assert_eq!(
+                deferred(&budget, changes).await,
+                Some(Deferred::ChangeLimitReached)
+            );
+        }
+        assert_eq!(budget.made(), first(3));
+    }
+
+    #[tokio::test]
+    async fn repeats_leave_changes_for_first_requests_and_come_after_them() {
+        let budget = ChangeBudget::new(4, 2);
+        let all = Changes {
+            first: 1,
+            repeats: 3,
+        };
+        let early = budget.reserve(all, Repeats::Last, soon()).await.unwrap();
         assert_eq!(
-            deferred(&budget, 1).await,
-            Some(Deferred::ChangeLimitReached)
+            (early.granted(), early.limit()),
+            (first(1), Deferred::RepeatsComeLast)
         );
-        assert_eq!(budget.made(), 3);
+        early.commit(first(1));
+        let early = budget.reserve(repeats(3), Repeats::Last, soon()).await;
+        assert_eq!(early.err(), Some(Deferred::RepeatsComeLast));
+        let part = reserved(&budget, repeats(3)).await;
+        assert_eq!(part.granted(), repeats(2));
+        part.commit(repeats(2));
+        for turn in [Repeats::Last, Repeats::Now] {
+            let late = budget.reserve(repeats(1), turn, soon()).await;
+            assert_eq!(late.err(), Some(Deferred::ChangeLimitReached));
+        }
+        reserved(&budget, first(1)).await.commit(first(1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn changes_that_were_not_made_are_released_to_waiting_secrets() {
-        let budget = ChangeBudget::new(1);
-        let first = reserved(&budget, 1).await;
-        let (second, ()) = tokio::join!(reserved(&budget, 1), async {
+        let budget = ChangeBudget::new(1, 1);
+        let held = reserved(&budget, first(1)).await;
+        let (second, ()) = tokio::join!(reserved(&budget, first(1)), async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            first.commit(0);
+            held.commit(first(0));
         });
-        assert_eq!(deferred(&budget, 1).await, Some(Deferred::DeadlineTooClose));
-        second.commit(1);
+        assert_eq!(
+            deferred(&budget, first(1)).await,
+            Some(Deferred::DeadlineTooClose)
+        );
+        second.commit(first(1));
     }
 
     #[tokio::test]
     async fn changes_whose_work_ends_in_a_panic_count_as_made_and_keep_no_secret_waiting() {
-        let budget = ChangeBudget::new(2);
-        drop(reserved(&budget, 1).await);
-        assert_eq!(budget.made(), 1);
-        reserved(&budget, 1).await.commit(1);
+        let budget = ChangeBudget::new(2, 2);
+        drop(reserved(&budget, first(1)).await);
+        assert_eq!(budget.made(), first(1));
+        reserved(&budget, first(1)).await.commit(first(1));
         assert_eq!(
-            deferred(&budget, 1).await,
+            deferred(&budget, first(1)).await,
             Some(Deferred::ChangeLimitReached)
         );
     }
@@ -194,7 +309,7 @@ mod tests {
     async fn an_unlimited_budget_never_ends() {
         let budget = ChangeBudget::unlimited();
         for _ in 0..3 {
-            reserved(&budget, 1000).await.commit(1000);
+            reserved(&budget, first(1000)).await.commit(first(1000));
         }
     }
 }

@@ -27,8 +27,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The time that secrets in progress need to get their write slots, in addition to the replication wait.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// The maximum time that the SDK retries a throttled request.
-const SDK_RETRY_TIME: Duration = Duration::from_secs(8);
+/// The retries of a throttled request if the caller does not wait for the quota.
+const RETRIES_WITHOUT_WAIT: u32 = 3;
+
+/// The maximum time for which a sweep retries a secret after transient errors.
+const MAX_SWEEP_RETRY_TIME: Duration = Duration::from_mins(1);
 
 /// The time that the last poll may take beyond the end of polling.
 const POLL_GRACE: Duration = Duration::from_secs(2);
@@ -117,18 +120,37 @@ impl Deadlines {
     }
 
     /// Returns a poller for the retries of a throttled request, which leaves time to follow the
-    /// replicas. With [`Wait::Never`] it permits no retry: a manual call returns the error, and a sweep
-    /// has its own write rate.
+    /// replicas. With [`Wait::Never`] it permits a few retries only: a manual call returns the error, and a
+    /// sweep has its own write rate.
     #[must_use]
     pub fn retry_while_throttled(&self) -> Poller {
-        let now = Instant::now();
-        let last_retry = self.end.checked_sub(SDK_RETRY_TIME).unwrap_or(now);
-        let end = self.last_write().min(last_retry);
-        let time = end.saturating_duration_since(now);
+        let time = self.last_write().saturating_duration_since(Instant::now());
+        let left = match self.wait {
+            Wait::UntilReady => u32::MAX,
+            Wait::Never => RETRIES_WITHOUT_WAIT,
+        };
         Poller {
-            ended: self.wait == Wait::Never || time.is_zero(),
+            ended: time.is_zero(),
+            left,
             ..self.poller(time)
         }
+    }
+
+    /// Returns a poller for the retries of a secret in a sweep after transient errors.
+    #[must_use]
+    pub fn retry_in_sweep(&self) -> Poller {
+        let left = self.last_write().saturating_duration_since(Instant::now());
+        Poller {
+            ended: left.is_zero(),
+            ..self.poller(left.min(MAX_SWEEP_RETRY_TIME))
+        }
+    }
+
+    /// Returns how long a sweep retries a secret at least before it fails. A secret that gets less time in
+    /// this slice is left for the next one, which begins with it.
+    #[must_use]
+    pub fn least_retry_time(&self) -> Duration {
+        (self.total / 4).min(MAX_SWEEP_RETRY_TIME)
     }
 
     fn poller(&self, time: Duration) -> Poller {
@@ -139,6 +161,7 @@ impl Deadlines {
             end,
             deadline: self.end.min(end + POLL_GRACE),
             pause: FIRST_PAUSE,
+            left: u32::MAX,
             ended: false,
         }
     }
@@ -150,6 +173,8 @@ pub struct Poller {
     end: Instant,
     deadline: Instant,
     pause: Duration,
+    /// The number of polls that are left.
+    left: u32,
     ended: bool,
 }
 
@@ -167,7 +192,8 @@ impl Poller {
             return false;
         }
         let next = Instant::now() + self.pause;
-        self.ended = next >= self.end;
+        self.left -= 1;
+        self.ended = next >= self.end || self.left == 0;
         sleep_until(next.min(self.end)).await;
         self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);
         true
@@ -247,10 +273,8 @@ mod tests {
             wait: Wait::Never,
             ..deadlines(90, 30)
         };
-        assert_eq!(
-            polls(by_hand.retry_while_throttled()).await,
-            (0, Duration::ZERO)
-        );
+        let (retries, _) = polls(by_hand.retry_while_throttled()).await;
+        assert_eq!(retries, 3);
     }
 
     #[tokio::test(start_paused = true)]

@@ -107,6 +107,7 @@ impl Function {
         context: &Context,
         started: DateTime<Utc>,
     ) -> Result<Record, Failure> {
+        self.reconciler.secrets_manager.begin_invocation();
         let function = FunctionIdentity {
             region: self.region.clone(),
             account: part_of_arn(context, 4),

@@ -5,6 +5,7 @@
 //!
 //! | module | content |
 //! |---|---|
+//! | `basis` | the plan and the read on which the writes rest |
 //! | `observe` | reads the secret, waits until it is ready, plans |
 //! | `replicate` | requests replicas |
 //! | `follow` | polls replicas until they are in sync or failed |
@@ -12,11 +13,13 @@
 //! | `repair` | removes and recreates failed replicas that a retry does not change |
 //! | `remove` | removes replicas that no rule wants |
 //! | `removal_progress` | the progress of removals, as reads and probes show it |
+//! | `superseded` | tells the changes of others from failures |
 //! | `verify_removal` | verifies in the Regions that removed replicas are gone |
 //! | `execution` | the responses, observations and removals of a plan |
 //! | `outcome` | the outcome of the secret and of each Region |
 //! | `occasion` | what the trigger means for waiting and retrying |
 
+mod basis;
 mod execution;
 mod follow;
 mod observe;
@@ -27,21 +30,23 @@ mod removal_progress;
 mod remove;
 mod repair;
 mod replicate;
+mod superseded;
 mod verify_removal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_aws::{SecretsManager, WritePermit};
 use secret_replicator_core::explain::{Explanation, explain};
 use secret_replicator_core::limits::Limits;
-use secret_replicator_core::plan::{Decision, Plan, decide};
+use secret_replicator_core::plan::{Changes, Decision, Plan, Target, decide};
 use secret_replicator_core::policy::Policy;
-use secret_replicator_core::reason::{FailureReason, SkipReason};
-use secret_replicator_core::secret::{Secret, SecretId};
+use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::secret::{Region, Secret, SecretId};
 use tokio::time::Instant;
 
 use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
+use basis::Basis;
 use execution::{Execution, RegionalFindings};
 pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
@@ -69,7 +74,8 @@ pub enum Mode {
 }
 
 impl Reconciler {
-    /// Reconciles one secret within the deadlines. Defers its plan if the budget has too few changes.
+    /// Reconciles one secret within the deadlines. Defers the part of its plan for which the budget has too
+    /// few changes.
     pub async fn reconcile(
         &self,
         id: &SecretId,
@@ -78,34 +84,38 @@ impl Reconciler {
         deadlines: &Deadlines,
         changes: &ChangeBudget,
     ) -> SecretOutcome {
-        let (secret, plan) = match self.observe(id, mode, occasion, deadlines).await {
+        let mut basis = match self.observe(id, mode, occasion, deadlines).await {
             Ok(observed) => observed,
             Err(outcome) => return outcome,
         };
         if mode == Mode::DryRun {
-            return covered(secret, plan, None, None);
+            return covered(basis, None, None);
         }
-        let (reservation, permit) = match self.reserve(&plan, deadlines, changes).await {
+        let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
+        let (reservation, permit) = match reserved.await {
             Ok(reserved) => reserved,
-            Err(deferred) => return covered(secret, plan, None, Some(deferred)),
+            Err(deferred) => return covered(basis, None, Some(deferred)),
         };
-        // Boxed, to keep the future of a secret that needs no change small.
-        let replicate = Box::pin(self.replicate_and_follow(&secret, &plan, permit, deadlines));
-        let mut execution = replicate.await;
-        execution.findings = self
-            .check_regions(&secret, &plan, &execution, occasion, deadlines)
-            .await;
-        let remove = self.recreate_and_remove(&secret, &plan, &mut execution, deadlines, changes);
-        Box::pin(remove).await;
-        let deferred = execution.deferred();
-        let outcome = covered(secret, plan, Some(&execution), deferred);
-        reservation.commit(changes_made(outcome.regions(), &execution));
-        match outcome {
-            SecretOutcome::Covered { secret, .. } if execution.shows_a_replica() => {
-                SecretOutcome::Skipped(Some(secret), SkipReason::IsReplica(None))
-            }
-            outcome => outcome,
+        if basis.plan.writes() && !basis.read.is_fresh() {
+            basis = match self.observe(id, mode, occasion, deadlines).await {
+                Ok(observed) => observed,
+                Err(outcome) => {
+                    reservation.commit(Changes::default());
+                    return outcome;
+                }
+            };
         }
+        // Boxed, to keep the future of a secret that needs no change small.
+        let work = Box::pin(self.execute(&basis, &reservation, permit, occasion, deadlines));
+        let execution = work.await;
+        let written = execution.written();
+        reservation.commit(basis.plan.changes_in(|region| written.contains(region)));
+        if execution.shows_a_replica() {
+            let secret = Box::new(basis.secret);
+            return SecretOutcome::Skipped(Some(secret), SkipReason::IsReplica(None));
+        }
+        let deferred = execution.deferred;
+        covered(basis, Some(&execution), deferred)
     }
 
     /// Explains the decision about a secret.
@@ -119,7 +129,7 @@ impl Reconciler {
     pub fn preview(&self, secret: Secret) -> SecretOutcome {
         match decide(&secret, &self.policy, &self.limits) {
             Decision::Skip(reason) => SecretOutcome::Skipped(Some(Box::new(secret)), reason),
-            Decision::Act(plan) => covered(secret, plan, None, None),
+            Decision::Act(plan) => outcome(secret, plan, None, None),
         }
     }
 
@@ -127,52 +137,80 @@ impl Reconciler {
     async fn reserve<'a>(
         &'a self,
         plan: &Plan,
+        occasion: Occasion,
         deadlines: &Deadlines,
         changes: &'a ChangeBudget,
     ) -> Result<(Reservation<'a>, Option<WritePermit<'a>>), Deferred> {
         let until = deadlines.last_write();
-        let reservation = changes.reserve(plan.changes(), until).await?;
+        let reserved = changes.reserve(plan.changes(), occasion.repeats(), until);
+        let reservation = reserved.await?;
         if !plan.writes() {
             return Ok((reservation, None));
         }
         let Some(permit) = self.secrets_manager.write_permit(until).await else {
-            reservation.commit(0);
+            reservation.commit(Changes::default());
             return Err(Deferred::DeadlineTooClose);
         };
         Ok((reservation, Some(permit)))
     }
 
+    /// Executes the part of a plan that the reservation covers.
+    async fn execute(
+        &self,
+        basis: &Basis,
+        reservation: &Reservation<'_>,
+        permit: Option<WritePermit<'_>>,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+    ) -> Execution {
+        let withheld = basis.plan.beyond(reservation.granted());
+        let mut execution = self
+            .replicate_and_follow(basis, withheld, permit, deadlines)
+            .await;
+        self.request_vanished(basis, &mut execution, deadlines)
+            .await;
+        execution.findings = self
+            .check_regions(&basis.secret, &basis.plan, &execution, occasion, deadlines)
+            .await;
+        self.recreate_and_remove(basis, &mut execution, deadlines)
+            .await;
+        self.note_superseded(basis, &mut execution, deadlines).await;
+        let limited = (!execution.withheld.is_empty()).then(|| reservation.limit());
+        execution.deferred = execution.unsent().or(limited);
+        execution
+    }
+
     /// Recreates empty replicas, and removes unwanted ones.
     async fn recreate_and_remove(
         &self,
-        secret: &Secret,
-        plan: &Plan,
+        basis: &Basis,
         execution: &mut Execution,
         deadlines: &Deadlines,
-        changes: &ChangeBudget,
     ) {
         if execution.shows_a_replica() {
             return;
         }
         execution.promoted = self
-            .promoted_replicas(secret, plan, execution, deadlines)
+            .promoted_replicas(&basis.secret, &basis.plan, execution, deadlines)
             .await;
-        self.recreate(secret, plan, execution, deadlines, changes)
-            .await;
-        self.remove_unwanted(secret, plan, execution, deadlines)
+        self.recreate(basis, execution, deadlines).await;
+        self.remove_unwanted(&basis.secret, &basis.plan, execution, deadlines)
             .await;
     }
 
     /// Requests replicas and follows them.
     async fn replicate_and_follow(
         &self,
-        secret: &Secret,
-        plan: &Plan,
+        basis: &Basis,
+        withheld: BTreeSet<Region>,
         permit: Option<WritePermit<'_>>,
         deadlines: &Deadlines,
     ) -> Execution {
+        let Basis { secret, plan, .. } = basis;
+        let is_granted = |target: &&Target| !withheld.contains(target.region());
+        let targets: Vec<Target> = plan.targets().filter(is_granted).cloned().collect();
         let requested = Instant::now();
-        let responses = self.replicate(secret, plan, permit, deadlines).await;
+        let responses = self.replicate(basis, &targets, permit, deadlines).await;
         let observations = self
             .follow(secret, plan, &responses, requested, deadlines)
             .await;
@@ -183,11 +221,23 @@ impl Reconciler {
             removals: Removals::new(),
             recreated: BTreeSet::new(),
             promoted: BTreeSet::new(),
+            removal_requested: BTreeSet::new(),
+            superseded: BTreeMap::new(),
+            withheld,
+            deferred: None,
         }
     }
 }
 
 fn covered(
+    basis: Basis,
+    execution: Option<&Execution>,
+    deferred: Option<Deferred>,
+) -> SecretOutcome {
+    outcome(basis.secret, basis.plan, execution, deferred)
+}
+
+fn outcome(
     secret: Secret,
     plan: Plan,
     execution: Option<&Execution>,
@@ -200,28 +250,4 @@ fn covered(
         regions,
         deferred,
     }
-}
-
-/// Counts the replicas that were added or removed, or still may be. A request without a response counts
-/// until a poll shows that it had no effect.
-fn changes_made(regions: &[RegionOutcome], execution: &Execution) -> u64 {
-    let is_change = |outcome: &&RegionOutcome| {
-        let may_be_made = match &outcome.state {
-            RegionState::InSync(_)
-            | RegionState::InProgress(_)
-            | RegionState::Removed(..)
-            | RegionState::Failed(FailureReason::ReplicaStranded, _) => true,
-            RegionState::Failed(..) | RegionState::Planned => outcome
-                .region
-                .as_ref()
-                .is_ok_and(|region| execution.may_still_take_effect(region)),
-            _ => false,
-        };
-        may_be_made
-            && matches!(
-                outcome.action,
-                Action::Replicate | Action::Overwrite | Action::Remove
-            )
-    };
-    regions.iter().filter(is_change).map(|_| 1).sum()
 }

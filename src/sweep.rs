@@ -9,7 +9,9 @@
 mod lists;
 mod pages;
 mod progress;
+mod repeats;
 mod tally;
+mod work;
 
 use std::collections::BTreeSet;
 
@@ -18,20 +20,19 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use secret_replicator_aws::{CallError, Page, UnreadableEntry};
 use secret_replicator_core::comparison::listed_regions;
 use secret_replicator_core::outcome::Outcome;
-use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::request::SweepRequest;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
 use secret_replicator_core::sweep::{SecretHash, Start, Token, Totals};
-use tokio::time::Instant;
 
-use crate::catch_panic::catch_panic;
 use crate::change_budget::{ChangeBudget, Deferred};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
-use crate::reconcile::{Mode, Occasion, Reconciler, RegionOutcome, SecretOutcome};
+use crate::reconcile::{Mode, Reconciler, RegionOutcome, RegionState, SecretOutcome};
 use lists::PageRead;
 use progress::SliceProgress;
+use repeats::RepeatQueue;
+use work::{Done, Task};
 
 /// The maximum number of secrets in progress. Most of them wait for a write slot or for their replicas.
 const MAX_IN_PROGRESS: usize = 256;
@@ -77,14 +78,6 @@ pub struct Sweeper<'a> {
 /// A listed secret, or an unreadable entry of the list.
 type Listed = Result<Secret, Box<UnreadableEntry>>;
 
-/// A listed secret to reconcile.
-#[derive(Debug)]
-struct ListedSecret {
-    listed: Listed,
-    /// Whether the lists show a replica with another version.
-    is_behind: bool,
-}
-
 impl<'a> Sweeper<'a> {
     /// Creates a sweeper with the reconciler's policy and client, and with its own write rate.
     #[must_use]
@@ -127,14 +120,15 @@ impl<'a> Sweeper<'a> {
             started: self.clock.now(),
             totals: Totals::default(),
         });
-        let changes = ChangeBudget::new(request.max_changes.saturating_sub(begun.totals.changes));
+        let changes = budget(request.max_changes, &begun);
         let pages = self.process_pages(&begun, &changes, &on_result);
         let progress = pages.await;
         let (mut slice, next) = match progress.end() {
             Ok(ended) => ended,
             Err(error) => return restarted(begun, error),
         };
-        slice.changes = changes.made();
+        slice.changes = changes.made().total();
+        slice.repeats = changes.made().repeats;
         let mut totals = begun.totals.clone();
         totals.add(&slice);
         Ok(Sweep {
@@ -160,7 +154,7 @@ impl<'a> Sweeper<'a> {
         listed_regions(policy, limits, &home)
     }
 
-    /// Processes pages until the deadline.
+    /// Processes pages until the deadline. Secrets that repeat earlier requests follow all others.
     async fn process_pages<'b>(
         &self,
         begun: &'b Token,
@@ -168,20 +162,26 @@ impl<'a> Sweeper<'a> {
         on_result: &impl Fn(SweptSecret),
     ) -> SliceProgress<'b> {
         let mut progress = SliceProgress::new(&begun.start);
+        let mut repeats = RepeatQueue::new(begun.started);
         let mut in_progress = FuturesUnordered::new();
         let mut listing = FuturesUnordered::new();
         let thorough = begun.is_thorough();
+        let work = |task| Box::pin(self.work(task, thorough, changes));
         loop {
             while in_progress.len() < self.max_in_progress
                 && let Some((page, listed)) = progress.next_secret(&self.reconciler, self.clock)
             {
-                let secret = hash_of(&listed.listed);
-                let work = Box::pin(self.reconcile_listed(listed, thorough, changes));
-                in_progress.push(async move { (page, secret, work.await) });
+                in_progress.push(work(Task::First(page, Box::new(listed))));
             }
             if in_progress.len() < self.max_in_progress && !self.deadlines.is_too_late_for_more() {
                 let reads = progress.reads().into_iter();
                 listing.extend(reads.map(|read| self.list(read, begun.filter.as_ref())));
+            }
+            while listing.is_empty()
+                && in_progress.len() < self.max_in_progress
+                && let Some(repeat) = repeats.next()
+            {
+                in_progress.push(work(Task::Repeat(Box::new(repeat))));
             }
             // Biased, so that a simulated sweep is deterministic.
             tokio::select! {
@@ -190,12 +190,19 @@ impl<'a> Sweeper<'a> {
                     let in_time = !self.deadlines.is_too_late_for_more();
                     progress.add_read(read, page, in_time);
                 }
-                Some((page, secret, swept)) = in_progress.next() => {
-                    progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                    if let Some(swept) = swept.filter(|swept| swept.needs_record(thorough)) {
-                        on_result(swept);
+                Some(done) = in_progress.next() => match done {
+                    Done::Repeats(repeat) => {
+                        if let Some(repeat) = repeats.add(*repeat) {
+                            in_progress.push(work(Task::Repeat(Box::new(repeat))));
+                        }
                     }
-                }
+                    Done::Secret(page, secret, swept) => {
+                        progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
+                        if let Some(swept) = swept.filter(|swept| swept.needs_record(thorough)) {
+                            on_result(swept);
+                        }
+                    }
+                },
                 else => return progress,
             }
         }
@@ -218,47 +225,24 @@ impl<'a> Sweeper<'a> {
         };
         (read, page)
     }
+}
 
-    /// Reconciles a listed secret. Returns `None` if the list shows that there is nothing to do.
-    async fn reconcile_listed(
-        &self,
-        secret: ListedSecret,
-        thorough: bool,
-        changes: &ChangeBudget,
-    ) -> Option<SweptSecret> {
-        let ListedSecret { listed, is_behind } = secret;
-        let occasion = Occasion::Sweep {
-            thorough,
-            is_behind,
-            clock: self.clock,
-        };
-        let started = self.clock.now();
-        let swept = |id, outcome| {
-            Some(SweptSecret {
-                id,
-                started,
-                outcome,
-            })
-        };
-        let listed = match listed {
-            Ok(listed) => listed,
-            Err(entry) => return swept(entry.id, SecretOutcome::Unreadable(entry.error)),
-        };
-        let Reconciler { policy, limits, .. } = &self.reconciler;
-        if let Decision::Skip(_) = decide(&listed, policy, limits) {
-            return None;
-        }
-        let id = SecretId::Arn(listed.arn);
-        if Instant::now() >= self.deadlines.last_write() {
-            return swept(id, SecretOutcome::NotReached);
-        }
-        let work = self
-            .reconciler
-            .reconcile(&id, self.mode, occasion, self.deadlines, changes);
-        // A panic on one secret must not stop the others.
-        let outcome = catch_panic(work).await;
-        swept(id, outcome.unwrap_or_else(SecretOutcome::Internal))
-    }
+/// Returns the changes that a slice may make. At most half of the changes of a sweep are repeats. If there is
+/// only one change, it is for repeats in every second sweep.
+fn budget(max_changes: u64, begun: &Token) -> ChangeBudget {
+    let repeats = match max_changes {
+        1 => begun.started.timestamp_millis().unsigned_abs() % 2,
+        max_changes => max_changes / 2,
+    };
+    let Totals {
+        changes,
+        repeats: repeated,
+        ..
+    } = &begun.totals;
+    ChangeBudget::new(
+        max_changes.saturating_sub(*changes),
+        repeats.saturating_sub(*repeated),
+    )
 }
 
 /// Starts the sweep again if AWS refused the token of the slice's first page. The changes so far still count.
@@ -269,6 +253,8 @@ fn restarted(begun: Token, error: CallError) -> Result<Sweep, CallError> {
     tracing::warn!(%error, "ListSecrets refused the token of the sweep, which starts again");
     let totals = Totals {
         changes: begun.totals.changes,
+        repeats: begun.totals.repeats,
+        overwritten: begun.totals.overwritten,
         ..Totals::default()
     };
     Ok(Sweep {
@@ -309,13 +295,29 @@ impl SweptSecret {
         let outcome = self.outcome.outcome();
         match self.outcome.deferred() {
             None => {
-                outcome > Outcome::Unchanged && !matches!(self.outcome, SecretOutcome::NotFound(_))
+                let is_wanted = outcome <= Outcome::Unchanged && !self.is_superseded();
+                !is_wanted && !matches!(self.outcome, SecretOutcome::NotFound(_))
             }
-            Some(Deferred::ChangeLimitReached) => outcome > Outcome::Planned,
+            Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast) => {
+                outcome > Outcome::Planned || self.has_changes()
+            }
             // Changes that were made need a record. The slice that completes the secret records the rest.
-            Some(Deferred::DeadlineTooClose) => {
-                self.outcome.regions().iter().any(RegionOutcome::is_change)
-            }
+            Some(Deferred::DeadlineTooClose) => self.has_changes(),
         }
+    }
+
+    /// Returns whether the plan only repeats earlier requests, and the secret must wait for that.
+    fn only_repeats(&self) -> bool {
+        self.outcome.deferred() == Some(Deferred::RepeatsComeLast) && !self.has_changes()
+    }
+
+    fn is_superseded(&self) -> bool {
+        let is_superseded =
+            |region: &RegionOutcome| matches!(region.state, RegionState::Superseded(_));
+        self.outcome.regions().iter().any(is_superseded)
+    }
+
+    fn has_changes(&self) -> bool {
+        self.outcome.regions().iter().any(RegionOutcome::is_change)
     }
 }

@@ -180,10 +180,9 @@ async fn a_managed_secret_is_known_by_its_entry_in_the_list() {
 
 #[tokio::test]
 async fn a_request_for_a_replica_is_accepted_with_a_replica_in_progress() {
-    let answer = recorded("docs-replicatesecrettoregions-inprogress.json");
-    let connection = FixedAnswer::new(200, answer);
+    let connection = FixedAnswer::new(200, recorded("real-describesecret-primary-insync.json"));
     let aws = connection.secrets_manager();
-    let secret = described("real-describesecret-primary-insync.json").await;
+    let (secret, read) = aws.read(&SecretId::new("c7n"), soon()).await.expect("read");
     let text = "{version: 1, rules: [{name: all, when: all, replicate-to: eu-west-3}]}";
     let policy = policy::check(text, &AllowedRegions::Any)
         .expect("a policy")
@@ -191,9 +190,12 @@ async fn a_request_for_a_replica_is_accepted_with_a_replica_in_progress() {
     let Decision::Act(plan) = decide(&secret, &policy, &LIMITS) else {
         panic!("it is covered");
     };
-    let targets: Vec<_> = plan.targets().collect();
+    let targets: Vec<_> = plan.targets().cloned().collect();
+    let answer = recorded("docs-replicatesecrettoregions-inprogress.json");
+    connection.change_to(200, answer);
 
-    aws.replicate(&secret.arn, &targets, soon())
+    let slot = aws.write_slot(soon()).await.expect("no limit");
+    aws.replicate(&secret.arn, &targets, read, slot, soon())
         .await
         .expect("accepted");
 
@@ -202,13 +204,16 @@ async fn a_request_for_a_replica_is_accepted_with_a_replica_in_progress() {
 
 #[tokio::test]
 async fn a_removal_is_accepted_with_the_replicas_that_remain() {
-    let connection = FixedAnswer::new(200, recorded("docs-removeregionsfromreplication.json"));
+    let connection = FixedAnswer::new(200, recorded("real-describesecret-primary-insync.json"));
     let aws = connection.secrets_manager();
+    let (_, read) = aws.read(&SecretId::new("c7n"), soon()).await.expect("read");
     let arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:MyTestDatabaseSecret-a1b2c3";
     let secret = SecretArn::parse(arn).expect("an ARN");
+    connection.change_to(200, recorded("docs-removeregionsfromreplication.json"));
 
+    let slot = aws.write_slot(soon()).await.expect("no limit");
     let removed = aws
-        .remove(&secret, &[&region("eu-central-1")], soon())
+        .remove(&secret, &[region("eu-central-1")], read, slot, soon())
         .await;
 
     assert!(removed.is_ok(), "{removed:?}");

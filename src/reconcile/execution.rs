@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::reason::Superseded;
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
 
 use super::removal_progress::{RemovalProgress, Removals};
@@ -20,17 +21,45 @@ pub(super) struct Execution {
     pub(super) recreated: BTreeSet<Region>,
     /// The Regions in which the request failed because of a promoted former replica.
     pub(super) promoted: BTreeSet<Region>,
+    /// The Regions whose step is left for later, because the sweep may not make more changes.
+    pub(super) withheld: BTreeSet<Region>,
+    /// The Regions for which AWS may have executed a removal that this invocation requested.
+    pub(super) removal_requested: BTreeSet<Region>,
+    /// The Regions in which the owner of the secret has changed what is wanted, or has removed the replica.
+    pub(super) superseded: BTreeMap<Region, Superseded>,
+    /// Why a part of the plan was deferred.
+    pub(super) deferred: Option<Deferred>,
 }
 
 impl Execution {
     /// Returns why a part of the plan was deferred, if a write got no slot in time.
-    pub(super) fn deferred(&self) -> Option<Deferred> {
+    pub(super) fn unsent(&self) -> Option<Deferred> {
         let has_unsent = self.responses.values().any(Response::is_unsent)
             || self
                 .removals
                 .values()
                 .any(|removal| matches!(removal, RemovalProgress::NotSent));
         has_unsent.then_some(Deferred::DeadlineTooClose)
+    }
+
+    /// Returns the Regions whose replica was listed and no longer is.
+    pub(super) fn vanished(&self) -> impl Iterator<Item = &Region> {
+        self.observations.vanished_regions()
+    }
+
+    /// Records the removals that AWS has accepted or may have executed.
+    pub(super) fn note_requested(&mut self, removals: &Removals) {
+        let requested = removals
+            .iter()
+            .filter(|(_, removal)| removal.may_be_executed());
+        self.removal_requested
+            .extend(requested.map(|(region, _)| region.clone()));
+    }
+
+    /// Returns whether the last poll did not find the secret.
+    pub(super) fn was_not_found(&self) -> bool {
+        let error = self.observations.error.as_ref();
+        error.is_some_and(|error| error.kind == CallErrorKind::NotFound)
     }
 
     /// Returns whether AWS rejected a write because the secret is a replica.
@@ -54,13 +83,18 @@ impl Execution {
         })
     }
 
-    /// Returns whether a failed request may still take effect, according to all observations.
-    pub(super) fn may_still_take_effect(&self, region: &Region) -> bool {
-        let response = self.responses.get(region);
-        let removal = self.removals.get(region);
-        response.is_some_and(|response| response.was_ambiguous)
-            && self.observations.is_unsettled(region)
-            || removal.is_some_and(RemovalProgress::may_still_take_effect)
+    /// Returns the Regions with a write that AWS has accepted or may have executed. A write that AWS has
+    /// rejected changes nothing, nor does one without a response if polls show that it had no effect.
+    pub(super) fn written(&self) -> BTreeSet<&Region> {
+        let responses = self.responses.iter();
+        let requested = responses.filter(|(region, response)| {
+            response.result.is_ok()
+                || response.was_ambiguous && self.observations.may_have_moved(region)
+        });
+        requested
+            .map(|(region, _)| region)
+            .chain(&self.removal_requested)
+            .collect()
     }
 }
 
@@ -83,28 +117,38 @@ pub(super) struct Response {
     pub(super) result: Result<(), CallError>,
     /// The replica, if the response shows it in sync. It then needs no poll.
     pub(super) in_sync: Option<Replica>,
+    /// Whether the response shows the replica.
+    pub(super) is_listed: bool,
     /// Whether any failed request for the Region may have been executed.
     pub(super) was_ambiguous: bool,
 }
 
 impl Response {
-    /// Extracts one Region's part from the response to a request.
-    pub(super) fn new(
-        region: &Region,
-        response: &Result<BTreeMap<Region, Replica>, CallError>,
-    ) -> Self {
+    /// Creates the response to a request that AWS has accepted. Contains the replica, if AWS's response
+    /// shows it.
+    pub(super) fn accepted(replica: Option<&Replica>) -> Self {
         let is_in_sync = |replica: &&Replica| replica.status == ReplicaStatus::InSync;
-        match response {
-            Ok(replicas) => Self {
-                result: Ok(()),
-                in_sync: replicas.get(region).filter(is_in_sync).cloned(),
-                was_ambiguous: false,
-            },
-            Err(error) => Self {
-                result: Err(error.clone()),
-                in_sync: None,
-                was_ambiguous: error.may_have_been_executed(),
-            },
+        Self {
+            in_sync: replica.filter(is_in_sync).cloned(),
+            is_listed: replica.is_some(),
+            ..Self::executed()
+        }
+    }
+
+    /// Creates the response to a request that failed.
+    pub(super) fn failed(error: CallError) -> Self {
+        let was_ambiguous = error.may_have_been_executed();
+        Self {
+            was_ambiguous,
+            ..Self::unsent(error)
+        }
+    }
+
+    /// Creates the response for a request that was not sent.
+    pub(super) fn unsent(error: CallError) -> Self {
+        Self {
+            result: Err(error),
+            ..Self::executed()
         }
     }
 
@@ -113,6 +157,7 @@ impl Response {
         Self {
             result: Ok(()),
             in_sync: None,
+            is_listed: false,
             was_ambiguous: false,
         }
     }
@@ -140,6 +185,8 @@ pub(super) struct Observations {
     moved: BTreeSet<Region>,
     /// The Regions that had not settled at the last poll. A request may still take effect there.
     unsettled: BTreeSet<Region>,
+    /// The time of the last read or response that listed the replica, by Region.
+    listed: BTreeMap<Region, Duration>,
     /// Why the last poll failed. `None` if a poll has succeeded since.
     pub(super) error: Option<CallError>,
 }
@@ -156,6 +203,9 @@ impl Observations {
     pub(super) fn from_responses(responses: &Responses, after: Duration) -> Self {
         let mut observations = Self::default();
         for (region, response) in responses {
+            if response.is_listed {
+                observations.note_listed(region, after);
+            }
             if let Some(replica) = &response.in_sync {
                 observations.moved.insert(region.clone());
                 observations.update(region, Some(replica.clone()), after);
@@ -175,8 +225,31 @@ impl Observations {
         !self.moved.contains(region) && self.of(region).is_some_and(is_the_same)
     }
 
-    fn is_unsettled(&self, region: &Region) -> bool {
-        self.unsettled.contains(region)
+    /// Returns whether a request without a response has taken effect, or still may.
+    fn may_have_moved(&self, region: &Region) -> bool {
+        self.moved.contains(region) || self.unsettled.contains(region)
+    }
+
+    /// Records the Regions that had not settled at the last poll.
+    pub(super) fn end(&mut self, unsettled: impl Iterator<Item = Region>) {
+        self.unsettled = unsettled.collect();
+    }
+
+    /// Records that a read or a response listed the replica.
+    pub(super) fn note_listed(&mut self, region: &Region, after: Duration) {
+        self.listed.insert(region.clone(), after);
+    }
+
+    /// Returns the Regions whose replica was listed, but not by the last read.
+    fn vanished_regions(&self) -> impl Iterator<Item = &Region> {
+        let listed = self.listed.keys();
+        listed.filter(|region| !self.replicas.contains_key(region))
+    }
+
+    /// Returns the time of the last read or response that listed the replica, if the last read did not.
+    pub(super) fn vanished(&self, region: &Region) -> Option<Duration> {
+        let listed = self.listed.get(region).copied()?;
+        (!self.replicas.contains_key(region)).then_some(listed)
     }
 
     /// Records a poll's replica, or that AWS lists none. `before` is the replica before the request.
@@ -193,26 +266,24 @@ impl Observations {
         self.update(region, replica, after);
     }
 
-    /// Records the Regions that had not settled at the last poll.
-    pub(super) fn end(&mut self, unsettled: impl Iterator<Item = Region>) {
-        self.unsettled = unsettled.collect();
-    }
-
     /// Adds later observations.
     pub(super) fn extend(&mut self, later: Self) {
         self.replicas.extend(later.replicas);
         self.unsettled.extend(later.unsettled);
+        self.listed.extend(later.listed);
         self.error = later.error;
     }
 
     /// Drops the observations of replicas that were removed later.
     pub(super) fn forget(&mut self, regions: &BTreeSet<Region>) {
         self.replicas.retain(|region, _| !regions.contains(region));
+        self.listed.retain(|region, _| !regions.contains(region));
     }
 
     fn update(&mut self, region: &Region, replica: Option<Replica>, after: Duration) {
         match replica {
             Some(replica) => {
+                self.note_listed(region, after);
                 let observation = Observation { replica, after };
                 self.replicas.insert(region.clone(), observation)
             }

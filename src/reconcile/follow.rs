@@ -41,6 +41,11 @@ impl Reconciler {
     ) -> Observations {
         let mut open = followed(plan, responses);
         let mut observations = Observations::from_responses(responses, requested.elapsed());
+        for region in open.keys() {
+            if before.replicas.contains_key(region) {
+                observations.note_listed(region, Duration::ZERO);
+            }
+        }
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(before.arn.clone());
         while !open.is_empty() && poller.pause().await {
@@ -59,7 +64,9 @@ impl Reconciler {
                 let replica = now.replicas.remove(region);
                 let settled = is_settled(replica.as_ref(), old, *following, after);
                 observations.note(region, old, replica, after);
-                !settled
+                // A single read may be older than the replica.
+                let listed = observations.vanished(region);
+                !settled && listed.is_none_or(|listed| after < listed + STALE_FOR)
             });
         }
         observations.end(open.into_keys());

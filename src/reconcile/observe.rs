@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_aws::{CallError, CallErrorKind, ReadTime};
 use secret_replicator_core::plan::{Decision, Plan, decide};
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::request::Cause;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 use tokio::time::{Instant, sleep_until};
 
+use super::basis::Basis;
 use super::outcome::SecretOutcome;
 use super::{Mode, Occasion, Reconciler};
 use crate::deadlines::Deadlines;
@@ -24,7 +25,7 @@ enum Observed {
     /// The secret needs a replica, but has no value.
     NoValueYet(Secret, Plan),
     /// A plan to execute.
-    Plan(Secret, Plan),
+    Plan(Basis),
 }
 
 impl Observed {
@@ -34,7 +35,7 @@ impl Observed {
         match self {
             Self::Skip(_, reason) => reason.may_be_stale(),
             // The event may report the removal of the tag that causes these writes.
-            Self::Plan(_, plan) => {
+            Self::Plan(Basis { plan, .. }) => {
                 mode == Mode::Act && plan.writes() && occasion.cause() == Some(Cause::TagChange)
             }
             Self::NoValueYet(..) => false,
@@ -45,9 +46,9 @@ impl Observed {
     ///
     /// # Errors
     /// The outcome, if there is no plan to execute.
-    fn into_plan(self) -> Result<(Secret, Plan), SecretOutcome> {
+    fn into_plan(self) -> Result<Basis, SecretOutcome> {
         match self {
-            Self::Plan(secret, plan) => Ok((secret, plan)),
+            Self::Plan(basis) => Ok(basis),
             Self::Skip(secret, reason) => {
                 Err(SecretOutcome::Skipped(Some(Box::new(secret)), reason))
             }
@@ -71,8 +72,9 @@ impl Reconciler {
         mode: Mode,
         occasion: Occasion,
         deadlines: &Deadlines,
-    ) -> Result<(Secret, Plan), SecretOutcome> {
+    ) -> Result<Basis, SecretOutcome> {
         let mut poller = deadlines.poll_until_ready();
+        let mut retries = deadlines.poll_until_ready();
         let mut known: Option<SecretOutcome> = None;
         loop {
             let not_ready = match self.read(id, mode, occasion, poller.deadline()).await {
@@ -94,16 +96,19 @@ impl Reconciler {
                     }
                     SecretOutcome::NotFound(error)
                 }
-                Err(error) => match known {
+                Err(error) if error.is_transient() => {
+                    if retries.pause().await {
+                        continue;
+                    }
                     // A transient error does not invalidate the result of an earlier read.
-                    Some(known) if error.is_transient() => known,
-                    _ => return Err(SecretOutcome::Unreadable(error)),
-                },
+                    return Err(known.unwrap_or(SecretOutcome::Unreadable(error)));
+                }
+                Err(error) => return Err(SecretOutcome::Unreadable(error)),
             };
             if !poller.pause().await {
                 return match self.read_by_name(id, &not_ready, deadlines).await {
-                    Some(secret) => {
-                        let judged = self.judge(secret, mode, occasion, deadlines.end());
+                    Some(read) => {
+                        let judged = self.judge(read, mode, occasion, deadlines.end());
                         judged.await.into_plan()
                     }
                     None => Err(not_ready),
@@ -120,21 +125,21 @@ impl Reconciler {
         occasion: Occasion,
         until: Instant,
     ) -> Result<Observed, CallError> {
-        let secret = self.secrets_manager.describe(id, until).await?;
-        Ok(self.judge(secret, mode, occasion, until).await)
+        let read = self.secrets_manager.read(id, until).await?;
+        Ok(self.judge(read, mode, occasion, until).await)
     }
 
     /// Plans for a secret and classifies the result.
     async fn judge(
         &self,
-        secret: Secret,
+        read: (Secret, ReadTime),
         mode: Mode,
         occasion: Occasion,
         until: Instant,
     ) -> Observed {
-        match self.plan(secret, mode, until).await {
-            (secret, Decision::Skip(reason)) => Observed::Skip(secret, reason),
-            (secret, Decision::Act(plan)) => {
+        match self.plan(read, mode, until).await {
+            (secret, Decision::Skip(reason), _) => Observed::Skip(secret, reason),
+            (secret, Decision::Act(plan), read) => {
                 let plan = if occasion.retries_unknown_failures() {
                     plan
                 } else {
@@ -143,7 +148,7 @@ impl Reconciler {
                 if must_wait_for_value(&secret, &plan, mode) {
                     Observed::NoValueYet(secret, plan)
                 } else {
-                    Observed::Plan(secret, plan)
+                    Observed::Plan(Basis::new(secret, plan, read))
                 }
             }
         }
@@ -157,35 +162,46 @@ impl Reconciler {
         id: &SecretId,
         outcome: &SecretOutcome,
         deadlines: &Deadlines,
-    ) -> Option<Secret> {
+    ) -> Option<(Secret, ReadTime)> {
         let (SecretId::Arn(arn), SecretOutcome::NotFound(_)) = (id, outcome) else {
             return None;
         };
         let name = SecretId::Name(arn.resource().to_owned());
-        let secret = self.secrets_manager.describe(&name, deadlines.end()).await;
-        let secret = secret.ok()?;
+        let read = self.secrets_manager.read(&name, deadlines.end()).await;
+        let (secret, time) = read.ok()?;
         let suffix = secret.arn.as_str().strip_prefix(arn.as_str())?;
-        suffix.starts_with('-').then_some(secret)
+        suffix.starts_with('-').then_some((secret, time))
     }
 
     /// Plans for a secret. Probes the Regions whose step depends on the secret that has the name there,
-    /// and plans again with the results. Skips the probes while the secret has to wait for its value.
-    async fn plan(&self, mut secret: Secret, mode: Mode, until: Instant) -> (Secret, Decision) {
+    /// and plans again with the results. Skips the probes while the secret has to wait for its value. Reads
+    /// the secret again if the probes took so long that no write may rest on the first read.
+    async fn plan(
+        &self,
+        (mut secret, mut read): (Secret, ReadTime),
+        mode: Mode,
+        until: Instant,
+    ) -> (Secret, Decision, ReadTime) {
         let decision = decide(&secret, &self.policy, &self.limits);
         let Decision::Act(plan) = &decision else {
-            return (secret, decision);
+            return (secret, decision, read);
         };
         if must_wait_for_value(&secret, plan, mode) {
-            return (secret, decision);
+            return (secret, decision, read);
         }
         let regions = plan.regions_to_probe().cloned().collect();
         let probed = self.probe_regions(&secret, regions, until).await;
-        if probed.is_empty() {
-            return (secret, decision);
+        if mode == Mode::Act && plan.writes() && !read.is_fresh() {
+            let id = SecretId::Arn(secret.arn.clone());
+            if let Ok(again) = self.secrets_manager.read(&id, until).await {
+                (secret, read) = again;
+            }
+        } else if probed.is_empty() {
+            return (secret, decision, read);
         }
         secret.probed = probed;
         let decision = decide(&secret, &self.policy, &self.limits);
-        (secret, decision)
+        (secret, decision, read)
     }
 
     /// Looks up the secret's name in these Regions. The result omits a Region whose probe fails.

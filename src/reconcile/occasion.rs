@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use secret_replicator_core::request::Cause;
 use tokio::time::Instant;
 
+use crate::change_budget::Repeats;
 use crate::clock::Clock;
 
 /// The age of an event from which a missing secret counts as deleted, not as too new to be found.
@@ -27,6 +28,8 @@ pub enum Occasion {
         thorough: bool,
         /// Whether the list of a Region shows a replica without the current version.
         is_behind: bool,
+        /// Whether the secret may repeat earlier requests now.
+        repeats: Repeats,
         /// The wall clock.
         clock: Clock,
     },
@@ -61,6 +64,14 @@ impl Occasion {
         match self {
             Self::Request(cause, _) => *cause == Cause::NewVersion,
             Self::Sweep { is_behind, .. } => *is_behind,
+        }
+    }
+
+    /// Returns whether the secret may repeat earlier requests now.
+    pub(super) fn repeats(&self) -> Repeats {
+        match self {
+            Self::Request(..) => Repeats::Now,
+            Self::Sweep { repeats, .. } => *repeats,
         }
     }
 

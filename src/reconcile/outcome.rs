@@ -10,7 +10,7 @@ use secret_replicator_aws::CallError;
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::plan::failure_of;
 use secret_replicator_core::reason::{
-    FailureReason, Progress, Refusal, RemovalReason, RetainReason, SkipReason,
+    FailureReason, Progress, Refusal, RemovalReason, RetainReason, SkipReason, Superseded,
 };
 use secret_replicator_core::request::BadEvent;
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
@@ -109,6 +109,35 @@ impl SecretOutcome {
             && others.all(|region| region.state.outcome() <= Outcome::Unchanged)
     }
 
+    /// Returns whether another attempt may succeed a moment later: AWS throttled or failed a call.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreadable(error) => error.is_transient(),
+            Self::Covered { regions, .. } => regions.iter().any(RegionOutcome::is_transient),
+            _ => false,
+        }
+    }
+
+    /// Returns the outcome with its rest left for the next slice of a sweep.
+    #[must_use]
+    pub fn left_for_next_slice(self) -> Self {
+        match self {
+            Self::Covered {
+                secret,
+                rules,
+                regions,
+                ..
+            } => Self::Covered {
+                secret,
+                rules,
+                regions,
+                deferred: Some(Deferred::DeadlineTooClose),
+            },
+            _ => Self::NotReached,
+        }
+    }
+
     /// Returns the outcome for the record, which is the most severe outcome of the Regions.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -140,6 +169,8 @@ pub struct RegionOutcome {
     pub is_listed: bool,
     /// Whether a failed replica that was never in sync was removed there, to recreate it.
     pub is_recreated: bool,
+    /// Whether AWS has accepted a write for the Region, or may have executed one.
+    pub is_written: bool,
 }
 
 /// The function's action in a Region.
@@ -191,6 +222,8 @@ pub enum RegionState {
     Removed(RemovalReason, Option<CallError>),
     /// No rule targets the Region, but the function keeps the replica. Contains the replica's status.
     Retained(RetainReason, ReplicaStatus),
+    /// Another principal has changed the secret or its replicas, and nothing is left to do here.
+    Superseded(Superseded),
 }
 
 impl RegionState {
@@ -201,7 +234,7 @@ impl RegionState {
             Self::Failed(..) => Outcome::Failed,
             Self::Refused(refusal, _) if refusal.affects_outcome() => Outcome::Refused,
             Self::Retained(..) => Outcome::Refused,
-            Self::InSync(None) | Self::Refused(..) => Outcome::Unchanged,
+            Self::InSync(None) | Self::Refused(..) | Self::Superseded(_) => Outcome::Unchanged,
             Self::Planned | Self::PlannedRemoval(_) => Outcome::Planned,
         }
     }
@@ -219,6 +252,25 @@ impl RegionState {
 }
 
 impl RegionOutcome {
+    /// Returns whether AWS throttled or failed a call. If the call may have been executed, another attempt
+    /// would count as another change.
+    fn is_transient(&self) -> bool {
+        let is_call_failure = matches!(
+            self.state,
+            RegionState::Failed(
+                FailureReason::Throttled | FailureReason::ServiceUnavailable,
+                _
+            )
+        );
+        is_call_failure && self.action.is_change() && !self.is_written
+    }
+
+    /// Returns whether the request has overwritten another secret, or may have.
+    #[must_use]
+    pub fn is_overwritten(&self) -> bool {
+        self.action == Action::Overwrite && self.is_written
+    }
+
     /// Returns whether this invocation requested a change that AWS did not reject.
     #[must_use]
     pub fn is_change(&self) -> bool {

@@ -96,7 +96,7 @@ fn differing(secret: &Secret, probed: BTreeMap<Region, RegionalSecret>) -> BTree
 }
 
 /// Returns the Regions of the plan whose state satisfies `matches`.
-fn regions_in(
+pub(super) fn regions_in(
     secret: &Secret,
     plan: &Plan,
     execution: &Execution,

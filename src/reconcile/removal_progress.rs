@@ -39,7 +39,7 @@ impl Unlisted {
     /// Creates the state after the first read that does not list the replica.
     pub(super) fn first(before: &RemovalProgress) -> Self {
         Self {
-            may_be_requested: !matches!(before, RemovalProgress::Pending),
+            may_be_requested: !before.is_to_be_requested(),
             reads: 1,
             standalone: 0,
             last: None,
@@ -105,6 +105,8 @@ pub(super) enum RemovalProgress {
     NotSent,
     /// Not requested yet: the replica, or a wanted one, is still in progress.
     Pending,
+    /// AWS has throttled the request. Another one may follow.
+    Throttled(CallError),
     /// Not requested: a wanted Region is refused, or its replica has failed.
     Blocked,
     /// Not requested: the secret has changed since the decision.
@@ -115,7 +117,7 @@ impl RemovalProgress {
     pub(super) fn from_response(result: Result<(), CallError>) -> Self {
         match result {
             Ok(()) => Self::Accepted,
-            Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
+            Err(error) if error.kind == CallErrorKind::Throttled => Self::Throttled(error),
             Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
             Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),
         }
@@ -123,7 +125,7 @@ impl RemovalProgress {
 
     pub(super) fn error(&self) -> Option<&CallError> {
         match self {
-            Self::Unconfirmed(error, _) => Some(error),
+            Self::Unconfirmed(error, _) | Self::Throttled(error) => Some(error),
             _ => None,
         }
     }
@@ -131,7 +133,7 @@ impl RemovalProgress {
     /// Returns whether another poll of the primary secret may show progress.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Accepted | Self::Pending => true,
+            Self::Accepted | Self::Pending | Self::Throttled(_) => true,
             Self::Unconfirmed(_, until) => until.is_none_or(|until| Instant::now() < until),
             Self::Gone(_)
             | Self::Unlisted(_)
@@ -142,9 +144,14 @@ impl RemovalProgress {
         }
     }
 
-    /// Returns whether a request without a response may have been executed.
-    pub(super) fn may_still_take_effect(&self) -> bool {
-        matches!(self, Self::Unconfirmed(_, None))
+    /// Returns whether the removal is still to be requested.
+    pub(super) fn is_to_be_requested(&self) -> bool {
+        matches!(self, Self::Pending | Self::Throttled(_))
+    }
+
+    /// Returns whether AWS has accepted the request or may have executed it.
+    pub(super) fn may_be_executed(&self) -> bool {
+        matches!(self, Self::Accepted | Self::Unconfirmed(_, None))
     }
 }
 

@@ -1,8 +1,6 @@
 //! Removes replicas that no rule wants, as the last step, after every wanted replica is in sync.
 
-use std::collections::BTreeSet;
-
-use secret_replicator_aws::CallErrorKind;
+use secret_replicator_aws::{CallErrorKind, ReadTime, WriteError, WriteSlot};
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
@@ -36,24 +34,44 @@ impl Reconciler {
             (region.clone(), removal)
         };
         // Separate from the replicas that are removed and recreated, whose final state is not `Gone`.
-        let mut removals: Removals = plan.unwanted().map(first).collect();
+        let unwanted = plan.unwanted();
+        let unwanted = unwanted.filter(|(region, _)| !execution.withheld.contains(*region));
+        let mut removals: Removals = unwanted.map(first).collect();
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
         let mut is_first = true;
         while removals.values().any(RemovalProgress::is_open) && (is_first || poller.pause().await)
         {
             is_first = false;
-            let read = self.secrets_manager.describe(&id, poller.deadline()).await;
-            let now = match read {
-                Ok(now) => now,
+            let read = self.secrets_manager.read(&id, poller.deadline()).await;
+            let (now, mut time) = match read {
+                Ok(read) => read,
                 Err(error) if error.kind == CallErrorKind::NotFound => {
                     note_deletion(&mut removals);
                     continue;
                 }
                 Err(_) => continue,
             };
-            let due = self.note_progress(&now, &mut removals);
-            let requested = self.request_removal(secret, due, deadlines).await;
+            let mut due = self.note_progress(&now, &mut removals);
+            if due.is_empty() {
+                continue;
+            }
+            let Some(slot) = self.secrets_manager.write_slot(deadlines.end()).await else {
+                let unsent = due.into_iter();
+                removals.extend(unsent.map(|region| (region, RemovalProgress::NotSent)));
+                continue;
+            };
+            if !time.is_fresh() {
+                let Ok(read) = self.secrets_manager.read(&id, poller.deadline()).await else {
+                    continue;
+                };
+                due = self.note_progress(&read.0, &mut removals);
+                time = read.1;
+            }
+            let requested = self
+                .request_removal(secret, due, (time, slot), deadlines)
+                .await;
+            execution.note_requested(&requested);
             removals.extend(requested);
         }
         self.verify_removals(secret, &mut removals, deadlines).await;
@@ -71,7 +89,7 @@ impl Reconciler {
         for (region, removal) in removals.iter_mut().filter(|(_, removal)| removal.is_open()) {
             if !now.replicas.contains_key(region) {
                 *removal = RemovalProgress::Unlisted(Unlisted::first(removal));
-            } else if matches!(removal, RemovalProgress::Pending) {
+            } else if removal.is_to_be_requested() {
                 let plan = fresh.as_ref();
                 match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
                     Some((plan, Step::Remove(reason, _))) if plan.may_remove(reason) => {
@@ -86,64 +104,80 @@ impl Reconciler {
     }
 
     /// Requests the removal of all replicas in one call. If AWS rejects it, requests each removal
-    /// separately.
-    async fn request_removal(
+    /// separately. Omits the Regions whose removal needs another read first.
+    pub(super) async fn request_removal(
         &self,
         secret: &Secret,
         regions: Vec<Region>,
+        (read, slot): (ReadTime, WriteSlot),
         deadlines: &Deadlines,
     ) -> Removals {
-        if regions.is_empty() {
-            return Removals::new();
-        }
-        let until = deadlines.end();
-        let all: Vec<&Region> = regions.iter().collect();
-        let together = self.secrets_manager.remove(&secret.arn, &all, until).await;
-        let is_rejected = matches!(&together, Err(error) if error.is_rejected());
-        let one_by_one = is_rejected && regions.len() > 1;
         let mut removals = Removals::new();
+        if regions.is_empty() {
+            return removals;
+        }
+        let (arn, until) = (&secret.arn, deadlines.end());
+        let together = self
+            .secrets_manager
+            .remove(arn, &regions, read, slot, until);
+        let together = match together.await {
+            Err(WriteError::Stale) => return removals,
+            Err(WriteError::Call(error)) => Err(error),
+            Ok(()) => Ok(()),
+        };
+        let is_rejected = matches!(&together, Err(error) if error.is_rejected());
+        if !is_rejected || regions.len() == 1 {
+            let removal = RemovalProgress::from_response(together);
+            return regions
+                .into_iter()
+                .map(|region| (region, removal.clone()))
+                .collect();
+        }
         for region in regions {
-            let result = if one_by_one {
-                let one = [&region];
-                self.secrets_manager.remove(&secret.arn, &one, until).await
-            } else {
-                together.clone()
+            let one = std::slice::from_ref(&region);
+            let removal = match self.secrets_manager.write_slot(until).await {
+                None => RemovalProgress::NotSent,
+                Some(slot) => {
+                    let removed = self.secrets_manager.remove(arn, one, read, slot, until);
+                    match removed.await {
+                        Err(WriteError::Stale) => continue,
+                        Err(WriteError::Call(error)) => RemovalProgress::from_response(Err(error)),
+                        Ok(()) => RemovalProgress::Accepted,
+                    }
+                }
             };
-            removals.insert(region, RemovalProgress::from_response(result));
+            removals.insert(region, removal);
         }
         removals
     }
 
-    /// Removes replicas that exist only in the primary secret's list, without checking the policy. Polls
-    /// until AWS no longer lists them or the deadline passes.
-    pub(super) async fn remove_and_follow(
+    /// Polls until AWS no longer lists the replicas that are being removed, or the deadline passes. For
+    /// replicas that exist only in the primary secret's list.
+    pub(super) async fn follow_removals(
         &self,
         secret: &Secret,
-        regions: &BTreeSet<Region>,
+        removals: &mut Removals,
         deadlines: &Deadlines,
-    ) -> Removals {
-        let regions = regions.iter().cloned().collect();
-        let mut removals = self.request_removal(secret, regions, deadlines).await;
+    ) {
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
         while removals.values().any(RemovalProgress::is_open) && poller.pause().await {
             let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
                 continue;
             };
-            for (region, removal) in &mut removals {
+            for (region, removal) in removals.iter_mut() {
                 if removal.is_open() && !now.replicas.contains_key(region) {
                     *removal = RemovalProgress::Gone(None);
                 }
             }
         }
-        removals
     }
 }
 
 /// Records that the primary secret, and so its list of replicas, was not found.
 fn note_deletion(removals: &mut Removals) {
     for removal in removals.values_mut() {
-        if removal.is_open() && !matches!(removal, RemovalProgress::Pending) {
+        if removal.is_open() && !removal.is_to_be_requested() {
             *removal = RemovalProgress::Unlisted(Unlisted::first(removal));
         }
     }

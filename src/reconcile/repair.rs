@@ -1,23 +1,21 @@
 //! Repairs failed replicas that a retry does not change, by removing and recreating them. Detects promoted
 //! former replicas that block a request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use secret_replicator_aws::CallError;
+use secret_replicator_aws::{CallError, ReadTime};
 use secret_replicator_core::limits::RemovalLimit;
 use secret_replicator_core::plan::{Decision, Plan, Step, Target, decide, failure_of};
 use secret_replicator_core::policy;
-use secret_replicator_core::secret::{Region, RegionalSecret, ReplicaStatus, Secret, SecretId};
-use tokio::time::Instant;
+use secret_replicator_core::secret::{
+    Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretId,
+};
 
 use super::Reconciler;
-use super::execution::{Execution, Response};
-use super::removal_progress::RemovalProgress;
-use crate::change_budget::ChangeBudget;
+use super::basis::Basis;
+use super::execution::Execution;
+use super::removal_progress::{RemovalProgress, Removals};
 use crate::deadlines::Deadlines;
-
-/// The changes that removing and recreating a replica takes.
-const CHANGES_TO_RECREATE: u64 = 2;
 
 impl Reconciler {
     /// Removes and recreates the failed replicas that a retry has not changed. Acts only if the policy
@@ -25,32 +23,22 @@ impl Reconciler {
     /// replica was never in sync, so its removal loses no data.
     pub(super) async fn recreate(
         &self,
-        secret: &Secret,
-        plan: &Plan,
+        basis: &Basis,
         execution: &mut Execution,
         deadlines: &Deadlines,
-        changes: &ChangeBudget,
     ) {
-        let empty = self
-            .empty_replicas(secret, plan, execution, deadlines)
-            .await;
+        let empty = self.empty_replicas(basis, execution, deadlines).await;
         // Following the replicas of other Regions may have used up the time of this slice of a sweep. The
         // removal is not deferred to the next slice, which would run out of time in the same way.
         if empty.is_empty() || deadlines.is_too_late_to_write() {
             return;
         }
-        let needed = CHANGES_TO_RECREATE * empty.len() as u64;
-        let Ok(reservation) = changes.reserve(needed, Instant::now()).await else {
-            return;
-        };
-        let (gone, removed) = self.remove_empty(secret, empty, execution, deadlines).await;
-        let again = self
-            .still_wanted(secret, plan, gone, execution, deadlines)
+        let gone = self
+            .remove_empty(&basis.secret, empty, execution, deadlines)
             .await;
-        let requested = self
-            .replicate_again(secret, &again, execution, deadlines)
-            .await;
-        reservation.commit(removed + requested);
+        if let Some(again) = self.still_wanted(basis, gone, execution, deadlines).await {
+            execution.recreated = self.request_again(again, execution, deadlines).await;
+        }
     }
 
     /// Returns the Regions in which a request has just failed because a promoted former replica of the
@@ -77,96 +65,118 @@ impl Reconciler {
         probed.into_keys().collect()
     }
 
-    /// Removes empty replicas. Returns the Regions whose replica is gone, and the number of removals
-    /// that were requested.
+    /// Removes empty replicas. Returns the Regions whose replica is gone.
     async fn remove_empty(
         &self,
         secret: &Secret,
-        regions: BTreeSet<Region>,
+        regions: Vec<Region>,
         execution: &mut Execution,
         deadlines: &Deadlines,
-    ) -> (BTreeSet<Region>, u64) {
-        let removals = self.remove_and_follow(secret, &regions, deadlines).await;
-        let is_sent = |removal: &&RemovalProgress| !matches!(removal, RemovalProgress::NotSent);
-        let removed = removals.values().filter(is_sent).count();
-        let is_gone =
-            |region: &Region| matches!(removals.get(region), Some(RemovalProgress::Gone(_)));
-        let (gone, remaining): (BTreeSet<Region>, BTreeSet<Region>) =
-            regions.into_iter().partition(is_gone);
-        let removals = removals
+    ) -> BTreeSet<Region> {
+        let mut removals = self.request_empty(secret, regions, deadlines).await;
+        execution.note_requested(&removals);
+        self.follow_removals(secret, &mut removals, deadlines).await;
+        let (gone, remaining): (Removals, Removals) = removals
             .into_iter()
-            .filter(|(region, _)| remaining.contains(region));
-        execution.removals.extend(removals);
-        (gone, removed as u64)
+            .partition(|(_, removal)| matches!(removal, RemovalProgress::Gone(_)));
+        execution.removals.extend(remaining);
+        gone.into_keys().collect()
     }
 
-    /// Requests the removed replicas again and follows them. Returns the number of requested replicas.
-    async fn replicate_again(
+    /// Requests the removal of the replicas that are still stuck in another read. Repeats the request while
+    /// AWS throttles it and time remains.
+    async fn request_empty(
         &self,
         secret: &Secret,
-        again: &Plan,
+        regions: Vec<Region>,
+        deadlines: &Deadlines,
+    ) -> Removals {
+        let mut retries = deadlines.retry_while_throttled();
+        let mut removals = Removals::new();
+        let mut open = regions;
+        loop {
+            let Some(slot) = self.secrets_manager.write_slot(deadlines.end()).await else {
+                let unsent = open.into_iter();
+                removals.extend(unsent.map(|region| (region, RemovalProgress::NotSent)));
+                return removals;
+            };
+            let Some((stuck, read)) = self.still_stuck(secret, open, deadlines).await else {
+                return removals;
+            };
+            let requested = self.request_removal(secret, stuck.clone(), (read, slot), deadlines);
+            removals.extend(requested.await);
+            open = stuck;
+            open.retain(|region| {
+                let removal = removals.get(region);
+                removal.is_none_or(RemovalProgress::is_to_be_requested)
+            });
+            if open.is_empty() || !retries.pause().await {
+                return removals;
+            }
+        }
+    }
+
+    /// Requests the replicas of a plan again and follows them. Returns their Regions.
+    pub(super) async fn request_again(
+        &self,
+        again: Basis,
         execution: &mut Execution,
         deadlines: &Deadlines,
-    ) -> u64 {
-        let regions: BTreeSet<Region> = again.steps.keys().cloned().collect();
+    ) -> BTreeSet<Region> {
+        let regions: BTreeSet<Region> = again.plan.steps.keys().cloned().collect();
         if regions.is_empty() {
-            return 0;
+            return regions;
         }
-        let mut without = secret.clone();
-        without
-            .replicas
-            .retain(|region, _| !regions.contains(region));
         let again = self
-            .replicate_and_follow(&without, again, None, deadlines)
+            .replicate_and_follow(&again, BTreeSet::new(), None, deadlines)
             .await;
-        let may_be_made = |response: &&Response| response.was_ambiguous || !response.is_unsent();
-        let requested = again.responses.values().filter(may_be_made).count();
         execution.observations.forget(&regions);
         execution.responses.extend(again.responses);
         execution.observations.extend(again.observations);
-        execution.recreated = regions;
-        requested as u64
+        regions
     }
 
     /// Returns the Regions of failed replicas that a retry has not changed and that exist only as an entry
     /// in the primary secret's list of replicas.
     async fn empty_replicas(
         &self,
-        secret: &Secret,
-        plan: &Plan,
+        basis: &Basis,
         execution: &Execution,
         deadlines: &Deadlines,
-    ) -> BTreeSet<Region> {
+    ) -> Vec<Region> {
         if self.policy.removal() != policy::Removal::Covered
             || self.limits.removal != RemovalLimit::Allowed
         {
-            return BTreeSet::new();
+            return Vec::new();
         }
+        let Basis { secret, plan, .. } = basis;
         let stuck = stuck(secret, plan, execution);
-        let stuck = self.still_stuck(secret, stuck, deadlines).await;
         let mut probed = self.probe_regions(secret, stuck, deadlines.end()).await;
         probed.retain(|_, found| *found == RegionalSecret::Absent);
         probed.into_keys().collect()
     }
 
     /// Reads the secret, decides again, and returns the steps for the removed replicas that the new plan
-    /// wants as `plan` did. Records the progress of the other removals.
+    /// wants as the first one did. Records the progress of the other removals.
     async fn still_wanted(
         &self,
-        secret: &Secret,
-        plan: &Plan,
+        basis: &Basis,
         gone: BTreeSet<Region>,
         execution: &mut Execution,
         deadlines: &Deadlines,
-    ) -> Plan {
+    ) -> Option<Basis> {
         if gone.is_empty() {
-            return plan.only(&gone);
+            return None;
         }
-        let fresh = self.decide_without(secret, &gone, deadlines).await;
+        let fresh = self.read_without(&basis.secret, &gone, deadlines).await;
+        let decision = match &fresh {
+            Ok((now, ..)) => Some(decide(now, &self.policy, &self.limits)),
+            Err(_) => None,
+        };
         let mut again = BTreeSet::new();
         for region in gone {
-            let wanted = plan.steps.get(&region).and_then(Step::target);
-            if let (Ok(fresh), Some(wanted)) = (&fresh, wanted)
+            let wanted = basis.plan.steps.get(&region).and_then(Step::target);
+            if let (Some(fresh), Some(wanted)) = (&decision, wanted)
                 && fresh.target_like(wanted).is_some()
             {
                 again.insert(region);
@@ -174,60 +184,64 @@ impl Reconciler {
             }
             // If the replica is already in progress, or the read failed, the next attempt decides.
             let is_kept = |plan: &Plan| matches!(plan.steps.get(&region), Some(Step::Keep(_)));
-            let removal = match &fresh {
-                Err(_) => RemovalProgress::Accepted,
-                Ok(Decision::Act(fresh)) if is_kept(fresh) => RemovalProgress::Accepted,
-                Ok(_) => RemovalProgress::Gone(None),
+            let removal = match &decision {
+                None => RemovalProgress::Accepted,
+                Some(Decision::Act(fresh)) if is_kept(fresh) => RemovalProgress::Accepted,
+                Some(_) => RemovalProgress::Gone(None),
             };
             execution.removals.insert(region, removal);
         }
-        match fresh {
-            Ok(Decision::Act(fresh)) => fresh.only(&again),
-            _ => plan.only(&BTreeSet::new()),
+        let (secret, read, removed) = fresh.ok()?;
+        match decision {
+            Some(Decision::Act(fresh)) => Some(Basis {
+                plan: fresh.only(&again),
+                secret,
+                read,
+                removed,
+            }),
+            _ => None,
         }
     }
 
-    /// Reads the secret and decides again, without the replicas that are gone.
-    async fn decide_without(
+    /// Reads the secret, without the replicas that are gone. Also returns those replicas.
+    async fn read_without(
         &self,
         secret: &Secret,
         gone: &BTreeSet<Region>,
         deadlines: &Deadlines,
-    ) -> Result<Decision, CallError> {
+    ) -> Result<(Secret, ReadTime, BTreeMap<Region, Replica>), CallError> {
         let id = SecretId::Arn(secret.arn.clone());
-        let mut now = self.secrets_manager.describe(&id, deadlines.end()).await?;
+        let (mut now, read) = self.secrets_manager.read(&id, deadlines.end()).await?;
+        let removed = secret.replicas.iter();
+        let removed = removed.filter(|(region, _)| gone.contains(*region));
+        let removed: BTreeMap<Region, Replica> = removed
+            .map(|(region, replica)| (region.clone(), replica.clone()))
+            .collect();
         // A read may still show a replica that is gone.
-        for region in gone {
-            if now.replicas.get(region) == secret.replicas.get(region) {
-                now.replicas.remove(region);
-            }
-        }
-        Ok(decide(&now, &self.policy, &self.limits))
+        now.replicas
+            .retain(|region, replica| removed.get(region) != Some(replica));
+        Ok((now, read, removed))
     }
 
-    /// Keeps the Regions whose failed replica is unchanged in another read.
+    /// Keeps the Regions whose failed replica is unchanged in another read. Returns the time of that read.
     async fn still_stuck(
         &self,
         secret: &Secret,
         mut regions: Vec<Region>,
         deadlines: &Deadlines,
-    ) -> Vec<Region> {
-        if regions.is_empty() {
-            return regions;
-        }
+    ) -> Option<(Vec<Region>, ReadTime)> {
         let id = SecretId::Arn(secret.arn.clone());
-        let Ok(mut now) = self.secrets_manager.describe(&id, deadlines.end()).await else {
-            return Vec::new();
-        };
+        let read = self.secrets_manager.read(&id, deadlines.end()).await;
+        let (mut now, time) = read.ok()?;
         now.probed.clone_from(&secret.probed);
         let Decision::Act(fresh) = decide(&now, &self.policy, &self.limits) else {
-            return Vec::new();
+            return None;
         };
         regions.retain(|region| {
             matches!(fresh.steps.get(region), Some(Step::Retry(_)))
                 && now.replicas.get(region) == secret.replicas.get(region)
         });
-        regions
+        Some((regions, time))
     }
 }
 

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::{CallError, CallErrorKind, WritePermit};
-use secret_replicator_core::plan::{Plan, Target, decide};
-use secret_replicator_core::secret::{Region, Replica, Secret, SecretId};
+use secret_replicator_aws::{
+    CallError, CallErrorKind, Operation, ReadTime, WriteError, WritePermit,
+};
+use secret_replicator_core::plan::Target;
+use secret_replicator_core::secret::{Region, Replica};
 
 use super::Reconciler;
+use super::basis::{Basis, Renewed};
 use super::execution::{Response, Responses};
 use crate::deadlines::Deadlines;
 
@@ -17,38 +20,62 @@ const MAX_REPEATS: usize = 3;
 /// The number of concurrent requests if each Region is requested separately.
 const REQUESTS_AT_ONCE: usize = 4;
 
+/// A request, and AWS's response.
+struct Attempt {
+    /// The targets of the request, without those that later reads have shown as requested or unwanted.
+    targets: Vec<Target>,
+    /// The last read before the request.
+    read: ReadTime,
+    /// The responses for the replicas that a later read has shown as requested.
+    begun: Responses,
+    result: Result<BTreeMap<Region, Replica>, NotAccepted>,
+}
+
+/// Why AWS has not accepted a request.
+enum NotAccepted {
+    /// The request was not sent.
+    Unsent(CallError),
+    /// The call failed.
+    Failed(CallError),
+}
+
 impl Reconciler {
-    /// Requests the plan's replicas. Returns AWS's response for each Region.
+    /// Requests these replicas of the plan. Returns AWS's response for each Region. A Region without a
+    /// response was not requested, because a read showed that the secret has changed.
     ///
     /// After an ambiguous failure, such as a timeout, a broken connection or an internal error of AWS,
     /// reads the secret again and requests only what has not begun and is still wanted, each Region by
     /// itself, in case one of them causes the failure.
     pub(super) async fn replicate(
         &self,
-        secret: &Secret,
-        plan: &Plan,
+        basis: &Basis,
+        targets: &[Target],
         permit: Option<WritePermit<'_>>,
         deadlines: &Deadlines,
     ) -> Responses {
-        let targets: Vec<&Target> = plan.targets().collect();
-        let mut responses = self.send(secret, &targets, deadlines).await;
+        let mut responses = self.send(basis, targets, deadlines).await;
         // Lets other secrets write during the following polls.
         drop(permit);
         let mut poller = deadlines.poll_replicas();
         for _ in 0..MAX_REPEATS {
-            let is_open = |target: &&&Target| {
+            let is_open = |target: &&Target| {
                 let response = responses.get(target.region());
                 response.is_some_and(Response::should_be_repeated)
             };
-            let open: Vec<&Target> = targets.iter().filter(is_open).copied().collect();
+            let open: Vec<Target> = targets.iter().filter(is_open).cloned().collect();
             if open.is_empty() || !poller.pause().await {
                 break;
             }
-            let id = SecretId::Arn(secret.arn.clone());
-            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+            let Ok(renewed) = self.renew(basis, &open, poller.deadline()).await else {
                 continue;
             };
-            for (region, mut response) in self.repeat(secret, now, open, deadlines).await {
+            let Renewed {
+                targets,
+                read,
+                begun,
+            } = renewed;
+            let repeated = self.send_each(basis, &targets, read, deadlines).await;
+            for (region, mut response) in begun.into_iter().chain(repeated) {
                 let before = responses.get(&region);
                 response.was_ambiguous |= before.is_some_and(|before| before.was_ambiguous);
                 responses.insert(region, response);
@@ -57,49 +84,15 @@ impl Reconciler {
         responses
     }
 
-    /// Repeats the requests that have no effect in the read `now` and that are still wanted. Requests
-    /// each Region separately, in case one Region causes the failure. Probes again before a request that
-    /// overwrites.
-    async fn repeat(
-        &self,
-        secret: &Secret,
-        mut now: Secret,
-        open: Vec<&Target>,
-        deadlines: &Deadlines,
-    ) -> Responses {
-        let (begun, not_begun): (Vec<&Target>, Vec<&Target>) = open
-            .into_iter()
-            .partition(|target| has_moved(secret, &now, target.region()));
-        now.probed.clone_from(&secret.probed);
-        let overwriting = not_begun.iter().filter(|target| target.overwrites());
-        let overwriting: Vec<Region> = overwriting.map(|target| target.region().clone()).collect();
-        for region in &overwriting {
-            now.probed.remove(region);
-        }
-        let probed = self.probe_regions(&now, overwriting, deadlines.end()).await;
-        now.probed.extend(probed);
-        let fresh = decide(&now, &self.policy, &self.limits);
-        // The secret may have changed and need other replicas. The next attempt decides.
-        let still_wanted = not_begun
-            .iter()
-            .filter_map(|target| fresh.target_like(target));
-        let still_wanted: Vec<&Target> = still_wanted.collect();
-        let begun = begun
-            .into_iter()
-            .map(|target| (target.region().clone(), Response::executed()));
-        let repeated = self.send_each(secret, &still_wanted, deadlines).await;
-        begun.chain(repeated).collect()
-    }
-
     /// Sends one request for all targets that overwrite nothing, and one for all targets that overwrite.
-    async fn send(&self, secret: &Secret, targets: &[&Target], deadlines: &Deadlines) -> Responses {
-        let mut responses = BTreeMap::new();
+    async fn send(&self, basis: &Basis, targets: &[Target], deadlines: &Deadlines) -> Responses {
+        let mut responses = Responses::new();
         for overwrites in [false, true] {
             let alike = targets
                 .iter()
                 .filter(|target| target.overwrites() == overwrites);
-            let alike: Vec<&Target> = alike.copied().collect();
-            responses.extend(self.send_alike(secret, &alike, deadlines).await);
+            let alike: Vec<Target> = alike.cloned().collect();
+            responses.extend(self.send_alike(basis, alike, deadlines).await);
         }
         responses
     }
@@ -108,75 +101,121 @@ impl Reconciler {
     /// not stop the others.
     async fn send_alike(
         &self,
-        secret: &Secret,
-        targets: &[&Target],
+        basis: &Basis,
+        targets: Vec<Target>,
         deadlines: &Deadlines,
     ) -> Responses {
         if targets.is_empty() {
-            return BTreeMap::new();
+            return Responses::new();
         }
-        let result = self.request(secret, targets, deadlines).await;
-        match &result {
-            Err(error)
-                if error.is_rejected() && !error.is_about_a_replica() && targets.len() > 1 =>
-            {
-                self.send_each(secret, targets, deadlines).await.collect()
-            }
-            _ => {
-                let regions = targets.iter().map(|target| target.region());
-                regions
-                    .map(|region| (region.clone(), Response::new(region, &result)))
-                    .collect()
-            }
+        let attempt = self.request(basis, targets, basis.read, deadlines).await;
+        if !attempt.must_be_split() {
+            return attempt.into_responses();
         }
+        let Attempt {
+            targets,
+            read,
+            mut begun,
+            ..
+        } = attempt;
+        begun.extend(self.send_each(basis, &targets, read, deadlines).await);
+        begun
     }
 
     /// Sends one request for each target, several of them concurrently, so that a slow request does not
     /// delay the others.
     async fn send_each(
         &self,
-        secret: &Secret,
-        targets: &[&Target],
+        basis: &Basis,
+        targets: &[Target],
+        read: ReadTime,
         deadlines: &Deadlines,
-    ) -> impl Iterator<Item = (Region, Response)> {
-        let requests = targets.iter().map(|target| async move {
-            let result = self.request(secret, &[target], deadlines).await;
-            (
-                target.region().clone(),
-                Response::new(target.region(), &result),
-            )
-        });
-        let responses: Vec<_> = stream::iter(requests)
+    ) -> Responses {
+        let requests = targets
+            .iter()
+            .map(|target| self.request(basis, vec![target.clone()], read, deadlines));
+        let attempts: Vec<Attempt> = stream::iter(requests)
             .buffer_unordered(REQUESTS_AT_ONCE)
             .collect()
             .await;
-        responses.into_iter()
+        attempts
+            .into_iter()
+            .flat_map(Attempt::into_responses)
+            .collect()
     }
 
     /// Sends one request, and retries it while AWS throttles it and time remains. In a burst, all events
-    /// wait for the same quota, which Lambda's two retries of an event do not outlast.
+    /// wait for the same quota, which Lambda's two retries of an event do not outlast. After a wait, reads
+    /// the secret again and requests only what it still needs.
     async fn request(
         &self,
-        secret: &Secret,
-        targets: &[&Target],
+        basis: &Basis,
+        mut targets: Vec<Target>,
+        mut read: ReadTime,
         deadlines: &Deadlines,
-    ) -> Result<BTreeMap<Region, Replica>, CallError> {
+    ) -> Attempt {
         let mut retries = deadlines.retry_while_throttled();
-        loop {
-            let result = self
-                .secrets_manager
-                .replicate(&secret.arn, targets, deadlines.end())
-                .await;
-            match result {
-                Err(error) if error.kind == CallErrorKind::Throttled && retries.pause().await => {}
-                result => return result,
+        let mut begun = Responses::new();
+        let until = deadlines.end();
+        let result = loop {
+            let Some(slot) = self.secrets_manager.write_slot(until).await else {
+                let operation = Operation::ReplicateSecretToRegions;
+                break Err(NotAccepted::Unsent(CallError::not_sent(operation)));
+            };
+            if !read.is_fresh() {
+                match self.renew(basis, &targets, until).await {
+                    Ok(renewed) => {
+                        targets = renewed.targets;
+                        read = renewed.read;
+                        begun.extend(renewed.begun);
+                    }
+                    Err(error) => break Err(NotAccepted::Unsent(error)),
+                }
             }
+            if targets.is_empty() {
+                break Ok(BTreeMap::new());
+            }
+            let request =
+                self.secrets_manager
+                    .replicate(&basis.secret.arn, &targets, read, slot, until);
+            match request.await {
+                Err(WriteError::Stale) => {}
+                Err(WriteError::Call(error))
+                    if error.kind == CallErrorKind::Throttled && retries.pause().await => {}
+                Err(WriteError::Call(error)) => break Err(NotAccepted::Failed(error)),
+                Ok(replicas) => break Ok(replicas),
+            }
+        };
+        Attempt {
+            targets,
+            read,
+            begun,
+            result,
         }
     }
 }
 
-/// Returns whether a Region's replica differs from the one before the request. The request was then
-/// executed.
-fn has_moved(before: &Secret, now: &Secret, region: &Region) -> bool {
-    now.replicas.contains_key(region) && before.replicas.get(region) != now.replicas.get(region)
+impl Attempt {
+    /// Returns whether AWS has rejected the request for several Regions, possibly because of one of them.
+    fn must_be_split(&self) -> bool {
+        match &self.result {
+            Err(NotAccepted::Failed(error)) => {
+                error.is_rejected() && !error.is_about_a_replica() && self.targets.len() > 1
+            }
+            _ => false,
+        }
+    }
+
+    fn into_responses(self) -> Responses {
+        let result = self.result;
+        let responses = self.targets.iter().map(|target| {
+            let response = match &result {
+                Ok(replicas) => Response::accepted(replicas.get(target.region())),
+                Err(NotAccepted::Unsent(error)) => Response::unsent(error.clone()),
+                Err(NotAccepted::Failed(error)) => Response::failed(error.clone()),
+            };
+            (target.region().clone(), response)
+        });
+        self.begun.into_iter().chain(responses).collect()
+    }
 }

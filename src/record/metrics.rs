@@ -167,7 +167,6 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics>
     }
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
     let requested = requests.contains(&outcome.action) && *state != RegionState::Planned;
-    let is_accepted = matches!(state, RegionState::InSync(_) | RegionState::InProgress(_));
     Some(ReplicaMetrics {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
@@ -179,7 +178,7 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> Option<ReplicaMetrics>
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(..)) || outcome.is_recreated,
         ),
-        replicas_overwritten: u64::from(outcome.action == Action::Overwrite && is_accepted),
+        replicas_overwritten: u64::from(outcome.is_overwritten()),
         replicas_pending: u64::from(matches!(state, RegionState::InProgress(_))),
         versions_behind: u64::from(*state == RegionState::InProgress(Progress::VersionBehind)),
         replication_time: match state {

@@ -57,6 +57,7 @@ enum Status {
     InProgress,
     Refused,
     Planned,
+    Superseded,
     InSync,
     Removed,
 }
@@ -219,6 +220,12 @@ impl RegionFields {
                 let remediation = Some(reason.remediation().to_owned());
                 described(Status::Refused, Some(reason.code()), detail, remediation)
             }
+            RegionState::Superseded(superseded) => described(
+                Status::Superseded,
+                Some(superseded.code()),
+                Some(superseded.detail().to_owned()),
+                Some(superseded.remediation().to_owned()),
+            ),
             RegionState::InProgress(progress) => {
                 let (code, detail) = (Some(progress.code()), progress.detail());
                 let remediation = Some(progress.remediation().to_owned());
@@ -268,6 +275,8 @@ impl ReplicaRecord {
             (Status::Planned, Action::Remove) => "would be removed from",
             (Status::Planned, Action::Overwrite) => "would overwrite a secret in",
             (Status::Planned, _) => "would replicate to",
+            (Status::Superseded, _) => "superseded in",
+            (Status::InSync, Action::Overwrite) => "overwritten and in sync in",
             (Status::InSync, _) => "in sync in",
             (Status::Removed, _) => "removed from",
         }

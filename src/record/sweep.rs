@@ -85,6 +85,7 @@ pub(super) fn message(sweep: &Sweep) -> String {
         refused,
         failed,
         limited,
+        overwritten,
         ..
     } = &sweep.totals;
     let how_far = match sweep.next {
@@ -97,6 +98,7 @@ pub(super) fn message(sweep: &Sweep) -> String {
         (pending, "pending"),
         (refused, "refused"),
         (failed, "failed"),
+        (overwritten, "other secrets overwritten"),
         (limited, "left for the next sweep"),
     ];
     let mut words = vec![

@@ -30,6 +30,7 @@ fn outcome(region: &str, state: RegionState) -> RegionOutcome {
         kms_key: None,
         is_listed: true,
         is_recreated: false,
+        is_written: false,
     }
 }
 

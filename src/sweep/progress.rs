@@ -6,9 +6,10 @@ use secret_replicator_aws::{CallError, Page};
 use secret_replicator_core::comparison::Comparison;
 use secret_replicator_core::sweep::{SecretHash, Start, Totals};
 
+use super::hash_of;
 use super::lists::{ListEnd, ListedPage, Lists, PageRead};
 use super::pages::Pages;
-use super::{ListedSecret, hash_of};
+use super::work::ListedSecret;
 use crate::clock::Clock;
 use crate::reconcile::{Reconciler, SecretOutcome};
 

@@ -37,8 +37,16 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
         SecretOutcome::NoValueYet(..) | SecretOutcome::Covered { .. } => {}
     }
     totals.covered += 1;
-    let is_limited = secret.deferred() == Some(Deferred::ChangeLimitReached);
+    let is_limited = matches!(
+        secret.deferred(),
+        Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast)
+    );
     totals.limited += u64::from(is_limited);
+    let overwritten = secret
+        .regions()
+        .iter()
+        .filter(|region| region.is_overwritten());
+    totals.overwritten += overwritten.map(|_| 1).sum::<u64>();
     let is_drift = |region: &RegionOutcome| region.action.is_change();
     totals.drifted += u64::from(secret.regions().iter().any(is_drift));
     match secret.outcome() {
@@ -71,6 +79,7 @@ fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {
         RegionState::InProgress(_) => &mut totals.pending,
         RegionState::Refused(..) | RegionState::Retained(..) => &mut totals.refused,
         RegionState::Failed(..) => &mut totals.failed,
+        RegionState::Superseded(_) => return,
     };
     *count += 1;
 }

@@ -111,7 +111,7 @@ async fn an_event_waits_for_the_quota_for_writes_longer_than_the_sdk_does() {
 #[tokio::test]
 async fn throttling_without_end_is_an_error_of_its_own() {
     let setting = setting().timeout(Duration::from_secs(16));
-    for (operation, more) in [("DescribeSecret", 0..1), (REPLICATE, 1..40)] {
+    for operation in ["DescribeSecret", REPLICATE] {
         let mut stage = setting.start().await;
         stage
             .aws
@@ -119,7 +119,7 @@ async fn throttling_without_end_is_an_error_of_its_own() {
         let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
         delivery.ends_in_error("failed", "Throttled");
         let calls = stage.calls(operation).len();
-        assert!(more.contains(&(calls - 4)), "{calls} calls of {operation}");
+        assert!((5..40).contains(&calls), "{calls} calls of {operation}");
     }
 }
 

@@ -2,12 +2,15 @@
 //! emulator's Secrets Manager and Lambda Runtime API.
 
 mod aws_refuses;
+mod dry_runs;
 mod event_age;
+mod fresh_reads;
 mod hostile_input;
 mod https;
 mod metrics;
 mod native_events;
 mod not_ready;
+mod owners;
 mod policy_decides;
 mod promoted;
 mod regional_keys;
@@ -21,6 +24,8 @@ mod sweep;
 mod sweep_at_scale;
 mod sweep_changes;
 mod sweep_compared;
+mod sweep_outage;
+mod sweep_repeats;
 mod sweep_slices;
 mod tags_that_change;
 mod versions;

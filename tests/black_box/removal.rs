@@ -11,20 +11,20 @@ const POLICY: &str = "{version: 1, removal: covered, rules: [
     {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: {tag: replicate-to}},
     {name: residency, when: {tags: {data-residency: eu}}, forbid: {except: ['eu-*']}}]}";
 
-fn removing() -> Setting {
+pub(crate) fn removing() -> Setting {
     setting()
         .env("REPLICATION_POLICY", POLICY)
         .env("ALLOW_REMOVAL", "true")
 }
 
-async fn start(setting: Setting) -> Stage {
+pub(crate) async fn start(setting: Setting) -> Stage {
     let mut stage = setting.start().await;
     stage.may_remove = true;
     stage
 }
 
 /// Returns a secret with replicas in `eu-west-1` and `us-west-2`.
-fn with_two_replicas(replicate_to: &str) -> SecretSeed {
+pub(crate) fn with_two_replicas(replicate_to: &str) -> SecretSeed {
     tagged("prod/db", replicate_to)
         .with_replica_in("eu-west-1")
         .with_replica_in("us-west-2")
@@ -152,7 +152,7 @@ async fn an_owner_who_wants_the_replica_again_in_the_meantime_keeps_it() {
         answer.expect("the owner may tag");
         assert_eq!(
             delivery.region("eu-west-1"),
-            "remove refused secret-changed",
+            "remove superseded secret-changed",
             "{replicate_to}"
         );
         assert!(stage.removed().is_empty(), "{replicate_to}");

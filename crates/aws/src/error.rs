@@ -81,7 +81,7 @@ const ACCESS_CODES: [&str; 14] = [
     "UnrecognizedClientException",
 ];
 
-pub(super) const THROTTLING_CODES: [&str; 6] = [
+const THROTTLING_CODES: [&str; 6] = [
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -130,7 +130,8 @@ impl CallError {
 
     /// Creates the error of a call that was not sent, because the rate had no slot for it before
     /// the deadline.
-    pub(super) fn not_sent(operation: Operation) -> Self {
+    #[must_use]
+    pub fn not_sent(operation: Operation) -> Self {
         Self {
             operation,
             kind: CallErrorKind::NotSent,

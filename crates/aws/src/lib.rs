@@ -8,18 +8,20 @@
 //! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
 //! | `lists` | lists the secrets of a Region |
-//! | `retry` | which failures of a write the SDK may retry |
+//! | `freshness` | the age of the read on which a write rests |
 //! | `rate` | limits calls per second |
+//! | `retry_budget` | the retries of the SDK in one invocation |
 
 #![forbid(unsafe_code)]
 
 mod convert;
 mod endpoints;
 mod error;
+mod freshness;
 mod https;
 mod lists;
 mod rate;
-mod retry;
+mod retry_budget;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -42,8 +44,10 @@ use tokio::time::{Instant, timeout_at};
 pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
+pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
 use lists::ListRates;
 use rate::Rate;
+use retry_budget::RetryBudget;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, Secret, SecretArn, SecretId,
@@ -52,7 +56,7 @@ use secret_replicator_core::secret::{
 /// The minimum time for a call. No call starts when less time is left before its deadline.
 pub const MIN_CALL_TIME: Duration = Duration::from_millis(500);
 
-/// The maximum number of attempts of a call, including the first one.
+/// The maximum number of attempts of a read, including the first one.
 const ATTEMPTS: u32 = 4;
 
 /// The timeout of one attempt of a call.
@@ -64,7 +68,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The client of Secrets Manager in the function's Region.
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
-    client: Client,
+    client: Arc<RetryBudget>,
     endpoints: Endpoints,
     limits: Option<Arc<CallLimits>>,
 }
@@ -85,6 +89,10 @@ struct CallLimits {
 pub struct WritePermit<'a> {
     _permit: Option<SemaphorePermit<'a>>,
 }
+
+/// A slot of the write rate, for one write.
+#[derive(Debug)]
+pub struct WriteSlot(());
 
 impl SecretsManager {
     /// Creates a client with the SDK's default configuration from the environment.
@@ -112,7 +120,7 @@ impl SecretsManager {
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
-            client,
+            client: Arc::new(RetryBudget::new(client)),
             endpoints: Endpoints::default(),
             limits: None,
         }
@@ -122,6 +130,12 @@ impl SecretsManager {
     #[must_use]
     pub fn with_endpoints(self, endpoints: Endpoints) -> Self {
         Self { endpoints, ..self }
+    }
+
+    /// Gives the SDK its full budget of retries for the next invocation. Otherwise an outage in one
+    /// invocation would leave the following ones of the same process without retries.
+    pub fn begin_invocation(&self) {
+        self.client.refill();
     }
 
     /// Returns the retry configuration of the client.
@@ -166,16 +180,43 @@ impl SecretsManager {
         })
     }
 
+    /// Waits for a slot of the write rate, at once if there is none. Returns `None` without waiting if the
+    /// next slot leaves less than [`MIN_CALL_TIME`] before `until`.
+    pub async fn write_slot(&self, until: Instant) -> Option<WriteSlot> {
+        if let Some(limits) = &self.limits {
+            let last = until.checked_sub(MIN_CALL_TIME).unwrap_or(until);
+            if !limits.writes.wait_for_slot(last).await {
+                return None;
+            }
+        }
+        Some(WriteSlot(()))
+    }
+
     /// Reads a secret's metadata, never its value.
     ///
     /// # Errors
     /// [`CallError`] if AWS rejects the call, does not respond before `until`, or returns an unreadable
     /// response.
     pub async fn describe(&self, id: &SecretId, until: Instant) -> Result<Secret, CallError> {
-        let request = self.client.describe_secret().secret_id(id.as_str());
+        self.read(id, until).await.map(|(secret, _)| secret)
+    }
+
+    /// Reads a secret's metadata as [`describe`](Self::describe) does, for a write that rests on it.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS rejects the call, does not respond before `until`, or returns an unreadable
+    /// response.
+    pub async fn read(
+        &self,
+        id: &SecretId,
+        until: Instant,
+    ) -> Result<(Secret, ReadTime), CallError> {
+        let client = self.client.client();
+        let request = client.describe_secret().secret_id(id.as_str());
+        let time = ReadTime::now();
         let call = || request.send();
         let answer = self.call(until, Operation::DescribeSecret, call).await?;
-        convert::secret(&answer)
+        Ok((convert::secret(&answer)?, time))
     }
 
     /// Reads what another Region has under the name of this primary secret.
@@ -194,7 +235,8 @@ impl SecretsManager {
             .region(config::Region::new(region.to_string()))
             .retry_config(RetryConfig::disabled());
         let there = self.endpoints.configure(region, there);
-        let request = self.client.describe_secret().secret_id(&primary.name);
+        let client = self.client.client();
+        let request = client.describe_secret().secret_id(&primary.name);
         let call = || request.customize().config_override(there).send();
         match self.call(until, Operation::DescribeSecret, call).await {
             Ok(answer) => convert::regional(primary, region, &answer),
@@ -207,37 +249,40 @@ impl SecretsManager {
     /// only if every target overwrites, that is, if a probe found another secret in each Region.
     ///
     /// AWS responds before it replicates, so `Ok` means only that AWS accepted the request. It contains
-    /// the secret's replicas from the response. The SDK retries only calls that AWS rejected before
-    /// executing them (throttling). AWS does not document the result of replicating twice to one Region,
-    /// so after an ambiguous failure the caller must read the secret before it retries.
+    /// the secret's replicas from the response. The SDK retries no write, because the secret may change
+    /// meanwhile. AWS does not document the result of replicating twice to one Region, so after an
+    /// ambiguous failure the caller must read the secret before it retries.
     ///
     /// # Errors
-    /// [`CallError`]; see [`CallError::may_have_been_executed`].
+    /// [`WriteError::Stale`], without a call, if the read is too old. [`CallError`]; see
+    /// [`CallError::may_have_been_executed`].
     pub async fn replicate(
         &self,
         secret: &SecretArn,
-        targets: &[&Target],
+        targets: &[Target],
+        read: ReadTime,
+        _slot: WriteSlot,
         until: Instant,
-    ) -> Result<BTreeMap<Region, Replica>, CallError> {
+    ) -> Result<BTreeMap<Region, Replica>, WriteError> {
         let replica_regions = targets.iter().map(|target| {
             ReplicaRegionType::builder()
                 .region(target.region().as_str())
                 .set_kms_key_id(target.key().kms_key.as_ref().map(ToString::to_string))
                 .build()
         });
-        let overwrite = !targets.is_empty() && targets.iter().all(|target| target.overwrites());
-        let request = self
-            .client
+        let overwrite = !targets.is_empty() && targets.iter().all(Target::overwrites);
+        let client = self.client.client();
+        let request = client
             .replicate_secret_to_regions()
             .set_force_overwrite_replica_secret(overwrite.then_some(true))
             .secret_id(secret.as_str())
             .set_add_replica_regions(Some(replica_regions.collect()));
         let call = || {
-            let customized = request.clone().customize();
-            customized.config_override(self.retries()).send()
+            let customized = request.customize();
+            customized.config_override(without_retries()).send()
         };
         let answer = self
-            .write(until, Operation::ReplicateSecretToRegions, call)
+            .write(read, until, Operation::ReplicateSecretToRegions, call)
             .await?;
         Ok(convert::replicas(answer.replication_status()))
     }
@@ -246,24 +291,27 @@ impl SecretsManager {
     /// the request.
     ///
     /// # Errors
-    /// [`CallError`]; see [`CallError::may_have_been_executed`].
+    /// [`WriteError::Stale`], without a call, if the read is too old. [`CallError`]; see
+    /// [`CallError::may_have_been_executed`].
     pub async fn remove(
         &self,
         secret: &SecretArn,
-        regions: &[&Region],
+        regions: &[Region],
+        read: ReadTime,
+        _slot: WriteSlot,
         until: Instant,
-    ) -> Result<(), CallError> {
+    ) -> Result<(), WriteError> {
         let regions = regions.iter().map(ToString::to_string).collect();
-        let request = self
-            .client
+        let client = self.client.client();
+        let request = client
             .remove_regions_from_replication()
             .secret_id(secret.as_str())
             .set_remove_replica_regions(Some(regions));
         let call = || {
-            let customized = request.clone().customize();
-            customized.config_override(self.retries()).send()
+            let customized = request.customize();
+            customized.config_override(without_retries()).send()
         };
-        self.write(until, Operation::RemoveRegionsFromReplication, call)
+        self.write(read, until, Operation::RemoveRegionsFromReplication, call)
             .await
             .map(drop)
     }
@@ -278,57 +326,53 @@ impl SecretsManager {
         C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let connections = self.limits.as_ref().map(|limits| &limits.connections);
-        let call = async {
-            let _connection = match connections {
-                Some(connections) => connections.acquire().await.ok(),
-                None => None,
-            };
-            // Boxed, because a call's future is large, and built only now, so that a task that waits for
-            // a connection takes little memory.
-            Box::pin(call()).await
-        };
-        within(until, operation, call).await
-    }
-
-    /// Returns the retry configuration of a write. With a write rate, [`Self::write`] retries instead of
-    /// the SDK, because each attempt needs a slot of the rate.
-    fn retries(&self) -> config::Builder {
-        let retries = retry::only_unless_executed();
-        match self.limits {
-            Some(_) => retries.retry_config(RetryConfig::disabled()),
-            None => retries,
+        match within(until, self.connected(call)).await {
+            Some(answer) => answer.map_err(|error| CallError::from_sdk(operation, &error)),
+            None => Err(CallError::out_of_time(operation)),
         }
     }
 
+    /// Makes a call as soon as a connection is available.
+    async fn connected<T, C: Future<Output = T>>(&self, call: impl FnOnce() -> C) -> T {
+        let connections = self.limits.as_ref().map(|limits| &limits.connections);
+        let _connection = match connections {
+            Some(connections) => connections.acquire().await.ok(),
+            None => None,
+        };
+        // Boxed, because a call's future is large, and built only now, so that a task that waits for
+        // a connection takes little memory.
+        Box::pin(call()).await
+    }
+
+    /// Makes a write, unless the read on which it rests has become too old while the write waited for its
+    /// connection.
     async fn write<T, E, C>(
         &self,
+        read: ReadTime,
         until: Instant,
         operation: Operation,
-        call: impl Fn() -> C,
-    ) -> Result<T, CallError>
+        call: impl FnOnce() -> C,
+    ) -> Result<T, WriteError>
     where
         C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let Some(limits) = &self.limits else {
-            return self.call(until, operation, call).await;
+        let if_fresh = async || {
+            if read.is_fresh() {
+                Some(call().await)
+            } else {
+                None
+            }
         };
-        let last_slot = until.checked_sub(MIN_CALL_TIME).unwrap_or(until);
-        let mut attempts = 0;
-        loop {
-            if !limits.writes.wait_for_slot(last_slot).await {
-                return Err(CallError::not_sent(operation));
+        match within(until, self.connected(if_fresh)).await {
+            Some(Some(answer)) => {
+                answer.map_err(|error| CallError::from_sdk(operation, &error).into())
             }
-            attempts += 1;
-            match self.call(until, operation, &call).await {
-                Err(error) if error.kind == CallErrorKind::Throttled && attempts < ATTEMPTS => {}
-                answer => return answer,
-            }
+            Some(None) => Err(WriteError::Stale),
+            None => Err(CallError::out_of_time(operation).into()),
         }
     }
 }
-
 /// The timeout for probing another Region.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -342,20 +386,15 @@ fn writers(writes_per_second: u32) -> usize {
 /// than one processor can make.
 const CONNECTIONS: usize = 64;
 
-async fn within<T, E>(
-    until: Instant,
-    operation: Operation,
-    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, CallError>
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
+/// The configuration of a write. The SDK would retry it with a decision that may be seconds old.
+fn without_retries() -> config::Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
+}
+
+/// Runs a call until `until`. Returns `None` if it is not complete then.
+async fn within<T>(until: Instant, call: impl Future<Output = T>) -> Option<T> {
     if until <= Instant::now() {
-        return Err(CallError::out_of_time(operation));
+        return None;
     }
-    match timeout_at(until, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(CallError::from_sdk(operation, &error)),
-        Err(_) => Err(CallError::out_of_time(operation)),
-    }
+    timeout_at(until, call).await.ok()
 }

@@ -38,7 +38,7 @@ impl SecretsManager {
     /// Returns the client's own Region.
     #[must_use]
     pub fn home(&self) -> Option<Region> {
-        let region = self.client.config().region()?;
+        let region = self.client.client().config().region()?.clone();
         Region::parse(region.as_ref()).ok()
     }
 
@@ -98,8 +98,8 @@ impl SecretsManager {
         {
             return Err(CallError::not_sent(Operation::ListSecrets));
         }
-        let request = self
-            .client
+        let client = self.client.client();
+        let request = client
             .list_secrets()
             .max_results(PAGE_SIZE)
             .sort_by(SortByType::Name)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::limits::{Limits, Overwrite};
 use crate::plan::{Decision, KeySource, Plan, ReplicaKey, Step, Target, decide};
 use crate::policy::{Evaluation, Policy, Rule, Subject, When};
+use crate::reason::RetainReason;
 use crate::secret::{KmsKey, Region, Secret};
 
 /// The explanation of the decision about one secret.
@@ -221,7 +222,7 @@ fn explain_regions(
     blocked_by: impl Fn(&Region) -> Vec<BlockedBy>,
 ) -> Vec<RegionExplanation> {
     let regions = plan.steps.iter().map(|(region, step)| {
-        let mut explanation = explain_step(region.to_string(), step);
+        let mut explanation = explain_step(region.to_string(), step, plan);
         if let Some(request) = evaluation.regions.get(region) {
             explanation.wanted_by = request.wanted_by.iter().cloned().collect();
             explanation.forbidden_by = request.forbidden_by.iter().cloned().collect();
@@ -231,12 +232,16 @@ fn explain_regions(
     });
     let tokens = plan.bad_tokens.iter().map(|bad| RegionExplanation {
         tag: Some(bad.tag.clone()),
-        ..explain_step(bad.token().to_owned(), &Step::Refuse(bad.refusal(), None))
+        ..explain_step(
+            bad.token().to_owned(),
+            &Step::Refuse(bad.refusal(), None),
+            plan,
+        )
     });
     regions.chain(tokens).collect()
 }
 
-fn explain_step(region: String, step: &Step) -> RegionExplanation {
+fn explain_step(region: String, step: &Step, plan: &Plan) -> RegionExplanation {
     let (action, reason, remediation) = match step {
         Step::Replicate(target) | Step::Retry(target) if target.overwrites() => {
             ("overwrite", None, None)
@@ -250,8 +255,16 @@ fn explain_step(region: String, step: &Step) -> RegionExplanation {
             Some(reason.remediation().to_owned()),
         ),
         Step::Refuse(refusal, _) => ("refuse", Some(refusal.code()), refusal.remediation()),
-        Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) => {
+        Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) if plan.will_remove(reason) => {
             ("remove", Some(reason.code()), None)
+        }
+        Step::Remove(..) | Step::AwaitRemoval(..) => {
+            let waits = RetainReason::WaitingForOtherReplicas;
+            (
+                "remove",
+                Some(waits.code()),
+                Some(waits.remediation().to_owned()),
+            )
         }
         Step::Retain(reason, _) => (
             "keep",

@@ -3,6 +3,7 @@
 //! [`decide`] is a pure function of the secret, the policy and the limits. Without a clock, network or
 //! environment, events, dry runs and tests get the same decision.
 
+mod changes;
 mod target;
 mod unwanted;
 
@@ -12,6 +13,7 @@ use crate::limits::{Limits, Overwrite};
 use crate::policy::{BadToken, Policy, RegionRequest, Subject};
 use crate::reason::{FailureReason, Refusal, RemovalReason, RetainReason, SkipReason};
 use crate::secret::{KmsKey, Region, RegionalSecret, Replica, ReplicaStatus, Secret};
+pub use changes::Changes;
 use target::admit;
 pub use target::{KeySource, ReplicaKey, Target};
 
@@ -116,14 +118,40 @@ impl Plan {
     /// refusal that may result from a typo.
     #[must_use]
     pub fn may_remove(&self, reason: &RemovalReason) -> bool {
+        let in_sync = |step: &Step| match step {
+            Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
+            _ => false,
+        };
+        self.allows_removal(reason, in_sync)
+    }
+
+    /// Returns whether replicas that are unwanted for this reason will be removed if every replica that the
+    /// plan requests or follows is in sync by then. A dry run and an explanation announce a removal only
+    /// then.
+    #[must_use]
+    pub fn will_remove(&self, reason: &RemovalReason) -> bool {
+        let can_be_in_sync = |step: &Step| match step {
+            Step::Replicate(_) | Step::Retry(_) => true,
+            Step::Keep(replica) => {
+                matches!(
+                    replica.status,
+                    ReplicaStatus::InSync | ReplicaStatus::InProgress
+                )
+            }
+            _ => false,
+        };
+        self.allows_removal(reason, can_be_in_sync)
+    }
+
+    fn allows_removal(&self, reason: &RemovalReason, is_in_sync: impl Fn(&Step) -> bool) -> bool {
         let not_wanted = *reason == RemovalReason::NoLongerTargeted;
         let is_settled = |step: &Step| match step {
-            Step::Keep(replica) => replica.status == ReplicaStatus::InSync,
+            Step::Replicate(_) | Step::Retry(_) | Step::Keep(_) => is_in_sync(step),
+            Step::ReportFailure(..) => false,
             Step::Refuse(refusal, existing) => {
                 let status = existing.as_ref().map(|replica| &replica.status);
                 refusal.allows_removal(reason, status)
             }
-            Step::Replicate(_) | Step::Retry(_) | Step::ReportFailure(..) => false,
             // A rule or a tag names this Region too, and it is refused.
             Step::Remove(RemovalReason::Forbidden(_), _)
             | Step::AwaitRemoval(RemovalReason::Forbidden(_), _) => !not_wanted,
@@ -142,22 +170,6 @@ impl Plan {
     #[must_use]
     pub fn writes(&self) -> bool {
         self.replicates() || self.unwanted().next().is_some()
-    }
-
-    /// Returns the maximum number of replicas that the plan adds or removes. The retry of a failed
-    /// replica counts only if it overwrites a secret, because it would use up the changes of every sweep.
-    #[must_use]
-    pub fn changes(&self) -> u64 {
-        let changes = self.steps.values().map(|step| match step {
-            Step::Replicate(_) | Step::Remove(..) | Step::AwaitRemoval(..) => 1,
-            Step::Retry(target) if target.overwrites() => 1,
-            Step::Retry(_)
-            | Step::Keep(_)
-            | Step::ReportFailure(..)
-            | Step::Refuse(..)
-            | Step::Retain(..) => 0,
-        });
-        changes.sum()
     }
 
     /// Returns the part of the plan for these Regions.

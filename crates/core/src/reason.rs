@@ -9,6 +9,7 @@ mod progress;
 mod refusal;
 mod removal;
 mod skip;
+mod superseded;
 mod wording;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ pub use progress::Progress;
 pub use refusal::{Conflict, Refusal};
 pub use removal::{RemovalReason, RetainReason};
 pub use skip::SkipReason;
+pub use superseded::Superseded;
 
 fn names(rules: &BTreeSet<String>) -> String {
     let names: Vec<String> = rules.iter().map(|name| format!("`{name}`")).collect();

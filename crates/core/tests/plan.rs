@@ -8,7 +8,7 @@ mod probes;
 use std::collections::BTreeSet;
 
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
-use secret_replicator_core::plan::{Decision, Plan, Step, decide};
+use secret_replicator_core::plan::{Changes, Decision, Plan, Step, decide};
 use secret_replicator_core::policy;
 use secret_replicator_core::reason::{FailureReason, Refusal, RemovalReason};
 use secret_replicator_core::secret::{
@@ -158,9 +158,42 @@ fn unwanted_replicas_are_removed_or_awaited() {
 }
 
 #[test]
-fn only_replicas_that_come_or_go_are_changes() {
-    // One is created, three are removed, and one is removed when it is no longer in progress.
-    assert_eq!(plan().changes(), 5);
+fn a_replica_that_comes_or_goes_or_is_repaired_is_a_change() {
+    // One is created, three are removed, and one is removed when it is no longer in progress. A failed
+    // replica is requested again.
+    let Changes { first, repeats } = plan().changes();
+    let retries = plan();
+    let retries = retries
+        .steps
+        .values()
+        .filter(|step| matches!(step, Step::Retry(_)));
+    assert_eq!((first, repeats), (5, retries.count() as u64));
+    assert!(repeats > 0);
+}
+
+#[test]
+fn steps_beyond_the_granted_changes_wait_and_removals_wait_for_them() {
+    let plan = plan();
+    let all = plan.changes();
+    assert!(plan.beyond(all).is_empty());
+    let unwanted: BTreeSet<Region> = plan.unwanted().map(|(region, _)| region.clone()).collect();
+    let one_less = Changes {
+        first: all.first - 1,
+        ..all
+    };
+    let last = plan.beyond(one_less);
+    assert_eq!(last.len(), 1);
+    assert!(last.is_subset(&unwanted), "{last:?}");
+    let without_repeats = plan.beyond(Changes { repeats: 0, ..all });
+    assert!(
+        without_repeats.is_superset(&unwanted),
+        "{without_repeats:?}"
+    );
+    assert_eq!(
+        without_repeats.len() as u64,
+        all.repeats + unwanted.len() as u64
+    );
+    assert_eq!(plan.beyond(Changes::default()).len() as u64, all.total());
 }
 
 #[test]
@@ -358,7 +391,7 @@ fn a_part_of_the_plan_is_the_plan_in_these_regions() {
         (&whole.rules, &whole.bad_tokens)
     );
     assert!(!part.replicates());
-    assert_eq!(part.changes(), 0);
+    assert_eq!(part.changes(), Changes::default());
     assert!(whole.only(&regions(&["eu-west-1"])).replicates());
 }
 

@@ -164,8 +164,10 @@ fn a_region_that_was_forbidden_while_an_answer_was_lost_is_not_asked_for_again()
     let forbidden = Action::tag(NAME, "env", "eu");
     scenario.actions.push(act(5000, forbidden));
     let journal = play(&scenario).journal;
-    let end = &journal.invocations[0].end;
-    assert_eq!(*end, End::Error("ServiceUnavailable".to_owned()));
+    let End::Answer(record) = &journal.invocations[0].end else {
+        panic!("{:?}", journal.invocations[0].end)
+    };
+    assert_eq!(record["replicas"][0]["reason"], "secret-changed");
     assert_eq!(journal.events, [EventEnd::Handled]);
 }
 

@@ -4,7 +4,7 @@ use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Plan, Step, failure_of};
 use secret_replicator_core::policy::BadToken;
 use secret_replicator_core::reason::{
-    FailureReason, Progress, Refusal, RemovalReason, RetainReason,
+    FailureReason, Progress, Refusal, RemovalReason, RetainReason, Superseded,
 };
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 
@@ -18,8 +18,9 @@ pub(in crate::reconcile) fn region_outcomes(
     plan: &Plan,
     execution: Option<&Execution>,
 ) -> Vec<RegionOutcome> {
+    let written = execution.map(Execution::written).unwrap_or_default();
     let steps = plan.steps.iter().map(|(region, step)| {
-        let (action, state) = step_outcome(region, step, before, execution);
+        let (action, state) = step_outcome(region, step, before, plan, execution);
         let state = checked_state(region, state, execution);
         let is_seen = |execution: &Execution| execution.observations.of(region).is_some();
         RegionOutcome {
@@ -29,6 +30,7 @@ pub(in crate::reconcile) fn region_outcomes(
             kms_key: kms_key(step),
             is_listed: before.replicas.contains_key(region) || execution.is_some_and(is_seen),
             is_recreated: execution.is_some_and(|execution| execution.recreated.contains(region)),
+            is_written: written.contains(region),
         }
     });
     steps
@@ -40,6 +42,7 @@ fn step_outcome(
     region: &Region,
     step: &Step,
     before: &Secret,
+    plan: &Plan,
     execution: Option<&Execution>,
 ) -> (Action, RegionState) {
     let requested = || {
@@ -67,7 +70,11 @@ fn step_outcome(
             (Action::Refuse, state)
         }
         Step::Remove(reason, replica) | Step::AwaitRemoval(reason, replica) => {
-            let state = unwanted_state(region, reason, replica, execution);
+            let state = match execution {
+                Some(execution) => unwanted_state(region, reason, replica, execution),
+                None if plan.will_remove(reason) => RegionState::PlannedRemoval(reason.clone()),
+                None => waiting_for_others(replica),
+            };
             (Action::Remove, state)
         }
         Step::Retain(reason, replica) => {
@@ -83,6 +90,9 @@ fn checked_state(
     state: RegionState,
     execution: Option<&Execution>,
 ) -> RegionState {
+    if let Some(superseded) = execution.and_then(|execution| execution.superseded.get(region)) {
+        return RegionState::Superseded(*superseded);
+    }
     let findings = execution.map(|execution| &execution.findings);
     match state {
         RegionState::InSync(_) if findings.is_some_and(|found| found.behind.contains(region)) => {
@@ -103,6 +113,9 @@ fn requested_state(
     before: Option<&Replica>,
     execution: &Execution,
 ) -> RegionState {
+    if execution.withheld.contains(region) {
+        return RegionState::Planned;
+    }
     if execution.promoted.contains(region) {
         let seen = execution.observations.of(region);
         let replica = seen.map(|seen| seen.replica.clone());
@@ -117,11 +130,12 @@ fn requested_state(
         (Some(removal), Some(replica)) => {
             removal_state(removal, &RemovalReason::FailedReplica, replica)
         }
-        _ => {
-            let response = execution.responses.get(region);
-            let result = response.map_or(&Ok(()), |response| &response.result);
-            response_state(result, before, region, &execution.observations)
-        }
+        _ => match execution.responses.get(region) {
+            Some(response) => {
+                response_state(&response.result, before, region, &execution.observations)
+            }
+            None => RegionState::InProgress(Progress::NotRequested),
+        },
     }
 }
 
@@ -174,16 +188,23 @@ fn unwanted_state(
     region: &Region,
     reason: &RemovalReason,
     replica: &Replica,
-    execution: Option<&Execution>,
+    execution: &Execution,
 ) -> RegionState {
-    let Some(execution) = execution else {
+    if execution.withheld.contains(region) {
         return RegionState::PlannedRemoval(reason.clone());
-    };
+    }
     let removal = execution.removals.get(region);
     removal_state(
         removal.unwrap_or(&RemovalProgress::Blocked),
         reason,
         replica,
+    )
+}
+
+fn waiting_for_others(replica: &Replica) -> RegionState {
+    RegionState::Retained(
+        RetainReason::WaitingForOtherReplicas,
+        replica.status.clone(),
     )
 }
 
@@ -193,7 +214,6 @@ fn removal_state(
     replica: &Replica,
 ) -> RegionState {
     let reason = || reason.clone();
-    let status = || replica.status.clone();
     match removal {
         RemovalProgress::Gone(unverified) => RegionState::Removed(reason(), unverified.clone()),
         RemovalProgress::Stranded => {
@@ -206,15 +226,11 @@ fn removal_state(
         }
         RemovalProgress::Pending => RegionState::InProgress(Progress::RemovalPending(reason())),
         RemovalProgress::NotSent => RegionState::PlannedRemoval(reason()),
-        RemovalProgress::Unconfirmed(error, _) => {
+        RemovalProgress::Unconfirmed(error, _) | RemovalProgress::Throttled(error) => {
             RegionState::Failed(error.reason(), Some(error.message.clone()))
         }
-        RemovalProgress::Blocked => {
-            RegionState::Retained(RetainReason::WaitingForOtherReplicas, status())
-        }
-        RemovalProgress::SecretChanged => {
-            RegionState::Retained(RetainReason::SecretChanged, status())
-        }
+        RemovalProgress::Blocked => waiting_for_others(replica),
+        RemovalProgress::SecretChanged => RegionState::Superseded(Superseded::SecretChanged),
     }
 }
 
@@ -238,5 +254,6 @@ fn refused_token(bad: &BadToken) -> RegionOutcome {
         kms_key: None,
         is_listed: false,
         is_recreated: false,
+        is_written: false,
     }
 }

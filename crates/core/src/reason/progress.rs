@@ -9,6 +9,8 @@ pub enum Progress {
     ReplicationInProgress,
     /// AWS accepted the request but does not report the replica, or no longer does.
     NotReported,
+    /// The secret changed before the request, which was therefore not sent.
+    NotRequested,
     /// AWS accepted the request, but every later read failed. Contains the error.
     StatusUnavailable(String),
     /// AWS reports a status that this version does not know.
@@ -28,6 +30,7 @@ impl Progress {
         match self {
             Self::ReplicationInProgress => "replication-in-progress",
             Self::NotReported => "not-reported",
+            Self::NotRequested => "not-requested",
             Self::StatusUnavailable(_) => "status-unavailable",
             Self::UnknownStatus(_) => "unknown-status",
             Self::RemovalPending(_) => "removal-pending",
@@ -45,6 +48,9 @@ impl Progress {
             Self::NotReported => {
                 Some("AWS accepted the request but reports no replica in this Region".to_owned())
             }
+            Self::NotRequested => Some(
+                "the secret changed before the request, so the request was not sent".to_owned(),
+            ),
             Self::StatusUnavailable(error) => Some(format!(
                 "AWS accepted the request, but reading the replica's status failed: {error}"
             )),
@@ -61,7 +67,10 @@ impl Progress {
     #[must_use]
     pub fn remediation(&self) -> &'static str {
         match self {
-            Self::ReplicationInProgress | Self::NotReported | Self::RemovalPending(_) => {
+            Self::ReplicationInProgress
+            | Self::NotReported
+            | Self::NotRequested
+            | Self::RemovalPending(_) => {
                 "no action is needed yet: Lambda retries an event and so checks again; after a \
                  manual call, reconcile again"
             }

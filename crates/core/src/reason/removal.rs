@@ -53,8 +53,6 @@ pub enum RetainReason {
     AmbiguousTag,
     /// A wanted Region is refused, or its replica is not in sync.
     WaitingForOtherReplicas,
-    /// The secret has changed since the decision.
-    SecretChanged,
 }
 
 impl RetainReason {
@@ -65,7 +63,6 @@ impl RetainReason {
             Self::UnknownStatus => "unknown-status",
             Self::AmbiguousTag => "ambiguous-tag",
             Self::WaitingForOtherReplicas => "waiting-for-other-replicas",
-            Self::SecretChanged => "secret-changed",
         }
     }
 
@@ -83,10 +80,6 @@ impl RetainReason {
             Self::WaitingForOtherReplicas => {
                 "fix the other Regions: the replica is removed once every wanted Region has a \
                  replica in sync"
-            }
-            Self::SecretChanged => {
-                "no action is needed: the secret changed during the invocation, and the change has \
-                 its own event"
             }
         }
     }

@@ -36,8 +36,13 @@ pub struct Totals {
     pub failed: u64,
     /// Secrets left for the next sweep, because the change limit was reached.
     pub limited: u64,
-    /// Replicas that were added or removed, or would have been.
+    /// Replicas that were created, overwritten, recreated, repaired or removed, as far as AWS accepted the
+    /// requests or may have executed them.
     pub changes: u64,
+    /// The changes of replicas that had failed before.
+    pub repeats: u64,
+    /// Other secrets that were overwritten.
+    pub overwritten: u64,
     /// The totals by the Region of the replicas.
     pub regions: BTreeMap<Region, RegionTotals>,
 }
@@ -95,6 +100,8 @@ impl Totals {
             failed,
             limited,
             changes,
+            repeats,
+            overwritten,
             regions,
         } = other;
         let sums = [
@@ -111,6 +118,8 @@ impl Totals {
             (&mut self.failed, failed),
             (&mut self.limited, limited),
             (&mut self.changes, changes),
+            (&mut self.repeats, repeats),
+            (&mut self.overwritten, overwritten),
         ];
         for (sum, more) in sums {
             *sum = sum.saturating_add(*more);

@@ -1,0 +1,95 @@
+//! What the writes for a secret rest on.
+
+use std::collections::BTreeMap;
+
+use secret_replicator_aws::{CallError, ReadTime};
+use secret_replicator_core::plan::{Plan, Target, decide};
+use secret_replicator_core::secret::{Region, Replica, Secret, SecretId};
+use tokio::time::Instant;
+
+use super::Reconciler;
+use super::execution::{Response, Responses};
+
+/// A plan, the secret that it was made for, and the time of the read that showed the secret. A write rests
+/// on a read that is at most [`MAX_READ_AGE`](secret_replicator_aws::MAX_READ_AGE) old, so after each wait
+/// the secret is read again.
+#[derive(Clone, Debug)]
+pub(super) struct Basis {
+    pub(super) secret: Secret,
+    pub(super) plan: Plan,
+    pub(super) read: ReadTime,
+    /// The replicas that this invocation has removed. A read may still show them.
+    pub(super) removed: BTreeMap<Region, Replica>,
+}
+
+/// The targets of a request after another read.
+pub(super) struct Renewed {
+    /// The targets that are still to be requested. Empty if a read shows that nothing is to be requested.
+    pub(super) targets: Vec<Target>,
+    pub(super) read: ReadTime,
+    /// The responses for the replicas that the read shows as requested.
+    pub(super) begun: Responses,
+}
+
+impl Basis {
+    pub(super) fn new(secret: Secret, plan: Plan, read: ReadTime) -> Self {
+        Self {
+            secret,
+            plan,
+            read,
+            removed: BTreeMap::new(),
+        }
+    }
+
+    /// Returns whether the replica in a Region differs from the one before the request. The request was then
+    /// executed.
+    fn has_moved(&self, now: &Secret, region: &Region) -> bool {
+        let replica = now.replicas.get(region);
+        replica.is_some() && self.secret.replicas.get(region) != replica
+    }
+}
+
+impl Reconciler {
+    /// Reads the secret again and decides which of the targets are still to be requested. Probes again
+    /// before a request that overwrites. The probes come first, because they may take longer than a read
+    /// remains valid for a write.
+    ///
+    /// # Errors
+    /// [`CallError`] if the read fails.
+    pub(super) async fn renew(
+        &self,
+        basis: &Basis,
+        targets: &[Target],
+        until: Instant,
+    ) -> Result<Renewed, CallError> {
+        let overwriting = targets.iter().filter(|target| target.overwrites());
+        let overwriting: Vec<Region> = overwriting.map(|target| target.region().clone()).collect();
+        let mut probed = basis.secret.probed.clone();
+        for region in &overwriting {
+            probed.remove(region);
+        }
+        probed.extend(self.probe_regions(&basis.secret, overwriting, until).await);
+        let id = SecretId::Arn(basis.secret.arn.clone());
+        let (mut now, read) = self.secrets_manager.read(&id, until).await?;
+        now.probed = probed;
+        now.replicas
+            .retain(|region, replica| basis.removed.get(region) != Some(replica));
+        let fresh = decide(&now, &self.policy, &self.limits);
+        let (begun, open): (Vec<&Target>, Vec<&Target>) = targets
+            .iter()
+            .partition(|target| basis.has_moved(&now, target.region()));
+        // The secret may have changed and need other replicas. The next attempt decides.
+        let still_wanted = |target: &Target| {
+            let fresh = fresh.target_like(target)?;
+            (fresh.overwrites() == target.overwrites()).then(|| fresh.clone())
+        };
+        Ok(Renewed {
+            targets: open.into_iter().filter_map(still_wanted).collect(),
+            read,
+            begun: begun
+                .into_iter()
+                .map(|target| (target.region().clone(), Response::executed()))
+                .collect(),
+        })
+    }
+}
