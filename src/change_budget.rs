@@ -60,8 +60,6 @@ pub struct Reservation<'a> {
     budget: &'a ChangeBudget,
     reserved: Changes,
     made: Changes,
-    /// Why the reservation contains less than requested, if it does.
-    short: Option<Deferred>,
 }
 
 impl Reservation<'_> {
@@ -69,12 +67,6 @@ impl Reservation<'_> {
     #[must_use]
     pub fn granted(&self) -> Changes {
         self.reserved
-    }
-
-    /// Returns why changes beyond the reservation must wait.
-    #[must_use]
-    pub fn limit(&self) -> Deferred {
-        self.short.unwrap_or(Deferred::ChangeLimitReached)
     }
 
     /// Commits the number of changes made and releases the rest.
@@ -136,7 +128,9 @@ impl ChangeBudget {
         repeats: Repeats,
     ) -> Option<Result<Reservation<'_>, Deferred>> {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_held = repeats == Repeats::Last && self.left(count.made).repeats > 0;
+        // A secret that needs other changes too is processed once, with its repeats.
+        let is_held =
+            repeats == Repeats::Last && wanted.first == 0 && self.left(count.made).repeats > 0;
         let now = Changes {
             repeats: if is_held { 0 } else { wanted.repeats },
             ..wanted
@@ -145,22 +139,18 @@ impl ChangeBudget {
         if granted != self.left(count.made).limit(now) {
             return None;
         }
-        let short = (granted != wanted).then_some(if granted == now {
-            Deferred::RepeatsComeLast
-        } else {
-            Deferred::ChangeLimitReached
-        });
-        if let Some(short) = short
-            && granted == Changes::default()
-        {
-            return Some(Err(short));
+        if granted == Changes::default() && wanted != granted {
+            return Some(Err(if is_held {
+                Deferred::RepeatsComeLast
+            } else {
+                Deferred::ChangeLimitReached
+            }));
         }
         count.reserved = count.reserved.and(granted);
         Some(Ok(Reservation {
             budget: self,
             reserved: granted,
             made: granted,
-            short,
         }))
     }
 
@@ -238,10 +228,7 @@ mod tests {
         let budget = ChangeBudget::new(3, 3);
         reserved(&budget, first(2)).await.commit(first(2));
         let part = reserved(&budget, first(2)).await;
-        assert_eq!(
-            (part.granted(), part.limit()),
-            (first(1), Deferred::ChangeLimitReached)
-        );
+        assert_eq!(part.granted(), first(1));
         part.commit(first(1));
         reserved(&budget, first(0)).await.commit(first(0));
         for changes in [first(1), repeats(1)] {
@@ -260,12 +247,13 @@ mod tests {
             first: 1,
             repeats: 3,
         };
-        let early = budget.reserve(all, Repeats::Last, soon()).await.unwrap();
-        assert_eq!(
-            (early.granted(), early.limit()),
-            (first(1), Deferred::RepeatsComeLast)
-        );
-        early.commit(first(1));
+        let both = budget.reserve(all, Repeats::Last, soon()).await.unwrap();
+        let granted = Changes {
+            first: 1,
+            repeats: 2,
+        };
+        assert_eq!(both.granted(), granted);
+        both.commit(first(1));
         let early = budget.reserve(repeats(3), Repeats::Last, soon()).await;
         assert_eq!(early.err(), Some(Deferred::RepeatsComeLast));
         let part = reserved(&budget, repeats(3)).await;

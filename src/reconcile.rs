@@ -175,7 +175,8 @@ impl Reconciler {
         self.recreate_and_remove(basis, &mut execution, deadlines)
             .await;
         self.note_superseded(basis, &mut execution, deadlines).await;
-        let limited = (!execution.withheld.is_empty()).then(|| reservation.limit());
+        let is_limited = !execution.withheld.is_empty();
+        let limited = is_limited.then_some(Deferred::ChangeLimitReached);
         execution.deferred = execution.unsent().or(limited);
         execution
     }

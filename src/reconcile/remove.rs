@@ -43,39 +43,49 @@ impl Reconciler {
         while removals.values().any(RemovalProgress::is_open) && (is_first || poller.pause().await)
         {
             is_first = false;
-            let read = self.secrets_manager.read(&id, poller.deadline()).await;
-            let (now, mut time) = match read {
-                Ok(read) => read,
-                Err(error) if error.kind == CallErrorKind::NotFound => {
-                    note_deletion(&mut removals);
-                    continue;
+            match self.secrets_manager.read(&id, poller.deadline()).await {
+                Ok(read) => {
+                    let requested = self.remove_due(read, &mut removals, deadlines).await;
+                    execution.note_requested(&requested);
+                    removals.extend(requested);
                 }
-                Err(_) => continue,
-            };
-            let mut due = self.note_progress(&now, &mut removals);
-            if due.is_empty() {
-                continue;
+                Err(error) if error.kind == CallErrorKind::NotFound => note_deletion(&mut removals),
+                Err(_) => {}
             }
-            let Some(slot) = self.secrets_manager.write_slot(deadlines.end()).await else {
-                let unsent = due.into_iter();
-                removals.extend(unsent.map(|region| (region, RemovalProgress::NotSent)));
-                continue;
-            };
-            if !time.is_fresh() {
-                let Ok(read) = self.secrets_manager.read(&id, poller.deadline()).await else {
-                    continue;
-                };
-                due = self.note_progress(&read.0, &mut removals);
-                time = read.1;
-            }
-            let requested = self
-                .request_removal(secret, due, (time, slot), deadlines)
-                .await;
-            execution.note_requested(&requested);
-            removals.extend(requested);
         }
         self.verify_removals(secret, &mut removals, deadlines).await;
         execution.removals.extend(removals);
+    }
+
+    /// Records the progress of the removals, and requests those that are due. Reads the secret again if the
+    /// write rate delays them. Returns the requested removals.
+    async fn remove_due(
+        &self,
+        (now, mut time): (Secret, ReadTime),
+        removals: &mut Removals,
+        deadlines: &Deadlines,
+    ) -> Removals {
+        let until = deadlines.end();
+        let mut due = self.note_progress(&now, removals);
+        if due.is_empty() {
+            return Removals::new();
+        }
+        let Some(slot) = self.secrets_manager.write_slot(until).await else {
+            let unsent = due.into_iter();
+            return unsent
+                .map(|region| (region, RemovalProgress::NotSent))
+                .collect();
+        };
+        if !time.is_fresh() {
+            let id = SecretId::Arn(now.arn.clone());
+            let Ok(read) = self.secrets_manager.read(&id, until).await else {
+                return Removals::new();
+            };
+            due = self.note_progress(&read.0, removals);
+            time = read.1;
+        }
+        self.request_removal(&now, due, (time, slot), deadlines)
+            .await
     }
 
     /// Records which replicas are no longer listed. Returns the Regions whose removal is due according to

@@ -311,8 +311,41 @@ fn only_a_plan_with_all_that_is_wanted_in_sync_and_nothing_refused_allows_a_remo
             "{tag} {states:?}"
         );
         let by_rule = RemovalReason::Forbidden(["not-there".to_owned()].into());
-        assert_eq!(allowed(by_rule), forbidden, "{tag} {states:?}");
+        assert_eq!(allowed(by_rule.clone()), forbidden, "{tag} {states:?}");
+        for reason in [RemovalReason::NoLongerTargeted, by_rule] {
+            let is_announced = plan.will_remove(&reason);
+            assert!(
+                is_announced || !plan.may_remove(&reason),
+                "{tag} {states:?}"
+            );
+        }
     }
+}
+
+#[test]
+fn a_removal_is_announced_if_every_wanted_replica_can_be_in_sync_by_then() {
+    let unwanted = ("us-west-2", IN_SYNC);
+    let announced = |wanted: &[_]| {
+        let states: Vec<_> = wanted.iter().copied().chain([unwanted]).collect();
+        let Decision::Act(plan) = decision(BY_TAG, "eu-west-1", states) else {
+            panic!("it is covered");
+        };
+        let reason = RemovalReason::NoLongerTargeted;
+        (plan.may_remove(&reason), plan.will_remove(&reason))
+    };
+    let status = |status| Some((status, None));
+    assert_eq!(announced(&[]), (false, true));
+    assert_eq!(announced(&[("eu-west-1", IN_SYNC)]), (true, true));
+    assert_eq!(
+        announced(&[("eu-west-1", status("InProgress"))]),
+        (false, true)
+    );
+    assert_eq!(
+        announced(&[("eu-west-1", status("Detached"))]),
+        (false, false)
+    );
+    let taken = Some(("Failed", Some(NAME_TAKEN)));
+    assert_eq!(announced(&[("eu-west-1", taken)]), (false, false));
 }
 
 #[test]
