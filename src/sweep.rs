@@ -165,6 +165,8 @@ impl<'a> Sweeper<'a> {
         let mut repeats = RepeatQueue::new(begun.started);
         let mut in_progress = FuturesUnordered::new();
         let mut listing = FuturesUnordered::new();
+        // Repeats begin when all first requests are decided, so that their order is that of the queue.
+        let mut repeating = FuturesUnordered::new();
         let thorough = begun.is_thorough();
         let work = |task| Box::pin(self.work(task, thorough, changes));
         loop {
@@ -178,32 +180,34 @@ impl<'a> Sweeper<'a> {
                 listing.extend(reads.map(|read| self.list(read, begun.filter.as_ref())));
             }
             while listing.is_empty()
-                && in_progress.len() < self.max_in_progress
+                && in_progress.is_empty()
+                && repeating.len() < self.max_in_progress
                 && let Some(repeat) = repeats.next()
             {
-                in_progress.push(work(Task::Repeat(Box::new(repeat))));
+                repeating.push(work(Task::Repeat(Box::new(repeat))));
             }
             // Biased, so that a simulated sweep is deterministic.
-            tokio::select! {
+            let done = tokio::select! {
                 biased;
                 Some((read, page)) = listing.next() => {
                     let in_time = !self.deadlines.is_too_late_for_more();
                     progress.add_read(read, page, in_time);
+                    continue;
                 }
-                Some(done) = in_progress.next() => match done {
-                    Done::Repeats(repeat) => {
-                        if let Some(repeat) = repeats.add(*repeat) {
-                            in_progress.push(work(Task::Repeat(Box::new(repeat))));
-                        }
-                    }
-                    Done::Secret(page, secret, swept) => {
-                        progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                        if let Some(swept) = swept.filter(|swept| swept.needs_record(thorough)) {
-                            on_result(swept);
-                        }
-                    }
-                },
+                Some(done) = in_progress.next() => done,
+                Some(done) = repeating.next() => done,
                 else => return progress,
+            };
+            match done {
+                Done::Repeats(repeat) => {
+                    let first = repeats.add(*repeat).map(Box::new);
+                    repeating.extend(first.map(|repeat| work(Task::Repeat(repeat))));
+                }
+                Done::Secret(page, secret, swept) => {
+                    progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
+                    let recorded = swept.filter(|swept| swept.needs_record(thorough));
+                    recorded.into_iter().for_each(on_result);
+                }
             }
         }
     }
