@@ -76,6 +76,7 @@ impl Reconciler {
         let mut poller = deadlines.poll_until_ready();
         let mut retries = deadlines.poll_until_ready();
         let mut known: Option<SecretOutcome> = None;
+        let mut failed: Option<CallError> = None;
         loop {
             let not_ready = match self.read(id, mode, occasion, poller.deadline()).await {
                 Ok(observed)
@@ -97,7 +98,10 @@ impl Reconciler {
                     SecretOutcome::NotFound(error)
                 }
                 Err(error) if error.is_transient() => {
+                    // An earlier error of AWS says more than the end of the time.
+                    let error = failed.filter(|_| error.is_out_of_time()).unwrap_or(error);
                     if retries.pause().await {
+                        failed = Some(error);
                         continue;
                     }
                     // A transient error does not invalidate the result of an earlier read.

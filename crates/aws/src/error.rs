@@ -158,6 +158,12 @@ impl CallError {
         self.kind == CallErrorKind::Unanswered
     }
 
+    /// Returns whether there was no response before the deadline.
+    #[must_use]
+    pub fn is_out_of_time(&self) -> bool {
+        self.code == "OutOfTime"
+    }
+
     /// Returns whether the same call may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
