@@ -165,8 +165,6 @@ impl<'a> Sweeper<'a> {
         let mut repeats = RepeatQueue::new(begun.started);
         let mut in_progress = FuturesUnordered::new();
         let mut listing = FuturesUnordered::new();
-        // Repeats begin when all first requests are decided, so that their order is that of the queue.
-        let mut repeating = FuturesUnordered::new();
         let thorough = begun.is_thorough();
         let work = |task| Box::pin(self.work(task, thorough, changes));
         loop {
@@ -180,11 +178,10 @@ impl<'a> Sweeper<'a> {
                 listing.extend(reads.map(|read| self.list(read, begun.filter.as_ref())));
             }
             while listing.is_empty()
-                && in_progress.is_empty()
-                && repeating.len() < self.max_in_progress
+                && in_progress.len() < self.max_in_progress
                 && let Some(repeat) = repeats.next()
             {
-                repeating.push(work(Task::Repeat(Box::new(repeat))));
+                in_progress.push(work(Task::Repeat(Box::new(repeat))));
             }
             // Biased, so that a simulated sweep is deterministic.
             let done = tokio::select! {
@@ -195,13 +192,12 @@ impl<'a> Sweeper<'a> {
                     continue;
                 }
                 Some(done) = in_progress.next() => done,
-                Some(done) = repeating.next() => done,
                 else => return progress,
             };
             match done {
                 Done::Repeats(repeat) => {
                     let first = repeats.add(*repeat).map(Box::new);
-                    repeating.extend(first.map(|repeat| work(Task::Repeat(repeat))));
+                    in_progress.extend(first.map(|repeat| work(Task::Repeat(repeat))));
                 }
                 Done::Secret(page, secret, swept) => {
                     progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));

@@ -28,6 +28,9 @@ const UNLIMITED_CHANGES: u64 = 100_000;
 const SLICE_RETRIES: u32 = 3;
 const SLICE_PAUSE: Duration = Duration::from_secs(10);
 
+/// The age from which a quick sweep compares a secret instead of describing it.
+const QUICK_SWEEPS_COMPARE_AFTER: Duration = Duration::from_mins(10);
+
 /// Exceeds the slices of any sweep here.
 const MAX_SLICES: u32 = 500;
 
@@ -132,6 +135,7 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
         let first = sweep(&lambda, UNLIMITED_CHANGES, true).await;
         let after = state(scenario, &aws);
         pause(scenario).await;
+        sleep(QUICK_SWEEPS_COMPARE_AFTER).await;
         let later = state(scenario, &aws);
         let second = sweep(&lambda, UNLIMITED_CHANGES, false).await;
         let calls = aws.service.calls();

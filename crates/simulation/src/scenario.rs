@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_emulator::{
-    Denial, FailedReplicas, Fault, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas,
-    SecretWithoutValue, WorldSettings,
+    Collation, Denial, FailedReplicas, Fault, KeyState, KnownReplica, RegionNotEnabled,
+    RemovedReplicas, SecretWithoutValue, WorldSettings,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -200,6 +200,18 @@ impl Scenario {
         matches!(self.expected(secret, region), Answer::Replica { .. })
     }
 
+    /// Returns the order of lists, which AWS does not document.
+    fn collation(&self) -> Collation {
+        let collations = [
+            Collation::Bytes,
+            Collation::IgnoringCase,
+            Collation::IgnoringPunctuation,
+        ];
+        *fastrand::Rng::with_seed(self.aws.noise)
+            .choice(&collations)
+            .unwrap_or(&Collation::Bytes)
+    }
+
     pub(crate) fn world_settings(&self) -> WorldSettings {
         let milliseconds = Duration::from_millis;
         let aws = &self.aws;
@@ -208,6 +220,7 @@ impl Scenario {
             removal_delay: milliseconds(aws.removal),
             visibility_delay: milliseconds(aws.visibility),
             list_lag: milliseconds(aws.list_lag),
+            collation: self.collation(),
             status_lag: milliseconds(aws.status_lag),
             region_not_enabled: aws.region_not_enabled,
             known_replica: aws.known_replica,
