@@ -26,6 +26,8 @@ pub enum Occasion {
     Sweep {
         /// Whether to retry failures of unknown cause too.
         thorough: bool,
+        /// Whether the list of a Region shows a replica without the current version.
+        is_behind: bool,
         /// Whether the secret may repeat earlier requests now.
         repeats: Repeats,
         /// The wall clock.
@@ -63,6 +65,15 @@ impl Occasion {
         match self {
             Self::Request(cause, _) => matches!(cause, Cause::Action | Cause::TagChange),
             Self::Sweep { thorough, .. } => *thorough,
+        }
+    }
+
+    /// Returns whether to check the versions of replicas that AWS reports in sync: after a new version became
+    /// current, and if a list shows another version.
+    pub(super) fn checks_versions(&self) -> bool {
+        match self {
+            Self::Request(cause, _) => *cause == Cause::NewVersion,
+            Self::Sweep { is_behind, .. } => *is_behind,
         }
     }
 

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use secret_replicator_core::plan::{Plan, Step, regions_without_replica};
 use secret_replicator_core::reason::{Progress, RemovalReason};
-use secret_replicator_core::request::Cause;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 
 use super::execution::{Execution, Leftover, RegionalFindings};
@@ -14,8 +14,7 @@ use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
-    /// Checks for missing versions after a new version became current, and for stuck replications in a
-    /// sweep. Other requests need neither check.
+    /// Checks for missing versions and for stuck replications, if the occasion calls for it.
     pub(super) async fn check_regions(
         &self,
         secret: &Secret,
@@ -24,30 +23,37 @@ impl Reconciler {
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> RegionalFindings {
-        match occasion {
-            Occasion::Request(Cause::NewVersion, _) => RegionalFindings {
-                behind: self.behind(secret, plan, execution, deadlines).await,
-                ..RegionalFindings::default()
-            },
-            Occasion::Request(..) => RegionalFindings::default(),
-            Occasion::Sweep { clock, .. } => {
-                let in_progress = |state: &RegionState| {
-                    *state == RegionState::InProgress(Progress::ReplicationInProgress)
-                };
-                let now = clock.now();
-                let mut regions = regions_in(secret, plan, execution, in_progress);
-                regions.retain(|region| matches!(plan.steps.get(region), Some(Step::Keep(_))));
-                if !secret.is_settled(now) {
-                    regions.clear();
-                }
-                let mut found = self.probe_regions(secret, regions, deadlines.end()).await;
-                found.retain(|_, found| secret.is_replication_stuck(found, now));
-                RegionalFindings {
-                    stuck: found.into_keys().collect(),
-                    ..RegionalFindings::default()
-                }
-            }
+        let mut findings = RegionalFindings::default();
+        if occasion.checks_versions() {
+            findings.behind = self.behind(secret, plan, execution, deadlines).await;
         }
+        if let Occasion::Sweep { clock, .. } = occasion {
+            let stuck = self.stuck(secret, plan, execution, clock.now(), deadlines);
+            findings.stuck = stuck.await;
+        }
+        findings
+    }
+
+    /// Returns the Regions whose replication is stuck.
+    async fn stuck(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: &Execution,
+        now: DateTime<Utc>,
+        deadlines: &Deadlines,
+    ) -> BTreeSet<Region> {
+        let in_progress = |state: &RegionState| {
+            *state == RegionState::InProgress(Progress::ReplicationInProgress)
+        };
+        let mut regions = regions_in(secret, plan, execution, in_progress);
+        regions.retain(|region| matches!(plan.steps.get(region), Some(Step::Keep(_))));
+        if !secret.is_settled(now) {
+            regions.clear();
+        }
+        let mut found = self.probe_regions(secret, regions, deadlines.end()).await;
+        found.retain(|_, found| secret.is_replication_stuck(found, now));
+        found.into_keys().collect()
     }
 
     /// Returns the former replicas that their Regions still have although the primary secret no longer lists

@@ -9,7 +9,7 @@ use crate::reconcile::{Action, RegionState};
 use crate::sweep::Sweep;
 use secret_replicator_core::reason::{FailureReason, PolicyType, Progress, Refusal, RemovalReason};
 use secret_replicator_core::secret::Secret;
-use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
+use secret_replicator_core::sweep::{Start, Token, Totals};
 
 const NAME_TAKEN: RegionState = RegionState::Failed(FailureReason::NameAlreadyExists, None);
 const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
@@ -134,7 +134,7 @@ fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
 
 fn token() -> Token {
     Token {
-        start: Start::of(PageToken::FIRST),
+        start: Start::first(None),
         filter: None,
         dry_run: false,
         thorough: false,

@@ -26,6 +26,8 @@ pub(super) struct Repeat {
     pub(super) page: usize,
     /// The secret on its page.
     pub(super) secret: SecretHash,
+    /// Whether the list of a Region shows a replica without the current version.
+    pub(super) is_behind: bool,
     /// The result so far, which applies if the slice does not reach the secret again.
     pub(super) result: SweptSecret,
 }

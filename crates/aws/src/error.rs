@@ -52,7 +52,7 @@ pub enum CallErrorKind {
     AccessDenied,
     /// AWS throttled the call.
     Throttled,
-    /// The call was not sent, because the write rate had no slot for it before the deadline.
+    /// The call was not sent, because the rate had no slot for it before the deadline.
     NotSent,
     /// AWS rejected the request and would reject the same request again.
     Refused,
@@ -128,7 +128,7 @@ impl CallError {
         }
     }
 
-    /// Creates the error of a call that was not sent, because the write rate had no slot for it before
+    /// Creates the error of a call that was not sent, because the rate had no slot for it before
     /// the deadline.
     #[must_use]
     pub fn not_sent(operation: Operation) -> Self {
@@ -136,9 +136,8 @@ impl CallError {
             operation,
             kind: CallErrorKind::NotSent,
             code: "OutOfTime".to_owned(),
-            message:
-                "the write rate had no slot for the call before the deadline of the invocation"
-                    .to_owned(),
+            message: "the rate had no slot for the call before the deadline of the invocation"
+                .to_owned(),
             request_id: None,
         }
     }
@@ -183,6 +182,12 @@ impl CallError {
             "InvalidNextTokenException",
         ];
         codes.contains(&self.code.as_str())
+    }
+
+    /// Returns whether AWS rejected the token of a page.
+    #[must_use]
+    pub fn is_invalid_token(&self) -> bool {
+        self.code == "InvalidNextTokenException"
     }
 
     /// Returns whether AWS rejected the whole request, possibly because of one of its Regions.

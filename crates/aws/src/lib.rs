@@ -7,9 +7,10 @@
 //! | `endpoints` | the endpoints for calls to other Regions |
 //! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
+//! | `lists` | lists the secrets of a Region |
 //! | `freshness` | the age of the read on which a write rests |
+//! | `rate` | limits calls per second |
 //! | `retry_budget` | the retries of the SDK in one invocation |
-//! | `write_rate` | limits writes per second |
 
 #![forbid(unsafe_code)]
 
@@ -18,8 +19,9 @@ mod endpoints;
 mod error;
 mod freshness;
 mod https;
+mod lists;
+mod rate;
 mod retry_budget;
-mod write_rate;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -35,7 +37,7 @@ use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{self, Config};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType};
+use aws_sdk_secretsmanager::types::ReplicaRegionType;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -43,13 +45,13 @@ pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
+use lists::ListRates;
+use rate::Rate;
 use retry_budget::RetryBudget;
 use secret_replicator_core::plan::Target;
-use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, Secret, SecretArn, SecretId,
 };
-use write_rate::WriteRate;
 
 /// The minimum time for a call. No call starts when less time is left before its deadline.
 pub const MIN_CALL_TIME: Duration = Duration::from_millis(500);
@@ -76,7 +78,8 @@ pub struct SecretsManager {
 struct CallLimits {
     /// Limits the calls in progress, because each has its own connection, which takes memory.
     connections: Semaphore,
-    writes: WriteRate,
+    lists: ListRates,
+    writes: Rate,
     writers: Semaphore,
 }
 
@@ -156,7 +159,8 @@ impl SecretsManager {
         Self {
             limits: Some(Arc::new(CallLimits {
                 connections: Semaphore::new(CONNECTIONS),
-                writes: WriteRate::new(writes_per_second),
+                lists: ListRates::default(),
+                writes: Rate::new(writes_per_second),
                 writers: Semaphore::new(writers(writes_per_second)),
             })),
             ..self.clone()
@@ -239,28 +243,6 @@ impl SecretsManager {
             Err(error) if error.kind == CallErrorKind::NotFound => Ok(RegionalSecret::Absent),
             Err(error) => Err(error),
         }
-    }
-
-    /// Reads a page of the Region's secrets. The list can be up to five minutes old (Secrets Manager
-    /// API reference, `ListSecrets`).
-    ///
-    /// # Errors
-    /// [`CallError`] if AWS rejects the call or does not respond before `until`.
-    pub async fn list(
-        &self,
-        filter: Option<&ListFilter>,
-        next_token: Option<&str>,
-        until: Instant,
-    ) -> Result<Page, CallError> {
-        let client = self.client.client();
-        let request = client
-            .list_secrets()
-            .max_results(PAGE_SIZE)
-            .set_filters(filter.map(|filter| vec![as_filter(filter)]))
-            .set_next_token(next_token.map(str::to_owned));
-        let call = || request.send();
-        let answer = self.call(until, Operation::ListSecrets, call).await?;
-        Ok(convert::page(&answer))
     }
 
     /// Requests replicas of a secret in the targets' Regions. Overwrites secrets of the same name there
@@ -403,18 +385,6 @@ fn writers(writes_per_second: u32) -> usize {
 /// The maximum number of calls in progress. At 20 ms per call, this allows 3,200 calls per second, more
 /// than one processor can make.
 const CONNECTIONS: usize = 64;
-
-/// The maximum page size of `ListSecrets`.
-const PAGE_SIZE: i32 = 100;
-
-fn as_filter(filter: &ListFilter) -> Filter {
-    let (key, values) = match filter {
-        ListFilter::TagKeys(keys) => (FilterNameStringType::TagKey, keys),
-        ListFilter::NamePrefixes(prefixes) => (FilterNameStringType::Name, prefixes),
-    };
-    let values = values.iter().cloned().collect();
-    Filter::builder().key(key).set_values(Some(values)).build()
-}
 
 /// The configuration of a write. The SDK would retry it with a decision that may be seconds old.
 fn without_retries() -> config::Builder {
