@@ -1,33 +1,39 @@
 //! Sweeps all secrets of a Region, in slices that fit one invocation.
 //!
-//! Events are best effort; the sweep guarantees convergence. A slice lists secrets page by page and
-//! reconciles each covered secret exactly as an event would. The list alone is not enough: it contains
-//! no replication status and can be five minutes old. The returned token records the secrets that the
-//! slice did not reach. Slices are idempotent.
+//! Events are best effort; the sweep guarantees convergence. A slice lists secrets page by page, beside the
+//! lists of the replica Regions. A covered secret whose replicas have the same content in these lists is in
+//! sync. A slice reconciles all others exactly as an event would, because a list contains no replication
+//! status and can be five minutes old. A thorough sweep reconciles every covered secret. The returned token
+//! records the secrets that the slice did not reach. Slices are idempotent.
 
+mod lists;
 mod pages;
 mod progress;
 mod repeats;
 mod tally;
+mod work;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use secret_replicator_aws::{CallError, Page, UnreadableEntry};
+use secret_replicator_core::comparison::listed_regions;
 use secret_replicator_core::outcome::Outcome;
-use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::request::SweepRequest;
-use secret_replicator_core::secret::{Secret, SecretId};
-use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Token, Totals};
-use tokio::time::{Instant, sleep_until};
+use secret_replicator_core::secret::{Region, Secret, SecretId};
+use secret_replicator_core::sweep::{SecretHash, Start, Token, Totals};
+use tokio::time::sleep_until;
 
-use crate::catch_panic::catch_panic;
-use crate::change_budget::{ChangeBudget, Deferred, Repeats};
+use crate::change_budget::{ChangeBudget, Deferred};
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
-use crate::reconcile::{Mode, Occasion, Reconciler, RegionOutcome, RegionState, SecretOutcome};
+use crate::reconcile::{Mode, Reconciler, RegionOutcome, RegionState, SecretOutcome};
+use lists::PageRead;
 use progress::SliceProgress;
-use repeats::{Repeat, RepeatQueue};
+use repeats::RepeatQueue;
+use work::{Done, Task};
 
 /// The maximum number of secrets in progress. Most of them wait for a write slot or for their replicas.
 const MAX_IN_PROGRESS: usize = 256;
@@ -35,9 +41,6 @@ const MAX_IN_PROGRESS: usize = 256;
 /// Limits the secrets in progress to this many seconds' worth of writes, so that a decision is not stale
 /// by the time it is carried out.
 const SECONDS_OF_WRITES: u32 = 8;
-
-/// The number of a slice's first page.
-const FIRST_PAGE: usize = 0;
 
 /// The state of a sweep after a slice.
 #[derive(Clone, Debug)]
@@ -115,7 +118,7 @@ impl<'a> Sweeper<'a> {
         let sweep_id = request.sweep_id().map(str::to_owned);
         let is_continued = request.token.is_some();
         let begun = request.token.unwrap_or_else(|| Token {
-            start: Start::FIRST,
+            start: Start::first(self.compared_regions(request.thorough)),
             filter: self.reconciler.policy.list_filter(),
             dry_run: self.mode == Mode::DryRun,
             thorough: request.thorough,
@@ -126,7 +129,10 @@ impl<'a> Sweeper<'a> {
         let changes = budget(request.max_changes, &begun);
         let pages = self.process_pages(&begun, is_continued, &changes, &on_result);
         let progress = pages.await;
-        let (mut slice, next) = progress.end()?;
+        let (mut slice, next) = match progress.end() {
+            Ok(ended) => ended,
+            Err(error) => return restarted(begun, sweep_id, error),
+        };
         slice.changes = changes.made().total();
         slice.repeats = changes.made().repeats;
         let mut totals = begun.totals.clone();
@@ -145,8 +151,18 @@ impl<'a> Sweeper<'a> {
         })
     }
 
-    /// Processes pages until the deadline. Secrets that repeat earlier requests follow all others, except on the
-    /// first page of a continued sweep: the previous slice may have left them, and each slice makes progress.
+    /// Returns the Regions whose lists the sweep compares. `None` if it describes every covered secret.
+    fn compared_regions(&self, thorough: bool) -> Option<BTreeSet<Region>> {
+        let Reconciler {
+            secrets_manager,
+            policy,
+            limits,
+        } = &self.reconciler;
+        let home = secrets_manager.home().filter(|_| !thorough)?;
+        listed_regions(policy, limits, &home)
+    }
+
+    /// Processes pages until the deadline. Secrets that repeat earlier requests follow all others.
     async fn process_pages<'b>(
         &self,
         begun: &'b Token,
@@ -154,35 +170,28 @@ impl<'a> Sweeper<'a> {
         changes: &ChangeBudget,
         on_result: &impl Fn(SweptSecret),
     ) -> SliceProgress<'b> {
-        let mut progress = SliceProgress::new(&begun.start);
+        let mut progress = SliceProgress::new(&begun.start, is_continued);
         let mut repeats = RepeatQueue::new(begun.started);
         let mut in_progress = FuturesUnordered::new();
-        // Lists at most one page at a time.
         let mut listing = FuturesUnordered::new();
         // Repeats begin when all first requests are decided, so that their order is that of the queue. Those
         // that follow their replicas until the end of the slice do not keep them waiting.
         let mut repeating = FuturesUnordered::new();
-        let work = |task| Box::pin(self.work(task, begun.thorough, changes));
+        let thorough = begun.is_thorough();
+        let work = |task| Box::pin(self.work(task, thorough, changes));
+        let is_too_late = || self.deadlines.is_too_late_for_more();
         loop {
             while in_progress.len() < self.max_in_progress
-                && let Some((page, listed)) = progress.next_secret()
+                && let Some((page, listed)) = progress.next_secret(&self.reconciler, self.clock)
             {
-                let repeats = if is_continued && page == FIRST_PAGE {
-                    Repeats::Now
-                } else {
-                    Repeats::Last
-                };
-                in_progress.push(work(Task::First(page, Box::new(listed), repeats)));
+                in_progress.push(work(Task::First(page, Box::new(listed))));
             }
-            if listing.is_empty()
-                && in_progress.len() < self.max_in_progress
-                && let Some(page) = progress.next_page()
-                && !self.deadlines.is_too_late_for_more()
-            {
-                listing.push(self.list(page.clone(), begun.filter.as_ref()));
+            if in_progress.len() < self.max_in_progress && !is_too_late() {
+                let reads = progress.reads().into_iter();
+                listing.extend(reads.map(|read| self.list(read, begun.filter.as_ref())));
             }
             while listing.is_empty()
-                && (in_progress.is_empty() || self.deadlines.is_too_late_for_more())
+                && (in_progress.is_empty() || is_too_late())
                 && in_progress.len() + repeating.len() < self.max_in_progress
                 && let Some(repeat) = repeats.next()
             {
@@ -191,14 +200,15 @@ impl<'a> Sweeper<'a> {
             // Biased, so that a simulated sweep is deterministic.
             let done = tokio::select! {
                 biased;
-                Some((token, listed)) = listing.next() => {
-                    progress.add_page(token, listed);
+                Some((read, page)) = listing.next() => {
+                    let in_time = !is_too_late();
+                    progress.add_read(read, page, in_time);
                     continue;
                 }
                 Some(done) = in_progress.next() => done,
                 Some(done) = repeating.next() => done,
                 () = sleep_until(self.deadlines.last_start()),
-                    if !in_progress.is_empty() && !self.deadlines.is_too_late_for_more() => continue,
+                    if !in_progress.is_empty() && !is_too_late() => continue,
                 else => return progress,
             };
             match done {
@@ -208,125 +218,30 @@ impl<'a> Sweeper<'a> {
                 }
                 Done::Secret(page, secret, swept) => {
                     progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
-                    let recorded = swept.filter(|swept| swept.needs_record(begun.thorough));
+                    let recorded = swept.filter(|swept| swept.needs_record(thorough));
                     recorded.into_iter().for_each(on_result);
                 }
             }
         }
     }
 
-    async fn work(&self, task: Task, thorough: bool, changes: &ChangeBudget) -> Done {
-        let occasion = |repeats| Occasion::Sweep {
-            thorough,
-            repeats,
-            clock: self.clock,
-        };
-        match task {
-            Task::First(page, listed, repeats) => {
-                let secret = hash_of(&listed);
-                let work = self.reconcile_listed(*listed, occasion(repeats), changes);
-                match work.await {
-                    Some(result) if result.only_repeats() => {
-                        let id = result.id;
-                        Done::Repeats(Box::new(Repeat { page, secret, id }))
-                    }
-                    result => Done::Secret(page, secret, result),
-                }
-            }
-            Task::Repeat(repeat) => {
-                let Repeat { page, secret, id } = *repeat;
-                let again = self.reconcile(id, occasion(Repeats::Now), changes);
-                Done::Secret(page, secret, Some(again.await))
-            }
-        }
-    }
-
     async fn list(
         &self,
-        page: PageToken,
+        read: PageRead,
         filter: Option<&ListFilter>,
-    ) -> (PageToken, Result<Page, CallError>) {
+    ) -> (PageRead, Result<Page, CallError>) {
         let secrets_manager = &self.reconciler.secrets_manager;
         let until = self.deadlines.last_write();
-        let listed = secrets_manager.list(filter, page.as_deref(), until).await;
-        (page, listed)
-    }
-
-    /// Reconciles a listed secret. Returns `None` if the list shows that there is nothing to do.
-    async fn reconcile_listed(
-        &self,
-        listed: Listed,
-        occasion: Occasion,
-        changes: &ChangeBudget,
-    ) -> Option<SweptSecret> {
-        let listed = match listed {
-            Ok(listed) => listed,
-            Err(entry) => {
-                return Some(SweptSecret {
-                    id: entry.id,
-                    started: self.clock.now(),
-                    outcome: SecretOutcome::Unreadable(entry.error),
-                });
+        let token = read.token.as_deref();
+        let page = match &read.region {
+            None => secrets_manager.list(filter, token, until).await,
+            Some(region) => {
+                let page = secrets_manager.list_replicas(region, filter, token, until);
+                page.await
             }
         };
-        let Reconciler { policy, limits, .. } = &self.reconciler;
-        if let Decision::Skip(_) = decide(&listed, policy, limits) {
-            return None;
-        }
-        let id = SecretId::Arn(listed.arn);
-        Some(self.reconcile(id, occasion, changes).await)
+        (read, page)
     }
-
-    /// Reconciles a secret, and repeats that after transient errors while time remains. A secret that gets
-    /// too little time for that is left for the next slice, which begins with it. So is a secret of which a
-    /// Region was written: a repetition would find that Region in the wanted state and report no write.
-    async fn reconcile(
-        &self,
-        id: SecretId,
-        occasion: Occasion,
-        changes: &ChangeBudget,
-    ) -> SweptSecret {
-        let started = self.clock.now();
-        let begun = Instant::now();
-        let mut retries = self.deadlines.retry_in_sweep();
-        let mut outcome = SecretOutcome::NotReached;
-        while Instant::now() < self.deadlines.last_write() {
-            let work = self
-                .reconciler
-                .reconcile(&id, self.mode, occasion, self.deadlines, changes);
-            // A panic on one secret must not stop the others.
-            let result = catch_panic(work).await;
-            outcome = result.unwrap_or_else(SecretOutcome::Internal);
-            if !outcome.is_transient() || outcome.is_written() || !retries.pause().await {
-                break;
-            }
-        }
-        let had_time = begun.elapsed() >= self.deadlines.least_retry_time();
-        if outcome.is_transient() && (outcome.is_written() || !had_time) {
-            outcome = outcome.left_for_next_slice();
-        }
-        SweptSecret {
-            id,
-            started,
-            outcome,
-        }
-    }
-}
-
-/// The work on a secret.
-enum Task {
-    /// A listed secret, with the number of its page.
-    First(usize, Box<Listed>, Repeats),
-    /// A secret that repeats earlier requests.
-    Repeat(Box<Repeat>),
-}
-
-/// The result of a task.
-enum Done {
-    /// The secret is done. Contains the number of its page. The result is `None` if there was nothing to do.
-    Secret(usize, SecretHash, Option<SweptSecret>),
-    /// The secret only repeats earlier requests, so it comes last.
-    Repeats(Box<Repeat>),
 }
 
 /// Returns the changes that a slice may make. At most half of the changes of a sweep are repeats. The
@@ -346,6 +261,33 @@ fn budget(max_changes: u64, begun: &Token) -> ChangeBudget {
         max_changes.saturating_sub(*changes),
         repeats.saturating_sub(*repeated),
     )
+}
+
+/// Starts the sweep again if AWS refused the token of the slice's first page. The changes so far still count.
+fn restarted(begun: Token, sweep_id: Option<String>, error: CallError) -> Result<Sweep, CallError> {
+    let Some(start) = begun.start.restarted().filter(|_| error.is_invalid_token()) else {
+        return Err(error);
+    };
+    tracing::warn!(%error, "ListSecrets refused the token of the sweep, which starts again");
+    let totals = Totals {
+        changes: begun.totals.changes,
+        repeats: begun.totals.repeats,
+        overwritten: begun.totals.overwritten,
+        secrets_changed: begun.totals.secrets_changed,
+        ..Totals::default()
+    };
+    Ok(Sweep {
+        id: sweep_id.clone(),
+        started: begun.started,
+        slice: Totals::default(),
+        totals: totals.clone(),
+        next: Some(Token {
+            start,
+            sweep_id,
+            totals,
+            ..begun
+        }),
+    })
 }
 
 fn hash_of(listed: &Listed) -> SecretHash {

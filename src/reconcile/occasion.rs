@@ -26,6 +26,8 @@ pub enum Occasion {
     Sweep {
         /// Whether to retry failures of unknown cause too.
         thorough: bool,
+        /// Whether the list of a Region shows a replica without the current version.
+        is_behind: bool,
         /// Whether the secret may repeat earlier requests now.
         repeats: Repeats,
         /// The wall clock.
@@ -63,6 +65,15 @@ impl Occasion {
         match self {
             Self::Request(cause, _) => matches!(cause, Cause::Action | Cause::TagChange),
             Self::Sweep { thorough, .. } => *thorough,
+        }
+    }
+
+    /// Returns whether to check the versions of replicas that AWS reports in sync: after a new version became
+    /// current, unless the plan is only made and not executed, and if a list shows another version.
+    pub(super) fn checks_versions(&self, is_executed: bool) -> bool {
+        match self {
+            Self::Request(cause, _) => is_executed && matches!(cause, Cause::NewVersion(_)),
+            Self::Sweep { is_behind, .. } => *is_behind,
         }
     }
 

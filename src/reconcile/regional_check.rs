@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use secret_replicator_core::plan::{Plan, Step, regions_without_replica};
 use secret_replicator_core::reason::{Progress, RemovalReason};
-use secret_replicator_core::request::Cause;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 
 use super::execution::{Execution, Leftover, RegionalFindings};
@@ -29,8 +29,8 @@ impl Reconciler {
         }
     }
 
-    /// Checks for missing versions after a new version became current, and for stuck replications in a
-    /// sweep. Other requests need neither check. Nor does a dry run wait for a version.
+    /// Checks for missing versions and for stuck replications, if the occasion calls for it. A dry run does not
+    /// wait for the version that an event reports.
     pub(super) async fn check_replicas(
         &self,
         secret: &Secret,
@@ -39,32 +39,38 @@ impl Reconciler {
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> RegionalFindings {
-        match (occasion, execution) {
-            (Occasion::Request(Cause::NewVersion(_), _), Some(execution)) => RegionalFindings {
-                behind: self
-                    .behind(secret, plan, execution, occasion, deadlines)
-                    .await,
-                ..RegionalFindings::default()
-            },
-            (Occasion::Request(..), _) => RegionalFindings::default(),
-            (Occasion::Sweep { clock, .. }, _) => {
-                let in_progress = |state: &RegionState| {
-                    *state == RegionState::InProgress(Progress::ReplicationInProgress)
-                };
-                let now = clock.now();
-                let mut regions = regions_in(secret, plan, execution, in_progress);
-                regions.retain(|region| matches!(plan.steps.get(region), Some(Step::Keep(_))));
-                if !secret.is_settled(now) {
-                    regions.clear();
-                }
-                let mut found = self.probe_regions(secret, regions, deadlines.end()).await;
-                found.retain(|_, found| secret.is_replication_stuck(found, now));
-                RegionalFindings {
-                    stuck: found.into_keys().collect(),
-                    ..RegionalFindings::default()
-                }
-            }
+        let mut findings = RegionalFindings::default();
+        if occasion.checks_versions(execution.is_some()) {
+            let behind = self.behind(secret, plan, execution, occasion, deadlines);
+            findings.behind = behind.await;
         }
+        if let Occasion::Sweep { clock, .. } = occasion {
+            let stuck = self.stuck(secret, plan, execution, clock.now(), deadlines);
+            findings.stuck = stuck.await;
+        }
+        findings
+    }
+
+    /// Returns the Regions whose replication is stuck.
+    async fn stuck(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: Option<&Execution>,
+        now: DateTime<Utc>,
+        deadlines: &Deadlines,
+    ) -> BTreeSet<Region> {
+        if !secret.is_settled(now) {
+            return BTreeSet::new();
+        }
+        let in_progress = |state: &RegionState| {
+            *state == RegionState::InProgress(Progress::ReplicationInProgress)
+        };
+        let mut regions = regions_in(secret, plan, execution, in_progress);
+        regions.retain(|region| matches!(plan.steps.get(region), Some(Step::Keep(_))));
+        let mut found = self.probe_regions(secret, regions, deadlines.end()).await;
+        found.retain(|_, found| secret.is_replication_stuck(found, now));
+        found.into_keys().collect()
     }
 
     /// Returns the former replicas that their Regions still have although the primary secret no longer lists
@@ -101,12 +107,12 @@ impl Reconciler {
         &self,
         secret: &Secret,
         plan: &Plan,
-        execution: &Execution,
+        execution: Option<&Execution>,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> BTreeSet<Region> {
         let is_in_sync = |state: &RegionState| matches!(state, RegionState::InSync(_));
-        let regions = regions_in(secret, plan, Some(execution), is_in_sync);
+        let regions = regions_in(secret, plan, execution, is_in_sync);
         let probed = self.probe_regions(secret, regions, deadlines.end()).await;
         let mut behind = differing(secret, probed);
         let mut poller = deadlines.poll_replicas();

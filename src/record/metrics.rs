@@ -86,6 +86,10 @@ struct SweepMetrics {
     #[metrics(unit = Count)]
     sweep_secrets: u64,
     #[metrics(unit = Count)]
+    sweep_compared: u64,
+    #[metrics(unit = Count)]
+    sweep_described: u64,
+    #[metrics(unit = Count)]
     sweep_drift: u64,
     #[metrics(unit = Count)]
     sweep_limited: u64,
@@ -202,6 +206,8 @@ pub(super) fn write_sweep(
     let metrics = SweepMetrics {
         timestamp: SystemTime::from(report.ended),
         sweep_secrets: slice.seen,
+        sweep_compared: slice.compared,
+        sweep_described: slice.described,
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,

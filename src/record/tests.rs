@@ -11,7 +11,7 @@ use secret_replicator_core::reason::{
     FailureReason, PolicyType, Progress, Refusal, RemovalReason, RetainReason, Superseded,
 };
 use secret_replicator_core::secret::Secret;
-use secret_replicator_core::sweep::{PageToken, Start, Token, Totals};
+use secret_replicator_core::sweep::{Start, Token, Totals};
 
 const NAME_TAKEN: RegionState = RegionState::Failed(FailureReason::NameAlreadyExists, None);
 const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
@@ -163,7 +163,7 @@ fn a_promoted_former_replica_does_not_count_among_the_refused_ones() {
 
 fn token() -> Token {
     Token {
-        start: Start::of(PageToken::FIRST),
+        start: Start::first(None),
         filter: None,
         dry_run: false,
         thorough: false,

@@ -1,12 +1,17 @@
 //! The pages of the list that are in progress, with the outcomes of their secrets.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Totals};
+use secret_replicator_core::secret::Region;
+use secret_replicator_core::sweep::{SecretHash, Start, Totals};
 
 use super::tally;
 use crate::change_budget::Deferred;
 use crate::reconcile::SecretOutcome;
+
+/// The maximum number of pages in progress. A secret that waits for its replicas keeps all following pages
+/// in memory, with their positions in the lists of the replica Regions.
+const MAX_IN_PROGRESS: usize = 256;
 
 /// The pages in progress, in the order of the list.
 ///
@@ -24,23 +29,21 @@ pub(super) struct Pages {
 
 #[derive(Debug)]
 struct PageInProgress {
-    token: PageToken,
+    /// The position with the secrets that are done. They are cleared when all are done, to save memory: the
+    /// page may be counted much later, because earlier pages are counted first.
+    start: Start,
     /// The number of secrets that are not done.
     open: usize,
-    /// The secrets that are done. Cleared when all are done, to save memory: the page may be counted much
-    /// later, because earlier pages are counted first.
-    done: Vec<SecretHash>,
     /// The totals of the secrets that are done.
     totals: Totals,
 }
 
 impl Pages {
     /// Adds a page with this number of secrets. Returns the number of the page.
-    pub(super) fn begin(&mut self, token: PageToken, secrets: usize) -> usize {
+    pub(super) fn begin(&mut self, start: Start, secrets: usize) -> usize {
         self.in_progress.push_back(PageInProgress {
-            token,
+            start,
             open: secrets,
-            done: Vec::new(),
             totals: Totals::default(),
         });
         self.count();
@@ -62,24 +65,39 @@ impl Pages {
         self.count();
     }
 
+    /// Records a secret on a page that the lists show in sync, with replicas in these Regions.
+    pub(super) fn note_in_sync(
+        &mut self,
+        page: usize,
+        secret: SecretHash,
+        regions: &BTreeSet<Region>,
+    ) {
+        let index = page.checked_sub(self.first);
+        let Some(page) = index.and_then(|index| self.in_progress.get_mut(index)) else {
+            return;
+        };
+        tally::count_in_sync(&mut page.totals, regions);
+        page.finish(secret);
+        self.count();
+    }
+
+    /// Returns whether another page may be in progress.
+    pub(super) fn has_room(&self) -> bool {
+        self.in_progress.len() < MAX_IN_PROGRESS
+    }
+
     /// Returns the totals of the counted pages.
     pub(super) fn counted(&self) -> &Totals {
         &self.counted
     }
 
     /// Returns the totals, and the position at which the next slice resumes if a page is unfinished.
-    /// `begun` is the position at which this slice started.
-    pub(super) fn end(mut self, begun: &Start) -> (Totals, Option<Start>) {
+    pub(super) fn end(mut self) -> (Totals, Option<Start>) {
         let Some(page) = self.in_progress.pop_front() else {
             return (self.counted, None);
         };
         self.counted.add(&page.totals);
-        let mut rest = Start::of(page.token);
-        rest.done.extend(page.done);
-        if rest.page == begun.page {
-            rest.done.extend(&begun.done);
-        }
-        (self.counted, Some(rest))
+        (self.counted, Some(page.start))
     }
 
     fn count(&mut self) {
@@ -96,14 +114,18 @@ impl PageInProgress {
         if outcome.and_then(SecretOutcome::deferred) == Some(Deferred::DeadlineTooClose) {
             return;
         }
-        self.totals.seen += 1;
         if let Some(outcome) = outcome {
             tally::count(&mut self.totals, outcome);
         }
-        self.done.push(secret);
+        self.finish(secret);
+    }
+
+    fn finish(&mut self, secret: SecretHash) {
+        self.totals.seen += 1;
+        self.start.done.insert(secret);
         self.open -= 1;
         if self.open == 0 {
-            self.done = Vec::new();
+            self.start.done.clear();
         }
     }
 }

@@ -1,13 +1,18 @@
-//! The progress of a slice: its position in the list, its pages, and the secrets that wait.
+//! The progress of a slice: its lists, its pages, and the secrets that wait.
 
 use std::collections::VecDeque;
 
 use secret_replicator_aws::{CallError, Page};
-use secret_replicator_core::sweep::{PageToken, SecretHash, Start, Totals};
+use secret_replicator_core::comparison::Comparison;
+use secret_replicator_core::sweep::{SecretHash, Start, Totals};
 
+use super::lists::{ListEnd, ListedPage, Lists, PageRead};
 use super::pages::Pages;
-use super::{Listed, hash_of, tally};
-use crate::reconcile::SecretOutcome;
+use super::work::ListedSecret;
+use super::{hash_of, tally};
+use crate::change_budget::Repeats;
+use crate::clock::Clock;
+use crate::reconcile::{Reconciler, SecretOutcome};
 
 /// The number of secrets between two progress lines in the log.
 const PROGRESS_INTERVAL: u64 = 1000;
@@ -17,33 +22,25 @@ const PROGRESS_INTERVAL: u64 = 1000;
 pub(super) struct SliceProgress<'a> {
     /// The position at which the slice started.
     begun: &'a Start,
-    position: ListPosition,
+    /// Whether earlier slices belong to the sweep.
+    is_continued: bool,
+    lists: Lists,
     pages: Pages,
     /// The listed secrets that are not in progress yet, each with the number of its page.
-    waiting: VecDeque<(usize, Listed)>,
+    waiting: VecDeque<(usize, ListedSecret)>,
     /// The totals of writes.
     writes: Totals,
     /// The number of progress lines in the log.
     logged: u64,
 }
 
-/// The position in the list.
-#[derive(Debug)]
-enum ListPosition {
-    /// Before this page.
-    Before(PageToken),
-    /// After the last page.
-    End,
-    /// Before this page, which AWS did not return.
-    Failed(PageToken, CallError),
-}
-
 impl<'a> SliceProgress<'a> {
     /// Starts at a position in the list.
-    pub(super) fn new(begun: &'a Start) -> Self {
+    pub(super) fn new(begun: &'a Start, is_continued: bool) -> Self {
         Self {
             begun,
-            position: ListPosition::Before(begun.page.clone()),
+            is_continued,
+            lists: Lists::new(begun),
             pages: Pages::default(),
             waiting: VecDeque::new(),
             writes: Totals::default(),
@@ -51,37 +48,82 @@ impl<'a> SliceProgress<'a> {
         }
     }
 
-    /// Takes the next secret from the queue, with the number of its page.
-    pub(super) fn next_secret(&mut self) -> Option<(usize, Listed)> {
+    /// Takes the next secret to reconcile, with the number of its page. Counts the pages before it.
+    pub(super) fn next_secret(
+        &mut self,
+        reconciler: &Reconciler,
+        clock: Clock,
+    ) -> Option<(usize, ListedSecret)> {
+        while self.waiting.is_empty()
+            && self.pages.has_room()
+            && let Some(page) = self.lists.next_page(reconciler, clock.now())
+        {
+            self.add_page(page);
+        }
         self.waiting.pop_front()
     }
 
-    /// Returns the next page to list. Returns `None` after the last page or an error.
-    pub(super) fn next_page(&self) -> Option<&PageToken> {
-        match &self.position {
-            ListPosition::Before(page) => Some(page),
-            ListPosition::End | ListPosition::Failed(..) => None,
+    /// Returns the pages to read now.
+    pub(super) fn reads(&mut self) -> Vec<PageRead> {
+        if self.waiting.is_empty() && self.pages.has_room() {
+            self.lists.reads()
+        } else {
+            Vec::new()
         }
     }
 
-    /// Adds a page, without the secrets that the sweep has reconciled in an earlier slice.
-    pub(super) fn add_page(&mut self, token: PageToken, listed: Result<Page, CallError>) {
-        let page = match listed {
-            Ok(page) => page,
-            Err(error) => {
-                self.position = ListPosition::Failed(token, error);
-                return;
-            }
-        };
-        let mut secrets = page.secrets;
-        if token == self.begun.page {
-            secrets.retain(|listed| !self.begun.done.contains(&hash_of(listed)));
+    /// Adds the result of a read. If the time is up, a failure concerns only this slice.
+    pub(super) fn add_read(
+        &mut self,
+        read: PageRead,
+        result: Result<Page, CallError>,
+        in_time: bool,
+    ) {
+        if !in_time && read.region.is_some() && result.is_err() {
+            self.lists.abandon(&read);
+        } else {
+            self.lists.add(read, result);
         }
-        let number = self.pages.begin(token, secrets.len());
-        let secrets = secrets.into_iter().map(|listed| (number, listed));
-        self.waiting.extend(secrets);
-        let next = page.next_token.map(PageToken::from);
-        self.position = next.map_or(ListPosition::End, ListPosition::Before);
+    }
+
+    /// Adds a page, without the secrets that the sweep has reconciled in an earlier slice. Counts the secrets
+    /// that the lists show in sync. The secrets of the first page of a continued sweep may repeat requests at once:
+    /// the previous slice may have left them, and each slice makes progress.
+    fn add_page(&mut self, page: ListedPage) {
+        let mut secrets = page.secrets;
+        let is_first = page.token == self.begun.page;
+        let repeats = if is_first && self.is_continued {
+            Repeats::Now
+        } else {
+            Repeats::Last
+        };
+        if is_first {
+            secrets.retain(|(listed, _)| !self.begun.done.contains(&hash_of(listed)));
+        }
+        let start = self.begun.at(page.token, page.positions);
+        let number = self.pages.begin(start, secrets.len());
+        for (listed, comparison) in secrets {
+            let hash = hash_of(&listed);
+            let is_behind = match comparison {
+                Some(Comparison::NotCovered) => {
+                    self.finish(number, hash, None);
+                    continue;
+                }
+                Some(Comparison::InSync(regions)) => {
+                    self.pages.note_in_sync(number, hash, &regions);
+                    self.log();
+                    continue;
+                }
+                Some(Comparison::Differs(differences)) => differences.shows_other_version(),
+                None => false,
+            };
+            let secret = ListedSecret {
+                listed,
+                is_behind,
+                repeats,
+            };
+            self.waiting.push_back((number, secret));
+        }
     }
 
     /// Records the outcome of a secret. The outcome is `None` if there was nothing to do.
@@ -95,6 +137,10 @@ impl<'a> SliceProgress<'a> {
         if let Some(outcome) = outcome {
             tally::count_writes(&mut self.writes, outcome);
         }
+        self.log();
+    }
+
+    fn log(&mut self) {
         let Totals {
             seen,
             covered,
@@ -114,21 +160,20 @@ impl<'a> SliceProgress<'a> {
     /// # Errors
     /// [`CallError`] if AWS did not return the page at which this slice started.
     pub(super) fn end(self) -> Result<(Totals, Option<Start>), CallError> {
-        let (mut totals, unfinished) = self.pages.end(self.begun);
+        let (mut totals, unfinished) = self.pages.end();
         totals.add(&self.writes);
         if unfinished.is_some() {
             return Ok((totals, unfinished));
         }
-        let next = match self.position {
-            ListPosition::End => None,
-            ListPosition::Before(page) if page == self.begun.page => Some(self.begun.clone()),
-            ListPosition::Before(page) => Some(Start::of(page)),
-            ListPosition::Failed(page, error) if page == self.begun.page => return Err(error),
-            ListPosition::Failed(page, error) => {
+        let (page, lists) = match self.lists.end() {
+            ListEnd::Complete => return Ok((totals, None)),
+            ListEnd::Before(page, lists) => (page, lists),
+            ListEnd::Failed(page, _, error) if page == self.begun.page => return Err(error),
+            ListEnd::Failed(page, lists, error) => {
                 tracing::warn!(%error, "ListSecrets failed; the next slice resumes here");
-                Some(Start::of(page))
+                (page, lists)
             }
         };
-        Ok((totals, next))
+        Ok((totals, Some(self.begun.at(page, lists))))
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Repeat {
     pub(super) page: usize,
     /// The secret on its page.
     pub(super) secret: SecretHash,
+    /// Whether the list of a Region shows a replica without the current version.
+    pub(super) is_behind: bool,
     /// The secret's ID from the list.
     pub(super) id: SecretId,
 }

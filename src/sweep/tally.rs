@@ -1,13 +1,30 @@
 //! Counts the outcomes of secrets.
 
+use std::collections::BTreeSet;
+
 use secret_replicator_core::outcome::Outcome;
+use secret_replicator_core::secret::Region;
 use secret_replicator_core::sweep::Totals;
 
 use crate::change_budget::Deferred;
 use crate::reconcile::{RegionOutcome, RegionState, SecretOutcome};
 
+/// Adds one secret to the totals whose replicas in these Regions are in sync, as the lists show.
+pub(super) fn count_in_sync(totals: &mut Totals, regions: &BTreeSet<Region>) {
+    totals.covered += 1;
+    totals.compared += 1;
+    totals.in_sync += 1;
+    for region in regions {
+        if let Some(totals) = totals.region_mut(region) {
+            totals.compared += 1;
+            totals.in_sync += 1;
+        }
+    }
+}
+
 /// Adds one reconciled secret to the totals.
 pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
+    totals.described += u64::from(!matches!(secret, SecretOutcome::NotReached));
     match secret {
         SecretOutcome::Unreadable(_) | SecretOutcome::BadEvent(_) | SecretOutcome::Internal(_) => {
             totals.failed += 1;
@@ -57,6 +74,7 @@ fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {
     let Some(totals) = region.and_then(|region| totals.region_mut(region)) else {
         return;
     };
+    totals.described += 1;
     let count = match &outcome.state {
         RegionState::InSync(None) => &mut totals.in_sync,
         RegionState::InSync(Some(_)) => &mut totals.repaired,

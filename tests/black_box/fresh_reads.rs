@@ -75,7 +75,7 @@ async fn a_region_that_the_owner_forbids_while_aws_throttles_is_not_requested_an
 
 #[tokio::test]
 async fn a_throttled_write_is_made_again_after_another_read() {
-    let mut stage = removing().start().await;
+    let mut stage = removing().timeout(Duration::from_secs(30)).start().await;
     stage.may_remove = true;
     for operation in ["ReplicateSecretToRegions", "RemoveRegionsFromReplication"] {
         stage

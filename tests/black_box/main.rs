@@ -27,6 +27,7 @@ mod start;
 mod sweep;
 mod sweep_at_scale;
 mod sweep_changes;
+mod sweep_compared;
 mod sweep_outage;
 mod sweep_repeats;
 mod sweep_slices;

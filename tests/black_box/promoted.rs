@@ -183,7 +183,8 @@ async fn without_a_probe_of_the_region_nothing_is_overwritten() {
 
 #[tokio::test]
 async fn a_quick_sweep_counts_promoted_replicas_and_a_thorough_one_records_each() {
-    let mut stage = overwriting().start().await;
+    let setting = overwriting().env("ALLOWED_REPLICA_REGIONS", "eu-west-1");
+    let mut stage = setting.start().await;
     after_a_failover(&stage, "prod/a");
     after_a_failover(&stage, "prod/b");
     stage.secret(tagged("prod/c", "eu-west-1 frankfurt").with_replica_in("eu-west-1"));

@@ -276,7 +276,8 @@ async fn a_replica_that_failed_for_an_unknown_reason_is_requested_again_and_neve
 
 #[tokio::test]
 async fn a_quick_sweep_reports_a_failure_of_unknown_cause_and_a_thorough_one_requests_it_again() {
-    let mut stage = Stage::new().await;
+    let setting = setting().env("ALLOWED_REPLICA_REGIONS", "eu-west-1");
+    let mut stage = setting.start().await;
     never_in_sync(&stage, UNKNOWN);
     let sweep = |thorough: bool| json!({ "action": "sweep", "thorough": thorough });
     let swept = invoke(&mut stage.function, &sweep(false))

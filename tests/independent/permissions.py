@@ -46,12 +46,13 @@ def callers(files):
             caller = caller_of(call)
             found.setdefault(caller, set()).update(requests_of(call, caller.region))
     # A function without the setting may replicate to every Region of Secrets Manager, and to the invalid
-    # Regions of the tests.
+    # Regions of the tests, which it also reads.
     everywhere = frozenset(boto3.Session().get_available_regions("secretsmanager"))
     for caller in list(found):
         requests = found.pop(caller)
         keys = frozenset(row.resource for row in requests if row.action.startswith("kms:"))
-        regions = caller.allowed_regions or everywhere | targets(requests)
+        called = frozenset(row.region for row in requests) - {caller.region}
+        regions = caller.allowed_regions or everywhere | targets(requests) | called
         found[replace(caller, allowed_regions=regions, keys=keys)] = requests
     return found
 

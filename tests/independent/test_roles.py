@@ -33,11 +33,11 @@ def test_the_function_reads_secrets_in_its_own_region_and_in_allowed_ones(either
     assert not either.allows("ReplicatorRole", DESCRIBE, elsewhere, region="eu-north-1")
 
 
-def test_the_function_lists_secrets_in_its_own_region_only(either):
-    assert either.allows("ReplicatorRole", "secretsmanager:ListSecrets", "*", region="us-east-1")
-    assert not either.allows(
-        "ReplicatorRole", "secretsmanager:ListSecrets", "*", region="eu-west-1"
-    )
+def test_the_function_lists_secrets_in_its_own_region_and_in_allowed_ones(either):
+    listing = "secretsmanager:ListSecrets"
+    assert either.allows("ReplicatorRole", listing, "*", region="us-east-1")
+    assert either.allows("ReplicatorRole", listing, "*", region="eu-west-1")
+    assert not either.allows("ReplicatorRole", listing, "*", region="eu-north-1")
 
 
 def test_the_function_replicates_to_allowed_regions_only(either):

@@ -26,23 +26,27 @@ def test_the_definition_is_amazon_states_language(cautious):
     assert lint_all(json.dumps({"Resources": {"Sweep": resource}})) == []
 
 
-def schedule(stack):
-    return stack.client("scheduler").get_schedule(Name=stack.resources["SweepStart"])
+def schedule(stack, resource="SweepStart"):
+    return stack.client("scheduler").get_schedule(Name=stack.resources[resource])
 
 
-def test_a_sweep_starts_every_hour(cautious):
+def test_a_quick_sweep_starts_every_hour_and_a_thorough_one_every_day(cautious):
     hourly = schedule(cautious)
+    daily = schedule(cautious, "SweepStartThorough")
 
     assert (hourly["State"], hourly["ScheduleExpression"]) == ("ENABLED", "rate(1 hour)")
     assert hourly["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
     assert hourly["Target"]["Arn"] == cautious.outputs["SweepArn"]
     # Not a dry run, and with the limit of the parameter.
-    assert json.loads(hourly["Target"]["Input"]) == {"thorough": True}
+    assert json.loads(hourly["Target"]["Input"]) == {"thorough": False}
+    assert json.loads(daily["Target"]["Input"]) == {"thorough": True}
+    assert (daily["State"], daily["ScheduleExpression"]) == ("ENABLED", "cron(30 3 * * ? *)")
     assert cautious.allows("SweepStartRole", "states:StartExecution", cautious.outputs["SweepArn"])
 
 
-def test_a_sweep_that_the_schedule_cannot_start_ends_in_a_queue(cautious):
-    target = schedule(cautious)["Target"]
+@pytest.mark.parametrize("resource", ["SweepStart", "SweepStartThorough"])
+def test_a_sweep_that_the_schedule_cannot_start_ends_in_a_queue(resource, cautious):
+    target = schedule(cautious, resource)["Target"]
     queue = cautious.queue_arn("UnstartedSweepsQueueUrl")
 
     assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 3600
@@ -51,10 +55,14 @@ def test_a_sweep_that_the_schedule_cannot_start_ends_in_a_queue(cautious):
 
 
 def test_the_schedule_can_be_another_one_or_none(deploy):
-    stack = deploy(SweepSchedule="cron(0 3 * * ? *)", SweepEnabled="false")
+    stack = deploy(
+        SweepSchedule="cron(0 3 * * ? *)", ThoroughSweepSchedule="rate(7 days)", SweepEnabled="false"
+    )
     nightly = schedule(stack)
+    weekly = schedule(stack, "SweepStartThorough")
 
     assert (nightly["State"], nightly["ScheduleExpression"]) == ("DISABLED", "cron(0 3 * * ? *)")
+    assert (weekly["State"], weekly["ScheduleExpression"]) == ("DISABLED", "rate(7 days)")
 
 
 def test_the_sweep_writes_its_failures_to_its_own_log_group():

@@ -162,6 +162,56 @@ def test_of_sweeps_that_start_together_the_first_continues(sweep, slices):
     assert sweep.end(started[0])["output"] == COMPLETE
 
 
+WAIT = '"Seconds": 300'
+
+
+def test_a_thorough_sweep_waits_for_a_quick_one(sweep, slices):
+    answer = Future()
+    slices.will_answer(answer, COMPLETE)
+    impatient = sweep.copy(WAIT, '"Seconds": 1')
+    quick = impatient.start({})
+    eventually(lambda: slices.events, "the quick sweep is at its slice")
+
+    thorough = impatient.start({"thorough": True})
+    skipped = impatient.run({})
+    assert impatient.status(thorough) == "RUNNING"
+    assert len(slices.events) == 1
+    answer.set_result(COMPLETE)
+
+    assert impatient.end(quick)["output"] == COMPLETE
+    assert impatient.end(thorough)["output"] == COMPLETE
+    assert skipped["output"]["reason"] == "another-sweep-is-running"
+    assert [event["thorough"] for event in slices.events] == [False, True]
+
+
+def test_a_quick_sweep_beside_a_thorough_one_stops_itself(sweep, slices):
+    answer = Future()
+    slices.will_answer(answer)
+    thorough = sweep.start({"thorough": True})
+    try:
+        eventually(lambda: slices.events, "the thorough sweep is at its slice")
+        skipped = sweep.run({})
+    finally:
+        answer.set_result(COMPLETE)
+
+    assert skipped["status"] == "SUCCEEDED"
+    assert skipped["output"]["running"] == thorough
+    assert sweep.end(thorough)["output"] == COMPLETE
+
+
+def test_the_longest_token_passes_through_the_state_machine(sweep, slices):
+    """The token of a sweep of 19 lists, each with the longest page token of AWS, in Base64."""
+    token = "x" * 150_000
+    slices.will_answer(more(token), COMPLETE)
+
+    ended = sweep.run({})
+
+    assert (ended["status"], slices.events[1]["nextToken"]) == ("SUCCEEDED", token)
+    # Step Functions limits the input and output of a state to 256 KiB.
+    assert len(json.dumps(more(token))) + len(json.dumps(slices.events[1])) < 2 * 256 * 1024
+    assert len(token) < 256 * 1024 / 1.5
+
+
 def row(name, started):
     return {"ExecutionArn": name, "StartDate": started}
 

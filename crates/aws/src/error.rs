@@ -206,6 +206,12 @@ impl CallError {
         codes.contains(&self.code.as_str())
     }
 
+    /// Returns whether AWS rejected the token of a page.
+    #[must_use]
+    pub fn is_invalid_token(&self) -> bool {
+        self.code == "InvalidNextTokenException"
+    }
+
     /// Returns whether AWS rejected the whole request, possibly because of one of its Regions.
     #[must_use]
     pub fn is_rejected(&self) -> bool {

@@ -8,9 +8,10 @@
 //! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
 //! | `limits` | limits for many concurrent calls |
+//! | `lists` | lists the secrets of a Region |
 //! | `freshness` | the age of the read on which a write rests |
+//! | `rate` | limits calls per second |
 //! | `retry_budget` | the retries of the SDK in one invocation |
-//! | `write_rate` | limits writes per second |
 
 #![forbid(unsafe_code)]
 
@@ -20,8 +21,9 @@ mod error;
 mod freshness;
 mod https;
 mod limits;
+mod lists;
+mod rate;
 mod retry_budget;
-mod write_rate;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -37,7 +39,7 @@ use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{self, Config};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType};
+use aws_sdk_secretsmanager::types::ReplicaRegionType;
 use tokio::time::{Instant, timeout_at};
 
 pub use convert::{Page, UnreadableEntry};
@@ -48,7 +50,6 @@ use limits::CallLimits;
 pub use limits::{WritePermit, WriteSlot};
 use retry_budget::RetryBudget;
 use secret_replicator_core::plan::Target;
-use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, Secret, SecretArn, SecretId,
 };
@@ -216,28 +217,6 @@ impl SecretsManager {
         }
     }
 
-    /// Reads a page of the Region's secrets. The list can be up to five minutes old (Secrets Manager
-    /// API reference, `ListSecrets`).
-    ///
-    /// # Errors
-    /// [`CallError`] if AWS rejects the call or does not respond before `until`.
-    pub async fn list(
-        &self,
-        filter: Option<&ListFilter>,
-        next_token: Option<&str>,
-        until: Instant,
-    ) -> Result<Page, CallError> {
-        let client = self.client.client();
-        let request = client
-            .list_secrets()
-            .max_results(PAGE_SIZE)
-            .set_filters(filter.map(|filter| vec![as_filter(filter)]))
-            .set_next_token(next_token.map(str::to_owned));
-        let call = || request.send();
-        let answer = self.call(until, Operation::ListSecrets, call).await?;
-        Ok(convert::page(&answer))
-    }
-
     /// Requests replicas of a secret in the targets' Regions. Overwrites secrets of the same name there
     /// only if every target overwrites, that is, if a probe found another secret in each Region.
     ///
@@ -373,18 +352,6 @@ impl SecretsManager {
 
 /// The timeout for probing another Region.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The maximum page size of `ListSecrets`.
-const PAGE_SIZE: i32 = 100;
-
-fn as_filter(filter: &ListFilter) -> Filter {
-    let (key, values) = match filter {
-        ListFilter::TagKeys(keys) => (FilterNameStringType::TagKey, keys),
-        ListFilter::NamePrefixes(prefixes) => (FilterNameStringType::Name, prefixes),
-    };
-    let values = values.iter().cloned().collect();
-    Filter::builder().key(key).set_values(Some(values)).build()
-}
 
 /// The configuration of a write. The SDK would retry it with a decision that may be seconds old.
 fn without_retries() -> config::Builder {

@@ -1,8 +1,10 @@
+use secret_replicator_core::secret::Region;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::MIN_CALL_TIME;
-use super::write_rate::WriteRate;
+use super::lists::ListRates;
+use super::rate::Rate;
 
 /// The maximum number of calls in progress. At 20 ms per call, this allows 3,200 calls per second, more
 /// than one processor can make.
@@ -13,7 +15,8 @@ const CONNECTIONS: usize = 64;
 pub(super) struct CallLimits {
     /// Limits the calls in progress, because each has its own connection, which takes memory.
     connections: Semaphore,
-    writes: WriteRate,
+    lists: ListRates,
+    writes: Rate,
     writers: Semaphore,
 }
 
@@ -33,7 +36,8 @@ impl CallLimits {
     pub(super) fn new(writes_per_second: u32) -> Self {
         Self {
             connections: Semaphore::new(CONNECTIONS),
-            writes: WriteRate::new(writes_per_second),
+            lists: ListRates::default(),
+            writes: Rate::new(writes_per_second),
             writers: Semaphore::new(writers(writes_per_second)),
         }
     }
@@ -54,6 +58,12 @@ impl CallLimits {
         let last = until.checked_sub(MIN_CALL_TIME).unwrap_or(until);
         let has_slot = self.writes.wait_for_slot(last).await;
         has_slot.then_some(WriteSlot(()))
+    }
+
+    /// Waits for a slot of the rate at which the Region's list is read. `None` is the client's own Region. Returns
+    /// `false` at once if there is no slot before `until`.
+    pub(super) async fn list_slot(&self, region: Option<&Region>, until: Instant) -> bool {
+        self.lists.of(region).wait_for_slot(until).await
     }
 
     /// Waits for a connection.

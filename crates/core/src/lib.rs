@@ -17,10 +17,12 @@
 //! | [`known_regions`] | the Regions of AWS, for warnings and hints |
 //! | [`spelling`] | corrections of misspelled words, for hints |
 //! | [`environment`] | the size of the function's environment |
+//! | [`comparison`] | compares the lists of secrets of several Regions |
 //! | [`sweep`] | the state of a sweep between two slices |
 
 #![forbid(unsafe_code)]
 
+pub mod comparison;
 pub mod environment;
 pub mod explain;
 pub mod known_regions;

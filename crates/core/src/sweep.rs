@@ -3,5 +3,6 @@
 mod token;
 mod totals;
 
+pub(crate) use token::MAX_RESTARTS;
 pub use token::{InvalidToken, PageToken, SecretHash, Start, Token};
 pub use totals::{RegionTotals, Totals};

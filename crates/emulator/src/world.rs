@@ -6,7 +6,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `region` | the state of one Region: secrets, keys, write quota |
+//! | `region` | the state of one Region: secrets, keys, quotas |
 //! | `history`, `consistency` | the past states that lagging reads return, and their ages |
 //! | `agenda`, `replication` | changes without a call, and their times |
 //! | `operations` | one function for each operation of the API |
@@ -43,7 +43,7 @@ pub(crate) use arn::{ACCOUNT_ID, is_named};
 pub use error::ApiError;
 pub use seed::SecretSeed;
 pub use settings::{
-    FailedReplicas, KeyState, KnownReplica, ReadLags, RegionNotEnabled, RemovedReplicas,
+    Collation, FailedReplicas, KeyState, KnownReplica, ReadLags, RegionNotEnabled, RemovedReplicas,
     SecretWithoutValue, WorldSettings,
 };
 pub use time::Time;
@@ -99,14 +99,26 @@ impl World {
         if !self.settings.enabled_regions.contains(region) {
             return Err(ApiError::region_not_enabled());
         }
-        if let Some(quota) = self.settings.writes_per_second
-            && operations::WRITE_QUOTA.contains(&operation)
-            && !self.region_mut(region).quota.admits(now, quota)
-        {
+        if !self.is_within_quota(now, region, operation) {
             return Err(ApiError::throttled());
         }
         self.authorize(region, operation, body)?;
         self.execute(now, region, operation, &input)
+    }
+
+    /// Counts a call, and returns whether it is within the quota of its operation.
+    fn is_within_quota(&mut self, now: Time, region: &str, operation: &str) -> bool {
+        let (writes, lists) = (
+            self.settings.writes_per_second,
+            self.settings.lists_per_second,
+        );
+        let region = self.region_mut(region);
+        let (quota, calls_per_second) = match operation {
+            "ListSecrets" => (&mut region.list_quota, lists),
+            _ if operations::WRITE_QUOTA.contains(&operation) => (&mut region.write_quota, writes),
+            _ => return true,
+        };
+        calls_per_second.is_none_or(|calls| quota.admits(now, calls))
     }
 
     /// Returns the present `ReplicationStatus` of a secret, by name or ARN, without

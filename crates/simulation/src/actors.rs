@@ -1,5 +1,7 @@
 //! What owners and AWS do.
 
+use std::time::Duration;
+
 use secret_replicator_emulator::{Denial, KeyState, SecretSeed, Service, Time, World};
 use serde_json::{Value, json};
 
@@ -34,8 +36,11 @@ pub(crate) fn deny_region(service: &Service, scenario: &Scenario) {
     }
 }
 
+/// The age of the secrets at the beginning. Quick sweeps describe younger secrets.
+const AGE: Duration = Duration::from_hours(1);
+
 fn seed(secret: &SecretAtStart) -> SecretSeed {
-    let mut seed = SecretSeed::new(HOME, &secret.name);
+    let mut seed = SecretSeed::new(HOME, &secret.name).with_age(AGE);
     seed.tags = secret.tags.clone().into_iter().collect();
     seed.kms_key_id.clone_from(&secret.kms_key);
     if !secret.has_value {

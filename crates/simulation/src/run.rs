@@ -27,6 +27,9 @@ const UNLIMITED_CHANGES: u64 = 100_000;
 const SLICE_RETRIES: u32 = 3;
 const SLICE_PAUSE: Duration = Duration::from_secs(10);
 
+/// The age from which a quick sweep compares a secret instead of describing it.
+const QUICK_SWEEPS_COMPARE_AFTER: Duration = Duration::from_mins(10);
+
 /// Exceeds the slices of any sweep here.
 const MAX_SLICES: u32 = 500;
 
@@ -143,6 +146,7 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
         let outage_calls = faults(&aws).len() - faults_before;
         let after = state(scenario, &aws);
         pause(scenario).await;
+        sleep(QUICK_SWEEPS_COMPARE_AFTER).await;
         let later = state(scenario, &aws);
         let mut second = None;
         if scenario.outage.is_none() {

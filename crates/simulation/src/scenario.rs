@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_emulator::{
-    Denial, FailedReplicas, Fault, KeyState, KnownReplica, ReadLags, RegionNotEnabled,
+    Collation, Denial, FailedReplicas, Fault, KeyState, KnownReplica, ReadLags, RegionNotEnabled,
     RemovedReplicas, SecretWithoutValue, WorldSettings,
 };
 use serde::{Deserialize, Serialize};
@@ -246,6 +246,18 @@ impl Scenario {
         matches!(self.expected(secret, region), Answer::Replica { .. })
     }
 
+    /// Returns the order of lists, which AWS does not document.
+    fn collation(&self) -> Collation {
+        let collations = [
+            Collation::Bytes,
+            Collation::IgnoringCase,
+            Collation::IgnoringPunctuation,
+        ];
+        *fastrand::Rng::with_seed(self.aws.noise)
+            .choice(&collations)
+            .unwrap_or(&Collation::Bytes)
+    }
+
     pub(crate) fn world_settings(&self) -> WorldSettings {
         let milliseconds = Duration::from_millis;
         let aws = &self.aws;
@@ -264,6 +276,7 @@ impl Scenario {
                 },
             )),
             keeps_history: true,
+            collation: self.collation(),
             region_not_enabled: aws.region_not_enabled,
             known_replica: aws.known_replica,
             secret_without_value: aws.secret_without_value,

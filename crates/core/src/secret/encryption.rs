@@ -251,6 +251,15 @@ impl Encryption {
         }
     }
 
+    /// Returns the name of the key.
+    #[must_use]
+    pub fn key(&self) -> KmsKey {
+        match self {
+            Self::AwsManagedKey => KmsKey(AWS_MANAGED_ALIAS.into()),
+            Self::MultiRegionKey(key) | Self::CustomerKey(key) => key.clone(),
+        }
+    }
+
     /// Returns the default key of a replica in `region`. `Ok(None)` is the AWS managed key of that
     /// Region.
     ///

@@ -15,6 +15,11 @@ pub struct Totals {
     pub seen: u64,
     /// Secrets that a rule covers.
     pub covered: u64,
+    /// Covered secrets that the lists of the Regions show in sync.
+    pub compared: u64,
+    /// Secrets that were read with `DescribeSecret`, because the lists do not show them in sync or because
+    /// the sweep is thorough.
+    pub described: u64,
     /// Secrets that needed no change.
     pub in_sync: u64,
     /// Secrets that needed a change, regardless of its result.
@@ -49,6 +54,10 @@ pub struct Totals {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegionTotals {
+    /// Replicas that the list of the Region shows in sync.
+    pub compared: u64,
+    /// Replicas of secrets that were read with `DescribeSecret`.
+    pub described: u64,
     /// Replicas that were already in sync.
     pub in_sync: u64,
     /// Replicas that this sweep brought in sync.
@@ -83,6 +92,8 @@ impl Totals {
         let Self {
             seen,
             covered,
+            compared,
+            described,
             in_sync,
             drifted,
             repaired,
@@ -100,6 +111,8 @@ impl Totals {
         let sums = [
             (&mut self.seen, seen),
             (&mut self.covered, covered),
+            (&mut self.compared, compared),
+            (&mut self.described, described),
             (&mut self.in_sync, in_sync),
             (&mut self.drifted, drifted),
             (&mut self.repaired, repaired),
@@ -141,6 +154,8 @@ impl Totals {
 impl RegionTotals {
     fn add(&mut self, other: &Self) {
         let Self {
+            compared,
+            described,
             in_sync,
             repaired,
             removed,
@@ -150,6 +165,8 @@ impl RegionTotals {
             failed,
         } = other;
         let sums = [
+            (&mut self.compared, compared),
+            (&mut self.described, described),
             (&mut self.in_sync, in_sync),
             (&mut self.repaired, repaired),
             (&mut self.removed, removed),

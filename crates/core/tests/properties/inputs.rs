@@ -154,7 +154,7 @@ proptest! {
         dry_run_now in any::<bool>(), thorough_now in any::<bool>(),
     ) {
         let token = Token {
-            start: Start::FIRST,
+            start: Start::first(None),
             filter: None,
             dry_run,
             thorough,

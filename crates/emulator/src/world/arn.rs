@@ -54,6 +54,12 @@ pub(super) fn split_suffix(resource: &str) -> Option<(&str, &str)> {
         .filter(|(name, suffix)| !name.is_empty() && suffix.len() == 6)
 }
 
+/// Returns the name in the ARN of a secret. Returns any other text unchanged.
+pub(super) fn name_of(arn: &str) -> &str {
+    let resource = parse_arn(arn).map_or(arn, |(_, _, resource)| resource);
+    split_suffix(resource).map_or(resource, |(name, _)| name)
+}
+
 /// Returns whether `secret_id` (a name, an ARN or a partial ARN) can mean the secret of this name.
 pub(crate) fn is_named(secret_id: &str, name: &str) -> bool {
     match parse_arn(secret_id) {

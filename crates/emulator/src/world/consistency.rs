@@ -56,7 +56,9 @@ impl World {
         let lags = self.lags();
         let parts = [lags.status, lags.tags, lags.versions, lags.deletion];
         let longest = parts.into_iter().max();
-        longest.unwrap_or_default().max(self.settings.list_lag)
+        longest
+            .unwrap_or_default()
+            .max(self.settings.longest_list_lag())
     }
 
     fn lags(&self) -> ReadLags {

@@ -1,4 +1,4 @@
-//! The write quota.
+//! The quotas of calls per second.
 
 use super::Time;
 
@@ -6,14 +6,14 @@ use super::Time;
 /// calls per second.
 const CALL: u64 = 1000;
 
-/// The write quota of one Region: a token bucket for one second's calls.
+/// A quota of one Region: a token bucket for one second's calls.
 #[derive(Debug, Default)]
-pub(super) struct WriteQuota {
+pub(super) struct CallQuota {
     used: u64,
     updated: Time,
 }
 
-impl WriteQuota {
+impl CallQuota {
     /// Returns whether another call is within the quota, and counts the call if so.
     pub(super) fn admits(&mut self, now: Time, calls_per_second: u32) -> bool {
         let rate = u64::from(calls_per_second);

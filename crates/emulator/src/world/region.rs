@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::KeyState;
 use super::history::History;
-use super::quota::WriteQuota;
+use super::quota::CallQuota;
 use super::secret::Secret;
+use super::{Collation, KeyState};
 
-/// The secrets, keys and quota of one Region.
-#[derive(Debug, Default)]
+/// The secrets, keys and quotas of one Region.
+#[derive(Debug)]
 pub(super) struct Region {
     /// The present state, by name.
     pub(super) secrets: BTreeMap<String, Arc<Secret>>,
@@ -17,5 +17,18 @@ pub(super) struct Region {
     pub(super) history: History,
     /// The customer keys whose state is set.
     pub(super) keys: BTreeMap<String, KeyState>,
-    pub(super) quota: WriteQuota,
+    pub(super) write_quota: CallQuota,
+    pub(super) list_quota: CallQuota,
+}
+
+impl Region {
+    pub(super) fn new(collation: Collation) -> Region {
+        Region {
+            secrets: BTreeMap::new(),
+            history: History::new(collation),
+            keys: BTreeMap::new(),
+            write_quota: CallQuota::default(),
+            list_quota: CallQuota::default(),
+        }
+    }
 }

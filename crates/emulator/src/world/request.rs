@@ -30,6 +30,8 @@ pub(super) struct Input {
     pub(super) include_planned_deletion: Option<bool>,
     pub(super) max_results: Option<i64>,
     pub(super) next_token: Option<String>,
+    pub(super) sort_by: Option<String>,
+    pub(super) sort_order: Option<String>,
     pub(super) filters: Option<Vec<RawFilter>>,
     pub(super) secret_id_list: Option<Vec<String>>,
     pub(super) move_to_version_id: Option<String>,

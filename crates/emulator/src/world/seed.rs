@@ -42,6 +42,9 @@ pub struct SecretSeed {
     /// Whether it is scheduled for deletion.
     #[serde(default)]
     pub scheduled_for_deletion: bool,
+    /// The time since its creation and last change.
+    #[serde(skip)]
+    pub age: Duration,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of the field")]
@@ -68,6 +71,7 @@ impl SecretSeed {
             replica_of: None,
             replicas: Vec::new(),
             scheduled_for_deletion: false,
+            age: Duration::ZERO,
         }
     }
 
@@ -127,6 +131,13 @@ impl SecretSeed {
         self
     }
 
+    /// Sets the time since its creation and last change.
+    #[must_use]
+    pub fn with_age(mut self, age: Duration) -> SecretSeed {
+        self.age = age;
+        self
+    }
+
     /// Schedules it for deletion.
     #[must_use]
     pub fn with_scheduled_deletion(mut self) -> SecretSeed {
@@ -158,7 +169,8 @@ impl World {
     fn secret_from(&mut self, now: Time, seed: SecretSeed) -> Secret {
         let suffix = seed.suffix;
         let suffix = suffix.unwrap_or_else(|| self.new_suffix(&seed.region, &seed.name));
-        let mut secret = Secret::new(now, &seed.region, &seed.name, suffix);
+        let created = now.before(seed.age);
+        let mut secret = Secret::new(created, &seed.region, &seed.name, suffix);
         if let Some(text) = seed.value {
             secret.versions.put(Version {
                 id: self.new_version_id(),

@@ -1,6 +1,6 @@
 //! The settings of a [`World`](crate::World): delays, quotas, and undocumented behavior of AWS.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,10 @@ pub struct WorldSettings {
     /// The age of the state that `ListSecrets` returns. AWS documents up to five minutes.
     /// Default 0.
     pub list_lag: Duration,
+    /// The ages of the lists of single Regions, instead of `list_lag`.
+    pub list_lags: BTreeMap<String, Duration>,
+    /// The order of names in a list that is sorted by name.
+    pub collation: Collation,
     /// The age of the `ReplicationStatus` that `DescribeSecret` returns. The lag is inferred from
     /// new secrets that are not found \[infer\]; its length is \[gap\]. Writes use the present
     /// state. A seeded secret has no earlier state. Default 0.
@@ -50,6 +54,35 @@ pub struct WorldSettings {
     /// The write quota: calls per second in each Region. AWS rejects further calls with
     /// `ThrottlingException`. `None` for no limit. Default 50 \[doc\].
     pub writes_per_second: Option<u32>,
+    /// The quota of `ListSecrets`: calls per second in each Region. `None` for no limit. Default 50
+    /// \[doc\].
+    pub lists_per_second: Option<u32>,
+}
+
+/// The order of names in a list that is sorted by name. AWS does not document it \[gap\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Collation {
+    /// The order of the bytes.
+    #[default]
+    Bytes,
+    /// Upper-case and lower-case letters are equal.
+    IgnoringCase,
+    /// Only letters and digits count, without regard to case.
+    IgnoringPunctuation,
+}
+
+impl Collation {
+    /// Returns a text whose bytes have the order of the name.
+    pub(super) fn sort_key(self, name: &str) -> String {
+        match self {
+            Collation::Bytes => name.to_owned(),
+            Collation::IgnoringCase => name.to_ascii_lowercase(),
+            Collation::IgnoringPunctuation => {
+                let letters = name.chars().filter(char::is_ascii_alphanumeric);
+                letters.map(|letter| letter.to_ascii_lowercase()).collect()
+            }
+        }
+    }
 }
 
 /// The longest age of each part of an answer of `DescribeSecret` \[infer\].
@@ -163,6 +196,20 @@ const ALWAYS_ENABLED: [&str; 23] = [
     "eusc-de-east-1",
 ];
 
+impl WorldSettings {
+    /// Returns the age of a Region's list.
+    pub(super) fn list_lag(&self, region: &str) -> Duration {
+        self.list_lags.get(region).copied().unwrap_or(self.list_lag)
+    }
+
+    pub(super) fn longest_list_lag(&self) -> Duration {
+        self.list_lags
+            .values()
+            .copied()
+            .fold(self.list_lag, Duration::max)
+    }
+}
+
 impl Default for WorldSettings {
     fn default() -> WorldSettings {
         WorldSettings {
@@ -170,6 +217,8 @@ impl Default for WorldSettings {
             removal_delay: Duration::from_mins(1),
             visibility_delay: Duration::ZERO,
             list_lag: Duration::ZERO,
+            list_lags: BTreeMap::new(),
+            collation: Collation::default(),
             status_lag: Duration::ZERO,
             random_reads: None,
             keeps_history: false,
@@ -181,6 +230,7 @@ impl Default for WorldSettings {
             removed_replicas: RemovedReplicas::default(),
             unlisted_keys: KeyState::Missing,
             writes_per_second: Some(50),
+            lists_per_second: Some(50),
         }
     }
 }

@@ -9,7 +9,9 @@ use super::{ApiError, Time, World};
 
 impl World {
     pub(super) fn region_mut(&mut self, region: &str) -> &mut Region {
-        self.regions.entry(region.to_owned()).or_default()
+        let collation = self.settings.collation;
+        let new = || Region::new(collation);
+        self.regions.entry(region.to_owned()).or_insert_with(new)
     }
 
     /// Finds a secret by its ID in a request. An ARN of another Region or account finds nothing

@@ -27,6 +27,13 @@ impl Time {
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// Returns an earlier time, or the epoch.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Time {
+        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Time(self.0.saturating_sub(milliseconds))
+    }
 }
 
 impl Add<Duration> for Time {

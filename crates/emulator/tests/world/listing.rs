@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{SecretSeed, WorldSettings};
+use secret_replicator_emulator::{Collation, SecretSeed, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Clocked, HOME, IRELAND, app};
@@ -128,6 +128,8 @@ fn requests_beyond_the_limits_are_refused() {
         json!({"Filters": [{"Key": "name", "Values": eleven}]}),
         json!({"Filters": [{"Key": "name", "Values": ["a,b"]}]}),
         json!({"Filters": [{"Key": "color", "Values": ["a"]}]}),
+        json!({"SortBy": "color"}),
+        json!({"SortOrder": "descending"}),
     ] {
         aws.fails(HOME, "ListSecrets", &body, "ValidationException: ");
     }
@@ -156,4 +158,64 @@ fn a_list_is_as_old_as_its_lag() {
     assert_eq!(names(&mut aws, HOME, &json!({})), ["app"]);
     aws.pass(300_000);
     assert_eq!(names(&mut aws, HOME, &json!({})), [""; 0]);
+}
+
+fn sorted(collation: Collation, body: &Value) -> Vec<String> {
+    let mut aws = Clocked::with(WorldSettings {
+        collation,
+        ..WorldSettings::default()
+    });
+    for name in ["a-c", "ab", "B", "a"] {
+        aws.seed(SecretSeed::new(HOME, name));
+        aws.pass(1);
+    }
+    names(&mut aws, HOME, body)
+}
+
+#[test]
+fn a_list_is_sorted_by_creation_or_by_name_in_both_directions() {
+    let bytes = |body| sorted(Collation::Bytes, &body);
+    assert_eq!(bytes(json!({})), ["a-c", "ab", "B", "a"]);
+    let newest_first = json!({"SortBy": "created-date", "SortOrder": "desc"});
+    assert_eq!(bytes(newest_first), ["a", "B", "ab", "a-c"]);
+    assert_eq!(bytes(json!({"SortBy": "name"})), ["B", "a", "a-c", "ab"]);
+    let by_name = json!({"SortBy": "name", "SortOrder": "desc"});
+    assert_eq!(bytes(by_name.clone()), ["ab", "a-c", "a", "B"]);
+    let folded = sorted(Collation::IgnoringCase, &json!({"SortBy": "name"}));
+    assert_eq!(folded, ["a", "a-c", "ab", "B"]);
+    let letters = sorted(Collation::IgnoringPunctuation, &by_name);
+    assert_eq!(letters, ["B", "a-c", "ab", "a"]);
+}
+
+#[test]
+fn a_list_by_name_continues_behind_a_secret_that_was_deleted() {
+    let mut aws = Clocked::new();
+    for name in ["d", "b", "c", "a"] {
+        aws.seed(SecretSeed::new(HOME, name));
+    }
+    let first = json!({"SortBy": "name", "MaxResults": 2});
+    let token = aws.ok(HOME, "ListSecrets", &first)["NextToken"].clone();
+    aws.delete(HOME, "b");
+    let next = json!({"SortBy": "name", "MaxResults": 2, "NextToken": token});
+    assert_eq!(names(&mut aws, HOME, &next), ["c", "d"]);
+    assert_eq!(names(&mut aws, HOME, &first), ["a", "c"]);
+}
+
+#[test]
+fn each_region_has_its_own_lag_and_its_own_quota_of_lists() {
+    let mut aws = Clocked::with(WorldSettings {
+        list_lags: [(IRELAND.to_owned(), Duration::from_secs(1))].into(),
+        lists_per_second: Some(2),
+        ..WorldSettings::default()
+    });
+    aws.seed(app().with_replica_in(IRELAND));
+    let all = json!({});
+    assert_eq!(names(&mut aws, HOME, &all), ["app"]);
+    assert_eq!(names(&mut aws, IRELAND, &all), [""; 0]);
+    aws.ok(HOME, "ListSecrets", &all);
+    aws.fails(HOME, "ListSecrets", &all, "ThrottlingException: ");
+    assert_eq!(names(&mut aws, IRELAND, &all), [""; 0]);
+    aws.pass(1000);
+    assert_eq!(names(&mut aws, IRELAND, &all), ["app"]);
+    assert_eq!(names(&mut aws, HOME, &all), ["app"]);
 }

@@ -35,6 +35,7 @@ pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
         violations.extend(case.violations());
     }
     violations.extend(second_sweep(scenario, run));
+    violations.extend(missing_in_second_sweep(scenario, run));
     violations
 }
 
@@ -178,6 +179,33 @@ fn second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
                 let operation = &write.operation;
                 let what = format!("{operation} for {name} in {region}, which is {replica:?}");
                 violations.push(Violation::new("I7", what));
+            }
+        }
+    }
+    violations
+}
+
+/// A quick sweep compares lists. It does not overlook a replica that does not exist: after it, the replica
+/// is there or in a record with its reason.
+fn missing_in_second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
+    let Some(second) = &run.second else {
+        return Vec::new();
+    };
+    let of_second = |id| second.invocations.contains(&id);
+    let records = run.journal.records(of_second);
+    let is_recorded = |arn: &str| records.iter().any(|record| record["secret_arn"] == arn);
+    let mut violations = Vec::new();
+    let secrets = run.later.secrets.iter();
+    for secret in secrets.filter(|secret| is_writable(secret)) {
+        for region in regions() {
+            let is_wanted = scenario.wants(&as_reference(secret), region);
+            let is_there = run.later.replica(&secret.name, region).is_some();
+            if is_wanted && !is_there && !is_recorded(&secret.arn) {
+                let what = format!(
+                    "{} lacks a replica in {region}, without a record",
+                    secret.name
+                );
+                violations.push(Violation::new("promise", what));
             }
         }
     }

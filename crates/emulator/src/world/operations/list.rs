@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::ApiResult;
 use crate::world::filter::Filter;
+use crate::world::history::SortBy;
 use crate::world::render::{listed, without_nulls};
 use crate::world::request::Input;
 use crate::world::secret::Place;
@@ -18,11 +19,12 @@ impl World {
         let after = input.next_token.as_deref().map(read_token).transpose()?;
         let filters = Filter::parse_all(input.filters.as_deref().unwrap_or_default())?;
         let shows_deleted = input.include_planned_deletion.unwrap_or_default();
-        let lag = self.age(self.settings.list_lag);
+        let order = (sort_by(input)?, is_descending(input)?);
+        let lag = self.age(self.settings.list_lag(region));
         let mut matches = self
             .region_mut(region)
             .history
-            .list(now, lag, after.as_ref())
+            .list(now, lag, order, after.as_ref())
             .filter(|(_, secret)| shows_deleted || secret.deletion.is_none())
             .filter(|(_, secret)| filters.iter().all(|filter| filter.passes(secret)));
         let page: Vec<_> = matches.by_ref().take(size).collect();
@@ -49,6 +51,36 @@ fn page_size(wanted: Option<i64>) -> Result<usize, ApiError> {
                 "Member must have value between 1 and 100",
             )
         })
+}
+
+/// The service sorts by creation unless the request says otherwise \[doc\].
+fn sort_by(input: &Input) -> Result<SortBy, ApiError> {
+    match input.sort_by.as_deref() {
+        None | Some("created-date") => Ok(SortBy::Created),
+        Some("name") => Ok(SortBy::Name),
+        Some(other @ ("last-accessed-date" | "last-changed-date")) => {
+            let message = format!("The emulator does not sort by {other}.");
+            Err(ApiError::invalid_parameter(&message))
+        }
+        Some(other) => Err(ApiError::constraint(
+            &format!("'{other}'"),
+            "sortBy",
+            "Member must satisfy enum value set: [name, created-date, last-changed-date, \
+             last-accessed-date]",
+        )),
+    }
+}
+
+fn is_descending(input: &Input) -> Result<bool, ApiError> {
+    match input.sort_order.as_deref() {
+        None | Some("asc") => Ok(false),
+        Some("desc") => Ok(true),
+        Some(other) => Err(ApiError::constraint(
+            &format!("'{other}'"),
+            "sortOrder",
+            "Member must satisfy enum value set: [asc, desc]",
+        )),
+    }
 }
 
 /// Encodes the position of the last secret of a page, so that a token stays valid while secrets are

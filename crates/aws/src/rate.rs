@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Spaces writes evenly, so that other callers in the account always have a share of the quota.
+/// Spaces calls evenly, so that other callers in the account always have a share of the quota.
 #[derive(Debug)]
-pub(super) struct WriteRate {
+pub(super) struct Rate {
     interval: Duration,
     next: Mutex<Instant>,
 }
 
-impl WriteRate {
+impl Rate {
     pub(super) fn new(per_second: u32) -> Self {
         Self {
             interval: Duration::from_secs(1) / per_second.max(1),
@@ -46,7 +46,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn slots_are_evenly_spaced_and_idle_time_earns_no_credit() {
-        let rate = WriteRate::new(25);
+        let rate = Rate::new(25);
         let start = Instant::now();
         let until = start + Duration::from_mins(1);
         for _ in 0..26 {
@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slot_after_the_deadline_is_not_waited_for() {
-        let rate = WriteRate::new(1);
+        let rate = Rate::new(1);
         let start = Instant::now();
         let until = start + Duration::from_millis(500);
         assert!(rate.wait_for_slot(until).await);

@@ -1,0 +1,122 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::config;
+use aws_sdk_secretsmanager::config::Config;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SortByType};
+use secret_replicator_core::policy::ListFilter;
+use secret_replicator_core::secret::Region;
+use tokio::time::Instant;
+
+use super::rate::Rate;
+use super::{CallError, Operation, Page, SecretsManager, convert};
+
+/// The maximum page size of `ListSecrets`.
+const PAGE_SIZE: i32 = 100;
+
+/// Pages per second of each Region's list: half of the quota (50 calls per second, as AWS announced in
+/// 2022), because the whole account shares it.
+const PAGES_PER_SECOND: u32 = 25;
+
+/// The timeout for a page of another Region, whose outage must not end the sweep.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The rates of the lists, by Region. `None` is the client's own Region.
+#[derive(Debug, Default)]
+pub(super) struct ListRates(Mutex<BTreeMap<Option<Region>, Arc<Rate>>>);
+
+impl ListRates {
+    /// Returns the rate of the Region's list.
+    pub(super) fn of(&self, region: Option<&Region>) -> Arc<Rate> {
+        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Rate::new(PAGES_PER_SECOND));
+        Arc::clone(rates.entry(region.cloned()).or_insert_with(new))
+    }
+}
+
+impl SecretsManager {
+    /// Returns the client's own Region.
+    #[must_use]
+    pub fn home(&self) -> Option<Region> {
+        let region = self.client.client().config().region()?.clone();
+        Region::parse(region.as_ref()).ok()
+    }
+
+    /// Reads a page of the Region's secrets, sorted by name. The list can be up to five minutes old (Secrets
+    /// Manager API reference, `ListSecrets`).
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS rejects the call or does not respond before `until`.
+    pub async fn list(
+        &self,
+        filter: Option<&ListFilter>,
+        next_token: Option<&str>,
+        until: Instant,
+    ) -> Result<Page, CallError> {
+        let filters = filter.map(as_filter).into_iter().collect();
+        let here = Config::builder();
+        self.list_in(None, filters, next_token, here, until).await
+    }
+
+    /// Reads a page of the replicas in another Region whose primary secrets are in the client's Region,
+    /// sorted by name.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS rejects the call or does not respond in time, also if the account has not
+    /// enabled the Region.
+    pub async fn list_replicas(
+        &self,
+        region: &Region,
+        filter: Option<&ListFilter>,
+        next_token: Option<&str>,
+        until: Instant,
+    ) -> Result<Page, CallError> {
+        let until = until.min(Instant::now() + TIMEOUT);
+        let there = Config::builder().region(config::Region::new(region.to_string()));
+        let there = self.endpoints.configure(region, there);
+        let filters = filter.map(as_filter).into_iter();
+        // A prefix, so it can also match replicas of another primary Region.
+        let primary_region = self.home().map(|home| {
+            let key = FilterNameStringType::PrimaryRegion;
+            Filter::builder().key(key).values(home.to_string()).build()
+        });
+        let filters = filters.chain(primary_region).collect();
+        self.list_in(Some(region), filters, next_token, there, until)
+            .await
+    }
+
+    async fn list_in(
+        &self,
+        region: Option<&Region>,
+        filters: Vec<Filter>,
+        next_token: Option<&str>,
+        config: config::Builder,
+        until: Instant,
+    ) -> Result<Page, CallError> {
+        if let Some(limits) = &self.limits
+            && !limits.list_slot(region, until).await
+        {
+            return Err(CallError::not_sent(Operation::ListSecrets));
+        }
+        let client = self.client.client();
+        let request = client
+            .list_secrets()
+            .max_results(PAGE_SIZE)
+            .sort_by(SortByType::Name)
+            .set_filters((!filters.is_empty()).then_some(filters))
+            .set_next_token(next_token.map(str::to_owned));
+        let call = || request.customize().config_override(config).send();
+        let answer = self.call(until, Operation::ListSecrets, call).await?;
+        Ok(convert::page(&answer))
+    }
+}
+
+fn as_filter(filter: &ListFilter) -> Filter {
+    let (key, values) = match filter {
+        ListFilter::TagKeys(keys) => (FilterNameStringType::TagKey, keys),
+        ListFilter::NamePrefixes(prefixes) => (FilterNameStringType::Name, prefixes),
+    };
+    let values = values.iter().cloned().collect();
+    Filter::builder().key(key).set_values(Some(values)).build()
+}

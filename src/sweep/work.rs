@@ -1,0 +1,140 @@
+//! The work on one secret.
+
+use secret_replicator_core::plan::{Decision, decide};
+use secret_replicator_core::secret::SecretId;
+use secret_replicator_core::sweep::SecretHash;
+use tokio::time::Instant;
+
+use super::repeats::Repeat;
+use super::{Listed, Sweeper, SweptSecret, hash_of};
+use crate::catch_panic::catch_panic;
+use crate::change_budget::{ChangeBudget, Repeats};
+use crate::reconcile::{Occasion, Reconciler, SecretOutcome};
+
+/// A listed secret to reconcile.
+#[derive(Debug)]
+pub(super) struct ListedSecret {
+    pub(super) listed: Listed,
+    /// Whether the lists show a replica with another version.
+    pub(super) is_behind: bool,
+    /// Whether the secret may repeat earlier requests at once.
+    pub(super) repeats: Repeats,
+}
+
+/// The work on a secret.
+pub(super) enum Task {
+    /// A listed secret, with the number of its page.
+    First(usize, Box<ListedSecret>),
+    /// A secret that repeats earlier requests.
+    Repeat(Box<Repeat>),
+}
+
+/// The result of a task.
+pub(super) enum Done {
+    /// The secret is done. Contains the number of its page. The result is `None` if there was nothing to do.
+    Secret(usize, SecretHash, Option<SweptSecret>),
+    /// The secret only repeats earlier requests, so it comes last.
+    Repeats(Box<Repeat>),
+}
+
+impl Sweeper<'_> {
+    /// Executes a task.
+    pub(super) async fn work(&self, task: Task, thorough: bool, changes: &ChangeBudget) -> Done {
+        let occasion = |is_behind, repeats| Occasion::Sweep {
+            thorough,
+            is_behind,
+            repeats,
+            clock: self.clock,
+        };
+        match task {
+            Task::First(page, listed) => {
+                let ListedSecret {
+                    listed,
+                    is_behind,
+                    repeats,
+                } = *listed;
+                let secret = hash_of(&listed);
+                let work = self.reconcile_listed(listed, occasion(is_behind, repeats), changes);
+                match work.await {
+                    Some(result) if result.only_repeats() => Done::Repeats(Box::new(Repeat {
+                        page,
+                        secret,
+                        is_behind,
+                        id: result.id,
+                    })),
+                    result => Done::Secret(page, secret, result),
+                }
+            }
+            Task::Repeat(repeat) => {
+                let Repeat {
+                    page,
+                    secret,
+                    is_behind,
+                    id,
+                } = *repeat;
+                let again = self.reconcile(id, occasion(is_behind, Repeats::Now), changes);
+                Done::Secret(page, secret, Some(again.await))
+            }
+        }
+    }
+
+    /// Reconciles a listed secret. Returns `None` if the list shows that there is nothing to do.
+    async fn reconcile_listed(
+        &self,
+        listed: Listed,
+        occasion: Occasion,
+        changes: &ChangeBudget,
+    ) -> Option<SweptSecret> {
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(entry) => {
+                return Some(SweptSecret {
+                    id: entry.id,
+                    started: self.clock.now(),
+                    outcome: SecretOutcome::Unreadable(entry.error),
+                });
+            }
+        };
+        let Reconciler { policy, limits, .. } = &self.reconciler;
+        if let Decision::Skip(_) = decide(&listed, policy, limits) {
+            return None;
+        }
+        let id = SecretId::Arn(listed.arn);
+        Some(self.reconcile(id, occasion, changes).await)
+    }
+
+    /// Reconciles a secret, and repeats that after transient errors while time remains. A secret that gets
+    /// too little time for that is left for the next slice, which begins with it. So is a secret of which a
+    /// Region was written: a repetition would find that Region in the wanted state and report no write.
+    async fn reconcile(
+        &self,
+        id: SecretId,
+        occasion: Occasion,
+        changes: &ChangeBudget,
+    ) -> SweptSecret {
+        let started = self.clock.now();
+        let begun = Instant::now();
+        let mut retries = self.deadlines.retry_in_sweep();
+        let mut outcome = SecretOutcome::NotReached;
+        while Instant::now() < self.deadlines.last_write() {
+            let work = self
+                .reconciler
+                .reconcile(&id, self.mode, occasion, self.deadlines, changes);
+            // A panic on one secret must not stop the others.
+            let result = catch_panic(work).await;
+            outcome = result.unwrap_or_else(SecretOutcome::Internal);
+            if !outcome.is_transient() || outcome.is_written() || !retries.pause().await {
+                break;
+            }
+        }
+        let had_time = begun.elapsed() >= self.deadlines.least_retry_time();
+        if outcome.is_transient() && (outcome.is_written() || !had_time) {
+            outcome = outcome.left_for_next_slice();
+        }
+        SweptSecret {
+            id,
+            started,
+            outcome,
+        }
+    }
+}
