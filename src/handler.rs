@@ -159,7 +159,7 @@ impl Function {
             }
             // Boxed, because its future is much larger than those of other requests.
             Request::Sweep(request) => {
-                return Box::pin(self.sweep(invocation, request, deadlines)).await;
+                return Box::pin(self.sweep(invocation, *request, deadlines)).await;
             }
         };
         self.record(invocation, named, mode, outcome)

@@ -51,7 +51,7 @@ pub enum Request {
     /// Explain the decision about this secret, rule by rule. Never writes.
     Explain(Explained),
     /// Reconcile every secret of the Region, one slice at a time.
-    Sweep(SweepRequest),
+    Sweep(Box<SweepRequest>),
     /// Do nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.

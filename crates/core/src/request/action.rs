@@ -115,13 +115,13 @@ fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
         return fields.bad(format!("`sweepId` must have 1 to {LONGEST_SWEEP_ID} bytes"));
     }
     let token = fields.text("nextToken")?.map(Token::parse).transpose();
-    Ok(Request::Sweep(SweepRequest {
+    Ok(Request::Sweep(Box::new(SweepRequest {
         dry_run: fields.flag("dryRun")?,
         max_changes,
         thorough: fields.flag("thorough")?,
         sweep_id: sweep_id.map(str::to_owned),
         token: token.or_else(|error| fields.bad(error.to_string()))?,
-    }))
+    })))
 }
 
 fn explain(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request, BadEvent> {
