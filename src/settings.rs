@@ -61,21 +61,17 @@ pub enum SettingError {
 }
 
 impl SettingsInvalid {
-    /// Returns the error type that Lambda shows for the failed start.
+    /// Returns whether the policy is one of the problems.
     #[must_use]
-    pub fn error_type(&self) -> &'static str {
+    pub fn has_policy(&self) -> bool {
         let is_policy = |problem: &SettingProblem| matches!(problem.error, SettingError::Policy(_));
-        if self.problems.iter().any(is_policy) {
-            "PolicyInvalid"
-        } else {
-            "Runtime.ConfigInvalid"
-        }
+        self.problems.iter().any(is_policy)
     }
 }
 
 impl fmt::Display for SettingsInvalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the function cannot start:")?;
+        f.write_str("the settings of the function are invalid:")?;
         self.problems
             .iter()
             .try_for_each(|problem| write!(f, "\n{problem}"))
@@ -256,14 +252,14 @@ mod tests {
                 .contains("failed to read `/opt/policy.yaml`"),
             "{missing}"
         );
-        assert_eq!(missing.error_type(), "Runtime.ConfigInvalid");
+        assert!(!missing.has_policy());
         let empty = read_file("/var/task/empty.yaml");
         assert!(
             empty
                 .to_string()
                 .contains("REPLICATION_POLICY_FILE: the replication policy")
         );
-        assert_eq!(empty.error_type(), "PolicyInvalid");
+        assert!(empty.has_policy());
     }
 
     proptest! {

@@ -60,7 +60,11 @@ impl SettingsReader<'_> {
             return None;
         };
         Region::parse(&text)
-            .map_err(|error| self.wrong("AWS_REGION", error.to_string()))
+            .map_err(|error| {
+                let hint = known_regions::did_you_mean(&text);
+                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+                self.wrong("AWS_REGION", format!("{error}{hint}"));
+            })
             .ok()
     }
 

@@ -9,7 +9,10 @@ use crate::reconcile::{RegionOutcome, RegionState, SecretOutcome};
 /// Adds one reconciled secret to the totals.
 pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     match secret {
-        SecretOutcome::Unreadable(_) | SecretOutcome::BadEvent(_) | SecretOutcome::Internal(_) => {
+        SecretOutcome::Unreadable(_)
+        | SecretOutcome::BadEvent(_)
+        | SecretOutcome::Misconfigured(_)
+        | SecretOutcome::Internal(_) => {
             totals.failed += 1;
             return;
         }

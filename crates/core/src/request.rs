@@ -66,6 +66,18 @@ pub enum Request {
 }
 
 impl Request {
+    /// Returns the secret that the request names.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretId> {
+        match self {
+            Self::Reconcile { secret, .. } | Self::Explain(Explained::Existing(secret)) => {
+                Some(secret)
+            }
+            Self::Skip { secret, .. } => secret.as_ref(),
+            Self::Explain(Explained::Hypothetical(_)) | Self::Sweep(_) | Self::Bad(_) => None,
+        }
+    }
+
     /// Returns the execution of the state machine that runs a sweep.
     #[must_use]
     pub fn sweep_id(&self) -> Option<&str> {
