@@ -237,6 +237,36 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_a_tool_has_cut_names_the_tool_that_quotes_it() {
+        let read_policy = |policy| {
+            let variables = [("AWS_REGION", "eu-west-1"), ("REPLICATION_POLICY", policy)];
+            read(&variables).unwrap_err().to_string()
+        };
+        let quotes = "secret-replicator parameter policy.yaml --for sam";
+        for policy in ["{", "version:", "#", "{version:", "{\"version\":", "--- "] {
+            let invalid = read_policy(policy);
+            assert!(invalid.contains(quotes), "{invalid}");
+        }
+        let invalid = read_policy("version: 1\nrulez: []\n");
+        assert!(!invalid.contains(quotes), "{invalid}");
+    }
+
+    #[test]
+    fn quotes_in_a_setting_are_named() {
+        let invalid = read(&[
+            ("AWS_REGION", "eu-west-1"),
+            ("ALLOWED_REPLICA_REGIONS", "\"eu-west-1 us-west-2\""),
+            ("DRY_RUN", "'true'"),
+            ("REPLICATION_WAIT_SECONDS", "\"30\""),
+        ]);
+        let invalid = invalid.unwrap_err().to_string();
+        for plain in ["eu-west-1", "us-west-2", "true", "30"] {
+            let hint = format!("the quotes are part of the value: write `{plain}` without them");
+            assert!(invalid.contains(&hint), "{invalid}");
+        }
+    }
+
+    #[test]
     fn a_policy_file_that_is_missing_or_wrong_is_named() {
         let read_file = |path| {
             read(&[

@@ -94,9 +94,18 @@ impl SettingsReader<'_> {
             variable,
             error: SettingError::Policy(invalid),
         };
-        policy::check_with_limits(&text, limits)
+        let checked = policy::check_with_limits(&text, limits)
             .map_err(|invalid| self.problems.push(error(invalid)))
-            .ok()
+            .ok();
+        if checked.is_none() && is_cut(&text) {
+            let message = format!(
+                "the value is only `{}`, as if a tool had cut the policy at its first space; \
+                 `secret-replicator parameter policy.yaml --for sam` quotes it for SAM",
+                text.trim()
+            );
+            self.wrong(variable, message);
+        }
+        checked
     }
 
     pub(super) fn allowed_regions(&mut self) -> AllowedRegions {
@@ -188,6 +197,22 @@ impl SettingsReader<'_> {
         }
         text
     }
+}
+
+/// Returns whether an invalid policy seems to be the first word of a policy: `{`, `version:`, `#`. SAM cuts values
+/// without quotes there.
+fn is_cut(text: &str) -> bool {
+    let first_words = [
+        "{",
+        "{version:",
+        "{\"version\":",
+        "version:",
+        "groups:",
+        "rules:",
+        "#",
+        "---",
+    ];
+    first_words.contains(&text.trim())
 }
 
 /// Reads a whole number in the only form that the template's parameters accept: digits without a sign or

@@ -45,11 +45,13 @@ pub(crate) fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
 #[must_use]
 pub fn without_quotes(text: &str) -> Option<&str> {
     let is_quote = |c: char| "'\"`\u{2018}\u{2019}\u{201c}\u{201d}\u{201e}".contains(c);
-    let has_quotes =
-        text.trim_start_matches('\\').starts_with(is_quote) || text.ends_with(is_quote);
+    let opens = text.trim_start_matches('\\').starts_with(is_quote);
+    if !opens && !text.ends_with(is_quote) {
+        return None;
+    }
     // A backslash escapes a quote: `\"prod\"`.
     let plain = text.trim_matches(|c| is_quote(c) || c == '\\').trim();
-    (has_quotes && !plain.is_empty()).then_some(plain)
+    (!plain.is_empty()).then_some(plain)
 }
 
 /// Returns the hint to remove the quotes that [`without_quotes`] finds.

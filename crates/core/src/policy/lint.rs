@@ -51,6 +51,10 @@ pub(super) fn removal_not_allowed(reader: &mut NodeReader, node: &NodeRef<'_>) {
 pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, pattern: &str) {
     if let Some(hint) = quotes_hint(pattern) {
         quotes_in_text(reader, node, &format!("`{pattern}`"), &hint);
+    } else if let Some(rest) = pattern.strip_prefix('!') {
+        let message = format!("`{pattern}` is not a negation: `!` is matched as written");
+        let hint = format!("to exclude secrets, write `not:` in the condition, with `{rest}`");
+        reader.warning(node, "regular-expression", message, &hint);
     } else if let Some(part) = regular_expression(pattern) {
         let message =
             format!("`{pattern}` is not a regular expression: `{part}` is matched as written");
@@ -94,13 +98,7 @@ pub(super) fn regular_expression(pattern: &str) -> Option<&'static str> {
     if pattern.find(".*").is_some_and(is_any_text) || pattern.contains(".+") {
         return Some(".");
     }
-    if pattern.starts_with('^') {
-        return Some("^");
-    }
-    if pattern.ends_with('$') {
-        return Some("$");
-    }
-    let parts = ["|", "\\", "[", "("];
+    let parts = ["^", "$", "|", "\\", "[", "(", "{"];
     parts.into_iter().find(|part| pattern.contains(part))
 }
 

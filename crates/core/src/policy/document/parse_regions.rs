@@ -20,6 +20,10 @@ const NONE_AS_TARGET_HINT: &str =
     "`none` is a value of tags: remove the rule, or write `forbid: \"*\"`";
 pub(super) const NONE_IN_LIST_HINT: &str = "`none` is a value of tags: remove it";
 const NONE_AS_PATTERN_HINT: &str = "`none` is a value of tags: remove this field";
+/// Words for all Regions, which a policy does not have.
+const ALL_REGIONS: [&str; 4] = ["all", "any", "every", "global"];
+const ALL_REGIONS_HINT: &str = "write `\"*\"` for every Region in `forbid` and `primary-region`; in \
+                                `replicate-to`, list the Regions";
 const PATTERN_HINT: &str = "Region codes are lower-case words and a number, with `-` between them: \
                             write for instance `eu-*`";
 const ITEM_HINT: &str =
@@ -231,6 +235,9 @@ fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
     }
     if word.eq_ignore_ascii_case("none") {
         return none_hint.to_owned();
+    }
+    if ALL_REGIONS.contains(&word.to_lowercase().as_str()) {
+        return ALL_REGIONS_HINT.to_owned();
     }
     let region = known_regions::did_you_mean(word);
     let group = did_you_mean(word, groups.names());
