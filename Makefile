@@ -62,9 +62,10 @@ demo: ## Send sample events to the function on a local AWS; EVENT=path.json send
 	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)") \
 		$(FUNCTION_OPTIONS)
 
-playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml sets its policy
+playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml, PORT=4600
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
-	target/debug/emulator serve --bootstrap target/debug/bootstrap $(FUNCTION_OPTIONS)
+	target/debug/emulator serve --bootstrap target/debug/bootstrap $(if $(PORT),--port "$(PORT)") \
+		$(FUNCTION_OPTIONS)
 
 check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check

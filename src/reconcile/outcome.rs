@@ -17,6 +17,7 @@ use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 use serde::Serialize;
 
 use crate::change_budget::Deferred;
+use crate::settings::SettingsInvalid;
 pub(super) use regions::region_outcomes;
 
 /// The outcome of a secret, or of a request about a secret.
@@ -46,6 +47,8 @@ pub enum SecretOutcome {
     NotReached,
     /// The event or the action is invalid.
     BadEvent(BadEvent),
+    /// The settings of the function are invalid, so it did nothing.
+    Misconfigured(SettingsInvalid),
     /// The function panicked. Contains the panic's message.
     Internal(String),
 }
@@ -61,6 +64,7 @@ impl SecretOutcome {
             | Self::Unreadable(_)
             | Self::NotReached
             | Self::BadEvent(_)
+            | Self::Misconfigured(_)
             | Self::Internal(_) => None,
         }
     }
@@ -149,7 +153,10 @@ impl SecretOutcome {
         match self {
             Self::Skipped(..) => Outcome::Skipped,
             Self::NoValueYet(..) | Self::NotFound(_) => Outcome::Pending,
-            Self::Unreadable(_) | Self::BadEvent(_) | Self::Internal(_) => Outcome::Failed,
+            Self::Unreadable(_)
+            | Self::BadEvent(_)
+            | Self::Misconfigured(_)
+            | Self::Internal(_) => Outcome::Failed,
             Self::NotReached => Outcome::Unchanged,
             Self::Covered { regions, .. } => {
                 let outcomes = regions.iter().map(|region| region.state.outcome());

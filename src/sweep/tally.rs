@@ -26,7 +26,10 @@ pub(super) fn count_in_sync(totals: &mut Totals, regions: &BTreeSet<Region>) {
 pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     totals.described += u64::from(!matches!(secret, SecretOutcome::NotReached));
     match secret {
-        SecretOutcome::Unreadable(_) | SecretOutcome::BadEvent(_) | SecretOutcome::Internal(_) => {
+        SecretOutcome::Unreadable(_)
+        | SecretOutcome::BadEvent(_)
+        | SecretOutcome::Misconfigured(_)
+        | SecretOutcome::Internal(_) => {
             totals.failed += 1;
             return;
         }

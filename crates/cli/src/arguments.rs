@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Show every problem of a policy
     ///
     /// Reads a policy in YAML or JSON and shows all problems at once, each with its line, a stable
-    /// code and a hint. The function does not start with a policy that has errors. A policy that has
+    /// code and a hint. The function fails each event while its policy has errors. A policy that has
     /// only warnings works, but may not have the intended effect.
     Check(check::Arguments),
     /// Explain what a policy does with one secret

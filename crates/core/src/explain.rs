@@ -172,18 +172,18 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
 fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
     let (matches, because) = match (rule.when().check(subject), rule.tag_with_regions()) {
         (Err(mismatch), _) => {
-            let other = match &mismatch {
-                Mismatch::NoTag(key) => same_but_for_case(key, subject),
-                _ => None,
+            let note = match &mismatch {
+                Mismatch::NoTag(key) => case_note(key, subject),
+                _ => String::new(),
             };
-            let note = other.map_or_else(String::new, |other| {
-                format!(", but the tag `{other}`: tag keys are case-sensitive")
-            });
             (false, format!("{mismatch}{note}"))
         }
         (Ok(()), Some(key)) if !subject.tags.contains_key(key) => (
             true,
-            format!("its condition holds, but the secret has no tag `{key}`"),
+            format!(
+                "its condition holds, and the secret has no tag `{key}`{}",
+                case_note(key, subject)
+            ),
         ),
         (Ok(()), _) if matches!(rule.when(), When::All) => {
             (true, "applies to every secret".to_owned())
@@ -198,11 +198,13 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
     }
 }
 
-/// Returns the tag key that differs from `key` only in the case of its letters.
-fn same_but_for_case<'a>(key: &str, subject: &Subject<'a>) -> Option<&'a str> {
+/// Names the tag key that differs from `key` only in the case of its letters. Empty if there is none.
+fn case_note(key: &str, subject: &Subject<'_>) -> String {
     let mut keys = subject.tags.keys();
-    keys.find(|other| other.to_lowercase() == key.to_lowercase())
-        .map(String::as_str)
+    let other = keys.find(|other| other.to_lowercase() == key.to_lowercase());
+    other.map_or_else(String::new, |other| {
+        format!(", but the tag `{other}`: tag keys are case-sensitive")
+    })
 }
 
 /// Returns the wanted Regions that a rule forbids.

@@ -11,9 +11,11 @@ mod event;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use crate::reason::SkipReason;
 use crate::secret::{Region, Secret, SecretId, VersionHash};
+use crate::spelling::did_you_mean;
 use crate::sweep::Token;
 
 /// The parsed input of an invocation.
@@ -64,6 +66,18 @@ pub enum Request {
 }
 
 impl Request {
+    /// Returns the secret that the request names.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretId> {
+        match self {
+            Self::Reconcile { secret, .. } | Self::Explain(Explained::Existing(secret)) => {
+                Some(secret)
+            }
+            Self::Skip { secret, .. } => secret.as_ref(),
+            Self::Explain(Explained::Hypothetical(_)) | Self::Sweep(_) | Self::Bad(_) => None,
+        }
+    }
+
     /// Returns the execution of the state machine that runs a sweep.
     #[must_use]
     pub fn sweep_id(&self) -> Option<&str> {
@@ -220,14 +234,7 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
             detail_type: Some(_),
             ..
         }) => return event::parse(event, function),
-        Ok(_) => {
-            return bad(
-                Origin::unknown(),
-                "the event has neither `detail-type` (an EventBridge event) nor `action`",
-                "send an EventBridge event (a bare CloudTrail record belongs in its `detail`), \
-                 or an action such as {\"action\": \"reconcile\", \"secretId\": \"...\"}",
-            );
-        }
+        Ok(_) => return of_unknown_form(event),
         Err(error) => error,
     };
     let place = format!("line {}, column {}", error.line(), error.column());
@@ -235,6 +242,28 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         Origin::unknown(),
         &format!("the event is not a JSON object ({place})"),
         OBJECT_REMEDIATION,
+    )
+}
+
+/// Reports an object that is neither an event nor an action, or the field that makes it one, if it is misspelled.
+fn of_unknown_form(event: &str) -> Trigger {
+    let fields: Map<String, Value> = serde_json::from_str(event).unwrap_or_default();
+    let known = ["action", "detail-type"];
+    let mut unknown = fields
+        .keys()
+        .filter(|field| !known.contains(&field.as_str()));
+    let misspelled = unknown.find_map(|field| {
+        let known = did_you_mean(field, known)?;
+        Some(format!("unknown field `{field}`; did you mean `{known}`?"))
+    });
+    let message = misspelled.unwrap_or_else(|| {
+        "the event has neither `detail-type` (an EventBridge event) nor `action`".to_owned()
+    });
+    bad(
+        Origin::unknown(),
+        &message,
+        "send an EventBridge event (a bare CloudTrail record belongs in its `detail`), or an action \
+         such as {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": true}",
     )
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each lint checks one rule, group or key. Lints are sound but incomplete: they report no false
 //! positives, except for those that suspect a typo (`unknown-region`, `regular-expression`,
-//! `comma-in-text`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
+//! `comma-in-text`, `quotes-in-text`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
 //! explanation shows them.
 
 use std::collections::BTreeSet;
@@ -12,6 +12,7 @@ use super::reader::{Entry, NodeReader, NodeRef};
 use crate::known_regions::{self, UnknownRegion};
 use crate::limits::AllowedRegions;
 use crate::secret::Region;
+use crate::spelling::quotes_hint;
 
 /// Reports a Region that the list of known Regions does not contain.
 pub(super) fn unknown_region(reader: &mut NodeReader, node: &NodeRef<'_>, region: &Region) {
@@ -48,7 +49,13 @@ pub(super) fn removal_not_allowed(reader: &mut NodeReader, node: &NodeRef<'_>) {
 
 /// Reports the part of a tag's pattern that no tag value contains, because it belongs to another language.
 pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, pattern: &str) {
-    if let Some(part) = regular_expression(pattern) {
+    if let Some(hint) = quotes_hint(pattern) {
+        quotes_in_text(reader, node, &format!("`{pattern}`"), &hint);
+    } else if let Some(rest) = pattern.strip_prefix('!') {
+        let message = format!("`{pattern}` is not a negation: `!` is matched as written");
+        let hint = format!("to exclude secrets, write `not:` in the condition, with `{rest}`");
+        reader.warning(node, "regular-expression", message, &hint);
+    } else if let Some(part) = regular_expression(pattern) {
         let message =
             format!("`{pattern}` is not a regular expression: `{part}` is matched as written");
         reader.warning(node, "regular-expression", message, PATTERN_SYNTAX_HINT);
@@ -60,13 +67,20 @@ pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, patte
 
 /// Reports a tag key that seems to be a regular expression.
 pub(super) fn foreign_key(reader: &mut NodeReader, node: &NodeRef<'_>, key: &str) {
-    if let Some(part) = regular_expression(key) {
+    if let Some(hint) = quotes_hint(key) {
+        quotes_in_text(reader, node, &format!("the tag key `{key}`"), &hint);
+    } else if let Some(part) = regular_expression(key) {
         let message = format!(
             "the tag key `{key}` is not a regular expression: `{part}` is matched as written"
         );
         let hint = "write the tag key as it is; wildcards are for values";
         reader.warning(node, "regular-expression", message, hint);
     }
+}
+
+fn quotes_in_text(reader: &mut NodeReader, node: &NodeRef<'_>, text: &str, hint: &str) {
+    let message = format!("{text} contains quotes, which are matched as written");
+    reader.warning(node, "quotes-in-text", message, hint);
 }
 
 /// Explains patterns to authors who expect regular expressions.
@@ -84,13 +98,7 @@ pub(super) fn regular_expression(pattern: &str) -> Option<&'static str> {
     if pattern.find(".*").is_some_and(is_any_text) || pattern.contains(".+") {
         return Some(".");
     }
-    if pattern.starts_with('^') {
-        return Some("^");
-    }
-    if pattern.ends_with('$') {
-        return Some("$");
-    }
-    let parts = ["|", "\\", "[", "("];
+    let parts = ["^", "$", "|", "\\", "[", "(", "{"];
     parts.into_iter().find(|part| pattern.contains(part))
 }
 

@@ -44,6 +44,12 @@ fn a_pattern_or_a_tag_key_like_a_regular_expression_is_reported() {
     for name in ["v1.*", "prod.*.db", "prod/*", "a+b"] {
         assert_eq!(rule(&format!("secret-name: {name}")), [""; 0], "{name}");
     }
+    for value in [
+        "^prod", "/^prod/", "'${ENV}'", "'{a,b}'", "'!prod'", "'prod$'", "'[ab]'",
+    ] {
+        let condition = format!("tags: {{k: {value}}}");
+        assert_eq!(rule(&condition), ["regular-expression"], "{value}");
+    }
     assert_eq!(rule("tags: {'^k$': a}"), ["regular-expression"]);
     assert_eq!(rule("tags: {k: a}"), [""; 0]);
 }
@@ -79,6 +85,11 @@ fn a_hint_says_what_to_write_for_none_a_negation_an_arn_and_a_reserved_character
             "; `none` is a value of tags: remove it",
         ),
         ("when: all, replicate-to: none", "write `forbid: \"*\"`"),
+        (
+            "when: all, forbid: all",
+            "write `\"*\"` for every Region in `forbid` and `primary-region`; in `replicate-to`, list \
+             the Regions",
+        ),
         (
             "when: all, forbid: '!eu-*'",
             "write `forbid: { except: \"eu-*\" }`",

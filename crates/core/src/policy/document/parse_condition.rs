@@ -8,6 +8,7 @@ use crate::policy::lint;
 use crate::policy::patterns::{Pattern, Patterns, is_wild};
 use crate::policy::reader::{NodeReader, NodeRef, Reported, collect_all};
 use crate::secret::{LONGEST_NAME, NAME_PUNCTUATION, is_in_names};
+use crate::spelling::quotes_hint;
 
 // The maximum lengths in characters (Secrets Manager API reference).
 const LONGEST_TAG_KEY: usize = 128;
@@ -25,7 +26,7 @@ impl Parser<'_> {
             let message = format!("expected a condition, found {}", node.node.value.kind());
             let hint = "write `when: all`, or a map with `tags`, `secret-name`, `primary-region` or \
                         `not`";
-            return Err(self.reader.error(node, "wrong-type", message, hint));
+            return Err(self.reader.error_in_text(node, "wrong-type", message, hint));
         }
         let names = ["tags", "secret-name", "primary-region", "not"];
         let [tags, secret_name, primary_region, not] = self.reader.fields(node, names)?;
@@ -136,6 +137,8 @@ impl Parser<'_> {
         let hint = if text.starts_with("arn:") {
             "write the name: in the ARN, it follows `:secret:` and ends before the last `-`"
                 .to_owned()
+        } else if let Some(hint) = quotes_hint(text) {
+            hint
         } else if other == ',' {
             lint::list_hint(text)
         } else if lint::regular_expression(text).is_some() {

@@ -120,7 +120,7 @@ impl<'a> Parser<'a> {
         let text = self.reader.text(node, KEY_HINT)?;
         KmsKey::parse(text).map_err(|error| {
             self.reader
-                .error(node, "not-a-key", error.to_string(), KEY_HINT)
+                .error_in_text(node, "not-a-key", error.to_string(), KEY_HINT)
         })
     }
 

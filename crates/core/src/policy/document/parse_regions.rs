@@ -10,7 +10,7 @@ use crate::policy::patterns::{Pattern, Patterns, is_wild, may_match_a_region_cod
 use crate::policy::reader::{NodeRef, Reported, collect_all};
 use crate::policy::regions::{Forbid, Groups, Resolved};
 use crate::secret::Region;
-use crate::spelling::did_you_mean;
+use crate::spelling::{did_you_mean, quotes_hint};
 
 /// The maximum number of Regions in a list. AWS has fewer than fifty, so thousands are a mistake or an
 /// attack.
@@ -20,6 +20,10 @@ const NONE_AS_TARGET_HINT: &str =
     "`none` is a value of tags: remove the rule, or write `forbid: \"*\"`";
 pub(super) const NONE_IN_LIST_HINT: &str = "`none` is a value of tags: remove it";
 const NONE_AS_PATTERN_HINT: &str = "`none` is a value of tags: remove this field";
+/// Words for all Regions, which a policy does not have.
+const ALL_REGIONS: [&str; 4] = ["all", "any", "every", "global"];
+const ALL_REGIONS_HINT: &str = "write `\"*\"` for every Region in `forbid` and `primary-region`; in \
+                                `replicate-to`, list the Regions";
 const PATTERN_HINT: &str = "Region codes are lower-case words and a number, with `-` between them: \
                             write for instance `eu-*`";
 const ITEM_HINT: &str =
@@ -79,7 +83,9 @@ impl<'a> Parser<'a> {
                     .or_else(|| as_list(code))
                     .unwrap_or_else(|| ITEM_HINT.to_owned());
                 let message = error.to_string();
-                Err(self.reader.error(node, "invalid-region", message, &hint))
+                Err(self
+                    .reader
+                    .error_in_text(node, "invalid-region", message, &hint))
             }
         }
     }
@@ -94,8 +100,9 @@ impl<'a> Parser<'a> {
                 .error(node, "ambiguous-group-name", message, hint);
         } else if name.is_empty() || !name.chars().all(is_in_tags) {
             let message = format!("the group name `{name}` cannot be written in a tag");
-            let hint = "use letters, digits, `-`, `_` and `.`";
-            self.reader.error(node, "bad-group-name", message, hint);
+            let hint = quotes_hint(name)
+                .unwrap_or_else(|| "use letters, digits, `-`, `_` and `.`".to_owned());
+            self.reader.error(node, "bad-group-name", message, &hint);
         }
     }
 
@@ -104,6 +111,7 @@ impl<'a> Parser<'a> {
             let tag = self.reader.only_field(node, "tag", REPLICATE_TO_HINT)?;
             let key = self.reader.text(&tag, REPLICATE_TO_HINT)?;
             self.check_tag_key(&tag, key);
+            lint::foreign_key(&mut self.reader, &tag, key);
             self.targets.has_tag = true;
             return Ok(ReplicateTo::Tag(key.to_owned()));
         }
@@ -219,11 +227,17 @@ fn none_hint(field: &NodeRef<'_>, alone: &'static str) -> &'static str {
 
 /// Returns the hint for a word that is neither a group nor a Region code.
 fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
+    if let Some(hint) = quotes_hint(word) {
+        return hint;
+    }
     if is_wild(word) {
         return WILDCARD_HINT.to_owned();
     }
     if word.eq_ignore_ascii_case("none") {
         return none_hint.to_owned();
+    }
+    if ALL_REGIONS.contains(&word.to_lowercase().as_str()) {
+        return ALL_REGIONS_HINT.to_owned();
     }
     let region = known_regions::did_you_mean(word);
     let group = did_you_mean(word, groups.names());
@@ -240,6 +254,9 @@ fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
 
 /// Returns the hint for a pattern that no Region code matches.
 fn hint_for_pattern(pattern: &str) -> String {
+    if let Some(hint) = quotes_hint(pattern) {
+        return hint;
+    }
     let lower = pattern.to_lowercase();
     if let Some(negated) = pattern.strip_prefix('!') {
         format!(
