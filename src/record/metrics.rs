@@ -97,6 +97,8 @@ struct SweepMetrics {
     sweep_failures: u64,
     #[metrics(unit = Count)]
     sweep_repaired: Option<u64>,
+    #[metrics(unit = Count)]
+    sweep_pending: Option<u64>,
     #[metrics(unit = Millisecond)]
     sweep_duration: Option<Duration>,
 }
@@ -188,7 +190,8 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
 /// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm
 /// `DriftReturns` counts these values as sweeps, the number of secrets of which the whole sweep changed a
 /// replica. A secret that has another, failed Region counts, because its drift returns all the same. A dry run
-/// changes nothing, so it has no such value.
+/// changes nothing, so it has no such value. The alarm `ReplicasStayPending` reads the number of replicas in progress
+/// from sweeps alone, because events find replicas in progress that soon are in sync.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,
@@ -213,6 +216,7 @@ pub(super) fn write_sweep(
         sweep_failures: slice.failed,
         sweep_repaired: (is_complete && report.mode != Mode::DryRun)
             .then_some(totals.secrets_changed),
+        sweep_pending: is_complete.then(|| totals.replicas_pending()),
         sweep_duration: is_complete.then_some(duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)

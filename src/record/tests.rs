@@ -258,6 +258,25 @@ fn the_last_slice_says_of_how_many_secrets_the_whole_sweep_changed_replicas() {
 }
 
 #[test]
+fn the_last_slice_says_how_many_replicas_the_whole_sweep_found_in_progress() {
+    // A secret without a value is pending, too, but has no replica in progress.
+    let pending = |mode, next| {
+        let mut totals = Totals {
+            pending: 9,
+            ..Totals::default()
+        };
+        for (code, pending) in [("eu-west-1", 2), ("us-west-2", 3)] {
+            let region = totals.region_mut(&Region::parse(code).unwrap()).unwrap();
+            region.pending = pending;
+        }
+        sweep_metrics(mode, Totals::default(), totals, next)["SweepPending"].as_u64()
+    };
+    assert_eq!(pending(Mode::Act, None), Some(5));
+    assert_eq!(pending(Mode::DryRun, None), Some(5));
+    assert_eq!(pending(Mode::Act, Some(token())), None);
+}
+
+#[test]
 fn only_a_request_that_aws_may_have_executed_counts_as_requested() {
     let not_sent = outcome("eu-west-1", RegionState::InProgress(Progress::NotRequested));
     let changed = outcome(

@@ -13,12 +13,18 @@ def test_replicas_that_three_hourly_sweeps_find_in_progress_fire_an_alarm(alarms
     alarm = alarms["ReplicasStayPending"]
 
     def fires_after(*pending):
-        key = (NAMESPACE, "ReplicasPending", frozenset())
+        key = (NAMESPACE, "SweepPending", frozenset())
         return fires(alarm, *[{key: [count]} for count in pending])
 
     assert fires_after(1, 2, 1)
     assert not fires_after(1, 0, 1)
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 3)
+
+
+def test_replicas_that_events_find_in_progress_fire_no_alarm(alarms):
+    events = {(NAMESPACE, "ReplicasPending", frozenset()): [1, 1, 1]}
+
+    assert not fires(alarms["ReplicasStayPending"], events, events, events)
 
 
 def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):

@@ -3,6 +3,8 @@
 //! The function returns an explanation as JSON, and the command-line tool prints it as text. Both the
 //! explanation and the reconciliation use [`decide`], so they cannot disagree.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::known_regions::{UnknownRegion, with_hint};
@@ -24,7 +26,8 @@ pub struct Explanation {
     pub skipped: Option<Skipped>,
     /// The effect of each rule, in the order of the policy.
     pub rules: Vec<RuleExplanation>,
-    /// The step for each Region that a rule or the secret's tag names.
+    /// The step for each Region that a rule or the secret's tag names, or that has a replica which is to be
+    /// removed or must not exist.
     pub regions: Vec<RegionExplanation>,
     /// The calls that the function would make.
     pub calls: Vec<CallExplanation>,
@@ -48,7 +51,7 @@ pub struct RuleExplanation {
     pub matches: bool,
     /// Why it holds or does not hold.
     pub because: String,
-    /// The wanted Regions that its `forbid` excludes.
+    /// The Regions of the explanation that its `forbid` excludes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forbids: Vec<Region>,
 }
@@ -114,6 +117,16 @@ pub enum BlockedBy {
     RegionNotAllowed,
 }
 
+impl BlockedBy {
+    /// Returns the name of the rule that forbids the Region, if this is a rule.
+    fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Rule(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// One `ReplicateSecretToRegions` call.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallExplanation {
@@ -151,10 +164,15 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
             (Some(skipped), Vec::new(), Vec::new())
         }
         Decision::Act(plan) => {
-            for rule in &mut rules {
-                rule.forbids = forbidden_regions(&rule.name, &evaluation);
+            for (explained, rule) in rules.iter_mut().zip(policy.rules()) {
+                let regions = plan.steps.keys();
+                let forbidden = regions.filter(|region| explained.matches && rule.forbids(region));
+                explained.forbids = forbidden.cloned().collect();
             }
-            let blocked_by = |region: &Region| blocked_by(secret, region, &evaluation, limits);
+            let blocked_by = |region: &Region| {
+                let rules = policy.forbidden_by(&subject, region);
+                blocked_by(secret, region, rules, limits)
+            };
             let regions = explain_regions(&plan, &evaluation, blocked_by);
             (None, regions, calls(&plan))
         }
@@ -207,18 +225,11 @@ fn case_note(key: &str, subject: &Subject<'_>) -> String {
     })
 }
 
-/// Returns the wanted Regions that a rule forbids.
-fn forbidden_regions(rule: &str, evaluation: &Evaluation) -> Vec<Region> {
-    let regions = evaluation.regions.iter();
-    let forbidden = regions.filter(|(_, request)| request.forbidden_by.contains(rule));
-    forbidden.map(|(region, _)| region.clone()).collect()
-}
-
-/// Returns everything that blocks a replica in a Region.
+/// Returns everything that blocks a replica in a Region that these rules forbid.
 fn blocked_by(
     secret: &Secret,
     region: &Region,
-    evaluation: &Evaluation,
+    rules: BTreeSet<String>,
     limits: &Limits,
 ) -> Vec<BlockedBy> {
     let primary = secret.arn.region();
@@ -229,9 +240,7 @@ fn blocked_by(
     if region.partition() != primary.partition() {
         blocked_by.push(BlockedBy::OtherPartition);
     }
-    if let Some(request) = evaluation.regions.get(region) {
-        blocked_by.extend(request.forbidden_by.iter().cloned().map(BlockedBy::Rule));
-    }
+    blocked_by.extend(rules.into_iter().map(BlockedBy::Rule));
     if !limits.allowed_regions.admits(region) {
         blocked_by.push(BlockedBy::RegionNotAllowed);
     }
@@ -247,9 +256,10 @@ fn explain_regions(
         let mut explanation = explain_step(region.to_string(), step, plan);
         if let Some(request) = evaluation.regions.get(region) {
             explanation.wanted_by = request.wanted_by.iter().cloned().collect();
-            explanation.forbidden_by = request.forbidden_by.iter().cloned().collect();
         }
         explanation.blocked_by = blocked_by(region);
+        let rules = explanation.blocked_by.iter().filter_map(BlockedBy::rule);
+        explanation.forbidden_by = rules.map(str::to_owned).collect();
         explanation
     });
     let tokens = plan.bad_tokens.iter().map(|bad| RegionExplanation {

@@ -8,6 +8,8 @@ mod leftovers;
 mod probes;
 #[path = "plan/removals.rs"]
 mod removals;
+#[path = "plan/unnamed_regions.rs"]
+mod unnamed_regions;
 
 use std::collections::BTreeSet;
 

@@ -234,11 +234,21 @@ impl Scenario {
 
     /// Returns the expected decision about a Region, from the second implementation of the policy.
     pub(crate) fn expected(&self, secret: &reference::Secret, region: &str) -> Answer {
-        let settings = reference::Settings {
+        self.policy
+            .answer(secret, region, &self.reference_settings())
+    }
+
+    /// Returns whether policy or settings exclude a replica in a Region, regardless of the rules that want one.
+    pub(crate) fn excludes(&self, secret: &reference::Secret, region: &str) -> bool {
+        let settings = self.reference_settings();
+        !self.policy.exclusions(secret, region, &settings).is_empty()
+    }
+
+    fn reference_settings(&self) -> reference::Settings {
+        reference::Settings {
             allowed_regions: self.settings.allowed_regions.clone(),
             allow_overwrite: self.settings.overwrite,
-        };
-        self.policy.answer(secret, region, &settings)
+        }
     }
 
     /// Returns whether the policy wants a replica in a Region.

@@ -91,6 +91,13 @@ impl Refusal {
             Self::OtherPartition => {
                 "name a Region in the primary secret's partition".to_owned()
             }
+            Self::RegionNotAllowed if existing.is_some() => {
+                "a replica is outside the allowed Regions: remove the Region from the rule or tag that names \
+                 it, if any; then remove the replica with `aws secretsmanager \
+                 remove-regions-from-replication`, or allow removal; if the replica is right, add this Region \
+                 to ALLOWED_REPLICA_REGIONS (the stack's parameter AllowedReplicaRegions)"
+                    .to_owned()
+            }
             Self::RegionNotAllowed => {
                 "name an allowed Region, or add this Region to ALLOWED_REPLICA_REGIONS (the stack's \
                  parameter AllowedReplicaRegions)"

@@ -136,6 +136,13 @@ impl Totals {
         }
     }
 
+    /// Returns the number of replicas that were in progress at the deadline of their slice.
+    #[must_use]
+    pub fn replicas_pending(&self) -> u64 {
+        let pending = self.regions.values().map(|region| region.pending);
+        pending.fold(0, u64::saturating_add)
+    }
+
     /// Returns the most severe outcome among the covered secrets.
     #[must_use]
     pub fn outcome(&self) -> Outcome {

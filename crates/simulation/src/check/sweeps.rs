@@ -138,7 +138,9 @@ impl Case<'_> {
     fn unwanted(&self, region: &str) -> Option<Violation> {
         let name = &self.secret.name;
         let is_there = self.run.after.replica(name, region).is_some();
-        if !is_there || !self.scenario.removes() || self.reason(region).is_some() {
+        let needs_reason =
+            self.scenario.removes() || self.scenario.excludes(&as_reference(self.secret), region);
+        if !is_there || !needs_reason || self.reason(region).is_some() {
             return None;
         }
         let what = format!("{name} has an unwanted replica in {region}, without a record");
