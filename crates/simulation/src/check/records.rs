@@ -119,7 +119,7 @@ impl Case<'_> {
     }
 
     /// Returns whether the Region itself answered that it has no replica of the secret, or the record says
-    /// that this is not verified and the Region gave no answer.
+    /// that this is not verified and the Region rejected the question. An outage is not such an answer.
     fn is_gone(&self, record: &Value, replica: &Value) -> bool {
         let region = &replica["region"];
         let suffix = |arn: &Value| arn.as_str()?.rsplit('-').next().map(str::to_owned);
@@ -139,7 +139,7 @@ impl Case<'_> {
         let last = probes.next_back().copied();
         let detail = replica["detail"].as_str().unwrap_or_default();
         if detail.contains("not verified") {
-            return last.is_none_or(|call| call.success().is_none() && !is_free(&call));
+            return last.is_some_and(|call| call.is_rejected() && !is_free(&call));
         }
         last.is_some_and(|call| is_free(&call) || is_another(&call))
     }
