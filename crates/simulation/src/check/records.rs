@@ -144,6 +144,16 @@ impl Case<'_> {
         last.is_some_and(|call| is_free(&call) || is_another(&call))
     }
 
+    /// Returns whether a read by its ARN did not find the record's secret.
+    fn was_deleted(&self, record: &Value) -> bool {
+        let arn = record["secret_arn"].as_str().unwrap_or_default();
+        let mut reads = self.calls.iter().filter(|call| reads(call, arn));
+        reads.any(|call| {
+            let answer = call.answer.as_ref();
+            answer.is_some_and(|answer| answer.body["__type"] == "ResourceNotFoundException")
+        })
+    }
+
     /// Each status in the record was observed, or has a reason.
     fn agrees_with_reads(&self, record: &Value) -> Vec<Violation> {
         let observed = self.observations(record);
@@ -155,7 +165,10 @@ impl Case<'_> {
             let status = replica["status"].as_str().unwrap_or_default();
             let is_right = match status {
                 "in-sync" => saw(Some("InSync")) || self.was_answered_in_sync(record, region),
-                "removed" => saw(None) && self.is_gone(record, replica),
+                "removed" => {
+                    let is_unlisted = saw(None) || self.was_deleted(record);
+                    is_unlisted && self.is_gone(record, replica)
+                }
                 "failed" | "in-progress" | "refused" => replica["reason"].is_string(),
                 _ => true,
             };
