@@ -16,7 +16,7 @@ use crate::journal::Purpose;
 use crate::lambda::Lambda;
 use crate::scenario::{HOME, REGIONS, ReplicaEvents};
 
-/// The time between two looks at the replicas, which is also the longest delay of an event.
+/// The time between two snapshots of the replicas, which is also the longest delay of an event.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Delivers the events about replicas until this time, and waits for the last invocation.
@@ -49,7 +49,7 @@ pub(crate) async fn deliver(
     deliveries.join_all().await;
 }
 
-/// The replicas at the last look, by Region and ARN.
+/// The last snapshot of the replicas, by Region and ARN.
 #[derive(Default)]
 struct Replicas {
     known: BTreeMap<(&'static str, String), SecretView>,
@@ -57,7 +57,7 @@ struct Replicas {
 }
 
 impl Replicas {
-    /// Returns the events since the last look, each with its Region.
+    /// Returns the events since the last snapshot, each with its Region.
     fn changes(&mut self, world: &mut World, now: Time) -> Vec<(&'static str, Value)> {
         let mut events = Vec::new();
         let mut replicas = BTreeMap::new();
