@@ -88,6 +88,8 @@ impl Unlisted {
             Some(Ok(RegionalSecret::PromotedReplica)) => (time == Time::Up
                 || self.standalone >= CERTAIN && self.reads >= CERTAIN)
                 .then_some(RemovalProgress::Stranded),
+            // An outage of the Region proves nothing. The replica may outlast it.
+            Some(Err(error)) if error.is_transient() => None,
             Some(Err(error)) => {
                 let is_final = time == Time::Up || error.kind == CallErrorKind::AccessDenied;
                 (is_final && self.reads >= CERTAIN)
@@ -222,7 +224,9 @@ mod tests {
         let twice = [standalone.clone(), standalone.clone()];
         let absent = [(); 3].map(|()| Ok(RegionalSecret::Absent));
         let [first, last] = [absent[0].clone(), absent[0].clone()];
-        let late = [Err(failed(CallErrorKind::Unanswered))];
+        let outages = [CallErrorKind::Unanswered, CallErrorKind::Throttled].map(failed);
+        let outages = outages.map(|error| unlisted(2, &[Err(error)]));
+        let late = [Err(failed(CallErrorKind::Refused))];
         let denied = [Err(failed(CallErrorKind::AccessDenied))];
         let cases = [
             (unlisted(1, &absent), [Some("gone"); 2]),
@@ -245,7 +249,8 @@ mod tests {
             (unlisted(1, &late), [None; 2]),
             (unlisted(2, &denied), [Some("unverified"); 2]),
         ];
-        for (unlisted, expected) in cases {
+        let outages = outages.into_iter().map(|unlisted| (unlisted, [None; 2]));
+        for (unlisted, expected) in cases.into_iter().chain(outages) {
             assert_eq!(ends(&unlisted), expected, "{unlisted:?}");
         }
     }

@@ -14,9 +14,6 @@ use super::basis::{Basis, Renewed};
 use super::execution::{Response, Responses};
 use crate::deadlines::Deadlines;
 
-/// The maximum number of repetitions after failures whose request may have been executed.
-const MAX_REPEATS: usize = 3;
-
 /// The number of concurrent requests if each Region is requested separately.
 const REQUESTS_AT_ONCE: usize = 4;
 
@@ -59,8 +56,8 @@ impl Reconciler {
         let mut responses = self.send(basis, targets, deadlines).await;
         // Lets other secrets write during the following polls.
         drop(permit);
-        let mut poller = deadlines.poll_replicas();
-        for _ in 0..MAX_REPEATS {
+        let mut poller = deadlines.repeat_requests();
+        loop {
             let is_open = |target: &&Target| {
                 let response = responses.get(target.region());
                 response.is_some_and(Response::should_be_repeated)

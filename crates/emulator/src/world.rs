@@ -9,6 +9,7 @@
 //! | `region` | the state of one Region: secrets, keys, quotas |
 //! | `history`, `consistency` | the past states that lagging reads return, and their ages |
 //! | `agenda`, `replication` | changes without a call, and their times |
+//! | `outage` | Regions that stop |
 //! | `operations` | one function for each operation of the API |
 //! | `access`, `settings` | denials, and undocumented behavior of AWS |
 
@@ -21,6 +22,7 @@ mod filter;
 mod history;
 mod keys;
 mod operations;
+mod outage;
 mod quota;
 mod region;
 mod render;
@@ -49,7 +51,7 @@ pub use settings::{
 pub use time::Time;
 pub use views::{NamedStates, ReplicaView, SecretView};
 
-use agenda::Agenda;
+use agenda::{Agenda, Task};
 use region::Region;
 use request::Input;
 use secret::{Row, RowState};
@@ -60,6 +62,8 @@ pub struct World {
     settings: WorldSettings,
     regions: BTreeMap<String, Region>,
     agenda: Agenda,
+    /// The changes that wait in each stopped Region.
+    suspended: BTreeMap<String, Vec<Task>>,
     denials: Vec<Denial>,
     /// The source of the ages of random reads.
     random: fastrand::Rng,
@@ -77,6 +81,7 @@ impl World {
             random: fastrand::Rng::with_seed(seed),
             regions: BTreeMap::new(),
             agenda: Agenda::default(),
+            suspended: BTreeMap::new(),
             denials: Vec::new(),
             counter: 0,
         }
@@ -95,6 +100,7 @@ impl World {
         body: &Value,
     ) -> Result<Value, ApiError> {
         self.advance(now);
+        self.check_running(region)?;
         let input = Input::parse(body)?;
         if !self.settings.enabled_regions.contains(region) {
             return Err(ApiError::region_not_enabled());

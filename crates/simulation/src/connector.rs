@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use crate::actors;
 use crate::clock::{self, SimulatedTime};
 use crate::journal::{Call, SharedJournal};
-use crate::scenario::{HOME, Scenario};
+use crate::scenario::Scenario;
 
 /// The AWS that all sandboxes of a world call.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ impl SimulatedAws {
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     pub(crate) aws: SimulatedAws,
+    /// The Region of the function.
+    pub(crate) region: &'static str,
     /// The number of the sandbox's current invocation.
     pub(crate) invocation: Arc<AtomicU64>,
 }
@@ -66,10 +68,11 @@ impl Connector {
     /// Creates a client of Secrets Manager that uses this connection.
     pub(crate) fn secrets_manager(self) -> SecretsManager {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "simulation");
+        let region = Region::from_static(self.region);
         let connector = SharedHttpConnector::new(self);
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(HOME))
+            .region(region)
             .credentials_provider(credentials)
             .retry_config(SecretsManager::retry_config())
             .timeout_config(SecretsManager::timeout_config())
@@ -80,7 +83,9 @@ impl Connector {
     }
 
     async fn send(self, request: http::Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
-        let Connector { aws, invocation } = self;
+        let Connector {
+            aws, invocation, ..
+        } = self;
         let call = parse(&request, invocation.load(Ordering::Relaxed));
         let index = aws.journal.lock().sent(call);
         let (there, back) = (aws.delay(), aws.delay());

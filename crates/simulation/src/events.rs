@@ -1,7 +1,7 @@
 //! The events about calls of owners.
 
 use chrono::SecondsFormat;
-use secret_replicator_emulator::{ApiError, Time, World};
+use secret_replicator_emulator::{ApiError, SecretView, Time, World};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -37,15 +37,7 @@ impl Events {
         };
         let is_current = answer["VersionId"].as_str() == secret.version_id.as_deref();
         if answer["VersionId"].is_string() && is_current {
-            let detail = json!({
-                "name": secret.name,
-                "labelUpdated": "AWSCURRENT",
-                "versionId": secret.version_id,
-            });
-            let label = ("Secret Label Updated", "aws.secretsmanager");
-            events
-                .native
-                .push(envelope(label, &native(number), &[&secret.arn], &detail));
+            events.native.push(label(&secret, &native(number)));
         }
         // It is not known whether tags at creation cause an event [gap].
         let tags = body["Tags"].as_array().is_some_and(|tags| !tags.is_empty());
@@ -53,20 +45,44 @@ impl Events {
             || operation == "TagResource"
             || tags && number.is_multiple_of(2)
         {
-            let detail = json!({
-                "changed-tag-keys": [],
-                "service": "secretsmanager",
-                "resource-type": "secret",
-                "version": 1.0,
-                "tags": {},
-            });
-            let tag = ("Tag Change on Resource", "aws.tag");
-            events
-                .native
-                .push(envelope(tag, &native(number), &[&secret.arn], &detail));
+            events.native.push(tag_change(&secret, &native(number)));
         }
         events
     }
+}
+
+/// Returns the event about a label that moved to a secret's current version.
+pub(crate) fn label(secret: &SecretView, id: &str) -> Value {
+    let detail = json!({
+        "name": secret.name,
+        "labelUpdated": "AWSCURRENT",
+        "versionId": secret.version_id,
+    });
+    native_event(
+        "Secret Label Updated",
+        "aws.secretsmanager",
+        secret,
+        id,
+        &detail,
+    )
+}
+
+/// Returns the event about changed tags of a secret.
+pub(crate) fn tag_change(secret: &SecretView, id: &str) -> Value {
+    let detail = json!({
+        "changed-tag-keys": [],
+        "service": "secretsmanager",
+        "resource-type": "secret",
+        "version": 1.0,
+        "tags": {},
+    });
+    native_event("Tag Change on Resource", "aws.tag", secret, id, &detail)
+}
+
+fn native_event(kind: &str, source: &str, secret: &SecretView, id: &str, detail: &Value) -> Value {
+    let mut event = envelope((kind, source), id, &[&secret.arn], detail);
+    event["region"] = json!(secret.region);
+    event
 }
 
 /// Returns the ID of a native event. Both kinds about one call have the same.

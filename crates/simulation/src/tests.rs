@@ -1,4 +1,5 @@
 mod races;
+mod regional;
 mod sweeps;
 
 use std::path::PathBuf;
@@ -144,6 +145,28 @@ fn everything_holds_in_random_worlds() {
         (&worlds_with(Interleaving::LaggingTag), WORLDS / 20),
         (&worlds_with(Interleaving::Promoted), WORLDS / 8),
         (&worlds_with(Interleaving::OutageInSweep), WORLDS / 25),
+        (
+            &worlds_with(Interleaving::PrimaryOutageInSweep),
+            WORLDS / 200,
+        ),
+        (
+            &worlds_with(Interleaving::ReplicaOutageInSweep),
+            WORLDS / 400,
+        ),
+        (&worlds_with(Interleaving::PrimaryOutage), WORLDS / 40),
+        (&worlds_with(Interleaving::ReplicaOutage), WORLDS / 100),
+        (&worlds_with(Interleaving::ReplicaEvent), WORLDS / 20),
+        (
+            &worlds_with(Interleaving::ForwardedReplicaEvent),
+            WORLDS / 20,
+        ),
+        (&worlds_with(Interleaving::Stranded), WORLDS / 100),
+        (&worlds_with(Interleaving::Orphaned), WORLDS / 100),
+        (
+            &worlds_with(Interleaving::CrossAccountInTheWay),
+            WORLDS / 100,
+        ),
+        (&worlds_with(Interleaving::Recreated), WORLDS / 40),
     ] {
         assert!(tally.get(name) > least, "{name}:\n{tally}");
     }

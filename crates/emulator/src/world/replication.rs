@@ -11,6 +11,9 @@ impl World {
     /// Makes all changes that are due.
     pub(super) fn advance(&mut self, now: Time) {
         while let Some((at, task)) = self.agenda.next_due(now) {
+            let Some(task) = self.unless_suspended(task) else {
+                continue;
+            };
             match task {
                 Task::FinishReplication(key) => self.finish_replication(at, &key),
                 Task::FinishRemoval { row, suffix } => self.finish_removal(at, &row, &suffix),

@@ -6,6 +6,7 @@ mod consistency;
 mod deletion;
 mod known_replicas;
 mod listing;
+mod outage;
 mod random_reads;
 mod refusals;
 mod replication;
