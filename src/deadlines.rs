@@ -191,6 +191,16 @@ impl Poller {
         self.deadline
     }
 
+    /// Returns this poller with at most this number of polls.
+    #[must_use]
+    pub fn at_most(self, polls: u32) -> Self {
+        Self {
+            left: polls,
+            ended: self.ended || polls == 0,
+            ..self
+        }
+    }
+
     /// Pauses before the next poll. Returns `false`, without a pause, after the last poll. The last poll
     /// is due at the end of polling.
     pub async fn pause(&mut self) -> bool {

@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use secret_replicator_core::request::Cause;
 use tokio::time::Instant;
 
+use super::execution::MAX_REPEATS;
 use crate::change_budget::Repeats;
 use crate::clock::Clock;
+use crate::deadlines::{Deadlines, Poller};
 
 /// The age of an event from which a missing secret counts as deleted, not as too new to be found.
 /// `DescribeSecret` finds a new secret within seconds (reported by users).
@@ -53,6 +55,15 @@ impl Occasion {
         match self {
             Self::Request(cause, _) => Some(*cause),
             Self::Sweep { .. } => None,
+        }
+    }
+
+    /// Returns a poller for the repetitions of writes that AWS has failed or not answered. Lambda retries an event,
+    /// so it gets only a few. A sweep uses the time of its slice.
+    pub(super) fn retries(&self, deadlines: &Deadlines) -> Poller {
+        match self {
+            Self::Request(..) => deadlines.poll_replicas().at_most(MAX_REPEATS),
+            Self::Sweep { .. } => deadlines.retry_in_sweep(),
         }
     }
 
