@@ -185,8 +185,8 @@ bench-smoke: $(PEER) valgrind ## Run the measurements once with debug builds; th
 	cargo build --locked --workspace --bins --tests
 	target/debug/bench run --bootstrap target/debug/bootstrap --hello target/debug/hello \
 		--sdk target/debug/sdk \
-		--only events,instructions,sizes,sweep --rounds 2 --events 5 \
-		--sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 \
+		--only events,instructions,sizes,sweep,memory --rounds 2 --events 5 \
+		--sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 --memory-secrets 400 \
 		--output target/bench/smoke --document target/bench/smoke
 
 startup-budget: valgrind package-$(HOST) ## Compare the instructions of the function's start with the limit

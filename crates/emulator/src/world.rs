@@ -7,6 +7,7 @@
 //! | module | content |
 //! |---|---|
 //! | `region` | the state of one Region: secrets, keys, quotas |
+//! | `lazy` | secrets that are computed when a call needs them |
 //! | `history`, `consistency` | the past states that lagging reads return, and their ages |
 //! | `agenda`, `replication` | changes without a call, and their times |
 //! | `outage` | Regions that stop |
@@ -21,6 +22,7 @@ mod error;
 mod filter;
 mod history;
 mod keys;
+mod lazy;
 mod operations;
 mod outage;
 mod quota;
@@ -43,7 +45,7 @@ pub use access::Denial;
 pub(crate) use access::{adds_if_set, equals_if_set, secret_id};
 pub(crate) use arn::{ACCOUNT_ID, is_named};
 pub use error::ApiError;
-pub use seed::SecretSeed;
+pub use seed::{SecretSeed, SecretSeries};
 pub use settings::{
     Collation, FailedReplicas, KeyState, KnownReplica, ReadLags, RegionNotEnabled, RemovedReplicas,
     SecretWithoutValue, WorldSettings,
@@ -132,13 +134,13 @@ impl World {
     pub fn replicas(&mut self, now: Time, region: &str, secret_id: &str) -> Vec<ReplicaView> {
         self.advance(now);
         let secret = self.find(region, secret_id);
-        secret.map_or_else(Vec::new, |secret| ReplicaView::all_of(secret))
+        secret.map_or_else(Vec::new, |secret| ReplicaView::all_of(&secret))
     }
 
     /// Returns all secrets of a Region, by name.
     pub fn secrets(&mut self, now: Time, region: &str) -> Vec<SecretView> {
         self.advance(now);
-        let secrets = self.region_mut(region).secrets.values();
+        let secrets = self.region_mut(region).all();
         secrets.map(|secret| SecretView::new(secret)).collect()
     }
 
@@ -146,7 +148,7 @@ impl World {
     pub fn secret(&mut self, now: Time, region: &str, secret_id: &str) -> Option<SecretView> {
         self.advance(now);
         let secret = self.find(region, secret_id)?;
-        Some(SecretView::new(secret))
+        Some(SecretView::new(&secret))
     }
 
     /// Sets the status of a replica until a call changes it. Adds the row if it does not exist.

@@ -96,7 +96,7 @@ impl World {
         for (region, state) in &self.regions {
             let mut name = None;
             let mut last = None;
-            for (since, place, secret) in state.history.states() {
+            for (since, place, secret) in state.history().states() {
                 if last != Some(place) {
                     // The first state of a secret exists.
                     name = secret.map(|secret| secret.name.clone());

@@ -12,6 +12,7 @@ mod refusals;
 mod replication;
 mod roles;
 mod secrets;
+mod series;
 mod status_lag;
 mod support;
 mod versions;
