@@ -56,7 +56,8 @@ pub(crate) enum Command {
     ///
     /// Each case describes a secret and the expected decision. The comparison is exact: a case fails
     /// if the policy replicates to, or refuses, a Region that the case does not name. Only the
-    /// refusal of the primary Region needs no expectation.
+    /// refusal of the primary Region needs no expectation. A failed case shows the expectations that
+    /// the decision meets.
     Test(test::Arguments),
     /// Print a policy as the stack's parameter, quoted for a tool
     ///

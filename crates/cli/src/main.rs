@@ -15,6 +15,7 @@ mod parameter;
 mod policy;
 mod terminal;
 mod test;
+mod tips;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,14 @@ use clap::{CommandFactory, Parser};
 use output::{CommandOutput, Exit};
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| {
+        let arguments: Vec<String> = std::env::args_os()
+            .skip(1)
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect();
+        tips::with_tip(error, &arguments, &Arguments::command()).exit()
+    });
+    let result = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

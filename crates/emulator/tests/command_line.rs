@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -237,7 +238,22 @@ fn an_event_that_takes_tags_away_leaves_its_secret_without_them() {
 
 /// Runs `emulator serve` with options that stop its start. Returns stderr.
 fn refused(options: &[&str]) -> String {
-    let output = emulator().arg("serve").args(options).output().unwrap();
+    let mut serving = emulator()
+        .arg("serve")
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A server that starts instead does not end.
+    let end = Instant::now() + Duration::from_secs(10);
+    while serving.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            serving.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = serving.wait_with_output().unwrap();
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

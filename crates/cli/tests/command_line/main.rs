@@ -6,6 +6,7 @@ mod documented;
 mod explain;
 mod parameter;
 mod run_tests;
+mod slips;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //!
 //! Each lint checks one rule, group or key. Lints are sound but incomplete: they report no false
 //! positives, except for those that suspect a typo (`unknown-region`, `regular-expression`,
-//! `comma-in-text`, `quotes-in-text`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
+//! `comma-in-text`, `quotes-in-text`, `key-and-value`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
 //! explanation shows them.
 
 use std::collections::BTreeSet;
@@ -63,6 +63,25 @@ pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, patte
         let message = format!("`{pattern}` is one text: the comma is matched as written");
         reader.warning(node, "comma-in-text", message, &list_hint(pattern));
     }
+}
+
+/// Reports the tag keys `Key` and `Value` together: the form in which the AWS CLI and CloudFormation write one
+/// tag.
+pub(super) fn key_and_value(reader: &mut NodeReader, entries: &[Entry<'_>]) {
+    let named = |name: &str| {
+        let mut entries = entries.iter();
+        entries.find(|entry| entry.key.eq_ignore_ascii_case(name))
+    };
+    let (Some(key), Some(value)) = (named("key"), named("value")) else {
+        return;
+    };
+    let message = format!(
+        "`{}` and `{}` are the keys of two tags here",
+        key.key, value.key
+    );
+    let tag = key.value.as_text().unwrap_or("environment");
+    let hint = format!("write a tag as its key and its values: `tags: {{ {tag}: VALUE }}`");
+    reader.warning(&key.at_key, "key-and-value", message, &hint);
 }
 
 /// Reports a tag key that seems to be a regular expression.

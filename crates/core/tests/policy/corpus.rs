@@ -25,9 +25,10 @@ const WRITTEN_BY_TESTS: [&str; 4] = [
 ];
 
 /// The codes of warnings.
-pub(crate) const WARNINGS: [&str; 10] = [
+pub(crate) const WARNINGS: [&str; 11] = [
     "always-primary-region",
     "comma-in-text",
+    "key-and-value",
     "key-without-effect",
     "overwrite-not-allowed",
     "quotes-in-text",

@@ -241,3 +241,35 @@ fn rules_that_conflict_or_forbid_one_another_are_left_to_the_plan() {
         assert_eq!(codes(rules), [""; 0], "{rules}");
     }
 }
+
+#[test]
+fn a_hint_says_what_to_write_for_words_and_for_a_missing_space() {
+    for (text, expected) in [
+        (
+            "{version: 1, groups: {dr: us-west-2, eu: eu-west-1}, rules: [{name: a, when: all, \
+             replicate-to: drr}]}",
+            "write a Region code, for instance `eu-west-1`, or a group: `dr`, `eu`",
+        ),
+        (
+            "{version: 1, rules: [{name: a, when: all, forbid: except eu-west-1 us-west-2}]}",
+            "write `forbid: { except: [eu-west-1, us-west-2] }`",
+        ),
+        (
+            "{version: 1, rules: [{name: a, when: all, forbid: 'except: eu-west-1'}]}",
+            "write `forbid: { except: [eu-west-1] }`",
+        ),
+        (
+            "version: 1\nrules:\n  - name: a\n    when: all\n    forbid:\"*\"\n  - name: b\n",
+            "write a space after the `:`, and check the indentation",
+        ),
+        (
+            "version: 1\ngroups:\n  dr:[us-west-2]\n  eu: [eu-west-1]\n",
+            "quote the value if it contains `: `; otherwise check the indentation, and the space after \
+             the `:` of the line before",
+        ),
+    ] {
+        let problems = problems(text);
+        let found = problems.iter().any(|problem| problem.hint == expected);
+        assert!(found, "{expected}\n{problems:#?}");
+    }
+}

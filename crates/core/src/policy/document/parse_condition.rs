@@ -85,8 +85,9 @@ impl Parser<'_> {
 
     fn tags(&mut self, node: &NodeRef<'_>) -> Result<Vec<(SmolStr, Patterns)>, Reported> {
         let hint = "map tag keys to values, for instance `tags: { tier: [\"0\", \"1\"] }`";
-        let entries = self.reader.entries(node, hint)?;
-        collect_all(entries.map(|entry| {
+        let entries: Vec<_> = self.reader.entries(node, hint)?.collect();
+        lint::key_and_value(&mut self.reader, &entries);
+        collect_all(entries.into_iter().map(|entry| {
             self.check_tag_key(&entry.at_key, entry.key);
             if is_wild(entry.key) {
                 let message = format!(

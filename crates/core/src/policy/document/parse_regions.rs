@@ -225,6 +225,9 @@ fn none_hint(field: &NodeRef<'_>, alone: &'static str) -> &'static str {
     }
 }
 
+/// The maximum number of groups that a hint lists.
+const MOST_LISTED_GROUPS: usize = 8;
+
 /// Returns the hint for a word that is neither a group nor a Region code.
 fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
     if let Some(hint) = quotes_hint(word) {
@@ -239,6 +242,9 @@ fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
     if ALL_REGIONS.contains(&word.to_lowercase().as_str()) {
         return ALL_REGIONS_HINT.to_owned();
     }
+    if let Some(hint) = hint_for_except(word) {
+        return hint;
+    }
     let region = known_regions::did_you_mean(word);
     let group = did_you_mean(word, groups.names());
     match (region, group) {
@@ -248,8 +254,32 @@ fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
         (None, None) if lint::regular_expression(word).is_some() => {
             lint::PATTERN_SYNTAX_HINT.to_owned()
         }
-        (None, None) => as_list(word).unwrap_or_else(|| REGION_HINT.to_owned()),
+        (None, None) => as_list(word).unwrap_or_else(|| region_or_group_hint(groups)),
     }
+}
+
+/// Returns the hint for `except` in a text, which is a field of `forbid`.
+fn hint_for_except(word: &str) -> Option<String> {
+    let (_, words) = word.split_once("except")?;
+    let words = words.strip_prefix([' ', ':'])?;
+    let items = words.split([' ', ',', ':']).filter(|item| !item.is_empty());
+    let items: Vec<&str> = items.collect();
+    Some(format!(
+        "write `forbid: {{ except: [{}] }}`",
+        items.join(", ")
+    ))
+}
+
+/// Returns the hint to write a Region or a group, with the groups of the policy if they are few.
+fn region_or_group_hint(groups: &Groups) -> String {
+    let names: Vec<String> = groups.names().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() || names.len() > MOST_LISTED_GROUPS {
+        return REGION_HINT.to_owned();
+    }
+    format!(
+        "write a Region code, for instance `eu-west-1`, or a group: {}",
+        names.join(", ")
+    )
 }
 
 /// Returns the hint for a pattern that no Region code matches.

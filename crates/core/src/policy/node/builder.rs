@@ -22,7 +22,7 @@ pub(super) struct SyntaxError {
 }
 
 /// The hint for a syntax error by a part of the parser's message. The first match counts.
-const HINTS: [(&str, &str); 16] = [
+const HINTS: [(&str, &str); 17] = [
     ("a tab", "indent with spaces: YAML does not allow tabs"),
     ("tabs ", "indent with spaces: YAML does not allow tabs"),
     ("tab cannot", "indent with spaces: YAML does not allow tabs"),
@@ -32,7 +32,12 @@ const HINTS: [(&str, &str); 16] = [
     ),
     (
         "mapping values",
-        "quote the value if it contains `: `, or check the indentation",
+        "quote the value if it contains `: `; otherwise check the indentation, and the space after the `:` of \
+         the line before",
+    ),
+    (
+        "simple key expected",
+        "write a space after the `:`, and check the indentation",
     ),
     (
         "placement of ':'",
