@@ -47,7 +47,7 @@ use tokio::time::Instant;
 use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
 use basis::Basis;
-use execution::{Execution, RegionalFindings};
+use execution::{Execution, RegionalFindings, changes_after};
 pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
 pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
@@ -121,7 +121,7 @@ impl Reconciler {
             }
         }
         // Boxed, to keep the future of a secret that needs no change small.
-        let work = Box::pin(self.execute(&basis, &reservation, permit, occasion, deadlines));
+        let work = Box::pin(self.execute(&basis, &mut reservation, permit, occasion, deadlines));
         let execution = work.await;
         let written = execution.written();
         reservation.commit(basis.plan.changes_in(|region| written.contains(region)));
@@ -174,16 +174,23 @@ impl Reconciler {
     async fn execute(
         &self,
         basis: &Basis,
-        reservation: &Reservation<'_>,
+        reservation: &mut Reservation<'_>,
         permit: Option<WritePermit<'_>>,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Execution {
-        let withheld = basis.plan.beyond(reservation.granted());
+        let withheld = basis.plan.beyond(reservation.open());
         let mut execution = self
-            .replicate_and_follow(basis, withheld, permit, deadlines)
+            .replicate_and_follow(
+                basis,
+                withheld,
+                permit,
+                Some(reservation),
+                occasion,
+                deadlines,
+            )
             .await;
-        self.request_vanished(basis, &mut execution, deadlines)
+        self.request_vanished(basis, &mut execution, occasion, deadlines)
             .await;
         let Basis { secret, plan, .. } = basis;
         execution.findings = self
@@ -196,7 +203,7 @@ impl Reconciler {
         } else {
             self.leftovers(secret, plan, occasion, deadlines).await
         };
-        self.recreate_and_remove(basis, &mut execution, deadlines)
+        self.recreate_and_remove(basis, &mut execution, reservation, occasion, deadlines)
             .await;
         execution.findings.leftovers = leftovers;
         self.note_superseded(basis, &mut execution, deadlines).await;
@@ -211,6 +218,8 @@ impl Reconciler {
         &self,
         basis: &Basis,
         execution: &mut Execution,
+        reservation: &mut Reservation<'_>,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) {
         if execution.shows_a_replica() {
@@ -220,24 +229,31 @@ impl Reconciler {
             .promoted_replicas(&basis.secret, &basis.plan, execution, deadlines)
             .await;
         execution.promoted.extend(promoted);
-        self.recreate(basis, execution, deadlines).await;
-        self.remove_unwanted(&basis.secret, &basis.plan, execution, deadlines)
+        self.recreate(basis, execution, occasion, deadlines).await;
+        self.remove_unwanted(basis, execution, reservation, occasion, deadlines)
             .await;
     }
 
-    /// Requests replicas and follows them.
+    /// Requests replicas, returns to the budget what was not requested, and follows the replicas.
     async fn replicate_and_follow(
         &self,
         basis: &Basis,
         withheld: BTreeSet<Region>,
         permit: Option<WritePermit<'_>>,
+        reservation: Option<&mut Reservation<'_>>,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Execution {
         let Basis { secret, plan, .. } = basis;
         let is_granted = |target: &&Target| !withheld.contains(target.region());
         let targets: Vec<Target> = plan.targets().filter(is_granted).cloned().collect();
         let requested = Instant::now();
-        let responses = self.replicate(basis, &targets, permit, deadlines).await;
+        let sent = self.replicate(basis, &targets, permit, occasion, deadlines);
+        let responses = sent.await;
+        if let Some(reservation) = reservation {
+            let (made, open) = changes_after(plan, &withheld, &responses);
+            reservation.settle(made, open);
+        }
         let observations = self
             .follow(secret, plan, &responses, requested, deadlines)
             .await;
@@ -248,7 +264,7 @@ impl Reconciler {
             removals: Removals::new(),
             recreated: BTreeSet::new(),
             promoted: BTreeSet::new(),
-            removal_requested: BTreeSet::new(),
+            written_before: BTreeSet::new(),
             superseded: BTreeMap::new(),
             withheld,
             deferred: None,

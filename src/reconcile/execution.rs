@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::plan::{Changes, Plan};
 use secret_replicator_core::reason::{RemovalReason, Superseded};
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
 
 use super::removal_progress::{RemovalProgress, Removals};
 use crate::change_budget::Deferred;
+
+/// The maximum number of repetitions of a request for a secret that AWS did not find.
+const MAX_REPEATS: u32 = 3;
 
 /// The execution of a plan.
 #[derive(Debug)]
@@ -23,8 +27,9 @@ pub(super) struct Execution {
     pub(super) promoted: BTreeSet<Region>,
     /// The Regions whose step is left for later, because the sweep may not make more changes.
     pub(super) withheld: BTreeSet<Region>,
-    /// The Regions for which AWS may have executed a removal that this invocation requested.
-    pub(super) removal_requested: BTreeSet<Region>,
+    /// The Regions with a removal, or with an earlier request than the one in `responses`, that AWS has accepted or
+    /// may have executed.
+    pub(super) written_before: BTreeSet<Region>,
     /// The Regions in which the owner of the secret has changed what is wanted, or has removed the replica.
     pub(super) superseded: BTreeMap<Region, Superseded>,
     /// Why a part of the plan was deferred.
@@ -42,7 +47,10 @@ impl Execution {
         has_unsent.then_some(Deferred::DeadlineTooClose)
     }
 
-    /// Returns the Regions whose replica was listed and no longer is.
+    /// Returns the Regions whose replica was listed and no longer is, as all reads for [`STALE_FOR`] show. A single
+    /// read may be older than the replica.
+    ///
+    /// [`STALE_FOR`]: super::follow::STALE_FOR
     pub(super) fn vanished(&self) -> impl Iterator<Item = &Region> {
         self.observations.vanished_regions()
     }
@@ -52,8 +60,22 @@ impl Execution {
         let requested = removals
             .iter()
             .filter(|(_, removal)| removal.may_be_executed());
-        self.removal_requested
+        self.written_before
             .extend(requested.map(|(region, _)| region.clone()));
+    }
+
+    /// Replaces the responses of Regions that were requested again, and adds the later observations. What AWS
+    /// executed before remains a write, although it may reject the later request.
+    pub(super) fn request_again(
+        &mut self,
+        regions: &BTreeSet<Region>,
+        responses: Responses,
+        observations: Observations,
+    ) {
+        self.written_before = self.written().into_iter().cloned().collect();
+        self.observations.forget(regions);
+        self.responses.extend(responses);
+        self.observations.extend(observations);
     }
 
     /// Returns whether the last poll or a request did not find the secret.
@@ -104,7 +126,7 @@ impl Execution {
         });
         requested
             .map(|(region, _)| region)
-            .chain(&self.removal_requested)
+            .chain(&self.written_before)
             .collect()
     }
 }
@@ -131,6 +153,26 @@ pub(super) enum Leftover {
 
 /// AWS's responses to the requests for replicas, by Region.
 pub(super) type Responses = BTreeMap<Region, Response>;
+
+/// Returns the changes of a plan that AWS has accepted, and those that may follow. The latter are the removals,
+/// and the requests whose effect is unknown.
+pub(super) fn changes_after(
+    plan: &Plan,
+    withheld: &BTreeSet<Region>,
+    responses: &Responses,
+) -> (Changes, Changes) {
+    let made = |region: &Region| {
+        responses
+            .get(region)
+            .is_some_and(|sent| sent.result.is_ok())
+    };
+    let may_follow = |region: &Region| match responses.get(region) {
+        Some(sent) => sent.is_open(),
+        None => plan.unwanted().any(|(unwanted, _)| unwanted == region),
+    };
+    let open = |region: &Region| !withheld.contains(region) && may_follow(region);
+    (plan.changes_in(made), plan.changes_in(open))
+}
 
 /// AWS's response to the request for one Region.
 #[derive(Clone, Debug)]
@@ -189,12 +231,22 @@ impl Response {
         matches!(&self.result, Err(error) if error.kind == CallErrorKind::NotSent)
     }
 
-    /// Returns whether to send the request again, after another read.
-    pub(super) fn should_be_repeated(&self) -> bool {
+    /// Returns whether to send the request again, after another read. A write may not find a secret yet, although a
+    /// read has found it, but only for the first repetitions.
+    pub(super) fn should_be_repeated(&self, repeats: u32) -> bool {
         match &self.result {
             Ok(()) => false,
-            // A write may not find a secret yet, although a read has found it.
-            Err(error) => error.may_have_been_executed() || error.kind == CallErrorKind::NotFound,
+            Err(error) if error.kind == CallErrorKind::NotFound => repeats < MAX_REPEATS,
+            Err(error) => error.may_have_been_executed(),
+        }
+    }
+
+    /// Returns whether AWS may still change the replica: it may have executed the request without an answer, and
+    /// a failed replica whose retry it has refused may be recreated.
+    fn is_open(&self) -> bool {
+        match &self.result {
+            Ok(()) => false,
+            Err(error) => self.was_ambiguous || error.kind == CallErrorKind::Refused,
         }
     }
 }
@@ -262,10 +314,12 @@ impl Observations {
         self.listed.insert(region.clone(), after);
     }
 
-    /// Returns the Regions whose replica was listed, but not by the last read.
+    /// Returns the Regions whose replica was listed, but not by the last reads.
     fn vanished_regions(&self) -> impl Iterator<Item = &Region> {
         let listed = self.listed.keys();
-        listed.filter(|region| !self.replicas.contains_key(region))
+        listed.filter(|region| {
+            !self.replicas.contains_key(region) && !self.unsettled.contains(region)
+        })
     }
 
     /// Returns the time of the last read or response that listed the replica, if the last read did not.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::change_budget::Repeats;
 use crate::clock::Clock;
+use crate::deadlines::{Deadlines, Poller};
 
 /// The age of an event from which a missing secret counts as deleted, not as too new to be found.
 /// `DescribeSecret` finds a new secret within seconds (reported by users).
@@ -55,6 +56,15 @@ impl Occasion {
         match self {
             Self::Request(cause, _) => Some(*cause),
             Self::Sweep { .. } => None,
+        }
+    }
+
+    /// Returns a poller for the repetitions of writes that AWS has failed or not answered. A sweep uses the time of
+    /// its slice.
+    pub(super) fn retries(&self, deadlines: &Deadlines) -> Poller {
+        match self {
+            Self::Request(..) => deadlines.repeat_requests(),
+            Self::Sweep { .. } => deadlines.retry_in_sweep(),
         }
     }
 

@@ -114,6 +114,12 @@ impl SecretOutcome {
         self.regions().iter().any(|region| region.is_written)
     }
 
+    /// Returns whether a write has brought a Region to the wanted state, or still may.
+    #[must_use]
+    pub fn is_repaired(&self) -> bool {
+        self.regions().iter().any(RegionOutcome::is_repair)
+    }
+
     /// Returns whether another attempt may succeed a moment later: AWS throttled or failed a call.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -283,12 +289,9 @@ impl RegionState {
 }
 
 impl RegionOutcome {
-    /// Returns whether AWS throttled or failed the last call, so that another attempt may succeed. If the call
-    /// may have been executed, another attempt would count as another change.
+    /// Returns whether AWS throttled or failed the last call, so that another attempt may succeed.
     fn is_transient(&self) -> bool {
-        self.left_open.is_some()
-            && matches!(self.state, RegionState::Failed(..))
-            && !self.is_written
+        self.left_open.is_some() && matches!(self.state, RegionState::Failed(..))
     }
 
     /// Returns the outcome with the step left for later, if AWS throttled or failed the last call.
@@ -379,10 +382,13 @@ mod tests {
     fn a_failure_is_transient_only_because_of_the_last_call() {
         let old = region("us-west-2", THROTTLED, None);
         assert!(!covered(vec![old]).is_transient());
-        let sent = RegionOutcome {
+        let unanswered = covered(vec![RegionOutcome {
             is_written: true,
             ..region("us-west-2", THROTTLED, Some(RegionState::Planned))
-        };
-        assert!(!covered(vec![sent]).is_transient());
+        }]);
+        assert!(unanswered.is_transient());
+        let left = unanswered.left_for_next_slice();
+        assert_eq!(left.regions()[0].state, RegionState::Planned);
+        assert!(left.is_written(), "the write still counts");
     }
 }

@@ -7,8 +7,8 @@ use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::secret::{Region, RegionalSecret};
 use tokio::time::Instant;
 
-/// The time for which a rejected removal may still turn out to be in progress, because another
-/// invocation requested it.
+/// The time for which a removal that AWS has rejected or not answered may still turn out to be in progress. Another
+/// invocation may have requested it, and reads lag behind writes.
 const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
 
 /// The time for which all probes must miss a replica to prove that it is gone. A Region may not show a replica
@@ -114,9 +114,11 @@ pub(super) enum RemovalProgress {
     Stranded,
     /// AWS has accepted the request.
     Accepted,
-    /// AWS has rejected the request or has not answered. The replica may still disappear, until the
-    /// given time.
-    Unconfirmed(CallError, Option<Instant>),
+    /// AWS has rejected the request. The replica may still disappear, until the given time.
+    Unconfirmed(CallError, Instant),
+    /// AWS has not answered the request, which was sent at the given time, and may have executed it. Another one
+    /// follows if reads still list the replica after [`UNCONFIRMED_FOR`].
+    Unanswered(CallError, Instant),
     /// Not requested: the request got no write slot or no connection before the deadline.
     NotSent,
     /// Not requested yet: the replica, or a wanted one, is still in progress.
@@ -135,14 +137,16 @@ impl RemovalProgress {
             Ok(()) => Self::Accepted,
             Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
             Err(error) if error.kind == CallErrorKind::Throttled => Self::Throttled(error),
-            Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
-            Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),
+            Err(error) if error.may_have_been_executed() => Self::Unanswered(error, Instant::now()),
+            Err(error) => Self::Unconfirmed(error, Instant::now() + UNCONFIRMED_FOR),
         }
     }
 
     pub(super) fn error(&self) -> Option<&CallError> {
         match self {
-            Self::Unconfirmed(error, _) | Self::Throttled(error) => Some(error),
+            Self::Unconfirmed(error, _) | Self::Unanswered(error, _) | Self::Throttled(error) => {
+                Some(error)
+            }
             _ => None,
         }
     }
@@ -150,8 +154,8 @@ impl RemovalProgress {
     /// Returns whether another poll of the primary secret may show progress.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Accepted | Self::Pending | Self::Throttled(_) => true,
-            Self::Unconfirmed(_, until) => until.is_none_or(|until| Instant::now() < until),
+            Self::Accepted | Self::Pending | Self::Throttled(_) | Self::Unanswered(..) => true,
+            Self::Unconfirmed(_, until) => Instant::now() < *until,
             Self::Gone(_)
             | Self::Unlisted(_)
             | Self::Stranded
@@ -161,14 +165,27 @@ impl RemovalProgress {
         }
     }
 
-    /// Returns whether the removal is still to be requested.
+    /// Returns whether the removal is still to be requested, and AWS has not executed it.
     pub(super) fn is_to_be_requested(&self) -> bool {
         matches!(self, Self::Pending | Self::Throttled(_))
     }
 
+    /// Returns whether to request the removal if a read still lists the replica.
+    pub(super) fn is_due(&self) -> bool {
+        match self {
+            Self::Unanswered(_, at) => at.elapsed() >= UNCONFIRMED_FOR,
+            _ => self.is_to_be_requested(),
+        }
+    }
+
+    /// Returns whether AWS has failed or has not answered the last request.
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Unanswered(..))
+    }
+
     /// Returns whether AWS has accepted the request or may have executed it.
     pub(super) fn may_be_executed(&self) -> bool {
-        matches!(self, Self::Accepted | Self::Unconfirmed(_, None))
+        matches!(self, Self::Accepted | Self::Unanswered(..))
     }
 }
 

@@ -11,10 +11,10 @@ use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretId,
 };
 
-use super::Reconciler;
 use super::basis::Basis;
 use super::execution::Execution;
 use super::removal_progress::{RemovalProgress, Removals};
+use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
@@ -25,6 +25,7 @@ impl Reconciler {
         &self,
         basis: &Basis,
         execution: &mut Execution,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) {
         let empty = self.empty_replicas(basis, execution, deadlines).await;
@@ -37,7 +38,8 @@ impl Reconciler {
             .remove_empty(&basis.secret, empty, execution, deadlines)
             .await;
         if let Some(again) = self.still_wanted(basis, gone, execution, deadlines).await {
-            execution.recreated = self.request_again(again, execution, deadlines).await;
+            let requested = self.request_again(again, execution, occasion, deadlines);
+            execution.recreated = requested.await;
         }
     }
 
@@ -121,6 +123,7 @@ impl Reconciler {
         &self,
         again: Basis,
         execution: &mut Execution,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> BTreeSet<Region> {
         let regions: BTreeSet<Region> = again.plan.steps.keys().cloned().collect();
@@ -128,11 +131,9 @@ impl Reconciler {
             return regions;
         }
         let again = self
-            .replicate_and_follow(&again, BTreeSet::new(), None, deadlines)
+            .replicate_and_follow(&again, BTreeSet::new(), None, None, occasion, deadlines)
             .await;
-        execution.observations.forget(&regions);
-        execution.responses.extend(again.responses);
-        execution.observations.extend(again.observations);
+        execution.request_again(&regions, again.responses, again.observations);
         regions
     }
 

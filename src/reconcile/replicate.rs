@@ -9,9 +9,9 @@ use secret_replicator_aws::{
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::secret::{Region, Replica};
 
-use super::Reconciler;
 use super::basis::{Basis, Renewed};
 use super::execution::{Response, Responses};
+use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 /// The number of concurrent requests if each Region is requested separately.
@@ -51,16 +51,17 @@ impl Reconciler {
         basis: &Basis,
         targets: &[Target],
         permit: Option<WritePermit<'_>>,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Responses {
         let mut responses = self.send(basis, targets, deadlines).await;
         // Lets other secrets write during the following polls.
         drop(permit);
-        let mut poller = deadlines.repeat_requests();
-        loop {
+        let mut poller = occasion.retries(deadlines);
+        for repeats in 0.. {
             let is_open = |target: &&Target| {
                 let response = responses.get(target.region());
-                response.is_some_and(Response::should_be_repeated)
+                response.is_some_and(|response| response.should_be_repeated(repeats))
             };
             let open: Vec<Target> = targets.iter().filter(is_open).cloned().collect();
             if open.is_empty() || !poller.pause().await {

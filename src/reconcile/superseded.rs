@@ -9,12 +9,12 @@ use secret_replicator_core::reason::{FailureReason, Progress, Refusal, Supersede
 use secret_replicator_core::secret::{Region, RegionalSecret, SecretId};
 use tokio::time::{Instant, sleep_until};
 
-use super::Reconciler;
 use super::basis::Basis;
 use super::execution::Execution;
 use super::follow::STALE_FOR;
 use super::outcome::RegionState;
 use super::regional_check::regions_in;
+use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
@@ -26,6 +26,7 @@ impl Reconciler {
         &self,
         basis: &Basis,
         execution: &mut Execution,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) {
         let vanished: Vec<Region> = execution.vanished().cloned().collect();
@@ -63,7 +64,8 @@ impl Reconciler {
             }
         }
         let again = Basis::new(now, fresh.only(&again), read);
-        self.request_again(again, execution, deadlines).await;
+        self.request_again(again, execution, occasion, deadlines)
+            .await;
     }
 
     /// Reads the secret again if a Region has not reached the wanted state, decides again, and records the

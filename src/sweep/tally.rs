@@ -66,7 +66,7 @@ pub(super) fn count_writes(totals: &mut Totals, secret: &SecretOutcome) {
     let regions = || secret.regions().iter();
     let overwritten = regions().filter(|region| region.is_overwritten());
     totals.overwritten += overwritten.map(|_| 1).sum::<u64>();
-    totals.secrets_changed += u64::from(regions().any(RegionOutcome::is_repair));
+    totals.secrets_changed += u64::from(secret.is_repaired());
 }
 
 fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {

@@ -105,7 +105,8 @@ impl Sweeper<'_> {
 
     /// Reconciles a secret, and repeats that after transient errors while time remains. A secret that gets
     /// too little time for that is left for the next slice, which begins with it. So is a secret of which a
-    /// Region was written: a repetition would find that Region in the wanted state and report no write.
+    /// Region was repaired: a repetition would find that Region in the wanted state and report no write. A write
+    /// that AWS may have executed without an answer is not repeated here, where it would count twice.
     async fn reconcile(
         &self,
         id: SecretId,
@@ -128,7 +129,7 @@ impl Sweeper<'_> {
             }
         }
         let had_time = begun.elapsed() >= self.deadlines.least_retry_time();
-        if outcome.is_transient() && (outcome.is_written() || !had_time) {
+        if outcome.is_transient() && (outcome.is_repaired() || !had_time) {
             outcome = outcome.left_for_next_slice();
         }
         SweptSecret {

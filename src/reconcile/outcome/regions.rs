@@ -170,9 +170,10 @@ fn requested_state(
     let before = before.filter(|_| !execution.recreated.contains(region));
     match (execution.removals.get(region), before) {
         // The replica was to be removed and recreated.
-        (Some(RemovalProgress::Unconfirmed(error, _)), Some(replica)) => {
-            still_failed(replica, &format!("its removal failed: {}", error.message))
-        }
+        (
+            Some(RemovalProgress::Unconfirmed(error, _) | RemovalProgress::Unanswered(error, _)),
+            Some(replica),
+        ) => still_failed(replica, &format!("its removal failed: {}", error.message)),
         (Some(removal), Some(replica)) => {
             removal_state(removal, &RemovalReason::FailedReplica, replica)
         }
@@ -272,7 +273,9 @@ fn removal_state(
         }
         RemovalProgress::Pending => RegionState::InProgress(Progress::RemovalPending(reason())),
         RemovalProgress::NotSent => RegionState::PlannedRemoval(reason()),
-        RemovalProgress::Unconfirmed(error, _) | RemovalProgress::Throttled(error) => {
+        RemovalProgress::Unconfirmed(error, _)
+        | RemovalProgress::Unanswered(error, _)
+        | RemovalProgress::Throttled(error) => {
             RegionState::Failed(error.reason(), Some(error.message.clone()))
         }
         RemovalProgress::Blocked => waiting_for_others(replica),

@@ -35,6 +35,36 @@ fn seconds_of_errors_in_a_sweep_fail_no_secret_that_the_sweep_can_still_process(
 }
 
 #[test]
+fn seconds_without_answers_to_removals_fail_no_secret_of_a_sweep() {
+    let unavailable = FaultKind::answer(503, "ServiceUnavailable", "Try again later.");
+    let tags = [("replicate-to", EU.to_owned())];
+    let replicas = [EU, US].map(str::to_owned).into();
+    let mut scenario = Scenario {
+        secrets: vec![secret_named(NAME, tags, replicas)],
+        outage: Some(Outage {
+            after: 0,
+            length: 20_000,
+            fault: Fault::on("RemoveRegionsFromReplication", unavailable).always(),
+            max_changes: 100,
+        }),
+        ..world()
+    };
+    scenario.settings.replication_wait = 5;
+    scenario.settings.timeout = 120;
+    let run = play(&scenario);
+    assert!(run.outage_calls > 1, "no removal was repeated");
+    assert!(run.later.is_in_sync(NAME, EU));
+    assert_eq!(run.later.replica(NAME, US), None);
+    let records = run.journal.records(|_| true);
+    let summary = records.iter().find(|record| record["seen"].is_number());
+    let summary = summary.expect("a summary");
+    assert_eq!(
+        (&summary["changes"], &summary["failed"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[test]
 fn a_throttled_request_is_sent_again_only_after_another_read() {
     let mut scenario = one_secret(EU);
     scenario.faults.push(TimedFault {
