@@ -204,7 +204,7 @@ impl Poller {
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
-    }
+
     /// Pauses before the next poll. Returns `false`, without a pause, after the last poll. The last poll
     /// is due at the end of polling.
     pub async fn pause(&mut self) -> bool {
