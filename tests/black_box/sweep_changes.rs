@@ -124,9 +124,9 @@ async fn a_change_whose_answer_is_lost_and_that_no_read_shows_yet_counts() {
         .script(Fault::on("ReplicateSecretToRegions", lost).always());
     // The slice repeats the request until it ends. The next one counts the secret that waited for the change.
     let slices = sweep(&mut stage, json!({ "action": "sweep", "maxChanges": 1 })).await;
-    let last = slices.last().expect("a slice");
-    assert_eq!((last.count("failed"), last.count("limited")), (1, 1));
-    assert_eq!(last.count("changes"), 1);
+    let end = slices.last().expect("a slice");
+    assert_eq!((end.count("failed"), end.count("limited")), (1, 1));
+    assert_eq!(end.count("changes"), 1);
     let secrets = stage.aws.with(|world, now| world.secrets(now, "eu-west-1"));
     assert_eq!(secrets.len(), 1, "one of both has its replica");
 }
