@@ -1,5 +1,5 @@
 //! Limits how long a write waits for its connection: the read on which it rests ages meanwhile. The connect timeout of
-//! the SDK is no such limit, because the SDK keeps separate connections for each value of the timeout.
+//! the SDK does not serve as this limit, because the SDK keeps separate connections for each value of the timeout.
 
 use std::error::Error;
 use std::fmt;
