@@ -37,17 +37,6 @@ pub enum Deferred {
     ChangeLimitReached,
     /// The write-rate limit would delay at least one write beyond the deadline.
     DeadlineTooClose,
-    /// The plan repeats earlier requests, and the sweep makes all others first.
-    RepeatsComeLast,
-}
-
-/// Whether a secret may repeat earlier requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeats {
-    /// Not before the sweep has reached all other secrets.
-    Last,
-    /// Now.
-    Now,
 }
 
 /// Reserved changes.
@@ -115,6 +104,14 @@ impl ChangeBudget {
         Self::new(u64::MAX, u64::MAX)
     }
 
+    /// Returns whether these changes are only repeats, and the budget has some left for them. A secret that needs
+    /// other changes too is processed once, with its repeats.
+    #[must_use]
+    pub fn has_only_repeats(&self, wanted: Changes) -> bool {
+        let left = self.left(self.made());
+        wanted.first == 0 && wanted.repeats > 0 && left.repeats > 0
+    }
+
     /// Reserves as many of these changes as the budget has. If more of them become available when other
     /// reservations are released, waits for those until `until`.
     ///
@@ -123,12 +120,11 @@ impl ChangeBudget {
     pub async fn reserve(
         &self,
         wanted: Changes,
-        repeats: Repeats,
         until: Instant,
     ) -> Result<Reservation<'_>, Deferred> {
         loop {
             let settled = self.settled.notified();
-            if let Some(decided) = self.try_reserve(wanted, repeats) {
+            if let Some(decided) = self.try_reserve(wanted) {
                 return decided;
             }
             if timeout_at(until, settled).await.is_err() {
@@ -138,29 +134,14 @@ impl ChangeBudget {
     }
 
     /// Returns `None` if the result depends on other reservations.
-    fn try_reserve(
-        &self,
-        wanted: Changes,
-        repeats: Repeats,
-    ) -> Option<Result<Reservation<'_>, Deferred>> {
+    fn try_reserve(&self, wanted: Changes) -> Option<Result<Reservation<'_>, Deferred>> {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        // A secret that needs other changes too is processed once, with its repeats.
-        let is_held =
-            repeats == Repeats::Last && wanted.first == 0 && self.left(count.made).repeats > 0;
-        let now = Changes {
-            repeats: if is_held { 0 } else { wanted.repeats },
-            ..wanted
-        };
-        let granted = self.left(count.made.and(count.reserved)).limit(now);
-        if granted != self.left(count.made).limit(now) {
+        let granted = self.left(count.made.and(count.reserved)).limit(wanted);
+        if granted != self.left(count.made).limit(wanted) {
             return None;
         }
         if granted == Changes::default() && wanted != granted {
-            return Some(Err(if is_held {
-                Deferred::RepeatsComeLast
-            } else {
-                Deferred::ChangeLimitReached
-            }));
+            return Some(Err(Deferred::ChangeLimitReached));
         }
         count.reserved = count.reserved.and(granted);
         Some(Ok(Reservation {
@@ -233,11 +214,11 @@ mod tests {
     }
 
     async fn reserved(budget: &ChangeBudget, changes: Changes) -> Reservation<'_> {
-        budget.reserve(changes, Repeats::Now, soon()).await.unwrap()
+        budget.reserve(changes, soon()).await.unwrap()
     }
 
     async fn deferred(budget: &ChangeBudget, changes: Changes) -> Option<Deferred> {
-        budget.reserve(changes, Repeats::Now, soon()).await.err()
+        budget.reserve(changes, soon()).await.err()
     }
 
     #[tokio::test]
@@ -264,22 +245,22 @@ mod tests {
             first: 1,
             repeats: 3,
         };
-        let both = budget.reserve(all, Repeats::Last, soon()).await.unwrap();
+        assert!(!budget.has_only_repeats(all));
+        let both = reserved(&budget, all).await;
         let granted = Changes {
             first: 1,
             repeats: 2,
         };
         assert_eq!(both.open(), granted);
         both.commit(first(1));
-        let early = budget.reserve(repeats(3), Repeats::Last, soon()).await;
-        assert_eq!(early.err(), Some(Deferred::RepeatsComeLast));
+        assert!(budget.has_only_repeats(repeats(3)));
+        assert!(!budget.has_only_repeats(first(0)));
         let part = reserved(&budget, repeats(3)).await;
         assert_eq!(part.open(), repeats(2));
         part.commit(repeats(2));
-        for turn in [Repeats::Last, Repeats::Now] {
-            let late = budget.reserve(repeats(1), turn, soon()).await;
-            assert_eq!(late.err(), Some(Deferred::ChangeLimitReached));
-        }
+        assert!(!budget.has_only_repeats(repeats(1)));
+        let late = deferred(&budget, repeats(1)).await;
+        assert_eq!(late, Some(Deferred::ChangeLimitReached));
         reserved(&budget, first(1)).await.commit(first(1));
     }
 

@@ -35,6 +35,7 @@ mod verify_removal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join;
 use secret_replicator_aws::{SecretsManager, WritePermit};
 use secret_replicator_core::explain::{Explanation, explain};
 use secret_replicator_core::limits::Limits;
@@ -47,11 +48,10 @@ use tokio::time::Instant;
 use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
 use basis::Basis;
-use execution::{Execution, RegionalFindings, changes_after};
+use execution::{Execution, RegionalFindings, Responses, changes_after, shows_a_replica};
 pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
 pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
-use removal_progress::Removals;
 
 /// Reconciles secrets.
 #[derive(Clone, Debug)]
@@ -73,6 +73,10 @@ pub enum Mode {
     DryRun,
 }
 
+/// The plan only repeats earlier requests, and the sweep makes all others first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnlyRepeats;
+
 impl Reconciler {
     /// Reconciles one secret within the deadlines. Defers the part of its plan for which the budget has too
     /// few changes.
@@ -84,17 +88,56 @@ impl Reconciler {
         deadlines: &Deadlines,
         changes: &ChangeBudget,
     ) -> SecretOutcome {
-        let mut basis = match self.observe(id, mode, occasion, deadlines).await {
-            Ok(observed) => observed,
-            Err(outcome) => return outcome,
-        };
+        match self.observe(id, mode, occasion, deadlines).await {
+            Ok(basis) => {
+                let work = self.carry_out(id, basis, mode, occasion, deadlines, changes);
+                work.await
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Reconciles one secret as [`reconcile`](Self::reconcile) does, unless others come first.
+    ///
+    /// # Errors
+    /// [`OnlyRepeats`], without a write.
+    pub async fn reconcile_before_repeats(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+        changes: &ChangeBudget,
+    ) -> Result<SecretOutcome, OnlyRepeats> {
+        match self.observe(id, mode, occasion, deadlines).await {
+            Ok(basis) if mode == Mode::Act && changes.has_only_repeats(basis.plan.changes()) => {
+                Err(OnlyRepeats)
+            }
+            Ok(basis) => {
+                let work = self.carry_out(id, basis, mode, occasion, deadlines, changes);
+                Ok(work.await)
+            }
+            Err(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Carries out a plan. Reads the secret again and plans again if the first read becomes too old for a write.
+    async fn carry_out(
+        &self,
+        id: &SecretId,
+        mut basis: Basis,
+        mode: Mode,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+        changes: &ChangeBudget,
+    ) -> SecretOutcome {
         if mode == Mode::DryRun {
             let findings = self
                 .check_regions(&basis.secret, &basis.plan, occasion, deadlines)
                 .await;
             return planned(basis.secret, basis.plan, Some(&findings), None);
         }
-        let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
+        let reserved = self.reserve(&basis.plan, deadlines, changes);
         let (mut reservation, mut permit) = match reserved.await {
             Ok(reserved) => reserved,
             Err(deferred) => return planned(basis.secret, basis.plan, None, Some(deferred)),
@@ -111,7 +154,7 @@ impl Reconciler {
             if basis.plan.changes() != changes_before {
                 reservation.release();
                 drop(permit);
-                let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
+                let reserved = self.reserve(&basis.plan, deadlines, changes);
                 (reservation, permit) = match reserved.await {
                     Ok(reserved) => reserved,
                     Err(deferred) => {
@@ -153,13 +196,11 @@ impl Reconciler {
     async fn reserve<'a>(
         &'a self,
         plan: &Plan,
-        occasion: Occasion,
         deadlines: &Deadlines,
         changes: &'a ChangeBudget,
     ) -> Result<(Reservation<'a>, Option<WritePermit<'a>>), Deferred> {
         let until = deadlines.last_write();
-        let reserved = changes.reserve(plan.changes(), occasion.repeats(), until);
-        let reservation = reserved.await?;
+        let reservation = changes.reserve(plan.changes(), until).await?;
         if !plan.writes() {
             return Ok((reservation, None));
         }
@@ -180,31 +221,33 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) -> Execution {
         let withheld = basis.plan.beyond(reservation.open());
-        let mut execution = self
-            .replicate_and_follow(
-                basis,
-                withheld,
-                permit,
-                Some(reservation),
-                occasion,
-                deadlines,
-            )
+        let Basis { secret, plan, .. } = basis;
+        let requested = Instant::now();
+        let responses = self
+            .replicate_granted(basis, &withheld, permit, occasion, deadlines)
             .await;
+        let (made, open) = changes_after(plan, &withheld, &responses);
+        reservation.settle(made, open);
+        let following = self.follow(secret, plan, &responses, requested, deadlines);
+        // Read now, because following the replicas may last until the deadline.
+        let leftovers = async {
+            if shows_a_replica(&responses) {
+                BTreeMap::new()
+            } else {
+                self.leftovers(secret, plan, occasion, deadlines).await
+            }
+        };
+        let (observations, leftovers) = join(following, leftovers).await;
+        let mut execution = Execution::new(responses, observations, withheld);
         self.request_vanished(basis, &mut execution, occasion, deadlines)
             .await;
-        let Basis { secret, plan, .. } = basis;
         execution.findings = self
             .check_replicas(secret, plan, Some(&execution), occasion, deadlines)
             .await;
-        // Read before the removals, which may last until the deadline, and reported after them, because what a
-        // Region has left does not decide whether another one's replica may be removed.
-        let leftovers = if execution.shows_a_replica() {
-            BTreeMap::new()
-        } else {
-            self.leftovers(secret, plan, occasion, deadlines).await
-        };
         self.recreate_and_remove(basis, &mut execution, reservation, occasion, deadlines)
             .await;
+        // Added after the removals, because what a Region has left does not decide whether another one's replica may
+        // be removed.
         execution.findings.leftovers = leftovers;
         self.note_superseded(basis, &mut execution, deadlines).await;
         let is_limited = !execution.withheld.is_empty();
@@ -234,41 +277,20 @@ impl Reconciler {
             .await;
     }
 
-    /// Requests replicas, returns to the budget what was not requested, and follows the replicas.
-    async fn replicate_and_follow(
+    /// Requests the replicas of a plan, without those that are withheld.
+    async fn replicate_granted(
         &self,
         basis: &Basis,
-        withheld: BTreeSet<Region>,
+        withheld: &BTreeSet<Region>,
         permit: Option<WritePermit<'_>>,
-        reservation: Option<&mut Reservation<'_>>,
         occasion: Occasion,
         deadlines: &Deadlines,
-    ) -> Execution {
-        let Basis { secret, plan, .. } = basis;
+    ) -> Responses {
         let is_granted = |target: &&Target| !withheld.contains(target.region());
-        let targets: Vec<Target> = plan.targets().filter(is_granted).cloned().collect();
-        let requested = Instant::now();
-        let sent = self.replicate(basis, &targets, permit, occasion, deadlines);
-        let responses = sent.await;
-        if let Some(reservation) = reservation {
-            let (made, open) = changes_after(plan, &withheld, &responses);
-            reservation.settle(made, open);
-        }
-        let observations = self
-            .follow(secret, plan, &responses, requested, deadlines)
-            .await;
-        Execution {
-            responses,
-            observations,
-            findings: RegionalFindings::default(),
-            removals: Removals::new(),
-            recreated: BTreeSet::new(),
-            promoted: BTreeSet::new(),
-            written_before: BTreeSet::new(),
-            superseded: BTreeMap::new(),
-            withheld,
-            deferred: None,
-        }
+        let targets = basis.plan.targets().filter(is_granted);
+        let targets: Vec<Target> = targets.cloned().collect();
+        self.replicate(basis, &targets, permit, occasion, deadlines)
+            .await
     }
 }
 

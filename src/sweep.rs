@@ -319,17 +319,12 @@ impl SweptSecret {
                 let is_wanted = outcome <= Outcome::Unchanged && !self.is_superseded();
                 !is_wanted && !matches!(self.outcome, SecretOutcome::NotFound(_))
             }
-            Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast) => {
+            Some(Deferred::ChangeLimitReached) => {
                 outcome > Outcome::Planned || self.outcome.is_written()
             }
             // Changes that were made need a record. The slice that completes the secret records the rest.
             Some(Deferred::DeadlineTooClose) => self.outcome.is_written(),
         }
-    }
-
-    /// Returns whether the plan only repeats earlier requests, and the secret must wait for that.
-    fn only_repeats(&self) -> bool {
-        self.outcome.deferred() == Some(Deferred::RepeatsComeLast) && !self.outcome.is_written()
     }
 
     fn is_superseded(&self) -> bool {

@@ -37,6 +37,26 @@ pub(super) struct Execution {
 }
 
 impl Execution {
+    /// Creates the execution of a plan whose replicas were requested and followed.
+    pub(super) fn new(
+        responses: Responses,
+        observations: Observations,
+        withheld: BTreeSet<Region>,
+    ) -> Self {
+        Self {
+            responses,
+            observations,
+            findings: RegionalFindings::default(),
+            removals: Removals::new(),
+            recreated: BTreeSet::new(),
+            promoted: BTreeSet::new(),
+            written_before: BTreeSet::new(),
+            superseded: BTreeMap::new(),
+            withheld,
+            deferred: None,
+        }
+    }
+
     /// Returns why a part of the plan was deferred, if a write got no slot in time.
     pub(super) fn unsent(&self) -> Option<Deferred> {
         let has_unsent = self.responses.values().any(Response::is_unsent)
@@ -97,12 +117,8 @@ impl Execution {
 
     /// Returns whether AWS rejected a write because the secret is a replica.
     pub(super) fn shows_a_replica(&self) -> bool {
-        let responses = self.responses.values();
-        let of_requests = responses.filter_map(|response| response.result.as_ref().err());
-        let of_removals = self.removals.values().filter_map(RemovalProgress::error);
-        of_requests
-            .chain(of_removals)
-            .any(CallError::is_about_a_replica)
+        let mut of_removals = self.removals.values().filter_map(RemovalProgress::error);
+        shows_a_replica(&self.responses) || of_removals.any(CallError::is_about_a_replica)
     }
 
     /// Returns whether AWS has definitely accepted or rejected the request for a Region.
@@ -153,6 +169,13 @@ pub(super) enum Leftover {
 
 /// AWS's responses to the requests for replicas, by Region.
 pub(super) type Responses = BTreeMap<Region, Response>;
+
+/// Returns whether AWS rejected a request because the secret is a replica.
+pub(super) fn shows_a_replica(responses: &Responses) -> bool {
+    let responses = responses.values();
+    let mut errors = responses.filter_map(|response| response.result.as_ref().err());
+    errors.any(CallError::is_about_a_replica)
+}
 
 /// Returns the changes of a plan that AWS has accepted, and those that may follow. The latter are the removals,
 /// and the requests whose effect is unknown.

@@ -47,6 +47,7 @@ impl Reconciler {
             }
         }
         let mut poller = deadlines.poll_replicas();
+        let begun = Instant::now();
         let id = SecretId::Arn(before.arn.clone());
         while !open.is_empty() && poller.pause().await {
             // A failed poll gives no information about a replica, and the next one may succeed.
@@ -62,7 +63,12 @@ impl Reconciler {
             open.retain(|region, following| {
                 let old = before.replicas.get(region);
                 let replica = now.replicas.remove(region);
-                let settled = is_settled(replica.as_ref(), old, *following, after);
+                // A request without an answer may have been repeated until just now.
+                let since = match following {
+                    Following::IfItMoves => begun.elapsed(),
+                    Following::UntilSettled => after,
+                };
+                let settled = is_settled(replica.as_ref(), old, *following, since);
                 observations.note(region, old, replica, after);
                 // A single read may be older than the replica.
                 let listed = observations.vanished(region);

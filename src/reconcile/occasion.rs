@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use secret_replicator_core::request::Cause;
 use tokio::time::Instant;
 
-use crate::change_budget::Repeats;
 use crate::clock::Clock;
 use crate::deadlines::{Deadlines, Poller};
 
@@ -29,8 +28,6 @@ pub enum Occasion {
         thorough: bool,
         /// Whether the list of a Region shows a replica without the current version.
         is_behind: bool,
-        /// Whether the secret may repeat earlier requests now.
-        repeats: Repeats,
         /// The wall clock.
         clock: Clock,
     },
@@ -84,14 +81,6 @@ impl Occasion {
         match self {
             Self::Request(cause, _) => is_executed && matches!(cause, Cause::NewVersion(_)),
             Self::Sweep { is_behind, .. } => *is_behind,
-        }
-    }
-
-    /// Returns whether the secret may repeat earlier requests now.
-    pub(super) fn repeats(&self) -> Repeats {
-        match self {
-            Self::Request(..) => Repeats::Now,
-            Self::Sweep { repeats, .. } => *repeats,
         }
     }
 

@@ -10,6 +10,7 @@ use secret_replicator_core::policy;
 use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretId,
 };
+use tokio::time::Instant;
 
 use super::basis::Basis;
 use super::execution::Execution;
@@ -130,10 +131,15 @@ impl Reconciler {
         if regions.is_empty() {
             return regions;
         }
-        let again = self
-            .replicate_and_follow(&again, BTreeSet::new(), None, None, occasion, deadlines)
+        let requested = Instant::now();
+        let responses = self
+            .replicate_granted(&again, &BTreeSet::new(), None, occasion, deadlines)
             .await;
-        execution.request_again(&regions, again.responses, again.observations);
+        let Basis { secret, plan, .. } = &again;
+        let observations = self
+            .follow(secret, plan, &responses, requested, deadlines)
+            .await;
+        execution.request_again(&regions, responses, observations);
         regions
     }
 

@@ -8,9 +8,9 @@ use secret_replicator_core::sweep::{SecretHash, Start, Totals};
 
 use super::lists::{ListEnd, ListedPage, Lists, PageRead};
 use super::pages::Pages;
+use super::repeats::Repeats;
 use super::work::ListedSecret;
 use super::{hash_of, tally};
-use crate::change_budget::Repeats;
 use crate::clock::Clock;
 use crate::reconcile::{Reconciler, SecretOutcome};
 

@@ -9,6 +9,15 @@ use secret_replicator_core::sweep::SecretHash;
 /// The maximum number of secrets that wait to repeat requests. A longer queue would take much memory.
 const MAX_WAITING: usize = 256;
 
+/// When a listed secret may repeat earlier requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeats {
+    /// After the sweep has reached all other secrets.
+    Last,
+    /// Now.
+    Now,
+}
+
 /// The secrets whose plan only repeats earlier requests. They follow all other secrets of the slice, in an
 /// order that differs from sweep to sweep: the changes of a sweep may not suffice for all of them, and the
 /// same ones would always be left over.

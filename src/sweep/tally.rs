@@ -40,10 +40,7 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
         SecretOutcome::NoValueYet(..) | SecretOutcome::Covered { .. } => {}
     }
     totals.covered += 1;
-    let is_limited = matches!(
-        secret.deferred(),
-        Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast)
-    );
+    let is_limited = secret.deferred() == Some(Deferred::ChangeLimitReached);
     totals.limited += u64::from(is_limited);
     let is_drift = |region: &RegionOutcome| region.action.is_change();
     totals.drifted += u64::from(secret.regions().iter().any(is_drift));

@@ -113,7 +113,7 @@ async fn a_sweep_removes_what_is_unwanted_within_its_changes() {
 async fn a_change_whose_answer_is_lost_and_that_no_read_shows_yet_counts() {
     let setting = quick()
         .env("REPLICATION_WAIT_SECONDS", "1")
-        .timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(8))
         .world(|world| world.status_lag = Duration::from_hours(1));
     let mut stage = setting.start().await;
     seed(&stage, "a", "eu-west-1");

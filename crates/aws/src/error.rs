@@ -156,8 +156,8 @@ impl CallError {
             kind: CallErrorKind::Unanswered,
             code: "SlowRead".to_owned(),
             message: format!(
-                "DescribeSecret takes too long: a write must arrive within {} seconds after the read on \
-                 which it rests",
+                "DescribeSecret takes too long, or the connection for the write does: a write must arrive within {} \
+                 seconds after the read on which it rests",
                 MAX_READ_AGE.as_secs()
             ),
             request_id: None,

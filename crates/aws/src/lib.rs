@@ -9,12 +9,14 @@
 //! | `https` | the HTTPS client |
 //! | `limits` | limits for many concurrent calls |
 //! | `lists` | lists the secrets of a Region |
+//! | `connect_by` | limits the wait of a write for its connection |
 //! | `freshness` | the age of the read on which a write rests |
 //! | `rate` | limits calls per second |
 //! | `retry_budget` | the retries of the SDK in one invocation |
 
 #![forbid(unsafe_code)]
 
+mod connect_by;
 mod convert;
 mod endpoints;
 mod error;
@@ -42,6 +44,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::ReplicaRegionType;
 use tokio::time::{Instant, timeout_at};
 
+use connect_by::ConnectBy;
 pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
@@ -251,6 +254,7 @@ impl SecretsManager {
             .set_add_replica_regions(Some(replica_regions.collect()));
         let call = || {
             let customized = request.customize();
+            let customized = customized.interceptor(ConnectBy(read.send_by()));
             customized.config_override(without_retries()).send()
         };
         let answer = self
@@ -281,6 +285,7 @@ impl SecretsManager {
             .set_remove_replica_regions(Some(regions));
         let call = || {
             let customized = request.customize();
+            let customized = customized.interceptor(ConnectBy(read.send_by()));
             customized.config_override(without_retries()).send()
         };
         self.write(read, until, Operation::RemoveRegionsFromReplication, call)
@@ -315,8 +320,8 @@ impl SecretsManager {
         Box::pin(call()).await
     }
 
-    /// Makes a write, unless the read on which it rests has become too old while the write waited for its
-    /// connection. A write that got no connection before `until` has certainly not been executed.
+    /// Makes a write, unless the read on which it rests has become too old while the write waited for a permit or for
+    /// a new connection. A write that got no connection before `until` has certainly not been executed.
     async fn write<T, E, C>(
         &self,
         read: ReadTime,
@@ -338,6 +343,7 @@ impl SecretsManager {
             }
         };
         match within(until, self.connected(if_fresh)).await {
+            Some(Some(Err(error))) if connect_by::is_too_late(&error) => Err(WriteError::Stale),
             Some(Some(answer)) => {
                 answer.map_err(|error| CallError::from_sdk(operation, &error).into())
             }
