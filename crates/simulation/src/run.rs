@@ -182,7 +182,7 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
 fn all_settings(scenario: &Scenario) -> BTreeMap<&'static str, Settings> {
     let home = settings(scenario, HOME).expect("valid settings");
     let others = REGIONS.into_iter().filter_map(|region| {
-        let has_function = scenario.replica_events == ReplicaEvents::OwnRegion;
+        let has_function = scenario.replica_events == ReplicaEvents::ReplicaRegion;
         let settings = settings(scenario, region).ok().filter(|_| has_function)?;
         Some((region, settings))
     });

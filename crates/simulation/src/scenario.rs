@@ -165,7 +165,7 @@ pub(crate) enum ReplicaEvents {
     #[default]
     Nowhere,
     /// At a function in the replica's Region.
-    OwnRegion,
+    ReplicaRegion,
     /// At the function in [`HOME`], to which a rule forwards them.
     Home,
 }

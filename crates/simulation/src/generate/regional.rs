@@ -84,7 +84,7 @@ pub(super) fn regional(
     let replica_events = select(vec![
         ReplicaEvents::Nowhere,
         ReplicaEvents::Nowhere,
-        ReplicaEvents::OwnRegion,
+        ReplicaEvents::ReplicaRegion,
         ReplicaEvents::Home,
     ]);
     let parts = (

@@ -74,7 +74,10 @@ fn a_removal_is_claimed_only_after_the_region_answers_again() {
 #[test]
 fn an_event_about_a_replica_ends_without_a_write_in_its_region_and_where_it_is_forwarded() {
     let put = Action::call("PutSecretValue", NAME, json!({"SecretString": "new"}));
-    for (arrive, region) in [(ReplicaEvents::OwnRegion, EU), (ReplicaEvents::Home, HOME)] {
+    for (arrive, region) in [
+        (ReplicaEvents::ReplicaRegion, EU),
+        (ReplicaEvents::Home, HOME),
+    ] {
         let scenario = Scenario {
             secrets: vec![secret_named(
                 NAME,
