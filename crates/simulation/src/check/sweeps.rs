@@ -10,6 +10,7 @@ use super::observed::{is_taken_name, is_writable, needs_manual_fix};
 use crate::blockers::{as_reference, is_slow, is_slow_to_recreate};
 use crate::run::Run;
 use crate::scenario::{Scenario, regions};
+use crate::truth::suffix;
 use secret_replicator_emulator::SecretView;
 use secret_replicator_reference_policy::{Answer, managed_is_none};
 
@@ -188,7 +189,7 @@ fn second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
 }
 
 /// A quick sweep compares lists. It does not overlook a replica that does not exist: after it, the replica
-/// is there or in a record with its reason.
+/// is there or in a record with its reason. Only a thorough sweep records a promoted former replica.
 fn missing_in_second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let Some(second) = &run.second else {
         return Vec::new();
@@ -202,7 +203,10 @@ fn missing_in_second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
         for region in regions() {
             let is_wanted = scenario.wants(&as_reference(secret), region);
             let is_there = run.later.replica(&secret.name, region).is_some();
-            if is_wanted && !is_there && !is_recorded(&secret.arn) {
+            let is_promoted = run.truth.last((region, &secret.name)).is_some_and(|there| {
+                !there.is_replica && suffix(&there.arn) == suffix(&secret.arn)
+            });
+            if is_wanted && !is_there && !is_promoted && !is_recorded(&secret.arn) {
                 let what = format!(
                     "{} lacks a replica in {region}, without a record",
                     secret.name
