@@ -171,6 +171,8 @@ impl Reconciler {
                         read = renewed.read;
                         begun.extend(renewed.begun);
                     }
+                    // An outage of seconds also throttles reads.
+                    Err(error) if error.is_transient() && retries.pause().await => continue,
                     Err(error) => break Err(NotAccepted::Unsent(error)),
                 }
             }
