@@ -11,7 +11,6 @@ use crate::contender::Contender;
 use crate::machine::Machine;
 use crate::server::Transport;
 use crate::statistics::Summary;
-use crate::sweep::SweepRun;
 
 /// The measured parts. Each has its own machine and date, because a run can repeat one part.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -122,6 +121,33 @@ pub(crate) struct SweepResult {
     pub(crate) usd_for_lambda: f64,
     /// The allowed number of writes per second.
     pub(crate) allowed_rate: f64,
+}
+
+/// The calls of a sweep, as the emulated AWS counts them.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) calls: usize,
+    pub(crate) lists: usize,
+    pub(crate) writes: usize,
+    pub(crate) throttles: usize,
+    /// The times of the first and the last write, in milliseconds.
+    pub(crate) write_times: Option<(u64, u64)>,
+}
+
+/// The result of one sweep; `sweep.py` prints a part of it as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SweepRun {
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) peak_memory_mib: f64,
+    pub(crate) seen: usize,
+    pub(crate) written: usize,
+    #[serde(default)]
+    pub(crate) described: usize,
+    #[serde(default)]
+    pub(crate) slices: usize,
+    #[serde(default)]
+    pub(crate) counts: Counts,
 }
 
 /// Events and sweeps under the processor share of a memory size. Prices are in USD for 100,000 secrets.

@@ -11,9 +11,9 @@ use crate::contender::{Contender, Programs};
 use crate::options::Amounts;
 use crate::prices::Prices;
 use crate::processor_share::{ONE_PROCESSOR_MB, ProcessorShare};
-use crate::results::{SweepKind, SweepResult, number};
+use crate::results::{SweepKind, SweepResult, SweepRun, number};
 pub(crate) use account::{Account, Drift};
-pub(crate) use run::{Sandbox, SweepRun};
+pub(crate) use run::Sandbox;
 
 /// The approximate latency of a call to AWS in the same Region.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);

@@ -21,6 +21,7 @@ mod consistency;
 mod error;
 mod filter;
 mod history;
+mod ids;
 mod keys;
 mod lazy;
 mod operations;

@@ -11,9 +11,10 @@ use crate::event;
 use crate::options;
 use crate::prices::Prices;
 use crate::processor_share::{ONE_PROCESSOR_MB, ProcessorShare};
+use crate::results::SweepRun;
 use crate::results::{MemoryResult, number};
 use crate::statistics::Summary;
-use crate::sweep::{Account, LATENCY, Sandbox, SweepRun};
+use crate::sweep::{Account, LATENCY, Sandbox};
 
 /// The memory sizes in MB.
 const SIZES: [u32; 5] = [128, 256, 512, 1024, ONE_PROCESSOR_MB];

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use secret_replicator_emulator::{Answer, Emulator, Lambda, LambdaSettings};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -15,7 +14,7 @@ use crate::contender::{Contender, Programs};
 use crate::event::REGION;
 use crate::measure::process::{self, Cpu};
 use crate::processor_share::ProcessorShare;
-use crate::results::number;
+use crate::results::{Counts, SweepRun, number};
 
 /// The share of AWS's quota of 50 writes per second that the sweep may use; the account shares it.
 pub(super) const ALLOWED_RATE: u32 = 45;
@@ -26,33 +25,6 @@ const TIMEOUT: Duration = Duration::from_mins(3);
 /// The function on an account. Starts a process for each sweep.
 pub(crate) struct Sandbox {
     settings: LambdaSettings,
-}
-
-/// The calls of a sweep, as the emulated AWS counts them.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-pub(crate) struct Counts {
-    pub(crate) calls: usize,
-    pub(crate) lists: usize,
-    pub(crate) writes: usize,
-    pub(crate) throttles: usize,
-    /// The times of the first and the last write, in milliseconds.
-    write_times: Option<(u64, u64)>,
-}
-
-/// The result of one sweep; `sweep.py` prints a part of it as JSON.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SweepRun {
-    pub(crate) seconds: f64,
-    pub(crate) cpu_seconds: f64,
-    pub(crate) peak_memory_mib: f64,
-    pub(crate) seen: usize,
-    pub(crate) written: usize,
-    #[serde(default)]
-    pub(crate) described: usize,
-    #[serde(default)]
-    pub(crate) slices: usize,
-    #[serde(default)]
-    pub(crate) counts: Counts,
 }
 
 impl Sandbox {

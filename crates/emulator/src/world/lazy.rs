@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Time;
 use super::history::{Order, SortKey};
 use super::replication::replica_of;
 use super::secret::Secret;
 use super::seed::{SecretSeries, secret_from};
+use super::{Time, World};
 
 /// A series in a world, for all its Regions.
 #[derive(Debug)]
@@ -125,12 +125,57 @@ fn first(count: usize, is_met: impl Fn(usize) -> bool) -> usize {
     low
 }
 
+impl World {
+    /// Puts the secrets of a series into their Region, with the result of [`World::seed`] for each in turn.
+    ///
+    /// If no Region of the series has had secrets, a secret of the series takes memory only after its first
+    /// change. A world that keeps its history and secrets that are scheduled for deletion do not save memory.
+    pub fn seed_series(&mut self, now: Time, series: SecretSeries) {
+        self.advance(now);
+        let Some(regions) = self.lazy_regions(&series) else {
+            for number in 0..series.count() {
+                self.seed(now, series.seed(number));
+            }
+            return;
+        };
+        if let Some(key) = &series.template.kms_key_id {
+            self.add_key_if_unknown(&series.template.region, key);
+        }
+        let counter = self.counter;
+        self.counter += series.numbers_before(series.count());
+        let since = now;
+        let seeded = Arc::new(SeededSeries {
+            series,
+            since,
+            counter,
+        });
+        for region in regions {
+            let secrets = LazySecrets::new(Arc::clone(&seeded), &region);
+            self.region_mut(&region).add_lazy(secrets);
+        }
+    }
+
+    /// Returns the Regions of a series whose secrets can be lazy.
+    fn lazy_regions(&mut self, series: &SecretSeries) -> Option<Vec<String>> {
+        if self.settings.keeps_history || series.template.scheduled_for_deletion {
+            return None;
+        }
+        let regions: Vec<String> = series.regions()?.into_iter().map(str::to_owned).collect();
+        let mut untouched = regions
+            .iter()
+            .map(|region| self.region_mut(region).is_untouched());
+        untouched
+            .all(|is_untouched| is_untouched)
+            .then_some(regions)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{SecretSeed, World, WorldSettings};
+    use crate::{SecretSeed, WorldSettings};
 
     const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "us-west-2"];
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::lazy::{LazySecrets, SeededSeries};
+use super::ids::{suffix, version_id};
 use super::secret::{CURRENT, Role, Row, RowState, Secret, SecretValue, Tag, Version};
-use super::store::{suffix, version_id};
 use super::{Time, World};
 
 /// A secret to put into a Region, without the checks of `CreateSecret`.
@@ -151,7 +150,7 @@ impl SecretSeed {
 /// Many secrets that differ only in the numbers of their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretSeries {
-    template: SecretSeed,
+    pub(super) template: SecretSeed,
     count: usize,
 }
 
@@ -199,7 +198,7 @@ impl SecretSeries {
     }
 
     /// Returns the Regions with its secrets and their replicas; `None` if two of them are the same.
-    fn regions(&self) -> Option<BTreeSet<&str>> {
+    pub(super) fn regions(&self) -> Option<BTreeSet<&str>> {
         let replicas = self.template.replicas.iter().map(String::as_str);
         let regions: BTreeSet<_> = replicas.chain([self.template.region.as_str()]).collect();
         (regions.len() == self.template.replicas.len() + 1).then_some(regions)
@@ -207,49 +206,6 @@ impl SecretSeries {
 }
 
 impl World {
-    /// Puts the secrets of a series into their Region, with the result of [`World::seed`] for each in turn.
-    ///
-    /// If no Region of the series has had secrets, a secret of the series takes memory only after its first
-    /// change. A world that keeps its history and secrets that are scheduled for deletion do not save memory.
-    pub fn seed_series(&mut self, now: Time, series: SecretSeries) {
-        self.advance(now);
-        let Some(regions) = self.lazy_regions(&series) else {
-            for number in 0..series.count {
-                self.seed(now, series.seed(number));
-            }
-            return;
-        };
-        if let Some(key) = &series.template.kms_key_id {
-            self.add_key_if_unknown(&series.template.region, key);
-        }
-        let counter = self.counter;
-        self.counter += series.numbers_before(series.count);
-        let since = now;
-        let seeded = Arc::new(SeededSeries {
-            series,
-            since,
-            counter,
-        });
-        for region in regions {
-            let secrets = LazySecrets::new(Arc::clone(&seeded), &region);
-            self.region_mut(&region).add_lazy(secrets);
-        }
-    }
-
-    /// Returns the Regions of a series whose secrets can be lazy.
-    fn lazy_regions(&mut self, series: &SecretSeries) -> Option<Vec<String>> {
-        if self.settings.keeps_history || series.template.scheduled_for_deletion {
-            return None;
-        }
-        let regions: Vec<String> = series.regions()?.into_iter().map(str::to_owned).collect();
-        let mut untouched = regions
-            .iter()
-            .map(|region| self.region_mut(region).is_untouched());
-        untouched
-            .all(|is_untouched| is_untouched)
-            .then_some(regions)
-    }
-
     /// Puts a secret into a Region, and returns its ARN. Replaces a secret of the same name.
     pub fn seed(&mut self, now: Time, seed: SecretSeed) -> String {
         self.advance(now);
