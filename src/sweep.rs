@@ -10,7 +10,7 @@ mod lists;
 mod pages;
 mod progress;
 mod repeats;
-mod tally;
+pub(crate) mod tally;
 mod work;
 
 use std::collections::BTreeSet;

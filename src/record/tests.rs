@@ -1,3 +1,5 @@
+mod outcome_table;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ pub(super) fn count_in_sync(totals: &mut Totals, regions: &BTreeSet<Region>) {
 }
 
 /// Adds one reconciled secret to the totals.
-pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
+pub(crate) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     totals.described += u64::from(!matches!(secret, SecretOutcome::NotReached));
     match secret {
         SecretOutcome::Unreadable(_)
