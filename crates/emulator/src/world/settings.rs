@@ -25,6 +25,8 @@ pub struct WorldSettings {
     pub list_lags: BTreeMap<String, Duration>,
     /// The order of names in a list that is sorted by name.
     pub collation: Collation,
+    /// The least length of a `NextToken` in characters. AWS allows up to 4,096. Default: as short as possible.
+    pub list_token_length: usize,
     /// The age of the `ReplicationStatus` that `DescribeSecret` returns. The lag is inferred from
     /// new secrets that are not found \[infer\]; its length is \[gap\]. Writes use the present
     /// state. A seeded secret has no earlier state. Default 0.
@@ -219,6 +221,7 @@ impl Default for WorldSettings {
             list_lag: Duration::ZERO,
             list_lags: BTreeMap::new(),
             collation: Collation::default(),
+            list_token_length: 0,
             status_lag: Duration::ZERO,
             random_reads: None,
             keeps_history: false,

@@ -24,13 +24,16 @@ impl World {
             is_descending: is_descending(input)?,
         };
         let lag = self.age(self.settings.list_lag(region));
+        let token_length = self.settings.list_token_length;
         let mut matches = self
             .region_mut(region)
             .list(now, lag, order, after.as_ref())
             .filter(|secret| shows_deleted || secret.deletion.is_none())
             .filter(|secret| filters.iter().all(|filter| filter.passes(secret)));
         let page: Vec<_> = matches.by_ref().take(size).collect();
-        let last = page.last().map(|secret| write_token(&secret.place()));
+        let last = page
+            .last()
+            .map(|secret| write_token(&secret.place(), token_length));
         let next = last.filter(|_| matches.next().is_some());
         let secrets: Value = page.iter().map(|secret| listed(secret)).collect();
         Ok(without_nulls(
@@ -86,13 +89,15 @@ fn is_descending(input: &Input) -> Result<bool, ApiError> {
 }
 
 /// Encodes the position of the last secret of a page, so that a token stays valid while secrets are
-/// created and deleted.
-fn write_token((created, arn): &Place) -> String {
-    format!("{}/{arn}", created.0)
+/// created and deleted. Fills the token up to the length with a character in which no ARN of a secret ends.
+fn write_token((created, arn): &Place, length: usize) -> String {
+    let token = format!("{}/{arn}", created.0);
+    format!("{token:=<length$}")
 }
 
 fn read_token(token: &str) -> Result<Place, ApiError> {
     token
+        .trim_end_matches('=')
         .split_once('/')
         .and_then(|(created, arn)| Some((Time(created.parse().ok()?), arn.to_owned())))
         .ok_or_else(|| {
