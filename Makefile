@@ -40,6 +40,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # `make properties` draws other inputs.
 export PROPTEST_RNG_SEED ?= 1
 
+# Most tests wait, so more threads than processors save minutes.
+RUST_TESTS := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-12} cargo test --locked --workspace
+
 # The parts of `make test`, in the order in which they run.
 TESTS := lint test-rust test-template test-independent test-permissions test-moto-suite bench-smoke burst-smoke fuzz-smoke
 
@@ -70,8 +73,7 @@ playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLI
 check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	@# Most tests wait, so more threads than processors save minutes.
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --quiet --locked --workspace
+	$(RUST_TESTS) --quiet
 
 test: preflight ## Run everything that CI runs
 	@# One after another even with --jobs, because the parts build on each other and share cargo's lock.
@@ -115,7 +117,7 @@ advisories: $(BINARIES) ## Check the dependencies against the RustSec advisory d
 test-rust: ## Run the Rust tests
 	@mkdir -p target/calls
 	rm -f target/calls/rust.jsonl
-	EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/rust.jsonl cargo test --locked --workspace
+	EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/rust.jsonl $(RUST_TESTS)
 
 test-template: $(TOOLS) $(LINTERS) ## Check the SAM template, the state machine and the workflow with linters
 	.venv/bin/sam validate --lint
