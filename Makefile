@@ -49,7 +49,7 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 .PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
 .PHONY: test-aws test-aws-clean probe-aws
-.PHONY: bench startup-budget properties soak parameters regions fmt requirements valgrind qemu zsh package
+.PHONY: dist bench startup-budget properties soak parameters regions fmt requirements valgrind qemu zsh package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -139,6 +139,19 @@ $(ARCHITECTURES:%=package-%): package-%: $(TOOLS)
 	@# provided.al2023 has glibc 2.34.
 	{ echo GLIBC_2.34; readelf --version-info $(call package,$*) | grep -o 'GLIBC_[0-9.]*'; } \
 		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
+
+# The version of the release, which names its zips.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+
+dist: package ## Build the files of a release that CloudFormation needs, into dist/
+	rm -rf dist
+	mkdir dist
+	for architecture in $(ARCHITECTURES); do \
+		.venv/bin/python packaging/zip.py .aws-sam/$$architecture/Replicator/bootstrap \
+			dist/secret-replicator-$(VERSION)-$$architecture.zip; \
+	done
+	.venv/bin/python packaging/plain_template.py > dist/template.yaml
+	cd dist; sha256sum *.zip template.yaml > SHA256SUMS
 
 test-independent: $(TOOLS) $(LINTERS) qemu zsh ## Test packages, emulator and template with independent tools
 	@# Both at once, because link-time optimization uses one processor.

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 
+import plain_template
 import pytest
 
 from documents import blocks, named_blocks
@@ -20,7 +21,7 @@ from template import ROOT, TEMPLATE
 
 PAGE = (ROOT / "docs/DEPLOY.md").read_text()
 BLOCKS = blocks("docs/DEPLOY.md")
-PARAMETERS = TEMPLATE["Parameters"]
+PARAMETERS = TEMPLATE["Parameters"] | plain_template.PARAMETERS
 # The policy about the tag, and the documents of the deployment guide.
 [TAG_POLICY] = blocks("docs/SECURITY.md", "json")
 FILES = named_blocks("docs/DEPLOY.md")
@@ -32,10 +33,11 @@ from awscli.customizations.cloudformation.deploy import DeployCommand
 known = {"--region", *("--" + argument["name"] for argument in DeployCommand.ARG_TABLE)}
 sys.exit(any(word.startswith("--") and word not in known for word in sys.argv))
 """
-# `aws s3 cp` has no skeleton, and the CLI itself rejects its output skeletons of the other two.
+# `aws s3` has no skeletons, and the CLI itself rejects its output skeletons of the other two.
 AWS = f"""#!/bin/sh
 case "$1 $2" in
 "s3 cp") test $# -eq 4 ;;
+"s3 mb") test "$#-$4" = 5---region ;;
 "cloudformation deploy") exec {sys.executable} -c '{DEPLOY}' "$@" ;;
 "cloudformation describe-stacks" | "iam create-policy")
   exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton input ;;

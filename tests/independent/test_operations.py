@@ -192,8 +192,8 @@ def test_a_replica_that_remains_is_deleted_as_operations_says(run, secret, secre
 
 
 def test_the_commands_of_the_readme_run(run, secret):
-    # The others build, test and deploy.
-    others = ("make ", "cargo ", "sam build")
+    # The others build, test and deploy. `test_release.py` runs those that deploy the files of a release.
+    others = ("make ", "cargo ", "aws s3 cp secret-replicator-")
 
     run(*[block for block in blocks("README.md") if not block.startswith(others)])
 

@@ -1,0 +1,198 @@
+"""The files of a release: deployed with the AWS CLI alone, and compared with what SAM makes of the sources."""
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from functools import partial
+
+import pytest
+import yaml
+from ministack.services.cloudformation.engine import _resolve_refs
+from samcli.yamlhelper import yaml_parse
+
+import plain_template
+from bus import Bus
+from documents import blocks
+from function import create_secret_event
+from processes import TOOLS, environment, eventually, executable
+from stack import ACCOUNT, Stack
+from sweep import Sweep
+from template import ROOT, of_type
+
+# A sweep processes all secrets of its Region, so no other module uses this one.
+REGION = "ap-northeast-3"
+BUCKET = f"example-artifacts-{REGION}"
+PLAIN = plain_template.plain()
+[DEPLOY, OUTPUTS] = blocks("docs/DEPLOY.md", section="AWS CLI only")
+CREATE_BUCKET, _, DEPLOY_INTO_IT = DEPLOY.partition("\n")
+[README] = [block for block in blocks("README.md", section="Deploy") if "template.yaml" in block]
+
+
+def write_template(directory):
+    """Writes the template as `make dist` does. Returns its path."""
+    path = directory / "template.yaml"
+    script = ROOT / "packaging/plain_template.py"
+    path.write_bytes(subprocess.run([sys.executable, script], check=True, capture_output=True).stdout)
+    return path
+
+
+def test_the_resources_are_those_that_sam_makes_of_the_template():
+    sources = plain_template.transformed(yaml_parse((ROOT / "template.yaml").read_text()))
+    theirs, ours = copy.deepcopy(sources["Resources"]), copy.deepcopy(PLAIN["Resources"])
+    assert {name: row["Type"] for name, row in ours.items()} == {
+        name: row["Type"] for name, row in theirs.items()
+    }
+    # These are local files for SAM, and objects in a bucket for CloudFormation.
+    assert ours["Replicator"]["Properties"].pop("Code") == plain_template.CODE
+    del theirs["Replicator"]["Properties"]["Code"]
+    del ours["Sweep"]["Properties"]["Definition"], theirs["Sweep"]["Properties"]["DefinitionS3Location"]
+
+    for name, theirs in theirs.items():
+        without_metadata = {key: value for key, value in ours[name].items() if key != "Metadata"}
+        del theirs["Metadata" if "Metadata" in theirs else "Type"]
+        without_metadata = {key: value for key, value in without_metadata.items() if key in theirs}
+        assert without_metadata == json.loads(json.dumps(theirs)), name
+    for section in ("Mappings", "Outputs"):
+        assert PLAIN[section] == json.loads(json.dumps(sources[section]))
+
+
+def test_the_linter_of_cloudformation_accepts_it(tmp_path):
+    # It does not know that placeholders of the definition are replaced.
+    linted = [TOOLS / "cfn-lint", "--ignore-checks", "E3601", "--", write_template(tmp_path)]
+    done = subprocess.run(linted, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_nothing_in_it_needs_sam_or_a_local_file(tmp_path):
+    path = write_template(tmp_path)
+    text = path.read_text()
+
+    assert yaml.safe_load(text) == PLAIN
+    assert "Transform" not in PLAIN
+    assert not [row for row in PLAIN["Resources"].values() if "Serverless" in row["Type"]]
+    definition = PLAIN["Resources"]["Sweep"]["Properties"]["Definition"]
+    assert definition == yaml.safe_load((ROOT / "sweep.asl.yaml").read_text())
+    # CloudFormation takes up to 1 MB from a bucket.
+    assert len(text.encode()) < 1_000_000
+
+
+def without_what_ministack_lacks(path):
+    """Removes saved queries and metric math, which ministack does not support."""
+    template = yaml.safe_load(path.read_text())
+    resources = template["Resources"]
+    for name in of_type("AWS::Logs::QueryDefinition"):
+        del resources[name]
+    for alarm in of_type("AWS::CloudWatch::Alarm"):
+        properties = resources[alarm]["Properties"]
+        if properties.pop("Metrics", None):
+            properties |= {"Namespace": "none", "MetricName": "none", "Statistic": "Sum", "Period": 60}
+    path.write_text(json.dumps(template))
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory, bootstrap):
+    """A directory with the files of a release, and the AWS CLI as the only other program."""
+    directory = tmp_path_factory.mktemp("release")
+    without_what_ministack_lacks(write_template(directory))
+    # Ministack runs the function on this machine, so the zip contains the binary of its processor.
+    zip_file = directory / f"secret-replicator-{plain_template.VERSION}-arm64.zip"
+    subprocess.run([sys.executable, ROOT / "packaging/zip.py", bootstrap, zip_file], check=True)
+    (directory / "bin").mkdir()
+    executable(directory / "bin/aws", f'#!/bin/sh\nexec {sys.executable} {TOOLS}/aws "$@"\n')
+    return directory
+
+
+@pytest.fixture(scope="module")
+def run(directory, ministack):
+    """Runs shell commands in the directory."""
+
+    def run(commands):
+        path = f"{directory}/bin:/usr/bin:/bin"
+        assert not shutil.which("sam", path=path) and not shutil.which("cargo", path=path)
+        settings = {"AWS_ENDPOINT_URL": ministack, "AWS_DEFAULT_REGION": REGION, "BUCKET": BUCKET}
+        env = environment(PATH=path, HOME=str(directory), **settings)
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands.replace("us-east-1", REGION)],
+            cwd=directory, env=env, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stack(run, client, ministack):
+    done = run(f"{CREATE_BUCKET}\n{README}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Stack("secret-replicator", partial(client, endpoint=ministack, region=REGION))
+
+
+def test_a_stack_that_the_aws_cli_deployed_alone_replicates_a_secret(stack, client, emulator, name):
+    secrets = client("secretsmanager", emulator, REGION)
+    tags = [{"Key": "replicate-to", "Value": "eu-west-1"}]
+    arn = secrets.create_secret(Name=name, SecretString="value", Tags=tags)["ARN"]
+    event = create_secret_event(arn, region=REGION, recipientAccountId=ACCOUNT)
+
+    Bus(stack).put(event | {"account": ACCOUNT})
+
+    def statuses():
+        rows = secrets.describe_secret(SecretId=name).get("ReplicationStatus", [])
+        return [(row["Region"], row["Status"]) for row in rows]
+
+    eventually(lambda: statuses() == [("eu-west-1", "InSync")], "the replica is in sync", 60)
+
+
+def test_the_outputs_are_shown(stack, run):
+    done = run(OUTPUTS)
+
+    assert done.returncode == 0, done.stderr
+    assert {line.split()[0] for line in done.stdout.splitlines()} >= {"FunctionName", "BackfillCommand"}
+
+
+def test_the_state_machine_sweeps(stack):
+    ended = Sweep.of(stack).run({"dryRun": True})
+
+    assert (ended["status"], ended["output"]["dry_run"]) == ("SUCCEEDED", True)
+
+
+def test_the_commands_of_the_guide_deploy_too(stack, run):
+    done = run(DEPLOY_INTO_IT)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.function()["Environment"]["Variables"]["DRY_RUN"] == "true"
+
+
+def test_the_zip_of_equal_executables_is_equal(directory, bootstrap, tmp_path):
+    [first] = directory.glob("*.zip")
+    second = tmp_path / "second.zip"
+    later = tmp_path / "bootstrap"
+    shutil.copyfile(bootstrap, later)
+    os.utime(later, (0, 0))
+    subprocess.run([sys.executable, ROOT / "packaging/zip.py", later, second], check=True)
+
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(second) as archive:
+        [file] = archive.infolist()
+    assert (file.filename, file.external_attr >> 16) == ("bootstrap", 0o100755)
+
+
+@pytest.mark.parametrize(
+    "bucket, resolved",
+    [
+        ("artifacts", "artifacts"),
+        ("artifacts-REGION", "artifacts-us-east-1"),
+        ("REGION-artifacts", "us-east-1-artifacts"),
+        ("my-REGION-artifacts", "my-us-east-1-artifacts"),
+    ],
+)
+def test_the_word_region_in_the_bucket_is_replaced(bucket, resolved):
+    parameters = {"CodeBucket": {"Value": bucket}}
+    code = PLAIN["Resources"]["Replicator"]["Properties"]["Code"]["S3Bucket"]
+
+    found = _resolve_refs(code, {}, parameters, {}, {}, "stack", "id")
+
+    assert found == resolved
