@@ -29,9 +29,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
@@ -45,6 +45,7 @@ pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
+pub use https::https_client;
 use lists::ListRates;
 use rate::Rate;
 use retry_budget::RetryBudget;
@@ -98,7 +99,7 @@ impl SecretsManager {
     /// Creates a client with the SDK's default configuration from the environment.
     pub async fn from_environment() -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(https::client())
+            .http_client(https_client())
             .retry_config(Self::retry_config())
             .timeout_config(Self::timeout_config());
         // Lambda sets these variables. The default chain also reads them first, but before that it
@@ -108,12 +109,14 @@ impl SecretsManager {
             loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
         }
         let config = loader.load().await;
-        let home = config.region().map(ToString::to_string).unwrap_or_default();
-        let variables = env::vars_os();
-        let text = variables.filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self::new(Client::new(&config)).with_endpoints(Endpoints::read(&home, text))
+        Self::new(Client::new(&config)).with_endpoints(Endpoints::of(&config))
+    }
+
+    /// Creates a client for the Region of a configuration, with its credentials. It should have
+    /// [`https_client`], [`Self::retry_config`] and [`Self::timeout_config`].
+    #[must_use]
+    pub fn from_config(config: &SdkConfig) -> Self {
+        Self::new(Client::new(config)).with_endpoints(Endpoints::of(config))
     }
 
     /// Wraps a client, which should have [`Self::retry_config`] and [`Self::timeout_config`].

@@ -1,7 +1,10 @@
 //! Defines the command-line arguments.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
+use crate::output::{Exit, ExitCodes};
 use crate::{check, completions, explain, parameter, test};
 
 /// Check, explain and test a replication policy before you deploy it
@@ -66,6 +69,41 @@ pub(crate) enum Command {
     Parameter(parameter::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
+}
+
+/// The names of the commands that read an AWS account.
+const ACCOUNT_COMMANDS: [&str; 3] = ["plan", "status", "doctor"];
+
+impl Command {
+    /// Returns the exit codes of the command.
+    pub(crate) fn exit_codes(&self) -> ExitCodes {
+        match self {
+            Self::Check(_)
+            | Self::Explain(_)
+            | Self::Test(_)
+            | Self::Parameter(_)
+            | Self::Completions(_) => ExitCodes::Checks,
+        }
+    }
+}
+
+/// Prints a wrong usage, the help or the version. Returns the exit code, which must not be that of a change
+/// to make.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let codes = if ACCOUNT_COMMANDS.contains(&name.as_str()) {
+        ExitCodes::Account
+    } else {
+        ExitCodes::Checks
+    };
+    // A lost message does not change the exit code.
+    let _ = error.print();
+    let exit = if error.use_stderr() {
+        Exit::Failure
+    } else {
+        Exit::Success
+    };
+    ExitCode::from(codes.code(exit))
 }
 
 #[cfg(test)]

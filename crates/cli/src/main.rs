@@ -2,6 +2,12 @@
 //!
 //! The tool uses the same decision code as the function and never calls AWS.
 
+#[cfg(feature = "aws")]
+#[expect(
+    dead_code,
+    reason = "the commands that read an account are the next step"
+)]
+mod access;
 mod arguments;
 mod check;
 mod completions;
@@ -23,7 +29,12 @@ use clap::{CommandFactory, Parser};
 use output::{CommandOutput, Exit};
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(error) => return arguments::usage(&error),
+    };
+    let codes = command.exit_codes();
+    let result = match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
@@ -35,5 +46,5 @@ fn main() -> ExitCode {
         stderr: format!("error: {error:#}\n"),
         exit: Exit::Failure,
     });
-    output.print()
+    output.print(codes)
 }
