@@ -67,6 +67,13 @@ pub(crate) enum Command {
     /// output is the argument, file or string that brings the policy to the parameter
     /// `ReplicationPolicy` unchanged. A policy with errors is not printed.
     Parameter(parameter::Arguments),
+    /// Find the broken link of a deployed stack
+    ///
+    /// Follows the chain from a changed secret to its replica and to the operators: stack, function,
+    /// rules, trail, roles, keys, Regions, queues, schedule, last sweep, alarms and their topic. Shows one
+    /// finding per fault, with its remediation. Needs read-only credentials and changes nothing.
+    #[cfg(feature = "doctor")]
+    Doctor(crate::doctor::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
 }
@@ -83,6 +90,8 @@ impl Command {
             | Self::Test(_)
             | Self::Parameter(_)
             | Self::Completions(_) => ExitCodes::Checks,
+            #[cfg(feature = "doctor")]
+            Self::Doctor(_) => ExitCodes::Account,
         }
     }
 }

@@ -12,6 +12,8 @@ mod arguments;
 mod check;
 mod completions;
 mod diagnostic;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod document;
 mod excerpt;
 mod explain;
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Parameter(arguments) => parameter::run(&arguments),
+        #[cfg(feature = "doctor")]
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
     let output = result.unwrap_or_else(|error| CommandOutput {
