@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::output::{Exit, ExitCodes};
+#[cfg(feature = "aws")]
+use crate::plan;
 use crate::{check, completions, explain, parameter, test};
 
 /// Check, explain and test a replication policy before you deploy it
@@ -67,6 +69,13 @@ pub(crate) enum Command {
     /// output is the argument, file or string that brings the policy to the parameter
     /// `ReplicationPolicy` unchanged. A policy with errors is not printed.
     Parameter(parameter::Arguments),
+    /// Show what the function would change in an account, and what that costs
+    ///
+    /// Reads the secrets of the primary Regions and of their replica Regions, and shows what a sweep
+    /// with the policy would do. It needs no deployment, only read-only credentials (docs/CLI.md), and
+    /// never writes. Credentials and Region are found as the AWS CLI finds them.
+    #[cfg(feature = "aws")]
+    Plan(plan::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
 }
@@ -83,6 +92,8 @@ impl Command {
             | Self::Test(_)
             | Self::Parameter(_)
             | Self::Completions(_) => ExitCodes::Checks,
+            #[cfg(feature = "aws")]
+            Self::Plan(_) => ExitCodes::Account,
         }
     }
 }

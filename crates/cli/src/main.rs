@@ -3,14 +3,12 @@
 //! The tool uses the same decision code as the function and never calls AWS.
 
 #[cfg(feature = "aws")]
-#[expect(
-    dead_code,
-    reason = "the commands that read an account are the next step"
-)]
 mod access;
 mod arguments;
 mod check;
 mod completions;
+#[cfg(feature = "aws")]
+mod coverage;
 mod diagnostic;
 mod document;
 mod excerpt;
@@ -18,7 +16,21 @@ mod explain;
 mod options;
 mod output;
 mod parameter;
+#[cfg(feature = "aws")]
+mod plan;
 mod policy;
+#[cfg(feature = "aws")]
+mod prices;
+#[cfg(feature = "aws")]
+mod progress;
+#[cfg(feature = "aws")]
+mod report;
+#[cfg(feature = "aws")]
+mod source;
+#[cfg(feature = "aws")]
+mod survey;
+#[cfg(feature = "aws")]
+mod table;
 mod terminal;
 mod test;
 
@@ -39,6 +51,8 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Parameter(arguments) => parameter::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
     let output = result.unwrap_or_else(|error| CommandOutput {

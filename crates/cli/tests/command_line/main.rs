@@ -1,10 +1,14 @@
 //! Tests of the real binary on the command line.
 
+#[cfg(feature = "aws")]
+mod account;
 mod check;
 mod completions;
 mod documented;
 mod explain;
 mod parameter;
+#[cfg(feature = "aws")]
+mod plan;
 mod run_tests;
 
 use std::io::Write;
