@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::output::{Exit, ExitCodes};
-#[cfg(feature = "aws")]
-use crate::plan;
 use crate::{check, completions, explain, parameter, test};
+#[cfg(feature = "aws")]
+use crate::{plan, status};
 
 /// Check, explain and test a replication policy before you deploy it
 ///
@@ -76,6 +76,13 @@ pub(crate) enum Command {
     /// never writes. Credentials and Region are found as the AWS CLI finds them.
     #[cfg(feature = "aws")]
     Plan(plan::Arguments),
+    /// Show which secrets are covered, in sync, behind, failed or missing in each Region
+    ///
+    /// Reads the secrets of the primary Regions and of their replica Regions, and compares the versions.
+    /// It needs no deployment, only read-only credentials (docs/CLI.md), and never writes. Credentials
+    /// and Region are found as the AWS CLI finds them.
+    #[cfg(feature = "aws")]
+    Status(status::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
 }
@@ -93,7 +100,7 @@ impl Command {
             | Self::Parameter(_)
             | Self::Completions(_) => ExitCodes::Checks,
             #[cfg(feature = "aws")]
-            Self::Plan(_) => ExitCodes::Account,
+            Self::Plan(_) | Self::Status(_) => ExitCodes::Account,
         }
     }
 }

@@ -50,6 +50,22 @@ pub(crate) enum State {
 }
 
 impl State {
+    /// Returns whether the state differs from the wanted one, and does not end by itself.
+    pub(crate) fn is_problem(self) -> bool {
+        match self {
+            Self::Unreadable
+            | Self::Failed
+            | Self::Shadowed
+            | Self::Promoted
+            | Self::Missing
+            | Self::Behind
+            | Self::KmsKeyDiffers
+            | Self::Refused
+            | Self::Unwanted => true,
+            Self::InProgress | Self::NotCovered | Self::Excluded | Self::InSync => false,
+        }
+    }
+
     /// Returns the name of the state on the command line and in reports.
     pub(crate) fn name(self) -> String {
         let value = self.to_possible_value();

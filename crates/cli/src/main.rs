@@ -28,6 +28,8 @@ mod report;
 #[cfg(feature = "aws")]
 mod source;
 #[cfg(feature = "aws")]
+mod status;
+#[cfg(feature = "aws")]
 mod survey;
 #[cfg(feature = "aws")]
 mod table;
@@ -53,6 +55,8 @@ fn main() -> ExitCode {
         Command::Parameter(arguments) => parameter::run(&arguments),
         #[cfg(feature = "aws")]
         Command::Plan(arguments) => plan::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Status(arguments) => status::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
     let output = result.unwrap_or_else(|error| CommandOutput {

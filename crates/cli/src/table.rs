@@ -9,14 +9,28 @@ use crate::coverage::{Change, Coverage};
 
 /// Formats a table for a terminal. The first column is text, the others are numbers.
 pub(crate) fn text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = table(header, rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    lines(&table)
+}
+
+/// Formats a table for a terminal. All columns are text.
+pub(crate) fn left(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    lines(&table(header, rows))
+}
+
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     for row in rows {
         table.add_row(row.iter().map(|cell| escape_control(cell)));
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table
+}
+
+fn lines(table: &Table) -> String {
     let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
     lines.collect()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secret_replicator_emulator::{Emulator, SecretSeed, WorldSettings};
+use serde_json::Value;
 
 use crate::{Called, called, command};
 
@@ -36,6 +37,14 @@ impl Account {
 
     pub(crate) fn seed(&self, secret: SecretSeed) {
         self.aws.with(|world, now| world.seed(now, secret));
+    }
+
+    /// Makes a call of the account's owner.
+    pub(crate) fn make(&self, region: &str, operation: &str, input: &Value) {
+        let made = self
+            .aws
+            .with(|world, now| world.handle(now, region, operation, input));
+        assert!(made.is_ok(), "{operation}: {made:?}");
     }
 
     /// Runs the tool in this account. Checks that it only reads.

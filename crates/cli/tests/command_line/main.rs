@@ -10,6 +10,8 @@ mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
 mod run_tests;
+#[cfg(feature = "aws")]
+mod status;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
