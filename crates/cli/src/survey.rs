@@ -126,7 +126,7 @@ impl Survey<'_> {
         let Scope { policy, limits, .. } = self.scope;
         let found = page.found.get(index)?;
         match page.comparisons.get(index)? {
-            Comparison::InSync(regions) if !self.scope.thorough => {
+            Comparison::InSync(regions) if !self.scope.thorough && !is_taken(found) => {
                 let coverage = Coverage::in_sync(listed, regions, policy, limits);
                 Some((listed.clone(), coverage))
             }
@@ -140,6 +140,18 @@ impl Survey<'_> {
             }
         }
     }
+}
+
+/// Returns whether a Region has another secret of the same name. A replication to it has failed if it was ever
+/// requested, and only the primary secret shows that.
+fn is_taken(found: &Found) -> bool {
+    let mut found = found.values();
+    found.any(|found| {
+        matches!(
+            found,
+            RegionalSecret::OtherSecret | RegionalSecret::PromotedReplica
+        )
+    })
 }
 
 /// Classifies what the lists show under the name of a secret.

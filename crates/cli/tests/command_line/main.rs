@@ -9,6 +9,8 @@ mod explain;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
+#[cfg(feature = "aws")]
+mod plan_and_sweep;
 mod run_tests;
 #[cfg(feature = "aws")]
 mod status;

@@ -1,7 +1,9 @@
 //! Tests of `plan`.
 
+use std::collections::BTreeSet;
+
 use secret_replicator_emulator::SecretSeed;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Files;
 use crate::account::{Account, HOME, OLD, isolated, secret};
@@ -163,4 +165,28 @@ fn wrong_usages_say_what_to_type() {
             called.stderr
         );
     }
+}
+
+#[test]
+fn the_documented_permissions_are_the_calls_of_plan_and_status() {
+    let account = Account::new([both("a"), covered("b")]);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    for command in ["plan", "status"] {
+        account.call(&[command, &path, "--region", HOME, "--thorough"]);
+    }
+    let calls = account.aws.calls();
+    let seen = calls
+        .iter()
+        .map(|call| format!("secretsmanager:{}", call.operation));
+    let seen: BTreeSet<String> = seen.collect();
+
+    let page = include_str!("../../../../docs/CLI.md");
+    let block = page.split("```json\n").nth(1).unwrap();
+    let policy: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
+    let allowed = policy["Statement"][0]["Action"].as_array().unwrap().iter();
+    let allowed: BTreeSet<String> = allowed
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(seen, allowed);
 }
