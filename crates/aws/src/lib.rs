@@ -170,6 +170,12 @@ impl SecretsManager {
         }
     }
 
+    /// Returns a client for many concurrent reads. It lists at most half of the quota's pages per second.
+    #[must_use]
+    pub fn for_reads(&self) -> Self {
+        self.with_write_rate(1)
+    }
+
     /// Waits for a permit to write. Returns `None` if no permit is free before `until`, or if the write
     /// rate would delay the first write beyond `until`.
     pub async fn write_permit(&self, until: Instant) -> Option<WritePermit<'_>> {

@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::output::{Exit, ExitCodes};
 use crate::{check, completions, explain, parameter, test};
+#[cfg(feature = "aws")]
+use crate::{plan, status};
 
 /// Check, explain and test a replication policy before you deploy it
 ///
@@ -67,6 +69,20 @@ pub(crate) enum Command {
     /// output is the argument, file or string that brings the policy to the parameter
     /// `ReplicationPolicy` unchanged. A policy with errors is not printed.
     Parameter(parameter::Arguments),
+    /// Show what the function would change in an account, and what that costs
+    ///
+    /// Reads the secrets of the primary Regions and of their replica Regions, and shows what a sweep
+    /// with the policy would do. It needs no deployment, only read-only credentials (docs/CLI.md), and
+    /// never writes. Credentials and Region are found as the AWS CLI finds them.
+    #[cfg(feature = "aws")]
+    Plan(plan::Arguments),
+    /// Show which secrets are covered, in sync, behind, failed or missing in each Region
+    ///
+    /// Reads the secrets of the primary Regions and of their replica Regions, and compares the versions.
+    /// It needs no deployment, only read-only credentials (docs/CLI.md), and never writes. Credentials
+    /// and Region are found as the AWS CLI finds them.
+    #[cfg(feature = "aws")]
+    Status(status::Arguments),
     /// Find the broken link of a deployed stack
     ///
     /// Follows the chain from a changed secret to its replica and to the operators: stack, function,
@@ -90,6 +106,8 @@ impl Command {
             | Self::Test(_)
             | Self::Parameter(_)
             | Self::Completions(_) => ExitCodes::Checks,
+            #[cfg(feature = "aws")]
+            Self::Plan(_) | Self::Status(_) => ExitCodes::Account,
             #[cfg(feature = "doctor")]
             Self::Doctor(_) => ExitCodes::Account,
         }

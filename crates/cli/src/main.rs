@@ -3,14 +3,12 @@
 //! The tool uses the same decision code as the function and never calls AWS.
 
 #[cfg(feature = "aws")]
-#[expect(
-    dead_code,
-    reason = "the commands that read an account are the next step"
-)]
 mod access;
 mod arguments;
 mod check;
 mod completions;
+#[cfg(feature = "aws")]
+mod coverage;
 mod diagnostic;
 #[cfg(feature = "doctor")]
 mod doctor;
@@ -20,7 +18,23 @@ mod explain;
 mod options;
 mod output;
 mod parameter;
+#[cfg(feature = "aws")]
+mod plan;
 mod policy;
+#[cfg(feature = "aws")]
+mod prices;
+#[cfg(feature = "aws")]
+mod progress;
+#[cfg(feature = "aws")]
+mod report;
+#[cfg(feature = "aws")]
+mod source;
+#[cfg(feature = "aws")]
+mod status;
+#[cfg(feature = "aws")]
+mod survey;
+#[cfg(feature = "aws")]
+mod table;
 mod terminal;
 mod test;
 
@@ -41,6 +55,10 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Parameter(arguments) => parameter::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Plan(arguments) => plan::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Status(arguments) => status::run(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -36,10 +36,6 @@ pub(crate) enum ExitCodes {
     /// 1 for findings, 2 for a failure, as compilers and linters have it.
     Checks,
     /// 2 for findings, 1 for a failure, as `terraform plan -detailed-exitcode` has it.
-    #[cfg_attr(
-        not(feature = "aws"),
-        expect(dead_code, reason = "the commands are not built")
-    )]
     Account,
 }
 

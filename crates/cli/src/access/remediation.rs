@@ -46,8 +46,20 @@ impl From<&CallError> for ApiError {
     }
 }
 
+/// The messages of the SDK if no provider of the chain has credentials.
+const NO_CREDENTIALS: [&str; 2] = [
+    "no credentials found in chain",
+    "no providers in chain provided credentials",
+];
+
 /// Formats the failure of a call: the action, AWS's code and message, and the remediation.
 fn with_remediation(action: &str, code: &str, message: &str) -> String {
+    if NO_CREDENTIALS.iter().any(|text| message.contains(text)) {
+        return format!(
+            "{action} failed: no AWS credentials were found; add `--profile NAME` (`aws configure \
+             list-profiles` shows the names), or sign in with `aws sso login` or `aws configure`"
+        );
+    }
     let code = if code.is_empty() || code == "NoAnswer" {
         String::new()
     } else {
@@ -78,16 +90,6 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
     if has(&["was not defined", "No profiles were defined"]) {
         return Some(
             "`aws configure list-profiles` shows the profiles; name one of them with `--profile`"
-                .to_owned(),
-        );
-    }
-    if has(&[
-        "credential provider was not enabled",
-        "no providers in chain provided credentials",
-    ]) {
-        return Some(
-            "no credentials were found: add `--profile NAME`, or sign in with `aws sso login` or `aws \
-             configure`"
                 .to_owned(),
         );
     }
@@ -151,7 +153,7 @@ mod tests {
             ),
             (
                 "",
-                "dispatch failure: the credential provider was not enabled",
+                "no credentials found in chain. Attempted: Environment",
                 "add `--profile NAME`",
             ),
             (
@@ -173,10 +175,7 @@ mod tests {
         for (code, message, expected) in cases {
             let text = remediation_of(code, message);
             assert!(text.contains(expected), "{text}");
-            assert!(
-                text.contains(message) && !text.contains("NoAnswer"),
-                "{text}"
-            );
+            assert!(!text.contains("NoAnswer"), "{text}");
         }
         let unknown = remediation_of("InvalidParameterException", "no");
         assert_eq!(

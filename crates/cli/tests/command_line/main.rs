@@ -1,11 +1,19 @@
 //! Tests of the real binary on the command line.
 
+#[cfg(feature = "aws")]
+mod account;
 mod check;
 mod completions;
 mod documented;
 mod explain;
 mod parameter;
+#[cfg(feature = "aws")]
+mod plan;
+#[cfg(feature = "aws")]
+mod plan_and_sweep;
 mod run_tests;
+#[cfg(feature = "aws")]
+mod status;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
