@@ -93,6 +93,7 @@ lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names,
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package secret-replicator-cli --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	.venv-binaries/bin/typos
 	$(PYTHON) tests/words.py

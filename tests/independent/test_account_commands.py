@@ -10,7 +10,8 @@ import boto3
 import pytest
 from processes import CLI, TOOLS, environment
 
-OWN, OTHER, EMPTY = "111111111111", "222222222222", "333333333333"
+# The first one is moto's default.
+OWN, OTHER, EMPTY = "123456789012", "222222222222", "333333333333"
 REGION, REPLICA = "us-east-1", "eu-west-1"
 POLICY = """
 version: 1
@@ -25,7 +26,8 @@ ROLE = "Reader"
 @pytest.fixture(scope="module")
 def endpoint(start_server):
     command = [TOOLS / "moto_server", "-H", "127.0.0.1", "-p", "{port}"]
-    return start_server(*command, MOTO_ACCOUNT_ID=OWN)
+    # MOTO_ACCOUNT_ID would merge all accounts into one.
+    return start_server(*command)
 
 
 def client(endpoint, service, region=REGION, **credentials):

@@ -12,8 +12,8 @@ use crate::{plan, status};
 /// Check, explain and test a replication policy before you deploy it
 ///
 /// A replication policy defines which AWS Secrets Manager secrets are replicated, to which Regions,
-/// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. It
-/// needs no AWS account and makes no AWS calls.
+/// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. Only
+/// `plan` and `status` read an AWS account. No command writes to one.
 #[derive(Parser)]
 #[command(
     name = "secret-replicator",
@@ -24,11 +24,13 @@ Examples:
   secret-replicator explain --policy policy.yaml --name prod/db --tag tier=1 --region us-east-1
   secret-replicator test policy.yaml tests.yaml
   secret-replicator parameter policy.yaml --for sam
+  secret-replicator plan policy.yaml --region us-east-1
 
 Exit codes:
   0  success
   1  findings: a warning with `check --strict`, or a failed test
   2  failure: a policy with errors, an unreadable file, or an invalid option
+`plan` and `status` exit with 2 for findings and 1 for a failure.
 
 Results go to standard output, including the problems that `check` finds. Errors that prevent a
 result, and notes about a result, go to standard error. With `--output json`, the problems of an

@@ -1,6 +1,8 @@
-//! Checks, explains, tests and quotes a replication policy before it is deployed.
+//! Checks, explains, tests and quotes a replication policy before it is deployed, and shows what it means for
+//! an account.
 //!
-//! The tool uses the same decision code as the function and never calls AWS.
+//! The tool uses the same decision code as the function. Only the commands of the feature `aws` call AWS, and
+//! none of them writes.
 
 #[cfg(feature = "aws")]
 mod access;

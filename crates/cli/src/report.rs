@@ -182,3 +182,32 @@ async fn account<'a>(
     });
     join_all(surveys).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_cannot_be_read_is_a_finding() {
+        let region = Region::parse("us-east-1").unwrap();
+        let mut reading = Reading {
+            primary_regions: vec![region.clone()],
+            started: String::new(),
+            lists: Vec::new(),
+            unread: Vec::new(),
+            swept: Vec::new(),
+        };
+        assert!(!reading.is_incomplete());
+        assert_eq!(reading.note(), "");
+        reading.unread.push(Unread {
+            account: Some("111111111111".to_owned()),
+            region,
+            error: "sts:AssumeRole failed".to_owned(),
+        });
+        assert!(reading.is_incomplete());
+        assert_eq!(
+            reading.note(),
+            "warning: 111111111111 in us-east-1 is not in the report: sts:AssumeRole failed\n"
+        );
+    }
+}
