@@ -13,7 +13,7 @@ use crate::{plan, status};
 ///
 /// A replication policy defines which AWS Secrets Manager secrets are replicated, to which Regions,
 /// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. Only
-/// `plan` and `status` read an AWS account. No command writes to one.
+/// `plan`, `status` and `doctor` read an AWS account. No command writes to one.
 #[derive(Parser)]
 #[command(
     name = "secret-replicator",
@@ -30,7 +30,7 @@ Exit codes:
   0  success
   1  findings: a warning with `check --strict`, or a failed test
   2  failure: a policy with errors, an unreadable file, or an invalid option
-`plan` and `status` exit with 2 for findings and 1 for a failure.
+`plan`, `status` and `doctor` exit with 2 for findings and 1 for a failure.
 
 Results go to standard output, including the problems that `check` finds. Errors that prevent a
 result, and notes about a result, go to standard error. With `--output json`, the problems of an
