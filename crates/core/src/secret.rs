@@ -228,6 +228,25 @@ impl VersionHash {
     }
 }
 
+impl RegionalSecret {
+    /// Classifies a secret in another Region that has the name of this primary secret. `created` is unknown in
+    /// the entry of a list.
+    #[must_use]
+    pub fn of(primary: &Secret, found: &Secret, created: Option<DateTime<Utc>>) -> Self {
+        if found.arn.resource() != primary.arn.resource() {
+            return Self::OtherSecret;
+        }
+        match found.replica_of() {
+            Some(region) if region == primary.arn.region() => Self::Replica {
+                created,
+                current_version: found.current_version.clone(),
+            },
+            Some(_) => Self::OtherSecret,
+            None => Self::PromotedReplica,
+        }
+    }
+}
+
 /// A replica as the primary secret's `ReplicationStatus` contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::call;
+use crate::{Called, call};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,6 +37,24 @@ fn every_documented_policy_passes_its_checks_and_its_tests() {
     assert!(count >= 7, "{count} policies");
 }
 
+/// Returns whether the tool has the command that the arguments name.
+fn is_available(arguments: &[&str]) -> bool {
+    cfg!(feature = "aws") || !reads_an_account(arguments)
+}
+
+fn reads_an_account(arguments: &[&str]) -> bool {
+    ["plan", "status"].contains(&arguments[0])
+}
+
+/// Calls the tool, in an empty account if the command reads one.
+fn call_anywhere(arguments: &[&str]) -> Called {
+    #[cfg(feature = "aws")]
+    if reads_an_account(arguments) {
+        return crate::account::Account::new([]).call(arguments);
+    }
+    call(arguments)
+}
+
 #[test]
 fn every_call_of_the_tool_in_the_documentation_works() {
     let mut count = 0;
@@ -55,7 +73,10 @@ fn every_call_of_the_tool_in_the_documentation_works() {
                 })
                 .collect();
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            let called = call(&arguments);
+            if !is_available(&arguments) {
+                continue;
+            }
+            let called = call_anywhere(&arguments);
             assert_eq!(
                 called.code,
                 Some(0),

@@ -1,12 +1,20 @@
 //! Tests of the real binary on the command line.
 
+#[cfg(feature = "aws")]
+mod account;
 mod check;
 mod completions;
 mod documented;
 mod explain;
 mod parameter;
+#[cfg(feature = "aws")]
+mod plan;
+#[cfg(feature = "aws")]
+mod plan_and_sweep;
 mod run_tests;
 mod slips;
+#[cfg(feature = "aws")]
+mod status;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

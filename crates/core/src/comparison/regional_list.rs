@@ -89,6 +89,19 @@ impl RegionalList {
         }
     }
 
+    /// Returns the replica of a secret, or another secret of the same name, if the pages in memory have one.
+    pub(super) fn find_named(&self, secret: &Secret) -> Option<&Secret> {
+        if let Shown::Replica(replica) = self.find(secret.arn.resource()) {
+            return Some(replica);
+        }
+        let mut newest_first = self.pages.iter().rev();
+        newest_first.find_map(|page| {
+            page.secrets
+                .values()
+                .find(|other| other.name == secret.name)
+        })
+    }
+
     /// Returns the next page, if the page of the primary Region's list needs it and there is memory for it.
     pub(super) fn required_page(
         &mut self,

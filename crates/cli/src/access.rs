@@ -1,0 +1,174 @@
+//! Access to an AWS account: credentials, Region, endpoint, and the remediation of errors.
+//!
+//! Credentials and Region come from the usual chain of the AWS CLI: environment, profile, IAM Identity
+//! Center, container and instance.
+
+mod remediation;
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use clap::Args;
+use secret_replicator_aws::{Endpoints, SecretsManager, https_client};
+use secret_replicator_core::secret::Region;
+
+use crate::options;
+pub(crate) use remediation::ApiError;
+
+/// The maximum number of attempts of a read, including the first one. There is no deadline, and throttling is
+/// likely in a large account.
+const ATTEMPTS: u32 = 8;
+
+/// The time for which the credentials of an assumed role are valid.
+const ROLE_SESSION: Duration = Duration::from_hours(1);
+
+/// The name of the tool in the `User-Agent` of each call, for CloudTrail.
+const APP_NAME: &str = "secret-replicator-cli";
+
+/// The options of the commands that read an AWS account.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct AccessOptions {
+    /// The profile in the AWS configuration files; without this option, `AWS_PROFILE` or `default`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The endpoint of every AWS service, for a local AWS
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    pub(crate) endpoint_url: Option<String>,
+}
+
+/// Access to an AWS account.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    config: SdkConfig,
+    /// Whether `--endpoint-url` serves every Region, so that the variables of the environment have no effect.
+    has_endpoint: bool,
+}
+
+impl Access {
+    /// Loads the configuration. `region` wins over the Region of the environment and the profile. Makes no
+    /// call to a service.
+    pub(crate) async fn load(options: &AccessOptions, region: Option<&Region>) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(https_client())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(SecretsManager::timeout_config());
+        if let Ok(name) = AppName::new(APP_NAME) {
+            loader = loader.app_name(name);
+        }
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &options.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some(region) = region {
+            loader = loader.region(sdk_region(region));
+        }
+        Self {
+            config: loader.load().await,
+            has_endpoint: options.endpoint_url.is_some(),
+        }
+    }
+
+    /// Returns the Region of the option, the environment or the profile.
+    ///
+    /// # Errors
+    /// None of them names a valid Region.
+    pub(crate) fn region(&self) -> anyhow::Result<Region> {
+        let Some(region) = self.config.region() else {
+            bail!(
+                "no Region is configured; add `--region us-east-1`, set AWS_REGION, or run `aws configure \
+                 set region us-east-1`"
+            );
+        };
+        let parsed = options::region(region.as_ref()).map_err(anyhow::Error::msg);
+        parsed.context("the configured Region is invalid; add `--region us-east-1`")
+    }
+
+    /// Returns the configuration for the clients of the SDK.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// Returns the client of Secrets Manager.
+    pub(crate) fn secrets_manager(&self) -> SecretsManager {
+        let client = SecretsManager::from_config(&self.config).for_reads();
+        match self.config.region() {
+            Some(home) if !self.has_endpoint => {
+                client.with_endpoints(Endpoints::from_environment(home.as_ref()))
+            }
+            _ => client,
+        }
+    }
+
+    /// Returns the same access for another Region.
+    pub(crate) fn in_region(&self, region: &Region) -> Self {
+        let builder = self.config.to_builder();
+        Self {
+            config: builder.region(sdk_region(region)).build(),
+            ..*self
+        }
+    }
+
+    /// Returns the access of a role, with the credentials of this access. The role is assumed at the first
+    /// call.
+    pub(crate) async fn assume(&self, role_arn: &str, external_id: Option<&str>) -> Self {
+        let role = AssumeRoleProvider::builder(role_arn)
+            .configure(&self.config)
+            .session_name(APP_NAME)
+            .session_length(ROLE_SESSION);
+        let role = match external_id {
+            Some(id) => role.external_id(id),
+            None => role,
+        };
+        let provider = role.build().await;
+        let provider = aws_sdk_sts::config::SharedCredentialsProvider::new(provider);
+        let builder = self.config.to_builder();
+        Self {
+            config: builder.credentials_provider(provider).build(),
+            ..*self
+        }
+    }
+
+    /// Returns the ID of the account to which the credentials belong.
+    ///
+    /// # Errors
+    /// There are no credentials, or they are not valid.
+    pub(crate) async fn account(&self) -> Result<String, ApiError> {
+        let client = aws_sdk_sts::Client::new(&self.config);
+        let identity = client.get_caller_identity().send().await;
+        let identity = identity.map_err(|error| ApiError::new("sts:GetCallerIdentity", &error))?;
+        Ok(identity.account.unwrap_or_default())
+    }
+}
+
+fn sdk_region(region: &Region) -> aws_config::Region {
+    aws_config::Region::new(region.to_string())
+}
+
+/// Checks the URL of an endpoint.
+fn endpoint(text: &str) -> Result<String, String> {
+    let is_url = ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    if is_url {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a URL, for example `http://127.0.0.1:5005`".to_owned())
+    }
+}
+
+/// Runs the calls of a command.
+///
+/// # Errors
+/// The error of the command, or no runtime could be started.
+pub(crate) fn run_async<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime for AWS calls")?;
+    runtime.block_on(command)
+}

@@ -1,0 +1,186 @@
+//! The remediation of failed AWS calls.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use secret_replicator_aws::CallError;
+use thiserror::Error;
+
+/// A failed call to an AWS service.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", with_remediation(.action, .code, .message))]
+pub(crate) struct ApiError {
+    /// The IAM action, for example `sts:GetCallerIdentity`.
+    pub(crate) action: String,
+    /// AWS's error code. Empty if AWS did not answer.
+    pub(crate) code: String,
+    /// AWS's message, or the causes of an error without an answer.
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    /// Converts an error of the SDK. `action` is the IAM action of the call.
+    pub(crate) fn new<E>(action: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let code = error.code().unwrap_or_default();
+        let message = error.message().map_or_else(|| causes(error), str::to_owned);
+        Self {
+            action: action.to_owned(),
+            code: code.to_owned(),
+            message,
+        }
+    }
+}
+
+impl From<&CallError> for ApiError {
+    fn from(error: &CallError) -> Self {
+        Self {
+            action: format!("secretsmanager:{}", error.operation),
+            code: error.code.clone(),
+            message: error.message.clone(),
+        }
+    }
+}
+
+/// The messages of the SDK if no provider of the chain has credentials.
+const NO_CREDENTIALS: [&str; 2] = [
+    "no credentials found in chain",
+    "no providers in chain provided credentials",
+];
+
+/// Formats the failure of a call: the action, AWS's code and message, and the remediation.
+fn with_remediation(action: &str, code: &str, message: &str) -> String {
+    if NO_CREDENTIALS.iter().any(|text| message.contains(text)) {
+        return format!(
+            "{action} failed: no AWS credentials were found; add `--profile NAME` (`aws configure \
+             list-profiles` shows the names), or sign in with `aws sso login` or `aws configure`"
+        );
+    }
+    let code = if code.is_empty() || code == "NoAnswer" {
+        String::new()
+    } else {
+        format!("{code}: ")
+    };
+    match remediation(action, &code, message) {
+        Some(remediation) => format!("{action} failed: {code}{message}; {remediation}"),
+        None => format!("{action} failed: {code}{message}"),
+    }
+}
+
+/// Returns the remediation of a failed call. `None` for an unknown cause.
+fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
+    let has = |parts: &[&str]| {
+        let mut parts = parts.iter();
+        parts.any(|part| message.contains(part) || code.contains(part))
+    };
+    // The SDK's credential providers have no public error codes (aws-config 1.13).
+    if has(&["SSO", "access token"]) {
+        return Some("sign in again: `aws sso login`, with the same `--profile`".to_owned());
+    }
+    if has(&["ExpiredToken", "RequestExpired"]) {
+        return Some(
+            "the temporary credentials have expired: request new ones, or sign in again with `aws sso login`"
+                .to_owned(),
+        );
+    }
+    if has(&["was not defined", "No profiles were defined"]) {
+        return Some(
+            "`aws configure list-profiles` shows the profiles; name one of them with `--profile`"
+                .to_owned(),
+        );
+    }
+    if has(&["AccessDenied", "not authorized to perform"]) {
+        return Some(format!(
+            "allow `{action}`: docs/CLI.md has the read-only IAM policy of each command"
+        ));
+    }
+    if has(&[
+        "InvalidClientTokenId",
+        "UnrecognizedClient",
+        "InvalidSignature",
+        "SignatureDoesNotMatch",
+    ]) {
+        return Some(
+            "the credentials are not valid in this Region: check the profile, and that the account has \
+             enabled the Region"
+                .to_owned(),
+        );
+    }
+    if has(&["dispatch failure", "dns error", "connect", "timeout"]) {
+        return Some(
+            "check the network, the Region code, and `--endpoint-url` or AWS_ENDPOINT_URL"
+                .to_owned(),
+        );
+    }
+    None
+}
+
+/// Returns the causes of an error without a message from AWS. Uses only the `Display` forms, because a
+/// `Debug` form may contain the response body.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let first: Option<&(dyn Error + 'static)> = Some(error);
+    let chain = std::iter::successors(first, |&error| error.source());
+    let mut texts: Vec<String> = chain.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remediation_of(code: &str, message: &str) -> String {
+        with_remediation("secretsmanager:ListSecrets", code, message)
+    }
+
+    #[test]
+    fn each_known_cause_has_its_remediation() {
+        let cases = [
+            (
+                "",
+                "the SSO token has expired and cannot be refreshed",
+                "aws sso login",
+            ),
+            ("ExpiredTokenException", "expired", "request new ones"),
+            (
+                "",
+                "profile `prod` was not defined",
+                "aws configure list-profiles",
+            ),
+            (
+                "",
+                "no credentials found in chain. Attempted: Environment",
+                "add `--profile NAME`",
+            ),
+            (
+                "AccessDeniedException",
+                "User: arn:aws:iam::123456789012:user/a is not authorized to perform: x",
+                "allow `secretsmanager:ListSecrets`",
+            ),
+            (
+                "UnrecognizedClientException",
+                "The security token is invalid",
+                "enabled the Region",
+            ),
+            (
+                "NoAnswer",
+                "dispatch failure: io error",
+                "check the network",
+            ),
+        ];
+        for (code, message, expected) in cases {
+            let text = remediation_of(code, message);
+            assert!(text.contains(expected), "{text}");
+            assert!(!text.contains("NoAnswer"), "{text}");
+        }
+        let unknown = remediation_of("InvalidParameterException", "no");
+        assert_eq!(
+            unknown,
+            "secretsmanager:ListSecrets failed: InvalidParameterException: no"
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! The coverage of secrets: the state of each secret in each Region, and what the function would change.
+//!
+//! Pure. The decision is the function's own ([`Plan`]). The state adds what the lists of the Regions show.
+
+mod cell;
+mod outcome;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use clap::ValueEnum;
+use secret_replicator_core::limits::Limits;
+use secret_replicator_core::plan::{Decision, Plan, Step, decide};
+use secret_replicator_core::policy::Policy;
+use secret_replicator_core::reason::{RemovalReason, SkipReason};
+use secret_replicator_core::secret::{Region, RegionalSecret, Secret};
+use serde::Serialize;
+
+pub(crate) use outcome::{Change, DryRun};
+
+/// The state of a secret in a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    /// The secret or its state could not be read
+    Unreadable,
+    /// The replication failed
+    Failed,
+    /// Another secret of the same name is in the Region
+    Shadowed,
+    /// The Region has a former replica that is now a standalone secret
+    Promoted,
+    /// The Region should have a replica and has none
+    Missing,
+    /// The Region does not have the current version
+    Behind,
+    /// The replica has another key than the policy's
+    KmsKeyDiffers,
+    /// A rule or a tag names the Region, and it is refused
+    Refused,
+    /// The replica is no longer wanted
+    Unwanted,
+    /// AWS is still copying
+    InProgress,
+    /// The policy does not cover the secret
+    NotCovered,
+    /// The policy intends that the Region has no replica
+    Excluded,
+    /// The replica is in sync
+    InSync,
+}
+
+impl State {
+    /// Returns whether the state differs from the wanted one, and does not end by itself.
+    pub(crate) fn is_problem(self) -> bool {
+        match self {
+            Self::Unreadable
+            | Self::Failed
+            | Self::Shadowed
+            | Self::Promoted
+            | Self::Missing
+            | Self::Behind
+            | Self::KmsKeyDiffers
+            | Self::Refused
+            | Self::Unwanted => true,
+            Self::InProgress | Self::NotCovered | Self::Excluded | Self::InSync => false,
+        }
+    }
+
+    /// Returns the name of the state on the command line and in reports.
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// One secret with its Regions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Coverage {
+    /// The account.
+    pub(crate) account: String,
+    /// The primary Region.
+    pub(crate) primary_region: Region,
+    /// The name of the secret.
+    pub(crate) name: String,
+    /// The ARN of the secret.
+    pub(crate) arn: String,
+    /// The names of the rules that cover it.
+    pub(crate) rules: BTreeSet<String>,
+    /// The Regions, sorted.
+    pub(crate) regions: Vec<Cell>,
+}
+
+/// One secret in one Region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Cell {
+    /// The Region. A token of a tag that is not a Region. `None` for the secret as a whole.
+    pub(crate) region: Option<String>,
+    /// The state.
+    pub(crate) state: State,
+    /// Whether the Region itself showed the current version.
+    pub(crate) verified: bool,
+    /// The code of the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    /// Details that the code does not contain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+    /// The remediation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remediation: Option<String>,
+    /// The key of an existing replica, as AWS reports it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kms_key: Option<String>,
+    /// The outcome of a dry run of the function. Reports contain its change.
+    #[serde(rename = "change", skip_serializing_if = "DryRun::is_no_change")]
+    pub(crate) dry_run: DryRun,
+    /// Whether AWS bills a replica in the Region, or the secret that a replica would overwrite.
+    #[serde(skip)]
+    pub(crate) is_billed: bool,
+}
+
+/// What the Regions have under the name of a secret, as far as they were read.
+pub(crate) type Found = BTreeMap<Region, RegionalSecret>;
+
+/// What is known about the other Regions of a secret.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct There {
+    /// What they have under its name.
+    pub(crate) found: Found,
+    /// The Regions in which no rule wants a replica and the primary secret lists none, although the function may
+    /// have removed one there, with the reason.
+    pub(crate) unwanted: BTreeMap<Region, RemovalReason>,
+    /// The time of the reads.
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Coverage {
+    fn new(secret: &Secret, rules: BTreeSet<String>, regions: Vec<Cell>) -> Self {
+        Self {
+            account: secret.arn.account().to_owned(),
+            primary_region: secret.arn.region().clone(),
+            name: secret.name.clone(),
+            arn: secret.arn.to_string(),
+            rules,
+            regions,
+        }
+    }
+
+    /// Returns whether the policy covers the secret.
+    pub(crate) fn is_covered(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// Derives the coverage from a decision and from what the Regions have. `None` for a replica.
+    pub(crate) fn of(secret: &Secret, decision: Decision, there: &There) -> Option<Self> {
+        match decision {
+            Decision::Skip(SkipReason::IsReplica(_)) => None,
+            Decision::Skip(reason) => Some(Self::not_covered(secret, &reason, &there.found)),
+            Decision::Act(plan) => {
+                let regions = cell::cells(secret, &plan, there);
+                Some(Self::new(secret, plan.rules, regions))
+            }
+        }
+    }
+
+    /// Returns the coverage of a secret that the lists show in sync in these Regions.
+    pub(crate) fn in_sync(
+        secret: &Secret,
+        in_sync: &BTreeSet<Region>,
+        policy: &Policy,
+        limits: &Limits,
+    ) -> Self {
+        let mut regions: Vec<Cell> = in_sync.iter().map(cell::in_sync).collect();
+        let Decision::Act(plan) = decide(secret, policy, limits) else {
+            return Self::new(secret, BTreeSet::new(), regions);
+        };
+        regions.extend(excluded(secret, &plan, in_sync));
+        regions.sort_by(|one, other| one.region.cmp(&other.region));
+        Self::new(secret, plan.rules, regions)
+    }
+
+    /// Returns the coverage of a secret that could not be read.
+    pub(crate) fn unreadable(secret: &Secret, rules: BTreeSet<String>, detail: String) -> Self {
+        Self::new(secret, rules, vec![cell::unreadable(detail)])
+    }
+
+    /// Returns the coverage of a secret that the policy does not cover. Another secret of the same name in
+    /// another Region is worth knowing before the policy covers it.
+    fn not_covered(secret: &Secret, reason: &SkipReason, found: &Found) -> Self {
+        let others = found.iter().filter_map(cell::uncovered);
+        let regions = std::iter::once(cell::not_covered(reason)).chain(others);
+        Self::new(secret, BTreeSet::new(), regions.collect())
+    }
+}
+
+/// Returns the cells of the Regions that the policy intends to have no replica.
+fn excluded(secret: &Secret, plan: &Plan, in_sync: &BTreeSet<Region>) -> Vec<Cell> {
+    let is_intended = |(region, step): &(&Region, &Step)| match step {
+        Step::Refuse(refusal, existing) => {
+            refusal.is_intended(existing.as_ref()) && !in_sync.contains(*region)
+        }
+        _ => false,
+    };
+    let steps = plan.steps.iter().filter(is_intended);
+    let cell = |(region, step)| cell::of_step(secret, plan, region, step, &There::default());
+    steps.map(cell).collect()
+}

@@ -1,0 +1,158 @@
+//! `secret-replicator plan`: shows what the function would change, and what that costs.
+
+mod groups;
+mod summary;
+mod text;
+
+use std::cell::RefCell;
+
+use clap::{Args, ValueEnum};
+use secret_replicator_core::secret::Secret;
+use serde::Serialize;
+
+use crate::access::run_async;
+use crate::coverage::Coverage;
+use crate::options::Format;
+use crate::output::{CommandOutput, Exit, json};
+use crate::prices::Cost;
+use crate::report::{self, Reading};
+use crate::source::SourceOptions;
+use crate::survey::Scope;
+use crate::table;
+use groups::Groups;
+use summary::Summary;
+
+/// The options of `plan`.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  secret-replicator plan --region us-east-1
+  secret-replicator plan policy.yaml --region us-east-1,eu-central-1 \\
+      --allowed-replica-regions \"eu-west-1 us-west-2\"
+  secret-replicator plan --from-stack secret-replicator --region us-east-1 --output json
+  secret-replicator plan policy.yaml --accounts accounts.txt --role-name SecretReplicatorReader
+
+Exit codes:
+  0  nothing to do
+  2  changes to make, refused Regions or failures, or a part of the report is missing
+  1  an error: an invalid policy, an unreadable file, a wrong option, or AWS rejects the calls")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    source: SourceOptions,
+    /// Show every secret that changes
+    #[arg(long)]
+    all: bool,
+    /// The output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: PlanFormat,
+}
+
+/// The output format of `plan`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    /// Text for people
+    #[default]
+    Text,
+    /// JSON for programs
+    Json,
+    /// One row per secret and Region that differs from the wanted state
+    Csv,
+}
+
+/// The plan, in the form of `--output json`.
+#[derive(Debug, Serialize)]
+struct PlanReport<'a> {
+    #[serde(flatten)]
+    reading: &'a Reading,
+    summary: &'a Summary,
+    cost: Cost,
+    /// The secrets with a Region that differs from the wanted state.
+    secrets: Vec<Coverage>,
+}
+
+/// What the secrets are collected into.
+struct Collected {
+    summary: Summary,
+    groups: Groups,
+    /// The secrets themselves, if the output needs them.
+    secrets: Option<Vec<Coverage>>,
+}
+
+impl Collected {
+    fn add(&mut self, coverage: Coverage) {
+        self.summary.add(&coverage);
+        if !summary::is_noteworthy(&coverage) {
+            return;
+        }
+        self.groups.add(&coverage);
+        if let Some(secrets) = &mut self.secrets {
+            secrets.push(coverage);
+        }
+    }
+}
+
+/// Plans.
+///
+/// # Errors
+/// The policy or an option is invalid, or AWS rejects the calls.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    run_async(plan(arguments))
+}
+
+async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    let source = match arguments.source.load().await {
+        Ok(source) => source,
+        Err(missing) => {
+            return missing.output(match arguments.output {
+                PlanFormat::Json => Format::Json,
+                PlanFormat::Text | PlanFormat::Csv => Format::Text,
+            });
+        }
+    };
+    let scope = Scope {
+        policy: &source.policy,
+        limits: &source.limits,
+        thorough: arguments.source.thorough,
+        all_secrets: false,
+        name_prefix: "",
+    };
+    let collected = RefCell::new(Collected {
+        summary: Summary::default(),
+        groups: Groups::new(arguments.all),
+        secrets: (arguments.output != PlanFormat::Text).then(Vec::new),
+    });
+    let on_secret = |_: &Secret, coverage| collected.borrow_mut().add(coverage);
+    let reading = report::read(&source, scope, on_secret).await?;
+    let Collected {
+        summary,
+        groups,
+        secrets,
+    } = collected.into_inner();
+    let mut secrets = secrets.unwrap_or_default();
+    table::sort(&mut secrets);
+    let cost = Cost::new(
+        summary.replicas_today,
+        summary.replicas_after,
+        reading.swept.iter().copied(),
+    );
+    let exit = if summary.is_settled() && !reading.is_incomplete() {
+        Exit::Success
+    } else {
+        Exit::Findings
+    };
+    let stdout = match arguments.output {
+        PlanFormat::Text => text::text(&summary, &groups, cost),
+        PlanFormat::Json => json(&PlanReport {
+            reading: &reading,
+            summary: &summary,
+            cost,
+            secrets,
+        })?,
+        PlanFormat::Csv => table::csv(&secrets)?,
+    };
+    Ok(CommandOutput {
+        stdout,
+        stderr: format!("{}{}", source.note, reading.note()),
+        exit,
+    })
+}

@@ -1,0 +1,111 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::summary::{is_name_taken, is_noteworthy_cell};
+use crate::coverage::{Cell, Coverage, DryRun};
+
+/// The number of names that a group keeps for a report of a screen.
+const SAMPLE: usize = 5;
+
+/// Secrets with the same changes and problems, from the gravest to the mildest.
+#[derive(Debug)]
+pub(super) struct Groups {
+    all: bool,
+    by_title: BTreeMap<Title, Group>,
+    /// The remediations by reason.
+    remediations: BTreeMap<&'static str, String>,
+}
+
+/// What the secrets of a group have in common. Sorted by severity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Title {
+    rank: u8,
+    text: String,
+}
+
+/// The secrets of a group.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// The number of secrets.
+    pub(super) count: usize,
+    /// The first names.
+    pub(super) names: BTreeSet<String>,
+}
+
+impl Groups {
+    /// Creates an empty report with all names, or with a sample.
+    pub(super) fn new(all: bool) -> Self {
+        Self {
+            all,
+            by_title: BTreeMap::new(),
+            remediations: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a secret.
+    pub(super) fn add(&mut self, coverage: &Coverage) {
+        let mut parts: BTreeMap<(u8, String), BTreeSet<&str>> = BTreeMap::new();
+        for cell in coverage
+            .regions
+            .iter()
+            .filter(|cell| is_noteworthy_cell(cell))
+        {
+            let region = cell.region.as_deref().unwrap_or("the secret");
+            parts.entry(part(cell)).or_default().insert(region);
+            if let (Some(reason), Some(remediation)) = (cell.reason, &cell.remediation) {
+                let known = self.remediations.entry(reason);
+                known.or_insert_with(|| remediation.clone());
+            }
+        }
+        let Some(rank) = parts.keys().map(|(rank, _)| *rank).min() else {
+            return;
+        };
+        let texts = parts.into_iter().map(|((_, text), regions)| {
+            let regions: Vec<&str> = regions.into_iter().collect();
+            format!("{text} in {}", regions.join(", "))
+        });
+        let text = texts.collect::<Vec<_>>().join("; ");
+        let group = self.by_title.entry(Title { rank, text }).or_default();
+        group.count += 1;
+        group.names.insert(coverage.name.clone());
+        if !self.all && group.names.len() > SAMPLE {
+            group.names.pop_last();
+        }
+    }
+
+    /// Returns whether the report contains every name.
+    pub(super) fn has_all(&self) -> bool {
+        self.all
+    }
+
+    /// Returns the groups with their titles.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Group)> {
+        let groups = self.by_title.iter();
+        groups.map(|(title, group)| (title.text.as_str(), group))
+    }
+
+    /// Returns the remediations by reason.
+    pub(super) fn remediations(&self) -> &BTreeMap<&'static str, String> {
+        &self.remediations
+    }
+}
+
+/// Returns the rank and the words for the state of a Region.
+fn part(cell: &Cell) -> (u8, String) {
+    let reason = cell.reason.unwrap_or("unknown reason");
+    match cell.dry_run {
+        DryRun::Failed => (0, format!("failed: {reason}")),
+        DryRun::Refused => (2, format!("refused: {reason}")),
+        DryRun::Planned(change) if is_name_taken(cell) => (
+            1,
+            format!("{}, but the name is taken: {reason}", change.name()),
+        ),
+        DryRun::Planned(change) => {
+            // Removals and overwritten secrets come first.
+            let rank = 3 + u8::try_from(change as usize).unwrap_or(u8::MAX);
+            (rank, change.name().to_owned())
+        }
+        DryRun::None | DryRun::Excluded | DryRun::InSync | DryRun::Pending => {
+            (9, format!("behind: {reason}"))
+        }
+    }
+}

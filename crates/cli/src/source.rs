@@ -1,0 +1,151 @@
+//! The policy, the limits and the accounts of the commands that read secrets.
+
+mod accounts;
+mod stack;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueHint};
+use secret_replicator_core::limits::Limits;
+use secret_replicator_core::policy::Policy;
+use secret_replicator_core::secret::Region;
+
+use crate::access::{Access, AccessOptions};
+use crate::document::Document;
+use crate::options::{self, Format, LimitsOptions};
+use crate::output::CommandOutput;
+use crate::policy;
+pub(crate) use accounts::{AccountOptions, Target};
+
+/// The options that `plan` and `status` share.
+#[derive(Args, Debug)]
+pub(crate) struct SourceOptions {
+    /// The policy file, YAML or JSON; `-` reads standard input; without it, the built-in policy
+    #[arg(value_name = "POLICY", value_hint = ValueHint::FilePath)]
+    policy: Option<String>,
+    /// Use the policy and the settings of a deployed stack in the first Region
+    #[arg(
+        long,
+        value_name = "STACK",
+        conflicts_with_all = ["policy", "allowed_replica_regions", "allow_overwrite", "allow_removal"]
+    )]
+    from_stack: Option<String>,
+    #[command(flatten)]
+    limits: LimitsOptions,
+    /// The Regions of the primary secrets; without this option, the Region of the environment or the profile
+    #[arg(long, value_name = "REGIONS", value_parser = options::region, value_delimiter = ',')]
+    region: Vec<Region>,
+    #[command(flatten)]
+    access: AccessOptions,
+    #[command(flatten)]
+    accounts: AccountOptions,
+    /// Describe every covered secret, as a thorough sweep does
+    #[arg(long)]
+    pub(crate) thorough: bool,
+}
+
+/// What a command reads, and how it judges.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// The limits.
+    pub(crate) limits: Limits,
+    /// The primary Regions.
+    pub(crate) regions: Vec<Region>,
+    /// The accounts.
+    pub(crate) targets: Vec<Target>,
+    /// Notes for standard error.
+    pub(crate) note: String,
+}
+
+/// Why there is no source.
+pub(crate) enum NoSource {
+    /// The policy has errors.
+    Rejected(Box<policy::Rejected>),
+    /// Any other error.
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for NoSource {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl NoSource {
+    /// Returns the output of the command.
+    ///
+    /// # Errors
+    /// The error.
+    pub(crate) fn output(self, format: Format) -> anyhow::Result<CommandOutput> {
+        match self {
+            Self::Rejected(rejected) => rejected.output(format),
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
+impl SourceOptions {
+    /// Loads the policy and the limits, and finds the accounts and the Regions.
+    pub(crate) async fn load(&self) -> Result<Source, NoSource> {
+        // An error of the policy needs no access.
+        let from_file = match self.from_stack {
+            Some(_) => None,
+            None => Some(self.load_file()?),
+        };
+        let access = Access::load(&self.access, self.region.first()).await;
+        let regions = self.regions(&access)?;
+        let (loaded, limits) = match (from_file, &self.from_stack) {
+            (Some(loaded), _) => loaded,
+            (None, name) => {
+                let name = name.as_deref().unwrap_or_default();
+                let stack = stack::read(&access, name).await?;
+                load(stack.policy, stack.limits)?
+            }
+        };
+        let targets = self.accounts.targets(access, &regions).await?;
+        Ok(Source {
+            note: format!("{}{}", self.limits.note(), loaded.note()),
+            policy: loaded.policy,
+            limits,
+            regions,
+            targets,
+        })
+    }
+
+    fn load_file(&self) -> Result<(policy::Loaded, Limits), NoSource> {
+        let document = match &self.policy {
+            Some(path) => Document::read(path).map_err(anyhow::Error::from)?,
+            None => policy::built_in(),
+        };
+        load(document, self.limits.get())
+    }
+
+    /// Returns the primary Regions without duplicates.
+    fn regions(&self, access: &Access) -> anyhow::Result<Vec<Region>> {
+        let mut regions = self.region.clone();
+        if regions.is_empty() {
+            regions.push(access.region()?);
+        }
+        regions.sort();
+        regions.dedup();
+        let first = regions.first().context("no Region is configured")?;
+        let partition = first.partition();
+        if let Some(other) = regions
+            .iter()
+            .find(|region| region.partition() != partition)
+        {
+            bail!(
+                "{first} and {other} are in different partitions, which need different credentials; run the \
+                 command once for each partition"
+            );
+        }
+        Ok(regions)
+    }
+}
+
+fn load(document: Document, limits: Limits) -> Result<(policy::Loaded, Limits), NoSource> {
+    let loaded = policy::load(document, &limits)
+        .map_err(|rejected| NoSource::Rejected(Box::new(rejected)))?;
+    Ok((loaded, limits))
+}

@@ -1,0 +1,166 @@
+//! `secret-replicator status`: shows the state of each secret in each Region.
+
+mod filter;
+mod junit;
+mod summary;
+mod text;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use clap::{Args, ValueEnum};
+use secret_replicator_core::secret::Secret;
+use serde::Serialize;
+
+use crate::access::run_async;
+use crate::coverage::{Coverage, State};
+use crate::options::Format;
+use crate::output::{CommandOutput, Exit, json};
+use crate::report::{self, Reading};
+use crate::source::SourceOptions;
+use crate::survey::Scope;
+use crate::table;
+use filter::FilterOptions;
+use summary::Summary;
+
+/// The options of `status`.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  secret-replicator status --region us-east-1
+  secret-replicator status policy.yaml --region us-east-1,eu-central-1 --only failed,missing
+  secret-replicator status --from-stack secret-replicator --fail-on failed,behind --output junit
+  secret-replicator status policy.yaml --name prod/ --tag team=payments --output csv
+
+Exit codes:
+  0  success
+  2  a state of --fail-on, or a part of the report is missing
+  1  an error: an invalid policy, an unreadable file, a wrong option, or AWS rejects the calls")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    source: SourceOptions,
+    #[command(flatten)]
+    filter: FilterOptions,
+    /// Exit with code 2 if a secret has one of these states in a Region
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "STATES")]
+    fail_on: Vec<State>,
+    /// Show every row
+    #[arg(long)]
+    all: bool,
+    /// The output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: StatusFormat,
+}
+
+/// The output format of `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum StatusFormat {
+    /// Text for people
+    #[default]
+    Text,
+    /// JSON for programs
+    Json,
+    /// One row per secret and Region
+    Csv,
+    /// One test case per secret and Region, for pipelines
+    Junit,
+}
+
+/// The coverage, in the form of `--output json`.
+#[derive(Debug, Serialize)]
+struct StatusReport<'a> {
+    #[serde(flatten)]
+    reading: &'a Reading,
+    summary: &'a Summary,
+    secrets: &'a [Coverage],
+}
+
+/// What the secrets are collected into.
+struct Collected {
+    summary: Summary,
+    /// The secrets of the report. Text without every row needs only those with a problem.
+    secrets: Vec<Coverage>,
+}
+
+/// Shows the coverage.
+///
+/// # Errors
+/// The policy or an option is invalid, or AWS rejects the calls.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    run_async(status(arguments))
+}
+
+async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    let source = match arguments.source.load().await {
+        Ok(source) => source,
+        Err(missing) => {
+            return missing.output(match arguments.output {
+                StatusFormat::Json => Format::Json,
+                StatusFormat::Text | StatusFormat::Csv | StatusFormat::Junit => Format::Text,
+            });
+        }
+    };
+    let filter = arguments.filter.get();
+    let scope = Scope {
+        policy: &source.policy,
+        limits: &source.limits,
+        thorough: arguments.source.thorough,
+        all_secrets: true,
+        name_prefix: filter.name_prefix(),
+    };
+    let keeps_all = arguments.all || filter.has_states() || arguments.output != StatusFormat::Text;
+    let collected = RefCell::new(Collected {
+        summary: Summary::default(),
+        secrets: Vec::new(),
+    });
+    let on_secret = |secret: &Secret, coverage| {
+        if let Some(coverage) = filter.apply(secret, coverage) {
+            let mut collected = collected.borrow_mut();
+            collected.summary.add(&coverage);
+            if keeps_all || has_problem(&coverage) {
+                collected.secrets.push(coverage);
+            }
+        }
+    };
+    let reading = report::read(&source, scope, on_secret).await?;
+    let Collected {
+        summary,
+        mut secrets,
+    } = collected.into_inner();
+    table::sort(&mut secrets);
+    let fails = summary.has_any(&arguments.fail_on);
+    let exit = if fails || reading.is_incomplete() {
+        Exit::Findings
+    } else {
+        Exit::Success
+    };
+    let stdout = match arguments.output {
+        StatusFormat::Text => text::text(&summary, &secrets, keeps_all),
+        StatusFormat::Json => json(&StatusReport {
+            reading: &reading,
+            summary: &summary,
+            secrets: &secrets,
+        })?,
+        StatusFormat::Csv => table::csv(&secrets)?,
+        StatusFormat::Junit => junit::junit(&secrets, &failures(&arguments.fail_on))?,
+    };
+    Ok(CommandOutput {
+        stdout,
+        stderr: format!("{}{}", source.note, reading.note()),
+        exit,
+    })
+}
+
+/// Returns the states that are failures of a test case.
+fn failures(fail_on: &[State]) -> BTreeSet<State> {
+    if fail_on.is_empty() {
+        let states = State::value_variants().iter().copied();
+        return states.filter(|state| state.is_problem()).collect();
+    }
+    fail_on.iter().copied().collect()
+}
+
+fn has_problem(coverage: &Coverage) -> bool {
+    let mut cells = coverage.regions.iter();
+    cells.any(|cell| cell.state.is_problem())
+}

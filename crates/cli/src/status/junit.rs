@@ -1,0 +1,56 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::coverage::{Cell, Coverage, State};
+
+/// Formats one test case per secret and Region, in a suite per account and primary Region. The states in
+/// `failures` fail.
+///
+/// # Errors
+/// The writer fails.
+pub(super) fn junit(secrets: &[Coverage], failures: &BTreeSet<State>) -> anyhow::Result<String> {
+    let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
+    for secret in secrets {
+        let name = format!("{}.{}", secret.account, secret.primary_region);
+        let suite = suites
+            .entry(name.clone())
+            .or_insert_with(|| TestSuite::new(name.clone()));
+        for cell in &secret.regions {
+            let mut case = case(secret, cell, failures);
+            case.set_classname(name.clone());
+            suite.add_test_case(case);
+        }
+    }
+    let mut report = Report::new("secret-replicator status");
+    report.add_test_suites(suites.into_values());
+    report.to_string().context("failed to write JUnit XML")
+}
+
+fn case(secret: &Coverage, cell: &Cell, failures: &BTreeSet<State>) -> TestCase {
+    let name = match &cell.region {
+        Some(region) => format!("{} in {region}", secret.name),
+        None => secret.name.clone(),
+    };
+    let state = cell.state.name();
+    let mut status = if failures.contains(&cell.state) {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type(state.clone());
+        let texts = [cell.detail.as_deref(), cell.remediation.as_deref()];
+        let texts: Vec<&str> = texts.into_iter().flatten().collect();
+        status.set_description(texts.join("\n"));
+        status
+    } else if cell.state == State::NotCovered {
+        TestCaseStatus::skipped()
+    } else {
+        TestCaseStatus::success()
+    };
+    if !matches!(status, TestCaseStatus::Success { .. }) {
+        status.set_message(match cell.reason {
+            Some(reason) => format!("{state}: {reason}"),
+            None => state,
+        });
+    }
+    TestCase::new(name, status)
+}

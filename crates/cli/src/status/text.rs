@@ -1,0 +1,92 @@
+use std::collections::BTreeMap;
+
+use super::summary::Summary;
+use crate::coverage::{Cell, Coverage};
+use crate::table;
+use crate::terminal::{STRONG, SUCCESS, count, paint, wrap};
+
+/// The number of rows that fit on a screen beside the table of Regions.
+const ROWS: usize = 12;
+
+/// Formats the coverage. Without every row, only problems have one.
+pub(super) fn text(summary: &Summary, secrets: &[Coverage], every_row: bool) -> String {
+    let cells: Vec<(&Coverage, &Cell)> = secrets
+        .iter()
+        .flat_map(|secret| secret.regions.iter().map(move |cell| (secret, cell)))
+        .filter(|(_, cell)| every_row || cell.state.is_problem())
+        .collect();
+    let shown = if every_row { cells.len() } else { ROWS };
+    let mut parts = vec![totals(summary)];
+    if !summary.regions.is_empty() {
+        parts.push(regions(summary));
+    }
+    if cells.is_empty() {
+        parts.push(format!("{}\n", paint(SUCCESS, "No problems.")));
+    } else {
+        parts.push(rows(&cells, shown));
+        parts.extend(remediations(&cells));
+    }
+    parts.join("\n")
+}
+
+fn totals(summary: &Summary) -> String {
+    let number = |number| count(usize::try_from(number).unwrap_or(usize::MAX), "secret");
+    let line = format!(
+        "{}, of which the policy covers {}.",
+        number(summary.secrets),
+        summary.covered
+    );
+    format!("{}\n", paint(STRONG, line))
+}
+
+fn regions(summary: &Summary) -> String {
+    let states = summary.states();
+    let names: Vec<String> = states.iter().map(|state| state.name()).collect();
+    let mut header = vec!["Region"];
+    header.extend(names.iter().map(String::as_str));
+    let rows = summary.regions.iter().map(|(region, counts)| {
+        let region = if region.is_empty() { "(none)" } else { region };
+        let mut row = vec![region.to_owned()];
+        let number = |state| counts.get(state).copied().unwrap_or_default();
+        row.extend(states.iter().map(|state| number(state).to_string()));
+        row
+    });
+    table::text(&header, rows)
+}
+
+fn rows(cells: &[(&Coverage, &Cell)], shown: usize) -> String {
+    let header = ["secret", "primary Region", "Region", "state", "reason"];
+    let rows = cells.iter().take(shown).map(|(secret, cell)| {
+        vec![
+            secret.name.clone(),
+            secret.primary_region.to_string(),
+            cell.region.clone().unwrap_or_default(),
+            cell.state.name(),
+            cell.reason.unwrap_or_default().to_owned(),
+        ]
+    });
+    let text = table::left(&header, rows);
+    match cells.len().saturating_sub(shown) {
+        0 => text,
+        hidden => {
+            let hidden = count(hidden, "more row");
+            format!("{text}{hidden}; `--all` shows every row\n")
+        }
+    }
+}
+
+/// Formats the remediation of each reason once.
+fn remediations(cells: &[(&Coverage, &Cell)]) -> Option<String> {
+    let mut by_reason = BTreeMap::new();
+    for (_, cell) in cells {
+        if let (Some(reason), Some(remediation)) = (cell.reason, &cell.remediation) {
+            by_reason.entry(reason).or_insert(remediation);
+        }
+    }
+    let lines = by_reason.iter().map(|(reason, remediation)| {
+        let text = wrap("    ", 4, remediation);
+        format!("  {reason}:\n{text}")
+    });
+    let lines: String = lines.collect();
+    (!lines.is_empty()).then(|| format!("{}\n{lines}", paint(STRONG, "Remediation")))
+}

@@ -1,0 +1,87 @@
+//! A local AWS account for the tests of the commands that read one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use secret_replicator_emulator::{Emulator, SecretSeed, WorldSettings};
+use serde_json::Value;
+
+use crate::{Called, called, command};
+
+/// The Region of the primary secrets.
+pub(crate) const HOME: &str = "us-east-1";
+
+/// The age from which the lists show a change everywhere.
+pub(crate) const OLD: Duration = Duration::from_hours(1);
+
+/// A local Secrets Manager.
+pub(crate) struct Account {
+    pub(crate) aws: Emulator,
+}
+
+impl Account {
+    pub(crate) fn new(secrets: impl IntoIterator<Item = SecretSeed>) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let aws = runtime
+            .block_on(Emulator::start(WorldSettings::default()))
+            .unwrap();
+        let account = Self { aws };
+        for secret in secrets {
+            account.seed(secret);
+        }
+        account
+    }
+
+    pub(crate) fn seed(&self, secret: SecretSeed) {
+        self.aws.with(|world, now| world.seed(now, secret));
+    }
+
+    /// Makes a call of the account's owner.
+    pub(crate) fn make(&self, region: &str, operation: &str, input: &Value) {
+        let made = self
+            .aws
+            .with(|world, now| world.handle(now, region, operation, input));
+        assert!(made.is_ok(), "{operation}: {made:?}");
+    }
+
+    /// Runs the tool in this account. Checks that it only reads.
+    pub(crate) fn call(&self, arguments: &[&str]) -> Called {
+        let endpoint = self.aws.endpoint();
+        let output = isolated(arguments)
+            .args(["--endpoint-url", &endpoint])
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .output()
+            .unwrap();
+        self.check_that_it_only_reads();
+        called(&output)
+    }
+
+    fn check_that_it_only_reads(&self) {
+        let calls = self.aws.calls();
+        let operations: BTreeSet<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+        let reads = BTreeSet::from(["DescribeSecret", "ListSecrets"]);
+        assert!(operations.is_subset(&reads), "{operations:?}");
+    }
+}
+
+/// Returns a call of the tool without the configuration of this machine.
+pub(crate) fn isolated(arguments: &[&str]) -> std::process::Command {
+    let mut command = command(arguments);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    command
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    command
+}
+
+/// Returns a secret of the home Region that changed long ago.
+pub(crate) fn secret(name: &str) -> SecretSeed {
+    SecretSeed::new(HOME, name).with_age(OLD)
+}

@@ -1,0 +1,281 @@
+//! `plan` counts what a dry run of the function's thorough sweep counts, in random worlds.
+
+use std::time::Duration;
+
+use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
+use fastrand::Rng;
+use secret_replicator::clock::Clock;
+use secret_replicator::deadlines::Deadlines;
+use secret_replicator::reconcile::{Mode, Reconciler};
+use secret_replicator::sweep::Sweeper;
+use secret_replicator_aws::{SecretsManager, https_client};
+use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::policy;
+use secret_replicator_core::request::{SweepRequest, Wait};
+use secret_replicator_core::secret::Region;
+use secret_replicator_core::sweep::Totals;
+use secret_replicator_emulator::SecretSeed;
+use serde_json::{Value, json};
+
+use crate::Files;
+use crate::account::{Account, OLD};
+
+const PRIMARY: [&str; 3] = ["us-east-1", "eu-central-1", "eu-west-1"];
+
+const REPLICA: [&str; 4] = ["us-west-2", "eu-west-1", "eu-central-1", "ap-south-1"];
+
+/// The Regions of the option. `ap-south-1` is not among them.
+const ALLOWED: &str = "us-west-2 eu-west-1 eu-central-1";
+
+const POLICY: &str = r#"
+version: 1
+removal: covered
+rules:
+  - name: tier-1
+    when: { tags: { tier: "1" } }
+    replicate-to: [us-west-2, eu-west-1]
+  - name: tier-2
+    when: { tags: { tier: "2" } }
+    replicate-to: [eu-central-1]
+    overwrite: true
+  - name: by-tag
+    when: { tags: { replicate-to: "*" } }
+    replicate-to: { tag: replicate-to }
+  - name: not-to-ireland
+    when: { tags: { residency: us } }
+    forbid: [eu-west-1]
+"#;
+
+/// Creates a secret and what other Regions have under its name.
+fn seed(account: &Account, random: &mut Rng, region: &str, name: &str, replicas: &[&str]) {
+    let mut secret = SecretSeed::new(region, name).with_suffix("AAAAAA");
+    if random.u8(..10) > 0 {
+        secret = secret.with_age(OLD);
+    }
+    if random.u8(..4) > 0 {
+        secret = secret.with_tag("tier", ["1", "2", "3"][random.usize(..3)]);
+    }
+    if random.u8(..4) == 0 {
+        let named = [
+            "us-west-2",
+            "eu-wset-1",
+            "eu-west-1 us-west-2",
+            "ap-south-1",
+            "none",
+        ];
+        secret = secret.with_tag("replicate-to", named[random.usize(..named.len())]);
+    }
+    if random.u8(..5) == 0 {
+        secret = secret.with_tag("residency", "us");
+    }
+    secret = match random.u8(..16) {
+        0 => secret.with_kms_key_id("alias/mine"),
+        1 => secret.without_value(),
+        2 => secret.with_owning_service("rds"),
+        3 => secret.with_scheduled_deletion(),
+        _ => secret,
+    };
+    let mut taken = Vec::new();
+    for replica in replicas.iter().filter(|replica| **replica != region) {
+        match random.u8(..8) {
+            0..3 => secret = secret.with_replica_in(*replica),
+            3 => taken.push((*replica, "BBBBBB")),
+            4 => taken.push((*replica, "AAAAAA")),
+            _ => {}
+        }
+    }
+    let is_deleted = secret.scheduled_for_deletion;
+    account.seed(secret);
+    for (replica, suffix) in &taken {
+        let other = SecretSeed::new(*replica, name).with_suffix(*suffix);
+        account.seed(other.with_age(OLD));
+    }
+    if let Some((replica, _)) = taken.first()
+        && !is_deleted
+        && random.bool()
+    {
+        let input = json!({"SecretId": name, "AddReplicaRegions": [{"Region": replica}]});
+        account.aws.with(|world, now| {
+            // A secret without a value, or of a service, may be refused.
+            let _ = world.handle(now, region, "ReplicateSecretToRegions", &input);
+        });
+    }
+}
+
+fn world(random: &mut Rng, replicas: &[&str]) -> Account {
+    let account = Account::new([]);
+    for region in PRIMARY {
+        for number in 0..random.usize(5..60) {
+            // Upper-case letters make the collation matter.
+            let letter = ["a", "B", "c"][random.usize(..3)];
+            seed(
+                &account,
+                random,
+                region,
+                &format!("{letter}/{region}-{number}"),
+                replicas,
+            );
+        }
+    }
+    account
+}
+
+fn limits(overwrite: bool, removal: bool) -> Limits {
+    let allowed = ALLOWED.split(' ').map(|code| Region::parse(code).unwrap());
+    Limits {
+        allowed_regions: AllowedRegions::Only(allowed.collect()),
+        overwrite: if overwrite {
+            Overwrite::Allowed
+        } else {
+            Overwrite::Never
+        },
+        removal: if removal {
+            RemovalLimit::Allowed
+        } else {
+            RemovalLimit::Never
+        },
+    }
+}
+
+/// Sweeps a Region as the function does, thoroughly and without a write.
+async fn swept(account: &Account, region: &str, limits: Limits) -> Totals {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
+        .http_client(https_client())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(account.aws.endpoint())
+        .region(aws_config::Region::new(region.to_owned()))
+        .build();
+    let allowed = limits.allowed_regions.clone();
+    let reconciler = Reconciler {
+        secrets_manager: SecretsManager::from_config(&config),
+        policy: policy::check(POLICY, &allowed).unwrap().policy,
+        limits,
+    };
+    let deadlines = Deadlines::new(Duration::from_mins(10), Duration::ZERO, Wait::Never);
+    let request = SweepRequest {
+        dry_run: true,
+        max_changes: u64::MAX,
+        thorough: true,
+        sweep_id: None,
+        token: None,
+    };
+    let sweeper = Sweeper::new(&reconciler, 25, Mode::DryRun, &deadlines, Clock::system());
+    let sweep = sweeper.slice(request, |_| {}).await.unwrap();
+    assert!(sweep.next.is_none());
+    sweep.totals
+}
+
+/// Returns the sums of a plan in the terms of a sweep's totals.
+fn planned(summary: &Value) -> Value {
+    let regions = summary["regions"].as_object().unwrap();
+    let number = |value: &Value| value.as_u64().unwrap();
+    let sum = |value: &Value| -> u64 { value.as_object().unwrap().values().map(number).sum() };
+    let regions = regions.iter().map(|(region, counts)| {
+        let all = |names: &[&str]| -> u64 { names.iter().map(|name| number(&counts[name])).sum() };
+        let totals = json!({
+            "in_sync": all(&["in_sync", "behind"]),
+            "planned": all(&["create", "overwrite", "repair", "remove"]),
+            "pending": all(&["in_progress"]),
+            "refused": sum(&counts["refused"]),
+            "failed": sum(&counts["failed"]),
+        });
+        (region.clone(), totals)
+    });
+    json!({
+        "covered": summary["covered"],
+        "in_sync": summary["in_sync"],
+        "planned": summary["planned"],
+        "pending": summary["pending"],
+        "refused": summary["refused"],
+        "failed": summary["failed"],
+        "regions": regions.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn counted(totals: &Totals) -> Value {
+    let regions = totals.regions.iter().map(|(region, counts)| {
+        let counts = json!({
+            "in_sync": counts.in_sync,
+            "planned": counts.planned,
+            "pending": counts.pending,
+            "refused": counts.refused,
+            "failed": counts.failed,
+        });
+        (region.to_string(), counts)
+    });
+    json!({
+        "covered": totals.covered,
+        "in_sync": totals.in_sync,
+        "planned": totals.planned,
+        "pending": totals.pending,
+        "refused": totals.refused,
+        "failed": totals.failed,
+        "regions": regions.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+#[test]
+fn a_plan_counts_what_a_thorough_dry_run_counts() {
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut kinds = std::collections::BTreeSet::new();
+    for seed in 0..12 {
+        let mut random = Rng::with_seed(seed);
+        // The lists of the allowed Regions do not show a replica elsewhere, which a thorough plan finds.
+        let thorough = random.bool();
+        let replicas = if thorough {
+            &REPLICA[..]
+        } else {
+            &REPLICA[..3]
+        };
+        let account = world(&mut random, replicas);
+        // Replications end.
+        std::thread::sleep(Duration::from_millis(1200));
+        let (overwrite, removal) = (random.bool(), random.bool());
+        let region = PRIMARY[usize::try_from(seed).unwrap() % PRIMARY.len()];
+        let mut arguments = vec![
+            "plan",
+            &path,
+            "--region",
+            region,
+            "--output",
+            "json",
+            "--allowed-replica-regions",
+            ALLOWED,
+        ];
+        arguments.extend(overwrite.then_some("--allow-overwrite"));
+        arguments.extend(thorough.then_some("--thorough"));
+        arguments.extend(removal.then_some("--allow-removal"));
+        let called = account.call(&arguments);
+        let report = called.json();
+        let plan = planned(&report["summary"]);
+        let sweep = runtime.block_on(swept(&account, region, limits(overwrite, removal)));
+        assert_eq!(plan, counted(&sweep), "seed {seed}, {region}");
+        for counts in report["summary"]["regions"].as_object().unwrap().values() {
+            for (kind, count) in counts.as_object().unwrap() {
+                let is_zero = *count == json!(0) || *count == json!({});
+                if !is_zero {
+                    kinds.insert(kind.clone());
+                }
+            }
+        }
+    }
+    // The worlds have every kind of change.
+    for kind in [
+        "create",
+        "failed",
+        "in_sync",
+        "name_taken",
+        "overwrite",
+        "refused",
+        "remove",
+    ] {
+        assert!(kinds.contains(kind), "{kinds:?}");
+    }
+}

@@ -1,0 +1,190 @@
+//! Tests of `status`.
+
+use std::collections::BTreeMap;
+
+use secret_replicator_emulator::{Fault, FaultKind, SecretSeed};
+use serde_json::{Value, json};
+
+use crate::Files;
+use crate::account::{Account, HOME, OLD, secret};
+
+const POLICY: &str = r#"
+version: 1
+rules:
+  - name: tier-1
+    when: { tags: { tier: "1" } }
+    replicate-to: [eu-west-1]
+  - name: never-in-paris
+    when: all
+    forbid: [eu-west-3]
+"#;
+
+fn covered(name: &str) -> SecretSeed {
+    secret(name).with_tag("tier", "1").with_suffix("AAAAAA")
+}
+
+fn in_ireland(name: &str) -> SecretSeed {
+    SecretSeed::new("eu-west-1", name).with_age(OLD)
+}
+
+/// An account with a secret in each state that a list or a status shows.
+fn account() -> Account {
+    let account = Account::new([
+        covered("in-sync").with_replica_in("eu-west-1"),
+        covered("missing"),
+        covered("shadowed"),
+        in_ireland("shadowed"),
+        covered("promoted"),
+        in_ireland("promoted").with_suffix("AAAAAA"),
+        covered("refused").with_kms_key_id("alias/mine"),
+        covered("behind").with_replica_in("eu-west-1"),
+        secret("uncovered-shadowed"),
+        in_ireland("uncovered-shadowed"),
+        secret("uncovered"),
+        covered("failed"),
+        in_ireland("failed"),
+    ]);
+    account.make(
+        HOME,
+        "ReplicateSecretToRegions",
+        &json!({"SecretId": "failed", "AddReplicaRegions": [{"Region": "eu-west-1"}]}),
+    );
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    // The replica keeps an older version.
+    account.seed(
+        in_ireland("behind")
+            .with_suffix("AAAAAA")
+            .with_tag("tier", "1")
+            .with_replica_of(HOME)
+            .with_value("older"),
+    );
+    account
+}
+
+/// Returns the state and the reason of each secret in a Region. The Region is empty for the secret as a whole.
+fn states(report: &Value) -> BTreeMap<String, (String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let secrets = report["secrets"].as_array().unwrap().iter();
+    let cells = secrets.flat_map(|secret| {
+        let cells = secret["regions"].as_array().unwrap().iter();
+        cells.map(|cell| {
+            let region = text(&cell["region"]);
+            let key = format!("{} {region}", text(&secret["name"]));
+            (
+                key.trim().to_owned(),
+                (text(&cell["state"]), text(&cell["reason"])),
+            )
+        })
+    });
+    cells.collect()
+}
+
+#[test]
+fn each_secret_has_its_state_in_each_region() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let called = account.call(&["status", &path, "--region", HOME, "--output", "json"]);
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    let states = states(&called.json());
+    let expected = [
+        ("behind eu-west-1", "behind", "version-behind"),
+        ("failed eu-west-1", "failed", "name-already-exists"),
+        ("in-sync eu-west-1", "in-sync", ""),
+        ("missing eu-west-1", "missing", ""),
+        ("promoted eu-west-1", "promoted", "promoted-replica"),
+        ("refused eu-west-1", "refused", "weaker-encryption"),
+        ("shadowed eu-west-1", "shadowed", "name-already-exists"),
+        ("uncovered", "not-covered", "no-rule-matched"),
+        ("uncovered-shadowed", "not-covered", "no-rule-matched"),
+        (
+            "uncovered-shadowed eu-west-1",
+            "shadowed",
+            "name-already-exists",
+        ),
+    ];
+    let expected = expected
+        .map(|(secret, state, reason)| (secret.to_owned(), (state.to_owned(), reason.to_owned())));
+    let expected: BTreeMap<_, _> = expected.into();
+    let mut found = states.clone();
+    found.retain(|_, (state, _)| state != "excluded");
+    assert_eq!(found, expected);
+
+    let called = account.call(&["status", &path, "--region", HOME]);
+    insta::assert_snapshot!(called.stdout);
+}
+
+#[test]
+fn filters_select_secrets_and_states() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let base = ["status", &path, "--region", HOME, "--output", "json"];
+        let called = account.call(&[&base, arguments].concat());
+        states(&called.json()).into_keys().collect()
+    };
+    assert_eq!(
+        names(&["--only", "failed,missing"]),
+        ["failed eu-west-1", "missing eu-west-1"]
+    );
+    assert_eq!(
+        names(&["--name", "uncovered-"]),
+        ["uncovered-shadowed", "uncovered-shadowed eu-west-1"]
+    );
+    assert_eq!(names(&["--tag", "tier=2"]), Vec::<String>::new());
+    assert_eq!(
+        names(&["--tag", "tier", "--name", "in-"]),
+        ["in-sync eu-west-1"]
+    );
+}
+
+#[test]
+fn a_pipeline_fails_on_the_states_that_it_names() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let code = |states: &str| {
+        let called = account.call(&["status", &path, "--region", HOME, "--fail-on", states]);
+        called.code
+    };
+    assert_eq!(code("failed,unreadable"), Some(2));
+    assert_eq!(code("kms-key-differs,unreadable"), Some(0));
+    let called = account.call(&["status", &path, "--region", HOME, "--output", "junit"]);
+    let xml = called.stdout;
+    assert!(
+        xml.contains(r#"<testsuite name="123456789012.us-east-1" tests="10""#),
+        "{xml}"
+    );
+    assert!(xml.contains(r#"failures="7""#), "{xml}");
+    assert!(
+        xml.contains(r#"message="failed: name-already-exists" type="failed""#),
+        "{xml}"
+    );
+}
+
+#[test]
+fn a_region_whose_list_is_denied_is_named_and_its_secrets_are_described() {
+    let account = Account::new([covered("in-sync").with_replica_in("eu-west-1")]);
+    let message = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: \
+                   secretsmanager:ListSecrets";
+    let denied = FaultKind::answer(400, "AccessDeniedException", message);
+    account.aws.script(Fault {
+        region: Some("eu-west-1".to_owned()),
+        ..Fault::on("ListSecrets", denied)
+    });
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let called = account.call(&["status", &path, "--region", HOME]);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    assert!(
+        called
+            .stderr
+            .contains("the list of eu-west-1 is incomplete")
+            && called.stderr.contains("allow `secretsmanager:ListSecrets`"),
+        "{}",
+        called.stderr
+    );
+    assert!(called.stdout.contains("No problems."), "{}", called.stdout);
+    assert!(!account.aws.calls_to("DescribeSecret").is_empty());
+}
