@@ -89,6 +89,28 @@ fn a_dry_run_says_which_removal_has_to_wait() {
     assert!(run.rehearsal.is_some());
 }
 
+#[test]
+fn a_throttled_request_is_no_change_although_another_principal_creates_the_replica() {
+    let tags = || [("replicate-to", EU.to_owned())];
+    let other = "prod/other";
+    let mut scenario = world();
+    scenario.aws.latency = 0;
+    scenario.secrets = [NAME, other]
+        .map(|name| secret_named(name, tags(), [].into()))
+        .into();
+    let status = Action::Status(NAME.to_owned(), EU.to_owned(), "Detached".to_owned(), None);
+    scenario.actions = vec![act(1000, Action::Sweep(1)), act(1500, status)];
+    scenario.faults.push(TimedFault {
+        at: 0,
+        fault: Fault::on("ReplicateSecretToRegions", FaultKind::Throttle)
+            .on_secret(NAME)
+            .always(),
+    });
+    let run = play(&scenario);
+    assert!(!run.faults.is_empty(), "no request was throttled");
+    assert!(run.before.is_in_sync(other, EU));
+}
+
 /// A replica that failed, and that a sweep requests again.
 fn failed_replica(name: &str) -> (SecretAtStart, Action) {
     let tags = [("replicate-to", EU.to_owned())];
