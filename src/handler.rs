@@ -18,7 +18,7 @@ use crate::change_budget::ChangeBudget;
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
 use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn};
-use crate::reconcile::{EventAge, Mode, Occasion, Reconciler, SecretOutcome};
+use crate::reconcile::{EventAge, KnownSecret, Mode, Occasion, Reconciler, SecretOutcome};
 use crate::record::{Failure, Record, Recorder, Report, SweepReport};
 use crate::settings::Settings;
 use crate::sweep::{Sweeper, SweptSecret};
@@ -188,10 +188,11 @@ impl Function {
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> SecretOutcome {
+        let known = KnownSecret::from(id.clone());
         let changes = ChangeBudget::unlimited();
         let outcome = self
             .reconciler
-            .reconcile(id, mode, occasion, deadlines, &changes);
+            .reconcile(&known, mode, occasion, deadlines, &changes);
         blame_request(outcome.await, SECRET_ID_REMEDIATION)
     }
 

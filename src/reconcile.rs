@@ -6,6 +6,7 @@
 //! | module | content |
 //! |---|---|
 //! | `basis` | the plan and the read on which the writes rest |
+//! | `known` | what earlier attempts of the invocation have found |
 //! | `observe` | reads the secret, waits until it is ready, plans |
 //! | `replicate` | requests replicas |
 //! | `follow` | polls replicas until they are in sync or failed |
@@ -22,6 +23,7 @@
 mod basis;
 mod execution;
 mod follow;
+mod known;
 mod observe;
 mod occasion;
 mod outcome;
@@ -42,13 +44,14 @@ use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{Decision, Plan, Target, decide};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::reason::SkipReason;
-use secret_replicator_core::secret::{Region, Secret, SecretId};
+use secret_replicator_core::secret::{Region, Secret};
 use tokio::time::Instant;
 
 use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
 use basis::Basis;
 use execution::{Execution, RegionalFindings, Responses, changes_after, shows_a_replica};
+pub use known::KnownSecret;
 pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
 pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
@@ -73,24 +76,24 @@ pub enum Mode {
     DryRun,
 }
 
-/// The plan only repeats earlier requests, and the sweep makes all others first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OnlyRepeats;
+/// The plan only repeats earlier requests, and the sweep makes all others first. Contains the secret for then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnlyRepeats(pub KnownSecret);
 
 impl Reconciler {
     /// Reconciles one secret within the deadlines. Defers the part of its plan for which the budget has too
     /// few changes.
     pub async fn reconcile(
         &self,
-        id: &SecretId,
+        known: &KnownSecret,
         mode: Mode,
         occasion: Occasion,
         deadlines: &Deadlines,
         changes: &ChangeBudget,
     ) -> SecretOutcome {
-        match self.observe(id, mode, occasion, deadlines).await {
+        match self.observe(known, mode, occasion, deadlines).await {
             Ok(basis) => {
-                let work = self.carry_out(id, basis, mode, occasion, deadlines, changes);
+                let work = self.carry_out(known, basis, mode, occasion, deadlines, changes);
                 work.await
             }
             Err(outcome) => outcome,
@@ -103,18 +106,18 @@ impl Reconciler {
     /// [`OnlyRepeats`], without a write.
     pub async fn reconcile_before_repeats(
         &self,
-        id: &SecretId,
+        known: &KnownSecret,
         mode: Mode,
         occasion: Occasion,
         deadlines: &Deadlines,
         changes: &ChangeBudget,
     ) -> Result<SecretOutcome, OnlyRepeats> {
-        match self.observe(id, mode, occasion, deadlines).await {
+        match self.observe(known, mode, occasion, deadlines).await {
             Ok(basis) if mode == Mode::Act && changes.has_only_repeats(basis.plan.changes()) => {
-                Err(OnlyRepeats)
+                Err(OnlyRepeats(known.after(&basis.secret)))
             }
             Ok(basis) => {
-                let work = self.carry_out(id, basis, mode, occasion, deadlines, changes);
+                let work = self.carry_out(known, basis, mode, occasion, deadlines, changes);
                 Ok(work.await)
             }
             Err(outcome) => Ok(outcome),
@@ -124,7 +127,7 @@ impl Reconciler {
     /// Carries out a plan. Reads the secret again and plans again if the first read becomes too old for a write.
     async fn carry_out(
         &self,
-        id: &SecretId,
+        known: &KnownSecret,
         mut basis: Basis,
         mode: Mode,
         occasion: Occasion,
@@ -144,7 +147,8 @@ impl Reconciler {
         };
         if basis.plan.writes() && !basis.read.is_fresh() {
             let changes_before = basis.plan.changes();
-            basis = match self.observe(id, mode, occasion, deadlines).await {
+            let known = known.after(&basis.secret);
+            basis = match self.observe(&known, mode, occasion, deadlines).await {
                 Ok(observed) => observed,
                 Err(outcome) => {
                     reservation.release();

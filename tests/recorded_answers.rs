@@ -80,7 +80,7 @@ async fn a_primary_secret_with_a_replica_in_sync_is_as_wanted() {
 
     let done = reconciler
         .reconcile(
-            &id,
+            &id.into(),
             Mode::Act,
             Occasion::Request(Cause::Action, None),
             &deadlines,

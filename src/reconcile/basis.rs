@@ -50,6 +50,24 @@ impl Basis {
 }
 
 impl Reconciler {
+    /// Reads a secret again for a request.
+    ///
+    /// # Errors
+    /// [`CallError`] if the read fails, or if it lacks the value that the earlier one showed. AWS does not document
+    /// how it replicates a secret without a value.
+    pub(super) async fn read_again(
+        &self,
+        earlier: &Secret,
+        until: Instant,
+    ) -> Result<(Secret, ReadTime), CallError> {
+        let id = SecretId::Arn(earlier.arn.clone());
+        let (now, time) = self.secrets_manager.read(&id, until).await?;
+        if now.lacks_value_of(earlier) {
+            return Err(CallError::old_read());
+        }
+        Ok((now, time))
+    }
+
     /// Reads the secret again and decides which of the targets are still to be requested. Probes again
     /// before a request that overwrites. The probes come first, because they may take longer than a read
     /// remains valid for a write.
@@ -64,13 +82,8 @@ impl Reconciler {
     ) -> Result<Renewed, CallError> {
         let overwriting = targets.iter().filter(|target| target.overwrites());
         let overwriting: Vec<Region> = overwriting.map(|target| target.region().clone()).collect();
-        let mut probed = basis.secret.probed.clone();
-        for region in &overwriting {
-            probed.remove(region);
-        }
-        probed.extend(self.probe_regions(&basis.secret, overwriting, until).await);
-        let id = SecretId::Arn(basis.secret.arn.clone());
-        let (mut now, read) = self.secrets_manager.read(&id, until).await?;
+        let probed = self.probe_again(&basis.secret, overwriting, until).await;
+        let (mut now, read) = self.read_again(&basis.secret, until).await?;
         now.probed = probed;
         now.replicas
             .retain(|region, replica| basis.removed.get(region) != Some(replica));

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::basis::Basis;
 use super::outcome::SecretOutcome;
-use super::{Mode, Occasion, Reconciler};
+use super::{KnownSecret, Mode, Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 /// The number of Regions to probe concurrently.
@@ -29,6 +29,14 @@ enum Observed {
 }
 
 impl Observed {
+    /// Returns the secret as read.
+    fn secret(&self) -> &Secret {
+        match self {
+            Self::Skip(secret, _) | Self::NoValueYet(secret, _) => secret,
+            Self::Plan(basis) => &basis.secret,
+        }
+    }
+
     /// Returns whether a read immediately after the event may have this result only because it still shows
     /// the secret before the event.
     fn may_be_stale(&self, mode: Mode, occasion: Occasion) -> bool {
@@ -72,17 +80,22 @@ impl Reconciler {
     /// The outcome, if there is no plan to execute.
     pub(super) async fn observe(
         &self,
-        id: &SecretId,
+        known: &KnownSecret,
         mode: Mode,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Result<Basis, SecretOutcome> {
+        let mut known = known.clone();
         let mut poller = deadlines.poll_until_ready();
         let mut retries = deadlines.poll_until_ready();
-        let mut known: Option<SecretOutcome> = None;
+        let mut last: Option<SecretOutcome> = None;
         let mut failed: Option<CallError> = None;
         loop {
-            let not_ready = match self.read(id, mode, occasion, poller.deadline()).await {
+            let read = self.read(&known, mode, occasion, poller.deadline()).await;
+            if let Ok(observed) = &read {
+                known = known.after(observed.secret());
+            }
+            let not_ready = match read {
                 Ok(observed)
                     if observed.may_be_stale(mode, occasion)
                         && let Some(fresh_at) = occasion.fresh_at()
@@ -109,43 +122,45 @@ impl Reconciler {
                         continue;
                     }
                     // A transient error does not invalidate the result of an earlier read.
-                    return Err(known.unwrap_or(SecretOutcome::Unreadable(error)));
+                    return Err(last.unwrap_or(SecretOutcome::Unreadable(error)));
                 }
                 Err(error) => return Err(SecretOutcome::Unreadable(error)),
             };
             if !poller.pause().await {
-                return match self.read_by_name(id, &not_ready, deadlines).await {
+                return match self.read_by_name(&known.id, &not_ready, deadlines).await {
                     Some(read) => {
-                        let judged = self.judge(read, mode, occasion, deadlines.end());
+                        let judged = self.judge(read, &known, mode, occasion, deadlines.end());
                         judged.await.into_plan()
                     }
                     None => Err(not_ready),
                 };
             }
-            known = Some(not_ready);
+            last = Some(not_ready);
         }
     }
 
     async fn read(
         &self,
-        id: &SecretId,
+        known: &KnownSecret,
         mode: Mode,
         occasion: Occasion,
         until: Instant,
     ) -> Result<Observed, CallError> {
-        let read = self.secrets_manager.read(id, until).await?;
-        Ok(self.judge(read, mode, occasion, until).await)
+        let read = self.secrets_manager.read(&known.id, until).await?;
+        Ok(self.judge(read, known, mode, occasion, until).await)
     }
 
     /// Plans for a secret and classifies the result.
     async fn judge(
         &self,
-        read: (Secret, ReadTime),
+        (mut secret, time): (Secret, ReadTime),
+        known: &KnownSecret,
         mode: Mode,
         occasion: Occasion,
         until: Instant,
     ) -> Observed {
-        match self.plan(read, mode, until).await {
+        secret.note_promoted(&known.promoted);
+        match self.plan((secret, time), mode, until).await {
             (secret, Decision::Skip(reason), _) => Observed::Skip(secret, reason),
             (secret, Decision::Act(plan), read) => {
                 let plan = if occasion.retries_unknown_failures() {
@@ -198,7 +213,8 @@ impl Reconciler {
             return (secret, decision, read);
         }
         let regions = plan.regions_to_probe().cloned().collect();
-        let probed = self.probe_regions(&secret, regions, until).await;
+        let mut probed = secret.probed.clone();
+        probed.extend(self.probe_regions(&secret, regions, until).await);
         if mode == Mode::Act && plan.writes() && !read.is_fresh() {
             let id = SecretId::Arn(secret.arn.clone());
             if let Ok(again) = self.secrets_manager.read(&id, until).await {
@@ -210,6 +226,20 @@ impl Reconciler {
         secret.probed = probed;
         let decision = decide(&secret, &self.policy, &self.limits);
         (secret, decision, read)
+    }
+
+    /// Looks up the secret's name in these Regions again. Returns the findings of all probes. A Region whose second
+    /// probe fails has none, because what the first one found may be gone.
+    pub(super) async fn probe_again(
+        &self,
+        secret: &Secret,
+        regions: Vec<Region>,
+        until: Instant,
+    ) -> BTreeMap<Region, RegionalSecret> {
+        let mut probed = secret.probed.clone();
+        probed.retain(|region, _| !regions.contains(region));
+        probed.extend(self.probe_regions(secret, regions, until).await);
+        probed
     }
 
     /// Looks up the secret's name in these Regions. The result omits a Region whose probe fails.

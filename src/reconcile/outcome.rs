@@ -108,6 +108,16 @@ impl SecretOutcome {
             && others.all(|region| region.state.outcome() <= Outcome::Unchanged)
     }
 
+    /// Returns the Regions in which a probe found a promoted former replica.
+    #[must_use]
+    pub fn promoted(&self) -> BTreeSet<Region> {
+        let before = self.secret().map(Secret::promoted);
+        let regions = self.regions().iter();
+        let promoted = regions.filter(|region| region.state.is_promoted());
+        let after = promoted.filter_map(|region| region.region.clone().ok());
+        before.into_iter().flatten().chain(after).collect()
+    }
+
     /// Returns whether AWS has accepted a write for a Region, or may have executed one.
     #[must_use]
     pub fn is_written(&self) -> bool {

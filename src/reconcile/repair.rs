@@ -217,8 +217,7 @@ impl Reconciler {
         gone: &BTreeSet<Region>,
         deadlines: &Deadlines,
     ) -> Result<(Secret, ReadTime, BTreeMap<Region, Replica>), CallError> {
-        let id = SecretId::Arn(secret.arn.clone());
-        let (mut now, read) = self.secrets_manager.read(&id, deadlines.end()).await?;
+        let (mut now, read) = self.read_again(secret, deadlines.end()).await?;
         let removed = secret.replicas.iter();
         let removed = removed.filter(|(region, _)| gone.contains(*region));
         let removed: BTreeMap<Region, Replica> = removed

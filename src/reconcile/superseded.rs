@@ -33,34 +33,36 @@ impl Reconciler {
         if vanished.is_empty() || deadlines.is_too_late_to_write() {
             return;
         }
-        let probed = self.probe_regions(&basis.secret, vanished, deadlines.end());
+        let regions = vanished.clone();
+        let probed = self.probe_again(&basis.secret, regions, deadlines.end());
         let probed = probed.await;
-        let id = SecretId::Arn(basis.secret.arn.clone());
-        let Ok((mut now, read)) = self.secrets_manager.read(&id, deadlines.end()).await else {
+        let Ok((mut now, read)) = self.read_again(&basis.secret, deadlines.end()).await else {
             return;
         };
-        now.probed.clone_from(&basis.secret.probed);
+        now.probed = probed;
         let Decision::Act(fresh) = decide(&now, &self.policy, &self.limits) else {
             return;
         };
         let mut again = BTreeSet::new();
-        for (region, found) in probed {
-            if !matches!(fresh.steps.get(&region), Some(Step::Replicate(_))) {
-                continue;
-            }
-            match found {
-                RegionalSecret::Absent if execution.responses.contains_key(&region) => {
+        for region in vanished {
+            match (fresh.steps.get(&region), now.probed.get(&region)) {
+                (Some(Step::Refuse(Refusal::PromotedReplica, _)), _) => {
+                    execution.promoted.insert(region);
+                }
+                (Some(Step::Replicate(_)), Some(RegionalSecret::Absent))
+                    if execution.responses.contains_key(&region) =>
+                {
                     again.insert(region);
                 }
-                RegionalSecret::Absent | RegionalSecret::Replica { .. } => {
+                (
+                    Some(Step::Replicate(_)),
+                    Some(RegionalSecret::Absent | RegionalSecret::Replica { .. }),
+                ) => {
                     let removed = Superseded::RemovedByOther;
                     execution.superseded.insert(region, removed);
                 }
-                RegionalSecret::PromotedReplica => {
-                    execution.promoted.insert(region);
-                }
                 // The next attempt requests a replica, and AWS says why it fails.
-                RegionalSecret::OtherSecret => {}
+                _ => {}
             }
         }
         let again = Basis::new(now, fresh.only(&again), read);

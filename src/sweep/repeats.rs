@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use secret_replicator_core::secret::SecretId;
 use secret_replicator_core::sweep::SecretHash;
+
+use crate::reconcile::KnownSecret;
 
 /// The maximum number of secrets that wait to repeat requests. A longer queue would take much memory.
 const MAX_WAITING: usize = 256;
@@ -36,8 +37,8 @@ pub(super) struct Repeat {
     pub(super) secret: SecretHash,
     /// Whether the list of a Region shows a replica without the current version.
     pub(super) is_behind: bool,
-    /// The secret's ID from the list.
-    pub(super) id: SecretId,
+    /// The secret to reconcile.
+    pub(super) known: KnownSecret,
 }
 
 impl RepeatQueue {
@@ -51,7 +52,7 @@ impl RepeatQueue {
 
     /// Adds a secret. Returns the first one in the queue if the queue is full.
     pub(super) fn add(&mut self, repeat: Repeat) -> Option<Repeat> {
-        let id = repeat.id.as_str();
+        let id = repeat.known.id.as_str();
         let place = SecretHash::of(&format!("{} {id}", self.started.timestamp_millis()));
         // If two secrets have the same hash, the earlier one is processed now.
         let same = self.waiting.insert(place, repeat);

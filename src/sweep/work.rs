@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 
-use futures_util::FutureExt;
 use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::secret::SecretId;
 use secret_replicator_core::sweep::SecretHash;
@@ -12,7 +11,7 @@ use super::repeats::{Repeat, Repeats};
 use super::{Listed, Sweeper, SweptSecret, hash_of};
 use crate::catch_panic::catch_panic;
 use crate::change_budget::ChangeBudget;
-use crate::reconcile::{Occasion, OnlyRepeats, Reconciler, SecretOutcome};
+use crate::reconcile::{KnownSecret, Occasion, OnlyRepeats, Reconciler, SecretOutcome};
 
 /// A listed secret to reconcile.
 #[derive(Debug)]
@@ -59,11 +58,11 @@ impl Sweeper<'_> {
                 let work = self.reconcile_listed(listed, occasion(is_behind), repeats, changes);
                 match work.await {
                     Ok(result) => Done::Secret(page, secret, result),
-                    Err(id) => Done::Repeats(Box::new(Repeat {
+                    Err(OnlyRepeats(known)) => Done::Repeats(Box::new(Repeat {
                         page,
                         secret,
                         is_behind,
-                        id,
+                        known,
                     })),
                 }
             }
@@ -72,9 +71,9 @@ impl Sweeper<'_> {
                     page,
                     secret,
                     is_behind,
-                    id,
+                    known,
                 } = *repeat;
-                let again = self.reconcile(id, occasion(is_behind), changes);
+                let again = self.reconcile(known, occasion(is_behind), changes);
                 Done::Secret(page, secret, Some(again.await))
             }
         }
@@ -83,14 +82,14 @@ impl Sweeper<'_> {
     /// Reconciles a listed secret. Returns `None` if the list shows that there is nothing to do.
     ///
     /// # Errors
-    /// The secret's ID, if the secret only repeats earlier requests and has to wait for that.
+    /// [`OnlyRepeats`], if the secret has to wait for that.
     async fn reconcile_listed(
         &self,
         listed: Listed,
         occasion: Occasion,
         repeats: Repeats,
         changes: &ChangeBudget,
-    ) -> Result<Option<SweptSecret>, SecretId> {
+    ) -> Result<Option<SweptSecret>, OnlyRepeats> {
         let started = self.clock.now();
         let listed = match listed {
             Ok(listed) => listed,
@@ -107,39 +106,41 @@ impl Sweeper<'_> {
             return Ok(None);
         }
         let id = SecretId::Arn(listed.arn);
+        let known = KnownSecret::from(id.clone());
         if repeats == Repeats::Now {
-            let work = Box::pin(self.reconcile(id, occasion, changes));
-            return Ok(Some(work.await));
+            return Ok(Some(self.reconcile(known, occasion, changes).await));
         }
-        let work = || {
-            let (reconciler, deadlines) = (&self.reconciler, self.deadlines);
-            reconciler.reconcile_before_repeats(&id, self.mode, occasion, deadlines, changes)
+        let (reconciler, deadlines) = (&self.reconciler, self.deadlines);
+        let work = async |known: &KnownSecret| {
+            reconciler
+                .reconcile_before_repeats(known, self.mode, occasion, deadlines, changes)
+                .await
         };
         // Boxed, because the work of only one branch is in memory.
-        match Box::pin(self.retry(work)).await {
-            Ok(outcome) => Ok(Some(SweptSecret {
-                id,
-                started,
-                outcome,
-            })),
-            Err(OnlyRepeats) => Err(id),
-        }
+        let outcome = Box::pin(self.retry(known, work)).await?;
+        Ok(Some(SweptSecret {
+            id,
+            started,
+            outcome,
+        }))
     }
 
     /// Reconciles a secret.
     async fn reconcile(
         &self,
-        id: SecretId,
+        known: KnownSecret,
         occasion: Occasion,
         changes: &ChangeBudget,
     ) -> SweptSecret {
         let started = self.clock.now();
-        let work = || {
-            let (reconciler, deadlines) = (&self.reconciler, self.deadlines);
-            let work = reconciler.reconcile(&id, self.mode, occasion, deadlines, changes);
-            work.map(Ok::<_, Infallible>)
+        let id = known.id.clone();
+        let (reconciler, deadlines) = (&self.reconciler, self.deadlines);
+        let work = async |known: &KnownSecret| {
+            let work = reconciler.reconcile(known, self.mode, occasion, deadlines, changes);
+            Ok::<_, Infallible>(work.await)
         };
-        let Ok(outcome) = self.retry(work).await;
+        // Boxed, to keep the futures of tasks without this work small.
+        let Ok(outcome) = Box::pin(self.retry(known, work)).await;
         SweptSecret {
             id,
             started,
@@ -151,22 +152,24 @@ impl Sweeper<'_> {
     /// too little time for that is left for the next slice, which begins with it. So is a secret of which a
     /// Region was repaired: a repetition would find that Region in the wanted state and report no write. A write
     /// that AWS may have executed without an answer is not repeated here, where it would count twice.
-    async fn retry<E, W>(&self, work: impl Fn() -> W) -> Result<SecretOutcome, E>
-    where
-        W: Future<Output = Result<SecretOutcome, E>>,
-    {
+    async fn retry<E>(
+        &self,
+        mut known: KnownSecret,
+        work: impl AsyncFn(&KnownSecret) -> Result<SecretOutcome, E>,
+    ) -> Result<SecretOutcome, E> {
         let begun = Instant::now();
         let mut retries = self.deadlines.retry_in_sweep();
         let mut outcome = SecretOutcome::NotReached;
         while Instant::now() < self.deadlines.last_write() {
             // A panic on one secret must not stop the others.
-            outcome = match catch_panic(work()).await {
+            outcome = match catch_panic(work(&known)).await {
                 Ok(result) => result?,
                 Err(message) => SecretOutcome::Internal(message),
             };
             if !outcome.is_transient() || outcome.is_written() || !retries.pause().await {
                 break;
             }
+            known.promoted.extend(outcome.promoted());
         }
         let had_time = begun.elapsed() >= self.deadlines.least_retry_time();
         if outcome.is_transient() && (outcome.is_repaired() || !had_time) {

@@ -63,7 +63,8 @@ async fn ends_as(connection: &FixedAnswer, occasion: Occasion) -> RegionState {
     let deadlines = Deadlines::new(Duration::from_mins(1), Duration::ZERO, Wait::Never);
     let changes = ChangeBudget::unlimited();
     let id = SecretId::new("arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf");
-    let work = reconciler.reconcile(&id, Mode::Act, occasion, &deadlines, &changes);
+    let known = id.into();
+    let work = reconciler.reconcile(&known, Mode::Act, occasion, &deadlines, &changes);
     let SecretOutcome::Covered { regions, .. } = work.await else {
         panic!("the secret is covered");
     };

@@ -37,7 +37,7 @@ pub struct CallError {
     /// The kind of the failure.
     pub kind: CallErrorKind,
     /// AWS's error code, for instance `InvalidParameterException`. Without one, the function's own code:
-    /// `NoAnswer`, `OutOfTime`, `NotSent`, `SlowRead`, `Invalid` or
+    /// `NoAnswer`, `OutOfTime`, `NotSent`, `SlowRead`, `OldRead`, `Invalid` or
     /// `Unreadable`.
     pub code: String,
     /// AWS's message.
@@ -160,6 +160,20 @@ impl CallError {
                  seconds after the read on which it rests",
                 MAX_READ_AGE.as_secs()
             ),
+            request_id: None,
+        }
+    }
+
+    /// Creates the error of a read that is older than an earlier one: it lacks the secret's value.
+    #[must_use]
+    pub fn old_read() -> Self {
+        Self {
+            operation: Operation::DescribeSecret,
+            kind: CallErrorKind::Unanswered,
+            code: "OldRead".to_owned(),
+            message:
+                "DescribeSecret lags: it lacks the secret's value, which an earlier response showed"
+                    .to_owned(),
             request_id: None,
         }
     }

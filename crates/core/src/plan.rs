@@ -195,12 +195,15 @@ impl Plan {
     }
 
     /// Returns the Regions to probe, because the step depends on what the Region has under the secret's
-    /// name: a request may overwrite it, a taken name may have become available, or a Region may have
-    /// been enabled.
+    /// name: a request may overwrite it, a taken name may have become available, a Region may have
+    /// been enabled, or a promoted former replica that an earlier probe found may be gone.
     pub fn regions_to_probe(&self) -> impl Iterator<Item = &Region> {
         let depends = |(region, step): (_, &Step)| {
-            let is_blocked =
-                matches!(step, Step::ReportFailure(reason, _) if reason.needs_manual_fix());
+            let is_blocked = match step {
+                Step::ReportFailure(reason, _) => reason.needs_manual_fix(),
+                Step::Refuse(refusal, _) => *refusal == Refusal::PromotedReplica,
+                _ => false,
+            };
             let may_overwrite = |target: &Target| target.overwrite() == Overwrite::Allowed;
             (is_blocked || step.target().is_some_and(may_overwrite)).then_some(region)
         };

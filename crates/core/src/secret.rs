@@ -7,7 +7,7 @@ mod arn;
 mod encryption;
 mod region;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -146,6 +146,27 @@ impl Secret {
     #[must_use]
     pub fn is_promoted_in(&self, region: &Region) -> bool {
         self.probed.get(region) == Some(&RegionalSecret::PromotedReplica)
+    }
+
+    /// Returns whether this read is older than an earlier one, which shows a value: a secret never loses its value.
+    #[must_use]
+    pub fn lacks_value_of(&self, earlier: &Self) -> bool {
+        earlier.has_value() && !self.has_value()
+    }
+
+    /// Returns the Regions in which a probe found a promoted former replica.
+    #[must_use]
+    pub fn promoted(&self) -> BTreeSet<Region> {
+        let regions = self.probed.keys();
+        let promoted = regions.filter(|region| self.is_promoted_in(region));
+        promoted.cloned().collect()
+    }
+
+    /// Adds the Regions in which an earlier probe found a promoted former replica. Other findings of earlier probes
+    /// must not be added, because they may permit a request that a later probe does not.
+    pub fn note_promoted(&mut self, regions: &BTreeSet<Region>) {
+        let promoted = |region: &Region| (region.clone(), RegionalSecret::PromotedReplica);
+        self.probed.extend(regions.iter().map(promoted));
     }
 
     /// Whether the last change is older than [`STUCK_AFTER`]. Only then can a replication be stuck.

@@ -146,6 +146,12 @@ impl Call {
         })
     }
 
+    /// Returns whether AWS answered that it has not executed the call.
+    pub(crate) fn is_refused(&self) -> bool {
+        let answer = self.answer.as_ref();
+        answer.is_some_and(|answer| answer.status == Some(400))
+    }
+
     /// Returns the answer if it came before the request of another call.
     pub(crate) fn answer_before(&self, other: &Call) -> Option<&Answer> {
         let answer = self.answer.as_ref();

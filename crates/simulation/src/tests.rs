@@ -1,3 +1,4 @@
+mod promoted;
 mod races;
 mod regional;
 mod sweeps;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
 use secret_replicator_emulator::{Execution, Fault, FaultKind, KnownReplica, RemovedReplicas};
+use serde_json::Value;
 
 use crate::generate::race::{NAME, act, reconcile, world};
 use crate::generate::{secret_named, tree};
@@ -46,6 +48,12 @@ fn play(scenario: &Scenario) -> Run {
     let run = run::play(scenario);
     assert_eq!(crate::check::violations(scenario, &run), []);
     run
+}
+
+/// Returns the record of an invocation that ended in one.
+fn record(journal: &Journal, number: u64) -> Value {
+    let mut records = journal.records(|written_by| written_by == number);
+    records.pop().expect("a record")
 }
 
 fn operations(journal: &Journal, invocation: u64) -> Vec<&str> {

@@ -108,6 +108,40 @@ fn a_region_is_probed_before_a_request_that_may_overwrite() {
 }
 
 #[test]
+fn a_promoted_former_replica_of_an_earlier_probe_is_refused_and_probed_again() {
+    let promoted = BTreeSet::from([region("ap-south-1")]);
+    for row in [None, IN_SYNC, Some(("Failed", Some(NAME_TAKEN)))] {
+        let mut secret = secret("", [("ap-south-1", row)]);
+        secret.note_promoted(&promoted);
+        assert_eq!(secret.promoted(), promoted);
+        let Decision::Act(plan) = decided(OVERWRITING, &secret, &LIMITS) else {
+            panic!("it is covered");
+        };
+        assert_eq!(plan.targets().count(), 0, "{row:?}");
+        let probed: Vec<&Region> = plan.regions_to_probe().collect();
+        assert_eq!(probed, [&region("ap-south-1")], "{row:?}");
+    }
+    let mut secret = secret("", []);
+    secret
+        .probed
+        .insert(region("ap-south-1"), RegionalSecret::OtherSecret);
+    assert_eq!(secret.promoted(), BTreeSet::new());
+}
+
+#[test]
+fn a_read_without_a_value_is_older_than_one_with_a_value() {
+    let with_value = secret("", []);
+    let without_value = Secret {
+        current_version: None,
+        ..with_value.clone()
+    };
+    assert!(without_value.lacks_value_of(&with_value));
+    assert!(!with_value.lacks_value_of(&with_value));
+    assert!(!with_value.lacks_value_of(&without_value));
+    assert!(!without_value.lacks_value_of(&without_value));
+}
+
+#[test]
 fn a_retry_is_a_change_whether_it_overwrites_a_secret_or_not() {
     let plan = |found| {
         let mut secret = secret("", [("ap-south-1", Some(("Failed", Some(NAME_TAKEN))))]);

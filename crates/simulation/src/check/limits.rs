@@ -76,7 +76,8 @@ fn changes<'a>(run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
 }
 
 /// Returns the replicas that a write changed. After a lost answer to a request for a replica, the state of the
-/// primary secret shows whether AWS executed it. It does not show that for a replica that had failed before, so such
+/// primary secret shows whether AWS executed it. A request that AWS refused or throttled was not executed, although
+/// another principal may have created the replica at that time. It does not show that for a replica that had failed before, so such
 /// a request counts only with its answer.
 fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>> {
     let arn = write.secret_id().unwrap_or_default();
@@ -96,7 +97,9 @@ fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>
         let mut states = run.truth.during(place, write.at, write.at + 1000).flatten();
         let is_new = forces || seen.status(region) != Some("Failed");
         write.success().is_some()
-            || is_new && states.any(|state| state.replicas.iter().any(|row| row.region == region))
+            || is_new
+                && !write.is_refused()
+                && states.any(|state| state.replicas.iter().any(|row| row.region == region))
     };
     let added = write.regions("AddReplicaRegions");
     let added = added.filter(|region| was_executed(region));

@@ -10,8 +10,7 @@ use super::{operations, play};
 use crate::generate::race::{BEGINNING, NAME, REGIONS, act, reconcile, world};
 use crate::generate::secret_named;
 use crate::interleavings::{Interleaving, interleavings};
-use crate::journal::End;
-use crate::journal::Journal;
+use crate::journal::{Answer, Call, End, Journal};
 use crate::run::WorldState;
 use crate::scenario::{Action, Scenario, TimedAction, TimedFault};
 
@@ -186,6 +185,40 @@ fn reads_that_go_back_in_time_remove_nothing_that_is_wanted() {
         assert_eq!(in_sync(&run.later), [EU, US]);
     }
     assert!(times_stale > 0, "no read was stale");
+}
+
+#[test]
+fn a_request_is_repeated_only_after_a_read_that_shows_the_value() {
+    // The first request is lost. Reads show the first value or no version, at random.
+    let mut lagging = 0;
+    for noise in 0..40 {
+        let value = Action::call("PutSecretValue", NAME, json!({"SecretString": "first"}));
+        let mut scenario = race(EU, &[]);
+        scenario.secrets[0].has_value = false;
+        scenario.aws.version_lag = 4000;
+        scenario.aws.noise = noise;
+        scenario.actions = vec![TimedAction {
+            native: vec![200],
+            ..act(BEGINNING, value)
+        }];
+        scenario.faults.push(TimedFault {
+            at: 0,
+            fault: Fault::on(
+                "ReplicateSecretToRegions",
+                FaultKind::CloseConnection(Execution::Skipped),
+            ),
+        });
+        let run = play(&scenario);
+        let calls = run.journal.calls_of(1);
+        let mut later = calls.skip_while(|call| !call.is_write());
+        let lacks_value = |answer: &Answer| answer.body["VersionIdsToStages"].is_null();
+        let is_lagging = |call: &Call| {
+            call.operation == "DescribeSecret" && call.success().is_some_and(lacks_value)
+        };
+        lagging += u64::from(later.any(is_lagging));
+        assert_eq!(in_sync(&run.before), [EU]);
+    }
+    assert!(lagging > 0, "no read was stale");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Outages of single Regions, events about replicas, and former replicas. All invariants must hold in each.
 
-use secret_replicator_emulator::FaultKind;
+use secret_replicator_emulator::{FaultKind, RemovedReplicas};
 use serde_json::{Value, json};
 
-use super::{one_secret, play, secret};
+use super::{one_secret, play, record, secret};
 use crate::check::replica_events;
 use crate::generate::race::{NAME, REGIONS, act, reconcile, world};
 use crate::generate::secret_named;
-use crate::journal::{End, EventEnd, Journal, Purpose};
+use crate::journal::{End, EventEnd, Purpose};
 use crate::scenario::{
     Action, HOME, Kind, Occupant, RegionalOutage, ReplicaEvents, Scenario, TimedAction,
 };
@@ -22,12 +22,6 @@ fn outage(region: &str, at: u32, length: u32) -> RegionalOutage {
         region: region.to_owned(),
         kind: FaultKind::answer(503, "ServiceUnavailable", "Try again later."),
     }
-}
-
-/// Returns the record of an invocation that ended in one.
-fn record(journal: &Journal, number: u64) -> Value {
-    let mut records = journal.records(|written_by| written_by == number);
-    records.pop().expect("a record")
 }
 
 #[test]
@@ -97,6 +91,32 @@ fn an_event_about_a_replica_ends_without_a_write_in_its_region_and_where_it_is_f
         let of_replicas = invocations.filter(|one| one.purpose == Purpose::ReplicaEvent);
         assert_eq!(of_replicas.count(), 2);
     }
+}
+
+#[test]
+fn a_replica_that_vanishes_is_requested_again_without_overwriting_if_the_name_is_available() {
+    let mut secret = secret(EU);
+    secret.occupants = [(EU.to_owned(), Occupant::Stranded)].into();
+    let mut scenario = Scenario {
+        secrets: vec![secret],
+        actions: vec![
+            reconcile(1000),
+            act(1500, Action::remove(NAME, EU)),
+            act(1500, Action::Vacate(NAME.to_owned(), EU.to_owned())),
+        ],
+        ..world()
+    };
+    scenario.policy.rules[0].overwrite = Some(true);
+    scenario.settings.overwrite = true;
+    scenario.aws.replication = 3000;
+    scenario.aws.removed_replicas = RemovedReplicas::Hidden;
+    let run = play(&scenario);
+    let requests = run.journal.calls_of(1).filter(|call| call.is_write());
+    let forced: Vec<bool> = requests
+        .map(|request| request.body["ForceOverwriteReplicaSecret"] == true)
+        .collect();
+    assert_eq!(forced, [true, false]);
+    assert!(run.before.is_in_sync(NAME, EU));
 }
 
 #[test]

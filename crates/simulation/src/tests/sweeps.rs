@@ -89,6 +89,60 @@ fn a_dry_run_says_which_removal_has_to_wait() {
     assert!(run.rehearsal.is_some());
 }
 
+#[test]
+fn secrets_that_an_outage_leaves_too_little_time_in_a_slice_are_left_for_the_next_slice() {
+    let unavailable = FaultKind::answer(503, "ServiceUnavailable", "Try again later.");
+    let tags = || [("replicate-to", EU.to_owned())];
+    // At one write a second, the last secrets of the slice begin when two minutes are over. The outage lasts until
+    // the next slice.
+    let secrets = (0..150).map(|index| secret_named(&format!("prod/{index}"), tags(), [].into()));
+    let mut scenario = Scenario {
+        secrets: secrets.collect(),
+        outage: Some(Outage {
+            after: 130_000,
+            length: 55_000,
+            fault: Fault::on("ReplicateSecretToRegions", unavailable).always(),
+            max_changes: 100_000,
+        }),
+        ..world()
+    };
+    scenario.settings.writes_per_second = 1;
+    scenario.settings.timeout = 180;
+    let run = play(&scenario);
+    assert!(run.outage_calls > 0, "no request failed");
+    assert!(run.first.invocations.len() > 1, "one slice was enough");
+    let records = run.journal.records(|_| true);
+    let mut summaries = records.iter().filter(|record| record["seen"].is_number());
+    let last = summaries.next_back().expect("a summary");
+    assert_eq!(
+        (&last["seen"], &last["failed"]),
+        (&150.into(), &0.into()),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_throttled_request_is_no_change_although_another_principal_creates_the_replica() {
+    let tags = || [("replicate-to", EU.to_owned())];
+    let other = "prod/other";
+    let mut scenario = world();
+    scenario.aws.latency = 0;
+    scenario.secrets = [NAME, other]
+        .map(|name| secret_named(name, tags(), [].into()))
+        .into();
+    let status = Action::Status(NAME.to_owned(), EU.to_owned(), "Detached".to_owned(), None);
+    scenario.actions = vec![act(1000, Action::Sweep(1)), act(1500, status)];
+    scenario.faults.push(TimedFault {
+        at: 0,
+        fault: Fault::on("ReplicateSecretToRegions", FaultKind::Throttle)
+            .on_secret(NAME)
+            .always(),
+    });
+    let run = play(&scenario);
+    assert!(!run.faults.is_empty(), "no request was throttled");
+    assert!(run.before.is_in_sync(other, EU));
+}
+
 /// A replica that failed, and that a sweep requests again.
 fn failed_replica(name: &str) -> (SecretAtStart, Action) {
     let tags = [("replicate-to", EU.to_owned())];
