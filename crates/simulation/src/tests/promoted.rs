@@ -75,3 +75,20 @@ fn a_sweep_that_repeats_requests_last_does_not_request_a_promoted_replica_that_i
     assert!(run.before.is_in_sync("prod/new", EU));
     assert!(run.before.is_in_sync(NAME, US));
 }
+
+#[test]
+fn a_sweep_whose_write_waits_for_others_does_not_request_a_promoted_replica_that_it_found() {
+    let tags = || [("replicate-to", EU.to_owned())];
+    let mut scenario = failed_until(14_000);
+    // Their writes come first, at one a second. The list is in the order of the names.
+    let others = (0..12).map(|index| secret_named(&format!("a/{index:02}"), tags(), [].into()));
+    scenario.secrets.extend(others);
+    scenario.aws.latency = 0;
+    scenario.settings.writes_per_second = 1;
+    scenario.actions.extend([
+        act(10_000, replicate_to(&REGIONS.join(" "))),
+        act(11_000, Action::Sweep(100)),
+    ]);
+    let run = play(&scenario);
+    assert!(run.before.is_in_sync(NAME, US));
+}
