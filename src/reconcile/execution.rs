@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::plan::{Changes, Plan};
-use secret_replicator_core::reason::{RemovalReason, Superseded};
+use secret_replicator_core::reason::{Progress, RemovalReason, Superseded};
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
 
 use super::removal_progress::{RemovalProgress, Removals};
@@ -150,8 +150,8 @@ impl Execution {
 /// The findings of the checks in the replica Regions.
 #[derive(Debug, Default)]
 pub(super) struct RegionalFindings {
-    /// The Regions whose replica does not have the current version.
-    pub(super) behind: BTreeSet<Region>,
+    /// The Regions whose replica does not have the current version, or could not be read.
+    pub(super) behind: BTreeMap<Region, Progress>,
     /// The Regions whose replication is stuck.
     pub(super) stuck: BTreeSet<Region>,
     /// The former replicas that the primary secret does not list and that their Regions still have.

@@ -249,21 +249,30 @@ impl Reconciler {
         regions: Vec<Region>,
         until: Instant,
     ) -> BTreeMap<Region, RegionalSecret> {
+        let probed = self.try_probes(secret, regions, until).await.into_iter();
+        let found = probed.filter_map(|(region, found)| Some((region, found.ok()?)));
+        found.collect()
+    }
+
+    /// Looks up the secret's name in these Regions.
+    pub(super) async fn try_probes(
+        &self,
+        secret: &Secret,
+        regions: Vec<Region>,
+        until: Instant,
+    ) -> Vec<(Region, Result<RegionalSecret, CallError>)> {
         let probes = regions.into_iter().map(|region| async move {
             let probe = self.secrets_manager.probe_region(&region, secret, until);
-            match probe.await {
-                Ok(found) => Some((region, found)),
-                Err(error) => {
-                    tracing::warn!(
-                        %region, %error,
-                        "failed to check what the replica Region has under the secret's name"
-                    );
-                    None
-                }
-            }
+            let found = probe.await.inspect_err(|error| {
+                tracing::warn!(
+                    %region, %error,
+                    "failed to check what the replica Region has under the secret's name"
+                );
+            });
+            (region, found)
         });
         let probes = stream::iter(probes).buffer_unordered(PROBES_AT_ONCE);
-        probes.filter_map(std::future::ready).collect().await
+        probes.collect().await
     }
 }
 

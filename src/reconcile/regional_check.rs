@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use secret_replicator_aws::CallError;
 use secret_replicator_core::plan::{Plan, Step, regions_without_replica};
 use secret_replicator_core::reason::{Progress, RemovalReason};
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
@@ -99,10 +100,11 @@ impl Reconciler {
         unwanted.into_iter().filter_map(leftover).collect()
     }
 
-    /// Returns the Regions whose replica is in sync according to the primary secret, but does not get the
+    /// Returns the Regions whose replica is in sync according to the primary secret, but does not show the
     /// primary secret's current version before the deadline. After a rotation AWS may report a replica as
     /// in sync before the new version arrives, and replication can get stuck
-    /// (square/password-rotation-lambda#12). A Region whose first probe fails is not included.
+    /// (square/password-rotation-lambda#12). A Region in which AWS denies the probe is not included, because no
+    /// other attempt shows more.
     async fn behind(
         &self,
         secret: &Secret,
@@ -110,11 +112,15 @@ impl Reconciler {
         execution: Option<&Execution>,
         occasion: Occasion,
         deadlines: &Deadlines,
-    ) -> BTreeSet<Region> {
+    ) -> BTreeMap<Region, Progress> {
         let is_in_sync = |state: &RegionState| matches!(state, RegionState::InSync(_));
         let regions = regions_in(secret, plan, execution, is_in_sync);
-        let probed = self.probe_regions(secret, regions, deadlines.end()).await;
-        let mut behind = differing(secret, probed);
+        let mut behind = BTreeMap::new();
+        note_versions(
+            &mut behind,
+            secret,
+            self.try_probes(secret, regions, deadlines.end()).await,
+        );
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
         while !behind.is_empty() && poller.pause().await {
@@ -127,21 +133,36 @@ impl Reconciler {
             let Ok(now) = now else {
                 continue;
             };
-            let regions: Vec<Region> = behind.iter().cloned().collect();
-            let probed = self.probe_regions(&now, regions, poller.deadline()).await;
-            behind.retain(|region| {
-                let found = probed.get(region);
-                found.is_none_or(|found| !now.is_current(found))
-            });
+            let regions: Vec<Region> = behind.keys().cloned().collect();
+            let probed = self.try_probes(&now, regions, poller.deadline()).await;
+            note_versions(&mut behind, &now, probed);
         }
         behind
     }
 }
 
-fn differing(secret: &Secret, probed: BTreeMap<Region, RegionalSecret>) -> BTreeSet<Region> {
-    let differs =
-        |(region, found): (Region, RegionalSecret)| (!secret.is_current(&found)).then_some(region);
-    probed.into_iter().filter_map(differs).collect()
+/// Updates the Regions whose replica does not show the current version. A probe that fails changes nothing, except
+/// that the first one may fail only for now.
+fn note_versions(
+    behind: &mut BTreeMap<Region, Progress>,
+    secret: &Secret,
+    probed: Vec<(Region, Result<RegionalSecret, CallError>)>,
+) {
+    for (region, found) in probed {
+        match found {
+            Ok(found) if secret.is_current(&found) => {
+                behind.remove(&region);
+            }
+            Ok(_) => {
+                behind.insert(region, Progress::VersionBehind);
+            }
+            Err(error) if error.is_transient() => {
+                let unavailable = Progress::StatusUnavailable(error.to_string());
+                behind.entry(region).or_insert(unavailable);
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// Returns the Regions of the plan whose state satisfies `matches`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::Denial;
+use secret_replicator_emulator::{Denial, Fault, FaultKind};
 use serde_json::{Value, json};
 
 use crate::stage::{Delivery, HOME, Stage, deliver, setting, tagged};
@@ -104,6 +104,53 @@ async fn a_region_that_cannot_be_read_stays_in_sync_without_a_claim_about_its_ve
     let delivery = stage.deliver(&stage.new_version_event("prod/db")).await;
     delivery.ends_well("unchanged");
     assert_eq!(count(&delivery, "VersionsBehind"), 0);
+}
+
+/// Makes a Region unavailable for this number of calls, or without end.
+fn take_down(stage: &Stage, region: &str, times: Option<u32>) {
+    let down = FaultKind::answer(503, "ServiceUnavailable", "Service is unavailable");
+    stage.aws.script(Fault {
+        region: Some(region.to_owned()),
+        times,
+        ..Fault::on("DescribeSecret", down)
+    });
+}
+
+#[tokio::test]
+async fn a_region_that_is_down_for_a_moment_is_read_again_before_its_replica_is_in_sync() {
+    let mut stage = setting()
+        .env("REPLICATION_WAIT_SECONDS", "10")
+        .start()
+        .await;
+    with_two_replicas(&stage);
+    freeze(&stage, "eu-west-1");
+    stage.put_value("prod/db", "new");
+    freeze(&stage, "eu-west-1");
+    // More calls than the SDK's retries of one read.
+    take_down(&stage, "eu-west-1", Some(4));
+    let delivery = stage.deliver(&stage.new_version_event("prod/db")).await;
+    delivery.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep in-progress version-behind"
+    );
+    assert_eq!(delivery.region("us-west-2"), "keep in-sync");
+}
+
+#[tokio::test]
+async fn a_replica_whose_region_stays_down_is_not_called_in_sync() {
+    let mut stage = setting().env("REPLICATION_WAIT_SECONDS", "1").start().await;
+    with_two_replicas(&stage);
+    stage.put_value("prod/db", "new");
+    take_down(&stage, "eu-west-1", None);
+    let delivery = stage.deliver(&stage.new_version_event("prod/db")).await;
+    delivery.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep in-progress status-unavailable"
+    );
+    assert_eq!(count(&delivery, "VersionsBehind"), 0);
+    assert!(stage.requested().is_empty());
 }
 
 #[tokio::test]

@@ -145,17 +145,16 @@ fn checked_state(
         let replica = seen.map(|seen| seen.replica.clone());
         return RegionState::Refused(Refusal::PromotedReplica, replica);
     }
-    match state {
-        RegionState::InSync(_) if findings.is_some_and(|found| found.behind.contains(region)) => {
-            RegionState::InProgress(Progress::VersionBehind)
-        }
-        RegionState::InProgress(Progress::ReplicationInProgress)
+    let behind = findings.and_then(|findings| findings.behind.get(region));
+    match (state, behind) {
+        (RegionState::InSync(_), Some(progress)) => RegionState::InProgress(progress.clone()),
+        (RegionState::InProgress(Progress::ReplicationInProgress), _)
             if findings.is_some_and(|found| found.stuck.contains(region)) =>
         {
             let detail = "AWS has reported the replica as in progress for more than 15 minutes";
             RegionState::Failed(FailureReason::ReplicationStuck, Some(detail.to_owned()))
         }
-        state => state,
+        (state, _) => state,
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Progress {
     NotReported,
     /// The secret changed before the request, which was therefore not sent.
     NotRequested,
-    /// AWS accepted the request, but every later read failed. Contains the error.
+    /// Every read of the status failed, after a request or in the Region of a new version. Contains the error.
     StatusUnavailable(String),
     /// AWS reports a status that this version does not know.
     UnknownStatus(String),
@@ -52,7 +52,7 @@ impl Progress {
                 "the secret changed before the request, so the request was not sent".to_owned(),
             ),
             Self::StatusUnavailable(error) => Some(format!(
-                "AWS accepted the request, but reading the replica's status failed: {error}"
+                "reading the replica's status failed: {error}"
             )),
             Self::UnknownStatus(status) => Some(format!("AWS reports the status {status}")),
             Self::VersionBehind => Some(
