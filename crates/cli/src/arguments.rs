@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::output::{Exit, ExitCodes};
-use crate::{check, completions, explain, parameter, test, tips};
+use crate::{check, completions, explain, export, parameter, test, tips};
 #[cfg(feature = "aws")]
 use crate::{plan, status};
 
@@ -24,6 +24,7 @@ Examples:
   secret-replicator explain --policy policy.yaml --name prod/db --tag tier=1 --region us-east-1
   secret-replicator test policy.yaml tests.yaml
   secret-replicator parameter policy.yaml --for sam
+  secret-replicator export scp policy.yaml
   secret-replicator plan policy.yaml --region us-east-1
 
 Exit codes:
@@ -72,6 +73,12 @@ pub(crate) enum Command {
     /// output is the argument, file or string that brings the policy to the parameter
     /// `ReplicationPolicy` unchanged. A policy with errors is not printed.
     Parameter(parameter::Arguments),
+    /// Print the guardrails that follow from a policy
+    ///
+    /// The service control policy keeps the replicas of all principals in the allowed Regions, the tag
+    /// policy fixes the spelling of the tags that the rules read, and the identity policy lets a role
+    /// replicate as the function's role may. A policy with errors has none.
+    Export(export::Arguments),
     /// Show what the function would change in an account, and what that costs
     ///
     /// Reads the secrets of the primary Regions and of their replica Regions, and shows what a sweep
@@ -108,6 +115,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Test(_)
             | Self::Parameter(_)
+            | Self::Export(_)
             | Self::Completions(_) => ExitCodes::Checks,
             #[cfg(feature = "aws")]
             Self::Plan(_) | Self::Status(_) => ExitCodes::Account,

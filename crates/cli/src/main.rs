@@ -17,6 +17,7 @@ mod doctor;
 mod document;
 mod excerpt;
 mod explain;
+mod export;
 mod options;
 mod output;
 mod parameter;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Parameter(arguments) => parameter::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         #[cfg(feature = "aws")]
         Command::Plan(arguments) => plan::run(&arguments),
         #[cfg(feature = "aws")]

@@ -246,6 +246,16 @@ impl Policy {
             .collect()
     }
 
+    /// Returns the keys of the tags that the rules read.
+    #[must_use]
+    pub fn tag_keys(&self) -> BTreeSet<&str> {
+        let keys = self.rules.iter().flat_map(|rule| {
+            let keys = rule.when.tag_keys();
+            keys.chain(rule.tag_with_regions())
+        });
+        keys.collect()
+    }
+
     /// Whether replicas that no rule wants are removed.
     #[must_use]
     pub fn removal(&self) -> Removal {

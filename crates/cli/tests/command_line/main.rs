@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod documented;
 mod explain;
+mod export;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;

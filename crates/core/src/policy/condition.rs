@@ -83,6 +83,16 @@ impl When {
         }
     }
 
+    /// Returns the keys of the tags that the condition reads.
+    pub(super) fn tag_keys(&self) -> impl Iterator<Item = &str> {
+        let (only, not) = match self {
+            Self::All => (None, None),
+            Self::Matches { only, not } => (Some(only), not.as_ref()),
+        };
+        let tags = only.into_iter().chain(not).flat_map(|part| &part.tags);
+        tags.map(|(key, _)| key.as_str())
+    }
+
     /// Returns the code of the primary secret's Region, if the condition allows only one.
     pub(super) fn only_primary_region(&self) -> Option<&str> {
         match self {
