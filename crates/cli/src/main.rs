@@ -15,6 +15,8 @@ mod diagnostic;
 mod document;
 mod excerpt;
 mod explain;
+#[cfg(feature = "aws")]
+mod html;
 mod options;
 mod output;
 mod parameter;

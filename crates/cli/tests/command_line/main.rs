@@ -6,6 +6,8 @@ mod check;
 mod completions;
 mod documented;
 mod explain;
+#[cfg(feature = "aws")]
+mod html;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
