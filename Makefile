@@ -59,9 +59,10 @@ FUNCTION_OPTIONS = $(if $(POLICY),--policy "$(POLICY)") \
 	$(if $(MISSING_KEY),--missing-key "$(MISSING_KEY)")
 
 demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of your own
-	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
-	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)") \
-		$(FUNCTION_OPTIONS)
+	cargo build --locked --package secret-replicator --package secret-replicator-emulator \
+		$(if $(EVENT),,--package secret-replicator-cli) --bins
+	target/debug/emulator demo --bootstrap target/debug/bootstrap \
+		$(if $(EVENT),--event "$(EVENT)",--tool target/debug/secret-replicator) $(FUNCTION_OPTIONS)
 
 playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml sets its policy
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
