@@ -90,20 +90,29 @@ def page(browser, status_page):
 DATA = re.compile(r'(<script type="application/json" id="data">)(.*?)(</script>)', re.DOTALL)
 
 
+def changed(page, name, change):
+    """Returns a copy of a page with other data. The policy of the page covers only its script."""
+    text = page.read_text()
+    data = json.loads(DATA.search(text)[2])
+    change(data)
+    path = page.with_name(name)
+    path.write_text(DATA.sub(lambda found: found[1] + json.dumps(data) + found[3], text))
+    return path
+
+
 @pytest.fixture(scope="module")
 def large_page(status_page):
     """The same page with copies of its secrets, and a second home."""
-    text = status_page.read_text()
-    data = json.loads(DATA.search(text)[2])
+    return changed(status_page, "large.html", enlarge)
+
+
+def enlarge(data):
     data["homes"].append({**data["homes"][0], "region": "eu-central-1"})
     secrets = data["secrets"]
     data["secrets"] = [
         [number % 2, f"{number:05}/{name}", *rest]
         for number, (_, name, *rest) in ((number, secrets[number % len(secrets)]) for number in range(MANY))
     ]
-    path = status_page.with_name("large.html")
-    path.write_text(DATA.sub(lambda found: found[1] + json.dumps(data) + found[3], text))
-    return path
 
 
 def names(page):
@@ -205,6 +214,22 @@ def test_each_cell_says_its_state_by_text_and_symbol(page):
     cells = page.locator("#scroll tbody td .mark")
     texts = set(cells.all_inner_texts())
     assert {"✓ in sync", "○ missing", "■ shadowed", "! refused"} <= texts
+
+
+def test_a_replica_that_was_not_verified_and_a_tag_that_is_not_a_region_say_so(browser, status_page):
+    def change(data):
+        [in_sync] = [cell for cell in data["cells"] if data["marks"][cell["mark"]]["label"] == "in sync"]
+        in_sync["verified"] = False
+        [refused] = [cell for cell in data["cells"] if cell.get("reason") == "weaker-encryption"]
+        data["cells"].append({**refused, "token": "<b>us-west2</b>"})
+        data["secrets"][0][4].append([None, len(data["cells"]) - 1])
+
+    with opened(browser, changed(status_page, "changed.html", change)) as page:
+        texts = set(page.locator("#scroll tbody td .mark").all_inner_texts())
+        assert {"✓ in sync, not verified", "! refused (<b>us-west2</b>)"} <= texts
+        page.locator("#marks").get_by_role("button", name="in sync").click()
+        page.locator("#scroll tbody").get_by_role("button", name="in sync").first.click()
+        assert re.search(r"Verified\s+no", page.get_by_role("dialog").inner_text())
 
 
 def test_a_plan_shows_changes_and_cost(browser, plan_page):

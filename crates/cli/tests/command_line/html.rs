@@ -62,27 +62,25 @@ fn a_page_says_what_was_selected() {
     let account = account();
     let files = Files::new(&[("policy.yaml", POLICY)]);
     let (policy, html) = (files.path("policy.yaml"), files.path("page.html"));
-    let called = account.call(&[
-        "status",
-        &policy,
-        "--region",
-        HOME,
-        "--only",
-        "missing,shadowed",
-        "--name",
-        "prod/",
-        "--tag",
-        "tier=1",
-        "--html",
-        &html,
+    let page = |selection: &[&str]| {
+        let arguments = ["status", &policy, "--region", HOME, "--html", &html];
+        let called = account.call(&[&arguments, selection].concat());
+        assert_eq!(called.code, Some(0), "{}", called.stderr);
+        std::fs::read_to_string(&html).unwrap()
+    };
+    let missing = page(&[
+        "--only=missing,shadowed",
+        "--name=prod/",
+        "--tag=tier=1",
+        "--tag=tier",
     ]);
-    assert_eq!(called.code, Some(0), "{}", called.stderr);
-    let page = std::fs::read_to_string(&html).unwrap();
-    assert!(page.contains("--only missing,shadowed --name prod/ --tag tier=1"));
-    assert!(
-        !page.contains("prod/done") && !page.contains(" % <"),
-        "{page}"
-    );
+    assert!(missing.contains("--only missing,shadowed --name prod/ --tag tier=1 --tag tier"));
+    assert!(missing.contains("prod/half") && !missing.contains("prod/done"));
+    // The share of a selection says nothing about the account.
+    let share = " wanted replicas in sync";
+    assert!(!missing.contains(share) && page(&[]).contains(share));
+    let in_sync = page(&["--only=in-sync"]);
+    assert!(in_sync.contains("<p>Nothing in the selection.</p>"));
 }
 
 #[test]
