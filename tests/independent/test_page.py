@@ -199,8 +199,12 @@ def test_a_cell_opens_by_click_and_by_keyboard(page):
     text = dialog.inner_text()
     for expected in ["prod/taken in eu-west-1", "name-already-exists", "Remediation", ":secret:prod/taken-"]:
         assert expected in text
+    assert "create, which would fail" in text
     page.keyboard.press("Escape")
     assert dialog.is_hidden()
+    row.get_by_role("button", name="missing").click()
+    assert re.search(r"Change by the function\s+create$", dialog.inner_text(), re.M)
+    page.keyboard.press("Escape")
     cell.focus()
     page.keyboard.press("Enter")
     assert dialog.is_visible()
@@ -269,6 +273,7 @@ def test_the_page_fits_a_phone(browser, status_page, plan_page):
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
             assert page.evaluate("document.body.scrollWidth") <= PHONE["width"]
             page.get_by_role("row", name="prod/taken").get_by_role("button").first.tap()
+            assert page.get_by_role("dialog").evaluate("dialog => dialog.scrollTop") == 0
             box = page.get_by_role("dialog").bounding_box()
             assert 0 <= box["x"] and box["x"] + box["width"] <= PHONE["width"]
 

@@ -172,7 +172,7 @@
     const facts = [
       ["State", `${state.symbol} ${state.label}: ${state.meaning}`],
       ["Verified", state.tone === "good" && (cell.verified ? "yes, by the version in the Region" : "no")],
-      ["Planned change", cell.change && cell.mark === cell.state ? `${cell.change}, which would fail` : cell.change],
+      ["Change by the function", cell.blocked ? `${cell.change}, which would fail` : cell.change],
       ["Reason", cell.reason], ["Detail", cell.detail], ["Remediation", cell.remediation],
       ["Tag value", cell.token], ["KMS key", cell.key],
       ["Rules", row.rules.join(", ") || "none"],

@@ -59,6 +59,9 @@ struct Content {
     state: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
+    /// Whether the change would fail.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    blocked: bool,
     verified: bool,
     /// A token of a tag that is not a Region.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +122,7 @@ impl Content {
             mark: position(Mark::of(kind, cell)).unwrap_or_default(),
             state: position(Mark::State(cell.state)).unwrap_or_default(),
             change: cell.dry_run.change(),
+            blocked: cell.is_name_taken(),
             verified: cell.verified,
             token: cell.region.clone().filter(|_| region(cell).is_none()),
             reason: cell.reason,
