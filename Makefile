@@ -64,14 +64,16 @@ demo: ## Send sample events to the function on a local AWS; EVENT=path.json send
 	target/debug/emulator demo --bootstrap target/debug/bootstrap \
 		$(if $(EVENT),--event "$(EVENT)",--tool target/debug/secret-replicator) $(FUNCTION_OPTIONS)
 
-playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml sets its policy
+playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml, PORT=4600
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
-	target/debug/emulator serve --bootstrap target/debug/bootstrap $(FUNCTION_OPTIONS)
+	target/debug/emulator serve --bootstrap target/debug/bootstrap $(if $(PORT),--port "$(PORT)") \
+		$(FUNCTION_OPTIONS)
 
 check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo test --quiet --locked --workspace
+	@# Most tests wait, so more threads than processors save minutes.
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --quiet --locked --workspace
 
 test: preflight ## Run everything that CI runs
 	@# One after another even with --jobs, because the parts build on each other and share cargo's lock.
@@ -188,8 +190,8 @@ bench-smoke: $(PEER) valgrind ## Run the measurements once with debug builds; th
 	cargo build --locked --workspace --bins --tests
 	target/debug/bench run --bootstrap target/debug/bootstrap --hello target/debug/hello \
 		--sdk target/debug/sdk \
-		--only events,instructions,sizes,sweep --rounds 2 --events 5 \
-		--sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 \
+		--only events,instructions,sizes,sweep,memory --rounds 2 --events 5 \
+		--sweep-secrets 100 --sweep-writes 20 --peer-secrets 20 --memory-secrets 400 \
 		--output target/bench/smoke --document target/bench/smoke
 
 startup-budget: valgrind package-$(HOST) ## Compare the instructions of the function's start with the limit

@@ -9,16 +9,17 @@ use tokio::time::{Instant, timeout_at};
 /// A limit on changes, shared by all secrets of a sweep. A change creates, overwrites, recreates, repairs or
 /// removes one replica.
 ///
-/// A secret reserves changes before it requests them. Afterwards it commits those whose request AWS has
-/// accepted or may have executed, and releases the others. Otherwise requests that AWS rejects would use up
-/// the budget of other secrets, in this sweep and in every later one. For the same reason, repeats have a
-/// limit of their own: replicas that fail again and again leave changes for the others.
+/// A secret reserves changes before it requests them. When the requests are sent, it settles: it commits the changes
+/// that AWS has accepted or may have executed, and releases those that can no longer follow. It does not wait for the
+/// replicas first. Otherwise requests that AWS rejects would use up the budget of other secrets, in this sweep and in
+/// every later one. For the same reason, repeats have a limit of their own: replicas that fail again and again leave
+/// changes for the others.
 #[derive(Debug)]
 pub struct ChangeBudget {
     limit: u64,
     repeat_limit: u64,
     count: Mutex<Count>,
-    committed: Notify,
+    settled: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -36,48 +37,52 @@ pub enum Deferred {
     ChangeLimitReached,
     /// The write-rate limit would delay at least one write beyond the deadline.
     DeadlineTooClose,
-    /// The plan repeats earlier requests, and the sweep makes all others first.
-    RepeatsComeLast,
-}
-
-/// Whether a secret may repeat earlier requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeats {
-    /// Not before the sweep has reached all other secrets.
-    Last,
-    /// Now.
-    Now,
 }
 
 /// Reserved changes.
 ///
-/// A reservation that is dropped without [`commit`](Self::commit), which only a panic causes, counts
-/// as fully made: the sweep must not exceed the budget, and other secrets must not wait for the
-/// reservation.
+/// The open changes of a reservation that is dropped without [`commit`](Self::commit), which only a panic causes,
+/// count as made: the sweep must not exceed the budget, and other secrets must not wait for the reservation.
 #[derive(Debug)]
 #[must_use]
 pub struct Reservation<'a> {
     budget: &'a ChangeBudget,
-    reserved: Changes,
+    /// The changes that are neither made nor released.
+    open: Changes,
+    /// The committed changes.
     made: Changes,
 }
 
 impl Reservation<'_> {
-    /// Returns the reserved changes.
+    /// Returns the reserved changes that are neither made nor released.
     #[must_use]
-    pub fn granted(&self) -> Changes {
-        self.reserved
+    pub fn open(&self) -> Changes {
+        self.open
+    }
+
+    /// Commits the number of changes made so far, keeps those that may still follow, and releases the rest.
+    pub fn settle(&mut self, made: Changes, open: Changes) {
+        self.budget.settle(self.open, open, made.without(self.made));
+        self.made = made;
+        self.open = open;
+    }
+
+    /// Releases all changes, because no request was sent.
+    pub fn release(self) {
+        self.commit(Changes::default());
     }
 
     /// Commits the number of changes made and releases the rest.
     pub fn commit(mut self, made: Changes) {
-        self.made = made;
+        self.settle(made, Changes::default());
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.budget.commit(self.reserved, self.made);
+        if self.open != Changes::default() {
+            self.settle(self.made.and(self.open), Changes::default());
+        }
     }
 }
 
@@ -89,7 +94,7 @@ impl ChangeBudget {
             limit,
             repeat_limit,
             count: Mutex::default(),
-            committed: Notify::new(),
+            settled: Notify::new(),
         }
     }
 
@@ -97,6 +102,14 @@ impl ChangeBudget {
     #[must_use]
     pub fn unlimited() -> Self {
         Self::new(u64::MAX, u64::MAX)
+    }
+
+    /// Returns whether these changes are only repeats, and the budget has some left for them. A secret that needs
+    /// other changes too is processed once, with its repeats.
+    #[must_use]
+    pub fn has_only_repeats(&self, wanted: Changes) -> bool {
+        let left = self.left(self.made());
+        wanted.first == 0 && wanted.repeats > 0 && left.repeats > 0
     }
 
     /// Reserves as many of these changes as the budget has. If more of them become available when other
@@ -107,50 +120,34 @@ impl ChangeBudget {
     pub async fn reserve(
         &self,
         wanted: Changes,
-        repeats: Repeats,
         until: Instant,
     ) -> Result<Reservation<'_>, Deferred> {
         loop {
-            let committed = self.committed.notified();
-            if let Some(decided) = self.try_reserve(wanted, repeats) {
+            let settled = self.settled.notified();
+            if let Some(decided) = self.try_reserve(wanted) {
                 return decided;
             }
-            if timeout_at(until, committed).await.is_err() {
+            if timeout_at(until, settled).await.is_err() {
                 return Err(Deferred::DeadlineTooClose);
             }
         }
     }
 
     /// Returns `None` if the result depends on other reservations.
-    fn try_reserve(
-        &self,
-        wanted: Changes,
-        repeats: Repeats,
-    ) -> Option<Result<Reservation<'_>, Deferred>> {
+    fn try_reserve(&self, wanted: Changes) -> Option<Result<Reservation<'_>, Deferred>> {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        // A secret that needs other changes too is processed once, with its repeats.
-        let is_held =
-            repeats == Repeats::Last && wanted.first == 0 && self.left(count.made).repeats > 0;
-        let now = Changes {
-            repeats: if is_held { 0 } else { wanted.repeats },
-            ..wanted
-        };
-        let granted = self.left(count.made.and(count.reserved)).limit(now);
-        if granted != self.left(count.made).limit(now) {
+        let granted = self.left(count.made.and(count.reserved)).limit(wanted);
+        if granted != self.left(count.made).limit(wanted) {
             return None;
         }
         if granted == Changes::default() && wanted != granted {
-            return Some(Err(if is_held {
-                Deferred::RepeatsComeLast
-            } else {
-                Deferred::ChangeLimitReached
-            }));
+            return Some(Err(Deferred::ChangeLimitReached));
         }
         count.reserved = count.reserved.and(granted);
         Some(Ok(Reservation {
             budget: self,
-            reserved: granted,
-            made: granted,
+            open: granted,
+            made: Changes::default(),
         }))
     }
 
@@ -163,12 +160,13 @@ impl ChangeBudget {
         }
     }
 
-    fn commit(&self, reserved: Changes, made: Changes) {
+    /// Replaces open changes, and adds changes that were made.
+    fn settle(&self, before: Changes, open: Changes, made: Changes) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        count.reserved = count.reserved.without(reserved);
+        count.reserved = count.reserved.without(before).and(open);
         count.made = count.made.and(made);
         drop(count);
-        self.committed.notify_waiters();
+        self.settled.notify_waiters();
     }
 
     /// Returns the committed changes.
@@ -216,11 +214,11 @@ mod tests {
     }
 
     async fn reserved(budget: &ChangeBudget, changes: Changes) -> Reservation<'_> {
-        budget.reserve(changes, Repeats::Now, soon()).await.unwrap()
+        budget.reserve(changes, soon()).await.unwrap()
     }
 
     async fn deferred(budget: &ChangeBudget, changes: Changes) -> Option<Deferred> {
-        budget.reserve(changes, Repeats::Now, soon()).await.err()
+        budget.reserve(changes, soon()).await.err()
     }
 
     #[tokio::test]
@@ -228,7 +226,7 @@ mod tests {
         let budget = ChangeBudget::new(3, 3);
         reserved(&budget, first(2)).await.commit(first(2));
         let part = reserved(&budget, first(2)).await;
-        assert_eq!(part.granted(), first(1));
+        assert_eq!(part.open(), first(1));
         part.commit(first(1));
         reserved(&budget, first(0)).await.commit(first(0));
         for changes in [first(1), repeats(1)] {
@@ -247,22 +245,22 @@ mod tests {
             first: 1,
             repeats: 3,
         };
-        let both = budget.reserve(all, Repeats::Last, soon()).await.unwrap();
+        assert!(!budget.has_only_repeats(all));
+        let both = reserved(&budget, all).await;
         let granted = Changes {
             first: 1,
             repeats: 2,
         };
-        assert_eq!(both.granted(), granted);
+        assert_eq!(both.open(), granted);
         both.commit(first(1));
-        let early = budget.reserve(repeats(3), Repeats::Last, soon()).await;
-        assert_eq!(early.err(), Some(Deferred::RepeatsComeLast));
+        assert!(budget.has_only_repeats(repeats(3)));
+        assert!(!budget.has_only_repeats(first(0)));
         let part = reserved(&budget, repeats(3)).await;
-        assert_eq!(part.granted(), repeats(2));
+        assert_eq!(part.open(), repeats(2));
         part.commit(repeats(2));
-        for turn in [Repeats::Last, Repeats::Now] {
-            let late = budget.reserve(repeats(1), turn, soon()).await;
-            assert_eq!(late.err(), Some(Deferred::ChangeLimitReached));
-        }
+        assert!(!budget.has_only_repeats(repeats(1)));
+        let late = deferred(&budget, repeats(1)).await;
+        assert_eq!(late, Some(Deferred::ChangeLimitReached));
         reserved(&budget, first(1)).await.commit(first(1));
     }
 
@@ -279,6 +277,17 @@ mod tests {
             Some(Deferred::DeadlineTooClose)
         );
         second.commit(first(1));
+    }
+
+    #[tokio::test]
+    async fn changes_that_can_no_longer_follow_are_released_before_the_rest_is_committed() {
+        let budget = ChangeBudget::new(3, 3);
+        let mut held = reserved(&budget, first(3)).await;
+        held.settle(first(1), first(1));
+        assert_eq!((budget.made(), held.open()), (first(1), first(1)));
+        reserved(&budget, first(1)).await.commit(first(1));
+        held.commit(first(2));
+        assert_eq!(budget.made(), first(3));
     }
 
     #[tokio::test]

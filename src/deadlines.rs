@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The time that secrets in progress need to get their write slots, in addition to the replication wait.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// The retries of a throttled request if the caller does not wait for the quota.
+/// The retries of a request that AWS throttled or did not answer, if the caller does not wait for AWS.
 const RETRIES_WITHOUT_WAIT: u32 = 3;
 
 /// The maximum time for which a sweep retries a secret after transient errors.
@@ -65,12 +65,18 @@ impl Deadlines {
         self.end
     }
 
-    /// Returns whether it is too late to start more secrets. Reserves time for the secrets in progress to
-    /// get their write slots and follow their replicas, but at most half of the invocation's time.
+    /// Returns the time from which it is too late to start more secrets. Reserves time for the secrets in
+    /// progress to get their write slots and follow their replicas, but at most half of the invocation's time.
+    #[must_use]
+    pub fn last_start(&self) -> Instant {
+        let needed = (self.replication_wait + WRITE_TIME).min(self.total / 2);
+        self.end.checked_sub(needed).unwrap_or(self.end)
+    }
+
+    /// Returns whether it is too late to start more secrets.
     #[must_use]
     pub fn is_too_late_for_more(&self) -> bool {
-        let needed = (self.replication_wait + WRITE_TIME).min(self.total / 2);
-        Instant::now() + needed >= self.end
+        Instant::now() >= self.last_start()
     }
 
     /// Returns the latest time for a write that leaves time to follow its replicas.
@@ -125,14 +131,28 @@ impl Deadlines {
     #[must_use]
     pub fn retry_while_throttled(&self) -> Poller {
         let time = self.last_write().saturating_duration_since(Instant::now());
-        let left = match self.wait {
-            Wait::UntilReady => u32::MAX,
-            Wait::Never => RETRIES_WITHOUT_WAIT,
-        };
         Poller {
             ended: time.is_zero(),
-            left,
+            left: self.retries(),
             ..self.poller(time)
+        }
+    }
+
+    /// Returns a poller for the repetitions of a request that AWS may have executed. An event repeats it
+    /// for the replication wait, so that an outage of seconds fails no event. With [`Wait::Never`] it
+    /// permits a few repetitions only, as [`retry_while_throttled`](Self::retry_while_throttled) does.
+    #[must_use]
+    pub fn repeat_requests(&self) -> Poller {
+        Poller {
+            left: self.retries(),
+            ..self.poll_replicas()
+        }
+    }
+
+    fn retries(&self) -> u32 {
+        match self.wait {
+            Wait::UntilReady => u32::MAX,
+            Wait::Never => RETRIES_WITHOUT_WAIT,
         }
     }
 
@@ -275,6 +295,18 @@ mod tests {
         };
         let (retries, _) = polls(by_hand.retry_while_throttled()).await;
         assert_eq!(retries, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_repeats_a_request_for_the_replication_wait_and_others_three_times() {
+        let (_, elapsed) = polls(deadlines(90, 30).repeat_requests()).await;
+        assert_eq!(elapsed, Duration::from_secs(30));
+        let by_hand = Deadlines {
+            wait: Wait::Never,
+            ..deadlines(90, 30)
+        };
+        let (repetitions, _) = polls(by_hand.repeat_requests()).await;
+        assert_eq!(repetitions, 3);
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,7 @@ use crate::catch_panic::catch_panic;
 use crate::change_budget::ChangeBudget;
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
+use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn};
 use crate::reconcile::{EventAge, Mode, Occasion, Reconciler, SecretOutcome};
 use crate::record::{Failure, Record, Recorder, Report, SweepReport};
 use crate::settings::Settings;
@@ -32,16 +33,6 @@ pub struct Function {
     reconciler: Reconciler,
     recorder: Recorder,
     clock: Clock,
-}
-
-/// Identifies an invocation in its records.
-struct Invocation {
-    origin: Origin,
-    request_id: String,
-    account: Option<String>,
-    /// The execution of the state machine that sweeps.
-    sweep_id: Option<String>,
-    started: DateTime<Utc>,
 }
 
 impl Function {
@@ -159,7 +150,7 @@ impl Function {
             }
             // Boxed, because its future is much larger than those of other requests.
             Request::Sweep(request) => {
-                return Box::pin(self.sweep(invocation, request, deadlines)).await;
+                return Box::pin(self.sweep(invocation, *request, deadlines)).await;
             }
         };
         self.record(invocation, named, mode, outcome)
@@ -176,18 +167,7 @@ impl Function {
         mode: Mode,
         outcome: SecretOutcome,
     ) -> Report {
-        Report {
-            origin: invocation.origin.clone(),
-            request_id: invocation.request_id.clone(),
-            account: invocation.account.clone(),
-            sweep_id: invocation.sweep_id.clone(),
-            started: invocation.started,
-            ended: self.clock.now(),
-            mode,
-            named,
-            outcome,
-            explanation: None,
-        }
+        invocation.report(self.clock.now(), named, mode, outcome)
     }
 
     fn record(
@@ -294,17 +274,6 @@ fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOut
         }
         outcome => outcome,
     }
-}
-
-/// The positions of parts in the function's ARN.
-const ACCOUNT: usize = 4;
-const NAME: usize = 6;
-
-/// Returns a part of the function's ARN, `arn:aws:lambda:region:account:function:name`, which Lambda passes
-/// with each event.
-fn part_of_arn(context: &Context, index: usize) -> Option<String> {
-    let part = context.invoked_function_arn.split(':').nth(index)?;
-    (!part.is_empty()).then(|| part.to_owned())
 }
 
 /// Returns the time until Lambda's deadline, which is in milliseconds since 1970.

@@ -14,9 +14,10 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`startup`] | log setup and the report of an initialization error |
+//! | [`startup`] | log setup, and the lines of the start |
 //! | [`settings`] | the environment, read and validated once |
 //! | [`handler`] | one invocation, from event to response |
+//! | [`misconfigured`] | the same with invalid settings |
 //! | [`deadlines`] | the deadlines of an invocation |
 //! | [`reconcile`] | observe, plan, apply, follow |
 //! | [`sweep`] | all secrets of the Region, in slices |
@@ -32,6 +33,8 @@ pub mod change_budget;
 pub mod clock;
 pub mod deadlines;
 pub mod handler;
+mod invocation;
+pub mod misconfigured;
 pub mod reconcile;
 pub mod record;
 pub mod settings;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use secret_replicator::handler::Function;
+use secret_replicator::misconfigured::Misconfigured;
 use secret_replicator::settings::Settings;
 use secret_replicator::startup;
 use secret_replicator_aws::SecretsManager;
@@ -15,13 +16,23 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     startup::log();
-    let settings = match Settings::from_environment() {
-        Ok(settings) => settings,
-        Err(invalid) => return startup::refuse(&invalid).await,
+    let function = match Settings::from_environment() {
+        Ok(settings) => {
+            startup::announce(&settings);
+            Ok(Function::new(
+                settings,
+                SecretsManager::from_environment().await,
+            ))
+        }
+        Err(invalid) => {
+            startup::report(&invalid);
+            Err(Misconfigured::new(invalid))
+        }
     };
-    startup::announce(&settings);
-    let function = Function::new(settings, SecretsManager::from_environment().await);
-    let handler = service_fn(|event: LambdaEvent<_>| function.handle(event));
+    let handler = service_fn(async |event: LambdaEvent<_>| match &function {
+        Ok(function) => function.handle(event).await,
+        Err(misconfigured) => misconfigured.handle(&event),
+    });
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

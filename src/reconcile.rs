@@ -35,10 +35,11 @@ mod verify_removal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join;
 use secret_replicator_aws::{SecretsManager, WritePermit};
 use secret_replicator_core::explain::{Explanation, explain};
 use secret_replicator_core::limits::Limits;
-use secret_replicator_core::plan::{Changes, Decision, Plan, Target, decide};
+use secret_replicator_core::plan::{Decision, Plan, Target, decide};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
@@ -47,11 +48,10 @@ use tokio::time::Instant;
 use crate::change_budget::{ChangeBudget, Deferred, Reservation};
 use crate::deadlines::Deadlines;
 use basis::Basis;
-use execution::{Execution, RegionalFindings};
+use execution::{Execution, RegionalFindings, Responses, changes_after, shows_a_replica};
 pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
 pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
-use removal_progress::Removals;
 
 /// Reconciles secrets.
 #[derive(Clone, Debug)]
@@ -73,6 +73,10 @@ pub enum Mode {
     DryRun,
 }
 
+/// The plan only repeats earlier requests, and the sweep makes all others first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnlyRepeats;
+
 impl Reconciler {
     /// Reconciles one secret within the deadlines. Defers the part of its plan for which the budget has too
     /// few changes.
@@ -84,29 +88,83 @@ impl Reconciler {
         deadlines: &Deadlines,
         changes: &ChangeBudget,
     ) -> SecretOutcome {
-        let mut basis = match self.observe(id, mode, occasion, deadlines).await {
-            Ok(observed) => observed,
-            Err(outcome) => return outcome,
-        };
-        if mode == Mode::DryRun {
-            return covered(basis, None, None);
+        match self.observe(id, mode, occasion, deadlines).await {
+            Ok(basis) => {
+                let work = self.carry_out(id, basis, mode, occasion, deadlines, changes);
+                work.await
+            }
+            Err(outcome) => outcome,
         }
-        let reserved = self.reserve(&basis.plan, occasion, deadlines, changes);
-        let (reservation, permit) = match reserved.await {
+    }
+
+    /// Reconciles one secret as [`reconcile`](Self::reconcile) does, unless others come first.
+    ///
+    /// # Errors
+    /// [`OnlyRepeats`], without a write.
+    pub async fn reconcile_before_repeats(
+        &self,
+        id: &SecretId,
+        mode: Mode,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+        changes: &ChangeBudget,
+    ) -> Result<SecretOutcome, OnlyRepeats> {
+        match self.observe(id, mode, occasion, deadlines).await {
+            Ok(basis) if mode == Mode::Act && changes.has_only_repeats(basis.plan.changes()) => {
+                Err(OnlyRepeats)
+            }
+            Ok(basis) => {
+                let work = self.carry_out(id, basis, mode, occasion, deadlines, changes);
+                Ok(work.await)
+            }
+            Err(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Carries out a plan. Reads the secret again and plans again if the first read becomes too old for a write.
+    async fn carry_out(
+        &self,
+        id: &SecretId,
+        mut basis: Basis,
+        mode: Mode,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+        changes: &ChangeBudget,
+    ) -> SecretOutcome {
+        if mode == Mode::DryRun {
+            let findings = self
+                .check_regions(&basis.secret, &basis.plan, occasion, deadlines)
+                .await;
+            return planned(basis.secret, basis.plan, Some(&findings), None);
+        }
+        let reserved = self.reserve(&basis.plan, deadlines, changes);
+        let (mut reservation, mut permit) = match reserved.await {
             Ok(reserved) => reserved,
-            Err(deferred) => return covered(basis, None, Some(deferred)),
+            Err(deferred) => return planned(basis.secret, basis.plan, None, Some(deferred)),
         };
         if basis.plan.writes() && !basis.read.is_fresh() {
+            let changes_before = basis.plan.changes();
             basis = match self.observe(id, mode, occasion, deadlines).await {
                 Ok(observed) => observed,
                 Err(outcome) => {
-                    reservation.commit(Changes::default());
+                    reservation.release();
                     return outcome;
                 }
             };
+            if basis.plan.changes() != changes_before {
+                reservation.release();
+                drop(permit);
+                let reserved = self.reserve(&basis.plan, deadlines, changes);
+                (reservation, permit) = match reserved.await {
+                    Ok(reserved) => reserved,
+                    Err(deferred) => {
+                        return planned(basis.secret, basis.plan, None, Some(deferred));
+                    }
+                };
+            }
         }
         // Boxed, to keep the future of a secret that needs no change small.
-        let work = Box::pin(self.execute(&basis, &reservation, permit, occasion, deadlines));
+        let work = Box::pin(self.execute(&basis, &mut reservation, permit, occasion, deadlines));
         let execution = work.await;
         let written = execution.written();
         reservation.commit(basis.plan.changes_in(|region| written.contains(region)));
@@ -114,8 +172,9 @@ impl Reconciler {
             let secret = Box::new(basis.secret);
             return SecretOutcome::Skipped(Some(secret), SkipReason::IsReplica(None));
         }
-        let deferred = execution.deferred;
-        covered(basis, Some(&execution), deferred)
+        let Basis { secret, plan, .. } = basis;
+        let regions = region_outcomes(&secret, &plan, Some(&execution), Some(&execution.findings));
+        covered(secret, plan, regions, execution.deferred)
     }
 
     /// Explains the decision about a secret.
@@ -129,7 +188,7 @@ impl Reconciler {
     pub fn preview(&self, secret: Secret) -> SecretOutcome {
         match decide(&secret, &self.policy, &self.limits) {
             Decision::Skip(reason) => SecretOutcome::Skipped(Some(Box::new(secret)), reason),
-            Decision::Act(plan) => outcome(secret, plan, None, None),
+            Decision::Act(plan) => planned(secret, plan, None, None),
         }
     }
 
@@ -137,18 +196,16 @@ impl Reconciler {
     async fn reserve<'a>(
         &'a self,
         plan: &Plan,
-        occasion: Occasion,
         deadlines: &Deadlines,
         changes: &'a ChangeBudget,
     ) -> Result<(Reservation<'a>, Option<WritePermit<'a>>), Deferred> {
         let until = deadlines.last_write();
-        let reserved = changes.reserve(plan.changes(), occasion.repeats(), until);
-        let reservation = reserved.await?;
+        let reservation = changes.reserve(plan.changes(), until).await?;
         if !plan.writes() {
             return Ok((reservation, None));
         }
         let Some(permit) = self.secrets_manager.write_permit(until).await else {
-            reservation.commit(Changes::default());
+            reservation.release();
             return Err(Deferred::DeadlineTooClose);
         };
         Ok((reservation, Some(permit)))
@@ -158,25 +215,40 @@ impl Reconciler {
     async fn execute(
         &self,
         basis: &Basis,
-        reservation: &Reservation<'_>,
+        reservation: &mut Reservation<'_>,
         permit: Option<WritePermit<'_>>,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Execution {
-        let withheld = basis.plan.beyond(reservation.granted());
-        let mut execution = self
-            .replicate_and_follow(basis, withheld, permit, deadlines)
+        let withheld = basis.plan.beyond(reservation.open());
+        let Basis { secret, plan, .. } = basis;
+        let requested = Instant::now();
+        let responses = self
+            .replicate_granted(basis, &withheld, permit, occasion, deadlines)
             .await;
-        self.request_vanished(basis, &mut execution, deadlines)
+        let (made, open) = changes_after(plan, &withheld, &responses);
+        reservation.settle(made, open);
+        let following = self.follow(secret, plan, &responses, requested, deadlines);
+        // Read now, because following the replicas may last until the deadline.
+        let leftovers = async {
+            if shows_a_replica(&responses) {
+                BTreeMap::new()
+            } else {
+                self.leftovers(secret, plan, occasion, deadlines).await
+            }
+        };
+        let (observations, leftovers) = join(following, leftovers).await;
+        let mut execution = Execution::new(responses, observations, withheld);
+        self.request_vanished(basis, &mut execution, occasion, deadlines)
             .await;
         execution.findings = self
-            .check_regions(&basis.secret, &basis.plan, &execution, occasion, deadlines)
+            .check_replicas(secret, plan, Some(&execution), occasion, deadlines)
             .await;
-        self.recreate_and_remove(basis, &mut execution, deadlines)
+        self.recreate_and_remove(basis, &mut execution, reservation, occasion, deadlines)
             .await;
-        execution.leftovers = self
-            .leftovers(&basis.secret, &basis.plan, &execution, occasion, deadlines)
-            .await;
+        // Added after the removals, because what a Region has left does not decide whether another one's replica may
+        // be removed.
+        execution.findings.leftovers = leftovers;
         self.note_superseded(basis, &mut execution, deadlines).await;
         let is_limited = !execution.withheld.is_empty();
         let limited = is_limited.then_some(Deferred::ChangeLimitReached);
@@ -189,66 +261,56 @@ impl Reconciler {
         &self,
         basis: &Basis,
         execution: &mut Execution,
+        reservation: &mut Reservation<'_>,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) {
         if execution.shows_a_replica() {
             return;
         }
-        execution.promoted = self
+        let promoted = self
             .promoted_replicas(&basis.secret, &basis.plan, execution, deadlines)
             .await;
-        self.recreate(basis, execution, deadlines).await;
-        self.remove_unwanted(&basis.secret, &basis.plan, execution, deadlines)
+        execution.promoted.extend(promoted);
+        self.recreate(basis, execution, occasion, deadlines).await;
+        self.remove_unwanted(basis, execution, reservation, occasion, deadlines)
             .await;
     }
 
-    /// Requests replicas and follows them.
-    async fn replicate_and_follow(
+    /// Requests the replicas of a plan, without those that are withheld.
+    async fn replicate_granted(
         &self,
         basis: &Basis,
-        withheld: BTreeSet<Region>,
+        withheld: &BTreeSet<Region>,
         permit: Option<WritePermit<'_>>,
+        occasion: Occasion,
         deadlines: &Deadlines,
-    ) -> Execution {
-        let Basis { secret, plan, .. } = basis;
+    ) -> Responses {
         let is_granted = |target: &&Target| !withheld.contains(target.region());
-        let targets: Vec<Target> = plan.targets().filter(is_granted).cloned().collect();
-        let requested = Instant::now();
-        let responses = self.replicate(basis, &targets, permit, deadlines).await;
-        let observations = self
-            .follow(secret, plan, &responses, requested, deadlines)
-            .await;
-        Execution {
-            responses,
-            observations,
-            findings: RegionalFindings::default(),
-            removals: Removals::new(),
-            recreated: BTreeSet::new(),
-            promoted: BTreeSet::new(),
-            leftovers: BTreeMap::new(),
-            removal_requested: BTreeSet::new(),
-            superseded: BTreeMap::new(),
-            withheld,
-            deferred: None,
-        }
+        let targets = basis.plan.targets().filter(is_granted);
+        let targets: Vec<Target> = targets.cloned().collect();
+        self.replicate(basis, &targets, permit, occasion, deadlines)
+            .await
     }
+}
+
+/// Returns the outcome of a plan that was not executed.
+fn planned(
+    secret: Secret,
+    plan: Plan,
+    findings: Option<&RegionalFindings>,
+    deferred: Option<Deferred>,
+) -> SecretOutcome {
+    let regions = region_outcomes(&secret, &plan, None, findings);
+    covered(secret, plan, regions, deferred)
 }
 
 fn covered(
-    basis: Basis,
-    execution: Option<&Execution>,
-    deferred: Option<Deferred>,
-) -> SecretOutcome {
-    outcome(basis.secret, basis.plan, execution, deferred)
-}
-
-fn outcome(
     secret: Secret,
     plan: Plan,
-    execution: Option<&Execution>,
+    regions: Vec<RegionOutcome>,
     deferred: Option<Deferred>,
 ) -> SecretOutcome {
-    let regions = region_outcomes(&secret, &plan, execution);
     SecretOutcome::Covered {
         secret: Box::new(secret),
         rules: plan.rules,

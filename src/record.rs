@@ -74,7 +74,8 @@ pub enum Record {
 
 /// Writes records and metrics, by default to standard output, which Lambda sends to CloudWatch Logs.
 pub struct Recorder {
-    emf: Mutex<Emf>,
+    /// `None` without metrics.
+    emf: Option<Mutex<Emf>>,
     output: Mutex<Box<dyn Write + Send>>,
     /// The Regions that are values of a metric dimension.
     named_regions: BTreeSet<Region>,
@@ -95,9 +96,19 @@ impl Recorder {
     pub fn new(metrics_namespace: &str, named_regions: BTreeSet<Region>) -> Self {
         let emf = Emf::builder(metrics_namespace.to_owned(), vec![vec![]]).build();
         Self {
-            emf: Mutex::new(emf),
-            output: Mutex::new(Box::new(io::stdout())),
+            emf: Some(Mutex::new(emf)),
             named_regions,
+            ..Self::without_metrics()
+        }
+    }
+
+    /// Creates a recorder that writes records only.
+    #[must_use]
+    pub fn without_metrics() -> Self {
+        Self {
+            emf: None,
+            output: Mutex::new(Box::new(io::stdout())),
+            named_regions: BTreeSet::new(),
         }
     }
 
@@ -163,9 +174,10 @@ impl Recorder {
     ) -> io::Result<()> {
         let mut lines = serde_json::to_vec(record)?;
         lines.push(b'\n');
-        let mut emf = self.emf.lock().unwrap_or_else(PoisonError::into_inner);
-        metrics(&mut emf, &mut lines)?;
-        drop(emf);
+        if let Some(emf) = &self.emf {
+            let mut emf = emf.lock().unwrap_or_else(PoisonError::into_inner);
+            metrics(&mut emf, &mut lines)?;
+        }
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         output.write_all(&lines)?;
         output.flush()

@@ -61,21 +61,17 @@ pub enum SettingError {
 }
 
 impl SettingsInvalid {
-    /// Returns the error type that Lambda shows for the failed start.
+    /// Returns whether the policy is one of the problems.
     #[must_use]
-    pub fn error_type(&self) -> &'static str {
+    pub fn has_policy(&self) -> bool {
         let is_policy = |problem: &SettingProblem| matches!(problem.error, SettingError::Policy(_));
-        if self.problems.iter().any(is_policy) {
-            "PolicyInvalid"
-        } else {
-            "Runtime.ConfigInvalid"
-        }
+        self.problems.iter().any(is_policy)
     }
 }
 
 impl fmt::Display for SettingsInvalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the function cannot start:")?;
+        f.write_str("the settings of the function are invalid:")?;
         self.problems
             .iter()
             .try_for_each(|problem| write!(f, "\n{problem}"))
@@ -241,6 +237,36 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_a_tool_has_cut_names_the_tool_that_quotes_it() {
+        let read_policy = |policy| {
+            let variables = [("AWS_REGION", "eu-west-1"), ("REPLICATION_POLICY", policy)];
+            read(&variables).unwrap_err().to_string()
+        };
+        let quotes = "secret-replicator parameter policy.yaml --for sam";
+        for policy in ["{", "version:", "#", "{version:", "{\"version\":", "--- "] {
+            let invalid = read_policy(policy);
+            assert!(invalid.contains(quotes), "{invalid}");
+        }
+        let invalid = read_policy("version: 1\nrulez: []\n");
+        assert!(!invalid.contains(quotes), "{invalid}");
+    }
+
+    #[test]
+    fn quotes_in_a_setting_are_named() {
+        let invalid = read(&[
+            ("AWS_REGION", "eu-west-1"),
+            ("ALLOWED_REPLICA_REGIONS", "\"eu-west-1 us-west-2\""),
+            ("DRY_RUN", "'true'"),
+            ("REPLICATION_WAIT_SECONDS", "\"30\""),
+        ]);
+        let invalid = invalid.unwrap_err().to_string();
+        for plain in ["eu-west-1", "us-west-2", "true", "30"] {
+            let hint = format!("the quotes are part of the value: write `{plain}` without them");
+            assert!(invalid.contains(&hint), "{invalid}");
+        }
+    }
+
+    #[test]
     fn a_policy_file_that_is_missing_or_wrong_is_named() {
         let read_file = |path| {
             read(&[
@@ -256,14 +282,14 @@ mod tests {
                 .contains("failed to read `/opt/policy.yaml`"),
             "{missing}"
         );
-        assert_eq!(missing.error_type(), "Runtime.ConfigInvalid");
+        assert!(!missing.has_policy());
         let empty = read_file("/var/task/empty.yaml");
         assert!(
             empty
                 .to_string()
                 .contains("REPLICATION_POLICY_FILE: the replication policy")
         );
-        assert_eq!(empty.error_type(), "PolicyInvalid");
+        assert!(empty.has_policy());
     }
 
     proptest! {

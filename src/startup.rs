@@ -1,14 +1,11 @@
-//! Sets up the log at start and reports an initialization error to Lambda.
+//! Sets up the log, and writes the lines of the start.
 
-use std::process::ExitCode;
-
-use lambda_runtime::Diagnostic;
-use lambda_runtime_api_client::body::Body;
 use tracing::level_filters::STATIC_MAX_LEVEL;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::record::ErrorType;
 use crate::settings::{Settings, SettingsInvalid};
 use secret_replicator_core::environment;
 use secret_replicator_core::known_regions::UnknownRegion;
@@ -103,30 +100,11 @@ fn warn_of_size() {
     }
 }
 
-/// Logs why the function cannot start and reports it to Lambda, so that every invocation shows the
-/// error (Lambda developer guide, "Runtime API", initialization error).
-pub async fn refuse(invalid: &SettingsInvalid) -> ExitCode {
-    let message = invalid.to_string();
-    tracing::error!(error_type = invalid.error_type(), "{message}");
-    let diagnostic = Diagnostic {
-        error_type: invalid.error_type().to_owned(),
-        error_message: message,
-    };
-    if let Err(error) = report_to_lambda(&diagnostic).await {
-        tracing::error!(%error, "failed to report the initialization error to Lambda");
-    }
-    ExitCode::FAILURE
-}
-
-async fn report_to_lambda(
-    diagnostic: &Diagnostic,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let client = lambda_runtime_api_client::Client::builder().build()?;
-    let request = lambda_runtime_api_client::build_request()
-        .method("POST")
-        .uri("/2018-06-01/runtime/init/error")
-        .header("lambda-runtime-function-error-type", &diagnostic.error_type)
-        .body(Body::from(serde_json::to_vec(diagnostic)?))?;
-    client.call(request).await?;
-    Ok(())
+/// Logs the problems of invalid settings, once per sandbox. Each invocation then fails with them.
+pub fn report(invalid: &SettingsInvalid) {
+    tracing::error!(
+        version = env!("CARGO_PKG_VERSION"),
+        error_type = ?ErrorType::from(invalid),
+        "every event fails until this is fixed: {invalid}"
+    );
 }

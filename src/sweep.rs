@@ -24,6 +24,7 @@ use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::request::SweepRequest;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
 use secret_replicator_core::sweep::{SecretHash, Start, Token, Totals};
+use tokio::time::sleep_until;
 
 use crate::change_budget::{ChangeBudget, Deferred};
 use crate::clock::Clock;
@@ -115,6 +116,7 @@ impl<'a> Sweeper<'a> {
         on_result: impl Fn(SweptSecret),
     ) -> Result<Sweep, CallError> {
         let sweep_id = request.sweep_id().map(str::to_owned);
+        let is_continued = request.token.is_some();
         let begun = request.token.unwrap_or_else(|| Token {
             start: Start::first(self.compared_regions(request.thorough)),
             filter: self.reconciler.policy.list_filter(),
@@ -125,7 +127,7 @@ impl<'a> Sweeper<'a> {
             totals: Totals::default(),
         });
         let changes = budget(request.max_changes, &begun);
-        let pages = self.process_pages(&begun, &changes, &on_result);
+        let pages = self.process_pages(&begun, is_continued, &changes, &on_result);
         let progress = pages.await;
         let (mut slice, next) = match progress.end() {
             Ok(ended) => ended,
@@ -164,46 +166,55 @@ impl<'a> Sweeper<'a> {
     async fn process_pages<'b>(
         &self,
         begun: &'b Token,
+        is_continued: bool,
         changes: &ChangeBudget,
         on_result: &impl Fn(SweptSecret),
     ) -> SliceProgress<'b> {
-        let mut progress = SliceProgress::new(&begun.start);
+        let mut progress = SliceProgress::new(&begun.start, is_continued);
         let mut repeats = RepeatQueue::new(begun.started);
         let mut in_progress = FuturesUnordered::new();
         let mut listing = FuturesUnordered::new();
+        // Repeats begin when all first requests are decided, so that their order is that of the queue. Those
+        // that follow their replicas until the end of the slice do not keep them waiting.
+        let mut repeating = FuturesUnordered::new();
         let thorough = begun.is_thorough();
         let work = |task| Box::pin(self.work(task, thorough, changes));
+        let is_too_late = || self.deadlines.is_too_late_for_more();
         loop {
             while in_progress.len() < self.max_in_progress
                 && let Some((page, listed)) = progress.next_secret(&self.reconciler, self.clock)
             {
                 in_progress.push(work(Task::First(page, Box::new(listed))));
             }
-            if in_progress.len() < self.max_in_progress && !self.deadlines.is_too_late_for_more() {
+            if in_progress.len() < self.max_in_progress && !is_too_late() {
                 let reads = progress.reads().into_iter();
                 listing.extend(reads.map(|read| self.list(read, begun.filter.as_ref())));
             }
             while listing.is_empty()
-                && in_progress.len() < self.max_in_progress
+                && (in_progress.is_empty() || is_too_late())
+                && in_progress.len() + repeating.len() < self.max_in_progress
                 && let Some(repeat) = repeats.next()
             {
-                in_progress.push(work(Task::Repeat(Box::new(repeat))));
+                repeating.push(work(Task::Repeat(Box::new(repeat))));
             }
             // Biased, so that a simulated sweep is deterministic.
             let done = tokio::select! {
                 biased;
                 Some((read, page)) = listing.next() => {
-                    let in_time = !self.deadlines.is_too_late_for_more();
+                    let in_time = !is_too_late();
                     progress.add_read(read, page, in_time);
                     continue;
                 }
                 Some(done) = in_progress.next() => done,
+                Some(done) = repeating.next() => done,
+                () = sleep_until(self.deadlines.last_start()),
+                    if !in_progress.is_empty() && !is_too_late() => continue,
                 else => return progress,
             };
             match done {
                 Done::Repeats(repeat) => {
                     let first = repeats.add(*repeat).map(Box::new);
-                    in_progress.extend(first.map(|repeat| work(Task::Repeat(repeat))));
+                    repeating.extend(first.map(|repeat| work(Task::Repeat(repeat))));
                 }
                 Done::Secret(page, secret, swept) => {
                     progress.finish(page, secret, swept.as_ref().map(|swept| &swept.outcome));
@@ -233,8 +244,9 @@ impl<'a> Sweeper<'a> {
     }
 }
 
-/// Returns the changes that a slice may make. At most half of the changes of a sweep are repeats. If there is
-/// only one change, it is for repeats in every second sweep.
+/// Returns the changes that a slice may make. At most half of the changes of a sweep are repeats. The
+/// only change of a sweep is for repeats if the sweep started at an odd millisecond, so in every second sweep on
+/// average.
 fn budget(max_changes: u64, begun: &Token) -> ChangeBudget {
     let repeats = match max_changes {
         1 => begun.started.timestamp_millis().unsigned_abs() % 2,
@@ -261,6 +273,7 @@ fn restarted(begun: Token, sweep_id: Option<String>, error: CallError) -> Result
         changes: begun.totals.changes,
         repeats: begun.totals.repeats,
         overwritten: begun.totals.overwritten,
+        secrets_changed: begun.totals.secrets_changed,
         ..Totals::default()
     };
     Ok(Sweep {
@@ -306,26 +319,17 @@ impl SweptSecret {
                 let is_wanted = outcome <= Outcome::Unchanged && !self.is_superseded();
                 !is_wanted && !matches!(self.outcome, SecretOutcome::NotFound(_))
             }
-            Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast) => {
-                outcome > Outcome::Planned || self.has_changes()
+            Some(Deferred::ChangeLimitReached) => {
+                outcome > Outcome::Planned || self.outcome.is_written()
             }
             // Changes that were made need a record. The slice that completes the secret records the rest.
-            Some(Deferred::DeadlineTooClose) => self.has_changes(),
+            Some(Deferred::DeadlineTooClose) => self.outcome.is_written(),
         }
-    }
-
-    /// Returns whether the plan only repeats earlier requests, and the secret must wait for that.
-    fn only_repeats(&self) -> bool {
-        self.outcome.deferred() == Some(Deferred::RepeatsComeLast) && !self.has_changes()
     }
 
     fn is_superseded(&self) -> bool {
         let is_superseded =
             |region: &RegionOutcome| matches!(region.state, RegionState::Superseded(_));
         self.outcome.regions().iter().any(is_superseded)
-    }
-
-    fn has_changes(&self) -> bool {
-        self.outcome.regions().iter().any(RegionOutcome::is_change)
     }
 }

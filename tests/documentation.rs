@@ -170,6 +170,7 @@ fn named_test(name: &str) -> Option<(PathBuf, &str)> {
         ("src", "rs"),
         ("crates/core/tests", "rs"),
         ("crates/core/src", "rs"),
+        ("crates/aws/src", "rs"),
     ];
     let files = folders.map(|(folder, extension)| {
         let stem = root().join(folder).join(&path);

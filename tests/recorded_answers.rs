@@ -17,7 +17,7 @@ use secret_replicator_aws::{CallErrorKind, Endpoints, SecretsManager};
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::policy::{self, Policy};
-use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::reason::{FailureReason, SkipReason};
 use secret_replicator_core::request::{Cause, Wait};
 use secret_replicator_core::secret::{
     Region, RegionalSecret, ReplicaStatus, Secret, SecretArn, SecretId,
@@ -243,6 +243,21 @@ async fn errors_are_told_apart_by_their_code() {
             assert_eq!((error.kind, error.code.as_str()), (kind, code));
             assert_eq!(error.message, "why");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_code_alone_tells_an_error_of_the_key() {
+    for (code, reason) in [
+        ("EncryptionFailure", FailureReason::KmsKeyUnavailable),
+        ("DecryptionFailure", FailureReason::KmsKeyUnavailable),
+        ("LimitExceededException", FailureReason::RequestRejected),
+    ] {
+        let body = format!(r#"{{"__type":"{code}","Message":"why"}}"#);
+        let aws = answering(400, body.into_bytes());
+        let described = aws.describe(&SecretId::new("any"), soon()).await;
+        let error = described.expect_err("it is an error");
+        assert_eq!(error.reason(), reason, "{code}");
     }
 }
 

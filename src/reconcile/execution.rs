@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_aws::{CallError, CallErrorKind};
+use secret_replicator_core::plan::{Changes, Plan};
 use secret_replicator_core::reason::{RemovalReason, Superseded};
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus};
 
 use super::removal_progress::{RemovalProgress, Removals};
 use crate::change_budget::Deferred;
+
+/// The maximum number of repetitions of a request for a secret that AWS did not find.
+const MAX_REPEATS: u32 = 3;
 
 /// The execution of a plan.
 #[derive(Debug)]
@@ -19,14 +23,13 @@ pub(super) struct Execution {
     pub(super) removals: Removals,
     /// The Regions in which a failed replica was removed and requested again.
     pub(super) recreated: BTreeSet<Region>,
-    /// The Regions in which the request failed because of a promoted former replica.
+    /// The Regions with a promoted former replica, which made the request fail or took the replica's place.
     pub(super) promoted: BTreeSet<Region>,
-    /// The former replicas that the primary secret does not list and that their Regions still have.
-    pub(super) leftovers: BTreeMap<Region, Leftover>,
     /// The Regions whose step is left for later, because the sweep may not make more changes.
     pub(super) withheld: BTreeSet<Region>,
-    /// The Regions for which AWS may have executed a removal that this invocation requested.
-    pub(super) removal_requested: BTreeSet<Region>,
+    /// The Regions with a removal, or with an earlier request than the one in `responses`, that AWS has accepted or
+    /// may have executed.
+    pub(super) written_before: BTreeSet<Region>,
     /// The Regions in which the owner of the secret has changed what is wanted, or has removed the replica.
     pub(super) superseded: BTreeMap<Region, Superseded>,
     /// Why a part of the plan was deferred.
@@ -34,6 +37,26 @@ pub(super) struct Execution {
 }
 
 impl Execution {
+    /// Creates the execution of a plan whose replicas were requested and followed.
+    pub(super) fn new(
+        responses: Responses,
+        observations: Observations,
+        withheld: BTreeSet<Region>,
+    ) -> Self {
+        Self {
+            responses,
+            observations,
+            findings: RegionalFindings::default(),
+            removals: Removals::new(),
+            recreated: BTreeSet::new(),
+            promoted: BTreeSet::new(),
+            written_before: BTreeSet::new(),
+            superseded: BTreeMap::new(),
+            withheld,
+            deferred: None,
+        }
+    }
+
     /// Returns why a part of the plan was deferred, if a write got no slot in time.
     pub(super) fn unsent(&self) -> Option<Deferred> {
         let has_unsent = self.responses.values().any(Response::is_unsent)
@@ -44,7 +67,10 @@ impl Execution {
         has_unsent.then_some(Deferred::DeadlineTooClose)
     }
 
-    /// Returns the Regions whose replica was listed and no longer is.
+    /// Returns the Regions whose replica was listed and no longer is, as all reads for [`STALE_FOR`] show. A single
+    /// read may be older than the replica.
+    ///
+    /// [`STALE_FOR`]: super::follow::STALE_FOR
     pub(super) fn vanished(&self) -> impl Iterator<Item = &Region> {
         self.observations.vanished_regions()
     }
@@ -54,24 +80,45 @@ impl Execution {
         let requested = removals
             .iter()
             .filter(|(_, removal)| removal.may_be_executed());
-        self.removal_requested
+        self.written_before
             .extend(requested.map(|(region, _)| region.clone()));
     }
 
-    /// Returns whether the last poll did not find the secret.
+    /// Replaces the responses of Regions that were requested again, and adds the later observations. What AWS
+    /// executed before remains a write, although it may reject the later request.
+    pub(super) fn request_again(
+        &mut self,
+        regions: &BTreeSet<Region>,
+        responses: Responses,
+        observations: Observations,
+    ) {
+        self.written_before = self.written().into_iter().cloned().collect();
+        self.observations.forget(regions);
+        self.responses.extend(responses);
+        self.observations.extend(observations);
+    }
+
+    /// Returns whether the last poll or a request did not find the secret.
     pub(super) fn was_not_found(&self) -> bool {
-        let error = self.observations.error.as_ref();
-        error.is_some_and(|error| error.kind == CallErrorKind::NotFound)
+        let responses = self.responses.values();
+        let of_requests = responses.filter_map(|response| response.result.as_ref().err());
+        let mut errors = of_requests.chain(&self.observations.error);
+        errors.any(|error| error.kind == CallErrorKind::NotFound)
+    }
+
+    /// Returns whether AWS throttled or failed the last call for a Region.
+    pub(super) fn has_transient_error(&self, region: &Region) -> bool {
+        let removal = self.removals.get(region).map(RemovalProgress::error);
+        let response = self.responses.get(region);
+        let last =
+            removal.unwrap_or_else(|| response.and_then(|response| response.result.as_ref().err()));
+        last.is_some_and(CallError::is_transient)
     }
 
     /// Returns whether AWS rejected a write because the secret is a replica.
     pub(super) fn shows_a_replica(&self) -> bool {
-        let responses = self.responses.values();
-        let of_requests = responses.filter_map(|response| response.result.as_ref().err());
-        let of_removals = self.removals.values().filter_map(RemovalProgress::error);
-        of_requests
-            .chain(of_removals)
-            .any(CallError::is_about_a_replica)
+        let mut of_removals = self.removals.values().filter_map(RemovalProgress::error);
+        shows_a_replica(&self.responses) || of_removals.any(CallError::is_about_a_replica)
     }
 
     /// Returns whether AWS has definitely accepted or rejected the request for a Region.
@@ -95,7 +142,7 @@ impl Execution {
         });
         requested
             .map(|(region, _)| region)
-            .chain(&self.removal_requested)
+            .chain(&self.written_before)
             .collect()
     }
 }
@@ -107,6 +154,8 @@ pub(super) struct RegionalFindings {
     pub(super) behind: BTreeSet<Region>,
     /// The Regions whose replication is stuck.
     pub(super) stuck: BTreeSet<Region>,
+    /// The former replicas that the primary secret does not list and that their Regions still have.
+    pub(super) leftovers: BTreeMap<Region, Leftover>,
 }
 
 /// A former replica in a Region in which no rule wants one.
@@ -120,6 +169,33 @@ pub(super) enum Leftover {
 
 /// AWS's responses to the requests for replicas, by Region.
 pub(super) type Responses = BTreeMap<Region, Response>;
+
+/// Returns whether AWS rejected a request because the secret is a replica.
+pub(super) fn shows_a_replica(responses: &Responses) -> bool {
+    let responses = responses.values();
+    let mut errors = responses.filter_map(|response| response.result.as_ref().err());
+    errors.any(CallError::is_about_a_replica)
+}
+
+/// Returns the changes of a plan that AWS has accepted, and those that may follow. The latter are the removals,
+/// and the requests whose effect is unknown.
+pub(super) fn changes_after(
+    plan: &Plan,
+    withheld: &BTreeSet<Region>,
+    responses: &Responses,
+) -> (Changes, Changes) {
+    let made = |region: &Region| {
+        responses
+            .get(region)
+            .is_some_and(|sent| sent.result.is_ok())
+    };
+    let may_follow = |region: &Region| match responses.get(region) {
+        Some(sent) => sent.is_open(),
+        None => plan.unwanted().any(|(unwanted, _)| unwanted == region),
+    };
+    let open = |region: &Region| !withheld.contains(region) && may_follow(region);
+    (plan.changes_in(made), plan.changes_in(open))
+}
 
 /// AWS's response to the request for one Region.
 #[derive(Clone, Debug)]
@@ -178,12 +254,22 @@ impl Response {
         matches!(&self.result, Err(error) if error.kind == CallErrorKind::NotSent)
     }
 
-    /// Returns whether to send the request again, after another read.
-    pub(super) fn should_be_repeated(&self) -> bool {
+    /// Returns whether to send the request again, after another read. A write may not find a secret yet, although a
+    /// read has found it, but only for the first repetitions.
+    pub(super) fn should_be_repeated(&self, repeats: u32) -> bool {
         match &self.result {
             Ok(()) => false,
-            // A write may not find a secret yet, although a read has found it.
-            Err(error) => error.may_have_been_executed() || error.kind == CallErrorKind::NotFound,
+            Err(error) if error.kind == CallErrorKind::NotFound => repeats < MAX_REPEATS,
+            Err(error) => error.may_have_been_executed(),
+        }
+    }
+
+    /// Returns whether AWS may still change the replica: it may have executed the request without an answer, and
+    /// a failed replica whose retry it has refused may be recreated.
+    fn is_open(&self) -> bool {
+        match &self.result {
+            Ok(()) => false,
+            Err(error) => self.was_ambiguous || error.kind == CallErrorKind::Refused,
         }
     }
 }
@@ -251,10 +337,12 @@ impl Observations {
         self.listed.insert(region.clone(), after);
     }
 
-    /// Returns the Regions whose replica was listed, but not by the last read.
+    /// Returns the Regions whose replica was listed, but not by the last reads.
     fn vanished_regions(&self) -> impl Iterator<Item = &Region> {
         let listed = self.listed.keys();
-        listed.filter(|region| !self.replicas.contains_key(region))
+        listed.filter(|region| {
+            !self.replicas.contains_key(region) && !self.unsettled.contains(region)
+        })
     }
 
     /// Returns the time of the last read or response that listed the replica, if the last read did not.

@@ -16,7 +16,7 @@ use crate::deadlines::Deadlines;
 /// eventually consistent. Until then, a failed status after a retry counts as the old failure, and a
 /// request that AWS rejected or did not answer may still turn out to be executed, by this invocation or
 /// by another one.
-const STALE_FOR: Duration = Duration::from_secs(5);
+pub(super) const STALE_FOR: Duration = Duration::from_secs(5);
 
 /// The end of following a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,7 @@ impl Reconciler {
             }
         }
         let mut poller = deadlines.poll_replicas();
+        let begun = Instant::now();
         let id = SecretId::Arn(before.arn.clone());
         while !open.is_empty() && poller.pause().await {
             // A failed poll gives no information about a replica, and the next one may succeed.
@@ -62,7 +63,12 @@ impl Reconciler {
             open.retain(|region, following| {
                 let old = before.replicas.get(region);
                 let replica = now.replicas.remove(region);
-                let settled = is_settled(replica.as_ref(), old, *following, after);
+                // A request without an answer may have been repeated until just now.
+                let since = match following {
+                    Following::IfItMoves => begun.elapsed(),
+                    Following::UntilSettled => after,
+                };
+                let settled = is_settled(replica.as_ref(), old, *following, since);
                 observations.note(region, old, replica, after);
                 // A single read may be older than the replica.
                 let listed = observations.vanished(region);

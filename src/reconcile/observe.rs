@@ -34,10 +34,14 @@ impl Observed {
     fn may_be_stale(&self, mode: Mode, occasion: Occasion) -> bool {
         match self {
             Self::Skip(_, reason) => reason.may_be_stale(),
-            // The event may report the removal of the tag that causes these writes.
-            Self::Plan(Basis { plan, .. }) => {
-                mode == Mode::Act && plan.writes() && occasion.cause() == Some(Cause::TagChange)
-            }
+            Self::Plan(_) if mode == Mode::DryRun => false,
+            Self::Plan(Basis { secret, plan, .. }) => match occasion.cause() {
+                // The event may report the removal of the tag that causes these writes.
+                Some(Cause::TagChange) => plan.writes(),
+                // The read shows neither the version that the replicas must receive nor their status since.
+                Some(Cause::NewVersion(Some(version))) => !secret.is_version_current(version),
+                _ => false,
+            },
             Self::NoValueYet(..) => false,
         }
     }

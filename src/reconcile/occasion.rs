@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use secret_replicator_core::request::Cause;
 use tokio::time::Instant;
 
-use crate::change_budget::Repeats;
 use crate::clock::Clock;
+use crate::deadlines::{Deadlines, Poller};
 
 /// The age of an event from which a missing secret counts as deleted, not as too new to be found.
 /// `DescribeSecret` finds a new secret within seconds (reported by users).
@@ -28,8 +28,6 @@ pub enum Occasion {
         thorough: bool,
         /// Whether the list of a Region shows a replica without the current version.
         is_behind: bool,
-        /// Whether the secret may repeat earlier requests now.
-        repeats: Repeats,
         /// The wall clock.
         clock: Clock,
     },
@@ -58,6 +56,15 @@ impl Occasion {
         }
     }
 
+    /// Returns a poller for the repetitions of writes that AWS has failed or not answered. A sweep uses the time of
+    /// its slice.
+    pub(super) fn retries(&self, deadlines: &Deadlines) -> Poller {
+        match self {
+            Self::Request(..) => deadlines.repeat_requests(),
+            Self::Sweep { .. } => deadlines.retry_in_sweep(),
+        }
+    }
+
     /// Returns whether to look for former replicas that a removal left in their Regions. A change of tags may
     /// be the retry of an event whose removal has not ended, an action asks about one secret, and a thorough
     /// sweep finds the rest. Other events and quick sweeps save the reads.
@@ -69,19 +76,11 @@ impl Occasion {
     }
 
     /// Returns whether to check the versions of replicas that AWS reports in sync: after a new version became
-    /// current, and if a list shows another version.
-    pub(super) fn checks_versions(&self) -> bool {
+    /// current, unless the plan is only made and not executed, and if a list shows another version.
+    pub(super) fn checks_versions(&self, is_executed: bool) -> bool {
         match self {
-            Self::Request(cause, _) => *cause == Cause::NewVersion,
+            Self::Request(cause, _) => is_executed && matches!(cause, Cause::NewVersion(_)),
             Self::Sweep { is_behind, .. } => *is_behind,
-        }
-    }
-
-    /// Returns whether the secret may repeat earlier requests now.
-    pub(super) fn repeats(&self) -> Repeats {
-        match self {
-            Self::Request(..) => Repeats::Now,
-            Self::Sweep { repeats, .. } => *repeats,
         }
     }
 

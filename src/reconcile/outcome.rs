@@ -17,6 +17,7 @@ use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 use serde::Serialize;
 
 use crate::change_budget::Deferred;
+use crate::settings::SettingsInvalid;
 pub(super) use regions::region_outcomes;
 
 /// The outcome of a secret, or of a request about a secret.
@@ -46,6 +47,8 @@ pub enum SecretOutcome {
     NotReached,
     /// The event or the action is invalid.
     BadEvent(BadEvent),
+    /// The settings of the function are invalid, so it did nothing.
+    Misconfigured(SettingsInvalid),
     /// The function panicked. Contains the panic's message.
     Internal(String),
 }
@@ -61,6 +64,7 @@ impl SecretOutcome {
             | Self::Unreadable(_)
             | Self::NotReached
             | Self::BadEvent(_)
+            | Self::Misconfigured(_)
             | Self::Internal(_) => None,
         }
     }
@@ -97,16 +101,23 @@ impl SecretOutcome {
     /// state.
     #[must_use]
     pub fn has_only_promoted_replicas(&self) -> bool {
-        let is_promoted = |region: &RegionOutcome| {
-            matches!(
-                region.state,
-                RegionState::Refused(Refusal::PromotedReplica, _)
-            )
-        };
+        let is_promoted = |region: &RegionOutcome| region.state.is_promoted();
         let regions = self.regions();
         let mut others = regions.iter().filter(|region| !is_promoted(region));
         regions.iter().any(is_promoted)
             && others.all(|region| region.state.outcome() <= Outcome::Unchanged)
+    }
+
+    /// Returns whether AWS has accepted a write for a Region, or may have executed one.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.regions().iter().any(|region| region.is_written)
+    }
+
+    /// Returns whether a write has brought a Region to the wanted state, or still may.
+    #[must_use]
+    pub fn is_repaired(&self) -> bool {
+        self.regions().iter().any(RegionOutcome::is_repair)
     }
 
     /// Returns whether another attempt may succeed a moment later: AWS throttled or failed a call.
@@ -119,7 +130,8 @@ impl SecretOutcome {
         }
     }
 
-    /// Returns the outcome with its rest left for the next slice of a sweep.
+    /// Returns the outcome with its rest left for the next slice of a sweep. A step whose call AWS throttled
+    /// or failed is then planned, not failed.
     #[must_use]
     pub fn left_for_next_slice(self) -> Self {
         match self {
@@ -131,7 +143,10 @@ impl SecretOutcome {
             } => Self::Covered {
                 secret,
                 rules,
-                regions,
+                regions: regions
+                    .into_iter()
+                    .map(RegionOutcome::left_for_later)
+                    .collect(),
                 deferred: Some(Deferred::DeadlineTooClose),
             },
             _ => Self::NotReached,
@@ -144,7 +159,10 @@ impl SecretOutcome {
         match self {
             Self::Skipped(..) => Outcome::Skipped,
             Self::NoValueYet(..) | Self::NotFound(_) => Outcome::Pending,
-            Self::Unreadable(_) | Self::BadEvent(_) | Self::Internal(_) => Outcome::Failed,
+            Self::Unreadable(_)
+            | Self::BadEvent(_)
+            | Self::Misconfigured(_)
+            | Self::Internal(_) => Outcome::Failed,
             Self::NotReached => Outcome::Unchanged,
             Self::Covered { regions, .. } => {
                 let outcomes = regions.iter().map(|region| region.state.outcome());
@@ -171,6 +189,8 @@ pub struct RegionOutcome {
     pub is_recreated: bool,
     /// Whether AWS has accepted a write for the Region, or may have executed one.
     pub is_written: bool,
+    /// The state of a step that is left for later, if AWS throttled or failed the last call for the Region.
+    pub left_open: Option<RegionState>,
 }
 
 /// The function's action in a Region.
@@ -234,6 +254,16 @@ impl RegionState {
         matches!(self, Self::Refused(refusal, existing) if refusal.is_intended(existing.as_ref()))
     }
 
+    /// Returns whether the Region has a former replica as a standalone secret.
+    #[must_use]
+    pub fn is_promoted(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refusal::PromotedReplica, _)
+                | Self::Retained(RetainReason::Standalone, _)
+        )
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::InSync(Some(_)) | Self::Removed(..) => Outcome::Replicated,
@@ -259,17 +289,22 @@ impl RegionState {
 }
 
 impl RegionOutcome {
-    /// Returns whether AWS throttled or failed a call. If the call may have been executed, another attempt
-    /// would count as another change.
+    /// Returns whether AWS throttled or failed the last call, so that another attempt may succeed.
     fn is_transient(&self) -> bool {
-        let is_call_failure = matches!(
-            self.state,
-            RegionState::Failed(
-                FailureReason::Throttled | FailureReason::ServiceUnavailable,
-                _
-            )
-        );
-        is_call_failure && self.action.is_change() && !self.is_written
+        self.left_open.is_some() && matches!(self.state, RegionState::Failed(..))
+    }
+
+    /// Returns the outcome with the step left for later, if AWS throttled or failed the last call.
+    fn left_for_later(self) -> Self {
+        let is_transient = self.is_transient();
+        match self.left_open {
+            Some(state) if is_transient => Self {
+                state,
+                left_open: None,
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// Returns whether the request has overwritten another secret, or may have.
@@ -278,13 +313,82 @@ impl RegionOutcome {
         self.action == Action::Overwrite && self.is_written
     }
 
-    /// Returns whether this invocation requested a change that AWS did not reject.
+    /// Returns whether a write of this invocation has brought the Region to the wanted state, or still may. A
+    /// retry counts only if it succeeded, because a failed replica is retried in each sweep.
     #[must_use]
-    pub fn is_change(&self) -> bool {
-        match self.state {
-            RegionState::InSync(Some(_)) | RegionState::Removed(..) => true,
-            RegionState::InProgress(_) => self.action.is_change(),
-            _ => self.is_recreated,
+    pub fn is_repair(&self) -> bool {
+        self.is_written
+            && match self.state {
+                RegionState::InSync(_) | RegionState::Removed(..) => true,
+                RegionState::InProgress(_) => self.action != Action::Retry,
+                _ => false,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secret_replicator_core::secret::Secret;
+
+    use super::*;
+
+    fn region(code: &str, state: RegionState, left_open: Option<RegionState>) -> RegionOutcome {
+        RegionOutcome {
+            region: Ok(Region::parse(code).unwrap()),
+            action: Action::Replicate,
+            state,
+            kms_key: None,
+            is_listed: false,
+            is_recreated: false,
+            is_written: false,
+            left_open,
         }
+    }
+
+    fn covered(regions: Vec<RegionOutcome>) -> SecretOutcome {
+        let primary = Region::parse("us-east-1").unwrap();
+        let secret = Secret::hypothetical("prod/db", [].into(), &primary, None).unwrap();
+        SecretOutcome::Covered {
+            secret: Box::new(secret),
+            rules: BTreeSet::new(),
+            regions,
+            deferred: None,
+        }
+    }
+
+    const THROTTLED: RegionState = RegionState::Failed(FailureReason::Throttled, None);
+
+    #[test]
+    fn a_throttled_step_that_is_left_for_the_next_slice_is_planned_and_not_failed() {
+        let replicated = RegionState::InSync(Some(Duration::from_secs(1)));
+        let removal = RegionState::PlannedRemoval(RemovalReason::NoLongerTargeted);
+        let outcome = covered(vec![
+            RegionOutcome {
+                is_written: true,
+                ..region("eu-west-1", replicated.clone(), None)
+            },
+            region("us-west-2", THROTTLED, Some(RegionState::Planned)),
+            region("eu-central-1", THROTTLED, Some(removal.clone())),
+        ]);
+        assert!(outcome.is_transient());
+        let left = outcome.left_for_next_slice();
+        let states: Vec<_> = left.regions().iter().map(|region| &region.state).collect();
+        assert_eq!(states, [&replicated, &RegionState::Planned, &removal]);
+        assert_eq!(left.outcome(), Outcome::Replicated);
+        assert!(!left.is_transient());
+    }
+
+    #[test]
+    fn a_failure_is_transient_only_because_of_the_last_call() {
+        let old = region("us-west-2", THROTTLED, None);
+        assert!(!covered(vec![old]).is_transient());
+        let unanswered = covered(vec![RegionOutcome {
+            is_written: true,
+            ..region("us-west-2", THROTTLED, Some(RegionState::Planned))
+        }]);
+        assert!(unanswered.is_transient());
+        let left = unanswered.left_for_next_slice();
+        assert_eq!(left.regions()[0].state, RegionState::Planned);
+        assert!(left.is_written(), "the write still counts");
     }
 }

@@ -14,18 +14,35 @@ use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
-    /// Checks for missing versions and for stuck replications, if the occasion calls for it.
+    /// Makes all checks for a plan that is not executed, so that a dry run reports what a run reports.
     pub(super) async fn check_regions(
         &self,
         secret: &Secret,
         plan: &Plan,
-        execution: &Execution,
+        occasion: Occasion,
+        deadlines: &Deadlines,
+    ) -> RegionalFindings {
+        let checked = self.check_replicas(secret, plan, None, occasion, deadlines);
+        RegionalFindings {
+            leftovers: self.leftovers(secret, plan, occasion, deadlines).await,
+            ..checked.await
+        }
+    }
+
+    /// Checks for missing versions and for stuck replications, if the occasion calls for it. A dry run does not
+    /// wait for the version that an event reports.
+    pub(super) async fn check_replicas(
+        &self,
+        secret: &Secret,
+        plan: &Plan,
+        execution: Option<&Execution>,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> RegionalFindings {
         let mut findings = RegionalFindings::default();
-        if occasion.checks_versions() {
-            findings.behind = self.behind(secret, plan, execution, deadlines).await;
+        if occasion.checks_versions(execution.is_some()) {
+            let behind = self.behind(secret, plan, execution, occasion, deadlines);
+            findings.behind = behind.await;
         }
         if let Occasion::Sweep { clock, .. } = occasion {
             let stuck = self.stuck(secret, plan, execution, clock.now(), deadlines);
@@ -39,18 +56,18 @@ impl Reconciler {
         &self,
         secret: &Secret,
         plan: &Plan,
-        execution: &Execution,
+        execution: Option<&Execution>,
         now: DateTime<Utc>,
         deadlines: &Deadlines,
     ) -> BTreeSet<Region> {
+        if !secret.is_settled(now) {
+            return BTreeSet::new();
+        }
         let in_progress = |state: &RegionState| {
             *state == RegionState::InProgress(Progress::ReplicationInProgress)
         };
         let mut regions = regions_in(secret, plan, execution, in_progress);
         regions.retain(|region| matches!(plan.steps.get(region), Some(Step::Keep(_))));
-        if !secret.is_settled(now) {
-            regions.clear();
-        }
         let mut found = self.probe_regions(secret, regions, deadlines.end()).await;
         found.retain(|_, found| secret.is_replication_stuck(found, now));
         found.into_keys().collect()
@@ -62,11 +79,10 @@ impl Reconciler {
         &self,
         secret: &Secret,
         plan: &Plan,
-        execution: &Execution,
         occasion: Occasion,
         deadlines: &Deadlines,
     ) -> BTreeMap<Region, Leftover> {
-        if !occasion.checks_for_leftovers() || execution.shows_a_replica() {
+        if !occasion.checks_for_leftovers() {
             return BTreeMap::new();
         }
         let unwanted = regions_without_replica(secret, plan, &self.policy, &self.limits);
@@ -91,7 +107,8 @@ impl Reconciler {
         &self,
         secret: &Secret,
         plan: &Plan,
-        execution: &Execution,
+        execution: Option<&Execution>,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> BTreeSet<Region> {
         let is_in_sync = |state: &RegionState| matches!(state, RegionState::InSync(_));
@@ -101,8 +118,13 @@ impl Reconciler {
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
         while !behind.is_empty() && poller.pause().await {
-            // The primary secret's current version may have changed since the last read.
-            let Ok(now) = self.secrets_manager.describe(&id, poller.deadline()).await else {
+            // The primary secret's current version may have changed since the last read. While the event is
+            // new, another read may also go back to the version before.
+            let now = match occasion.fresh_at() {
+                Some(_) => Ok(secret.clone()),
+                None => self.secrets_manager.describe(&id, poller.deadline()).await,
+            };
+            let Ok(now) = now else {
                 continue;
             };
             let regions: Vec<Region> = behind.iter().cloned().collect();
@@ -126,10 +148,11 @@ fn differing(secret: &Secret, probed: BTreeMap<Region, RegionalSecret>) -> BTree
 pub(super) fn regions_in(
     secret: &Secret,
     plan: &Plan,
-    execution: &Execution,
+    execution: Option<&Execution>,
     matches: impl Fn(&RegionState) -> bool,
 ) -> Vec<Region> {
-    let outcomes = region_outcomes(secret, plan, Some(execution));
+    let findings = execution.map(|execution| &execution.findings);
+    let outcomes = region_outcomes(secret, plan, execution, findings);
     let matching = outcomes
         .into_iter()
         .filter(|outcome| matches(&outcome.state));

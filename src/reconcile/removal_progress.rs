@@ -7,9 +7,13 @@ use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::secret::{Region, RegionalSecret};
 use tokio::time::Instant;
 
-/// The time for which a rejected removal may still turn out to be in progress, because another
-/// invocation requested it.
+/// The time for which a removal that AWS has rejected or not answered may still turn out to be in progress. Another
+/// invocation may have requested it, and reads lag behind writes.
 const UNCONFIRMED_FOR: Duration = Duration::from_secs(5);
+
+/// The time for which all probes must miss a replica to prove that it is gone. A Region may not show a replica
+/// yet that it has just created.
+const ABSENT_FOR: Duration = Duration::from_secs(5);
 
 /// The number of reads without the replica that prove that the primary secret no longer lists it. A single
 /// read may be older than the replica. Also the number of probes that prove that a secret is standalone.
@@ -31,6 +35,8 @@ pub(super) struct Unlisted {
     reads: u32,
     /// The number of probes that found a standalone secret with the replica's suffix.
     standalone: u32,
+    /// The times of the first and the last of the successive probes that did not find the replica.
+    absent: Option<(Instant, Instant)>,
     /// The last probe.
     last: Option<Result<RegionalSecret, CallError>>,
 }
@@ -42,6 +48,7 @@ impl Unlisted {
             may_be_requested: !before.is_to_be_requested(),
             reads: 1,
             standalone: 0,
+            absent: None,
             last: None,
         }
     }
@@ -50,9 +57,15 @@ impl Unlisted {
         self.reads = if is_listed { 0 } else { self.reads + 1 };
     }
 
-    pub(super) fn note_probe(&mut self, found: Result<RegionalSecret, CallError>) {
-        if found == Ok(RegionalSecret::PromotedReplica) {
-            self.standalone += 1;
+    pub(super) fn note_probe(&mut self, found: Result<RegionalSecret, CallError>, at: Instant) {
+        match found {
+            Ok(RegionalSecret::PromotedReplica) => self.standalone += 1,
+            Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret) => {
+                let first = self.absent.map_or(at, |(first, _)| first);
+                self.absent = Some((first, at));
+            }
+            Ok(RegionalSecret::Replica { .. }) => self.absent = None,
+            Err(_) => {}
         }
         self.last = Some(found);
     }
@@ -63,17 +76,20 @@ impl Unlisted {
     }
 
     /// Returns the result of the removal, or `None` while it is open. If the time is up, a single probe
-    /// decides.
+    /// decides that the replica is stranded, but not that it is gone.
     pub(super) fn conclude(&self, time: Time) -> Option<RemovalProgress> {
         match &self.last {
             _ if self.reads == 0 && !self.may_be_requested => Some(RemovalProgress::Pending),
             _ if self.reads == 0 => None,
             Some(Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret)) => {
-                Some(RemovalProgress::Gone(None))
+                let (first, last) = self.absent?;
+                (last - first >= ABSENT_FOR).then_some(RemovalProgress::Gone(None))
             }
             Some(Ok(RegionalSecret::PromotedReplica)) => (time == Time::Up
                 || self.standalone >= CERTAIN && self.reads >= CERTAIN)
                 .then_some(RemovalProgress::Stranded),
+            // An outage of the Region proves nothing. The replica may outlast it.
+            Some(Err(error)) if error.is_transient() => None,
             Some(Err(error)) => {
                 let is_final = time == Time::Up || error.kind == CallErrorKind::AccessDenied;
                 (is_final && self.reads >= CERTAIN)
@@ -98,10 +114,12 @@ pub(super) enum RemovalProgress {
     Stranded,
     /// AWS has accepted the request.
     Accepted,
-    /// AWS has rejected the request or has not answered. The replica may still disappear, until the
-    /// given time.
-    Unconfirmed(CallError, Option<Instant>),
-    /// Not requested: the write rate had no slot before the deadline.
+    /// AWS has rejected the request. The replica may still disappear, until the given time.
+    Unconfirmed(CallError, Instant),
+    /// AWS has not answered the request, which was sent at the given time, and may have executed it. Another one
+    /// follows if reads still list the replica after [`UNCONFIRMED_FOR`].
+    Unanswered(CallError, Instant),
+    /// Not requested: the request got no write slot or no connection before the deadline.
     NotSent,
     /// Not requested yet: the replica, or a wanted one, is still in progress.
     Pending,
@@ -117,15 +135,18 @@ impl RemovalProgress {
     pub(super) fn from_response(result: Result<(), CallError>) -> Self {
         match result {
             Ok(()) => Self::Accepted,
+            Err(error) if error.kind == CallErrorKind::NotSent => Self::NotSent,
             Err(error) if error.kind == CallErrorKind::Throttled => Self::Throttled(error),
-            Err(error) if error.may_have_been_executed() => Self::Unconfirmed(error, None),
-            Err(error) => Self::Unconfirmed(error, Some(Instant::now() + UNCONFIRMED_FOR)),
+            Err(error) if error.may_have_been_executed() => Self::Unanswered(error, Instant::now()),
+            Err(error) => Self::Unconfirmed(error, Instant::now() + UNCONFIRMED_FOR),
         }
     }
 
     pub(super) fn error(&self) -> Option<&CallError> {
         match self {
-            Self::Unconfirmed(error, _) | Self::Throttled(error) => Some(error),
+            Self::Unconfirmed(error, _) | Self::Unanswered(error, _) | Self::Throttled(error) => {
+                Some(error)
+            }
             _ => None,
         }
     }
@@ -133,8 +154,8 @@ impl RemovalProgress {
     /// Returns whether another poll of the primary secret may show progress.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Accepted | Self::Pending | Self::Throttled(_) => true,
-            Self::Unconfirmed(_, until) => until.is_none_or(|until| Instant::now() < until),
+            Self::Accepted | Self::Pending | Self::Throttled(_) | Self::Unanswered(..) => true,
+            Self::Unconfirmed(_, until) => Instant::now() < *until,
             Self::Gone(_)
             | Self::Unlisted(_)
             | Self::Stranded
@@ -144,14 +165,27 @@ impl RemovalProgress {
         }
     }
 
-    /// Returns whether the removal is still to be requested.
+    /// Returns whether the removal is still to be requested, and AWS has not executed it.
     pub(super) fn is_to_be_requested(&self) -> bool {
         matches!(self, Self::Pending | Self::Throttled(_))
     }
 
+    /// Returns whether to request the removal if a read still lists the replica.
+    pub(super) fn is_due(&self) -> bool {
+        match self {
+            Self::Unanswered(_, at) => at.elapsed() >= UNCONFIRMED_FOR,
+            _ => self.is_to_be_requested(),
+        }
+    }
+
+    /// Returns whether AWS has failed or has not answered the last request.
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Unanswered(..))
+    }
+
     /// Returns whether AWS has accepted the request or may have executed it.
     pub(super) fn may_be_executed(&self) -> bool {
-        matches!(self, Self::Accepted | Self::Unconfirmed(_, None))
+        matches!(self, Self::Accepted | Self::Unanswered(..))
     }
 }
 
@@ -176,11 +210,14 @@ mod tests {
         }
     }
 
+    /// Creates the state after probes that are three seconds apart.
     fn unlisted(reads: u32, probes: &[Result<RegionalSecret, CallError>]) -> Unlisted {
         let mut unlisted = Unlisted::first(&RemovalProgress::Accepted);
         unlisted.reads = reads;
+        let mut at = Instant::now();
         for found in probes {
-            unlisted.note_probe(found.clone());
+            unlisted.note_probe(found.clone(), at);
+            at += Duration::from_secs(3);
         }
         unlisted
     }
@@ -202,18 +239,24 @@ mod tests {
     fn the_region_decides_and_one_read_of_the_primary_secret_does_not() {
         let standalone = Ok(RegionalSecret::PromotedReplica);
         let twice = [standalone.clone(), standalone.clone()];
-        let late = [Err(failed(CallErrorKind::Unanswered))];
+        let absent = [(); 3].map(|()| Ok(RegionalSecret::Absent));
+        let [first, last] = [absent[0].clone(), absent[0].clone()];
+        let outages = [CallErrorKind::Unanswered, CallErrorKind::Throttled].map(failed);
+        let outages = outages.map(|error| unlisted(2, &[Err(error)]));
+        let late = [Err(failed(CallErrorKind::Refused))];
         let denied = [Err(failed(CallErrorKind::AccessDenied))];
         let cases = [
+            (unlisted(1, &absent), [Some("gone"); 2]),
             (
-                unlisted(1, &[Ok(RegionalSecret::Absent)]),
+                unlisted(
+                    1,
+                    &[first.clone(), Ok(RegionalSecret::OtherSecret), last.clone()],
+                ),
                 [Some("gone"); 2],
             ),
-            (
-                unlisted(1, &[Ok(RegionalSecret::OtherSecret)]),
-                [Some("gone"); 2],
-            ),
-            (unlisted(0, &[Ok(RegionalSecret::Absent)]), [None; 2]),
+            (unlisted(1, &absent[..2]), [None; 2]),
+            (unlisted(1, &[first, Ok(REPLICA), last]), [None; 2]),
+            (unlisted(0, &absent), [None; 2]),
             (unlisted(2, &[Ok(REPLICA)]), [None; 2]),
             (unlisted(2, &[]), [None; 2]),
             (unlisted(2, &[standalone]), [None, Some("stranded")]),
@@ -223,7 +266,8 @@ mod tests {
             (unlisted(1, &late), [None; 2]),
             (unlisted(2, &denied), [Some("unverified"); 2]),
         ];
-        for (unlisted, expected) in cases {
+        let outages = outages.into_iter().map(|unlisted| (unlisted, [None; 2]));
+        for (unlisted, expected) in cases.into_iter().chain(outages) {
             assert_eq!(ends(&unlisted), expected, "{unlisted:?}");
         }
     }

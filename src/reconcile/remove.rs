@@ -5,10 +5,12 @@ use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Secret, SecretId};
 
-use super::Reconciler;
+use super::basis::Basis;
 use super::execution::Execution;
 use super::outcome::{RegionState, region_outcomes};
 use super::removal_progress::{RemovalProgress, Removals, Unlisted};
+use super::{Occasion, Reconciler};
+use crate::change_budget::Reservation;
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
@@ -20,9 +22,10 @@ impl Reconciler {
     /// Reads the secret just before each request, because it may have changed since the plan.
     pub(super) async fn remove_unwanted(
         &self,
-        secret: &Secret,
-        plan: &Plan,
+        Basis { secret, plan, .. }: &Basis,
         execution: &mut Execution,
+        reservation: &mut Reservation<'_>,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) {
         let first = |(region, reason): (&Region, &RemovalReason)| {
@@ -37,13 +40,23 @@ impl Reconciler {
         let unwanted = plan.unwanted();
         let unwanted = unwanted.filter(|(region, _)| !execution.withheld.contains(*region));
         let mut removals: Removals = unwanted.map(first).collect();
+        let (made, open) = (execution.written(), &removals);
+        reservation.settle(
+            plan.changes_in(|region| made.contains(region)),
+            plan.changes_in(|region| open.get(region).is_some_and(RemovalProgress::is_open)),
+        );
         let mut poller = deadlines.poll_replicas();
+        let mut retries = occasion.retries(deadlines);
         let id = SecretId::Arn(secret.arn.clone());
         let mut is_first = true;
-        while removals.values().any(RemovalProgress::is_open) && (is_first || poller.pause().await)
+        while removals.values().any(RemovalProgress::is_open)
+            && (is_first
+                || poller.pause().await
+                || removals.values().any(RemovalProgress::is_unanswered) && retries.pause().await)
         {
             is_first = false;
-            match self.secrets_manager.read(&id, poller.deadline()).await {
+            let until = poller.deadline().max(retries.deadline());
+            match self.secrets_manager.read(&id, until).await {
                 Ok(read) => {
                     let requested = self.remove_due(read, &mut removals, deadlines).await;
                     execution.note_requested(&requested);
@@ -99,7 +112,7 @@ impl Reconciler {
         for (region, removal) in removals.iter_mut().filter(|(_, removal)| removal.is_open()) {
             if !now.replicas.contains_key(region) {
                 *removal = RemovalProgress::Unlisted(Unlisted::first(removal));
-            } else if removal.is_to_be_requested() {
+            } else if removal.is_due() {
                 let plan = fresh.as_ref();
                 match plan.and_then(|plan| Some((plan, plan.steps.get(region)?))) {
                     Some((plan, Step::Remove(reason, _))) if plan.may_remove(reason) => {
@@ -207,7 +220,7 @@ fn allows_removal(
     if not_wanted && plan.unwanted().any(|(_, reason)| is_forbidden(reason)) {
         return false;
     }
-    let outcomes = region_outcomes(secret, plan, Some(execution));
+    let outcomes = region_outcomes(secret, plan, Some(execution), Some(&execution.findings));
     let mut wanted = outcomes.iter().filter(|outcome| match &outcome.region {
         Ok(region) => !plan.unwanted().any(|(unwanted, _)| unwanted == region),
         Err(_) => true,

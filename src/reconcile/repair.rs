@@ -10,11 +10,12 @@ use secret_replicator_core::policy;
 use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretId,
 };
+use tokio::time::Instant;
 
-use super::Reconciler;
 use super::basis::Basis;
 use super::execution::Execution;
 use super::removal_progress::{RemovalProgress, Removals};
+use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
@@ -25,6 +26,7 @@ impl Reconciler {
         &self,
         basis: &Basis,
         execution: &mut Execution,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) {
         let empty = self.empty_replicas(basis, execution, deadlines).await;
@@ -37,7 +39,8 @@ impl Reconciler {
             .remove_empty(&basis.secret, empty, execution, deadlines)
             .await;
         if let Some(again) = self.still_wanted(basis, gone, execution, deadlines).await {
-            execution.recreated = self.request_again(again, execution, deadlines).await;
+            let requested = self.request_again(again, execution, occasion, deadlines);
+            execution.recreated = requested.await;
         }
     }
 
@@ -121,18 +124,22 @@ impl Reconciler {
         &self,
         again: Basis,
         execution: &mut Execution,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> BTreeSet<Region> {
         let regions: BTreeSet<Region> = again.plan.steps.keys().cloned().collect();
         if regions.is_empty() {
             return regions;
         }
-        let again = self
-            .replicate_and_follow(&again, BTreeSet::new(), None, deadlines)
+        let requested = Instant::now();
+        let responses = self
+            .replicate_granted(&again, &BTreeSet::new(), None, occasion, deadlines)
             .await;
-        execution.observations.forget(&regions);
-        execution.responses.extend(again.responses);
-        execution.observations.extend(again.observations);
+        let Basis { secret, plan, .. } = &again;
+        let observations = self
+            .follow(secret, plan, &responses, requested, deadlines)
+            .await;
+        execution.request_again(&regions, responses, observations);
         regions
     }
 

@@ -9,16 +9,16 @@ use secret_replicator_aws::{
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::secret::{Region, Replica};
 
-use super::Reconciler;
 use super::basis::{Basis, Renewed};
 use super::execution::{Response, Responses};
+use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
-
-/// The maximum number of repetitions after failures whose request may have been executed.
-const MAX_REPEATS: usize = 3;
 
 /// The number of concurrent requests if each Region is requested separately.
 const REQUESTS_AT_ONCE: usize = 4;
+
+/// The maximum number of reads for one request that are too old for it when they arrive.
+const MAX_SLOW_READS: usize = 3;
 
 /// A request, and AWS's response.
 struct Attempt {
@@ -51,16 +51,17 @@ impl Reconciler {
         basis: &Basis,
         targets: &[Target],
         permit: Option<WritePermit<'_>>,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) -> Responses {
         let mut responses = self.send(basis, targets, deadlines).await;
         // Lets other secrets write during the following polls.
         drop(permit);
-        let mut poller = deadlines.poll_replicas();
-        for _ in 0..MAX_REPEATS {
+        let mut poller = occasion.retries(deadlines);
+        for repeats in 0.. {
             let is_open = |target: &&Target| {
                 let response = responses.get(target.region());
-                response.is_some_and(Response::should_be_repeated)
+                response.is_some_and(|response| response.should_be_repeated(repeats))
             };
             let open: Vec<Target> = targets.iter().filter(is_open).cloned().collect();
             if open.is_empty() || !poller.pause().await {
@@ -155,6 +156,7 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) -> Attempt {
         let mut retries = deadlines.retry_while_throttled();
+        let mut slow_reads = 1..MAX_SLOW_READS;
         let mut begun = Responses::new();
         let until = deadlines.end();
         let result = loop {
@@ -169,6 +171,8 @@ impl Reconciler {
                         read = renewed.read;
                         begun.extend(renewed.begun);
                     }
+                    // An outage of seconds also throttles reads.
+                    Err(error) if error.is_transient() && retries.pause().await => continue,
                     Err(error) => break Err(NotAccepted::Unsent(error)),
                 }
             }
@@ -179,7 +183,8 @@ impl Reconciler {
                 self.secrets_manager
                     .replicate(&basis.secret.arn, &targets, read, slot, until);
             match request.await {
-                Err(WriteError::Stale) => {}
+                Err(WriteError::Stale) if slow_reads.next().is_some() => {}
+                Err(WriteError::Stale) => break Err(NotAccepted::Unsent(CallError::slow_read())),
                 Err(WriteError::Call(error))
                     if error.kind == CallErrorKind::Throttled && retries.pause().await => {}
                 Err(WriteError::Call(error)) => break Err(NotAccepted::Failed(error)),

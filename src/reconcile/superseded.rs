@@ -3,16 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use secret_replicator_aws::CallErrorKind;
+use secret_replicator_aws::{CallErrorKind, MIN_CALL_TIME};
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::reason::{FailureReason, Progress, Refusal, Superseded};
 use secret_replicator_core::secret::{Region, RegionalSecret, SecretId};
+use tokio::time::{Instant, sleep_until};
 
-use super::Reconciler;
 use super::basis::Basis;
 use super::execution::Execution;
+use super::follow::STALE_FOR;
 use super::outcome::RegionState;
 use super::regional_check::regions_in;
+use super::{Occasion, Reconciler};
 use crate::deadlines::Deadlines;
 
 impl Reconciler {
@@ -24,6 +26,7 @@ impl Reconciler {
         &self,
         basis: &Basis,
         execution: &mut Execution,
+        occasion: Occasion,
         deadlines: &Deadlines,
     ) {
         let vanished: Vec<Region> = execution.vanished().cloned().collect();
@@ -49,19 +52,25 @@ impl Reconciler {
                 RegionalSecret::Absent if execution.responses.contains_key(&region) => {
                     again.insert(region);
                 }
-                RegionalSecret::Replica { .. } => {
+                RegionalSecret::Absent | RegionalSecret::Replica { .. } => {
                     let removed = Superseded::RemovedByOther;
                     execution.superseded.insert(region, removed);
                 }
-                _ => {}
+                RegionalSecret::PromotedReplica => {
+                    execution.promoted.insert(region);
+                }
+                // The next attempt requests a replica, and AWS says why it fails.
+                RegionalSecret::OtherSecret => {}
             }
         }
         let again = Basis::new(now, fresh.only(&again), read);
-        self.request_again(again, execution, deadlines).await;
+        self.request_again(again, execution, occasion, deadlines)
+            .await;
     }
 
     /// Reads the secret again if a Region has not reached the wanted state, decides again, and records the
-    /// Regions for which the secret no longer wants it.
+    /// Regions for which the secret no longer wants it. One read may be older than the change that caused
+    /// the work, so a second one, [`STALE_FOR`] later, must agree.
     pub(super) async fn note_superseded(
         &self,
         basis: &Basis,
@@ -69,31 +78,42 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) {
         let Basis { secret, plan, .. } = basis;
-        if basis.read.is_fresh() {
+        if basis.read.is_fresh() && !execution.was_not_found() {
             return;
         }
-        let open = regions_in(secret, plan, execution, is_open);
-        if open.is_empty() {
+        let mut open = regions_in(secret, plan, Some(execution), is_open);
+        self.keep_superseded(basis, &mut open, deadlines).await;
+        let again = Instant::now() + STALE_FOR;
+        if open.is_empty() || again + MIN_CALL_TIME > deadlines.end() {
             return;
         }
-        let id = SecretId::Arn(secret.arn.clone());
+        sleep_until(again).await;
+        self.keep_superseded(basis, &mut open, deadlines).await;
+        let changed = |region| (region, Superseded::SecretChanged);
+        execution.superseded.extend(open.into_iter().map(changed));
+    }
+
+    /// Keeps the Regions for which another read shows that the secret no longer wants the plan's state.
+    async fn keep_superseded(
+        &self,
+        basis: &Basis,
+        regions: &mut Vec<Region>,
+        deadlines: &Deadlines,
+    ) {
+        if regions.is_empty() {
+            return;
+        }
+        let id = SecretId::Arn(basis.secret.arn.clone());
         let fresh = match self.secrets_manager.describe(&id, deadlines.end()).await {
             Ok(now) => match decide(&now, &self.policy, &self.limits) {
                 Decision::Act(fresh) => Some(fresh),
                 Decision::Skip(_) => None,
             },
-            // One read may not find a new secret yet. Two of them show that it was deleted.
-            Err(error) if error.kind == CallErrorKind::NotFound && execution.was_not_found() => {
-                None
-            }
-            Err(_) => return,
+            // The secret was deleted.
+            Err(error) if error.kind == CallErrorKind::NotFound => None,
+            Err(_) => return regions.clear(),
         };
-        for region in open {
-            if is_superseded(&region, plan, fresh.as_ref()) {
-                let changed = Superseded::SecretChanged;
-                execution.superseded.insert(region, changed);
-            }
-        }
+        regions.retain(|region| is_superseded(region, &basis.plan, fresh.as_ref()));
     }
 }
 

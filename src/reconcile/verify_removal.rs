@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
+use tokio::time::Instant;
 
 use super::Reconciler;
 
@@ -32,7 +33,7 @@ impl Reconciler {
             let probes = self.probe_removed(secret, regions, deadlines).await;
             for (region, unlisted) in unlisted(removals) {
                 if let Some(found) = probes.get(&region) {
-                    unlisted.note_probe(found.clone());
+                    unlisted.note_probe(found.clone(), Instant::now());
                 }
             }
             conclude_all(removals, Time::Left);

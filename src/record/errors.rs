@@ -4,6 +4,7 @@ use lambda_runtime::Diagnostic;
 
 use super::{Report, SecretRecord};
 use crate::reconcile::{Mode, RegionOutcome, RegionState, SecretOutcome};
+use crate::settings::SettingsInvalid;
 use secret_replicator_aws::{CallError, CallErrorKind};
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::reason::{FailureReason, Progress};
@@ -11,6 +12,10 @@ use secret_replicator_core::reason::{FailureReason, Progress};
 /// The errors that the function returns. Their names are the stable values of `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorType {
+    /// The policy is invalid.
+    PolicyInvalid,
+    /// A setting other than the policy is invalid.
+    ConfigInvalid,
     /// The event or the action is invalid.
     BadEvent,
     /// The function's role has no permission for a call.
@@ -27,6 +32,16 @@ pub enum ErrorType {
     ServiceUnavailable,
     /// The function has a bug.
     Internal,
+}
+
+impl From<&SettingsInvalid> for ErrorType {
+    fn from(invalid: &SettingsInvalid) -> Self {
+        if invalid.has_policy() {
+            Self::PolicyInvalid
+        } else {
+            Self::ConfigInvalid
+        }
+    }
 }
 
 /// The error of an invocation that did not reach the wanted state.
@@ -81,6 +96,7 @@ pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
         SecretOutcome::Skipped(..) | SecretOutcome::NotReached => None,
         SecretOutcome::BadEvent(_) => Some(ErrorType::BadEvent),
         SecretOutcome::Internal(_) => Some(ErrorType::Internal),
+        SecretOutcome::Misconfigured(invalid) => Some(invalid.into()),
         SecretOutcome::NoValueYet(..) | SecretOutcome::NotFound(_) => {
             Some(ErrorType::SecretNotReady)
         }

@@ -37,13 +37,13 @@ struct SecretMetrics {
 #[metrics(subfield, rename_all = "PascalCase")]
 pub(super) struct ReplicaMetrics {
     #[metrics(unit = Count)]
-    replicas_requested: u64,
+    pub(super) replicas_requested: u64,
     #[metrics(unit = Count)]
     replicas_in_sync: u64,
     #[metrics(unit = Count)]
     replicas_failed: u64,
     #[metrics(unit = Count)]
-    replicas_refused: u64,
+    pub(super) replicas_refused: u64,
     #[metrics(unit = Count)]
     pub(super) replicas_excluded: u64,
     #[metrics(unit = Count)]
@@ -97,6 +97,8 @@ struct SweepMetrics {
     sweep_failures: u64,
     #[metrics(unit = Count)]
     sweep_repaired: Option<u64>,
+    #[metrics(unit = Count)]
+    sweep_pending: Option<u64>,
     #[metrics(unit = Millisecond)]
     sweep_duration: Option<Duration>,
 }
@@ -162,17 +164,18 @@ fn is_delete_blocked(outcome: &SecretOutcome) -> bool {
     )
 }
 
-/// Returns the metrics of a Region.
+/// Returns the metrics of a Region. A promoted former replica does not count as refused, because it can stay for
+/// weeks after a failover, and the alarm `SecretsNeedAttention` would stay as well.
 pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
     let state = &outcome.state;
     let requests = [Action::Replicate, Action::Overwrite, Action::Retry];
-    let requested = requests.contains(&outcome.action) && *state != RegionState::Planned;
+    let requested = requests.contains(&outcome.action) && outcome.is_written;
     let is_refused = matches!(state, RegionState::Refused(..) | RegionState::Retained(..));
     ReplicaMetrics {
         replicas_requested: u64::from(requested),
         replicas_in_sync: u64::from(matches!(state, RegionState::InSync(_))),
         replicas_failed: u64::from(matches!(state, RegionState::Failed(..))),
-        replicas_refused: u64::from(is_refused && !state.is_excluded()),
+        replicas_refused: u64::from(is_refused && !state.is_excluded() && !state.is_promoted()),
         replicas_excluded: u64::from(state.is_excluded()),
         replicas_removed: u64::from(
             matches!(state, RegionState::Removed(..)) || outcome.is_recreated,
@@ -185,8 +188,10 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
 }
 
 /// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm
-/// `DriftReturns` counts these values as sweeps, the number of secrets that the whole sweep repaired. A dry
-/// run repairs nothing, so it has no such value.
+/// `DriftReturns` counts these values as sweeps, the number of secrets of which the whole sweep changed a
+/// replica. A secret that has another, failed Region counts, because its drift returns all the same. A dry run
+/// changes nothing, so it has no such value. The alarm `ReplicasStayPending` reads the number of replicas in progress
+/// from sweeps alone, because events find replicas in progress that soon are in sync.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,
@@ -209,7 +214,9 @@ pub(super) fn write_sweep(
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,
-        sweep_repaired: (is_complete && report.mode != Mode::DryRun).then_some(totals.repaired),
+        sweep_repaired: (is_complete && report.mode != Mode::DryRun)
+            .then_some(totals.secrets_changed),
+        sweep_pending: is_complete.then(|| totals.replicas_pending()),
         sweep_duration: is_complete.then_some(duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)

@@ -55,6 +55,19 @@ impl Reason {
                 detail: bad.message.clone(),
                 remediation: Some(bad.remediation.into()),
             },
+            SecretOutcome::Misconfigured(invalid) => Self {
+                code: if invalid.has_policy() {
+                    "policy-invalid"
+                } else {
+                    "config-invalid"
+                },
+                detail: invalid.to_string(),
+                remediation: Some(
+                    "deploy the stack again with the problems fixed; then start a sweep, which covers the \
+                     secrets of failed events"
+                        .into(),
+                ),
+            },
             SecretOutcome::Internal(message) => Self {
                 code: "internal",
                 detail: message.clone(),

@@ -8,7 +8,7 @@ use super::reason::Reason;
 use super::{Report, milliseconds, replication_ms};
 use crate::reconcile::{Action, Mode, RegionOutcome, RegionState, SecretOutcome};
 use secret_replicator_core::explain::Explanation;
-use secret_replicator_core::known_regions;
+use secret_replicator_core::known_regions::{self, UnknownRegion};
 use secret_replicator_core::reason::RemovalReason;
 use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, SecretArn, SecretId};
 
@@ -150,20 +150,27 @@ impl SecretRecord {
 
     /// Returns the message of the record, with AWS's messages and the remediations.
     pub(super) fn summary(&self) -> String {
-        let failed = self
-            .replicas
-            .iter()
-            .filter(|replica| replica.status == Status::Failed);
+        let stopped = |text: &str| text.trim_end_matches('.').to_owned();
+        // Regions with the same remediation share it.
+        let mut failed: Vec<(&str, Vec<String>)> = Vec::new();
+        let replicas = self.replicas.iter();
+        for replica in replicas.filter(|replica| replica.status == Status::Failed) {
+            let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
+            let detail = format!("{}: {}", replica.region, stopped(detail));
+            let remediation = replica.remediation.as_deref().unwrap_or_default();
+            match failed.iter_mut().find(|(shared, _)| *shared == remediation) {
+                Some((_, details)) => details.push(detail),
+                None => failed.push((remediation, vec![detail])),
+            }
+        }
         let mut parts = vec![self.message.clone()];
         parts.extend(
             self.remediation
                 .as_ref()
                 .map(|remediation| format!("remediation: {remediation}")),
         );
-        parts.extend(failed.map(|replica| {
-            let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
-            let remediation = replica.remediation.as_deref().unwrap_or_default();
-            format!("{}: {detail}; remediation: {remediation}", replica.region)
+        parts.extend(failed.into_iter().map(|(remediation, details)| {
+            format!("{}; remediation: {remediation}", details.join("; "))
         }));
         parts.join("; ")
     }
@@ -182,6 +189,12 @@ impl ReplicaRecord {
             Ok(region) => region.to_string(),
             Err(token) => token.clone(),
         };
+        let unknown = || UnknownRegion::check(outcome.region.as_ref().ok()?);
+        let unknown = matches!(status, Status::Failed | Status::Refused).then(unknown);
+        let details = detail
+            .into_iter()
+            .chain(unknown.flatten().map(|unknown| unknown.to_string()));
+        let detail = joined(details);
         let remediation =
             remediation.map(|remediation| known_regions::with_hint(&region, &remediation));
         Self {
@@ -256,14 +269,19 @@ impl RegionFields {
                 )
             }
             RegionState::Refused(refusal, existing) => {
+                let remediation = refusal.remediation(existing.as_ref());
                 let existing = existing.as_ref().map(refused_replica);
-                let details: Vec<String> = refusal.detail().into_iter().chain(existing).collect();
-                let detail = (!details.is_empty()).then(|| details.join("; "));
-                let remediation = refusal.remediation();
+                let detail = joined(refusal.detail().into_iter().chain(existing));
                 described(Status::Refused, Some(refusal.code()), detail, remediation)
             }
         }
     }
+}
+
+/// Joins details to one text. `None` if there is none.
+fn joined(details: impl Iterator<Item = String>) -> Option<String> {
+    let details: Vec<String> = details.collect();
+    (!details.is_empty()).then(|| details.join("; "))
 }
 
 fn existing_replica(status: &ReplicaStatus) -> String {

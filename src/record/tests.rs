@@ -7,7 +7,9 @@ use super::*;
 use crate::reconcile::RegionOutcome;
 use crate::reconcile::{Action, RegionState};
 use crate::sweep::Sweep;
-use secret_replicator_core::reason::{FailureReason, PolicyType, Progress, Refusal, RemovalReason};
+use secret_replicator_core::reason::{
+    FailureReason, PolicyType, Progress, Refusal, RemovalReason, RetainReason, Superseded,
+};
 use secret_replicator_core::secret::Secret;
 use secret_replicator_core::sweep::{Start, Token, Totals};
 
@@ -31,6 +33,7 @@ fn outcome(region: &str, state: RegionState) -> RegionOutcome {
         is_listed: true,
         is_recreated: false,
         is_written: false,
+        left_open: None,
     }
 }
 
@@ -118,6 +121,19 @@ fn an_error_names_each_region_that_failed_and_no_other() {
 }
 
 #[test]
+fn an_error_names_a_shared_remediation_once_and_joins_no_full_stop() {
+    let failed = |message: &str| {
+        RegionState::Failed(FailureReason::NameAlreadyExists, Some(message.to_owned()))
+    };
+    let states = [failed("The name is taken."), failed("It is taken here.")];
+    let failure = response(report(Mode::Act, &states)).unwrap_err();
+    let message = failure.to_string();
+    let details = "eu-west-1: The name is taken; us-west-2: It is taken here; remediation: ";
+    assert!(message.contains(details), "{message}");
+    assert_eq!(message.matches("remediation: ").count(), 1, "{message}");
+}
+
+#[test]
 fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
     let mut recreated = outcome("eu-west-1", RegionState::InSync(Some(Duration::ZERO)));
     recreated.is_recreated = true;
@@ -129,6 +145,19 @@ fn a_replica_that_is_removed_is_counted_also_if_it_is_recreated() {
     ] {
         let metrics = metrics::replica_metrics(&outcome);
         assert_eq!(metrics.replicas_removed, count, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_promoted_former_replica_does_not_count_among_the_refused_ones() {
+    for (state, count) in [
+        (RegionState::Refused(Refusal::PromotedReplica, None), 0),
+        (RegionState::Retained(RetainReason::Standalone, None), 0),
+        (RegionState::Retained(RetainReason::UnknownStatus, None), 1),
+        (RegionState::Refused(Refusal::RegionNotAllowed, None), 1),
+    ] {
+        let metrics = metrics::replica_metrics(&outcome("eu-west-1", state.clone()));
+        assert_eq!(metrics.replicas_refused, count, "{state:?}");
     }
 }
 
@@ -215,10 +244,10 @@ fn the_metrics_of_a_sweep_are_those_of_the_slice() {
 }
 
 #[test]
-fn the_last_slice_says_how_many_secrets_the_whole_sweep_repaired() {
+fn the_last_slice_says_of_how_many_secrets_the_whole_sweep_changed_replicas() {
     let repaired = |mode, next| {
-        let [slice, totals] = [1, 4].map(|repaired| Totals {
-            repaired,
+        let [slice, totals] = [1, 4].map(|secrets_changed| Totals {
+            secrets_changed,
             ..Totals::default()
         });
         sweep_metrics(mode, slice, totals, next)["SweepRepaired"].as_u64()
@@ -226,4 +255,40 @@ fn the_last_slice_says_how_many_secrets_the_whole_sweep_repaired() {
     assert_eq!(repaired(Mode::Act, None), Some(4));
     assert_eq!(repaired(Mode::Act, Some(token())), None);
     assert_eq!(repaired(Mode::DryRun, None), None);
+}
+
+#[test]
+fn the_last_slice_says_how_many_replicas_the_whole_sweep_found_in_progress() {
+    // A secret without a value is pending, too, but has no replica in progress.
+    let pending = |mode, next| {
+        let mut totals = Totals {
+            pending: 9,
+            ..Totals::default()
+        };
+        for (code, pending) in [("eu-west-1", 2), ("us-west-2", 3)] {
+            let region = totals.region_mut(&Region::parse(code).unwrap()).unwrap();
+            region.pending = pending;
+        }
+        sweep_metrics(mode, Totals::default(), totals, next)["SweepPending"].as_u64()
+    };
+    assert_eq!(pending(Mode::Act, None), Some(5));
+    assert_eq!(pending(Mode::DryRun, None), Some(5));
+    assert_eq!(pending(Mode::Act, Some(token())), None);
+}
+
+#[test]
+fn only_a_request_that_aws_may_have_executed_counts_as_requested() {
+    let not_sent = outcome("eu-west-1", RegionState::InProgress(Progress::NotRequested));
+    let changed = outcome(
+        "eu-west-1",
+        RegionState::Superseded(Superseded::SecretChanged),
+    );
+    let sent = RegionOutcome {
+        is_written: true,
+        ..outcome("eu-west-1", IN_PROGRESS)
+    };
+    for (outcome, expected) in [(not_sent, 0), (changed, 0), (sent, 1)] {
+        let requested = metrics::replica_metrics(&outcome).replicas_requested;
+        assert_eq!(requested, expected, "{outcome:?}");
+    }
 }

@@ -8,6 +8,7 @@ use secret_replicator_core::known_regions;
 use secret_replicator_core::limits::{AllowedRegions, Limits};
 use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY};
 use secret_replicator_core::secret::Region;
+use secret_replicator_core::spelling::quotes_hint;
 
 /// A function that returns an environment variable.
 pub(super) type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, OsString>> + 'a;
@@ -41,6 +42,15 @@ impl SettingsReader<'_> {
         });
     }
 
+    /// Reports another value than the expected one.
+    fn wrong_value(&mut self, variable: &'static str, expected: &str, found: &str) {
+        let hint = quotes_hint(found).map_or_else(String::new, |hint| format!("; {hint}"));
+        self.wrong(
+            variable,
+            format!("must be {expected}, found `{found}`{hint}"),
+        );
+    }
+
     pub(super) fn region(&mut self) -> Option<Region> {
         let Some(text) = self.get("AWS_REGION") else {
             self.wrong(
@@ -50,7 +60,11 @@ impl SettingsReader<'_> {
             return None;
         };
         Region::parse(&text)
-            .map_err(|error| self.wrong("AWS_REGION", error.to_string()))
+            .map_err(|error| {
+                let hint = known_regions::did_you_mean(&text);
+                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+                self.wrong("AWS_REGION", format!("{error}{hint}"));
+            })
             .ok()
     }
 
@@ -80,9 +94,18 @@ impl SettingsReader<'_> {
             variable,
             error: SettingError::Policy(invalid),
         };
-        policy::check_with_limits(&text, limits)
+        let checked = policy::check_with_limits(&text, limits)
             .map_err(|invalid| self.problems.push(error(invalid)))
-            .ok()
+            .ok();
+        if checked.is_none() && is_cut(&text) {
+            let message = format!(
+                "the value is only `{}`, as if a tool had cut the policy at its first space; \
+                 `secret-replicator parameter policy.yaml --for sam` quotes it for SAM",
+                text.trim()
+            );
+            self.wrong(variable, message);
+        }
+        checked
     }
 
     pub(super) fn allowed_regions(&mut self) -> AllowedRegions {
@@ -100,9 +123,12 @@ impl SettingsReader<'_> {
                     regions.insert(region);
                 }
                 Err(error) => {
-                    let hint = known_regions::did_you_mean(token).unwrap_or_else(|| {
-                        "list Regions such as `eu-west-1`, separated by spaces or commas".to_owned()
-                    });
+                    let hint = quotes_hint(token)
+                        .or_else(|| known_regions::did_you_mean(token))
+                        .unwrap_or_else(|| {
+                            "list Regions such as `eu-west-1`, separated by spaces or commas"
+                                .to_owned()
+                        });
                     let message = format!("{error}; {hint}");
                     self.wrong("ALLOWED_REPLICA_REGIONS", message);
                 }
@@ -122,10 +148,7 @@ impl SettingsReader<'_> {
             None | Some("false") => false,
             Some("true") => true,
             Some(other) => {
-                self.wrong(
-                    variable,
-                    format!("must be `true` or `false`, found `{other}`"),
-                );
+                self.wrong_value(variable, "`true` or `false`", other);
                 false
             }
         }
@@ -138,11 +161,8 @@ impl SettingsReader<'_> {
         let seconds =
             whole_number(&text).filter(|seconds| *seconds <= MAX_REPLICATION_WAIT_SECONDS);
         if seconds.is_none() {
-            let message = format!(
-                "must be a number of seconds from 0 to {MAX_REPLICATION_WAIT_SECONDS}, found \
-                 `{text}`"
-            );
-            self.wrong("REPLICATION_WAIT_SECONDS", message);
+            let expected = format!("a number of seconds from 0 to {MAX_REPLICATION_WAIT_SECONDS}");
+            self.wrong_value("REPLICATION_WAIT_SECONDS", &expected, &text);
         }
         Duration::from_secs(seconds.unwrap_or_default())
     }
@@ -155,9 +175,8 @@ impl SettingsReader<'_> {
             .unwrap_or_else(|| "25".to_owned());
         let rate = whole_number(&text).filter(|rate| (1..=MAX_WRITES_PER_SECOND).contains(rate));
         if rate.is_none() {
-            let message =
-                format!("must be a number from 1 to {MAX_WRITES_PER_SECOND}, found `{text}`");
-            self.wrong("SWEEP_WRITES_PER_SECOND", message);
+            let expected = format!("a number from 1 to {MAX_WRITES_PER_SECOND}");
+            self.wrong_value("SWEEP_WRITES_PER_SECOND", &expected, &text);
         }
         rate.unwrap_or(1)
     }
@@ -178,6 +197,22 @@ impl SettingsReader<'_> {
         }
         text
     }
+}
+
+/// Returns whether an invalid policy seems to be the first word of a policy: `{`, `version:`, `#`. SAM cuts values
+/// without quotes there.
+fn is_cut(text: &str) -> bool {
+    let first_words = [
+        "{",
+        "{version:",
+        "{\"version\":",
+        "version:",
+        "groups:",
+        "rules:",
+        "#",
+        "---",
+    ];
+    first_words.contains(&text.trim())
 }
 
 /// Reads a whole number in the only form that the template's parameters accept: digits without a sign or

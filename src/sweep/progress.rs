@@ -6,10 +6,11 @@ use secret_replicator_aws::{CallError, Page};
 use secret_replicator_core::comparison::Comparison;
 use secret_replicator_core::sweep::{SecretHash, Start, Totals};
 
-use super::hash_of;
 use super::lists::{ListEnd, ListedPage, Lists, PageRead};
 use super::pages::Pages;
+use super::repeats::Repeats;
 use super::work::ListedSecret;
+use super::{hash_of, tally};
 use crate::clock::Clock;
 use crate::reconcile::{Reconciler, SecretOutcome};
 
@@ -21,22 +22,28 @@ const PROGRESS_INTERVAL: u64 = 1000;
 pub(super) struct SliceProgress<'a> {
     /// The position at which the slice started.
     begun: &'a Start,
+    /// Whether earlier slices belong to the sweep.
+    is_continued: bool,
     lists: Lists,
     pages: Pages,
     /// The listed secrets that are not in progress yet, each with the number of its page.
     waiting: VecDeque<(usize, ListedSecret)>,
+    /// The totals of writes.
+    writes: Totals,
     /// The number of progress lines in the log.
     logged: u64,
 }
 
 impl<'a> SliceProgress<'a> {
     /// Starts at a position in the list.
-    pub(super) fn new(begun: &'a Start) -> Self {
+    pub(super) fn new(begun: &'a Start, is_continued: bool) -> Self {
         Self {
             begun,
+            is_continued,
             lists: Lists::new(begun),
             pages: Pages::default(),
             waiting: VecDeque::new(),
+            writes: Totals::default(),
             logged: 0,
         }
     }
@@ -80,10 +87,17 @@ impl<'a> SliceProgress<'a> {
     }
 
     /// Adds a page, without the secrets that the sweep has reconciled in an earlier slice. Counts the secrets
-    /// that the lists show in sync.
+    /// that the lists show in sync. The secrets of the first page of a continued sweep may repeat requests at once:
+    /// the previous slice may have left them, and each slice makes progress.
     fn add_page(&mut self, page: ListedPage) {
         let mut secrets = page.secrets;
-        if page.token == self.begun.page {
+        let is_first = page.token == self.begun.page;
+        let repeats = if is_first && self.is_continued {
+            Repeats::Now
+        } else {
+            Repeats::Last
+        };
+        if is_first {
             secrets.retain(|(listed, _)| !self.begun.done.contains(&hash_of(listed)));
         }
         let start = self.begun.at(page.token, page.positions);
@@ -103,7 +117,11 @@ impl<'a> SliceProgress<'a> {
                 Some(Comparison::Differs(differences)) => differences.shows_other_version(),
                 None => false,
             };
-            let secret = ListedSecret { listed, is_behind };
+            let secret = ListedSecret {
+                listed,
+                is_behind,
+                repeats,
+            };
             self.waiting.push_back((number, secret));
         }
     }
@@ -116,6 +134,9 @@ impl<'a> SliceProgress<'a> {
         outcome: Option<&SecretOutcome>,
     ) {
         self.pages.note(page, secret, outcome);
+        if let Some(outcome) = outcome {
+            tally::count_writes(&mut self.writes, outcome);
+        }
         self.log();
     }
 
@@ -139,7 +160,8 @@ impl<'a> SliceProgress<'a> {
     /// # Errors
     /// [`CallError`] if AWS did not return the page at which this slice started.
     pub(super) fn end(self) -> Result<(Totals, Option<Start>), CallError> {
-        let (totals, unfinished) = self.pages.end();
+        let (mut totals, unfinished) = self.pages.end();
+        totals.add(&self.writes);
         if unfinished.is_some() {
             return Ok((totals, unfinished));
         }

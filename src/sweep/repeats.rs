@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use secret_replicator_core::secret::SecretId;
 use secret_replicator_core::sweep::SecretHash;
-
-use super::SweptSecret;
 
 /// The maximum number of secrets that wait to repeat requests. A longer queue would take much memory.
 const MAX_WAITING: usize = 256;
+
+/// When a listed secret may repeat earlier requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeats {
+    /// After the sweep has reached all other secrets.
+    Last,
+    /// Now.
+    Now,
+}
 
 /// The secrets whose plan only repeats earlier requests. They follow all other secrets of the slice, in an
 /// order that differs from sweep to sweep: the changes of a sweep may not suffice for all of them, and the
@@ -28,8 +36,8 @@ pub(super) struct Repeat {
     pub(super) secret: SecretHash,
     /// Whether the list of a Region shows a replica without the current version.
     pub(super) is_behind: bool,
-    /// The result so far, which applies if the slice does not reach the secret again.
-    pub(super) result: SweptSecret,
+    /// The secret's ID from the list.
+    pub(super) id: SecretId,
 }
 
 impl RepeatQueue {
@@ -43,9 +51,9 @@ impl RepeatQueue {
 
     /// Adds a secret. Returns the first one in the queue if the queue is full.
     pub(super) fn add(&mut self, repeat: Repeat) -> Option<Repeat> {
-        let id = repeat.result.id.as_str();
+        let id = repeat.id.as_str();
         let place = SecretHash::of(&format!("{} {id}", self.started.timestamp_millis()));
-        // The same place is as good as impossible. The earlier secret then is processed now.
+        // If two secrets have the same hash, the earlier one is processed now.
         let same = self.waiting.insert(place, repeat);
         let is_full = self.waiting.len() > MAX_WAITING;
         same.or_else(|| if is_full { self.next() } else { None })

@@ -26,7 +26,10 @@ pub(super) fn count_in_sync(totals: &mut Totals, regions: &BTreeSet<Region>) {
 pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     totals.described += u64::from(!matches!(secret, SecretOutcome::NotReached));
     match secret {
-        SecretOutcome::Unreadable(_) | SecretOutcome::BadEvent(_) | SecretOutcome::Internal(_) => {
+        SecretOutcome::Unreadable(_)
+        | SecretOutcome::BadEvent(_)
+        | SecretOutcome::Misconfigured(_)
+        | SecretOutcome::Internal(_) => {
             totals.failed += 1;
             return;
         }
@@ -37,16 +40,8 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
         SecretOutcome::NoValueYet(..) | SecretOutcome::Covered { .. } => {}
     }
     totals.covered += 1;
-    let is_limited = matches!(
-        secret.deferred(),
-        Some(Deferred::ChangeLimitReached | Deferred::RepeatsComeLast)
-    );
+    let is_limited = secret.deferred() == Some(Deferred::ChangeLimitReached);
     totals.limited += u64::from(is_limited);
-    let overwritten = secret
-        .regions()
-        .iter()
-        .filter(|region| region.is_overwritten());
-    totals.overwritten += overwritten.map(|_| 1).sum::<u64>();
     let is_drift = |region: &RegionOutcome| region.action.is_change();
     totals.drifted += u64::from(secret.regions().iter().any(is_drift));
     match secret.outcome() {
@@ -60,6 +55,15 @@ pub(super) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     for region in secret.regions() {
         count_region(totals, region);
     }
+}
+
+/// Adds the writes of one secret to the totals. A later slice finds their Regions in the wanted state, so they
+/// count also if it has to finish the secret or its page.
+pub(super) fn count_writes(totals: &mut Totals, secret: &SecretOutcome) {
+    let regions = || secret.regions().iter();
+    let overwritten = regions().filter(|region| region.is_overwritten());
+    totals.overwritten += overwritten.map(|_| 1).sum::<u64>();
+    totals.secrets_changed += u64::from(secret.is_repaired());
 }
 
 fn count_region(totals: &mut Totals, outcome: &RegionOutcome) {

@@ -21,7 +21,7 @@ dashboard), a bucket, log groups and six secrets; in REPLICA_REGION three replic
 probe-aws creates about 40 secrets, most of them without a replica, a rule and a queue in each Region, and a
 multi-Region KMS key, which AWS deletes after seven days.
 All names begin with the name of the run. No other secret is changed.
-The cost rests on charges by the hour. CONTRIBUTING.md, "The day of a real account", calculates it, with an upper
+The cost rests on charges by the hour. CONTRIBUTING.md, "Tests with a real account", calculates it, with an upper
 bound, and lists the permissions.
 """
 

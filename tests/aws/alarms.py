@@ -16,7 +16,8 @@ DELIVERIES = 8
 THROTTLED_EVENTS = 10
 # The alarms that need hours or a quota: alarm -> reason. The report lists them.
 NOT_PROVOKED = {
-    "ReplicasStayPending": "needs a replica that is in progress for three hours",
+    "DriftReturns": "needs six sweeps, each of which repairs a secret",
+    "ReplicasStayPending": "needs a replica that three hourly sweeps find in progress",
     "SweepTimedOut": "needs a sweep of one day",
     "SweepSilent": "the run deploys without a schedule, so the alarm does not exist",
     "UnstartedSweepsWaiting": "needs a schedule that cannot start the state machine",
@@ -24,7 +25,7 @@ NOT_PROVOKED = {
 PROVOKED = (
     *("BadEventsArriving", "FunctionErrors", "FailedEventsWaiting", "ReplicasFailing", "SweepFailures"),
     *("SweepFailed", "SweepAborted", "SweepLimitReached", "UndeliveredEventsWaiting"),
-    "FunctionThrottles",
+    *("FunctionThrottles", "SecretsNeedAttention"),
 )
 
 

@@ -17,12 +17,12 @@ def after_request(probe, label, region=None, key=None):
 
 
 @question(
-    "refusal-own-region",
+    "refusal-primary-region",
     "What does AWS answer if the list contains the primary Region?",
     "`InvalidParameterException: Invalid replica region.` (reported)",
 )
-def own_region(probe):
-    return after_request(probe, "own-region", probe.home)
+def primary_region(probe):
+    return after_request(probe, "primary-region", probe.home)
 
 
 @question(

@@ -3,8 +3,10 @@
 use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
+use crate::promoted::after_a_failover;
 use crate::removal::{removing, start, with_two_replicas};
 use crate::stage::HOME;
+use crate::sweep::slice;
 
 #[tokio::test]
 async fn a_dry_run_and_an_explanation_announce_a_removal_only_if_the_real_run_makes_it() {
@@ -68,4 +70,40 @@ async fn a_dry_run_and_an_explanation_announce_a_removal_only_if_the_real_run_ma
             assert_eq!(planned, removals, "{case}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_dry_run_and_an_explanation_report_a_promoted_replica_that_no_rule_wants() {
+    let setting = removing().env("ALLOWED_REPLICA_REGIONS", "eu-west-1 us-west-2");
+    let mut stage = setting.start().await;
+    after_a_failover(&stage, "prod/db");
+    stage.tag("prod/db", "replicate-to", "none");
+    let real = json!({ "action": "reconcile", "secretId": "prod/db" });
+    let dry = json!({ "action": "reconcile", "secretId": "prod/db", "dryRun": true });
+    let explain = json!({ "action": "explain", "secretId": "prod/db" });
+
+    let explained = stage.explain(&explain).await;
+    let announced = stage.deliver(&dry).await;
+    let made = stage.deliver(&real).await;
+
+    announced.ends_well("refused");
+    made.ends_well("refused");
+    assert_eq!(made.region("eu-west-1"), "keep refused promoted-replica");
+    assert_eq!(announced.record["replicas"], made.record["replicas"]);
+    assert_eq!(explained["replicas"], made.record["replicas"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_thorough_sweep_counts_what_the_sweep_counts() {
+    let setting = removing().env("ALLOWED_REPLICA_REGIONS", "eu-west-1 us-west-2");
+    let mut stage = setting.start().await;
+    after_a_failover(&stage, "prod/db");
+    stage.tag("prod/db", "replicate-to", "none");
+    let sweep = |dry_run| json!({ "action": "sweep", "thorough": true, "dryRun": dry_run });
+
+    let announced = slice(&mut stage, &sweep(true)).await;
+    let made = slice(&mut stage, &sweep(false)).await;
+
+    assert_eq!(announced.recorded(), made.recorded());
+    assert_eq!((announced.count("refused"), made.count("refused")), (1, 1));
 }

@@ -75,7 +75,7 @@ async fn a_region_that_the_owner_forbids_while_aws_throttles_is_not_requested_an
 
 #[tokio::test]
 async fn a_throttled_write_is_made_again_after_another_read() {
-    let mut stage = removing().start().await;
+    let mut stage = removing().timeout(Duration::from_secs(30)).start().await;
     stage.may_remove = true;
     for operation in ["ReplicateSecretToRegions", "RemoveRegionsFromReplication"] {
         stage
@@ -139,4 +139,23 @@ async fn a_replica_that_is_recreated_slowly_is_requested_after_another_read() {
     let result = slice(&mut stage, &json!({ "action": "sweep" })).await;
     assert_eq!(result.count("repaired"), 2, "{:#}", result.summary);
     assert_eq!(writes_rest_on_fresh_reads(&stage), 6);
+}
+
+#[tokio::test]
+async fn reads_that_are_too_slow_for_a_write_end_in_an_error_and_not_at_the_deadline() {
+    let setting = removing()
+        .env("REPLICATION_WAIT_SECONDS", "0")
+        .timeout(Duration::from_mins(1));
+    let mut stage = setting.start().await;
+    let arn = stage.secret(tagged("prod/db", "us-west-2"));
+    let slow = FaultKind::Latency(Duration::from_secs(2));
+    stage.aws.script(Fault::on("DescribeSecret", slow).always());
+    let action = json!({ "action": "reconcile", "secretId": arn });
+    let delivery = stage.deliver(&action).await;
+    delivery.ends_in_error("failed", "ServiceUnavailable");
+    let detail = delivery.replica("us-west-2")["detail"].to_string();
+    assert!(detail.contains("DescribeSecret takes too long"), "{detail}");
+    assert!(stage.requested().is_empty());
+    let reads = stage.calls("DescribeSecret").len();
+    assert!(reads <= 15, "{reads} reads");
 }

@@ -71,6 +71,30 @@ async fn a_replica_in_a_forbidden_region_needs_a_person() {
     assert_eq!(slice.recorded(), [("prod/db", "refused")]);
     assert_eq!(slice.records[0]["level"], "WARN");
     assert_eq!(count(&slice.metrics, "ReplicasRefused"), 1);
+    let replicas = slice.records[0]["replicas"].as_array().expect("replicas");
+    let forbidden = replicas.iter().find(|one| one["region"] == "us-west-2");
+    let forbidden = forbidden.expect("the forbidden Region");
+    assert_eq!(
+        forbidden["detail"],
+        "the rule `residency` forbids this Region; a replica is there: InSync"
+    );
+    assert_eq!(
+        forbidden["remediation"],
+        "a rule forbids this Region, but a replica is there: remove it with `aws secretsmanager \
+         remove-regions-from-replication`, or allow removal; if the replica is right, change the rule \
+         `residency`"
+    );
+}
+
+#[tokio::test]
+async fn a_misspelled_region_is_named_in_the_detail_and_in_the_remediation() {
+    let mut stage = setting().env("ALLOWED_REPLICA_REGIONS", HOME).start().await;
+    let delivery = stage.create(tagged("prod/db", "eu-wset-3")).await;
+    let replica = delivery.replica("eu-wset-3");
+    let typo = "`eu-wset-3` is not a known Region; did you mean `eu-west-3`?";
+    assert_eq!(replica["detail"], typo);
+    let remediation = replica["remediation"].as_str().expect("a remediation");
+    assert!(remediation.starts_with(typo), "{remediation}");
 }
 
 #[tokio::test]

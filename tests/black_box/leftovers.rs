@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::Denial;
+use secret_replicator_emulator::{Denial, Fault, FaultKind};
 use serde_json::{Value, json};
 
 use crate::promoted::after_a_failover;
@@ -89,6 +89,27 @@ async fn a_standalone_secret_that_no_rule_wants_is_named_until_it_is_gone_and_ne
         .with(|world, now| world.handle(now, "eu-west-1", "DeleteSecret", &body));
     deleted.expect("the owner may delete");
     stage.deliver(&event).await.ends_well("unchanged");
+}
+
+#[tokio::test]
+async fn a_standalone_secret_is_named_although_following_another_replica_takes_all_the_time() {
+    let setting = removing()
+        .timeout(Duration::from_secs(4))
+        .world(|world| world.replication_delay = Duration::from_hours(1));
+    let mut stage = setting.start().await;
+    after_a_failover(&stage, "prod/db");
+    let event = stage.tag("prod/db", "replicate-to", "us-west-2");
+    let slow = FaultKind::Latency(Duration::from_millis(400));
+    stage.aws.script(Fault::on("DescribeSecret", slow).always());
+
+    let delivery = stage.deliver(&event).await;
+
+    delivery.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep refused promoted-replica"
+    );
+    assert_eq!(reads(&stage, "eu-west-1"), 1);
 }
 
 #[tokio::test]

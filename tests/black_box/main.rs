@@ -32,6 +32,7 @@ mod sweep_outage;
 mod sweep_repeats;
 mod sweep_slices;
 mod tags_that_change;
+mod unwanted_replicas;
 mod versions;
 mod which_secret;
 mod whole_language;

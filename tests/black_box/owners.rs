@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{Emulator, Lambda, RemovedReplicas};
+use secret_replicator_emulator::{Emulator, Fault, FaultKind, Lambda, RemovedReplicas};
 use serde_json::{Value, json};
 
 use crate::stage::{Delivery, HOME, Setting, Stage, create_secret_event, deliver, setting, tagged};
@@ -121,6 +121,46 @@ async fn a_replica_that_its_owner_removes_while_it_is_followed_is_not_requested_
 }
 
 #[tokio::test]
+async fn a_replica_in_progress_that_others_remove_or_promote_is_not_reported_as_in_progress() {
+    let cases = [
+        (
+            HOME,
+            "RemoveRegionsFromReplication",
+            "keep superseded removed-by-other",
+        ),
+        (
+            "eu-west-1",
+            "StopReplicationToReplica",
+            "keep refused promoted-replica",
+        ),
+    ];
+    for (region, operation, expected) in cases {
+        let mut stage = slow().start().await;
+        let arn = stage.secret(tagged("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
+        stage.aws.with(|world, now| {
+            world.force_status(now, HOME, "prod/db", "eu-west-1", "InProgress", None);
+        });
+        let event = create_secret_event("prod/db", &arn);
+        let Stage { aws, function, .. } = &mut stage;
+        let owner = async {
+            while aws.calls_to("DescribeSecret").len() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let mut body = json!({ "SecretId": "prod/db" });
+            if region == HOME {
+                body["RemoveReplicaRegions"] = json!(["eu-west-1"]);
+            }
+            aws.with(|world, now| world.handle(now, region, operation, &body))
+        };
+        let (delivery, answer) = tokio::join!(deliver(function, &event), owner);
+        answer.expect("the owner may do that");
+        assert_eq!(delivery.region("eu-west-1"), expected);
+        assert_eq!(delivery.error(), "");
+        assert!(stage.requested().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_deleted_while_its_replica_is_created_causes_no_failure() {
     let mut stage = slow().start().await;
     let arn = stage.secret(tagged("prod/db", "eu-west-1"));
@@ -141,6 +181,73 @@ async fn a_secret_that_is_deleted_while_its_replica_is_created_causes_no_failure
     let (delivery, answer) = tokio::join!(deliver(function, &event), owner);
     answer.expect("the owner may delete");
     is_no_failure(&delivery, "secret-changed");
+}
+
+/// Delivers an event. Right after the first request, which a fault keeps from its execution, the owner makes
+/// a call about the secret.
+async fn delivered_before_the_request(
+    stage: &mut Stage,
+    event: &Value,
+    call: (&str, Value),
+) -> Delivery {
+    let Stage { aws, function, .. } = stage;
+    let (operation, mut body) = call;
+    body["SecretId"] = json!("prod/db");
+    let owner = async {
+        while aws.calls_to("ReplicateSecretToRegions").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        aws.with(|world, now| world.handle(now, HOME, operation, &body))
+    };
+    let (delivery, answer) = tokio::join!(deliver(function, event), owner);
+    answer.expect("the owner may do that");
+    delivery
+}
+
+#[tokio::test]
+async fn a_secret_that_is_deleted_before_its_replica_is_requested_causes_no_failure() {
+    let not_found = "Secrets Manager can't find the specified secret.";
+    let rejected = FaultKind::answer(400, "ResourceNotFoundException", not_found);
+    for fault in [rejected, FaultKind::Throttle] {
+        let mut stage = setting().start().await;
+        let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+        let first = Fault::on("ReplicateSecretToRegions", fault);
+        stage.aws.script(first.times(1));
+        let event = create_secret_event("prod/db", &arn);
+        let delete = json!({ "ForceDeleteWithoutRecovery": true });
+        let call = ("DeleteSecret", delete);
+        let delivery = delivered_before_the_request(&mut stage, &event, call).await;
+        is_no_failure(&delivery, "secret-changed");
+    }
+}
+
+#[tokio::test]
+async fn one_read_that_does_not_show_the_tag_yet_hides_no_failure() {
+    let mut stage = setting().start().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    let rejected = FaultKind::answer(400, "InvalidRequestException", "not now");
+    let write = Fault::on("ReplicateSecretToRegions", rejected);
+    stage.aws.script(write.always());
+    let event = create_secret_event("prod/db", &arn);
+    let Stage { aws, function, .. } = &mut stage;
+    // The polls after the request end in its sixth second, and one of the two reads that follow them, five
+    // seconds apart, shows the secret without the tag.
+    let owner = async {
+        while aws.calls_to("ReplicateSecretToRegions").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let untag = json!({ "SecretId": "prod/db", "TagKeys": ["replicate-to"] });
+        let untagged = aws.with(|world, now| world.handle(now, HOME, "UntagResource", &untag));
+        untagged.expect("the owner may untag");
+        tokio::time::sleep(Duration::from_millis(3700)).await;
+        let tags = json!([{ "Key": "replicate-to", "Value": "eu-west-1" }]);
+        let tag = json!({ "SecretId": "prod/db", "Tags": tags });
+        aws.with(|world, now| world.handle(now, HOME, "TagResource", &tag))
+    };
+    let (delivery, answer) = tokio::join!(deliver(function, &event), owner);
+    answer.expect("the owner may tag");
+    delivery.ends_in_error("failed", "ReplicationFailed");
 }
 
 #[tokio::test]

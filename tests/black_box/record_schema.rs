@@ -90,6 +90,20 @@ fn the_expected_records_of_the_demo_have_the_fields_of_the_schema() {
 }
 
 #[test]
+fn every_test_that_invokes_the_function_validates_its_records() {
+    let folder = format!("{}/tests/black_box", env!("CARGO_MANIFEST_DIR"));
+    let mut unchecked = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if text.contains(".invoke(") && !path.ends_with("record_schema.rs") {
+            unchecked.push(path);
+        }
+    }
+    assert!(unchecked.is_empty(), "{unchecked:?}");
+}
+
+#[test]
 fn a_record_with_another_field_or_status_is_invalid() {
     let record = json!({
         "timestamp": "2026-01-01T00:00:00.000Z", "level": "INFO", "message": "prod/db: wants no replica",
@@ -97,9 +111,15 @@ fn a_record_with_another_field_or_status_is_invalid() {
         "dry_run": false, "duration_ms": 1, "replicas": [],
     });
     assert!(RECORD.is_valid(&record));
+    let mut of_secret = record.clone();
+    of_secret["secret_arn"] =
+        json!("arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3");
+    assert!(!RECORD.is_valid(&of_secret), "an ARN without the account");
+    of_secret["account"] = json!("123456789012");
+    assert!(RECORD.is_valid(&of_secret));
     let replica = json!({ "region": "eu-west-1", "action": "keep", "status": "InSync" });
     for (field, value) in [
-        ("cure", json!("none")),
+        ("remedy", json!("none")),
         ("timestamp", json!("2026-01-01T00:00:00Z")),
         ("duration_ms", json!(0.5)),
         ("reason", json!("Not A Code")),

@@ -212,6 +212,8 @@ impl Stage {
 
     /// Returns the event of a version that became current.
     pub(crate) fn new_version_event(&self, name: &str) -> Value {
+        let secret = self.aws.with(|world, now| world.secret(now, HOME, name));
+        let version = secret.and_then(|secret| secret.version_id);
         json!({
             "version": "0",
             "id": "11111111-2222-3333-4444-555555555555",
@@ -221,7 +223,7 @@ impl Stage {
             "time": now(),
             "region": HOME,
             "resources": [self.secret_arn(name)],
-            "detail": { "name": name, "labelUpdated": "AWSCURRENT", "versionId": "any" },
+            "detail": { "name": name, "labelUpdated": "AWSCURRENT", "versionId": version },
         })
     }
 

@@ -4,43 +4,121 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
-use secret_replicator_emulator::{Answer, Emulator, InitFailure, WorldSettings};
+use secret_replicator_emulator::Answer;
 use serde_json::{Value, json};
 
 use crate::record_schema::invoke;
-use crate::stage::{HOME, Setting, Stage, setting};
+use crate::stage::{HOME, Stage, sample, setting, tagged, text};
 
-async fn refused(setting: Setting) -> InitFailure {
-    let aws = Emulator::start(WorldSettings::default()).await.unwrap();
-    match setting.function(&aws).await {
-        Ok(_) => panic!("the function started"),
-        Err(error) => error.downcast().expect("a failed start"),
-    }
-}
+/// A policy with a misspelled field.
+const MISSPELLED: &str =
+    "version: 1\nrules:\n  - name: dr\n    when: all\n    replicate_to: [eu-west-1]\n";
 
 #[tokio::test]
-async fn an_invalid_policy_stops_the_start_and_names_place_and_remediation() {
-    let policy = "version: 1\nrules:\n  - name: dr\n    when: all\n    replicate_to: [eu-west-1]\n";
-    let failure = refused(setting().env("REPLICATION_POLICY", policy)).await;
-    assert_eq!(failure.error_type, "PolicyInvalid");
-    insta::assert_snapshot!(failure.error_message);
-}
+async fn an_invalid_policy_fails_the_event_with_place_and_remediation() {
+    let mut stage = setting()
+        .env("REPLICATION_POLICY", MISSPELLED)
+        .start()
+        .await;
 
-#[tokio::test]
-async fn invalid_settings_stop_the_start_and_are_all_named() {
-    let failure = refused(
-        setting()
-            .env("DRY_RUN", "yes")
-            .env("REPLICATION_WAIT_SECONDS", "-1"),
-    )
-    .await;
-    assert_eq!(failure.error_type, "Runtime.ConfigInvalid");
-    insta::assert_snapshot!(failure.error_message);
-    let logged = failure.log.join("\n");
-    assert!(
-        logged.contains("REPLICATION_WAIT_SECONDS") && logged.contains("\"level\":\"ERROR\""),
-        "{logged}"
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+
+    delivery.ends_in_error("failed", "PolicyInvalid");
+    assert_eq!(delivery.reason(), "policy-invalid");
+    insta::assert_snapshot!(delivery.error_message.as_deref().unwrap());
+    assert_eq!(delivery.record["trigger"], "CreateSecret");
+    assert_eq!(
+        delivery.record["secret_arn"],
+        json!(stage.secret_arn("prod/db"))
     );
+    assert!(delivery.metrics.is_empty());
+}
+
+#[tokio::test]
+async fn invalid_settings_fail_the_event_and_are_all_named() {
+    let mut stage = setting()
+        .env("DRY_RUN", "yes")
+        .env("REPLICATION_WAIT_SECONDS", "-1")
+        .start()
+        .await;
+
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+
+    delivery.ends_in_error("failed", "ConfigInvalid");
+    assert_eq!(delivery.reason(), "config-invalid");
+    insta::assert_snapshot!(delivery.error_message.unwrap());
+}
+
+#[tokio::test]
+async fn an_invalid_region_of_the_function_fails_the_event() {
+    let mut stage = setting().env("AWS_REGION", "frankfurt").start().await;
+
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+
+    delivery.ends_in_error("failed", "ConfigInvalid");
+    assert_eq!(delivery.record["trigger"], "CreateSecret");
+}
+
+#[tokio::test]
+async fn with_an_invalid_policy_every_kind_of_event_fails_without_a_call() {
+    let mut stage = setting()
+        .env("REPLICATION_POLICY", MISSPELLED)
+        .env("DRY_RUN", "true")
+        .start()
+        .await;
+    stage.secret(tagged("prod/db", "eu-west-1"));
+    let events = [
+        (
+            "reconcile",
+            json!({"action": "reconcile", "secretId": "prod/db"}),
+        ),
+        (
+            "explain",
+            json!({"action": "explain", "secretId": "prod/db"}),
+        ),
+        (
+            "explain",
+            json!({"action": "explain", "secret": {"name": "prod/db"}}),
+        ),
+        ("sweep", json!({"action": "sweep", "sweepId": "one"})),
+        ("unknown", json!({"action": "weep"})),
+        ("CreateSecret", sample("create-secret-console.json")),
+    ];
+    for (trigger, event) in events {
+        let delivery = stage.deliver(&event).await;
+        delivery.ends_in_error("failed", "PolicyInvalid");
+        let record = &delivery.record;
+        assert_eq!(record["trigger"], trigger, "{record:#}");
+        let sweep = (trigger == "sweep").then_some("one");
+        assert_eq!(record["sweep_id"].as_str(), sweep, "{record:#}");
+        let names_secret = !event["secretId"].is_null();
+        assert_eq!(
+            record["secret_name"] == "prod/db",
+            names_secret,
+            "{record:#}"
+        );
+    }
+    assert!(stage.aws.calls().is_empty());
+}
+
+#[tokio::test]
+async fn the_start_logs_invalid_settings_once_as_an_error() {
+    let stage = setting()
+        .env("REPLICATION_POLICY", MISSPELLED)
+        .env("DRY_RUN", "yes")
+        .start()
+        .await;
+    let [line] = stage.function.idle_log() else {
+        panic!("{:#?}", stage.function.idle_log())
+    };
+    let line: Value = serde_json::from_str(line).expect("a JSON line");
+    assert_eq!(line["level"], "ERROR");
+    assert_eq!(line["error_type"], "PolicyInvalid");
+    let message = text(&line["message"]);
+    let named = ["every event fails", "replicate_to", "DRY_RUN"];
+    for part in named {
+        assert!(message.contains(part), "{part}: {message}");
+    }
 }
 
 #[tokio::test]
@@ -51,7 +129,7 @@ async fn a_policy_file_is_read() {
         .start()
         .await;
     stage
-        .create(crate::stage::tagged("prod/db", "eu-west-1"))
+        .create(tagged("prod/db", "eu-west-1"))
         .await
         .ends_well("replicated");
 }
@@ -115,7 +193,7 @@ async fn a_proxy_is_the_way_to_aws_if_one_is_named() {
         .function(proxy)
         .await
         .expect("the function starts");
-    stage.secret(crate::stage::tagged("prod/db", "eu-west-1"));
+    stage.secret(tagged("prod/db", "eu-west-1"));
     let action = json!({ "action": "reconcile", "secretId": "prod/db" });
     let invocation = invoke(&mut function, &action).await.expect("an answer");
     assert!(
@@ -134,7 +212,7 @@ async fn without_credentials_in_the_environment_a_container_is_asked_for_them() 
         .start()
         .await;
     stage
-        .create(crate::stage::tagged("prod/db", "eu-west-1"))
+        .create(tagged("prod/db", "eu-west-1"))
         .await
         .ends_well("replicated");
     let asked = answering.join().expect("it was asked");

@@ -194,6 +194,32 @@ async fn the_metrics_of_a_sweep_are_counted_by_slice_and_its_duration_once() {
 }
 
 #[tokio::test]
+async fn drift_that_each_sweep_repairs_counts_also_if_another_region_is_refused_or_fails() {
+    let mut stage = quick().start().await;
+    seed(&stage, "refused", "eu-west-1 nowhere");
+    stage.secret(SecretSeed::new("us-west-2", "failed"));
+    seed(&stage, "failed", "eu-west-1 us-west-2");
+    for _ in 0..3 {
+        let slice = whole(&mut stage, action()).await;
+        assert_eq!(slice.count("repaired"), 0);
+        assert_eq!(slice.count("secrets_changed"), 2);
+        assert_eq!(slice.metric("SweepRepaired"), 2);
+        for name in ["refused", "failed"] {
+            let body = json!({ "SecretId": name, "RemoveReplicaRegions": ["eu-west-1"] });
+            stage.owner("RemoveRegionsFromReplication", &body);
+        }
+        while stage.is_in("eu-west-1", "refused") || stage.is_in("eu-west-1", "failed") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    // A retry that fails again in each sweep is not drift.
+    whole(&mut stage, action()).await;
+    let failing = whole(&mut stage, action()).await;
+    assert_eq!(failing.count("failed"), 1);
+    assert_eq!(failing.metric("SweepRepaired"), 0);
+}
+
+#[tokio::test]
 async fn a_dry_run_plans_everything_and_writes_nothing() {
     let mut stage = quick().start().await;
     for index in 0..5 {

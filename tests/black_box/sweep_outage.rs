@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{Fault, FaultKind};
-use serde_json::json;
+use secret_replicator_emulator::{Fault, FaultKind, KnownReplica, SecretSeed};
+use serde_json::{Value, json};
 
-use crate::stage::{create_secret_event, setting, tagged};
+use crate::stage::{HOME, create_secret_event, setting, tagged};
 use crate::sweep::{action, quick, seed, sweep, whole};
 
 fn unavailable() -> FaultKind {
@@ -39,6 +39,37 @@ async fn a_moment_of_errors_on_writes_fails_no_secret_of_a_sweep() {
     let slice = whole(&mut stage, action()).await;
     assert_eq!((slice.count("repaired"), slice.count("failed")), (40, 0));
     assert_eq!(slice.count("changes"), 40);
+}
+
+#[tokio::test]
+async fn an_overwrite_is_visible_although_another_region_of_the_secret_fails_for_a_moment() {
+    let policy = "{version: 1, rules: [
+        {name: here, when: all, replicate-to: eu-west-1, overwrite: true},
+        {name: there, when: all, replicate-to: us-west-2}]}";
+    let setting = quick()
+        .env("REPLICATION_POLICY", policy)
+        .env("ALLOW_OVERWRITE", "true");
+    let mut stage = setting.start().await;
+    stage.may_overwrite = true;
+    seed(&stage, "taken", "eu-west-1");
+    stage.secret(SecretSeed::new("eu-west-1", "taken"));
+    let fault = Fault::on("ReplicateSecretToRegions", unavailable());
+    stage
+        .aws
+        .script(fault.on_replica_region("us-west-2").times(4));
+
+    let slices = sweep(&mut stage, action()).await;
+
+    let records: Vec<_> = slices.iter().flat_map(|slice| &slice.records).collect();
+    let overwrites = records.iter().filter(|record| {
+        let replicas = record["replicas"].as_array().expect("a list");
+        let is_overwrite = |replica: &Value| replica["action"] == "overwrite";
+        replicas.iter().any(is_overwrite)
+    });
+    assert_eq!(overwrites.count(), 1, "{records:#?}");
+    let last = slices.last().expect("a slice");
+    assert_eq!((last.count("overwritten"), last.count("failed")), (1, 0));
+    assert_eq!(stage.in_sync("taken"), ["eu-west-1", "us-west-2"]);
 }
 
 #[tokio::test]
@@ -90,4 +121,20 @@ async fn an_event_reads_again_while_time_remains() {
         .script(Fault::on("DescribeSecret", unavailable()).times(6));
     let delivery = stage.deliver(&create_secret_event("prod/db", &arn)).await;
     delivery.ends_well("replicated");
+}
+
+#[tokio::test]
+async fn a_refused_retry_of_a_replica_that_failed_for_a_moment_is_not_repeated() {
+    let setting = quick()
+        .timeout(Duration::from_secs(20))
+        .world(|world| world.known_replica = KnownReplica::RefuseCall);
+    let mut stage = setting.start().await;
+    stage.secret(tagged("s", "eu-west-1").with_replica_in("eu-west-1"));
+    let message = Some("Replication failed: Rate exceeded");
+    stage.aws.with(|world, now| {
+        world.force_status(now, HOME, "s", "eu-west-1", "Failed", message);
+    });
+    let slice = whole(&mut stage, action()).await;
+    assert_eq!(slice.count("failed"), 1);
+    assert_eq!(stage.requested().len(), 1);
 }

@@ -1,8 +1,11 @@
 //! Tests of secrets whose tags change after their creation, and of restored secrets.
 
+use std::time::Duration;
+
+use secret_replicator_emulator::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::stage::{HOME, Setting, Stage, setting, tagged};
+use crate::stage::{HOME, Setting, Stage, create_secret_event, deliver, setting, tagged};
 
 const POLICY: &str = "{version: 1, removal: covered, rules: [
     {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: {tag: replicate-to}}]}";
@@ -119,4 +122,27 @@ async fn a_secret_that_is_restored_is_replicated_again() {
     let event = stage.event_of("restore-secret.json", "prod/db");
     stage.deliver(&event).await.ends_well("replicated");
     assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_gets_more_regions_before_its_request_gets_them_all() {
+    let mut stage = stage().await;
+    let arn = stage.secret(tagged("prod/db", "eu-west-1"));
+    // Two slow reads make the plan too old for a write, so the secret is read a third time.
+    let slow = FaultKind::Latency(Duration::from_secs(2));
+    stage.aws.script(Fault::on("DescribeSecret", slow).times(2));
+    let event = create_secret_event("prod/db", &arn);
+    let Stage { aws, function, .. } = &mut stage;
+    let owner = async {
+        while aws.calls_to("DescribeSecret").len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let tags = json!([{ "Key": "replicate-to", "Value": "eu-west-1 us-west-2" }]);
+        let body = json!({ "SecretId": "prod/db", "Tags": tags });
+        aws.with(|world, now| world.handle(now, HOME, "TagResource", &body))
+    };
+    let (delivery, answer) = tokio::join!(deliver(function, &event), owner);
+    answer.expect("the owner may tag");
+    delivery.ends_well("replicated");
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1", "us-west-2"]);
 }

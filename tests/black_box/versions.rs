@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use secret_replicator_emulator::Denial;
+use serde_json::{Value, json};
 
-use crate::stage::{Delivery, HOME, Stage, setting, tagged};
+use crate::stage::{Delivery, HOME, Stage, deliver, setting, tagged};
+
+/// The ID of a version that a read does not show.
+const ANOTHER: &str = "99999999-0000-4000-8000-000000000000";
 
 fn with_two_replicas(stage: &Stage) {
     let seed = tagged("prod/db", "eu-west-1 us-west-2")
@@ -113,4 +117,55 @@ async fn no_other_event_checks_versions() {
     let event = stage.event_of("tag-resource.json", "prod/db");
     stage.deliver(&event).await.ends_well("unchanged");
     assert_eq!(stage.aws.calls().len(), 1);
+}
+
+/// Returns the event of a version that a read does not show.
+fn event_of_another_version(stage: &Stage) -> Value {
+    let mut event = stage.new_version_event("prod/db");
+    event["detail"]["versionId"] = json!(ANOTHER);
+    event
+}
+
+/// Returns the number of reads of the primary secret.
+fn reads(stage: &Stage) -> usize {
+    let calls = stage.calls("DescribeSecret").into_iter();
+    calls.filter(|call| call.region == HOME).count()
+}
+
+#[tokio::test]
+async fn a_secret_whose_new_version_a_read_does_not_show_is_read_again() {
+    let mut stage = setting().env("REPLICATION_WAIT_SECONDS", "1").start().await;
+    with_two_replicas(&stage);
+    freeze(&stage, "eu-west-1");
+    let event = event_of_another_version(&stage);
+    let Stage { aws, function, .. } = &mut stage;
+    let owner = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        aws.with(|world, now| {
+            let body = json!({ "SecretId": "prod/db", "SecretString": "new", "ClientRequestToken": ANOTHER });
+            let put = world.handle(now, HOME, "PutSecretValue", &body);
+            world.force_status(now, HOME, "prod/db", "eu-west-1", "InSync", None);
+            put
+        })
+    };
+    let (delivery, put) = tokio::join!(deliver(function, &event), owner);
+    put.expect("the owner may put a value");
+    delivery.ends_in_error("pending", "ReplicationPending");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep in-progress version-behind"
+    );
+    assert_eq!(delivery.region("us-west-2"), "keep in-sync");
+}
+
+#[tokio::test]
+async fn an_event_about_a_version_that_never_appears_costs_one_more_read_only_while_it_is_new() {
+    let mut stage = Stage::new().await;
+    with_two_replicas(&stage);
+    let mut event = event_of_another_version(&stage);
+    stage.deliver(&event).await.ends_well("unchanged");
+    assert_eq!(reads(&stage), 2);
+    event["time"] = json!("2025-11-13T02:14:05Z");
+    stage.deliver(&event).await.ends_well("unchanged");
+    assert_eq!(reads(&stage), 3);
 }

@@ -107,7 +107,8 @@ async fn a_rotation_costs_one_read_and_one_probe_per_replica_and_no_write() {
     // The replication of a version takes 20 ms here.
     tokio::time::sleep(Duration::from_millis(200)).await;
 
-    let calls = calls_for(&mut stage, &fresh(event), "unchanged").await;
+    let event = stage.new_version_event("prod/db");
+    let calls = calls_for(&mut stage, &event, "unchanged").await;
 
     let read = |region| format!("DescribeSecret {region}");
     assert_eq!(calls, ["eu-west-1", HOME, "us-west-2"].map(read));

@@ -9,7 +9,7 @@ import sys
 import yaml
 
 from processes import environment, eventually
-from stack import SAVED_QUERY
+from stack import METRIC_MATH, NO_MATH, SAVED_QUERY
 from template import ROOT
 
 # No other module uses the primary Region. The replica Region is one of those that the emulator allows to the
@@ -57,7 +57,7 @@ class Run:
 def build(directory, bootstrap):
     """Makes a directory as `sam build` does, with this `bootstrap`, for ministack.
 
-    Ministack reads definitions in JSON only and does not support saved queries.
+    Ministack reads definitions in JSON only and does not support saved queries or metric math.
     """
     (directory / "Replicator").mkdir(parents=True)
     shutil.copy(bootstrap, directory / "Replicator/bootstrap")
@@ -66,6 +66,7 @@ def build(directory, bootstrap):
     definition = yaml.safe_load((ROOT / "sweep.asl.yaml").read_text())
     (directory / "sweep.asl.json").write_text(json.dumps(definition))
     template = SAVED_QUERY.sub("", (ROOT / "template.yaml").read_text())
+    template = METRIC_MATH.sub(NO_MATH, template)
     for old, new in ((" CodeUri: .\n", " CodeUri: Replicator\n"), ("sweep.asl.yaml\n", "sweep.asl.json\n")):
         assert template.count(old) == 1, old
         template = template.replace(old, new)

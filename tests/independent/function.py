@@ -5,14 +5,17 @@ import platform
 from contextlib import contextmanager
 from pathlib import Path
 
+import jsonschema
 import requests
 import samcli
 
 from processes import environment, free_port, running
+from template import ROOT
 
 # The account in the function's ARN under the Runtime Interface Emulator, which has no setting for it. The
 # function skips the events of other accounts, so all events and servers of these tests use this account.
 ACCOUNT = "012345678912"
+RECORD = jsonschema.Draft7Validator(json.loads((ROOT / "schema/record.schema.json").read_text()))
 
 
 class Function:
@@ -25,9 +28,14 @@ class Function:
         return requests.post(self.url, json.dumps(event), timeout=60).json()
 
     def lines(self):
-        """Returns the function's log lines. The Runtime Interface Emulator writes no JSON."""
+        """Returns the function's log lines, of which each record matches the schema. The Runtime Interface
+        Emulator writes no JSON."""
         lines = self.log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        lines = [json.loads(line) for line in lines if line.startswith("{")]
+        for line in lines:
+            if "outcome" in line:
+                RECORD.validate(line)
+        return lines
 
     def records(self):
         return [line for line in self.lines() if "outcome" in line]

@@ -4,11 +4,20 @@ import json
 import re
 
 COMMAND = re.compile(r"\|(?=(?:[^\"']|\"[^\"]*\"|'[^']*')*$)")
-FUNCTIONS = {"count": len, "min": min, "max": max}
+# The values are in the order of time.
+FUNCTIONS = {
+    "count": len,
+    "count_distinct": lambda values: len(set(values)),
+    "min": lambda values: min(values, default=None),
+    "max": lambda values: max(values, default=None),
+    "sortsLast": lambda values: max(values, default=None),
+    "latest": lambda values: values[-1] if values else None,
+}
 AGGREGATE = re.compile(r"(\w+)\(([@\w*.]+)\) as (\w+)")
 TERM = re.compile(
     r"ispresent\((?P<present>[\w.]+)\)"
-    r"|(?P<field>[\w.]+) (?P<sign>=|!=|like|in) (?P<value>\"[^\"]*\"|\[[^\]]*\])"
+    r"|(?P<field>[@\w.]+) like /(?P<pattern>[^/]*)/"
+    r"|(?P<name>[\w.]+) (?P<sign>=|!=|>|like|in) (?P<value>\"[^\"]*\"|\[[^\]]*\]|\d+)"
 )
 
 
@@ -29,7 +38,7 @@ def run(query, lines):
 
 def flat(line):
     """Returns a line with the names that Insights gives to nested fields."""
-    found = {"@timestamp": line.get("timestamp", ""), "@message": json.dumps(line)}
+    found = {"@timestamp": line.get("timestamp", ""), "@message": json.dumps(line, separators=(",", ":"))}
 
     def visit(name, value):
         if isinstance(value, (dict, list)):
@@ -56,12 +65,16 @@ def holds(condition, row):
     assert term, condition
     if term["present"]:
         return term["present"] in row
-    found, value = row.get(term["field"]), json.loads(term["value"].replace("'", '"'))
+    if term["pattern"]:
+        return re.search(term["pattern"], row.get(term["field"]) or "") is not None
+    found, value = row.get(term["name"]), json.loads(term["value"].replace("'", '"'))
     match term["sign"]:
         case "=":
             return found == value
         case "!=":
             return found != value
+        case ">":
+            return found > value
         case "in":
             return found in value
         case "like":
@@ -78,10 +91,27 @@ def stats(rows, arguments):
 
 
 def aggregated(aggregates, rows):
+    rows = sorted(rows, key=lambda row: row["@timestamp"])
     return {
-        alias: FUNCTIONS[function]([row if field == "*" else row[field] for row in rows])
+        alias: FUNCTIONS[function]([row.get(field, row) for row in rows if field == "*" or field in row])
         for function, field, alias in AGGREGATE.findall(aggregates)
     }
+
+
+def parsed(rows, arguments):
+    """Adds the named groups of a regular expression to the rows whose field matches it."""
+    field, pattern = re.fullmatch(r"(\w+) /(.*)/", arguments).groups()
+    pattern = re.compile(pattern.replace("(?<", "(?P<"))
+    matches = [pattern.search(row.get(field, "")) for row in rows]
+    return [row | (match.groupdict() if match else {}) for row, match in zip(rows, matches)]
+
+
+def with_fields(rows, arguments):
+    """Adds the fields that are computed. Insights filters and sorts by fields that are not shown, too."""
+    for names, alias in re.findall(r"coalesce\(([^)]*)\) as (\w+)", arguments):
+        names = re.split(r", *", names)
+        rows = [row | {alias: next((row[name] for name in names if name in row), None)} for row in rows]
+    return rows
 
 
 def ordered(rows, arguments):
@@ -98,7 +128,8 @@ def dedup(rows, field):
 
 
 RUN = {
-    "fields": lambda rows, _: rows,  # Insights filters and sorts by fields that are not shown, too.
+    "fields": with_fields,
+    "parse": parsed,
     "filter": filtered,
     "stats": stats,
     "sort": ordered,

@@ -49,10 +49,10 @@ def is_there(secrets, name):
     return True
 
 
-def call_of_other(sample):
-    """Returns the sample of a call that another principal made in `REGION`."""
-    text = (ROOT / "events" / sample).read_text()
-    return json.loads(text.replace("us-west-2", REGION).replace("123456789012", ACCOUNT))
+def call_of_other(sample, region=REGION, secret="app/db-a1b2c3"):
+    """Returns the sample of a call about a secret that another principal made in a Region."""
+    text = (ROOT / "events" / sample).read_text().replace("app/db-a1b2c3", secret)
+    return json.loads(text.replace("us-west-2", region).replace("123456789012", ACCOUNT))
 
 
 def observe(bootstrap, client, emulator, directory):
@@ -122,21 +122,26 @@ def observe(bootstrap, client, emulator, directory):
     for name in ("observed/one", "observed/two"):
         create(name, "eu-west-1", region=LIMITED)
     # ListSecrets is eventually consistent.
-    sweep = {"action": "sweep", "maxChanges": 1}
+    sweep = {"action": "sweep", "maxChanges": 1, "sweepId": "execution"}
     eventually(
         lambda: len(secrets(LIMITED).list_secrets()["SecretList"]) == 2, "the list shows both"
     )
     run("limited sweep", sweep, region=LIMITED)
     run("sweep of an empty Region", sweep, region=EMPTY)
 
-    create("observed/drifting", "eu-west-1", region=DRIFTING)
+    # Another Region of the secret is refused.
+    drifting = create("observed/drifting", "eu-west-1 nowhere", region=DRIFTING)["ARN"]
     eventually(lambda: secrets(DRIFTING).list_secrets()["SecretList"], "the list shows it")
     run("sweep that repairs a secret", sweep, region=DRIFTING)
     secrets(DRIFTING).remove_regions_from_replication(
         SecretId="observed/drifting", RemoveReplicaRegions=["eu-west-1"]
     )
     eventually(lambda: not is_there(secrets("eu-west-1"), "observed/drifting"), "the replica is gone")
-    run("sweep that repairs it again", sweep, region=DRIFTING)
+    removal = call_of_other(
+        "remove-regions-from-replication.json", DRIFTING, drifting.rpartition(":")[2]
+    )
+    again = sweep | {"sweepId": "next execution"}
+    run("sweep that repairs it again", removal, again, region=DRIFTING)
 
     create("observed/denied", "eu-west-1", region=DENIED)
     eventually(lambda: secrets(DENIED).list_secrets()["SecretList"], "the list shows it")

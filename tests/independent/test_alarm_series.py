@@ -13,12 +13,18 @@ def test_replicas_that_three_hourly_sweeps_find_in_progress_fire_an_alarm(alarms
     alarm = alarms["ReplicasStayPending"]
 
     def fires_after(*pending):
-        key = (NAMESPACE, "ReplicasPending", frozenset())
+        key = (NAMESPACE, "SweepPending", frozenset())
         return fires(alarm, *[{key: [count]} for count in pending])
 
     assert fires_after(1, 2, 1)
     assert not fires_after(1, 0, 1)
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 3)
+
+
+def test_replicas_that_events_find_in_progress_fire_no_alarm(alarms):
+    events = {(NAMESPACE, "ReplicasPending", frozenset()): [1, 1, 1]}
+
+    assert not fires(alarms["ReplicasStayPending"], events, events, events)
 
 
 def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):
@@ -39,15 +45,14 @@ def test_the_period_of_the_silence_alarm_fits_the_schedule(nightly):
     assert nightly["SweepSilent"]["DatapointsToAlarm"] == 48
 
 
-def refusals(*hours):
-    """Returns the datapoints of invocations that each report a refused Region."""
-    return [(hour, "ReplicasRefused", 1) for hour in hours]
-
-
-def test_a_refusal_that_each_sweep_reports_again_fires_one_alarm_that_ends_with_the_fix(alarms, nightly):
-    for alarm, every in [(alarms["SecretsNeedAttention"], 1), (nightly["SecretsNeedAttention"], 24)]:
+@pytest.mark.parametrize(
+    "name", ["ReplicasFailing", "SecretsNeedAttention", "SweepFailures", "SweepLimitReached"]
+)
+def test_what_each_sweep_reports_again_fires_one_alarm_that_ends_with_the_fix(name, alarms, nightly):
+    for alarm, every in [(alarms[name], 1), (nightly[name], 24)]:
         late = [0.2, 0.05, 0, 0.25, 0.1]
-        sweeps = refusals(*(number * every + late[number % 5] for number in range(10)))
+        metric = alarm["MetricName"]
+        sweeps = [(number * every + late[number % 5], metric, 1) for number in range(10)]
 
         hours = alarmed(alarm, sweeps)
 

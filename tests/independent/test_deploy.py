@@ -130,7 +130,7 @@ def test_the_parameters_are_the_templates():
 # Names on the pages that are not the template's: errors, statuses, calls, condition keys, properties and
 # the namespace of the metrics.
 OTHER_NAMES = {
-    *("BadInput", "TooManySlices", "PolicyInvalid", "InProgress", "StopExecution"),
+    *("BadInput", "TooManySlices", "ConfigInvalid", "PolicyInvalid", "InProgress", "StopExecution"),
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
     *("ForceOverwriteReplicaSecret", "TagResource", "ReplicaRegions", "PrimaryRegion"),
     *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
@@ -238,7 +238,8 @@ def test_the_tools_are_those_of_the_tests():
 
 
 def test_the_costs_are_those_of_their_calculations():
-    rows = re.findall(r"^\| .*? \| ([\d .()*/+]+) \| ([\d.]+) \|$", PAGE.partition("## Cost")[2], re.M)
+    row = r"^\| .*? \| ([\d.(][\d .()*/+]* [*/+] [\d .()*/+]+) \| ([\d.]+) \|$"
+    rows = re.findall(row, PAGE.partition("## Cost")[2], re.M)
     assert len(rows) >= 13
 
     for calculation, usd in rows:

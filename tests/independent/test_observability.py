@@ -55,8 +55,9 @@ FIRING = {
     "limited sweep": {"SweepLimitReached"},
     "calls of others": set(),
     "sweep of an empty Region": set(),
-    "sweep that repairs a secret": set(),
-    "sweep that repairs it again": set(),
+    # Another Region of the secret is refused.
+    "sweep that repairs a secret": {"SecretsNeedAttention"},
+    "sweep that repairs it again": {"SecretsNeedAttention"},
     "sweep that cannot read a secret": {"SweepFailures"},
 }
 

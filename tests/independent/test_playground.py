@@ -96,7 +96,10 @@ def test_an_event_of_any_account_is_shown_with_its_input_and_handled_under_a_pol
         assert f"\n{line}\n" in shown.split('"timestamp"')[0]
     assert record["outcome"] == "replicated"
     [replica] = record["replicas"]
-    assert (replica["region"], replica["kms_key"]) == ("eu-central-1", "alias/replicas")
+    assert (replica["region"], replica["kms_key"]) == (
+        "eu-central-1",
+        "arn:aws:kms:eu-central-1:123456789012:alias/replicas",
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def test_make_passes_its_variables_on():
     variables = {"EVENT": "e.json", "POLICY": "p.yaml", "ALLOWED_REGIONS": "eu-west-1 us-west-2"}
     words = [f"{name}={value}" for name, value in variables.items()]
     shown = subprocess.run(
-        ["make", "--dry-run", "demo", "playground", *words, "MISSING_KEY=eu-west-1:alias/eu"],
+        ["make", "--dry-run", "demo", "playground", *words, "MISSING_KEY=eu-west-1:alias/eu", "PORT=4600"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout
 
@@ -127,4 +130,4 @@ def test_make_passes_its_variables_on():
     )
     joined = " ".join(shown.replace("\\\n", " ").split())
     assert f'--event "e.json" {options}' in joined
-    assert f"serve --bootstrap target/debug/bootstrap {options}" in joined
+    assert f'serve --bootstrap target/debug/bootstrap --port "4600" {options}' in joined

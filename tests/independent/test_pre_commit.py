@@ -30,6 +30,17 @@ def test_the_hook_has_the_options_that_pre_commit_requires():
     assert f"`{HOOK['id']}`" in (ROOT / "README.md").read_text()
 
 
+def test_the_documented_configuration_selects_a_policy_of_another_name():
+    text = (ROOT / "docs/POLICY.md").read_text()
+    [block] = re.findall(r"```yml\n(repos:\n.*?)```", text, re.S)
+    [repository] = yaml.safe_load(block)["repos"]
+    [hook] = repository["hooks"]
+
+    assert hook["id"] == HOOK["id"] and repository["rev"]
+    assert re.search(hook["files"], "policy.yaml")
+    assert not re.search(HOOK["files"], "policy.yaml")
+
+
 @pytest.mark.parametrize("path, is_policy", [
     ("replication-policy.yaml", True),
     ("stacks/replication-policy.json", True),

@@ -113,7 +113,7 @@ def test_a_slice_that_stays_throttled_fails_the_sweep_in_the_end(sweep, slices):
 
 
 @pytest.mark.parametrize(
-    "kind", ["BadEvent", "PolicyInvalid", "Runtime.ConfigInvalid", "AccessDenied", "Internal"]
+    "kind", ["BadEvent", "PolicyInvalid", "ConfigInvalid", "AccessDenied", "Internal"]
 )
 def test_a_slice_that_fails_for_good_fails_the_sweep_with_the_functions_error(kind, sweep, slices):
     slices.will_answer(more("first"), error(kind))

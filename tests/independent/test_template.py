@@ -195,6 +195,14 @@ def test_following_a_replica_leaves_time_to_report_it():
     assert longest + 15 <= FUNCTION["Timeout"]
 
 
+def test_the_removal_of_a_replica_is_followed_to_its_end_within_one_invocation():
+    deadlines = (ROOT / "src/deadlines.rs").read_text()
+    [removal] = re.findall(r"MAX_REMOVAL_WAIT: Duration = Duration::from_secs\((\d+)\)", deadlines)
+
+    # AWS takes up to 90 seconds, and the invocation has other work.
+    assert 90 < int(removal) <= FUNCTION["Timeout"] - 30
+
+
 @pytest.fixture
 def replicate(deploy, start_function, client, moto, name):
     """Runs the function with the settings of a stack, for a secret that names two Regions."""

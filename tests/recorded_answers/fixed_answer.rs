@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
@@ -107,9 +106,8 @@ impl FixedAnswer {
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
             .retry_config(RetryConfig::disabled())
-            .http_client(http_client_fn(move |_, _| connection.clone()))
-            .build();
-        SecretsManager::new(Client::from_conf(config))
+            .http_client(http_client_fn(move |_, _| connection.clone()));
+        SecretsManager::new(config)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

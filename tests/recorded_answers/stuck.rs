@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use secret_replicator::change_budget::{ChangeBudget, Repeats};
+use secret_replicator::change_budget::ChangeBudget;
 use secret_replicator::clock::Clock;
 use secret_replicator::deadlines::Deadlines;
 use secret_replicator::reconcile::{Mode, Occasion, Reconciler, RegionState, SecretOutcome};
@@ -22,7 +22,6 @@ fn sweep() -> Occasion {
     Occasion::Sweep {
         thorough: false,
         is_behind: false,
-        repeats: Repeats::Now,
         clock: Clock::new(|| DateTime::from_timestamp(NOW, 0).expect("a date")),
     }
 }

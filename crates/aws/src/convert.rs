@@ -170,3 +170,46 @@ fn read_tags(tags: &[Tag]) -> BTreeMap<String, String> {
     };
     tags.iter().filter_map(read).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replica(status: StatusType) -> ReplicationStatusType {
+        ReplicationStatusType::builder()
+            .region("eu-west-1")
+            .status(status)
+            .build()
+    }
+
+    /// Returns the status of the Region that these rows have in common.
+    fn status(rows: &[ReplicationStatusType]) -> ReplicaStatus {
+        let mut replicas = replicas(rows).into_values();
+        let status = replicas.next().expect("a replica").status;
+        assert_eq!(replicas.next(), None);
+        status
+    }
+
+    #[test]
+    fn rows_of_one_region_that_contradict_each_other_are_an_unknown_status() {
+        let (in_sync, failed) = (StatusType::InSync, StatusType::Failed);
+        let rows = [in_sync.clone(), failed].map(replica);
+        let unknown = ReplicaStatus::Unknown("InSync and Failed".to_owned());
+        assert_eq!(status(&rows), unknown);
+        let rows = [in_sync.clone(), in_sync].map(replica);
+        assert_eq!(status(&rows), ReplicaStatus::InSync);
+    }
+
+    #[test]
+    fn only_a_version_with_the_label_awscurrent_is_a_value() {
+        let current = |labels: &[&str]| {
+            let labels = labels.iter().map(ToString::to_string).collect();
+            current_version(&HashMap::from([("v1".to_owned(), labels)]))
+        };
+        for labels in [&[][..], &["AWSPENDING"], &["INITIAL", "AWSPREVIOUS"]] {
+            assert_eq!(current(labels), None, "{labels:?}");
+        }
+        let both = current(&["AWSPENDING", "AWSCURRENT"]);
+        assert_eq!(both.as_deref(), Some("v1"));
+    }
+}

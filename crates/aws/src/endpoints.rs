@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::env;
 
-use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::config::Builder;
 use secret_replicator_core::secret::Region;
 
@@ -23,22 +22,13 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Reads the endpoints from the environment, for a client in the Region of a configuration. An endpoint
-    /// that the caller has set in the configuration serves all Regions.
-    pub(super) fn of(config: &SdkConfig) -> Self {
-        if config.endpoint_url().is_some_and(|url| {
-            [SERVICE, ALL_SERVICES]
-                .iter()
-                .all(|name| env::var(name).as_deref() != Ok(url))
-        }) {
-            return Self::default();
-        }
-        let home = config.region().map(ToString::to_string).unwrap_or_default();
-        let variables = env::vars_os();
-        let text = variables.filter_map(|(name, value)| {
+    /// Reads the endpoints from the variables of this process, for a client in the Region `home`.
+    #[must_use]
+    pub fn from_environment(home: &str) -> Self {
+        let text = env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        Self::read(&home, text)
+        Self::read(home, text)
     }
 
     /// Reads the endpoints from environment variables. `AWS_ENDPOINT_URL_SECRETS_MANAGER_EU_WEST_1`, for

@@ -7,6 +7,8 @@ use thiserror::Error;
 
 use secret_replicator_core::reason::{FailureReason, PolicyType};
 
+use super::freshness::MAX_READ_AGE;
+
 /// An API call of Secrets Manager that the function makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -35,7 +37,8 @@ pub struct CallError {
     /// The kind of the failure.
     pub kind: CallErrorKind,
     /// AWS's error code, for instance `InvalidParameterException`. Without one, the function's own code:
-    /// `NoAnswer`, `OutOfTime`, `NotSent`, `Denied` or `Unreadable`.
+    /// `NoAnswer`, `OutOfTime`, `NotSent`, `SlowRead`, `Invalid` or
+    /// `Unreadable`.
     pub code: String,
     /// AWS's message.
     pub message: String,
@@ -52,7 +55,8 @@ pub enum CallErrorKind {
     AccessDenied,
     /// AWS throttled the call.
     Throttled,
-    /// The call was not sent, because the rate had no slot for it before the deadline.
+    /// The call was not sent, because it got no write slot or no connection before the
+    /// deadline.
     NotSent,
     /// AWS rejected the request and would reject the same request again.
     Refused,
@@ -105,7 +109,7 @@ impl CallError {
                     None => (CallErrorKind::Unanswered, "Unreadable"),
                 }
             }
-            SdkError::ConstructionFailure(_) => (CallErrorKind::Internal, "NotSent"),
+            SdkError::ConstructionFailure(_) => (CallErrorKind::Internal, "Invalid"),
             _ => (CallErrorKind::Unanswered, "NoAnswer"),
         };
         let message = error.message().map_or_else(|| causes(error), str::to_owned);
@@ -128,16 +132,34 @@ impl CallError {
         }
     }
 
-    /// Creates the error of a call that was not sent, because the rate had no slot for it before
+    /// Creates the error of a call that was not sent, because it got no write slot or no connection before
     /// the deadline.
     #[must_use]
     pub fn not_sent(operation: Operation) -> Self {
         Self {
             operation,
             kind: CallErrorKind::NotSent,
-            code: "OutOfTime".to_owned(),
-            message: "the rate had no slot for the call before the deadline of the invocation"
-                .to_owned(),
+            code: "NotSent".to_owned(),
+            message:
+                "the call got no write slot or no connection before the deadline of the invocation"
+                    .to_owned(),
+            request_id: None,
+        }
+    }
+
+    /// Creates the error of a write that was not sent, because each read on which it could rest was too old
+    /// when it arrived.
+    #[must_use]
+    pub fn slow_read() -> Self {
+        Self {
+            operation: Operation::DescribeSecret,
+            kind: CallErrorKind::Unanswered,
+            code: "SlowRead".to_owned(),
+            message: format!(
+                "DescribeSecret takes too long, or the connection for the write does: a write must arrive within {} \
+                 seconds after the read on which it rests",
+                MAX_READ_AGE.as_secs()
+            ),
             request_id: None,
         }
     }

@@ -23,10 +23,21 @@ impl ReadTime {
         Self(Instant::now())
     }
 
+    /// Returns the time of a read that began this long ago.
+    #[cfg(test)]
+    pub(super) fn of_age(age: Duration) -> Self {
+        Self(Instant::now() - age)
+    }
+
+    /// Returns the latest time to send a write that reaches AWS within [`MAX_READ_AGE`].
+    pub(super) fn send_by(self) -> Instant {
+        self.0 + MAX_READ_AGE.saturating_sub(SEND_TIME)
+    }
+
     /// Returns whether a write that is sent now reaches AWS within [`MAX_READ_AGE`].
     #[must_use]
     pub fn is_fresh(self) -> bool {
-        self.0.elapsed() + SEND_TIME <= MAX_READ_AGE
+        Instant::now() <= self.send_by()
     }
 }
 

@@ -7,18 +7,22 @@
 //! | `endpoints` | the endpoints for calls to other Regions |
 //! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
+//! | `limits` | limits for many concurrent calls |
 //! | `lists` | lists the secrets of a Region |
+//! | `connect_by` | limits the wait of a write for its connection |
 //! | `freshness` | the age of the read on which a write rests |
 //! | `rate` | limits calls per second |
 //! | `retry_budget` | the retries of the SDK in one invocation |
 
 #![forbid(unsafe_code)]
 
+mod connect_by;
 mod convert;
 mod endpoints;
 mod error;
 mod freshness;
 mod https;
+mod limits;
 mod lists;
 mod rate;
 mod retry_budget;
@@ -27,27 +31,27 @@ use std::collections::BTreeMap;
 use std::env;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{self, Config};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::ReplicaRegionType;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
+use connect_by::ConnectBy;
 pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
 pub use https::https_client;
-use lists::ListRates;
-use rate::Rate;
+use limits::CallLimits;
+pub use limits::{WritePermit, WriteSlot};
 use retry_budget::RetryBudget;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::secret::{
@@ -74,27 +78,6 @@ pub struct SecretsManager {
     limits: Option<Arc<CallLimits>>,
 }
 
-/// Limits for many concurrent calls.
-#[derive(Debug)]
-struct CallLimits {
-    /// Limits the calls in progress, because each has its own connection, which takes memory.
-    connections: Semaphore,
-    lists: ListRates,
-    writes: Rate,
-    writers: Semaphore,
-}
-
-/// A permit to write to one secret. The holder sends the requests for all Regions of the secret before
-/// other writers start: if AWS rejects a request for several Regions, each Region needs its own request.
-#[derive(Debug)]
-pub struct WritePermit<'a> {
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
-/// A slot of the write rate, for one write.
-#[derive(Debug)]
-pub struct WriteSlot(());
-
 impl SecretsManager {
     /// Creates a client with the SDK's default configuration from the environment.
     pub async fn from_environment() -> Self {
@@ -109,21 +92,23 @@ impl SecretsManager {
             loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
         }
         let config = loader.load().await;
-        Self::new(Client::new(&config)).with_endpoints(Endpoints::of(&config))
+        let home = config.region().map(ToString::to_string).unwrap_or_default();
+        Self::from_config(&config).with_endpoints(Endpoints::from_environment(&home))
     }
 
-    /// Creates a client for the Region of a configuration, with its credentials. It should have
-    /// [`https_client`], [`Self::retry_config`] and [`Self::timeout_config`].
+    /// Creates a client for the Region of a configuration, with its credentials. The configuration should have
+    /// [`https_client`], a retry configuration such as [`Self::retry_config`], and [`Self::timeout_config`].
     #[must_use]
     pub fn from_config(config: &SdkConfig) -> Self {
-        Self::new(Client::new(config)).with_endpoints(Endpoints::of(config))
+        Self::new(config::Builder::from(config))
     }
 
-    /// Wraps a client, which should have [`Self::retry_config`] and [`Self::timeout_config`].
+    /// Creates a client with this configuration, which should have [`Self::retry_config`] and
+    /// [`Self::timeout_config`].
     #[must_use]
-    pub fn new(client: Client) -> Self {
+    pub fn new(config: config::Builder) -> Self {
         Self {
-            client: Arc::new(RetryBudget::new(client)),
+            client: Arc::new(RetryBudget::new(config)),
             endpoints: Endpoints::default(),
             limits: None,
         }
@@ -160,12 +145,7 @@ impl SecretsManager {
     #[must_use]
     pub fn with_write_rate(&self, writes_per_second: u32) -> Self {
         Self {
-            limits: Some(Arc::new(CallLimits {
-                connections: Semaphore::new(CONNECTIONS),
-                lists: ListRates::default(),
-                writes: Rate::new(writes_per_second),
-                writers: Semaphore::new(writers(writes_per_second)),
-            })),
+            limits: Some(Arc::new(CallLimits::new(writes_per_second))),
             ..self.clone()
         }
     }
@@ -179,26 +159,19 @@ impl SecretsManager {
     /// Waits for a permit to write. Returns `None` if no permit is free before `until`, or if the write
     /// rate would delay the first write beyond `until`.
     pub async fn write_permit(&self, until: Instant) -> Option<WritePermit<'_>> {
-        let Some(limits) = &self.limits else {
-            return Some(WritePermit { _permit: None });
-        };
-        let permit = timeout_at(until, limits.writers.acquire()).await;
-        let permit = permit.ok().and_then(Result::ok)?;
-        (limits.writes.next_slot() < until).then_some(WritePermit {
-            _permit: Some(permit),
-        })
+        match &self.limits {
+            Some(limits) => limits.write_permit(until).await,
+            None => Some(WritePermit::unlimited()),
+        }
     }
 
     /// Waits for a slot of the write rate, at once if there is none. Returns `None` without waiting if the
     /// next slot leaves less than [`MIN_CALL_TIME`] before `until`.
     pub async fn write_slot(&self, until: Instant) -> Option<WriteSlot> {
-        if let Some(limits) = &self.limits {
-            let last = until.checked_sub(MIN_CALL_TIME).unwrap_or(until);
-            if !limits.writes.wait_for_slot(last).await {
-                return None;
-            }
+        match &self.limits {
+            Some(limits) => limits.write_slot(until).await,
+            None => Some(WriteSlot::unlimited()),
         }
-        Some(WriteSlot(()))
     }
 
     /// Reads a secret's metadata, never its value.
@@ -222,9 +195,12 @@ impl SecretsManager {
     ) -> Result<(Secret, ReadTime), CallError> {
         let client = self.client.client();
         let request = client.describe_secret().secret_id(id.as_str());
-        let time = ReadTime::now();
-        let call = || request.send();
-        let answer = self.call(until, Operation::DescribeSecret, call).await?;
+        // The wait for a connection does not make the response older.
+        let call = async || {
+            let time = ReadTime::now();
+            request.send().await.map(|answer| (answer, time))
+        };
+        let (answer, time) = self.call(until, Operation::DescribeSecret, call).await?;
         Ok((convert::secret(&answer)?, time))
     }
 
@@ -288,6 +264,7 @@ impl SecretsManager {
             .set_add_replica_regions(Some(replica_regions.collect()));
         let call = || {
             let customized = request.customize();
+            let customized = customized.interceptor(ConnectBy(read.send_by()));
             customized.config_override(without_retries()).send()
         };
         let answer = self
@@ -318,6 +295,7 @@ impl SecretsManager {
             .set_remove_replica_regions(Some(regions));
         let call = || {
             let customized = request.customize();
+            let customized = customized.interceptor(ConnectBy(read.send_by()));
             customized.config_override(without_retries()).send()
         };
         self.write(read, until, Operation::RemoveRegionsFromReplication, call)
@@ -343,9 +321,8 @@ impl SecretsManager {
 
     /// Makes a call as soon as a connection is available.
     async fn connected<T, C: Future<Output = T>>(&self, call: impl FnOnce() -> C) -> T {
-        let connections = self.limits.as_ref().map(|limits| &limits.connections);
-        let _connection = match connections {
-            Some(connections) => connections.acquire().await.ok(),
+        let _connection = match &self.limits {
+            Some(limits) => limits.connection().await,
             None => None,
         };
         // Boxed, because a call's future is large, and built only now, so that a task that waits for
@@ -353,8 +330,8 @@ impl SecretsManager {
         Box::pin(call()).await
     }
 
-    /// Makes a write, unless the read on which it rests has become too old while the write waited for its
-    /// connection.
+    /// Makes a write, unless the read on which it rests has become too old while the write waited for a permit or for
+    /// a new connection. A write that got no connection before `until` has certainly not been executed.
     async fn write<T, E, C>(
         &self,
         read: ReadTime,
@@ -366,34 +343,31 @@ impl SecretsManager {
         C: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        let is_begun = AtomicBool::new(false);
         let if_fresh = async || {
             if read.is_fresh() {
+                is_begun.store(true, Ordering::Relaxed);
                 Some(call().await)
             } else {
                 None
             }
         };
         match within(until, self.connected(if_fresh)).await {
+            Some(Some(Err(error))) if connect_by::is_too_late(&error) => Err(WriteError::Stale),
             Some(Some(answer)) => {
                 answer.map_err(|error| CallError::from_sdk(operation, &error).into())
             }
             Some(None) => Err(WriteError::Stale),
+            None if self.limits.is_some() && !is_begun.into_inner() => {
+                Err(CallError::not_sent(operation).into())
+            }
             None => Err(CallError::out_of_time(operation).into()),
         }
     }
 }
+
 /// The timeout for probing another Region.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Returns the maximum number of secrets written to concurrently, which is enough for the rate if a
-/// write takes less than a second.
-fn writers(writes_per_second: u32) -> usize {
-    usize::try_from(writes_per_second.max(1)).unwrap_or(Semaphore::MAX_PERMITS)
-}
-
-/// The maximum number of calls in progress. At 20 ms per call, this allows 3,200 calls per second, more
-/// than one processor can make.
-const CONNECTIONS: usize = 64;
 
 /// The configuration of a write. The SDK would retry it with a decision that may be seconds old.
 fn without_retries() -> config::Builder {
@@ -406,4 +380,27 @@ async fn within<T>(until: Instant, call: impl Future<Output = T>) -> Option<T> {
         return None;
     }
     timeout_at(until, call).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_gets_no_connection_in_time_is_not_sent() {
+        let config = Config::builder().behavior_version(BehaviorVersion::v2026_01_12());
+        let client = SecretsManager::new(config).with_write_rate(1);
+        let limits = client.limits.as_ref().unwrap();
+        let _all = limits.all_connections().await.unwrap();
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-a1b2c3";
+        let arn = SecretArn::parse(arn).unwrap();
+        let until = Instant::now() + Duration::from_secs(1);
+        let slot = client.write_slot(until).await.unwrap();
+        let removed = client.remove(&arn, &[], ReadTime::now(), slot, until).await;
+        let Err(WriteError::Call(error)) = removed else {
+            panic!("{removed:?}")
+        };
+        assert_eq!(error.kind, CallErrorKind::NotSent);
+        assert!(!error.may_have_been_executed());
+    }
 }

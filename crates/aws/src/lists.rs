@@ -27,7 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct ListRates(Mutex<BTreeMap<Option<Region>, Arc<Rate>>>);
 
 impl ListRates {
-    fn of(&self, region: Option<&Region>) -> Arc<Rate> {
+    /// Returns the rate of the Region's list.
+    pub(super) fn of(&self, region: Option<&Region>) -> Arc<Rate> {
         let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Rate::new(PAGES_PER_SECOND));
         Arc::clone(rates.entry(region.cloned()).or_insert_with(new))
@@ -94,7 +95,7 @@ impl SecretsManager {
         until: Instant,
     ) -> Result<Page, CallError> {
         if let Some(limits) = &self.limits
-            && !limits.lists.of(region).wait_for_slot(until).await
+            && !limits.list_slot(region, until).await
         {
             return Err(CallError::not_sent(Operation::ListSecrets));
         }

@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::config::retry::{RetryPartition, TokenBucket};
 
 /// The SDK's client, with a budget of retries that can be refilled. The SDK keeps its own budget until the
@@ -15,8 +16,8 @@ struct BudgetedClient {
 }
 
 impl RetryBudget {
-    pub(super) fn new(client: Client) -> Self {
-        Self(Mutex::new(BudgetedClient::of(client)))
+    pub(super) fn new(config: Builder) -> Self {
+        Self(Mutex::new(BudgetedClient::new(config)))
     }
 
     /// Returns the client.
@@ -29,21 +30,16 @@ impl RetryBudget {
     pub(super) fn refill(&self) {
         let mut budgeted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !budgeted.tokens.is_full() {
-            *budgeted = BudgetedClient::of(budgeted.client.clone());
+            *budgeted = BudgetedClient::new(budgeted.client.config().to_builder());
         }
     }
 }
 
 impl BudgetedClient {
-    /// Returns the same client with a full budget.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the result replaces the client"
-    )]
-    fn of(client: Client) -> Self {
+    /// Creates a client with a full budget.
+    fn new(config: Builder) -> Self {
         let tokens = TokenBucket::default();
         let partition = RetryPartition::custom("invocation").token_bucket(tokens.clone());
-        let config = client.config().to_builder();
         let config = config.retry_partition(partition.build()).build();
         Self {
             client: Client::from_conf(config),

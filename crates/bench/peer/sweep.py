@@ -36,5 +36,5 @@ client = boto3.client("secretsmanager")
 started = time.monotonic()
 seen, written = sweep(client)
 seconds = time.monotonic() - started
-result = {"seen": seen, "written": written, "seconds": seconds}
+result = {"seen": seen, "written": written, "seconds": seconds, "cpu_seconds": time.process_time()}
 print(json.dumps(result | {"peak_memory_mib": peak_memory_mib()}))

@@ -31,11 +31,16 @@ impl Subject {
 
 /// Returns a recorded `CreateSecret` event, changed to this secret.
 pub(crate) fn created(subject: Subject) -> anyhow::Result<Value> {
+    created_with_arn(&subject.arn())
+}
+
+/// Returns a recorded `CreateSecret` event, changed to the secret with this ARN.
+pub(crate) fn created_with_arn(arn: &str) -> anyhow::Result<Value> {
     let recorded = include_str!("../../../events/create-secret-console.json");
     let mut event: Value =
         serde_json::from_str(recorded).context("failed to parse the recorded event")?;
     event["region"] = json!(REGION);
     event["detail"]["awsRegion"] = json!(REGION);
-    event["detail"]["responseElements"]["arn"] = json!(subject.arn());
+    event["detail"]["responseElements"]["arn"] = json!(arn);
     Ok(event)
 }

@@ -2,7 +2,7 @@
 //!
 //! * [`server`]: a Secrets Manager with fixed answers, over HTTP and HTTPS.
 //! * [`contender`]: the programs that are compared.
-//! * [`measure`]: start, events, instructions, sizes, policy.
+//! * [`measure`]: start, events, instructions, sizes, memory sizes, policy.
 //! * [`sweep`]: the sweep on the emulated AWS.
 //! * [`report`]: tables, plots and the document.
 
@@ -11,6 +11,8 @@ mod event;
 mod machine;
 mod measure;
 mod options;
+mod prices;
+mod processor_share;
 mod report;
 mod results;
 mod server;
@@ -22,7 +24,9 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
+use measure::memory;
 use options::{Budget, Command, Options, PartName, Run};
+use processor_share::ProcessorShare;
 use results::{Part, Results};
 use server::Authority;
 
@@ -60,6 +64,13 @@ async fn run(options: &Run) -> anyhow::Result<()> {
                 let rows = sweep::measure(&programs, amounts, &options.sweep_secrets).await?;
                 results.sweep = Some(Part::new(rows)?);
             }
+            PartName::Memory => match ProcessorShare::check() {
+                Ok(()) => {
+                    let rows = memory::measure(&programs, amounts.into()).await?;
+                    results.memory = Some(Part::new(rows)?);
+                }
+                Err(error) => eprintln!("not measured: {error:#}"),
+            },
             PartName::Policy => {
                 let tree = measure::policy::measure()?;
                 results.policy_tree = Some(Part::new(vec![tree])?);

@@ -32,6 +32,8 @@ pub(crate) enum PartName {
     Sizes,
     /// The sweep on the emulated AWS.
     Sweep,
+    /// Events and sweeps under the processor share of several memory sizes.
+    Memory,
     /// The benchmark of the policy.
     Policy,
 }
@@ -47,7 +49,11 @@ pub(crate) struct Run {
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<PartName>,
     /// The numbers of secrets to sweep
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000,10000,100000,500000"
+    )]
     pub(crate) sweep_secrets: Vec<usize>,
     /// The directory for `results.json` and files of the run
     #[arg(long, default_value = "target/bench")]
@@ -83,12 +89,15 @@ pub(crate) struct Amounts {
     /// Warm events of each kind per process
     #[arg(long, default_value_t = 100)]
     pub(crate) events: usize,
-    /// The maximum number of secrets without their replica in each sweep
+    /// The number of secrets without replicas in a first sweep
     #[arg(long, default_value_t = 1000)]
     pub(crate) sweep_writes: usize,
     /// Secrets for the Python loop
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 1000)]
     pub(crate) peer_secrets: usize,
+    /// Secrets for a quick sweep with each memory size
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) memory_secrets: usize,
 }
 
 /// A check of the start against a limit.

@@ -1,5 +1,6 @@
 //! The results of a run, in the format of `results.json`.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -18,6 +19,7 @@ pub(crate) struct Results {
     pub(crate) instructions: Option<Part<InstructionsResult>>,
     pub(crate) sizes: Option<Part<SizeResult>>,
     pub(crate) sweep: Option<Part<SweepResult>>,
+    pub(crate) memory: Option<Part<MemoryResult>>,
     /// The output of divan.
     pub(crate) policy_tree: Option<Part<String>>,
 }
@@ -69,21 +71,106 @@ pub(crate) struct SizeResult {
     pub(crate) zip_bytes: u64,
 }
 
+/// What a sweep does, and what it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SweepKind {
+    /// Compares lists, and finds all replicas in sync.
+    Quick,
+    /// The same with half a processor and twice the latency.
+    SlowMotion,
+    /// Describes each secret, and finds all replicas in sync.
+    Thorough,
+    /// Compares lists, and finds that some replicas are missing and some secrets are young.
+    Drift,
+    /// Compares lists, and finds no replica.
+    First,
+    /// The loop in Python, which describes each secret and finds all replicas in sync.
+    Loop,
+}
+
+impl SweepKind {
+    /// Returns whether the sweep finds secrets that are not in sync.
+    pub(crate) fn has_work(self) -> bool {
+        matches!(self, SweepKind::Drift | SweepKind::First)
+    }
+}
+
+impl fmt::Display for SweepKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            SweepKind::Quick => "quick sweep",
+            SweepKind::SlowMotion => "quick sweep in slow motion",
+            SweepKind::Thorough => "thorough sweep",
+            SweepKind::Drift => "quick sweep, 1 % drift",
+            SweepKind::First => "first sweep",
+            SweepKind::Loop => "Python, boto3",
+        })
+    }
+}
+
 /// A sweep over a number of secrets.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SweepResult {
     pub(crate) contender: Contender,
+    pub(crate) kind: SweepKind,
     pub(crate) secrets: usize,
-    /// The duration of a sweep that finds nothing to do.
-    pub(crate) unchanged_seconds: f64,
-    pub(crate) unchanged_calls: usize,
-    /// The writes of the sweep before, one per missing replica.
-    pub(crate) writes: usize,
-    /// Writes per second between the first and the last one.
-    pub(crate) write_rate: f64,
+    pub(crate) run: SweepRun,
+    pub(crate) usd_for_calls: f64,
+    /// The price of Lambda with the memory that has one processor.
+    pub(crate) usd_for_lambda: f64,
     /// The allowed number of writes per second.
     pub(crate) allowed_rate: f64,
+}
+
+/// The calls of a sweep, as the emulated AWS counts them.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) calls: usize,
+    pub(crate) lists: usize,
+    pub(crate) writes: usize,
     pub(crate) throttles: usize,
+    /// The times of the first and the last write, in milliseconds.
+    pub(crate) write_times: Option<(u64, u64)>,
+}
+
+/// The result of one sweep; `sweep.py` prints a part of it as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SweepRun {
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) peak_memory_mib: f64,
+    pub(crate) seen: usize,
+    pub(crate) written: usize,
+    #[serde(default)]
+    pub(crate) described: usize,
+    #[serde(default)]
+    pub(crate) slices: usize,
+    #[serde(default)]
+    pub(crate) counts: Counts,
+}
+
+/// Events and sweeps under the processor share of a memory size. Prices are in USD for 100,000 secrets.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MemoryResult {
+    pub(crate) memory_mb: u32,
+    /// The part of one processor.
+    pub(crate) share: f64,
+    pub(crate) cold_ms: Summary,
+    /// The first event, until its replicas are in sync.
+    pub(crate) first_ms: Summary,
+    pub(crate) unchanged_ms: Summary,
+    /// A warm event, until its replicas are in sync.
+    pub(crate) write_ms: Summary,
+    pub(crate) event_usd: f64,
+    /// Secrets per second.
+    pub(crate) quick_rate: f64,
+    pub(crate) quick_usd: f64,
+    /// Secrets per second.
+    pub(crate) thorough_rate: f64,
+    pub(crate) thorough_usd: f64,
+    /// Writes per second of a first sweep.
+    pub(crate) write_rate: f64,
     pub(crate) peak_memory_mib: f64,
 }
 

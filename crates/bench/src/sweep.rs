@@ -1,191 +1,137 @@
-//! The sweep on the emulated AWS, with its quota and a latency.
+//! The sweep on the emulated AWS, with its quotas and a latency.
 
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+mod account;
+mod run;
 
-use anyhow::{Context, bail, ensure};
-use secret_replicator_emulator::{
-    Answer, Call, Emulator, Fault, FaultKind, Lambda, SecretSeed, WorldSettings,
-};
-use serde::Deserialize;
-use serde_json::json;
-use tokio::process::Command;
+use std::time::Duration;
+
+use anyhow::ensure;
 
 use crate::contender::{Contender, Programs};
-use crate::event::REGION;
-use crate::measure::process;
 use crate::options::Amounts;
-use crate::results::{SweepResult, number};
+use crate::prices::Prices;
+use crate::processor_share::{ONE_PROCESSOR_MB, ProcessorShare};
+use crate::results::{SweepKind, SweepResult, SweepRun, number};
+pub(crate) use account::{Account, Drift};
+pub(crate) use run::Sandbox;
 
 /// The approximate latency of a call to AWS in the same Region.
-const LATENCY: Duration = Duration::from_millis(20);
+pub(crate) const LATENCY: Duration = Duration::from_millis(20);
 
-/// The share of AWS's quota of 50 writes per second that the sweep may use; the account shares it.
-const ALLOWED_RATE: u32 = 45;
+/// The largest number of secrets for all but quick sweeps, whose time grows in proportion.
+const MAX_SECRETS: usize = 100_000;
 
-/// The Region of the replicas.
-const REPLICA: &str = "eu-west-1";
-
-/// A policy without a list filter, so that the sweep reads every secret.
-const POLICY: &str = "{version: 1, rules: [
-    {name: by-tag, when: {tags: {replicate-to: '*'}}, replicate-to: eu-west-1},
-    {name: by-name, when: {secret-name: 'shared/*'}, replicate-to: eu-west-1}]}";
-
-/// Sweeps each number of secrets with the function, and a sample with the Python loop.
+/// Measures quick and thorough sweeps of each number of secrets, sweeps with work, and the Python loop.
 pub(crate) async fn measure(
     programs: &Programs,
     amounts: Amounts,
     sizes: &[usize],
 ) -> anyhow::Result<Vec<SweepResult>> {
+    let prices = Prices::read()?;
     let mut rows = Vec::new();
-    for &secrets in sizes {
-        let drifted = secrets.min(amounts.sweep_writes);
-        rows.push(sweep_twice(programs, Contender::SecretReplicator, secrets, drifted).await?);
+    for (kind, most) in [
+        (SweepKind::Quick, usize::MAX),
+        (SweepKind::Thorough, MAX_SECRETS),
+    ] {
+        for &secrets in sizes.iter().filter(|&&secrets| secrets <= most) {
+            let account = Account::start(secrets, LATENCY).await?;
+            rows.push(by_function(programs, kind, &account, prices).await?);
+        }
     }
-    let sample = amounts.peer_secrets;
-    rows.push(sweep_twice(programs, Contender::Python, sample, sample.div_ceil(3)).await?);
+    let single = sizes.iter().copied().max().unwrap_or_default();
+    let single = single.min(MAX_SECRETS);
+    match ProcessorShare::check() {
+        Ok(()) => {
+            let slow = Account::start(single, 2 * LATENCY).await?;
+            rows.push(by_function(programs, SweepKind::SlowMotion, &slow, prices).await?);
+        }
+        Err(error) => eprintln!("not measured in slow motion: {error:#}"),
+    }
+    let drifted = Account::start_drifted(single, Drift::ONE_PERCENT, LATENCY).await?;
+    rows.push(by_function(programs, SweepKind::Drift, &drifted, prices).await?);
+    let new = Account::start_without_replicas(amounts.sweep_writes, LATENCY).await?;
+    rows.push(by_function(programs, SweepKind::First, &new, prices).await?);
+    rows.push(by_python(programs, amounts.peer_secrets, prices).await?);
     Ok(rows)
 }
 
-/// Runs two sweeps of a contender: one that writes the missing replicas, and one without writes.
-async fn sweep_twice(
+async fn by_function(
     programs: &Programs,
-    contender: Contender,
-    secrets: usize,
-    drifted: usize,
+    kind: SweepKind,
+    account: &Account,
+    prices: Prices,
 ) -> anyhow::Result<SweepResult> {
-    eprintln!("{contender}: {secrets} secrets, {drifted} of them without their replica");
-    let aws = start_aws(secrets, drifted).await?;
-    let first = sweep(programs, contender, &aws).await?;
-    ensure!(first.written == drifted, "{first:?}");
-    let writes = aws.calls_to("ReplicateSecretToRegions");
-    let throttled = throttles(&aws.calls());
-    aws.forget_calls();
-    let second = sweep(programs, contender, &aws).await?;
-    ensure!((second.seen, second.written) == (secrets, 0), "{second:?}");
-    let calls = aws.calls();
-    Ok(SweepResult {
-        contender,
-        secrets,
-        unchanged_seconds: second.seconds,
-        unchanged_calls: calls.len(),
-        writes: writes.len(),
-        write_rate: rate(&writes),
-        allowed_rate: f64::from(ALLOWED_RATE),
-        throttles: throttled + throttles(&calls),
-        peak_memory_mib: first.peak_memory_mib.max(second.peak_memory_mib),
-    })
-}
-
-/// Starts an AWS with these secrets. The policy covers all of them, so each needs a `DescribeSecret`.
-/// The drifted ones come first, so that the writes reach the allowed rate.
-async fn start_aws(secrets: usize, drifted: usize) -> anyhow::Result<Emulator> {
-    let aws = Emulator::start(WorldSettings {
-        replication_delay: LATENCY,
-        ..WorldSettings::default()
-    })
-    .await?;
-    for index in 0..secrets {
-        let name = format!("app/{index:06}");
-        let mut seed = SecretSeed::new(REGION, name).with_tag("replicate-to", REPLICA);
-        if index >= drifted {
-            seed = seed.with_replica_in(REPLICA);
-        }
-        aws.with(|world, now| world.seed(now, seed));
-    }
-    aws.script(Fault::on_any(FaultKind::Latency(LATENCY)).always());
-    Ok(aws)
-}
-
-/// The result of one sweep; `sweep.py` prints it as JSON.
-#[derive(Debug, Deserialize)]
-struct SweepRun {
-    seconds: f64,
-    seen: usize,
-    written: usize,
-    peak_memory_mib: f64,
-}
-
-/// Runs a complete sweep in a new process.
-async fn sweep(
-    programs: &Programs,
-    contender: Contender,
-    aws: &Emulator,
-) -> anyhow::Result<SweepRun> {
-    match contender {
-        Contender::Python => sweep_by_python(programs, aws).await,
-        _ => sweep_by_function(programs, contender, aws).await,
-    }
-}
-
-async fn sweep_by_function(
-    programs: &Programs,
-    contender: Contender,
-    aws: &Emulator,
-) -> anyhow::Result<SweepRun> {
-    let settings = programs
-        .lambda(programs.entry(contender), &aws.endpoint())
-        .with_env("REPLICATION_POLICY", POLICY)
-        .with_env("SWEEP_WRITES_PER_SECOND", ALLOWED_RATE.to_string())
-        .with_env("REPLICATION_WAIT_SECONDS", "5");
-    let mut function = Lambda::start(settings).await?;
-    let mut action = json!({ "action": "sweep", "maxChanges": 1_000_000 });
-    let started = Instant::now();
-    let summary = loop {
-        let invocation = function.invoke(&action).await?;
-        let Answer::Success(summary) = invocation.answer else {
-            bail!("the sweep failed: {:#?}", invocation.answer);
-        };
-        if summary["nextToken"].is_null() {
-            break summary;
-        }
-        action["nextToken"] = summary["nextToken"].clone();
+    eprintln!("{kind}: {} secrets", account.secrets());
+    // In slow motion everything takes twice the time, so the function's 25 pages per second count as 50.
+    let share = match kind {
+        SweepKind::SlowMotion => Some(ProcessorShare::of_processor(0.5)?),
+        _ => None,
     };
-    let count = |field| {
-        let count = summary[field].as_u64();
-        let count = count.with_context(|| format!("{field} is missing in {summary}"))?;
-        anyhow::Ok(usize::try_from(count)?)
-    };
-    Ok(SweepRun {
-        seconds: started.elapsed().as_secs_f64(),
-        seen: count("seen")?,
-        written: count("repaired")?,
-        peak_memory_mib: process::peak_mib(function.pid())?,
-    })
+    let sandbox = Sandbox::new(programs, account, share.as_ref())?;
+    let run = sandbox.sweep(account, kind == SweepKind::Thorough).await?;
+    check(kind, account, &run)?;
+    Ok(result(
+        Contender::SecretReplicator,
+        kind,
+        account,
+        run,
+        prices,
+    ))
 }
 
-async fn sweep_by_python(programs: &Programs, aws: &Emulator) -> anyhow::Result<SweepRun> {
-    let output = Command::new(programs.python())
-        .args(["-c", include_str!("../peer/sweep.py")])
-        .env_clear()
-        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "example")
-        .env("AWS_DEFAULT_REGION", REGION)
-        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output()
-        .await?;
+/// Checks the counts of a sweep, so that no figure is that of another sweep.
+fn check(kind: SweepKind, account: &Account, run: &SweepRun) -> anyhow::Result<()> {
+    let all = account.secrets();
+    let Drift { missing, young } = account.drift();
+    let (described, written) = match kind {
+        SweepKind::Quick | SweepKind::SlowMotion => (0, 0),
+        SweepKind::Thorough => (all, 0),
+        SweepKind::Drift => (missing + young, missing),
+        SweepKind::First => (all, all),
+        SweepKind::Loop => return Ok(()),
+    };
+    let found = (run.seen, run.described, run.written);
     ensure!(
-        output.status.success(),
-        "sweep.py failed: {}",
-        output.status
+        found == (all, described, written),
+        "{kind}: expected (seen, described, written) {:?}, found {found:?}",
+        (all, described, written)
     );
-    serde_json::from_slice(&output.stdout).context("failed to read the output of sweep.py")
+    Ok(())
 }
 
-/// Returns the calls per second between the first and the last one.
-fn rate(calls: &[Call]) -> f64 {
-    let times = || calls.iter().map(|call| call.time.0);
-    let (first, last) = (
-        times().min().unwrap_or_default(),
-        times().max().unwrap_or_default(),
-    );
-    let seconds = Duration::from_millis(last - first).as_secs_f64();
-    number(calls.len().saturating_sub(1)) / seconds.max(0.001)
+async fn by_python(
+    programs: &Programs,
+    secrets: usize,
+    prices: Prices,
+) -> anyhow::Result<SweepResult> {
+    eprintln!("Python: {secrets} secrets");
+    let account = Account::start(secrets, LATENCY).await?;
+    let run = run::by_python(programs, &account).await?;
+    ensure!((run.seen, run.written) == (secrets, 0), "{run:?}");
+    Ok(result(
+        Contender::Python,
+        SweepKind::Loop,
+        &account,
+        run,
+        prices,
+    ))
 }
 
-fn throttles(calls: &[Call]) -> usize {
-    let codes = calls.iter().filter_map(|call| call.outcome.code());
-    codes.filter(|code| code.contains("Throttling")).count()
+fn result(
+    contender: Contender,
+    kind: SweepKind,
+    account: &Account,
+    run: SweepRun,
+    prices: Prices,
+) -> SweepResult {
+    let time = Duration::from_secs_f64(run.seconds);
+    SweepResult {
+        contender,
+        kind,
+        secrets: account.secrets(),
+        usd_for_calls: prices.calls(number(run.counts.calls)),
+        usd_for_lambda: prices.lambda(ONE_PROCESSOR_MB, time, number(run.slices)),
+        allowed_rate: f64::from(run::ALLOWED_RATE),
+        run,
+    }
 }

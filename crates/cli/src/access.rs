@@ -12,7 +12,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use clap::Args;
-use secret_replicator_aws::{SecretsManager, https_client};
+use secret_replicator_aws::{Endpoints, SecretsManager, https_client};
 use secret_replicator_core::secret::Region;
 
 use crate::options;
@@ -43,6 +43,8 @@ pub(crate) struct AccessOptions {
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     config: SdkConfig,
+    /// Whether `--endpoint-url` serves every Region, so that the variables of the environment have no effect.
+    has_endpoint: bool,
 }
 
 impl Access {
@@ -67,6 +69,7 @@ impl Access {
         }
         Self {
             config: loader.load().await,
+            has_endpoint: options.endpoint_url.is_some(),
         }
     }
 
@@ -90,11 +93,23 @@ impl Access {
         &self.config
     }
 
+    /// Returns the client of Secrets Manager.
+    pub(crate) fn secrets_manager(&self) -> SecretsManager {
+        let client = SecretsManager::from_config(&self.config).for_reads();
+        match self.config.region() {
+            Some(home) if !self.has_endpoint => {
+                client.with_endpoints(Endpoints::from_environment(home.as_ref()))
+            }
+            _ => client,
+        }
+    }
+
     /// Returns the same access for another Region.
     pub(crate) fn in_region(&self, region: &Region) -> Self {
         let builder = self.config.to_builder();
         Self {
             config: builder.region(sdk_region(region)).build(),
+            ..*self
         }
     }
 
@@ -114,6 +129,7 @@ impl Access {
         let builder = self.config.to_builder();
         Self {
             config: builder.credentials_provider(provider).build(),
+            ..*self
         }
     }
 

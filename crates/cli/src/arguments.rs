@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::output::{Exit, ExitCodes};
-use crate::{check, completions, explain, parameter, test};
+use crate::{check, completions, explain, parameter, test, tips};
 #[cfg(feature = "aws")]
 use crate::{plan, status};
 
@@ -13,7 +13,7 @@ use crate::{plan, status};
 ///
 /// A replication policy defines which AWS Secrets Manager secrets are replicated, to which Regions,
 /// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. Only
-/// `plan` and `status` read an AWS account. No command writes to one.
+/// `plan`, `status` and `doctor` read an AWS account. No command writes to one.
 #[derive(Parser)]
 #[command(
     name = "secret-replicator",
@@ -30,7 +30,7 @@ Exit codes:
   0  success
   1  findings: a warning with `check --strict`, or a failed test
   2  failure: a policy with errors, an unreadable file, or an invalid option
-`plan` and `status` exit with 2 for findings and 1 for a failure.
+`plan`, `status` and `doctor` exit with 2 for findings and 1 for a failure.
 
 Results go to standard output, including the problems that `check` finds. Errors that prevent a
 result, and notes about a result, go to standard error. With `--output json`, the problems of an
@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Show every problem of a policy
     ///
     /// Reads a policy in YAML or JSON and shows all problems at once, each with its line, a stable
-    /// code and a hint. The function does not start with a policy that has errors. A policy that has
+    /// code and a hint. The function fails each event while its policy has errors. A policy that has
     /// only warnings works, but may not have the intended effect.
     Check(check::Arguments),
     /// Explain what a policy does with one secret
@@ -63,7 +63,8 @@ pub(crate) enum Command {
     ///
     /// Each case describes a secret and the expected decision. The comparison is exact: a case fails
     /// if the policy replicates to, or refuses, a Region that the case does not name. Only the
-    /// refusal of the primary Region needs no expectation.
+    /// refusal of the primary Region needs no expectation. A failed case shows the expectations that
+    /// the decision meets.
     Test(test::Arguments),
     /// Print a policy as the stack's parameter, quoted for a tool
     ///
@@ -85,6 +86,13 @@ pub(crate) enum Command {
     /// and Region are found as the AWS CLI finds them.
     #[cfg(feature = "aws")]
     Status(status::Arguments),
+    /// Find the broken link of a deployed stack
+    ///
+    /// Follows the chain from a changed secret to its replica and to the operators: stack, function,
+    /// rules, trail, roles, keys, Regions, queues, schedule, last sweep, alarms and their topic. Shows one
+    /// finding per fault, with its remediation. Needs read-only credentials and changes nothing.
+    #[cfg(feature = "doctor")]
+    Doctor(crate::doctor::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
 }
@@ -103,15 +111,22 @@ impl Command {
             | Self::Completions(_) => ExitCodes::Checks,
             #[cfg(feature = "aws")]
             Self::Plan(_) | Self::Status(_) => ExitCodes::Account,
+            #[cfg(feature = "doctor")]
+            Self::Doctor(_) => ExitCodes::Account,
         }
     }
 }
 
-/// Prints a wrong usage, the help or the version. Returns the exit code, which must not be that of a change
-/// to make.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    let name = std::env::args().nth(1).unwrap_or_default();
-    let codes = if ACCOUNT_COMMANDS.contains(&name.as_str()) {
+/// Prints a wrong usage with a tip, the help or the version. Returns the exit code, which must not be that of a
+/// change to make.
+pub(crate) fn usage(error: clap::Error) -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let error = tips::with_tip(error, &arguments, &Arguments::command());
+    let name = arguments.first().map_or("", String::as_str);
+    let codes = if ACCOUNT_COMMANDS.contains(&name) {
         ExitCodes::Account
     } else {
         ExitCodes::Checks
@@ -128,8 +143,6 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

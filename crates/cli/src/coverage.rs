@@ -7,11 +7,12 @@ mod outcome;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::policy::Policy;
-use secret_replicator_core::reason::SkipReason;
+use secret_replicator_core::reason::{RemovalReason, SkipReason};
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret};
 use serde::Serialize;
 
@@ -130,6 +131,18 @@ impl Cell {
 /// What the Regions have under the name of a secret, as far as they were read.
 pub(crate) type Found = BTreeMap<Region, RegionalSecret>;
 
+/// What is known about the other Regions of a secret.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct There {
+    /// What they have under its name.
+    pub(crate) found: Found,
+    /// The Regions in which no rule wants a replica and the primary secret lists none, although the function may
+    /// have removed one there, with the reason.
+    pub(crate) unwanted: BTreeMap<Region, RemovalReason>,
+    /// The time of the reads.
+    pub(crate) now: DateTime<Utc>,
+}
+
 impl Coverage {
     fn new(secret: &Secret, rules: BTreeSet<String>, regions: Vec<Cell>) -> Self {
         Self {
@@ -148,12 +161,12 @@ impl Coverage {
     }
 
     /// Derives the coverage from a decision and from what the Regions have. `None` for a replica.
-    pub(crate) fn of(secret: &Secret, decision: Decision, found: &Found) -> Option<Self> {
+    pub(crate) fn of(secret: &Secret, decision: Decision, there: &There) -> Option<Self> {
         match decision {
             Decision::Skip(SkipReason::IsReplica(_)) => None,
-            Decision::Skip(reason) => Some(Self::not_covered(secret, &reason, found)),
+            Decision::Skip(reason) => Some(Self::not_covered(secret, &reason, &there.found)),
             Decision::Act(plan) => {
-                let regions = cell::cells(secret, &plan, found);
+                let regions = cell::cells(secret, &plan, there);
                 Some(Self::new(secret, plan.rules, regions))
             }
         }
@@ -198,6 +211,6 @@ fn excluded(secret: &Secret, plan: &Plan, in_sync: &BTreeSet<Region>) -> Vec<Cel
         _ => false,
     };
     let steps = plan.steps.iter().filter(is_intended);
-    let cell = |(region, step)| cell::of_step(secret, plan, region, step, None);
+    let cell = |(region, step)| cell::of_step(secret, plan, region, step, &There::default());
     steps.map(cell).collect()
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use secret_replicator_core::explain::{Explanation, Skipped, explain};
 use secret_replicator_core::known_regions::UnknownRegion;
 use secret_replicator_core::reason::SkipReason;
-use secret_replicator_core::secret::{KmsKey, Region, Secret};
+use secret_replicator_core::secret::{KmsKey, Region, Secret, SecretArn};
 
 use crate::document::{Document, STANDARD_INPUT};
 use crate::options::{self, Format, LimitsOptions};
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
 #[derive(Args)]
 struct SecretArguments {
     /// The secret's name
-    #[arg(long, required_unless_present = "event")]
+    #[arg(long, value_parser = name, required_unless_present = "event")]
     name: Option<String>,
     /// The Region of the primary secret
     #[arg(long, value_parser = options::region, required_unless_present = "event")]
@@ -140,10 +140,11 @@ impl SecretArguments {
                 tags: BTreeMap::new(),
                 kms_key: None,
                 replicas: BTreeMap::new(),
-                unreadable: Vec::new(),
+                warnings: Vec::new(),
                 skipped: None,
             },
         };
+        described.warnings.extend(two_tags(&self.tags));
         described.tags.extend(tags);
         described.kms_key = self.kms_key.clone().or(described.kms_key);
         Ok(described)
@@ -166,7 +167,7 @@ impl Described {
     /// Formats warnings about the description, for standard error.
     fn note(&self) -> String {
         let region = UnknownRegion::check(&self.region).map(|unknown| unknown.to_string());
-        let warnings = region.iter().chain(&self.unreadable);
+        let warnings = region.iter().chain(&self.warnings);
         let lines: Vec<String> = warnings
             .map(|warning| format!("warning: {warning}\n"))
             .collect();
@@ -180,6 +181,28 @@ pub(crate) fn key_of_another_region(key: &str, region: &Region) -> Option<String
     Some(format!(
         "the key is in {other}, but the secret is in {region}"
     ))
+}
+
+/// Accepts every name except an ARN, which is often at hand instead of the name.
+fn name(text: &str) -> Result<String, String> {
+    match SecretArn::parse(text) {
+        Ok(arn) => Err(format!(
+            "this is an ARN; write the name, `{}`",
+            event::name_in(&arn)
+        )),
+        Err(_) => Ok(text.to_owned()),
+    }
+}
+
+/// Returns warnings about values that contain a second tag.
+fn two_tags(tags: &[(String, String)]) -> impl Iterator<Item = String> {
+    let values = tags.iter().filter(|(_, value)| {
+        let mut parts = value.split(',').skip(1);
+        parts.any(|part| part.contains('='))
+    });
+    values.map(|(key, value)| {
+        format!("`{value}` is one value of the tag `{key}`; repeat `--tag` for each tag")
+    })
 }
 
 fn tag(text: &str) -> Result<(String, String), String> {

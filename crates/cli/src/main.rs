@@ -12,6 +12,8 @@ mod completions;
 #[cfg(feature = "aws")]
 mod coverage;
 mod diagnostic;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod document;
 mod excerpt;
 mod explain;
@@ -39,6 +41,7 @@ mod survey;
 mod table;
 mod terminal;
 mod test;
+mod tips;
 
 use std::process::ExitCode;
 
@@ -49,7 +52,7 @@ use output::{CommandOutput, Exit};
 fn main() -> ExitCode {
     let command = match Arguments::try_parse() {
         Ok(arguments) => arguments.command,
-        Err(error) => return arguments::usage(&error),
+        Err(error) => return arguments::usage(error),
     };
     let codes = command.exit_codes();
     let result = match command {
@@ -61,6 +64,8 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         #[cfg(feature = "aws")]
         Command::Status(arguments) => status::run(&arguments),
+        #[cfg(feature = "doctor")]
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
     let output = result.unwrap_or_else(|error| CommandOutput {

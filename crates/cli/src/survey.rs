@@ -25,7 +25,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::access::ApiError;
-use crate::coverage::{Coverage, Found};
+use crate::coverage::{Coverage, Found, There};
 use crate::progress::Progress;
 pub(crate) use clients::Clients;
 use lists::{ComparedPage, Lists};
@@ -132,7 +132,11 @@ impl Survey<'_> {
             }
             Comparison::NotCovered => {
                 let decision = decide(listed, policy, limits);
-                let coverage = Coverage::of(listed, decision, found)?;
+                let there = There {
+                    found: found.clone(),
+                    ..There::default()
+                };
+                let coverage = Coverage::of(listed, decision, &there)?;
                 Some((listed.clone(), coverage))
             }
             Comparison::InSync(_) | Comparison::Differs(_) => {

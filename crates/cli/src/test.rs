@@ -2,6 +2,7 @@
 
 mod case;
 mod file;
+mod intended;
 mod report;
 
 use clap::Args;
@@ -70,6 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let tests = Document::read(&arguments.tests)?;
     let file = match file::parse(&tests.text) {
         Ok(file) => file,
+        Err(_) if file::parse(&document.text).is_ok() => return Err(swapped(arguments)),
         Err(problems) => return invalid_tests(&tests, &problems, arguments.output),
     };
     let warnings = if file.warnings.is_empty() {
@@ -105,6 +107,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         stderr: warnings + &loaded.note(),
         exit,
     })
+}
+
+/// Returns the error for a policy and its tests in the wrong order.
+fn swapped(Arguments { policy, tests, .. }: &Arguments) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{policy} contains tests, not a policy; name the policy first: `secret-replicator test {tests} {policy}`"
+    )
 }
 
 /// Reports expected rules that the policy does not have, at the names of their tests.

@@ -3,12 +3,14 @@
 //! The function returns an explanation as JSON, and the command-line tool prints it as text. Both the
 //! explanation and the reconciliation use [`decide`], so they cannot disagree.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::known_regions::{UnknownRegion, with_hint};
 use crate::limits::{Limits, Overwrite};
 use crate::plan::{Decision, KeySource, Plan, ReplicaKey, Step, Target, decide};
-use crate::policy::{Evaluation, Policy, Rule, Subject, When};
+use crate::policy::{Evaluation, Mismatch, Policy, Rule, Subject, When};
 use crate::reason::RetainReason;
 use crate::secret::{KmsKey, Region, Secret};
 
@@ -24,7 +26,8 @@ pub struct Explanation {
     pub skipped: Option<Skipped>,
     /// The effect of each rule, in the order of the policy.
     pub rules: Vec<RuleExplanation>,
-    /// The step for each Region that a rule or the secret's tag names.
+    /// The step for each Region that a rule or the secret's tag names, or that has a replica which is to be
+    /// removed or must not exist.
     pub regions: Vec<RegionExplanation>,
     /// The calls that the function would make.
     pub calls: Vec<CallExplanation>,
@@ -48,7 +51,7 @@ pub struct RuleExplanation {
     pub matches: bool,
     /// Why it holds or does not hold.
     pub because: String,
-    /// The wanted Regions that its `forbid` excludes.
+    /// The Regions of the explanation that its `forbid` excludes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forbids: Vec<Region>,
 }
@@ -114,6 +117,16 @@ pub enum BlockedBy {
     RegionNotAllowed,
 }
 
+impl BlockedBy {
+    /// Returns the name of the rule that forbids the Region, if this is a rule.
+    fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Rule(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// One `ReplicateSecretToRegions` call.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallExplanation {
@@ -151,10 +164,15 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
             (Some(skipped), Vec::new(), Vec::new())
         }
         Decision::Act(plan) => {
-            for rule in &mut rules {
-                rule.forbids = forbidden_regions(&rule.name, &evaluation);
+            for (explained, rule) in rules.iter_mut().zip(policy.rules()) {
+                let regions = plan.steps.keys();
+                let forbidden = regions.filter(|region| explained.matches && rule.forbids(region));
+                explained.forbids = forbidden.cloned().collect();
             }
-            let blocked_by = |region: &Region| blocked_by(secret, region, &evaluation, limits);
+            let blocked_by = |region: &Region| {
+                let rules = policy.forbidden_by(&subject, region);
+                blocked_by(secret, region, rules, limits)
+            };
             let regions = explain_regions(&plan, &evaluation, blocked_by);
             (None, regions, calls(&plan))
         }
@@ -171,10 +189,19 @@ pub fn explain(secret: &Secret, policy: &Policy, limits: &Limits) -> Explanation
 
 fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
     let (matches, because) = match (rule.when().check(subject), rule.tag_with_regions()) {
-        (Err(mismatch), _) => (false, mismatch.to_string()),
+        (Err(mismatch), _) => {
+            let note = match &mismatch {
+                Mismatch::NoTag(key) => case_note(key, subject),
+                _ => String::new(),
+            };
+            (false, format!("{mismatch}{note}"))
+        }
         (Ok(()), Some(key)) if !subject.tags.contains_key(key) => (
             true,
-            format!("its condition holds, but the secret has no tag `{key}`"),
+            format!(
+                "its condition holds, and the secret has no tag `{key}`{}",
+                case_note(key, subject)
+            ),
         ),
         (Ok(()), _) if matches!(rule.when(), When::All) => {
             (true, "applies to every secret".to_owned())
@@ -189,18 +216,20 @@ fn explain_rule(rule: &Rule, subject: &Subject<'_>) -> RuleExplanation {
     }
 }
 
-/// Returns the wanted Regions that a rule forbids.
-fn forbidden_regions(rule: &str, evaluation: &Evaluation) -> Vec<Region> {
-    let regions = evaluation.regions.iter();
-    let forbidden = regions.filter(|(_, request)| request.forbidden_by.contains(rule));
-    forbidden.map(|(region, _)| region.clone()).collect()
+/// Names the tag key that differs from `key` only in the case of its letters. Empty if there is none.
+fn case_note(key: &str, subject: &Subject<'_>) -> String {
+    let mut keys = subject.tags.keys();
+    let other = keys.find(|other| other.to_lowercase() == key.to_lowercase());
+    other.map_or_else(String::new, |other| {
+        format!(", but the tag `{other}`: tag keys are case-sensitive")
+    })
 }
 
-/// Returns everything that blocks a replica in a Region.
+/// Returns everything that blocks a replica in a Region that these rules forbid.
 fn blocked_by(
     secret: &Secret,
     region: &Region,
-    evaluation: &Evaluation,
+    rules: BTreeSet<String>,
     limits: &Limits,
 ) -> Vec<BlockedBy> {
     let primary = secret.arn.region();
@@ -211,9 +240,7 @@ fn blocked_by(
     if region.partition() != primary.partition() {
         blocked_by.push(BlockedBy::OtherPartition);
     }
-    if let Some(request) = evaluation.regions.get(region) {
-        blocked_by.extend(request.forbidden_by.iter().cloned().map(BlockedBy::Rule));
-    }
+    blocked_by.extend(rules.into_iter().map(BlockedBy::Rule));
     if !limits.allowed_regions.admits(region) {
         blocked_by.push(BlockedBy::RegionNotAllowed);
     }
@@ -229,9 +256,10 @@ fn explain_regions(
         let mut explanation = explain_step(region.to_string(), step, plan);
         if let Some(request) = evaluation.regions.get(region) {
             explanation.wanted_by = request.wanted_by.iter().cloned().collect();
-            explanation.forbidden_by = request.forbidden_by.iter().cloned().collect();
         }
         explanation.blocked_by = blocked_by(region);
+        let rules = explanation.blocked_by.iter().filter_map(BlockedBy::rule);
+        explanation.forbidden_by = rules.map(str::to_owned).collect();
         explanation
     });
     let tokens = plan.bad_tokens.iter().map(|bad| RegionExplanation {
@@ -258,7 +286,11 @@ fn explain_step(region: String, step: &Step, plan: &Plan) -> RegionExplanation {
             Some(reason.code()),
             Some(reason.remediation().to_owned()),
         ),
-        Step::Refuse(refusal, _) => ("refuse", Some(refusal.code()), refusal.remediation()),
+        Step::Refuse(refusal, existing) => (
+            "refuse",
+            Some(refusal.code()),
+            refusal.remediation(existing.as_ref()),
+        ),
         Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) if plan.will_remove(reason) => {
             ("remove", Some(reason.code()), None)
         }

@@ -6,7 +6,7 @@
 mod table;
 
 use crate::secret::Region;
-use crate::spelling::closest;
+use crate::spelling::{closest, quotes_hint};
 use table::REGIONS;
 
 pub use table::LISTED_ON;
@@ -79,9 +79,12 @@ impl std::fmt::Display for UnknownRegion {
 }
 
 /// Puts the Region that a code or token may mean before a remediation. The remediation is for a Region that
-/// exists, so a misspelled code comes first.
+/// exists, so a misspelled code comes first, and quotes before that.
 #[must_use]
 pub fn with_hint(named: &str, remediation: &str) -> String {
+    if let Some(hint) = quotes_hint(named) {
+        return format!("{hint}. Otherwise: {remediation}");
+    }
     if named == "none" {
         return format!("`none` must stand alone: remove it, or every other word; {remediation}");
     }
@@ -234,6 +237,10 @@ mod tests {
         assert_eq!(
             hinted("none"),
             "`none` must stand alone: remove it, or every other word; name a key"
+        );
+        assert_eq!(
+            hinted("\"dr\""),
+            "the quotes are part of the value: write `dr` without them. Otherwise: name a key"
         );
         assert_eq!(hinted("None"), "did you mean `none`? Otherwise: name a key");
     }

@@ -32,8 +32,8 @@ pub enum Decision {
 pub struct Plan {
     /// The names of the rules that cover the secret.
     pub rules: BTreeSet<String>,
-    /// The step for each Region that a rule wants and, where removal is allowed, for each Region that
-    /// has a replica. Empty if there is nothing to do and nothing to follow.
+    /// The step for each Region that a rule wants, and for each Region that has a replica which is to be removed
+    /// or must not exist. Empty if there is nothing to do and nothing to follow.
     pub steps: BTreeMap<Region, Step>,
     /// The tokens in the secret's tags that are not Regions.
     pub bad_tokens: BTreeSet<BadToken>,
@@ -92,12 +92,6 @@ impl Plan {
     /// Returns the targets of the replication requests, in the order of their Regions.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.steps.values().filter_map(Step::target)
-    }
-
-    /// Returns the Regions whose replicas are to be removed now.
-    pub fn removals(&self) -> impl Iterator<Item = &Region> {
-        let removed = |(region, step)| matches!(step, &Step::Remove(..)).then_some(region);
-        self.steps.iter().filter_map(removed)
     }
 
     /// Returns the Regions whose replicas are to be removed, now or when they are no longer in

@@ -139,24 +139,35 @@ impl Policy {
     #[must_use]
     pub fn evaluate(&self, subject: &Subject<'_>) -> Evaluation {
         let mut evaluation = Evaluation::default();
-        let matching = || {
-            self.rules
-                .iter()
-                .filter(|rule| rule.when.check(subject).is_ok())
-        };
-        for rule in matching() {
+        for rule in self.matching(subject) {
             if let Some(replicate) = &rule.replicate {
                 self.want(&mut evaluation, rule, replicate, subject);
             }
         }
-        for (rule, forbid) in matching().filter_map(|rule| Some((rule, rule.forbid.as_ref()?))) {
+        for rule in self.matching(subject) {
             for (region, request) in &mut evaluation.regions {
-                if forbid.forbids(region) {
+                if rule.forbids(region) {
                     request.forbidden_by.insert(rule.name.clone());
                 }
             }
         }
         evaluation
+    }
+
+    /// Returns the names of the rules that forbid a replica of the secret in the Region, also if no rule
+    /// names the Region.
+    #[must_use]
+    pub fn forbidden_by(&self, subject: &Subject<'_>, region: &Region) -> BTreeSet<String> {
+        self.matching(subject)
+            .filter(|rule| rule.forbids(region))
+            .map(|rule| rule.name.clone())
+            .collect()
+    }
+
+    fn matching(&self, subject: &Subject<'_>) -> impl Iterator<Item = &Rule> {
+        self.rules
+            .iter()
+            .filter(|rule| rule.when.check(subject).is_ok())
     }
 
     fn want(

@@ -3,6 +3,13 @@
 //!
 //! Each code is defined once, here. The record, the error and the message get it from the value.
 
+/// Says what happens next after an event, in a sweep and after a manual call.
+macro_rules! next_attempt {
+    () => {
+        "Lambda retries an event, and the next sweep checks again; after a manual call, reconcile again"
+    };
+}
+
 mod denial;
 mod failure;
 mod progress;

@@ -11,9 +11,11 @@ mod event;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use crate::reason::SkipReason;
-use crate::secret::{Region, Secret, SecretId};
+use crate::secret::{Region, Secret, SecretId, VersionHash};
+use crate::spelling::did_you_mean;
 use crate::sweep::Token;
 
 /// The parsed input of an invocation.
@@ -51,7 +53,7 @@ pub enum Request {
     /// Explain the decision about this secret, rule by rule. Never writes.
     Explain(Explained),
     /// Reconcile every secret of the Region, one slice at a time.
-    Sweep(SweepRequest),
+    Sweep(Box<SweepRequest>),
     /// Do nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.
@@ -64,6 +66,18 @@ pub enum Request {
 }
 
 impl Request {
+    /// Returns the secret that the request names.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretId> {
+        match self {
+            Self::Reconcile { secret, .. } | Self::Explain(Explained::Existing(secret)) => {
+                Some(secret)
+            }
+            Self::Skip { secret, .. } => secret.as_ref(),
+            Self::Explain(Explained::Hypothetical(_)) | Self::Sweep(_) | Self::Bad(_) => None,
+        }
+    }
+
     /// Returns the execution of the state machine that runs a sweep.
     #[must_use]
     pub fn sweep_id(&self) -> Option<&str> {
@@ -101,8 +115,9 @@ pub enum Cause {
     Event,
     /// Tags changed. A read can still show the old ones.
     TagChange,
-    /// Another version is current: the first value, or a rotated one. Every replica must receive it.
-    NewVersion,
+    /// Another version is current: the first value, or a rotated one. Every replica must receive it. Contains
+    /// the version if the event names one. A read can still show the one before it.
+    NewVersion(Option<VersionHash>),
 }
 
 impl Cause {
@@ -111,7 +126,7 @@ impl Cause {
     pub fn wait(self) -> Wait {
         match self {
             Self::Action => Wait::Never,
-            Self::Event | Self::TagChange | Self::NewVersion => Wait::UntilReady,
+            Self::Event | Self::TagChange | Self::NewVersion(_) => Wait::UntilReady,
         }
     }
 }
@@ -219,14 +234,7 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
             detail_type: Some(_),
             ..
         }) => return event::parse(event, function),
-        Ok(_) => {
-            return bad(
-                Origin::unknown(),
-                "the event has neither `detail-type` (an EventBridge event) nor `action`",
-                "send an EventBridge event (a bare CloudTrail record belongs in its `detail`), \
-                 or an action such as {\"action\": \"reconcile\", \"secretId\": \"...\"}",
-            );
-        }
+        Ok(_) => return of_unknown_form(event),
         Err(error) => error,
     };
     let place = format!("line {}, column {}", error.line(), error.column());
@@ -234,6 +242,28 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         Origin::unknown(),
         &format!("the event is not a JSON object ({place})"),
         OBJECT_REMEDIATION,
+    )
+}
+
+/// Reports an object that is neither an event nor an action, or the field that makes it one, if it is misspelled.
+fn of_unknown_form(event: &str) -> Trigger {
+    let fields: Map<String, Value> = serde_json::from_str(event).unwrap_or_default();
+    let known = ["action", "detail-type"];
+    let mut unknown = fields
+        .keys()
+        .filter(|field| !known.contains(&field.as_str()));
+    let misspelled = unknown.find_map(|field| {
+        let known = did_you_mean(field, known)?;
+        Some(format!("unknown field `{field}`; did you mean `{known}`?"))
+    });
+    let message = misspelled.unwrap_or_else(|| {
+        "the event has neither `detail-type` (an EventBridge event) nor `action`".to_owned()
+    });
+    bad(
+        Origin::unknown(),
+        &message,
+        "send an EventBridge event (a bare CloudTrail record belongs in its `detail`), or an action \
+         such as {\"action\": \"reconcile\", \"secretId\": \"...\", \"dryRun\": true}",
     )
 }
 

@@ -9,6 +9,7 @@ mod region;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
@@ -19,6 +20,15 @@ pub use region::{InvalidRegion, Region};
 
 /// The maximum length of a name in characters (Secrets Manager API reference, `CreateSecret`).
 pub(crate) const LONGEST_NAME: usize = 512;
+
+/// The characters that a name may contain besides ASCII letters and digits (Secrets Manager API reference,
+/// `CreateSecret`).
+pub(crate) const NAME_PUNCTUATION: &str = "/_+=.@-!";
+
+/// Returns whether the name of a secret may contain the character.
+pub(crate) fn is_in_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || NAME_PUNCTUATION.contains(c)
+}
 
 /// The text cannot be the name of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -31,7 +41,7 @@ pub enum NotASecretName {
     TooLong(usize),
     /// The name contains this character.
     #[error(
-        "the secret's name contains `{}`; AWS allows letters, digits and `/_+=.@-!`",
+        "the secret's name contains `{}`; AWS allows letters, digits and `{NAME_PUNCTUATION}`",
         .0.escape_debug()
     )]
     Character(char),
@@ -90,8 +100,7 @@ impl Secret {
         if length > LONGEST_NAME {
             return Err(NotASecretName::TooLong(length));
         }
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!".contains(c);
-        if let Some(other) = name.chars().find(|c| !is_allowed(*c)) {
+        if let Some(other) = name.chars().find(|c| !is_in_names(*c)) {
             return Err(NotASecretName::Character(other));
         }
         let partition = primary_region.partition();
@@ -167,6 +176,12 @@ impl Secret {
         )
     }
 
+    /// Returns whether this version is the current one.
+    #[must_use]
+    pub fn is_version_current(&self, version: VersionHash) -> bool {
+        self.current_version.as_deref().map(VersionHash::of) == Some(version)
+    }
+
     /// Returns the Region of the primary secret, if this secret is a replica.
     #[must_use]
     pub fn replica_of(&self) -> Option<&Region> {
@@ -196,6 +211,21 @@ pub enum RegionalSecret {
     PromotedReplica,
     /// The Region has another secret of the same name.
     OtherSecret,
+}
+
+/// The hash of a version ID, to compare versions within one invocation. The ID is the caller's
+/// `ClientRequestToken`, and no record contains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionHash(u64);
+
+impl VersionHash {
+    /// Hashes a version ID.
+    #[must_use]
+    pub fn of(version_id: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        version_id.hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 impl RegionalSecret {

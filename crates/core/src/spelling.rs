@@ -7,10 +7,17 @@ const MOST_WORDS: usize = 100;
 /// characters.
 const LONGEST_WORD: usize = 64;
 
-/// Returns the known word that is the most similar to `word`, if one is similar enough.
+/// Returns the known word that is the most similar to `word` without quotes, if one is similar enough. Otherwise,
+/// returns the only known word of which `word` is a whole part between hyphens.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    closest(word, words).into_iter().min()
+    let word = without_quotes(word).unwrap_or(word);
+    let words: Vec<&str> = words.into_iter().take(MOST_WORDS).collect();
+    let similar = closest(word, words.iter().copied()).into_iter().min();
+    similar.or_else(|| {
+        let mut wholes = words.iter().filter(|known| has_part(known, word));
+        wholes.next().filter(|_| wholes.next().is_none()).copied()
+    })
 }
 
 /// Returns the known words that are the most similar to `word`, if they are similar enough.
@@ -33,6 +40,32 @@ pub(crate) fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
     closest.map(|(_, known)| *known).collect()
 }
 
+/// Returns a text without the quotes around it, or left over at one end, which shells, SAM and editors may pass
+/// on as part of the value. `None` for a text without such quotes, and for quotes alone.
+#[must_use]
+pub fn without_quotes(text: &str) -> Option<&str> {
+    let is_quote = |c: char| "'\"`\u{2018}\u{2019}\u{201c}\u{201d}\u{201e}".contains(c);
+    let opens = text.trim_start_matches('\\').starts_with(is_quote);
+    if !opens && !text.ends_with(is_quote) {
+        return None;
+    }
+    // A backslash escapes a quote: `\"prod\"`.
+    let plain = text.trim_matches(|c| is_quote(c) || c == '\\').trim();
+    (!plain.is_empty()).then_some(plain)
+}
+
+/// Returns the hint to remove the quotes that [`without_quotes`] finds.
+#[must_use]
+pub fn quotes_hint(text: &str) -> Option<String> {
+    without_quotes(text)
+        .map(|plain| format!("the quotes are part of the value: write `{plain}` without them"))
+}
+
+/// Returns whether a word is a whole part of a known one, and not too short for a hint.
+fn has_part(known: &str, word: &str) -> bool {
+    word.len() > 3 && known.contains('-') && known.split('-').any(|part| part == word)
+}
+
 /// Returns the maximum number of misspellings.
 fn most(word: &str, known: &str) -> usize {
     if word.len().max(known.len()) <= 3 {
@@ -44,7 +77,26 @@ fn most(word: &str, known: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::did_you_mean;
+    use super::{did_you_mean, without_quotes};
+
+    #[test]
+    fn quotes_at_the_ends_are_not_part_of_the_text() {
+        for text in [
+            "'eu'",
+            "\"eu\"",
+            "eu\"",
+            "'eu",
+            "\\\"eu\\\"",
+            "\u{201c}eu\u{201d}",
+            "\"'eu'\"",
+            "`eu`",
+        ] {
+            assert_eq!(without_quotes(text), Some("eu"), "{text}");
+        }
+        for text in ["eu", "", "'", "\"\"", "O'Brien", "\\d", "a\\"] {
+            assert_eq!(without_quotes(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_misspelling_is_told_from_another_word() {
@@ -53,6 +105,17 @@ mod tests {
         assert_eq!(did_you_mean("replicatTo", words), Some("replicate-to"));
         assert_eq!(did_you_mean("wehn", words), Some("when"));
         assert_eq!(did_you_mean("targets", words), None);
+        assert_eq!(did_you_mean("\\\"name\\\"", words), Some("name"));
+    }
+
+    #[test]
+    fn a_whole_part_of_one_hyphenated_word_means_that_word() {
+        let words = ["tags", "secret-name", "primary-region", "kms-key"];
+        assert_eq!(did_you_mean("region", words), Some("primary-region"));
+        assert_eq!(did_you_mean("name", words), Some("secret-name"));
+        assert_eq!(did_you_mean("key", words), None);
+        let words = ["region-not-allowed", "invalid-region"];
+        assert_eq!(did_you_mean("region", words), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A function for the tests of the Runtime API. Its event, or `FAKE_INIT`, selects what it does.
+//! A function for the tests of the Runtime API. Its event, or `FAKE_INIT`, selects what it does. Its start logs
+//! `FAKE_LOG`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,6 +10,9 @@ use serde_json::{Value, json};
 
 fn main() -> io::Result<()> {
     println!("starting");
+    if let Ok(line) = env::var("FAKE_LOG") {
+        println!("{line}");
+    }
     match env::var("FAKE_INIT").as_deref() {
         Ok("error") => {
             let report = json!({"errorType": "PolicyInvalid", "errorMessage": "two problems"});

@@ -36,6 +36,6 @@ pub use lambda::{Answer, InitFailure, Invocation, Lambda, LambdaSettings};
 pub use server::{Call, Disturbance, Emulator, Execution, Fault, FaultKind, Outcome, Service};
 pub use world::{
     ApiError, Collation, Denial, FailedReplicas, KeyState, KnownReplica, NamedStates, ReadLags,
-    RegionNotEnabled, RemovedReplicas, ReplicaView, SecretSeed, SecretView, SecretWithoutValue,
-    Time, World, WorldSettings,
+    RegionNotEnabled, RemovedReplicas, ReplicaView, SecretSeed, SecretSeries, SecretView,
+    SecretWithoutValue, Time, World, WorldSettings,
 };

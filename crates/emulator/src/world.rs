@@ -7,8 +7,10 @@
 //! | module | content |
 //! |---|---|
 //! | `region` | the state of one Region: secrets, keys, quotas |
+//! | `lazy` | secrets that are computed when a call needs them |
 //! | `history`, `consistency` | the past states that lagging reads return, and their ages |
 //! | `agenda`, `replication` | changes without a call, and their times |
+//! | `outage` | Regions that stop |
 //! | `operations` | one function for each operation of the API |
 //! | `access`, `settings` | denials, and undocumented behavior of AWS |
 
@@ -19,8 +21,11 @@ mod consistency;
 mod error;
 mod filter;
 mod history;
+mod ids;
 mod keys;
+mod lazy;
 mod operations;
+mod outage;
 mod quota;
 mod region;
 mod render;
@@ -41,7 +46,7 @@ pub use access::Denial;
 pub(crate) use access::{adds_if_set, equals_if_set, secret_id};
 pub(crate) use arn::{ACCOUNT_ID, is_named};
 pub use error::ApiError;
-pub use seed::SecretSeed;
+pub use seed::{SecretSeed, SecretSeries};
 pub use settings::{
     Collation, FailedReplicas, KeyState, KnownReplica, ReadLags, RegionNotEnabled, RemovedReplicas,
     SecretWithoutValue, WorldSettings,
@@ -49,7 +54,7 @@ pub use settings::{
 pub use time::Time;
 pub use views::{NamedStates, ReplicaView, SecretView};
 
-use agenda::Agenda;
+use agenda::{Agenda, Task};
 use region::Region;
 use request::Input;
 use secret::{Row, RowState};
@@ -60,6 +65,8 @@ pub struct World {
     settings: WorldSettings,
     regions: BTreeMap<String, Region>,
     agenda: Agenda,
+    /// The changes that wait in each stopped Region.
+    suspended: BTreeMap<String, Vec<Task>>,
     denials: Vec<Denial>,
     /// The source of the ages of random reads.
     random: fastrand::Rng,
@@ -77,6 +84,7 @@ impl World {
             random: fastrand::Rng::with_seed(seed),
             regions: BTreeMap::new(),
             agenda: Agenda::default(),
+            suspended: BTreeMap::new(),
             denials: Vec::new(),
             counter: 0,
         }
@@ -95,6 +103,7 @@ impl World {
         body: &Value,
     ) -> Result<Value, ApiError> {
         self.advance(now);
+        self.check_running(region)?;
         let input = Input::parse(body)?;
         if !self.settings.enabled_regions.contains(region) {
             return Err(ApiError::region_not_enabled());
@@ -126,13 +135,13 @@ impl World {
     pub fn replicas(&mut self, now: Time, region: &str, secret_id: &str) -> Vec<ReplicaView> {
         self.advance(now);
         let secret = self.find(region, secret_id);
-        secret.map_or_else(Vec::new, |secret| ReplicaView::all_of(secret))
+        secret.map_or_else(Vec::new, |secret| ReplicaView::all_of(&secret))
     }
 
     /// Returns all secrets of a Region, by name.
     pub fn secrets(&mut self, now: Time, region: &str) -> Vec<SecretView> {
         self.advance(now);
-        let secrets = self.region_mut(region).secrets.values();
+        let secrets = self.region_mut(region).all();
         secrets.map(|secret| SecretView::new(secret)).collect()
     }
 
@@ -140,7 +149,7 @@ impl World {
     pub fn secret(&mut self, now: Time, region: &str, secret_id: &str) -> Option<SecretView> {
         self.advance(now);
         let secret = self.find(region, secret_id)?;
-        Some(SecretView::new(secret))
+        Some(SecretView::new(&secret))
     }
 
     /// Sets the status of a replica until a call changes it. Adds the row if it does not exist.

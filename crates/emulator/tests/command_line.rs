@@ -1,9 +1,10 @@
 //! The `emulator` binary, with a fake function.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -233,4 +234,125 @@ fn an_event_that_takes_tags_away_leaves_its_secret_without_them() {
     let shown = shown_secret("untag-resource.json", &[]);
     assert!(shown.contains("app/db"), "{shown}");
     assert!(!shown.contains(TAGGED), "{shown}");
+}
+
+/// Runs `emulator serve` with options that stop its start. Returns stderr.
+fn refused(options: &[&str]) -> String {
+    let mut serving = emulator()
+        .arg("serve")
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A server that starts instead does not end.
+    let end = Instant::now() + Duration::from_secs(10);
+    while serving.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            serving.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = serving.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_port_that_is_taken_or_wrong_is_refused_with_the_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let error = refused(&["--port", &port]);
+    for part in [
+        format!("failed to listen on 127.0.0.1:{port}"),
+        "make playground PORT=4600".to_owned(),
+        "another program".to_owned(),
+    ] {
+        assert!(error.contains(&part), "{error}");
+    }
+    for port in ["http", "70000", "-1", "", "127.0.0.1:4600"] {
+        let error = refused(&[&format!("--port={port}")]);
+        assert!(error.contains("a number from 0 to 65535"), "{error}");
+    }
+}
+
+#[test]
+fn options_of_the_function_without_a_function_are_refused_with_what_to_type() {
+    for option in [
+        ["--policy", "policy.yaml"],
+        ["--allowed-regions", "eu-west-1"],
+        ["--setting", "DRY_RUN=true"],
+        ["--missing-key", "eu-west-1:alias/app"],
+        ["--function-region", "eu-west-1"],
+    ] {
+        let error = refused(&option);
+        assert!(
+            error.contains("--bootstrap target/debug/bootstrap"),
+            "{error}"
+        );
+        assert!(error.contains("make playground"), "{error}");
+    }
+}
+
+#[test]
+fn settings_and_keys_of_another_form_are_refused_with_an_example() {
+    for (option, example) in [
+        (["--setting", "DRY_RUN"], "DRY_RUN=true"),
+        (["--missing-key", "alias/app"], "eu-west-1:alias/app"),
+        (
+            [
+                "--missing-key",
+                "arn:aws:kms:eu-west-1:123456789012:alias/app",
+            ],
+            "eu-west-1:alias/app",
+        ),
+    ] {
+        let error = refused(&option);
+        assert!(error.contains(example), "{error}");
+    }
+}
+
+/// Returns a setting of the fake function that makes its start log this line.
+fn start_line(level: &str) -> String {
+    format!(r#"FAKE_LOG={{"level": "{level}", "message": "the policy is wrong"}}"#)
+}
+
+#[test]
+fn serve_and_demo_show_the_warnings_of_the_start() {
+    let (warning, event) = (start_line("WARN"), events().join("reconcile.json"));
+    let options = [
+        ("--event", event.as_path()),
+        ("--setting", Path::new(&warning)),
+    ];
+    let (_, shown, _) = demo(&fake_bootstrap(), &options);
+    let expected = "warning: the policy is wrong";
+    assert!(shown.lines().any(|line| line == expected), "{shown}");
+
+    let mut serving = emulator()
+        .args(["serve", "--port", "0", "--setting", &warning, "--bootstrap"])
+        .arg(fake_bootstrap())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(serving.stdout.take().unwrap()).lines();
+    let shown: Vec<String> = lines.by_ref().take(14).map(Result::unwrap).collect();
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert!(shown.iter().any(|line| line == expected), "{shown:#?}");
+}
+
+#[test]
+fn serve_and_demo_stop_at_an_error_of_the_start() {
+    let (line, bootstrap) = (start_line("ERROR"), fake_bootstrap());
+    let event = events().join("reconcile.json");
+    let options = [
+        ("--event", event.as_path()),
+        ("--setting", Path::new(&line)),
+    ];
+    let (code, _, error) = demo(&bootstrap, &options);
+    assert_eq!((code, error.as_str()), (1, "error: the policy is wrong\n"));
+
+    let bootstrap = bootstrap.to_str().unwrap();
+    let error = refused(&["--port", "0", "--bootstrap", bootstrap, "--setting", &line]);
+    assert_eq!(error, "error: the policy is wrong\n");
 }

@@ -167,12 +167,7 @@ impl Policy {
         if wanting.is_empty() {
             return Answer::NotWanted;
         }
-        let mut reasons = self.obstacles(secret, region, settings);
-        let named = |reason: &&str| !reason.starts_with("rule-");
-        if !reasons.iter().all(|reason| named(&&reason[..])) {
-            reasons.retain(|reason| named(&&reason[..]));
-            reasons.insert("forbidden-by-policy".to_owned());
-        }
+        let mut reasons = self.exclusions(secret, region, settings);
         let said: BTreeSet<bool> = wanting.iter().filter_map(|rule| rule.overwrite).collect();
         if said.len() == 2 {
             reasons.insert("conflicting-rules".to_owned());
@@ -187,6 +182,23 @@ impl Policy {
         } else {
             Answer::Refused(reasons)
         }
+    }
+
+    /// Returns the reasons for which the Region must not have a replica, regardless of the rules that want one.
+    #[must_use]
+    pub fn exclusions(
+        &self,
+        secret: &Secret,
+        region: &str,
+        settings: &Settings,
+    ) -> BTreeSet<String> {
+        let mut reasons = self.obstacles(secret, region, settings);
+        let named = |reason: &&str| !reason.starts_with("rule-");
+        if !reasons.iter().all(|reason| named(&&reason[..])) {
+            reasons.retain(|reason| named(&&reason[..]));
+            reasons.insert("forbidden-by-policy".to_owned());
+        }
+        reasons
     }
 
     /// Returns what excludes a replica in the Region: the names of `forbid` rules and other reasons.

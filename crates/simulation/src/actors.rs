@@ -6,7 +6,7 @@ use secret_replicator_emulator::{Denial, KeyState, SecretSeed, Service, Time, Wo
 use serde_json::{Value, json};
 
 use crate::events::{Events, secret_name};
-use crate::scenario::{Action, HOME, Kind, Scenario, SecretAtStart};
+use crate::scenario::{Action, HOME, Kind, Occupant, Scenario, SecretAtStart};
 
 /// Creates the initial keys, secrets and denials.
 pub(crate) fn set_up(service: &Service, scenario: &Scenario) {
@@ -15,6 +15,12 @@ pub(crate) fn set_up(service: &Service, scenario: &Scenario) {
             world.set_key(region, key, *state);
         }
         for secret in &scenario.secrets {
+            for (region, occupant) in &secret.occupants {
+                world.seed(now, occupant_seed(secret, region, *occupant));
+            }
+            if secret.kind == Kind::Gone {
+                continue;
+            }
             let arn = world.seed(now, seed(secret));
             for region in &secret.promoted {
                 let suffix = arn.rsplit('-').next().unwrap_or_default();
@@ -47,12 +53,26 @@ fn seed(secret: &SecretAtStart) -> SecretSeed {
         seed.value = None;
     }
     match secret.kind {
-        Kind::Ordinary => seed.replicas = secret.replicas.iter().cloned().collect(),
+        Kind::Ordinary | Kind::Gone => seed.replicas = secret.replicas.iter().cloned().collect(),
         Kind::Managed => seed.owning_service = Some("rds".to_owned()),
         Kind::Replica => seed.replica_of = Some("eu-central-1".to_owned()),
         Kind::CrossAccount => seed.replica_of = Some(HOME.to_owned()),
         Kind::Deleted => seed.scheduled_for_deletion = true,
     }
+    seed
+}
+
+/// The suffix of secrets that existed before the beginning.
+const FORMER_SUFFIX: &str = "Former";
+
+fn occupant_seed(secret: &SecretAtStart, region: &str, occupant: Occupant) -> SecretSeed {
+    let mut seed = SecretSeed::new(region, &secret.name).with_suffix(FORMER_SUFFIX);
+    seed.tags = secret.tags.clone().into_iter().collect();
+    seed.replica_of = match occupant {
+        Occupant::Stranded => None,
+        Occupant::Orphaned => Some(HOME.to_owned()),
+        Occupant::CrossAccount => Some(region.to_owned()),
+    };
     seed
 }
 

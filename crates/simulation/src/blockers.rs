@@ -112,8 +112,8 @@ impl Case<'_> {
         let suffix = |arn: &str| arn.rsplit('-').next().map(str::to_owned);
         let is_same = suffix(&found.arn) == suffix(&self.secret.arn);
         let is_ours = found.primary_region.as_deref() == Some(HOME) && is_same;
-        // A promoted former replica is never overwritten.
-        let is_free = found.primary_region.is_none() && self.overwrite && !is_same;
+        // AWS overwrites no replica of another secret, and the function no promoted former replica.
+        let is_free = !found.is_replica && self.overwrite && !is_same;
         !is_ours && !is_free
     }
 }

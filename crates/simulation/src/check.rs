@@ -2,11 +2,13 @@
 //!
 //! The second, naive implementation of the policy language decides which replicas are expected.
 
-mod limits;
+pub(crate) mod limits;
 mod observed;
 mod outage;
+mod patience;
 mod records;
-mod rehearsal;
+pub(crate) mod rehearsal;
+pub(crate) mod replica_events;
 mod sweeps;
 mod world;
 mod writes;
@@ -53,7 +55,9 @@ pub(crate) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     violations.extend(records::violations(scenario, run));
     violations.extend(world::violations(scenario, run));
     violations.extend(limits::violations(run));
+    violations.extend(patience::violations(scenario, run));
     violations.extend(rehearsal::violations(run));
+    violations.extend(replica_events::violations(scenario, run));
     violations.extend(match &scenario.outage {
         None => sweeps::violations(scenario, run),
         Some(outage) => outage::violations(scenario, outage, run),

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::{
@@ -24,7 +22,7 @@ use tokio::time::sleep;
 use crate::actors;
 use crate::clock::{self, SimulatedTime};
 use crate::journal::{Call, SharedJournal};
-use crate::scenario::{HOME, Scenario};
+use crate::scenario::Scenario;
 
 /// The AWS that all sandboxes of a world call.
 #[derive(Debug, Clone)]
@@ -60,6 +58,8 @@ impl SimulatedAws {
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     pub(crate) aws: SimulatedAws,
+    /// The Region of the function.
+    pub(crate) region: &'static str,
     /// The number of the sandbox's current invocation.
     pub(crate) invocation: Arc<AtomicU64>,
 }
@@ -67,29 +67,25 @@ pub(crate) struct Connector {
 impl Connector {
     /// Creates a client of Secrets Manager that uses this connection.
     pub(crate) fn secrets_manager(self) -> SecretsManager {
-        // Without its own partition, all sandboxes would share one bucket of retry tokens. On Lambda,
-        // each process has its own.
-        let retries = RetryPartition::custom("sandbox")
-            .token_bucket(TokenBucket::default())
-            .build();
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "simulation");
+        let region = Region::from_static(self.region);
         let connector = SharedHttpConnector::new(self);
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(HOME))
+            .region(region)
             .credentials_provider(credentials)
             .retry_config(SecretsManager::retry_config())
             .timeout_config(SecretsManager::timeout_config())
-            .retry_partition(retries)
             .sleep_impl(TokioSleep::new())
             .time_source(SimulatedTime)
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        SecretsManager::new(Client::from_conf(config))
+            .http_client(http_client_fn(move |_, _| connector.clone()));
+        SecretsManager::new(config)
     }
 
     async fn send(self, request: http::Request<SdkBody>) -> Result<HttpResponse, ConnectorError> {
-        let Connector { aws, invocation } = self;
+        let Connector {
+            aws, invocation, ..
+        } = self;
         let call = parse(&request, invocation.load(Ordering::Relaxed));
         let index = aws.journal.lock().sent(call);
         let (there, back) = (aws.delay(), aws.delay());

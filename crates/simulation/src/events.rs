@@ -1,7 +1,7 @@
 //! The events about calls of owners.
 
 use chrono::SecondsFormat;
-use secret_replicator_emulator::{ApiError, Time, World};
+use secret_replicator_emulator::{ApiError, SecretView, Time, World};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -37,15 +37,7 @@ impl Events {
         };
         let is_current = answer["VersionId"].as_str() == secret.version_id.as_deref();
         if answer["VersionId"].is_string() && is_current {
-            let detail = json!({
-                "name": secret.name,
-                "labelUpdated": "AWSCURRENT",
-                "versionId": secret.version_id,
-            });
-            let label = ("Secret Label Updated", "aws.secretsmanager");
-            events
-                .native
-                .push(native(label, &secret.arn, &detail, number));
+            events.native.push(label(&secret, &native(number)));
         }
         // It is not known whether tags at creation cause an event [gap].
         let tags = body["Tags"].as_array().is_some_and(|tags| !tags.is_empty());
@@ -53,34 +45,68 @@ impl Events {
             || operation == "TagResource"
             || tags && number.is_multiple_of(2)
         {
-            let detail = json!({
-                "changed-tag-keys": [],
-                "service": "secretsmanager",
-                "resource-type": "secret",
-                "version": 1.0,
-                "tags": {},
-            });
-            let tag = ("Tag Change on Resource", "aws.tag");
-            events
-                .native
-                .push(native(tag, &secret.arn, &detail, number));
+            events.native.push(tag_change(&secret, &native(number)));
         }
         events
     }
 }
 
-fn native((kind, source): (&str, &str), arn: &str, detail: &Value, number: usize) -> Value {
+/// Returns the event about a label that moved to a secret's current version.
+pub(crate) fn label(secret: &SecretView, id: &str) -> Value {
+    let detail = json!({
+        "name": secret.name,
+        "labelUpdated": "AWSCURRENT",
+        "versionId": secret.version_id,
+    });
+    native_event(
+        "Secret Label Updated",
+        "aws.secretsmanager",
+        secret,
+        id,
+        &detail,
+    )
+}
+
+/// Returns the event about changed tags of a secret.
+pub(crate) fn tag_change(secret: &SecretView, id: &str) -> Value {
+    let detail = json!({
+        "changed-tag-keys": [],
+        "service": "secretsmanager",
+        "resource-type": "secret",
+        "version": 1.0,
+        "tags": {},
+    });
+    native_event("Tag Change on Resource", "aws.tag", secret, id, &detail)
+}
+
+fn native_event(kind: &str, source: &str, secret: &SecretView, id: &str, detail: &Value) -> Value {
+    let mut event = envelope((kind, source), id, &[&secret.arn], detail);
+    event["region"] = json!(secret.region);
+    event
+}
+
+/// Returns the ID of a native event. Both kinds about one call have the same.
+fn native(number: usize) -> String {
+    format!("native-{number}")
+}
+
+/// Returns an event with the fields that EventBridge adds to each.
+fn envelope((kind, source): (&str, &str), id: &str, resources: &[&str], detail: &Value) -> Value {
     json!({
         "version": "0",
-        "id": format!("native-{number}"),
+        "id": id,
         "detail-type": kind,
         "source": source,
         "account": "123456789012",
-        "time": clock::date().to_rfc3339_opts(SecondsFormat::Secs, true),
+        "time": timestamp(),
         "region": HOME,
-        "resources": [arn],
+        "resources": resources,
         "detail": detail,
     })
+}
+
+fn timestamp() -> String {
+    clock::date().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Returns the ID of the secret in a request.
@@ -110,7 +136,6 @@ fn trail(
     result: &Result<Value, ApiError>,
     number: usize,
 ) -> Option<Value> {
-    let time = clock::date().to_rfc3339_opts(SecondsFormat::Secs, true);
     let arn = result.as_ref().ok().and_then(|answer| answer.get("ARN"));
     let name = secret_name(body)?;
     let secret = world.secret(now, HOME, name);
@@ -118,7 +143,7 @@ fn trail(
         "eventSource": "secretsmanager.amazonaws.com",
         "eventName": operation,
         "awsRegion": HOME,
-        "eventTime": time,
+        "eventTime": timestamp(),
         "eventID": format!("event-{number}"),
         "recipientAccountId": "123456789012",
         "requestParameters": if operation == "CreateSecret" {
@@ -132,15 +157,6 @@ fn trail(
         detail["errorCode"] = json!(error.code);
         detail["errorMessage"] = json!(error.message);
     }
-    Some(json!({
-        "version": "0",
-        "id": format!("delivery-{number}"),
-        "detail-type": "AWS API Call via CloudTrail",
-        "source": "aws.secretsmanager",
-        "account": "123456789012",
-        "time": time,
-        "region": HOME,
-        "resources": [],
-        "detail": detail,
-    }))
+    let call = ("AWS API Call via CloudTrail", "aws.secretsmanager");
+    Some(envelope(call, &format!("delivery-{number}"), &[], &detail))
 }

@@ -4,9 +4,10 @@
 
 mod policy;
 pub(crate) mod race;
+mod regional;
 mod storm;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -41,7 +42,7 @@ pub(crate) fn tree(seed: u64) -> impl ValueTree<Value = Scenario> {
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, random);
-    prop_oneof![3 => storm::storm(), 1 => race::race()]
+    prop_oneof![3 => storm::with_regions(), 1 => race::with_regions()]
         .new_tree(&mut runner)
         .expect("a scenario with a valid policy")
 }
@@ -60,6 +61,7 @@ pub(crate) fn secret_named(
         has_value: true,
         replicas,
         promoted: BTreeSet::new(),
+        occupants: BTreeMap::new(),
         kind: Kind::Ordinary,
     }
 }

@@ -4,6 +4,7 @@
 //! interleavings that the function must survive do occur.
 
 mod reads;
+mod regional;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +40,26 @@ pub(crate) enum Interleaving {
     Promoted,
     /// AWS answered calls of a sweep with errors for some seconds.
     OutageInSweep,
+    /// During a sweep, the primary secrets' Region answered its calls with errors for some seconds.
+    PrimaryOutageInSweep,
+    /// During a sweep, a Region of replicas did not answer its calls for seconds or minutes.
+    ReplicaOutageInSweep,
+    /// The same between the sweeps.
+    PrimaryOutage,
+    /// The same between the sweeps.
+    ReplicaOutage,
+    /// A function in a replica's Region skipped an event about the replica.
+    ReplicaEvent,
+    /// The function skipped an event about a replica that another Region forwarded.
+    ForwardedReplicaEvent,
+    /// The function read a former replica of a deleted secret of the same name.
+    Stranded,
+    /// The function read a replica of a deleted secret of the same name.
+    Orphaned,
+    /// The function read a replica of another account's secret of the same name.
+    CrossAccountInTheWay,
+    /// The function wrote to a secret that has the name of a deleted one.
+    Recreated,
 }
 
 /// Returns the interleavings in a world.
@@ -84,6 +105,7 @@ pub(crate) fn interleavings(scenario: &Scenario, run: &Run) -> BTreeSet<Interlea
         }
     }
     found.extend(reads::interleavings(run));
+    found.extend(regional::interleavings(scenario, run));
     if has_promoted(run) {
         found.insert(Interleaving::Promoted);
     }

@@ -50,6 +50,8 @@ pub(crate) enum End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Event,
+    /// An event about a replica.
+    ReplicaEvent,
     Reconcile,
     /// A dry run or an explanation. It must not write.
     ReadOnly,
@@ -62,6 +64,10 @@ pub(crate) enum Purpose {
 pub(crate) struct Invocation {
     pub(crate) number: u64,
     pub(crate) purpose: Purpose,
+    /// The Region of the function.
+    pub(crate) region: &'static str,
+    /// The ARN in the event's `resources`.
+    pub(crate) resource: Option<String>,
     pub(crate) began: u64,
     pub(crate) ended: u64,
     pub(crate) end: End,
@@ -132,6 +138,14 @@ impl Call {
         (answer.status == Some(200) && answer.body.is_object()).then_some(answer)
     }
 
+    /// Returns whether AWS rejected the call, so that another attempt cannot succeed a moment later.
+    pub(crate) fn is_rejected(&self) -> bool {
+        let answer = self.answer.as_ref();
+        answer.is_some_and(|answer| {
+            answer.status == Some(400) && answer.body["__type"] != "ThrottlingException"
+        })
+    }
+
     /// Returns the answer if it came before the request of another call.
     pub(crate) fn answer_before(&self, other: &Call) -> Option<&Answer> {
         let answer = self.answer.as_ref();
@@ -157,6 +171,12 @@ impl Journal {
             status,
             body,
         });
+    }
+
+    /// Returns the invocation with this number, if it has ended.
+    pub(crate) fn invocation(&self, number: u64) -> Option<&Invocation> {
+        let mut invocations = self.invocations.iter();
+        invocations.find(|invocation| invocation.number == number)
     }
 
     /// Returns the calls of an invocation.

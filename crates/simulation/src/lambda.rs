@@ -4,6 +4,7 @@
 //! and then sends the event to the failure queue.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,19 +21,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::clock;
 use crate::connector::{Connector, SimulatedAws};
 use crate::journal::{End, EventEnd, Invocation, Output, Purpose};
-use crate::scenario::Kill;
+use crate::scenario::{HOME, Kill};
 
 /// The pauses before Lambda's retries of an asynchronous invocation (Lambda developer guide, "Error
 /// handling for asynchronous invocation").
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:secret-replicator";
-
-/// Lambda with one function.
+/// Lambda with one function in each of some Regions.
 #[derive(Debug)]
 pub(crate) struct Lambda {
     aws: SimulatedAws,
-    settings: Settings,
+    /// The settings of the function in each Region that has one.
+    settings: BTreeMap<&'static str, Settings>,
     timeout: Duration,
     kills: Vec<Kill>,
     idle: RefCell<Vec<Sandbox>>,
@@ -42,6 +42,7 @@ pub(crate) struct Lambda {
 /// A process with the function.
 #[derive(Debug)]
 struct Sandbox {
+    region: &'static str,
     function: Function,
     /// The number of the current invocation.
     invocation: Arc<AtomicU64>,
@@ -50,7 +51,7 @@ struct Sandbox {
 impl Lambda {
     pub(crate) fn new(
         aws: SimulatedAws,
-        settings: Settings,
+        settings: BTreeMap<&'static str, Settings>,
         timeout: Duration,
         kills: Vec<Kill>,
     ) -> Rc<Lambda> {
@@ -64,12 +65,20 @@ impl Lambda {
         })
     }
 
-    /// Invokes the function asynchronously, with Lambda's retries.
+    /// Invokes the function of [`HOME`] asynchronously, with Lambda's retries.
     pub(crate) async fn deliver(&self, event: &Value) {
+        self.deliver_in(HOME, event, Purpose::Event).await;
+    }
+
+    /// Invokes the function of a Region asynchronously, if it has one, with Lambda's retries.
+    pub(crate) async fn deliver_in(&self, region: &str, event: &Value, purpose: Purpose) {
+        let Some(region) = self.regions().find(|other| *other == region) else {
+            return;
+        };
         let mut end = EventEnd::FailureQueue;
         for pause in [Duration::ZERO].into_iter().chain(RETRIES) {
             sleep(pause).await;
-            if let (_, End::Answer(_)) = self.invoke(event, Purpose::Event).await {
+            if let (_, End::Answer(_)) = self.invoke_in(region, event, purpose).await {
                 end = EventEnd::Handled;
                 break;
             }
@@ -77,12 +86,21 @@ impl Lambda {
         self.aws.journal.lock().events.push(end);
     }
 
-    /// Invokes the function once. Returns the number of the invocation, and its end.
+    /// Returns the Regions that have a function.
+    fn regions(&self) -> impl Iterator<Item = &'static str> {
+        self.settings.keys().copied()
+    }
+
+    /// Invokes the function of [`HOME`] once. Returns the number of the invocation, and its end.
     pub(crate) async fn invoke(&self, event: &Value, purpose: Purpose) -> (u64, End) {
+        self.invoke_in(HOME, event, purpose).await
+    }
+
+    async fn invoke_in(&self, region: &'static str, event: &Value, purpose: Purpose) -> (u64, End) {
         let number = self.invoked.get() + 1;
         self.invoked.set(number);
-        let sandbox = self.idle.borrow_mut().pop();
-        let sandbox = sandbox.unwrap_or_else(|| self.sandbox());
+        let sandbox = self.idle_sandbox(region);
+        let sandbox = sandbox.unwrap_or_else(|| self.sandbox(region));
         sandbox.invocation.store(number, Ordering::Relaxed);
         let began = clock::milliseconds();
         let end = self.run(&sandbox, number, event).await;
@@ -92,6 +110,8 @@ impl Lambda {
         self.aws.journal.lock().invocations.push(Invocation {
             number,
             purpose,
+            region,
+            resource: event["resources"][0].as_str().map(str::to_owned),
             began,
             ended: clock::milliseconds(),
             end: end.clone(),
@@ -104,7 +124,7 @@ impl Lambda {
         let payload = to_raw_value(event).expect("a JSON value");
         let mut context = Context::default();
         context.request_id = format!("request-{number}");
-        FUNCTION_ARN.clone_into(&mut context.invoked_function_arn);
+        context.invoked_function_arn = function_arn(sandbox.region);
         context.deadline = (clock::now() + self.timeout).0;
         let deadline = Instant::now() + self.timeout;
         let kill = self.kills.iter().find(|kill| kill.invocation == number);
@@ -121,22 +141,34 @@ impl Lambda {
         }
     }
 
-    fn sandbox(&self) -> Sandbox {
+    fn idle_sandbox(&self, region: &str) -> Option<Sandbox> {
+        let mut idle = self.idle.borrow_mut();
+        let index = idle.iter().rposition(|idle| idle.region == region)?;
+        Some(idle.remove(index))
+    }
+
+    fn sandbox(&self, region: &'static str) -> Sandbox {
         let invocation = Arc::<AtomicU64>::default();
         let connector = Connector {
             aws: self.aws.clone(),
+            region,
             invocation: Arc::clone(&invocation),
         };
         let output = Output {
             journal: self.aws.journal.clone(),
             invocation: Arc::clone(&invocation),
         };
-        let function = Function::new(self.settings.clone(), connector.secrets_manager());
+        let function = Function::new(self.settings[region].clone(), connector.secrets_manager());
         Sandbox {
+            region,
             function: function
                 .with_clock(Clock::new(clock::date))
                 .with_output(output),
             invocation,
         }
     }
+}
+
+fn function_arn(region: &str) -> String {
+    format!("arn:aws:lambda:{region}:123456789012:function:secret-replicator")
 }

@@ -21,6 +21,8 @@
 //! | `run` | plays a scenario: the storm, and two sweeps |
 //! | `actors` | what owners and AWS do |
 //! | `events` | the events that report it |
+//! | `replica_events` | the native events about replicas |
+//! | `outages` | seconds and minutes in which AWS or one Region fails |
 //! | `lambda` | sandboxes, retries, the failure queue |
 //! | `connector` | the SDK's connection to the emulator in the same process |
 //! | `clock` | simulated time |
@@ -49,6 +51,8 @@ mod generate;
 mod interleavings;
 mod journal;
 mod lambda;
+mod outages;
+mod replica_events;
 mod run;
 mod scenario;
 mod tally;

@@ -1,12 +1,12 @@
 //! Plays a scenario: the storm, a pause until AWS is done, and two sweeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secret_replicator::settings::{Settings, SettingsInvalid};
-use secret_replicator_emulator::{FaultKind, ReplicaView, SecretView};
+use secret_replicator_emulator::{Call, FaultKind, ReplicaView, SecretView};
 use serde_json::{Value, json};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,7 +17,11 @@ use crate::clock;
 use crate::connector::SimulatedAws;
 use crate::journal::{End, Journal, Purpose, Sweep};
 use crate::lambda::Lambda;
-use crate::scenario::{Action, HOME, Outage, STORM, Scenario, TimedAction};
+use crate::outages::disturb;
+use crate::replica_events;
+use crate::scenario::{
+    Action, HOME, Outage, REGIONS, RegionalOutage, ReplicaEvents, STORM, Scenario, TimedAction,
+};
 use crate::truth::Truth;
 
 /// Exceeds the changes of any sweep here.
@@ -82,6 +86,8 @@ pub(crate) struct Run {
     pub(crate) first: Sweep,
     /// The calls of the first sweep that the outage affected.
     pub(crate) outage_calls: usize,
+    /// The Regions whose outage during the storm affected calls.
+    pub(crate) outages_met: BTreeSet<String>,
     /// The world right after the first sweep.
     pub(crate) after: WorldState,
     /// The world after a pause, before the second sweep.
@@ -90,16 +96,16 @@ pub(crate) struct Run {
     pub(crate) second: Option<Sweep>,
 }
 
-/// Returns the settings as the function reads them from its environment.
+/// Returns the settings as the function of a Region reads them from its environment.
 ///
 /// # Errors
 /// If the scenario's settings or policy are invalid.
-pub(crate) fn settings(scenario: &Scenario) -> Result<Settings, SettingsInvalid> {
+pub(crate) fn settings(scenario: &Scenario, region: &str) -> Result<Settings, SettingsInvalid> {
     let settings = &scenario.settings;
     let allowed_regions = settings.allowed_regions.iter().flatten().cloned();
     let allowed_regions = allowed_regions.collect::<Vec<_>>().join(" ");
     let environment = BTreeMap::from([
-        ("AWS_REGION", HOME.to_owned()),
+        ("AWS_REGION", region.to_owned()),
         ("REPLICATION_POLICY", scenario.policy_text()),
         ("ALLOWED_REPLICA_REGIONS", allowed_regions),
         ("ALLOW_OVERWRITE", settings.overwrite.to_string()),
@@ -131,13 +137,14 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
     LocalSet::new().block_on(&runtime, async {
         clock::begin();
         let aws = SimulatedAws::new(scenario);
-        let settings = settings(scenario).expect("valid settings");
         let timeout = Duration::from_secs(scenario.settings.timeout);
+        let settings = all_settings(scenario);
         let lambda = Lambda::new(aws.clone(), settings, timeout, scenario.kills.clone());
         storm(scenario, &aws, &lambda).await;
         pause(scenario).await;
         let rehearsal = rehearse(scenario, &aws, &lambda).await;
         let before = state(scenario, &aws);
+        let outages_met = outages_met(scenario, &aws);
         let faults_before = faults(&aws).len();
         let first = match &scenario.outage {
             None => sweep(&aws, &lambda, UNLIMITED_CHANGES, true).await,
@@ -160,11 +167,38 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
             before,
             first,
             outage_calls,
+            outages_met,
             after,
             later,
             second,
         }
     })
+}
+
+/// Returns the settings of the function in each Region that has one.
+///
+/// # Panics
+/// If the scenario's settings or policy are invalid.
+fn all_settings(scenario: &Scenario) -> BTreeMap<&'static str, Settings> {
+    let home = settings(scenario, HOME).expect("valid settings");
+    let others = REGIONS.into_iter().filter_map(|region| {
+        let has_function = scenario.replica_events == ReplicaEvents::ReplicaRegion;
+        let settings = settings(scenario, region).ok().filter(|_| has_function)?;
+        Some((region, settings))
+    });
+    others.chain([(HOME, home)]).collect()
+}
+
+/// Returns the Regions whose outage has affected calls.
+fn outages_met(scenario: &Scenario, aws: &SimulatedAws) -> BTreeSet<String> {
+    let calls = aws.service.calls();
+    let is_met = |outage: &&RegionalOutage| {
+        let of_outage =
+            |call: &Call| call.region == outage.region && call.fault.as_ref() == Some(&outage.kind);
+        calls.iter().any(of_outage)
+    };
+    let met = scenario.regional_outages.iter().filter(is_met);
+    met.map(|outage| outage.region.clone()).collect()
 }
 
 /// Returns the faults of all calls so far.
@@ -196,13 +230,7 @@ async fn rehearse(scenario: &Scenario, aws: &SimulatedAws, lambda: &Lambda) -> O
 
 /// Sweeps while AWS answers calls with errors for some seconds.
 async fn sweep_with_outage(aws: &SimulatedAws, lambda: &Lambda, outage: &Outage) -> Sweep {
-    let milliseconds = |time: u32| Duration::from_millis(time.into());
-    let disturb = async {
-        sleep(milliseconds(outage.after)).await;
-        aws.service.script(outage.fault.clone());
-        sleep(milliseconds(outage.length)).await;
-        aws.service.forget_faults();
-    };
+    let disturb = disturb(&aws.service, outage.after, outage.length, &outage.fault);
     let sweep = sweep(aws, lambda, outage.max_changes, true);
     tokio::join!(sweep, disturb).0
 }
@@ -225,7 +253,18 @@ async fn storm(scenario: &Scenario, aws: &SimulatedAws, lambda: &Rc<Lambda>) {
             service.script(timed.fault);
         });
     }
-    sleep_until(start + Duration::from_millis(STORM.into())).await;
+    for outage in &scenario.regional_outages {
+        let service = Arc::clone(&aws.service);
+        let (at, length, fault) = (outage.at, outage.length, outage.fault());
+        tasks.spawn_local(async move { disturb(&service, at, length, &fault).await });
+    }
+    let end = start + Duration::from_millis(STORM.into());
+    let (aws_of_events, lambda_of_events) = (aws.clone(), Rc::clone(lambda));
+    let arrive = scenario.replica_events;
+    tasks.spawn_local(async move {
+        replica_events::deliver(&aws_of_events, &lambda_of_events, arrive, end).await;
+    });
+    sleep_until(end).await;
     aws.service.forget_faults();
     aws.service.with(|world, _| world.allow_everything());
     actors::deny_region(&aws.service, scenario);

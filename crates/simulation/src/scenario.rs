@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_emulator::{
-    Collation, Denial, FailedReplicas, Fault, KeyState, KnownReplica, ReadLags, RegionNotEnabled,
-    RemovedReplicas, SecretWithoutValue, WorldSettings,
+    Collation, Denial, FailedReplicas, Fault, FaultKind, KeyState, KnownReplica, ReadLags,
+    RegionNotEnabled, RemovedReplicas, SecretWithoutValue, WorldSettings,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +55,12 @@ pub(crate) struct Scenario {
     /// The outage during the sweep after the storm.
     #[serde(default)]
     pub(crate) outage: Option<Outage>,
+    /// The outages of single Regions during the storm.
+    #[serde(default)]
+    pub(crate) regional_outages: Vec<RegionalOutage>,
+    /// Where the native events about replicas arrive.
+    #[serde(default)]
+    pub(crate) replica_events: ReplicaEvents,
 }
 
 /// The function's settings. Times are in seconds.
@@ -118,6 +124,9 @@ pub(crate) struct SecretAtStart {
     /// Regions with a promoted former replica.
     #[serde(default)]
     pub(crate) promoted: BTreeSet<String>,
+    /// Regions with another secret of this name.
+    #[serde(default)]
+    pub(crate) occupants: BTreeMap<String, Occupant>,
     pub(crate) kind: Kind,
 }
 
@@ -134,6 +143,31 @@ pub(crate) enum Kind {
     CrossAccount,
     /// A secret that is scheduled for deletion.
     Deleted,
+    /// A secret that was deleted. Only its occupants exist.
+    Gone,
+}
+
+/// A secret that has the name of another one in a Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Occupant {
+    /// A former replica of a deleted secret of this name. It is a standalone secret.
+    Stranded,
+    /// A replica of a deleted secret of this name.
+    Orphaned,
+    /// A replica of another account's secret.
+    CrossAccount,
+}
+
+/// Where the native events about replicas arrive: labels that moved, and changed tags.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ReplicaEvents {
+    /// At no function.
+    #[default]
+    Nowhere,
+    /// At a function in the replica's Region.
+    ReplicaRegion,
+    /// At the function in [`HOME`], to which a rule forwards them.
+    Home,
 }
 
 /// An action and when it happens.
@@ -192,7 +226,8 @@ pub(crate) struct Kill {
     pub(crate) after: u32,
 }
 
-/// Seconds in which AWS answers calls with an error, during a sweep. Times are in milliseconds.
+/// Seconds in which AWS answers calls with an error, during a sweep. If the fault names a Region other than
+/// [`HOME`], that Region makes no changes meanwhile. Times are in milliseconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Outage {
     /// From the start of the sweep.
@@ -202,6 +237,25 @@ pub(crate) struct Outage {
     pub(crate) fault: Fault,
     /// `maxChanges` of the sweep.
     pub(crate) max_changes: u64,
+}
+
+/// An outage of one Region during the storm. Times are in milliseconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RegionalOutage {
+    pub(crate) at: u32,
+    pub(crate) length: u32,
+    pub(crate) region: String,
+    pub(crate) kind: FaultKind,
+}
+
+impl RegionalOutage {
+    /// Returns the fault of all calls in the Region.
+    pub(crate) fn fault(&self) -> Fault {
+        Fault {
+            region: Some(self.region.clone()),
+            ..Fault::on_any(self.kind.clone()).always()
+        }
+    }
 }
 
 impl Aws {
@@ -234,11 +288,21 @@ impl Scenario {
 
     /// Returns the expected decision about a Region, from the second implementation of the policy.
     pub(crate) fn expected(&self, secret: &reference::Secret, region: &str) -> Answer {
-        let settings = reference::Settings {
+        self.policy
+            .answer(secret, region, &self.reference_settings())
+    }
+
+    /// Returns whether policy or settings exclude a replica in a Region, regardless of the rules that want one.
+    pub(crate) fn excludes(&self, secret: &reference::Secret, region: &str) -> bool {
+        let settings = self.reference_settings();
+        !self.policy.exclusions(secret, region, &settings).is_empty()
+    }
+
+    fn reference_settings(&self) -> reference::Settings {
+        reference::Settings {
             allowed_regions: self.settings.allowed_regions.clone(),
             allow_overwrite: self.settings.overwrite,
-        };
-        self.policy.answer(secret, region, &settings)
+        }
     }
 
     /// Returns whether the policy wants a replica in a Region.

@@ -5,10 +5,18 @@ use std::fmt;
 
 use secret_replicator_emulator::FaultKind;
 
+use crate::check::{limits, rehearsal};
 use crate::interleavings::{Interleaving, interleavings};
 use crate::journal::{End, EventEnd};
 use crate::run::Run;
 use crate::scenario::{Action, Scenario};
+
+/// The explanations and runs that were compared with a dry run.
+pub(crate) const REHEARSALS: &str = "rehearsals compared";
+/// Those whose dry run reports a former replica in a Region in which no rule wants one.
+pub(crate) const REHEARSED_LEFTOVERS: &str = "rehearsals compared, with a former replica";
+/// The sweeps whose `maxChanges` left changes to the next sweep.
+pub(crate) const LIMITED_SWEEPS: &str = "sweeps that reached maxChanges";
 
 /// Sums over worlds, by name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -45,6 +53,10 @@ impl Tally {
         for fault in &run.faults {
             self.add(&format!("faults: {}", name(fault)), 1);
         }
+        let (rehearsals, leftovers) = rehearsal::compared(run);
+        self.add(REHEARSALS, rehearsals);
+        self.add(REHEARSED_LEFTOVERS, leftovers);
+        self.add(LIMITED_SWEEPS, limits::binding(run).count());
         for interleaving in interleavings(scenario, run) {
             self.add(&worlds_with(interleaving), 1);
         }

@@ -1,4 +1,5 @@
 mod races;
+mod regional;
 mod sweeps;
 
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use crate::journal::{End, EventEnd};
 use crate::run::{self, Run};
 use crate::scenario::{Action, Scenario, SecretAtStart, TimedAction, TimedFault};
 use crate::soak;
-use crate::tally::worlds_with;
+use crate::tally::{LIMITED_SWEEPS, REHEARSALS, REHEARSED_LEFTOVERS, worlds_with};
 
 /// The number of random worlds in the test.
 const WORLDS: usize = 2000;
@@ -131,6 +132,9 @@ fn everything_holds_in_random_worlds() {
         ("faults", WORLDS * 3),
         ("events in the failure queue", WORLDS / 10),
         ("invocations killed", WORLDS / 20),
+        (REHEARSALS, WORLDS / 2),
+        (REHEARSED_LEFTOVERS, WORLDS / 200),
+        (LIMITED_SWEEPS, WORLDS / 100),
         (&worlds_with(Interleaving::BothWrite), WORLDS / 10),
         (&worlds_with(Interleaving::DoubleRemoval), WORLDS / 40),
         (&worlds_with(Interleaving::RequestAndRemoval), WORLDS / 400),
@@ -141,6 +145,28 @@ fn everything_holds_in_random_worlds() {
         (&worlds_with(Interleaving::LaggingTag), WORLDS / 20),
         (&worlds_with(Interleaving::Promoted), WORLDS / 8),
         (&worlds_with(Interleaving::OutageInSweep), WORLDS / 25),
+        (
+            &worlds_with(Interleaving::PrimaryOutageInSweep),
+            WORLDS / 200,
+        ),
+        (
+            &worlds_with(Interleaving::ReplicaOutageInSweep),
+            WORLDS / 400,
+        ),
+        (&worlds_with(Interleaving::PrimaryOutage), WORLDS / 40),
+        (&worlds_with(Interleaving::ReplicaOutage), WORLDS / 100),
+        (&worlds_with(Interleaving::ReplicaEvent), WORLDS / 20),
+        (
+            &worlds_with(Interleaving::ForwardedReplicaEvent),
+            WORLDS / 20,
+        ),
+        (&worlds_with(Interleaving::Stranded), WORLDS / 100),
+        (&worlds_with(Interleaving::Orphaned), WORLDS / 100),
+        (
+            &worlds_with(Interleaving::CrossAccountInTheWay),
+            WORLDS / 100,
+        ),
+        (&worlds_with(Interleaving::Recreated), WORLDS / 40),
     ] {
         assert!(tally.get(name) > least, "{name}:\n{tally}");
     }

@@ -32,6 +32,12 @@ impl Truth {
         all.map(|((region, name), states)| (region.as_str(), name.as_str(), states.as_slice()))
     }
 
+    /// Returns the secret that a name has in a Region at the end.
+    pub(crate) fn last(&self, (region, name): (&str, &str)) -> Option<&SecretView> {
+        let states = self.0.get(&(region.to_owned(), name.to_owned()))?;
+        states.last()?.1.as_ref()
+    }
+
     /// Returns the states of a name in a Region from `from` to `until`, both included.
     pub(crate) fn during(
         &self,

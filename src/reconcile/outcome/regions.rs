@@ -11,19 +11,23 @@ use secret_replicator_core::reason::{
 use secret_replicator_core::secret::{KmsKey, Region, Replica, ReplicaStatus, Secret};
 
 use super::{Action, RegionOutcome, RegionState};
-use crate::reconcile::execution::{Execution, Leftover, Observation, Observations};
+use crate::reconcile::execution::{
+    Execution, Leftover, Observation, Observations, RegionalFindings,
+};
 use crate::reconcile::removal_progress::RemovalProgress;
 
-/// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution.
+/// Returns the outcome of each Region of a plan. A dry run or a deferred plan has no execution. A deferred plan
+/// has no findings either.
 pub(in crate::reconcile) fn region_outcomes(
     before: &Secret,
     plan: &Plan,
     execution: Option<&Execution>,
+    findings: Option<&RegionalFindings>,
 ) -> Vec<RegionOutcome> {
     let written = execution.map(Execution::written).unwrap_or_default();
     let steps = plan.steps.iter().map(|(region, step)| {
         let (action, state) = step_outcome(region, step, before, plan, execution);
-        let state = checked_state(region, state, execution);
+        let state = checked_state(region, state, execution, findings);
         let is_seen = |execution: &Execution| execution.observations.of(region).is_some();
         let outcome = RegionOutcome {
             region: Ok(region.clone()),
@@ -33,12 +37,15 @@ pub(in crate::reconcile) fn region_outcomes(
             is_listed: before.replicas.contains_key(region) || execution.is_some_and(is_seen),
             is_recreated: execution.is_some_and(|execution| execution.recreated.contains(region)),
             is_written: written.contains(region),
+            left_open: execution
+                .filter(|execution| execution.has_transient_error(region))
+                .and_then(|_| open_state(step)),
         };
         (region, outcome)
     });
-    let leftovers = execution
+    let leftovers = findings
         .into_iter()
-        .flat_map(|execution| &execution.leftovers);
+        .flat_map(|findings| &findings.leftovers);
     let mut outcomes: BTreeMap<&Region, RegionOutcome> = steps.collect();
     // A forbidden Region has a step, too. What the Region has says more.
     outcomes.extend(leftovers.map(|(region, leftover)| (region, left_over(region, leftover))));
@@ -62,6 +69,7 @@ fn left_over(region: &Region, leftover: &Leftover) -> RegionOutcome {
         is_listed: false,
         is_recreated: false,
         is_written: false,
+        left_open: None,
     }
 }
 
@@ -111,16 +119,32 @@ fn step_outcome(
     }
 }
 
+/// Returns the state of a step that is left for later. Returns `None` for a step without a request.
+fn open_state(step: &Step) -> Option<RegionState> {
+    match step {
+        Step::Replicate(_) | Step::Retry(_) => Some(RegionState::Planned),
+        Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) => {
+            Some(RegionState::PlannedRemoval(reason.clone()))
+        }
+        Step::Keep(_) | Step::ReportFailure(..) | Step::Refuse(..) | Step::Retain(..) => None,
+    }
+}
+
 /// Corrects the state that the primary secret's list shows by what the Region itself showed.
 fn checked_state(
     region: &Region,
     state: RegionState,
     execution: Option<&Execution>,
+    findings: Option<&RegionalFindings>,
 ) -> RegionState {
     if let Some(superseded) = execution.and_then(|execution| execution.superseded.get(region)) {
         return RegionState::Superseded(*superseded);
     }
-    let findings = execution.map(|execution| &execution.findings);
+    if let Some(execution) = execution.filter(|execution| execution.promoted.contains(region)) {
+        let seen = execution.observations.of(region);
+        let replica = seen.map(|seen| seen.replica.clone());
+        return RegionState::Refused(Refusal::PromotedReplica, replica);
+    }
     match state {
         RegionState::InSync(_) if findings.is_some_and(|found| found.behind.contains(region)) => {
             RegionState::InProgress(Progress::VersionBehind)
@@ -143,17 +167,13 @@ fn requested_state(
     if execution.withheld.contains(region) {
         return RegionState::Planned;
     }
-    if execution.promoted.contains(region) {
-        let seen = execution.observations.of(region);
-        let replica = seen.map(|seen| seen.replica.clone());
-        return RegionState::Refused(Refusal::PromotedReplica, replica);
-    }
     let before = before.filter(|_| !execution.recreated.contains(region));
     match (execution.removals.get(region), before) {
         // The replica was to be removed and recreated.
-        (Some(RemovalProgress::Unconfirmed(error, _)), Some(replica)) => {
-            still_failed(replica, &format!("its removal failed: {}", error.message))
-        }
+        (
+            Some(RemovalProgress::Unconfirmed(error, _) | RemovalProgress::Unanswered(error, _)),
+            Some(replica),
+        ) => still_failed(replica, &format!("its removal failed: {}", error.message)),
         (Some(removal), Some(replica)) => {
             removal_state(removal, &RemovalReason::FailedReplica, replica)
         }
@@ -253,7 +273,9 @@ fn removal_state(
         }
         RemovalProgress::Pending => RegionState::InProgress(Progress::RemovalPending(reason())),
         RemovalProgress::NotSent => RegionState::PlannedRemoval(reason()),
-        RemovalProgress::Unconfirmed(error, _) | RemovalProgress::Throttled(error) => {
+        RemovalProgress::Unconfirmed(error, _)
+        | RemovalProgress::Unanswered(error, _)
+        | RemovalProgress::Throttled(error) => {
             RegionState::Failed(error.reason(), Some(error.message.clone()))
         }
         RemovalProgress::Blocked => waiting_for_others(replica),
@@ -283,5 +305,6 @@ fn refused_token(bad: &BadToken) -> RegionOutcome {
         is_listed: false,
         is_recreated: false,
         is_written: false,
+        left_open: None,
     }
 }

@@ -10,8 +10,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::tables::{name, significant};
-use crate::contender::Contender;
-use crate::results::{EventResult, Part, Results, SweepResult, number};
+use crate::results::{EventResult, Part, Results, SweepKind, SweepResult, number};
 
 /// A plot of the document.
 pub(super) struct Plot {
@@ -155,19 +154,20 @@ fn bars(plot: &Plot, directory: &Path, bars: &[Bar]) -> anyhow::Result<()> {
     area.present().map_err(failure)
 }
 
+/// The sweeps of the plot, which find nothing to do.
+const LINES: [SweepKind; 3] = [SweepKind::Quick, SweepKind::Thorough, SweepKind::Loop];
+
 /// Draws time against number on two logarithmic axes, so that linear growth is a straight line.
 fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Result<()> {
     let path = directory.join(plot.file);
     let area = area(&path, 380)?;
-    let points = |contender: Contender| {
-        let rows = part
-            .rows
-            .iter()
-            .filter(move |row| row.contender == contender);
-        rows.map(|row| (number(row.secrets), row.unchanged_seconds))
+    let points = |kind: SweepKind| {
+        let rows = part.rows.iter().filter(move |row| row.kind == kind);
+        rows.map(|row| (number(row.secrets), row.run.seconds))
     };
-    let secrets = decades(part.rows.iter().map(|row| number(row.secrets)));
-    let seconds = decades(part.rows.iter().map(|row| row.unchanged_seconds));
+    let all = || LINES.into_iter().flat_map(points);
+    let secrets = decades(all().map(|(secrets, _)| secrets));
+    let seconds = decades(all().map(|(_, seconds)| seconds));
     let mut chart = ChartBuilder::on(&area)
         .caption(plot.title, ("sans-serif", 18))
         .margin(12)
@@ -183,14 +183,14 @@ fn lines(plot: &Plot, directory: &Path, part: &Part<SweepResult>) -> anyhow::Res
     mesh.y_label_formatter(&|value| significant(*value));
     mesh.label_style(("sans-serif", 14));
     mesh.draw().map_err(failure)?;
-    for (color, contender) in Contender::ALL.into_iter().enumerate() {
+    for (color, kind) in LINES.into_iter().enumerate() {
         let style = COLORS[color].filled();
-        let line = LineSeries::new(points(contender), style);
+        let line = LineSeries::new(points(kind), style);
         chart.draw_series(line).map_err(failure)?;
-        let dots = points(contender).map(|point| Circle::new(point, 4, style));
+        let dots = points(kind).map(|point| Circle::new(point, 4, style));
         chart.draw_series(dots).map_err(failure)?;
-        let labels = points(contender).map(|(x, y)| {
-            let text = format!("{contender}: {} s for {x}", significant(y));
+        let labels = points(kind).map(|(x, y)| {
+            let text = format!("{kind}: {} s for {x}", significant(y));
             // On the left, where no rising line crosses it.
             let beside = Pos::new(HPos::Right, VPos::Bottom);
             let style = ("sans-serif", 14).into_text_style(&area).pos(beside);

@@ -5,7 +5,8 @@ use comfy_table::{CellAlignment, presets};
 use crate::contender::Contender;
 use crate::machine::Machine;
 use crate::results::{
-    EventResult, InstructionsResult, Part, Results, SizeResult, SweepResult, number,
+    EventResult, InstructionsResult, MemoryResult, Part, Results, SizeResult, SweepKind,
+    SweepResult, number,
 };
 use crate::server::Transport;
 use crate::statistics::Summary;
@@ -28,6 +29,8 @@ pub(super) fn all(results: &Results) -> Vec<Section> {
         results.instructions.as_ref().map(instructions),
         results.sizes.as_ref().map(sizes),
         results.sweep.as_ref().map(sweep),
+        results.sweep.as_ref().map(sweep_with_work),
+        results.memory.as_ref().map(memory),
         results.policy_tree.as_ref().map(policy),
     ];
     sections.into_iter().flatten().collect()
@@ -180,42 +183,159 @@ fn sizes(part: &Part<SizeResult>) -> Section {
     }
 }
 
+/// The calls per second to one Region's list that the sweep makes, and those that AWS allows.
+const LIST_RATES: (f64, f64) = (25.0, 50.0);
+
+/// The secrets on a page of a list.
+const PAGE: f64 = 100.0;
+
 fn sweep(part: &Part<SweepResult>) -> Section {
     let head = [
         "",
         "secrets",
-        "unchanged s",
-        "secrets/s",
         "calls",
+        "s",
+        "secrets/s",
+        "of the list rate",
+        "CPU s",
+        "invocations",
+        "peak RSS MiB",
+        "USD for calls",
+        "USD for Lambda",
+    ];
+    let row = |row: &&SweepResult| {
+        let run = &row.run;
+        // In slow motion, everything takes twice the time.
+        let (seconds, rate) = match row.kind {
+            SweepKind::SlowMotion => (run.seconds / 2.0, LIST_RATES.1),
+            _ => (run.seconds, LIST_RATES.0),
+        };
+        let shortest = (number(row.secrets) / PAGE).ceil() / rate;
+        let of_the_rate = match row.kind {
+            SweepKind::Quick | SweepKind::SlowMotion => {
+                format!("{:.0} %", 100.0 * shortest / seconds)
+            }
+            _ => String::new(),
+        };
+        vec![
+            row.kind.to_string(),
+            row.secrets.to_string(),
+            run.counts.calls.to_string(),
+            significant(seconds),
+            format!("{:.0}", number(row.secrets) / seconds),
+            of_the_rate,
+            significant(run.cpu_seconds),
+            run.slices.to_string(),
+            significant(run.peak_memory_mib),
+            format!("{:.4}", row.usd_for_calls),
+            format!("{:.4}", row.usd_for_lambda),
+        ]
+    };
+    let rows: Vec<_> = part
+        .rows
+        .iter()
+        .filter(|row| !row.kind.has_work())
+        .collect();
+    Section {
+        title: "Sweep",
+        machine: part.machine.clone(),
+        body: markdown(&head, rows.iter().map(row)),
+        note: "On the emulated AWS, with two replicas for each secret, all in sync, quotas of 50 writes and 50 \
+               lists per second and Region, and 20 ms per call. A *thorough sweep* reads every secret, as all \
+               sweeps did before lists were compared; *Python* is a sequential loop that does the same. A \
+               quick sweep reads 25 pages of 100 secrets per second from each Region's list, half of the \
+               quota: *of the list rate* is the time that these pages need at that rate, divided by the time \
+               of the sweep. *In slow motion* shows the whole quota: half a processor, 40 ms per call and \
+               25 pages per second are one processor, 20 ms and 50 pages at half the speed, and the row \
+               contains half of the measured time. *Lambda* has 1,769 MB, which is one processor.",
+    }
+}
+
+fn sweep_with_work(part: &Part<SweepResult>) -> Section {
+    let head = [
+        "",
+        "secrets",
+        "described",
+        "calls",
+        "s",
         "writes",
         "writes/s",
         "of the allowed",
         "throttles",
         "peak RSS MiB",
     ];
-    let row = |row: &SweepResult| {
+    let row = |row: &&SweepResult| {
+        let run = &row.run;
+        let rate = run.counts.write_rate();
+        let share = rate.map(|rate| format!("{:.0} %", 100.0 * rate / row.allowed_rate));
         vec![
-            row.contender.to_string(),
+            row.kind.to_string(),
             row.secrets.to_string(),
-            significant(row.unchanged_seconds),
-            format!("{:.0}", number(row.secrets) / row.unchanged_seconds),
-            row.unchanged_calls.to_string(),
-            row.writes.to_string(),
+            run.described.to_string(),
+            run.counts.calls.to_string(),
+            significant(run.seconds),
+            run.counts.writes.to_string(),
+            rate.map(significant).unwrap_or_default(),
+            share.unwrap_or_default(),
+            run.counts.throttles.to_string(),
+            significant(run.peak_memory_mib),
+        ]
+    };
+    let rows: Vec<_> = part.rows.iter().filter(|row| row.kind.has_work()).collect();
+    Section {
+        title: "Sweep with work",
+        machine: part.machine.clone(),
+        body: markdown(&head, rows.iter().map(row)),
+        note: "With *1 % drift*, every hundredth secret lacks a replica, and every two-hundredth has just \
+               changed: the sweep describes these and no others. In a *first sweep*, no secret has a replica. \
+               The sweep may write 45 times per second, of the quota of 50; *writes/s* is the rate between \
+               the first write and the last.",
+    }
+}
+
+fn memory(part: &Part<MemoryResult>) -> Section {
+    let head = [
+        "MB",
+        "processor",
+        "cold ms",
+        "first event ms",
+        "unchanged event ms",
+        "new secret ms",
+        "USD",
+        "quick sweep secrets/s",
+        "USD",
+        "thorough sweep secrets/s",
+        "USD",
+        "writes/s",
+        "peak RSS MiB",
+    ];
+    let row = |row: &MemoryResult| {
+        vec![
+            row.memory_mb.to_string(),
+            significant(row.share),
+            spread(&row.cold_ms),
+            spread(&row.first_ms),
+            spread(&row.unchanged_ms),
+            spread(&row.write_ms),
+            significant(row.event_usd),
+            format!("{:.0}", row.quick_rate),
+            significant(row.quick_usd),
+            format!("{:.0}", row.thorough_rate),
+            significant(row.thorough_usd),
             significant(row.write_rate),
-            format!("{:.0} %", 100.0 * row.write_rate / row.allowed_rate),
-            row.throttles.to_string(),
             significant(row.peak_memory_mib),
         ]
     };
     Section {
-        title: "Sweep",
+        title: "Memory size",
         machine: part.machine.clone(),
         body: markdown(&head, part.rows.iter().map(row)),
-        note: "On the emulated AWS, with a quota of 50 writes per second and 20 ms per call. The policy \
-               covers every secret, so each needs a `DescribeSecret`. The first sweep writes the missing \
-               replicas, at most 45 per second; *writes/s* is the rate between the first write and the \
-               last. The second sweep finds all secrets *unchanged*. *Python* is a sequential loop over a \
-               sample.",
+        note: "The processor share of each memory size of Lambda, in periods of 20 ms, on the emulated AWS with \
+               20 ms per call. *USD* are the calls and the Lambda time for 100,000 secrets, at the prices of \
+               [DEPLOY.md](DEPLOY.md#cost). A *new secret* is an event that is followed until both replicas \
+               are in sync, which takes the emulated AWS half a second. *Writes/s* are those of a first sweep, \
+               which may write 45 times per second. The share also holds for the cold start, for which Lambda \
+               may give more.",
     }
 }
 

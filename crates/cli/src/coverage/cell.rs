@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use secret_replicator_core::known_regions;
 use secret_replicator_core::plan::{Plan, Step, failure_of};
 use secret_replicator_core::reason::{
@@ -5,23 +8,13 @@ use secret_replicator_core::reason::{
 };
 use secret_replicator_core::secret::{Region, RegionalSecret, Replica, ReplicaStatus, Secret};
 
-use super::{Cell, Change, DryRun, Found, State};
+use super::{Cell, Change, DryRun, State, There};
 
 /// A reason, as the function's record has it.
 struct Reason {
     code: &'static str,
     detail: Option<String>,
     remediation: Option<String>,
-}
-
-impl From<&Refusal> for Reason {
-    fn from(refusal: &Refusal) -> Self {
-        Self {
-            code: refusal.code(),
-            detail: refusal.detail(),
-            remediation: refusal.remediation(),
-        }
-    }
 }
 
 impl From<&Progress> for Reason {
@@ -55,6 +48,15 @@ impl From<RetainReason> for Reason {
 }
 
 impl Reason {
+    /// Returns the reason of a refusal. `existing` is a replica of the Region.
+    fn refusal(refusal: &Refusal, existing: Option<&Replica>) -> Self {
+        Self {
+            code: refusal.code(),
+            detail: refusal.detail(),
+            remediation: refusal.remediation(existing),
+        }
+    }
+
     fn failure(reason: FailureReason, message: Option<&str>) -> Self {
         Self {
             code: reason.code(),
@@ -65,17 +67,46 @@ impl Reason {
 }
 
 /// Returns the cells of a covered secret.
-pub(super) fn cells(secret: &Secret, plan: &Plan, found: &Found) -> Vec<Cell> {
+pub(super) fn cells(secret: &Secret, plan: &Plan, there: &There) -> Vec<Cell> {
     let steps = plan.steps.iter();
-    let cells = steps.map(|(region, step)| of_step(secret, plan, region, step, found.get(region)));
+    let cells = steps.map(|(region, step)| (region, of_step(secret, plan, region, step, there)));
+    let mut cells: BTreeMap<&Region, Cell> = cells.collect();
+    // A forbidden Region has a step, too. What the Region has says more.
+    cells.extend(there.unwanted.iter().filter_map(|(region, reason)| {
+        let cell = left_over(region, reason, there.found.get(region)?)?;
+        Some((region, cell))
+    }));
     let tokens = plan.bad_tokens.iter().map(|bad| {
         let refusal = bad.refusal();
         Cell {
             dry_run: DryRun::Refused,
-            ..Cell::new(Some(bad.token()), State::Refused, Some((&refusal).into()))
+            ..Cell::new(
+                Some(bad.token()),
+                State::Refused,
+                Some(Reason::refusal(&refusal, None)),
+            )
         }
     });
-    cells.chain(tokens).collect()
+    cells.into_values().chain(tokens).collect()
+}
+
+/// Returns the cell of a former replica that the primary secret no longer lists. `None` if there is none.
+fn left_over(region: &Region, reason: &RemovalReason, found: &RegionalSecret) -> Option<Cell> {
+    let (state, dry_run, reason) = match found {
+        RegionalSecret::Replica { .. } => {
+            let reason = (&Progress::RemovalInProgress(reason.clone())).into();
+            (State::InProgress, DryRun::Pending, reason)
+        }
+        RegionalSecret::PromotedReplica => {
+            let reason = RetainReason::Standalone.into();
+            (State::Promoted, DryRun::Refused, reason)
+        }
+        RegionalSecret::Absent | RegionalSecret::OtherSecret => return None,
+    };
+    Some(Cell {
+        dry_run,
+        ..Cell::new(Some(region.as_str()), state, Some(reason))
+    })
 }
 
 /// Returns the cell of one step.
@@ -84,11 +115,15 @@ pub(super) fn of_step(
     plan: &Plan,
     region: &Region,
     step: &Step,
-    found: Option<&RegionalSecret>,
+    there: &There,
 ) -> Cell {
     let replica = secret.replicas.get(region);
-    let (state, reason) = state_of(secret, plan, step, replica, found);
-    let dry_run = DryRun::of(plan, step);
+    let found = there.found.get(region);
+    let (state, reason) = state_of(secret, plan, step, replica, found, there.now);
+    let dry_run = match step {
+        Step::Keep(_) if state == State::Failed => DryRun::Failed,
+        step => DryRun::of(plan, step),
+    };
     let is_there = replica.is_some_and(|replica| replica.status != ReplicaStatus::Failed);
     let cell = Cell::new(Some(region.as_str()), state, reason);
     Cell {
@@ -107,11 +142,12 @@ fn state_of(
     step: &Step,
     replica: Option<&Replica>,
     found: Option<&RegionalSecret>,
+    now: DateTime<Utc>,
 ) -> (State, Option<Reason>) {
     match step {
         Step::Replicate(_) => missing(found),
         Step::Retry(_) => replica.map_or((State::Missing, None), failed),
-        Step::Keep(replica) => kept(secret, replica, found),
+        Step::Keep(replica) => kept(secret, replica, found, now),
         Step::ReportFailure(reason, replica) => {
             let reason = Reason::failure(*reason, replica.message.as_deref());
             (State::Failed, Some(reason))
@@ -123,7 +159,7 @@ fn state_of(
                 _ if refusal.is_intended(existing.as_ref()) => State::Excluded,
                 _ => State::Refused,
             };
-            (state, Some(refusal.into()))
+            (state, Some(Reason::refusal(refusal, existing.as_ref())))
         }
         Step::Remove(reason, _) | Step::AwaitRemoval(reason, _) => {
             let reason = if plan.will_remove(reason) {
@@ -145,7 +181,8 @@ fn missing(found: Option<&RegionalSecret>) -> (State, Option<Reason>) {
             (State::Shadowed, Some(reason))
         }
         Some(RegionalSecret::PromotedReplica) => {
-            (State::Promoted, Some((&Refusal::PromotedReplica).into()))
+            let reason = Reason::refusal(&Refusal::PromotedReplica, None);
+            (State::Promoted, Some(reason))
         }
         Some(RegionalSecret::Absent | RegionalSecret::Replica { .. }) | None => {
             (State::Missing, None)
@@ -164,9 +201,16 @@ fn kept(
     secret: &Secret,
     replica: &Replica,
     found: Option<&RegionalSecret>,
+    now: DateTime<Utc>,
 ) -> (State, Option<Reason>) {
     match &replica.status {
         ReplicaStatus::Failed => failed(replica),
+        ReplicaStatus::InProgress
+            if found.is_some_and(|found| secret.is_replication_stuck(found, now)) =>
+        {
+            let reason = Reason::failure(FailureReason::ReplicationStuck, None);
+            (State::Failed, Some(reason))
+        }
         ReplicaStatus::InProgress => {
             let reason = (&Progress::ReplicationInProgress).into();
             (State::InProgress, Some(reason))
@@ -177,7 +221,8 @@ fn kept(
         }
         ReplicaStatus::InSync => match found {
             Some(RegionalSecret::PromotedReplica) => {
-                (State::Promoted, Some((&Refusal::PromotedReplica).into()))
+                let reason = Reason::refusal(&Refusal::PromotedReplica, Some(replica));
+                (State::Promoted, Some(reason))
             }
             Some(found) if !secret.is_current(found) => {
                 (State::Behind, Some((&Progress::VersionBehind).into()))

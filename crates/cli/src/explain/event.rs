@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use secret_replicator_core::reason::SkipReason;
 use secret_replicator_core::request::{self, FunctionIdentity, Request};
-use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, SecretId};
+use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, SecretArn, SecretId};
 use serde_json::Value;
 
 use crate::document::Document;
@@ -23,8 +23,8 @@ pub(super) struct Described {
     pub(super) kms_key: Option<String>,
     /// The replicas that the event requests.
     pub(super) replicas: BTreeMap<Region, Replica>,
-    /// Warnings about parts of the event that cannot be read.
-    pub(super) unreadable: Vec<String>,
+    /// Warnings, for instance about parts of the event that cannot be read.
+    pub(super) warnings: Vec<String>,
     /// Why the function skips the event.
     pub(super) skipped: Option<SkipReason>,
 }
@@ -67,20 +67,19 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
         ),
     };
     let request = &detail["requestParameters"];
-    let mut unreadable = Vec::new();
+    let mut warnings = Vec::new();
     Ok(Described {
         name: name(request, id.as_ref()),
         region,
-        tags: entries(file, request, "tags", tag, &mut unreadable),
-        replicas: entries(file, request, "addReplicaRegions", replica, &mut unreadable),
-        unreadable,
+        tags: entries(file, request, "tags", tag, &mut warnings),
+        replicas: entries(file, request, "addReplicaRegions", replica, &mut warnings),
+        warnings,
         kms_key: request["kmsKeyId"].as_str().map(str::to_owned),
         skipped,
     })
 }
 
-/// Returns the secret's name, from the request or from the ARN. An ARN ends with a hyphen and six
-/// characters that are not part of the name (Secrets Manager user guide, "Secret ARN").
+/// Returns the secret's name, from the request or from the ARN.
 fn name(request: &Value, id: Option<&SecretId>) -> String {
     if let Some(name) = request["name"].as_str() {
         return name.to_owned();
@@ -88,12 +87,15 @@ fn name(request: &Value, id: Option<&SecretId>) -> String {
     match id {
         None => String::new(),
         Some(SecretId::Name(name)) => name.clone(),
-        Some(SecretId::Arn(arn)) => {
-            let last = arn.as_str().splitn(7, ':').last().unwrap_or_default();
-            let name = last.rsplit_once('-').map(|(name, _)| name);
-            name.unwrap_or(last).to_owned()
-        }
+        Some(SecretId::Arn(arn)) => name_in(arn).to_owned(),
     }
+}
+
+/// Returns the name in an ARN, which ends with a hyphen and six characters that are not part of the name
+/// (Secrets Manager user guide, "Secret ARN").
+pub(super) fn name_in(arn: &SecretArn) -> &str {
+    let name = arn.resource().rsplit_once('-').map(|(name, _)| name);
+    name.unwrap_or(arn.resource())
 }
 
 /// Returns the entries of a list in the request. Warns about those that cannot be read: the explanation lacks
@@ -103,10 +105,10 @@ fn entries<K: Ord, V>(
     request: &Value,
     field: &str,
     entry: fn(&Value) -> Option<(K, V)>,
-    unreadable: &mut Vec<String>,
+    warnings: &mut Vec<String>,
 ) -> BTreeMap<K, V> {
     let mut warn = |place: String| {
-        unreadable.push(format!(
+        warnings.push(format!(
             "{file}: `detail.requestParameters.{place}` cannot be read and is ignored; {INSTEAD}"
         ));
     };
@@ -189,8 +191,8 @@ mod tests {
         assert_eq!(tags.len(), 2);
         assert_eq!(described.tags["tier"], "1");
         let places = ["tags[2]` cannot be read", "tags[3]` cannot be read"];
-        assert_eq!(described.unreadable.len(), places.len());
-        for (warning, place) in described.unreadable.iter().zip(places) {
+        assert_eq!(described.warnings.len(), places.len());
+        for (warning, place) in described.warnings.iter().zip(places) {
             assert!(warning.contains(place), "{warning}");
         }
         assert_eq!(described.skipped, None);
@@ -211,8 +213,8 @@ mod tests {
         let replica = &described.replicas[&region];
         assert_eq!(replica.status, ReplicaStatus::InProgress);
         assert_eq!(replica.kms_key.as_deref(), Some("alias/app"));
-        let [tags, region] = &described.unreadable[..] else {
-            panic!("{:?}", described.unreadable)
+        let [tags, region] = &described.warnings[..] else {
+            panic!("{:?}", described.warnings)
         };
         assert!(tags.contains("requestParameters.tags`"), "{tags}");
         assert!(region.contains("addReplicaRegions[1]`"), "{region}");

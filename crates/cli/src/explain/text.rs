@@ -84,6 +84,10 @@ fn summary(explanation: &Explanation) -> String {
         ("Replicates to", regions(&|region| is_write(region))),
         ("Removes", regions(&|region| region.action == "remove")),
         ("Keeps", regions(&|region| region.action == "keep")),
+        (
+            "Excludes",
+            regions(&|region| is_intended(region) && !is_primary_region(region)),
+        ),
         ("Refuses", regions(&|region| is_refused(region))),
     ];
     let parts: Vec<_> = parts
@@ -106,7 +110,12 @@ fn is_primary_region(region: &RegionExplanation) -> bool {
 }
 
 fn is_refused(region: &RegionExplanation) -> bool {
-    region.action == "refuse" && !is_primary_region(region)
+    region.action == "refuse" && !is_intended(region)
+}
+
+/// Returns whether the policy intends the refusal: only the other refusals have a remediation.
+fn is_intended(region: &RegionExplanation) -> bool {
+    region.action == "refuse" && region.remediation.is_none()
 }
 
 /// Formats a Region or a token of a tag. The tag may be empty.
@@ -161,7 +170,7 @@ fn regions(explanation: &Explanation) -> String {
     let names: Vec<_> = regions.iter().map(|region| named(&region.region)).collect();
     let longest = width(names.iter().map(String::as_str));
     let entry = |(region, name): (&RegionExplanation, &String)| {
-        let mark = if is_primary_region(region) {
+        let mark = if is_intended(region) {
             "–".to_owned()
         } else {
             mark(!is_refused(region))
@@ -212,6 +221,7 @@ fn decision(region: &RegionExplanation) -> String {
         "keep" => "keeps its replica".to_owned(),
         "remove" => format!("loses its replica ({reason})"),
         _ if is_primary_region(region) => format!("is the primary Region ({reason})"),
+        _ if is_intended(region) => format!("gets no replica ({reason})"),
         _ => format!("is refused: {reason}"),
     }
 }

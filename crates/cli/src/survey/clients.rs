@@ -28,10 +28,7 @@ impl Clients {
             .by_region
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let new = || {
-            let access = self.access.in_region(region);
-            SecretsManager::from_config(access.config()).for_reads()
-        };
+        let new = || self.access.in_region(region).secrets_manager();
         clients.entry(region.clone()).or_insert_with(new).clone()
     }
 }

@@ -1,13 +1,14 @@
 use std::collections::BTreeSet;
 
+use chrono::Utc;
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::CallErrorKind;
-use secret_replicator_core::plan::{Decision, Plan, Step, decide};
+use secret_replicator_core::plan::{Decision, Plan, Step, decide, regions_without_replica};
 use secret_replicator_core::secret::{Region, RegionalSecret, ReplicaStatus, Secret, SecretId};
 
 use super::{Scope, Survey, deadline};
 use crate::access::ApiError;
-use crate::coverage::{Coverage, Found};
+use crate::coverage::{Coverage, Found, There};
 
 /// The number of Regions of one secret that are probed concurrently.
 const PROBES_AT_ONCE: usize = 4;
@@ -36,9 +37,13 @@ impl Survey<'_> {
                 return Some((listed.clone(), coverage));
             }
         };
-        let mut found = found.clone();
-        let (secret, decision) = self.decide(secret, &mut found, listed_regions).await;
-        let coverage = Coverage::of(&secret, decision, &found)?;
+        let mut there = There {
+            found: found.clone(),
+            now: Utc::now(),
+            ..There::default()
+        };
+        let (secret, decision) = self.decide(secret, &mut there, listed_regions).await;
+        let coverage = Coverage::of(&secret, decision, &there)?;
         Some((secret, coverage))
     }
 
@@ -47,7 +52,7 @@ impl Survey<'_> {
     async fn decide(
         &self,
         mut secret: Secret,
-        found: &mut Found,
+        there: &mut There,
         listed_regions: &BTreeSet<Region>,
     ) -> (Secret, Decision) {
         let Scope { policy, limits, .. } = self.scope;
@@ -55,21 +60,40 @@ impl Survey<'_> {
         let Decision::Act(plan) = &decision else {
             return (secret, decision);
         };
-        let decisive: BTreeSet<&Region> = plan.regions_to_probe().collect();
-        let unclear = unclear_regions(&secret, plan, found, listed_regions);
-        let regions: BTreeSet<Region> = decisive.iter().copied().cloned().chain(unclear).collect();
-        let probed = self.probe(&secret, regions).await;
-        for (region, there) in &probed {
-            if decisive.contains(region) {
-                secret.probed.insert(region.clone(), there.clone());
-            }
-        }
-        found.extend(probed);
+        let decisive: BTreeSet<Region> = plan.regions_to_probe().cloned().collect();
+        there.unwanted = regions_without_replica(&secret, plan, policy, limits);
+        let unclear = unclear_regions(&secret, plan, there, listed_regions);
+        let left_over = self.regions_with_leftovers(there, listed_regions);
+        let regions = decisive.iter().cloned().chain(unclear).chain(left_over);
+        let probed = self.probe(&secret, regions.collect()).await;
+        let decided = probed
+            .iter()
+            .filter(|(region, _)| decisive.contains(*region));
+        secret
+            .probed
+            .extend(decided.map(|(region, there)| (region.clone(), there.clone())));
+        there.found.extend(probed);
         if secret.probed.is_empty() {
             return (secret, decision);
         }
         let decision = decide(&secret, policy, limits);
         (secret, decision)
+    }
+
+    /// Returns the Regions that may have a former replica: those whose lists show one, and in a thorough survey
+    /// those whose lists were not read.
+    fn regions_with_leftovers(
+        &self,
+        there: &There,
+        listed_regions: &BTreeSet<Region>,
+    ) -> Vec<Region> {
+        let may_have_one = |region: &&Region| match there.found.get(region) {
+            Some(RegionalSecret::Replica { .. } | RegionalSecret::PromotedReplica) => true,
+            Some(RegionalSecret::OtherSecret | RegionalSecret::Absent) => false,
+            None => self.scope.thorough && !listed_regions.contains(*region),
+        };
+        let regions = there.unwanted.keys().filter(may_have_one);
+        regions.cloned().collect()
     }
 
     /// Reads what the Regions have under the secret's name. The result omits a Region whose probe fails.
@@ -88,19 +112,24 @@ impl Survey<'_> {
 }
 
 /// Returns the Regions whose state the lists do not show: a replica that the primary secret reports in sync and
-/// whose list shows another version, and a missing replica whose Region's list was not read.
+/// whose list shows another version, a replication that may be stuck, and a missing replica whose Region's list was
+/// not read.
 fn unclear_regions(
     secret: &Secret,
     plan: &Plan,
-    found: &Found,
+    there: &There,
     listed_regions: &BTreeSet<Region>,
 ) -> Vec<Region> {
     let is_current = |region: &Region| {
-        let found: Option<&RegionalSecret> = found.get(region);
+        let found = there.found.get(region);
         found.is_some_and(|found| secret.is_current(found))
     };
     let is_unclear = |(region, step): &(&Region, &Step)| match step {
-        Step::Keep(replica) => replica.status == ReplicaStatus::InSync && !is_current(region),
+        Step::Keep(replica) => match replica.status {
+            ReplicaStatus::InSync => !is_current(region),
+            ReplicaStatus::InProgress => secret.is_settled(there.now),
+            ReplicaStatus::Failed | ReplicaStatus::Unknown(_) => false,
+        },
         Step::Replicate(_) => !listed_regions.contains(*region),
         _ => false,
     };

@@ -10,6 +10,7 @@ use secret_replicator_core::reason::Refusal;
 use serde::Serialize;
 
 use super::file::{Case, Expected, KeyName};
+use super::intended;
 
 /// The result of one case.
 #[derive(Debug, Serialize)]
@@ -22,6 +23,9 @@ pub(super) struct CaseResult {
     pub(super) passed: bool,
     /// The differences.
     pub(super) differences: Vec<Difference>,
+    /// The expectations that the decision meets, in the form of the test file, if the case failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) intended: Option<String>,
     /// The explanation of the decision, if the case failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) explanation: Option<Explanation>,
@@ -63,6 +67,7 @@ pub(super) fn run(case: &Case, policy: &Policy, limits: &Limits) -> CaseResult {
         line: case.line,
         passed,
         differences,
+        intended: (!passed).then(|| intended::expectations(&case.expect, &explanation, &rules)),
         explanation: (!passed).then_some(explanation),
     }
 }

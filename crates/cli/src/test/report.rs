@@ -74,6 +74,12 @@ impl<'a> TestReport<'a> {
             };
             let _ = writeln!(text, "        {about}: expected {expected}, found {actual}");
         }
+        if let Some(intended) = &case.intended {
+            let _ = writeln!(
+                text,
+                "        If this decision is intended, write: expect: {intended}"
+            );
+        }
         if let Some(explanation) = &case.explanation {
             let shown = text::render(explanation);
             text.push('\n');

@@ -14,6 +14,7 @@ mod plan;
 #[cfg(feature = "aws")]
 mod plan_and_sweep;
 mod run_tests;
+mod slips;
 #[cfg(feature = "aws")]
 mod status;
 

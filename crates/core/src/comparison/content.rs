@@ -59,7 +59,7 @@ pub enum RegionDifference {
     /// The list shows no replica of the secret.
     Missing,
     /// The list was not read.
-    NotListed,
+    Unread,
     /// The replica has another current version.
     OtherVersion,
     /// The list does not show the replica's current version.
@@ -110,7 +110,7 @@ pub(super) fn compare(
         let difference = difference(secret, step, replicas.get(region).copied())?;
         let is_unread = matches!(shown.get(region), None | Some(Shown::Unreadable));
         let difference = match difference {
-            RegionDifference::Missing if is_unread => RegionDifference::NotListed,
+            RegionDifference::Missing if is_unread => RegionDifference::Unread,
             difference => difference,
         };
         Some((region.clone(), difference))

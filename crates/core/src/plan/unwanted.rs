@@ -1,22 +1,51 @@
 use std::collections::BTreeMap;
 
+use super::target::admit;
 use super::{Plan, Step};
 use crate::limits::{AllowedRegions, Limits, RemovalLimit};
-use crate::policy::{Evaluation, Policy, Removal};
+use crate::policy::{Evaluation, Policy, RegionRequest, Removal, Subject};
 use crate::reason::{Refusal, RemovalReason, RetainReason};
 use crate::secret::{Region, Replica, ReplicaStatus, Secret};
 
-/// Returns the steps for the unwanted replicas of a covered secret. Empty unless both the policy and
-/// the settings allow removal.
+/// Returns the steps for the unwanted replicas of a covered secret: those that no rule wants or that a rule
+/// forbids. If the policy or the settings do not allow removal, only the replicas that must not exist have
+/// a step.
 pub(super) fn steps(
     secret: &Secret,
     evaluation: &Evaluation,
     policy: &Policy,
     limits: &Limits,
 ) -> BTreeMap<Region, Step> {
-    if !removes(policy, limits) {
-        return BTreeMap::new();
+    if removes(policy, limits) {
+        removals(secret, evaluation)
+    } else {
+        refusals(secret, evaluation, policy, limits)
     }
+}
+
+/// Returns the refusals of replicas that no rule wants, in Regions that are not allowed or that a rule forbids.
+/// The Regions that a rule names have their step already.
+fn refusals(
+    secret: &Secret,
+    evaluation: &Evaluation,
+    policy: &Policy,
+    limits: &Limits,
+) -> BTreeMap<Region, Step> {
+    let subject = Subject::from(secret);
+    let refused = |(region, replica): (&Region, &Replica)| {
+        let request = RegionRequest {
+            forbidden_by: policy.forbidden_by(&subject, region),
+            ..RegionRequest::default()
+        };
+        let refusal = admit(secret, region, &request, limits).err()?;
+        Some((region.clone(), Step::Refuse(refusal, Some(replica.clone()))))
+    };
+    let replicas = secret.replicas.iter();
+    let unnamed = replicas.filter(|(region, _)| !evaluation.regions.contains_key(region));
+    unnamed.filter_map(refused).collect()
+}
+
+fn removals(secret: &Secret, evaluation: &Evaluation) -> BTreeMap<Region, Step> {
     let unwanted = |(region, replica): (&Region, &Replica)| {
         let reason = match evaluation.regions.get(region) {
             None => RemovalReason::NoLongerTargeted,

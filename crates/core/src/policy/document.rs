@@ -90,6 +90,12 @@ impl<'a> Parser<'a> {
             let message = "the document is empty";
             return Err(self.reader.error(root, "wrong-type", message, hint));
         }
+        if let Some(text) = root.as_text() {
+            let message = "expected a policy, found one text";
+            return Err(self
+                .reader
+                .error(root, "wrong-type", message, text_hint(text)));
+        }
         let names = ["version", "groups", "kms-keys", "rules", "removal"];
         let [version, groups, keys, rules, removal] = self.reader.fields(root, names)?;
         let version = self.parse_version(version, root);
@@ -142,7 +148,7 @@ impl<'a> Parser<'a> {
         let message = "unknown version; the only version is 1";
         Err(self
             .reader
-            .error(&version, "unknown-version", message, hint))
+            .error_in_text(&version, "unknown-version", message, hint))
     }
 
     fn parse_removal(&mut self, node: &NodeRef<'_>) -> Result<Removal, Reported> {
@@ -157,7 +163,9 @@ impl<'a> Parser<'a> {
         }
         let message = "must be `never` or `covered`";
         let hint = "write `removal: never` or `removal: covered`";
-        Err(self.reader.error(node, "unknown-removal", message, hint))
+        Err(self
+            .reader
+            .error_in_text(node, "unknown-removal", message, hint))
     }
 
     fn parse_rules(
@@ -203,7 +211,10 @@ impl<'a> Parser<'a> {
             let primary_region = when.as_ref().ok().and_then(When::only_primary_region);
             Some(self.parse_replicate(&to, key, overwrite, primary_region))
         } else {
-            self.reject_fields_without_targets([("kms-key", key), ("overwrite", overwrite)]);
+            // An unknown field may be `replicate-to`, misspelled.
+            if NodeReader::reported_unknown(node, names).is_none() {
+                self.reject_fields_without_targets([("kms-key", key), ("overwrite", overwrite)]);
+            }
             None
         };
         let forbid = forbid.map(|forbid| self.forbid(&forbid));
@@ -277,5 +288,23 @@ impl<'a> Parser<'a> {
             keys: keys.transpose()?.unwrap_or_default(),
             overwrite: overwrite.transpose()?,
         })
+    }
+}
+
+/// Returns the hint for a document that is one text.
+fn text_hint(text: &str) -> &'static str {
+    let is_document = ["version:", "\"version\"", "rules:"]
+        .iter()
+        .any(|part| text.contains(part));
+    let is_file = [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|end| text.ends_with(end));
+    if is_document {
+        "remove the quotes around the document"
+    } else if is_file {
+        "this is the name of a file: give its content; `secret-replicator parameter FILE --for sam` prints \
+         it, quoted for SAM"
+    } else {
+        "start with `version: 1` and a list of `rules`"
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each lint checks one rule, group or key. Lints are sound but incomplete: they report no false
 //! positives, except for those that suspect a typo (`unknown-region`, `regular-expression`,
-//! `comma-in-text`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
+//! `comma-in-text`, `quotes-in-text`, `key-and-value`). They do not compare rules with one another. The plan refuses conflicts per secret, and an
 //! explanation shows them.
 
 use std::collections::BTreeSet;
@@ -12,6 +12,7 @@ use super::reader::{Entry, NodeReader, NodeRef};
 use crate::known_regions::{self, UnknownRegion};
 use crate::limits::AllowedRegions;
 use crate::secret::Region;
+use crate::spelling::quotes_hint;
 
 /// Reports a Region that the list of known Regions does not contain.
 pub(super) fn unknown_region(reader: &mut NodeReader, node: &NodeRef<'_>, region: &Region) {
@@ -48,7 +49,13 @@ pub(super) fn removal_not_allowed(reader: &mut NodeReader, node: &NodeRef<'_>) {
 
 /// Reports the part of a tag's pattern that no tag value contains, because it belongs to another language.
 pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, pattern: &str) {
-    if let Some(part) = regular_expression(pattern) {
+    if let Some(hint) = quotes_hint(pattern) {
+        quotes_in_text(reader, node, &format!("`{pattern}`"), &hint);
+    } else if let Some(rest) = pattern.strip_prefix('!') {
+        let message = format!("`{pattern}` is not a negation: `!` is matched as written");
+        let hint = format!("to exclude secrets, write `not:` in the condition, with `{rest}`");
+        reader.warning(node, "regular-expression", message, &hint);
+    } else if let Some(part) = regular_expression(pattern) {
         let message =
             format!("`{pattern}` is not a regular expression: `{part}` is matched as written");
         reader.warning(node, "regular-expression", message, PATTERN_SYNTAX_HINT);
@@ -58,24 +65,59 @@ pub(super) fn foreign_pattern(reader: &mut NodeReader, node: &NodeRef<'_>, patte
     }
 }
 
+/// Reports the tag keys `Key` and `Value` together: the form in which the AWS CLI and CloudFormation write one
+/// tag.
+pub(super) fn key_and_value(reader: &mut NodeReader, entries: &[Entry<'_>]) {
+    let named = |name: &str| {
+        let mut entries = entries.iter();
+        entries.find(|entry| entry.key.eq_ignore_ascii_case(name))
+    };
+    let (Some(key), Some(value)) = (named("key"), named("value")) else {
+        return;
+    };
+    let message = format!(
+        "`{}` and `{}` are the keys of two tags here",
+        key.key, value.key
+    );
+    let tag = key.value.as_text().unwrap_or("environment");
+    let hint = format!("write a tag as its key and its values: `tags: {{ {tag}: VALUE }}`");
+    reader.warning(&key.at_key, "key-and-value", message, &hint);
+}
+
+/// Reports a tag key that seems to be a regular expression.
+pub(super) fn foreign_key(reader: &mut NodeReader, node: &NodeRef<'_>, key: &str) {
+    if let Some(hint) = quotes_hint(key) {
+        quotes_in_text(reader, node, &format!("the tag key `{key}`"), &hint);
+    } else if let Some(part) = regular_expression(key) {
+        let message = format!(
+            "the tag key `{key}` is not a regular expression: `{part}` is matched as written"
+        );
+        let hint = "write the tag key as it is; wildcards are for values";
+        reader.warning(node, "regular-expression", message, hint);
+    }
+}
+
+fn quotes_in_text(reader: &mut NodeReader, node: &NodeRef<'_>, text: &str, hint: &str) {
+    let message = format!("{text} contains quotes, which are matched as written");
+    reader.warning(node, "quotes-in-text", message, hint);
+}
+
 /// Explains patterns to authors who expect regular expressions.
 pub(super) const PATTERN_SYNTAX_HINT: &str = "patterns are not regular expressions: `*` matches any text, `?` one character, and a list matches any of its items";
 
 /// Returns the part of a pattern that has a meaning in regular expressions, and that AWS does not allow in
-/// names and tags. `.*` is allowed after a name: `v1.*` matches `v1.0`.
+/// names and tags, or that a name or tag rarely has. `.*` is allowed after a number, and within a name: `v1.*`
+/// matches `v1.0`.
 pub(super) fn regular_expression(pattern: &str) -> Option<&'static str> {
-    let is_alphanumeric = |c: char| c.is_alphanumeric();
-    let any_text = pattern.find(".*");
-    if any_text.is_some_and(|at| !pattern[..at].ends_with(is_alphanumeric)) {
+    let is_any_text = |at: usize| {
+        let before = pattern[..at].chars().next_back();
+        let ends_a_name = at + 2 == pattern.len() && !before.is_some_and(char::is_numeric);
+        ends_a_name || !before.is_some_and(char::is_alphanumeric)
+    };
+    if pattern.find(".*").is_some_and(is_any_text) || pattern.contains(".+") {
         return Some(".");
     }
-    if pattern.starts_with('^') {
-        return Some("^");
-    }
-    if pattern.ends_with('$') {
-        return Some("$");
-    }
-    let parts = ["|", "\\", "[", "("];
+    let parts = ["^", "$", "|", "\\", "[", "(", "{"];
     parts.into_iter().find(|part| pattern.contains(part))
 }
 

@@ -9,6 +9,7 @@ use super::node::{Field, Position, Value};
 use super::paths::Identity;
 use super::problem::{Problem, Severity, escape_control};
 use super::problems::Problems;
+use crate::spelling::quotes_hint;
 
 pub use super::node::{Node, parse};
 
@@ -82,7 +83,15 @@ impl<'a> NodeRef<'a> {
     /// Returns whether the node is this text.
     #[must_use]
     pub fn is_text(&self, expected: &str) -> bool {
-        matches!(&self.node.value, Value::Text(text) if text == expected)
+        self.as_text() == Some(expected)
+    }
+
+    /// Returns the text of the node, if it is one.
+    pub(super) fn as_text(&self) -> Option<&'a str> {
+        match &self.node.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Returns whether the node is a map.
@@ -173,6 +182,18 @@ impl NodeReader {
         } else {
             hint()
         }
+    }
+
+    /// Reports an error in a text, with the hint to remove quotes that are part of it, or else this hint.
+    pub(super) fn error_in_text(
+        &mut self,
+        node: &NodeRef<'_>,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: &str,
+    ) -> Reported {
+        let quotes = node.as_text().and_then(quotes_hint);
+        self.error(node, code, message, quotes.as_deref().unwrap_or(hint))
     }
 
     /// Returns whether further errors are only counted.
@@ -301,7 +322,7 @@ impl NodeReader {
             },
             _ => {}
         }
-        Err(self.error(node, "not-a-boolean", "must be `true` or `false`", hint))
+        Err(self.error_in_text(node, "not-a-boolean", "must be `true` or `false`", hint))
     }
 }
 

@@ -87,14 +87,17 @@ impl FailureReason {
                  policy or the tag"
             }
             Self::AccessDenied(policy) => policy.remediation(),
-            Self::Throttled => {
-                "no action is needed if this is rare: Lambda retries the event; all callers in the \
-                 account and Region share the quota of 50 writes per second"
-            }
-            Self::ServiceUnavailable => {
-                "no action is needed if this is rare: Lambda retries the event; otherwise check the \
-                 network path to the Secrets Manager endpoint, and the AWS Health Dashboard"
-            }
+            Self::Throttled => concat!(
+                "no action is needed if this is rare: ",
+                next_attempt!(),
+                "; all callers in the account and Region share the quota of 50 writes per second"
+            ),
+            Self::ServiceUnavailable => concat!(
+                "no action is needed if this is rare: ",
+                next_attempt!(),
+                "; otherwise check the network path to the Secrets Manager endpoint, and the AWS Health \
+                 Dashboard"
+            ),
             Self::SecretNotFound => {
                 "no action is needed if the secret was deleted; otherwise check its name and \
                  Region, and reconcile it by hand"
@@ -143,5 +146,91 @@ impl FailureReason {
             | Self::ReplicationStuck
             | Self::ReplicaStranded => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transient_failure_says_what_an_event_a_sweep_and_a_manual_call_do_next() {
+        for reason in [FailureReason::Throttled, FailureReason::ServiceUnavailable] {
+            let remediation = reason.remediation();
+            for next in ["retries an event", "the next sweep", "after a manual call"] {
+                assert!(
+                    remediation.contains(next),
+                    "{}: {remediation}",
+                    reason.code()
+                );
+            }
+        }
+    }
+
+    /// Returns the remediation of a denial of this action by this policy type.
+    fn denied(action: &str, policy: &str) -> &'static str {
+        let message = format!(
+            "User: arn:aws:sts::123456789012:assumed-role/f/f is not authorized to perform: {action} \
+             on resource: any because no {policy} allows the {action} action"
+        );
+        let reason = FailureReason::from_message(&message);
+        reason.expect("a denial").remediation()
+    }
+
+    #[test]
+    fn the_remediation_of_a_denial_names_the_policy_that_denies_it() {
+        let (role, key_policy) = ("the function's role", "key's policy");
+        for (policy, of_call, of_key) in [
+            ("identity-based policy", role, "KmsKeyArns"),
+            (
+                "resource-based policy",
+                "secret's resource policy",
+                key_policy,
+            ),
+            (
+                "permissions boundary",
+                "PermissionsBoundaryArn",
+                "PermissionsBoundaryArn",
+            ),
+            (
+                "service control policy",
+                "service control policy",
+                "service control policy",
+            ),
+            (
+                "resource control policy",
+                "resource control policy",
+                "resource control policy",
+            ),
+            ("session policy", "session policy", "session policy"),
+            ("VPC endpoint policy", "VPC endpoint", "VPC endpoint"),
+        ] {
+            let call = denied("secretsmanager:ReplicateSecretToRegions", policy);
+            assert!(call.contains(of_call), "{policy}: {call}");
+            let key = denied("kms:Decrypt", policy);
+            assert!(key.contains(of_key), "{policy}: {key}");
+        }
+    }
+
+    #[test]
+    fn a_failure_of_unknown_cause_says_what_requests_the_replica_again() {
+        let remediation = FailureReason::ReplicationFailed.remediation();
+        for next in [
+            "the next event",
+            "thorough sweep request the replica again",
+            "quick sweeps do not",
+        ] {
+            assert!(remediation.contains(next), "{remediation}");
+        }
+    }
+
+    #[test]
+    fn a_stuck_replica_is_removed_and_then_replicated_again() {
+        let remediation = FailureReason::ReplicationStuck.remediation();
+        let (removal, again) = remediation
+            .split_once("RemoveRegionsFromReplication")
+            .expect("the removal");
+        assert!(removal.contains("does not request a replica that is in progress"));
+        assert!(again.contains("reconcile the secret"), "{again}");
     }
 }

@@ -23,13 +23,6 @@ pub enum Progress {
     VersionBehind,
 }
 
-/// Says what happens next to a replica in progress after an event, in a sweep and after an action.
-macro_rules! next_attempt {
-    () => {
-        "Lambda retries an event, and the next sweep checks again; after a manual call, reconcile again"
-    };
-}
-
 impl Progress {
     /// The code in the record.
     #[must_use]

@@ -74,27 +74,44 @@ impl Refusal {
                  standalone secret of the same name, which may hold a newer value"
                     .to_owned(),
             ),
+            Self::ForbiddenByPolicy(rules) => {
+                let verb = if rules.len() == 1 { "forbids" } else { "forbid" };
+                Some(format!("{} {verb} this Region", names(rules)))
+            }
             _ => None,
         }
     }
 
-    /// The remediation. `None` if no action is needed.
+    /// The remediation. `None` if the refusal [is intended](Self::is_intended). `existing` is a replica of
+    /// the Region.
     #[must_use]
-    pub fn remediation(&self) -> Option<String> {
+    pub fn remediation(&self, existing: Option<&Replica>) -> Option<String> {
         Some(match self {
             Self::PrimaryRegion => return None,
             Self::OtherPartition => {
                 "name a Region in the primary secret's partition".to_owned()
+            }
+            Self::RegionNotAllowed if existing.is_some() => {
+                "a replica is outside the allowed Regions: remove the Region from the rule or tag that names \
+                 it, if any; then remove the replica with `aws secretsmanager \
+                 remove-regions-from-replication`, or allow removal; if the replica is right, add this Region \
+                 to ALLOWED_REPLICA_REGIONS (the stack's parameter AllowedReplicaRegions)"
+                    .to_owned()
             }
             Self::RegionNotAllowed => {
                 "name an allowed Region, or add this Region to ALLOWED_REPLICA_REGIONS (the stack's \
                  parameter AllowedReplicaRegions)"
                     .to_owned()
             }
-            Self::ForbiddenByPolicy(rules) => format!(
-                "remove the Region from the tag or rule that names it, or change {}",
-                names(rules)
-            ),
+            Self::ForbiddenByPolicy(rules) => {
+                existing?;
+                format!(
+                    "a rule forbids this Region, but a replica is there: remove it with `aws \
+                     secretsmanager remove-regions-from-replication`, or allow removal; if the replica \
+                     is right, change {}",
+                    names(rules)
+                )
+            }
             Self::ConflictingRules(conflict, rules) => format!(
                 "{} specify different {} for this Region; specify the same in each rule",
                 names(rules),
@@ -184,5 +201,69 @@ impl Conflict {
             Self::Key => "keys (`kms-key`)",
             Self::Overwrite => "values of `overwrite`",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_refusal() -> Vec<Refusal> {
+        let rules = || BTreeSet::from(["eu-only".to_owned()]);
+        let key = || KmsKey::new("alias/app");
+        let tag = || "replicate-to".to_owned();
+        vec![
+            Refusal::PrimaryRegion,
+            Refusal::OtherPartition,
+            Refusal::RegionNotAllowed,
+            Refusal::ForbiddenByPolicy(rules()),
+            Refusal::ConflictingRules(Conflict::Key, rules()),
+            Refusal::WeakerEncryption(key()),
+            Refusal::KmsKeyDiffers {
+                replica: key(),
+                wanted: key(),
+            },
+            Refusal::PromotedReplica,
+            Refusal::InvalidRegion { tag: tag() },
+            Refusal::EmptyTagValue { tag: tag() },
+        ]
+    }
+
+    fn replica() -> Replica {
+        Replica {
+            status: ReplicaStatus::InSync,
+            message: None,
+            kms_key: None,
+        }
+    }
+
+    #[test]
+    fn exactly_the_refusals_that_need_a_person_have_a_remediation() {
+        for refusal in every_refusal() {
+            for existing in [None, Some(&replica())] {
+                assert_eq!(
+                    refusal.remediation(existing).is_none(),
+                    refusal.is_intended(existing),
+                    "{refusal:?} {existing:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_replica_in_a_forbidden_region_is_to_be_removed() {
+        let refusal = Refusal::ForbiddenByPolicy(BTreeSet::from(["eu-only".to_owned()]));
+        assert_eq!(
+            refusal.remediation(Some(&replica())).as_deref(),
+            Some(
+                "a rule forbids this Region, but a replica is there: remove it with `aws \
+                 secretsmanager remove-regions-from-replication`, or allow removal; if the replica \
+                 is right, change the rule `eu-only`"
+            )
+        );
+        assert_eq!(
+            refusal.detail().as_deref(),
+            Some("the rule `eu-only` forbids this Region")
+        );
     }
 }

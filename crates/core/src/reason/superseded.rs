@@ -6,8 +6,8 @@
 pub enum Superseded {
     /// The secret has changed since the decision, and the policy now wants something else in this Region.
     SecretChanged,
-    /// AWS no longer lists the replica, although the policy wants it, and its Region still has it: it is being
-    /// removed.
+    /// AWS no longer lists a replica that the policy wants. Its Region still has it, so that it is being
+    /// removed, or has never got it.
     RemovedByOther,
 }
 
@@ -29,8 +29,8 @@ impl Superseded {
                 "the secret changed during the invocation, so that the policy no longer wants this step"
             }
             Self::RemovedByOther => {
-                "AWS no longer lists the replica, and the Region still has it: another principal has \
-                 requested its removal"
+                "AWS no longer lists the replica, and this invocation has not requested the removal: another \
+                 principal has requested it"
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     BadEvent, Cause, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
-    SweepRequest, Trigger, cut, is_secret_id,
+    SweepRequest, Trigger, bad, cut, is_secret_id,
 };
 use crate::known_regions;
 use crate::secret::{KmsKey, Region, Secret, SecretId};
@@ -50,10 +50,16 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
             };
         }
     };
-    let name = fields
-        .get("action")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = match fields.get("action") {
+        Some(Value::String(name)) => name.as_str(),
+        _ => {
+            return bad(
+                Origin::unknown(),
+                "`action` must be a string",
+                RECONCILE_REMEDIATION,
+            );
+        }
+    };
     let request = match name {
         "reconcile" => reconcile(&Fields::of(&fields, RECONCILE_REMEDIATION), function),
         "explain" => explain(&Fields::of(&fields, EXPLAIN_REMEDIATION), function),
@@ -115,13 +121,13 @@ fn sweep(fields: &Fields<'_>) -> Result<Request, BadEvent> {
         return fields.bad(format!("`sweepId` must have 1 to {LONGEST_SWEEP_ID} bytes"));
     }
     let token = fields.text("nextToken")?.map(Token::parse).transpose();
-    Ok(Request::Sweep(SweepRequest {
+    Ok(Request::Sweep(Box::new(SweepRequest {
         dry_run: fields.flag("dryRun")?,
         max_changes,
         thorough: fields.flag("thorough")?,
         sweep_id: sweep_id.map(str::to_owned),
         token: token.or_else(|error| fields.bad(error.to_string()))?,
-    }))
+    })))
 }
 
 fn explain(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request, BadEvent> {

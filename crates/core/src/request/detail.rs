@@ -56,6 +56,9 @@ pub(super) struct Detail<'a> {
     /// Of the event `Secret Label Updated`.
     #[serde(borrow)]
     pub(super) label_updated: Part<'a>,
+    /// Of the event `Secret Label Updated`: the version to which the label moved.
+    #[serde(borrow)]
+    pub(super) version_id: Part<'a>,
     /// Of the event `Secret Label Updated`: the secret's name.
     #[serde(borrow)]
     pub(super) name: Part<'a>,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::detail::{Detail, Envelope, Part, read_object, strings, text};
 use super::{BadEvent, Cause, FunctionIdentity, Origin, Request, Trigger, bad, cut, is_secret_id};
 use crate::reason::SkipReason;
-use crate::secret::{SecretArn, SecretId};
+use crate::secret::{SecretArn, SecretId, VersionHash};
 
 const API_CALL: &str = "AWS API Call via CloudTrail";
 const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
@@ -238,7 +238,8 @@ impl ParsedEvent<'_> {
             .arn_of_resources()
             .map(SecretId::Arn)
             .or_else(|| named().map(SecretId::Name));
-        self.reconcile(secret, Cause::NewVersion, LABEL_UPDATED)
+        let version = text(self.detail.version_id).map(|id| VersionHash::of(&id));
+        self.reconcile(secret, Cause::NewVersion(version), LABEL_UPDATED)
     }
 
     fn tag_change(&self) -> Result<Request, BadEvent> {

@@ -26,6 +26,9 @@ pub struct Totals {
     pub drifted: u64,
     /// Secrets that were changed and have reached the wanted state.
     pub repaired: u64,
+    /// Secrets of which at least one replica was created, overwritten, repaired or removed. Another Region of such
+    /// a secret may be pending, refused or failed.
+    pub secrets_changed: u64,
     /// Secrets whose changes were not made: in a dry run, or because the change limit was reached.
     pub planned: u64,
     /// Secrets that had not reached the wanted state at the deadline.
@@ -94,6 +97,7 @@ impl Totals {
             in_sync,
             drifted,
             repaired,
+            secrets_changed,
             planned,
             pending,
             refused,
@@ -112,6 +116,7 @@ impl Totals {
             (&mut self.in_sync, in_sync),
             (&mut self.drifted, drifted),
             (&mut self.repaired, repaired),
+            (&mut self.secrets_changed, secrets_changed),
             (&mut self.planned, planned),
             (&mut self.pending, pending),
             (&mut self.refused, refused),
@@ -129,6 +134,13 @@ impl Totals {
                 totals.add(more);
             }
         }
+    }
+
+    /// Returns the number of replicas that were in progress at the deadline of their slice.
+    #[must_use]
+    pub fn replicas_pending(&self) -> u64 {
+        let pending = self.regions.values().map(|region| region.pending);
+        pending.fold(0, u64::saturating_add)
     }
 
     /// Returns the most severe outcome among the covered secrets.

@@ -12,7 +12,7 @@ use secret_replicator_core::explain::{BlockedBy, explain};
 use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::plan::{Decision, KeySource, Plan, Step, Target, decide};
 use secret_replicator_core::policy::{self, Problem, Severity, Subject};
-use secret_replicator_core::secret::{KmsKey, Region, Secret};
+use secret_replicator_core::secret::{KmsKey, Region, Replica, ReplicaStatus, Secret};
 
 use crate::naive_checker::refusals;
 use secret_replicator_reference_policy::generator::{self, WORLD};
@@ -74,6 +74,57 @@ fn agree(
     Ok(())
 }
 
+/// Returns the secret with a replica in sync in each Region of its partition in which no rule wants one.
+fn with_unwanted_replicas(policy: &reference::Policy, secret: &reference::Secret) -> Secret {
+    let anywhere = reference::Settings {
+        allowed_regions: None,
+        allow_overwrite: false,
+    };
+    let mut real = real(secret);
+    let unwanted = WORLD.iter().filter(|code| {
+        policy.answer(secret, code, &anywhere) == Answer::NotWanted
+            && !policy
+                .exclusions(secret, code, &anywhere)
+                .iter()
+                .any(|reason| ["primary-region", "other-partition"].contains(&&reason[..]))
+    });
+    let replica = || Replica {
+        status: ReplicaStatus::InSync,
+        message: None,
+        kms_key: None,
+    };
+    let replicas = unwanted.map(|code| (Region::parse(code).unwrap(), replica()));
+    real.replicas.extend(replicas);
+    real
+}
+
+/// Checks that exactly those replicas that no rule wants are refused that must not exist.
+fn agree_on_unwanted_replicas(
+    policy: &reference::Policy,
+    checked: &policy::Policy,
+    secret: &reference::Secret,
+    settings: &reference::Settings,
+    met: &RefCell<BTreeSet<&'static str>>,
+) -> Result<(), TestCaseError> {
+    let real = with_unwanted_replicas(policy, secret);
+    let Decision::Act(plan) = decide(&real, checked, &limits(settings)) else {
+        return Ok(());
+    };
+    for (region, replica) in &real.replicas {
+        let reasons = policy.exclusions(secret, region.as_str(), settings);
+        match plan.steps.get(region) {
+            None => prop_assert!(reasons.is_empty(), "{region}: {reasons:?}"),
+            Some(Step::Refuse(refusal, Some(found))) => {
+                prop_assert!(reasons.contains(refusal.code()), "{region}: {reasons:?}");
+                prop_assert_eq!(found, replica);
+                met.borrow_mut().insert("unwanted-replica-refused");
+            }
+            step => prop_assert!(false, "{region}: {step:?}"),
+        }
+    }
+    Ok(())
+}
+
 /// Checks that an explanation names everything that blocks a Region, and the tag of each bad token.
 fn explains(
     policy: &reference::Policy,
@@ -81,7 +132,8 @@ fn explains(
     secret: &reference::Secret,
     settings: &reference::Settings,
 ) -> Result<(), TestCaseError> {
-    let explanation = explain(&real(secret), checked, &limits(settings));
+    let secret_with_replicas = with_unwanted_replicas(policy, secret);
+    let explanation = explain(&secret_with_replicas, checked, &limits(settings));
     for region in &explanation.regions {
         if let Some(tag) = &region.tag {
             prop_assert!(secret.tags[tag].contains(&region.region));
@@ -193,7 +245,7 @@ fn warnings_are_true(
     Ok(())
 }
 
-const EVERYTHING: [&str; 18] = [
+const EVERYTHING: [&str; 19] = [
     "always-primary-region",
     "conflicting-rules",
     "empty-tag-value",
@@ -212,6 +264,7 @@ const EVERYTHING: [&str; 18] = [
     "skipped",
     "two-keys",
     "unused-key",
+    "unwanted-replica-refused",
 ];
 
 /// The results of comparing random policies and secrets.
@@ -279,6 +332,9 @@ fn compare(policies: u32) -> Comparison {
         for index in chosen {
             let secret = index.get(&pool);
             agree(&policy, &checked, secret, &settings)
+                .and_then(|()| {
+                    agree_on_unwanted_replicas(&policy, &checked, secret, &settings, &met)
+                })
                 .and_then(|()| explains(&policy, &checked, secret, &settings))
                 .and_then(|()| warnings_are_true(&policy, &checked, &warnings, secret))
                 .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;

@@ -25,11 +25,13 @@ const WRITTEN_BY_TESTS: [&str; 4] = [
 ];
 
 /// The codes of warnings.
-pub(crate) const WARNINGS: [&str; 9] = [
+pub(crate) const WARNINGS: [&str; 11] = [
     "always-primary-region",
     "comma-in-text",
+    "key-and-value",
     "key-without-effect",
     "overwrite-not-allowed",
+    "quotes-in-text",
     "region-not-allowed",
     "regular-expression",
     "removal-not-allowed",
@@ -209,7 +211,7 @@ pub(crate) fn codes() -> BTreeSet<String> {
 fn codes_of(path: &Path) -> Vec<String> {
     let source = read(path);
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let calls = ["error(", "warning(", "code: "];
+    let calls = ["error(", "error_in_text(", "warning(", "code: "];
     let quoted = |marker: &str| -> Vec<String> {
         let arguments = source.split(marker).skip(1);
         let is_code = |word: &&str| {

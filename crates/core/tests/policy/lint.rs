@@ -31,6 +31,86 @@ fn only_a_rule_for_one_region_always_wants_that_region() {
 }
 
 #[test]
+fn a_pattern_or_a_tag_key_like_a_regular_expression_is_reported() {
+    let rule = |condition: &str| {
+        codes(&format!(
+            "  - {{name: a, when: {{{condition}}}, replicate-to: eu-west-1}}\n"
+        ))
+    };
+    for name in ["prod.*", "prod/.+", "prod-.+", "/prod/.*"] {
+        let condition = format!("secret-name: {name}");
+        assert_eq!(rule(&condition), ["regular-expression"], "{name}");
+    }
+    for name in ["v1.*", "prod.*.db", "prod/*", "a+b"] {
+        assert_eq!(rule(&format!("secret-name: {name}")), [""; 0], "{name}");
+    }
+    for value in [
+        "^prod", "/^prod/", "'${ENV}'", "'{a,b}'", "'!prod'", "'prod$'", "'[ab]'",
+    ] {
+        let condition = format!("tags: {{k: {value}}}");
+        assert_eq!(rule(&condition), ["regular-expression"], "{value}");
+    }
+    assert_eq!(rule("tags: {'^k$': a}"), ["regular-expression"]);
+    assert_eq!(rule("tags: {k: a}"), [""; 0]);
+}
+
+#[test]
+fn a_misspelled_target_field_is_one_problem_also_beside_a_key() {
+    let rule = "  - {name: a, when: all, replicate_to: eu-west-1, kms-key: alias/a}\n";
+    assert_eq!(codes(rule), ["unknown-field"]);
+    let rule = "  - {name: a, when: all, forbid: eu-west-1, kms-key: alias/a}\n";
+    assert_eq!(codes(rule), ["field-without-effect"]);
+}
+
+#[test]
+fn a_hint_says_what_to_write_for_none_a_negation_an_arn_and_a_reserved_character() {
+    let hint = |rule: &str| {
+        let problems = problems(&format!("version: 1\nrules:\n  - {{name: a, {rule}}}\n"));
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}");
+        };
+        format!("{}; {}", problem.message, problem.hint)
+    };
+    for (rule, expected) in [
+        (
+            "when: all, forbid: none",
+            "; `none` is a value of tags: remove this field",
+        ),
+        (
+            "when: all, forbid: [none]",
+            "; `none` is a value of tags: remove it",
+        ),
+        (
+            "when: all, replicate-to: [none]",
+            "; `none` is a value of tags: remove it",
+        ),
+        ("when: all, replicate-to: none", "write `forbid: \"*\"`"),
+        (
+            "when: all, forbid: all",
+            "write `\"*\"` for every Region in `forbid` and `primary-region`; in `replicate-to`, list \
+             the Regions",
+        ),
+        (
+            "when: all, forbid: '!eu-*'",
+            "write `forbid: { except: \"eu-*\" }`",
+        ),
+        (
+            "when: {secret-name: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:db-a1b2c3'}, \
+             replicate-to: eu-west-1",
+            "it follows `:secret:` and ends before the last `-`",
+        ),
+        (
+            "when: all, replicate-to: @eu",
+            "a value begins with `@`; quote the value: it begins with a \
+          character that YAML reserves",
+        ),
+    ] {
+        let shown = hint(rule);
+        assert!(shown.ends_with(expected), "{shown}");
+    }
+}
+
+#[test]
 fn only_groups_and_keys_of_targets_must_be_in_allowed_regions() {
     let warnings = |target: &str| {
         let text = format!(
@@ -159,5 +239,37 @@ fn rules_that_conflict_or_forbid_one_another_are_left_to_the_plan() {
     ];
     for rules in policies {
         assert_eq!(codes(rules), [""; 0], "{rules}");
+    }
+}
+
+#[test]
+fn a_hint_says_what_to_write_for_words_and_for_a_missing_space() {
+    for (text, expected) in [
+        (
+            "{version: 1, groups: {dr: us-west-2, eu: eu-west-1}, rules: [{name: a, when: all, \
+             replicate-to: drr}]}",
+            "write a Region code, for instance `eu-west-1`, or a group: `dr`, `eu`",
+        ),
+        (
+            "{version: 1, rules: [{name: a, when: all, forbid: except eu-west-1 us-west-2}]}",
+            "write `forbid: { except: [eu-west-1, us-west-2] }`",
+        ),
+        (
+            "{version: 1, rules: [{name: a, when: all, forbid: 'except: eu-west-1'}]}",
+            "write `forbid: { except: [eu-west-1] }`",
+        ),
+        (
+            "version: 1\nrules:\n  - name: a\n    when: all\n    forbid:\"*\"\n  - name: b\n",
+            "write a space after the `:`, and check the indentation",
+        ),
+        (
+            "version: 1\ngroups:\n  dr:[us-west-2]\n  eu: [eu-west-1]\n",
+            "quote the value if it contains `: `; otherwise check the indentation, and the space after \
+             the `:` of the line before",
+        ),
+    ] {
+        let problems = problems(text);
+        let found = problems.iter().any(|problem| problem.hint == expected);
+        assert!(found, "{expected}\n{problems:#?}");
     }
 }

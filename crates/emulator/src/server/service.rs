@@ -95,6 +95,11 @@ impl Service {
         lock(&self.faults).clear();
     }
 
+    /// Removes this fault. Its number of calls must be unlimited or as it was scripted.
+    pub fn forget_fault(&self, fault: &Fault) {
+        lock(&self.faults).retain(|other| other != fault);
+    }
+
     /// Adds random faults to calls from now on. `None` ends this.
     pub fn disturb(&self, disturbance: impl Into<Option<Disturbance>>) {
         *lock(&self.disturbance) = disturbance.into();

@@ -60,7 +60,7 @@ impl World {
     ) -> Result<(), ApiError> {
         let id = secret_id(body);
         let secret = id.and_then(|id| self.find(region, id));
-        let name = secret.map(|secret| secret.name.as_str()).or(id);
+        let name = secret.as_ref().map(|secret| &*secret.name).or(id);
         let is_denied = self.denials.iter().any(|denial| {
             equals_if_set(denial.operation.as_deref(), Some(operation))
                 && equals_if_set(denial.region.as_deref(), Some(region))

@@ -20,6 +20,18 @@ pub(super) enum Task {
     },
 }
 
+impl Task {
+    /// Returns the Region of the replica that the change creates, updates or removes.
+    pub(super) fn replica_region(&self) -> Option<&str> {
+        match self {
+            Task::FinishReplication(row) | Task::FinishRemoval { row, .. } => {
+                Some(&row.replica_region)
+            }
+            Task::Purge { .. } => None,
+        }
+    }
+}
+
 /// Identifies a row of a primary, and the attempt in it.
 #[derive(Debug)]
 pub(super) struct RowKey {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::region::Region;
 use super::secret::Secret;
 use super::{ReadLags, Time, World};
 
@@ -35,7 +36,7 @@ impl World {
         let place = secret.place();
         let history = self.regions.get(&secret.region);
         let past = |age| {
-            let history = history.map(|region| &region.history);
+            let history = history.map(Region::history);
             let state = history.and_then(|history| history.state(now, age, &place));
             state.unwrap_or(&secret)
         };

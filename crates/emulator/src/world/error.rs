@@ -23,6 +23,14 @@ impl ApiError {
         }
     }
 
+    /// The answer of a stopped Region.
+    pub(super) fn unavailable() -> ApiError {
+        ApiError {
+            status: 503,
+            ..ApiError::new("ServiceUnavailable", "The service is unavailable.")
+        }
+    }
+
     pub(super) fn secret_not_found() -> ApiError {
         ApiError::new(
             "ResourceNotFoundException",

@@ -17,7 +17,7 @@ type States = Vec<(Time, Option<Arc<Secret>>)>;
 pub(super) struct History {
     states: BTreeMap<Place, States>,
     /// The same secrets, sorted by name.
-    by_name: BTreeSet<(String, Place)>,
+    by_name: BTreeSet<SortKey>,
     collation: Collation,
 }
 
@@ -27,6 +27,17 @@ pub(super) enum SortBy {
     Created,
     Name,
 }
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    pub(super) by: SortBy,
+    pub(super) is_descending: bool,
+}
+
+/// The position of a secret in a list: the text by which the list is sorted, then the place. In a list by
+/// creation, the text is empty.
+pub(super) type SortKey = (String, Place);
 
 impl History {
     pub(super) fn new(collation: Collation) -> History {
@@ -46,7 +57,7 @@ impl History {
         state: Option<Arc<Secret>>,
     ) {
         if !self.states.contains_key(place) {
-            self.by_name.insert(self.name_place(place));
+            self.by_name.insert(self.name_key(place));
         }
         let states = self.states.entry(place.clone()).or_default();
         states.push((at, state));
@@ -54,7 +65,7 @@ impl History {
         states.drain(..seen.unwrap_or(0));
         if lag < Duration::MAX && matches!(states[..], [(_, None)]) {
             self.states.remove(place);
-            self.by_name.remove(&self.name_place(place));
+            self.by_name.remove(&self.name_key(place));
         }
     }
 
@@ -85,28 +96,42 @@ impl History {
         &'a self,
         now: Time,
         lag: Duration,
-        (sort_by, descending): (SortBy, bool),
+        order: Order,
         after: Option<&Place>,
-    ) -> Box<dyn Iterator<Item = (&'a Place, &'a Secret)> + 'a> {
+    ) -> Box<dyn Iterator<Item = Arc<Secret>> + 'a> {
+        let descending = order.is_descending;
         let state = move |place: &'a Place| {
             let mut newest_first = self.states.get(place)?.iter().rev();
             let (_, state) = newest_first.find(|(since, _)| *since + lag <= now)?;
-            Some((place, state.as_deref()?))
+            state.clone()
         };
-        match sort_by {
+        match order.by {
             SortBy::Created => {
                 let places = self.states.range(bounds(after, descending));
                 in_order(places.map(|(place, _)| place), descending, state)
             }
             SortBy::Name => {
-                let after = after.map(|place| self.name_place(place));
+                let after = after.map(|place| self.sort_key(order, place));
                 let places = self.by_name.range(bounds(after.as_ref(), descending));
                 in_order(places.map(|(_, place)| place), descending, state)
             }
         }
     }
 
-    fn name_place(&self, place: &Place) -> (String, Place) {
+    /// Returns the position of a place in a list.
+    pub(super) fn sort_key(&self, order: Order, place: &Place) -> SortKey {
+        match order.by {
+            SortBy::Created => (String::new(), place.clone()),
+            SortBy::Name => self.name_key(place),
+        }
+    }
+
+    /// Returns whether no state is kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    fn name_key(&self, place: &Place) -> SortKey {
         (self.collation.sort_key(name_of(&place.1)), place.clone())
     }
 }

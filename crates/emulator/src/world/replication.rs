@@ -1,7 +1,5 @@
 //! Changes without a call: replication, removal, the end of a recovery window.
 
-use std::sync::Arc;
-
 use super::agenda::{RowKey, Task};
 use super::keys::KeyProblem;
 use super::secret::{DEFAULT_KEY, Role, Row, RowState, Secret};
@@ -11,6 +9,9 @@ impl World {
     /// Makes all changes that are due.
     pub(super) fn advance(&mut self, now: Time) {
         while let Some((at, task)) = self.agenda.next_due(now) {
+            let Some(task) = self.unless_suspended(task) else {
+                continue;
+            };
             match task {
                 Task::FinishReplication(key) => self.finish_replication(at, &key),
                 Task::FinishRemoval { row, suffix } => self.finish_removal(at, &row, &suffix),
@@ -46,7 +47,7 @@ impl World {
     /// \[field: square/password-rotation-lambda#12\]; after a change of tags likewise \[infer\].
     /// Failed replicas are not retried \[gap\].
     pub(super) fn propagate(&mut self, now: Time, region: &str, name: &str) {
-        let Some(secret) = self.by_name(region, name).map(Arc::clone) else {
+        let Some(secret) = self.by_name(region, name) else {
             return;
         };
         for row in secret.rows() {
@@ -62,8 +63,7 @@ impl World {
     }
 
     fn finish_replication(&mut self, at: Time, key: &RowKey) {
-        let primary = self.by_name(&key.primary_region, &key.name);
-        let Some(primary) = primary.map(Arc::clone) else {
+        let Some(primary) = self.by_name(&key.primary_region, &key.name) else {
             return;
         };
         let Some(row) = primary.rows().iter().find(|row| row.ticket == key.ticket) else {
@@ -130,19 +130,7 @@ impl World {
         let created = existing
             .filter(|found| found.is_replica_of(primary))
             .map_or(at, |found| found.created);
-        let key = row.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY);
-        let replica = Secret {
-            region: row.region.clone(),
-            created,
-            kms_key_id: Some(key.to_owned()),
-            // Rotation belongs to the primary [doc].
-            rotation: None,
-            role: Role::Replica {
-                primary_region: primary.region.clone(),
-            },
-            ..primary.clone()
-        };
-        self.insert(at, replica);
+        self.insert(at, replica_of(primary, row, created));
     }
 
     /// Starts the removal of a replica. Does nothing if the secret has none in that Region.
@@ -202,7 +190,7 @@ impl World {
     pub(super) fn strand_replicas(&mut self, at: Time, primary: &Secret) {
         let (name, suffix) = (&primary.name, &primary.suffix);
         let regions = self.regions.iter().filter(|(_, region)| {
-            let found = region.secrets.get(name);
+            let found = region.get(name);
             found.is_some_and(|found| found.is_replica(&primary.region, suffix))
         });
         let regions: Vec<String> = regions.map(|(code, _)| code.clone()).collect();
@@ -218,6 +206,22 @@ impl World {
         if secret.is_some_and(|secret| secret.suffix == suffix && secret.deletion.is_some()) {
             self.remove(at, region, name);
         }
+    }
+}
+
+/// Returns the replica of a primary in the row's Region.
+pub(super) fn replica_of(primary: &Secret, row: &Row, created: Time) -> Secret {
+    let key = row.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY);
+    Secret {
+        region: row.region.clone(),
+        created,
+        kms_key_id: Some(key.to_owned()),
+        // Rotation belongs to the primary [doc].
+        rotation: None,
+        role: Role::Replica {
+            primary_region: primary.region.clone(),
+        },
+        ..primary.clone()
     }
 }
 

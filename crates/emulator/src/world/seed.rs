@@ -1,11 +1,12 @@
 //! Secrets that a test or demo puts into a world directly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::ids::{suffix, version_id};
 use super::secret::{CURRENT, Role, Row, RowState, Secret, SecretValue, Tag, Version};
 use super::{Time, World};
 
@@ -146,6 +147,64 @@ impl SecretSeed {
     }
 }
 
+/// Many secrets that differ only in the numbers of their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSeries {
+    pub(super) template: SecretSeed,
+    count: usize,
+}
+
+impl SecretSeries {
+    /// Secrets like the template, whose name is the beginning of theirs: `app/` makes `app/000000`,
+    /// `app/000001`, and so on.
+    #[must_use]
+    pub fn new(template: SecretSeed, count: usize) -> SecretSeries {
+        SecretSeries { template, count }
+    }
+
+    /// Returns the name of the secret with this number. All names have the same length.
+    #[must_use]
+    pub fn name(&self, number: usize) -> String {
+        const LEAST_DIGITS: usize = 6;
+        let digits = self.count.to_string().len().max(LEAST_DIGITS);
+        format!("{}{number:0digits$}", self.template.name)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the number of the secret with this name.
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        let number = name.strip_prefix(&self.template.name)?.parse().ok()?;
+        (number < self.count && self.name(number) == name).then_some(number)
+    }
+
+    pub(super) fn seed(&self, number: usize) -> SecretSeed {
+        SecretSeed {
+            name: self.name(number),
+            ..self.template.clone()
+        }
+    }
+
+    /// Returns how many numbers of the world's counter the secrets before this one take.
+    pub(super) fn numbers_before(&self, number: usize) -> u64 {
+        let is_drawn = [
+            self.template.suffix.is_none(),
+            self.template.value.is_some(),
+        ];
+        let each = is_drawn.into_iter().map(u64::from).sum::<u64>();
+        each * u64::try_from(number).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the Regions with its secrets and their replicas; `None` if two of them are the same.
+    pub(super) fn regions(&self) -> Option<BTreeSet<&str>> {
+        let replicas = self.template.replicas.iter().map(String::as_str);
+        let regions: BTreeSet<_> = replicas.chain([self.template.region.as_str()]).collect();
+        (regions.len() == self.template.replicas.len() + 1).then_some(regions)
+    }
+}
+
 impl World {
     /// Puts a secret into a Region, and returns its ARN. Replaces a secret of the same name.
     pub fn seed(&mut self, now: Time, seed: SecretSeed) -> String {
@@ -154,7 +213,7 @@ impl World {
             self.add_key_if_unknown(&seed.region, key);
         }
         let is_deleted = seed.scheduled_for_deletion;
-        let secret = Arc::new(self.secret_from(now, seed));
+        let secret = Arc::new(secret_from(now, seed, || self.next_number()));
         self.insert(now, Arc::clone(&secret));
         for row in secret.rows() {
             self.write_replica(now, &secret, row);
@@ -165,37 +224,43 @@ impl World {
         }
         secret.arn()
     }
+}
 
-    fn secret_from(&mut self, now: Time, seed: SecretSeed) -> Secret {
-        let suffix = seed.suffix;
-        let suffix = suffix.unwrap_or_else(|| self.new_suffix(&seed.region, &seed.name));
-        let created = now.before(seed.age);
-        let mut secret = Secret::new(created, &seed.region, &seed.name, suffix);
-        if let Some(text) = seed.value {
-            secret.versions.put(Version {
-                id: self.new_version_id(),
-                value: Some(SecretValue {
-                    member: "SecretString",
-                    text,
-                }),
-                stages: vec![CURRENT.to_owned()],
-                created: now,
-            });
-        }
-        let owner = seed.owning_service.clone();
-        let owner_tag = owner.map(|owner| ("aws:secretsmanager:owningService".to_owned(), owner));
-        let tags = seed.tags.into_iter().chain(owner_tag);
-        let rows = seed.replicas.iter();
-        let rows = rows.map(|region| Row::new(region, RowState::InSync));
-        Secret {
-            tags: tags.map(|(key, value)| Tag { key, value }).collect(),
-            kms_key_id: seed.kms_key_id,
-            owning_service: seed.owning_service,
-            role: match seed.replica_of {
-                Some(primary_region) => Role::Replica { primary_region },
-                None => Role::Primary(rows.collect()),
-            },
-            ..secret
-        }
+/// Returns the secret of a seed. Its suffix and its version ID derive from the world's next numbers.
+pub(super) fn secret_from(
+    now: Time,
+    seed: SecretSeed,
+    mut next_number: impl FnMut() -> u64,
+) -> Secret {
+    let own_suffix = seed.suffix;
+    let new_suffix = || suffix(&seed.region, &seed.name, next_number());
+    let suffix = own_suffix.unwrap_or_else(new_suffix);
+    let created = now.before(seed.age);
+    let mut secret = Secret::new(created, &seed.region, &seed.name, suffix);
+    if let Some(text) = seed.value {
+        secret.versions.put(Version {
+            id: version_id(next_number()),
+            value: Some(SecretValue {
+                member: "SecretString",
+                text,
+            }),
+            stages: vec![CURRENT.to_owned()],
+            created: now,
+        });
+    }
+    let owner = seed.owning_service.clone();
+    let owner_tag = owner.map(|owner| ("aws:secretsmanager:owningService".to_owned(), owner));
+    let tags = seed.tags.into_iter().chain(owner_tag);
+    let rows = seed.replicas.iter();
+    let rows = rows.map(|region| Row::new(region, RowState::InSync));
+    Secret {
+        tags: tags.map(|(key, value)| Tag { key, value }).collect(),
+        kms_key_id: seed.kms_key_id,
+        owning_service: seed.owning_service,
+        role: match seed.replica_of {
+            Some(primary_region) => Role::Replica { primary_region },
+            None => Role::Primary(rows.collect()),
+        },
+        ..secret
     }
 }

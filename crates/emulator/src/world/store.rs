@@ -16,8 +16,8 @@ impl World {
 
     /// Finds a secret by its ID in a request. An ARN of another Region or account finds nothing
     /// \[infer\].
-    pub(super) fn find(&self, region: &str, secret_id: &str) -> Option<&Arc<Secret>> {
-        let secrets = &self.regions.get(region)?.secrets;
+    pub(super) fn find(&self, region: &str, secret_id: &str) -> Option<Arc<Secret>> {
+        let secrets = self.regions.get(region)?;
         let Some((arn_region, account, resource)) = parse_arn(secret_id) else {
             return secrets.get(secret_id);
         };
@@ -25,7 +25,10 @@ impl World {
             return None;
         }
         split_suffix(resource)
-            .and_then(|(name, suffix)| secrets.get(name).filter(|secret| secret.suffix == suffix))
+            .and_then(|(name, suffix)| {
+                let secret = secrets.get(name);
+                secret.filter(|secret| secret.suffix == suffix)
+            })
             .or_else(|| secrets.get(resource))
     }
 
@@ -40,18 +43,18 @@ impl World {
         now: Time,
         region: &str,
         secret_id: &str,
-    ) -> Result<&Arc<Secret>, ApiError> {
+    ) -> Result<Arc<Secret>, ApiError> {
         let delay = self.age(self.settings.visibility_delay);
         self.find(region, secret_id)
             .filter(|secret| secret.created + delay <= now)
             .ok_or_else(ApiError::secret_not_found)
     }
 
-    pub(super) fn by_name(&self, region: &str, name: &str) -> Option<&Arc<Secret>> {
-        self.regions.get(region)?.secrets.get(name)
+    pub(super) fn by_name(&self, region: &str, name: &str) -> Option<Arc<Secret>> {
+        self.regions.get(region)?.get(name)
     }
 
-    pub(super) fn locate(&self, region: &str, secret_id: &str) -> Result<&Arc<Secret>, ApiError> {
+    pub(super) fn locate(&self, region: &str, secret_id: &str) -> Result<Arc<Secret>, ApiError> {
         self.find(region, secret_id)
             .ok_or_else(ApiError::secret_not_found)
     }
@@ -61,7 +64,7 @@ impl World {
         &self,
         region: &str,
         secret_id: &str,
-    ) -> Result<&Arc<Secret>, ApiError> {
+    ) -> Result<Arc<Secret>, ApiError> {
         let secret = self.locate(region, secret_id)?;
         if secret.deletion.is_some() {
             return Err(ApiError::marked_for_deletion());
@@ -78,7 +81,7 @@ impl World {
         &self,
         region: &str,
         secret_id: &str,
-    ) -> Result<&Arc<Secret>, ApiError> {
+    ) -> Result<Arc<Secret>, ApiError> {
         let secret = self.locate_for_write(region, secret_id)?;
         if secret.owning_service.is_some() {
             return Err(ApiError::managed_by_service());
@@ -95,68 +98,20 @@ impl World {
         change: impl FnOnce(&mut Secret),
     ) {
         let lag = self.longest_lag();
-        let Some(region) = self.regions.get_mut(region) else {
-            return;
-        };
-        if let Some(secret) = region.secrets.get_mut(name) {
-            change(Arc::make_mut(secret));
-            let state = Some(Arc::clone(secret));
-            region.history.record(at, lag, &secret.place(), state);
+        if let Some(region) = self.regions.get_mut(region) {
+            region.update(at, lag, name, change);
         }
     }
 
     /// Puts a secret into its Region. Replaces a secret of the same name.
     pub(super) fn insert(&mut self, at: Time, secret: impl Into<Arc<Secret>>) {
         let secret = secret.into();
-        let replaced = self.by_name(&secret.region, &secret.name);
-        // Reads of an updated replica can still show its earlier state.
-        if replaced.is_some_and(|replaced| replaced.place() != secret.place()) {
-            self.remove(at, &secret.region, &secret.name);
-        }
         let lag = self.longest_lag();
-        let region = self.region_mut(&secret.region);
-        let state = Some(Arc::clone(&secret));
-        region.history.record(at, lag, &secret.place(), state);
-        region.secrets.insert(secret.name.clone(), secret);
+        self.region_mut(&secret.region).insert(at, lag, secret);
     }
 
     pub(super) fn remove(&mut self, at: Time, region: &str, name: &str) {
         let lag = self.longest_lag();
-        let region = self.region_mut(region);
-        if let Some(secret) = region.secrets.remove(name) {
-            region.history.record(at, lag, &secret.place(), None);
-        }
+        self.region_mut(region).remove(at, lag, name);
     }
-
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.counter += 1;
-        self.counter
-    }
-
-    /// Returns six characters that differ between secrets and are the same in every run.
-    pub(super) fn new_suffix(&mut self, region: &str, name: &str) -> String {
-        const ALPHABET: &[u8; 62] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let number = self.next_number();
-        let mut hash = fnv(format!("{region}/{name}/{number}").as_bytes());
-        let mut character = || {
-            let index = usize::try_from(hash % 62).unwrap_or_default();
-            hash /= 62;
-            char::from(ALPHABET[index])
-        };
-        (0..6).map(|_| character()).collect()
-    }
-
-    /// Returns an ID in the form of a UUID.
-    pub(super) fn new_version_id(&mut self) -> String {
-        let number = self.next_number();
-        format!("00000000-0000-4000-8000-{number:012x}")
-    }
-}
-
-/// The FNV-1a hash.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

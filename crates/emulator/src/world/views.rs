@@ -89,14 +89,14 @@ impl SecretView {
 
 impl World {
     /// Returns all states of all secrets by Region and name. Requires
-    /// [`WorldSettings::keeps_history`].
+    /// [`WorldSettings::keeps_history`](super::WorldSettings::keeps_history).
     #[must_use]
     pub fn history(&self) -> BTreeMap<(String, String), NamedStates> {
         let mut all: BTreeMap<_, NamedStates> = BTreeMap::new();
         for (region, state) in &self.regions {
             let mut name = None;
             let mut last = None;
-            for (since, place, secret) in state.history.states() {
+            for (since, place, secret) in state.history().states() {
                 if last != Some(place) {
                     // The first state of a secret exists.
                     name = secret.map(|secret| secret.name.clone());

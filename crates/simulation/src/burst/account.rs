@@ -23,9 +23,10 @@ pub(super) struct Account<'a> {
 }
 
 /// The function's error types.
-const ERROR_TYPES: [&str; 9] = [
+const ERROR_TYPES: [&str; 10] = [
     "AccessDenied",
     "BadEvent",
+    "ConfigInvalid",
     "Internal",
     "PolicyInvalid",
     "ReplicationFailed",

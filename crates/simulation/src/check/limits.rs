@@ -1,6 +1,8 @@
-//! Checks that no sweep makes more changes than `maxChanges`.
+//! Checks that no sweep makes more changes than `maxChanges`, and that at most half of them are repeats.
 
 use std::collections::BTreeSet;
+
+use serde_json::Value;
 
 use super::Violation;
 use super::observed::{ObservedSecret, reads};
@@ -8,8 +10,8 @@ use crate::journal::{Call, End, Sweep};
 use crate::run::Run;
 use crate::scenario::HOME;
 
-/// A change: the operation, the secret's ARN and the Region.
-type Change<'a> = (&'a str, &'a str, &'a str);
+/// A changed replica: the secret's ARN and the Region.
+type Change<'a> = (&'a str, &'a str);
 
 pub(super) fn violations(run: &Run) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -20,8 +22,40 @@ pub(super) fn violations(run: &Run) -> Vec<Violation> {
             let what = format!("{count} changes, not {limit}: {changes:?}");
             violations.push(Violation::new("maxChanges", what));
         }
+        let Some(summary) = summary(run, sweep) else {
+            continue;
+        };
+        let [counted, repeats] = ["changes", "repeats"].map(|name| summary[name].as_u64());
+        if counted > Some(limit) || repeats > Some(most_repeats(limit)) {
+            let what = format!("{counted:?} changes, {repeats:?} repeats, not {limit}");
+            violations.push(Violation::new("maxChanges", what));
+        }
     }
     violations
+}
+
+/// Returns the maximum number of repeats. If a sweep makes one change, it may be a repeat.
+fn most_repeats(max_changes: u64) -> u64 {
+    if max_changes == 1 { 1 } else { max_changes / 2 }
+}
+
+/// Returns the sweeps that left changes to the next sweep.
+pub(crate) fn binding(run: &Run) -> impl Iterator<Item = &Sweep> {
+    let sweeps = run.journal.sweeps.iter();
+    sweeps.filter(|sweep| summary(run, sweep).is_some_and(|summary| summary["limited"] != 0))
+}
+
+/// Returns the last summary of a sweep.
+fn summary<'a>(run: &'a Run, sweep: &Sweep) -> Option<&'a Value> {
+    let invocations = run.journal.invocations.iter();
+    let summaries = invocations
+        .filter(|invocation| sweep.invocations.contains(&invocation.number))
+        .filter_map(|invocation| match &invocation.end {
+            End::Answer(summary) => Some((invocation.number, summary)),
+            _ => None,
+        });
+    let last = summaries.max_by_key(|(number, _)| *number);
+    last.map(|(_, summary)| summary)
 }
 
 /// Returns the changes of a sweep. Those of a slice without an answer are unknown to the next slice.
@@ -41,8 +75,9 @@ fn changes<'a>(run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
     changes
 }
 
-/// Returns the changes that a write made. The retry of a failed replica is none. After a lost answer to a
-/// request for a replica, the state of the primary secret shows whether AWS executed it.
+/// Returns the replicas that a write changed. After a lost answer to a request for a replica, the state of the
+/// primary secret shows whether AWS executed it. It does not show that for a replica that had failed before, so such
+/// a request counts only with its answer.
 fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>> {
     let arn = write.secret_id().unwrap_or_default();
     let mut earlier: Vec<_> = calls
@@ -59,17 +94,13 @@ fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>
     let was_executed = |region: &str| {
         let place = (HOME, seen.secret.name.as_str());
         let mut states = run.truth.during(place, write.at, write.at + 1000).flatten();
+        let is_new = forces || seen.status(region) != Some("Failed");
         write.success().is_some()
-            || states.any(|state| state.replicas.iter().any(|row| row.region == region))
+            || is_new && states.any(|state| state.replicas.iter().any(|row| row.region == region))
     };
-    let has_failed = |region: &&str| seen.status(region) == Some("Failed");
     let added = write.regions("AddReplicaRegions");
-    let added = added.filter(|region| (forces || !has_failed(region)) && was_executed(region));
+    let added = added.filter(|region| was_executed(region));
     let removed = write.regions("RemoveReplicaRegions");
-    let removed = removed.filter(|region| !has_failed(region) && write.success().is_some());
-    let operation = write.operation.as_str();
-    added
-        .chain(removed)
-        .map(|region| (operation, arn, region))
-        .collect()
+    let removed = removed.filter(|_| write.success().is_some());
+    added.chain(removed).map(|region| (arn, region)).collect()
 }

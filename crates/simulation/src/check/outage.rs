@@ -67,9 +67,7 @@ fn wanted<'a>(
 fn failures(scenario: &Scenario, run: &Run, secret: &SecretView) -> Vec<Violation> {
     let mut violations = Vec::new();
     for number in &run.first.invocations {
-        let mut invocations = run.journal.invocations.iter();
-        let invocation = invocations.find(|invocation| invocation.number == *number);
-        let Some(invocation) = invocation else {
+        let Some(invocation) = run.journal.invocation(*number) else {
             continue;
         };
         let deadline = invocation.began + scenario.settings.timeout * 1000;

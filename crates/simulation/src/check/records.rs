@@ -119,7 +119,7 @@ impl Case<'_> {
     }
 
     /// Returns whether the Region itself answered that it has no replica of the secret, or the record says
-    /// that this is not verified and the Region gave no answer.
+    /// that this is not verified and the Region rejected the question. An outage is not such an answer.
     fn is_gone(&self, record: &Value, replica: &Value) -> bool {
         let region = &replica["region"];
         let suffix = |arn: &Value| arn.as_str()?.rsplit('-').next().map(str::to_owned);
@@ -139,9 +139,19 @@ impl Case<'_> {
         let last = probes.next_back().copied();
         let detail = replica["detail"].as_str().unwrap_or_default();
         if detail.contains("not verified") {
-            return last.is_none_or(|call| call.success().is_none() && !is_free(&call));
+            return last.is_some_and(|call| call.is_rejected() && !is_free(&call));
         }
         last.is_some_and(|call| is_free(&call) || is_another(&call))
+    }
+
+    /// Returns whether a read by its ARN did not find the record's secret.
+    fn was_deleted(&self, record: &Value) -> bool {
+        let arn = record["secret_arn"].as_str().unwrap_or_default();
+        let mut reads = self.calls.iter().filter(|call| reads(call, arn));
+        reads.any(|call| {
+            let answer = call.answer.as_ref();
+            answer.is_some_and(|answer| answer.body["__type"] == "ResourceNotFoundException")
+        })
     }
 
     /// Each status in the record was observed, or has a reason.
@@ -155,7 +165,10 @@ impl Case<'_> {
             let status = replica["status"].as_str().unwrap_or_default();
             let is_right = match status {
                 "in-sync" => saw(Some("InSync")) || self.was_answered_in_sync(record, region),
-                "removed" => saw(None) && self.is_gone(record, replica),
+                "removed" => {
+                    let is_unlisted = saw(None) || self.was_deleted(record);
+                    is_unlisted && self.is_gone(record, replica)
+                }
                 "failed" | "in-progress" | "refused" => replica["reason"].is_string(),
                 _ => true,
             };

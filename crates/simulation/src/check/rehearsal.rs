@@ -10,7 +10,46 @@ use crate::run::Run;
 /// The action in a Region, and the reason for a refusal.
 type Steps<'a> = BTreeMap<&'a str, (&'a str, Option<&'a str>)>;
 
+/// A comparison of a dry run with another invocation.
+struct Comparison {
+    dry_run: Value,
+    name: &'static str,
+    other: Value,
+}
+
 pub(super) fn violations(run: &Run) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for Comparison {
+        dry_run,
+        name,
+        other,
+    } in comparisons(run)
+    {
+        let (planned, done) = (steps(&dry_run), steps(&other));
+        if dry_run["rules"] != other["rules"] || planned != done {
+            let what = format!("{planned:?}, but {name}: {done:?}");
+            violations.push(Violation::new("dry run", what));
+        }
+    }
+    violations
+}
+
+/// Returns the number of explanations and runs that are compared with a dry run, and the number of these in which
+/// the dry run reports a former replica in a Region without one.
+pub(crate) fn compared(run: &Run) -> (usize, usize) {
+    let comparisons = comparisons(run);
+    let reports_a_leftover = |comparison: &&Comparison| {
+        let replicas = comparison.dry_run["replicas"].as_array();
+        let mut replicas = replicas.into_iter().flatten();
+        replicas
+            .any(|replica| replica["action"] == "keep" && replica["reason"] == "promoted-replica")
+    };
+    let leftovers = comparisons.iter().filter(reports_a_leftover).count();
+    (comparisons.len(), leftovers)
+}
+
+/// Returns the comparisons for which there are records. A killed invocation has none.
+fn comparisons(run: &Run) -> Vec<Comparison> {
     let Some(rehearsal) = run.rehearsal else {
         return Vec::new();
     };
@@ -32,18 +71,14 @@ pub(super) fn violations(run: &Run) -> Vec<Violation> {
     if secret.is_some_and(|secret| secret.is_replica || secret.version_id.is_none()) {
         return Vec::new();
     }
-    let mut violations = Vec::new();
-    for (name, number) in others {
-        let Some(other) = record(number) else {
-            continue;
-        };
-        let (planned, done) = (steps(&dry_run), steps(&other));
-        if dry_run["rules"] != other["rules"] || planned != done {
-            let what = format!("{planned:?}, but {name}: {done:?}");
-            violations.push(Violation::new("dry run", what));
-        }
-    }
-    violations
+    let compared = others.into_iter().filter_map(|(name, number)| {
+        Some(Comparison {
+            dry_run: dry_run.clone(),
+            name,
+            other: record(number)?,
+        })
+    });
+    compared.collect()
 }
 
 /// Returns the steps of a record. Only a step that needs no request has a reason before it is made. A removal

@@ -10,6 +10,7 @@ use super::observed::{is_taken_name, is_writable, needs_manual_fix};
 use crate::blockers::{as_reference, is_slow, is_slow_to_recreate};
 use crate::run::Run;
 use crate::scenario::{Scenario, regions};
+use crate::truth::suffix;
 use secret_replicator_emulator::SecretView;
 use secret_replicator_reference_policy::{Answer, managed_is_none};
 
@@ -138,7 +139,9 @@ impl Case<'_> {
     fn unwanted(&self, region: &str) -> Option<Violation> {
         let name = &self.secret.name;
         let is_there = self.run.after.replica(name, region).is_some();
-        if !is_there || !self.scenario.removes() || self.reason(region).is_some() {
+        let needs_reason =
+            self.scenario.removes() || self.scenario.excludes(&as_reference(self.secret), region);
+        if !is_there || !needs_reason || self.reason(region).is_some() {
             return None;
         }
         let what = format!("{name} has an unwanted replica in {region}, without a record");
@@ -186,7 +189,7 @@ fn second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
 }
 
 /// A quick sweep compares lists. It does not overlook a replica that does not exist: after it, the replica
-/// is there or in a record with its reason.
+/// is there or in a record with its reason. Only a thorough sweep records a promoted former replica.
 fn missing_in_second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let Some(second) = &run.second else {
         return Vec::new();
@@ -200,7 +203,10 @@ fn missing_in_second_sweep(scenario: &Scenario, run: &Run) -> Vec<Violation> {
         for region in regions() {
             let is_wanted = scenario.wants(&as_reference(secret), region);
             let is_there = run.later.replica(&secret.name, region).is_some();
-            if is_wanted && !is_there && !is_recorded(&secret.arn) {
+            let is_promoted = run.truth.last((region, &secret.name)).is_some_and(|there| {
+                !there.is_replica && suffix(&there.arn) == suffix(&secret.arn)
+            });
+            if is_wanted && !is_there && !is_promoted && !is_recorded(&secret.arn) {
                 let what = format!(
                     "{} lacks a replica in {region}, without a record",
                     secret.name

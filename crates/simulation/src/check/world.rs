@@ -13,7 +13,8 @@ use crate::truth::suffix;
 
 pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = overwrites(scenario, run);
-    for invocation in &run.journal.invocations {
+    let invocations = run.journal.invocations.iter();
+    for invocation in invocations.filter(|invocation| invocation.region == HOME) {
         let records = run.journal.records(|number| number == invocation.number);
         for record in &records {
             let case = Case {

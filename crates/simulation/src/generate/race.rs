@@ -11,9 +11,11 @@ use secret_replicator_emulator::{Execution, Fault, FaultKind};
 use serde_json::json;
 
 use super::policy::parse;
+use super::regional::regional;
 use super::{Delays, aws, secret_named};
 use crate::scenario::{
-    Action, Aws, FunctionSettings, Kill, Scenario, SecretAtStart, TimedAction, TimedFault,
+    Action, Aws, FunctionSettings, Kill, ReplicaEvents, Scenario, SecretAtStart, TimedAction,
+    TimedFault,
 };
 use secret_replicator_reference_policy::generator::one_of;
 
@@ -76,6 +78,8 @@ pub(crate) fn world() -> Scenario {
         kills: Vec::new(),
         rehearsal: false,
         outage: None,
+        regional_outages: Vec::new(),
+        replica_events: ReplicaEvents::Nowhere,
     }
 }
 
@@ -100,8 +104,14 @@ fn moment() -> impl Strategy<Value = u32> {
     prop_oneof![2 => 0..2000_u32, 1 => 0..12_000_u32]
 }
 
+/// Races in which single Regions have outages, events and former replicas.
+pub(super) fn with_regions() -> impl Strategy<Value = Scenario> {
+    let regional = regional(&[NAME], &REGIONS, &LISTS, BEGINNING + 12_000);
+    (race(), regional).prop_map(|(race, regional)| regional.added_to(race))
+}
+
 prop_compose! {
-    pub(super) fn race()(
+    fn race()(
         aws in aws(&DELAYS),
         list in weighted(0.8, one_of(&LISTS)),
         eu_only in weighted(0.2, Just("eu".to_owned())),

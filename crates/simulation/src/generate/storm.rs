@@ -1,6 +1,6 @@
 //! Storms: many secrets, and what owners and AWS do to them, with faults and killed invocations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::collection::{btree_set, vec};
@@ -11,10 +11,12 @@ use secret_replicator_emulator::{Denial, Execution, Fault, FaultKind};
 use serde_json::json;
 
 use super::policy::{policy, settings};
+use super::regional::regional;
 use super::{ALIAS, Delays, MULTI_REGION, aws, key, key_name};
 use crate::run;
 use crate::scenario::{
-    Action, Kill, Kind, Outage, REGIONS, STORM, Scenario, SecretAtStart, TimedAction, TimedFault,
+    Action, HOME, Kill, Kind, Outage, REGIONS, ReplicaEvents, STORM, Scenario, SecretAtStart,
+    TimedAction, TimedFault,
 };
 use secret_replicator_reference_policy::generator::one_of;
 
@@ -49,9 +51,15 @@ const DELAYS: Delays = Delays {
     latency: &[0, 10, 100, 400],
 };
 
+/// Storms in which single Regions have outages, events and former replicas.
+pub(super) fn with_regions() -> impl Strategy<Value = Scenario> {
+    let regional = regional(&NAMES, &REGIONS[..4], &LISTS, STORM);
+    (storm(), regional).prop_map(|(storm, regional)| regional.added_to(storm))
+}
+
 /// Storms with valid settings and a valid policy.
-pub(super) fn storm() -> impl Strategy<Value = Scenario> {
-    any_storm().prop_filter("a valid policy", |storm| run::settings(storm).is_ok())
+fn storm() -> impl Strategy<Value = Scenario> {
+    any_storm().prop_filter("a valid policy", |storm| run::settings(storm, HOME).is_ok())
 }
 
 prop_compose! {
@@ -86,6 +94,8 @@ prop_compose! {
             kills,
             rehearsal,
             outage,
+            regional_outages: Vec::new(),
+            replica_events: ReplicaEvents::Nowhere,
         }
     }
 }
@@ -128,6 +138,7 @@ prop_compose! {
             has_value,
             promoted: promoted.into_iter().filter(|region| !replicas.contains(region)).collect(),
             replicas,
+            occupants: BTreeMap::new(),
             kind,
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use secret_replicator_emulator::{Execution, Fault, FaultKind, RemovedReplicas};
+use serde_json::json;
 
 use super::{operations, play};
 use crate::generate::race::{BEGINNING, NAME, REGIONS, act, reconcile, world};
@@ -12,7 +13,7 @@ use crate::interleavings::{Interleaving, interleavings};
 use crate::journal::End;
 use crate::journal::Journal;
 use crate::run::WorldState;
-use crate::scenario::{Action, Scenario, TimedFault};
+use crate::scenario::{Action, Scenario, TimedAction, TimedFault};
 
 const EU: &str = REGIONS[0];
 const US: &str = REGIONS[1];
@@ -185,4 +186,25 @@ fn reads_that_go_back_in_time_remove_nothing_that_is_wanted() {
         assert_eq!(in_sync(&run.later), [EU, US]);
     }
     assert!(times_stale > 0, "no read was stale");
+}
+
+#[test]
+fn an_event_about_a_version_is_not_answered_with_the_version_before_it() {
+    // Reads show the version and the status from before the event, at random.
+    let mut lagging = 0;
+    for noise in 0..40 {
+        let mut scenario = race(EU, &[EU]);
+        let new_value = Action::call("PutSecretValue", NAME, json!({"SecretString": "new"}));
+        scenario.aws.replication = 3000;
+        scenario.aws.status_lag = 4000;
+        scenario.aws.version_lag = 4000;
+        scenario.aws.noise = noise;
+        scenario.actions = vec![TimedAction {
+            native: vec![200],
+            ..act(10_000, new_value)
+        }];
+        let run = play(&scenario);
+        lagging += u64::from(interleavings(&scenario, &run).contains(&Interleaving::ReadWentBack));
+    }
+    assert!(lagging > 0, "no read was stale");
 }

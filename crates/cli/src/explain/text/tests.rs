@@ -48,6 +48,37 @@ fn shown(name: &str, tags: &[(&str, &str)], kms_key: Option<&str>) -> String {
 }
 
 #[test]
+fn a_tag_key_in_another_case_is_named() {
+    let shown = shown("prod/db", &[("Owner", "platform")], None);
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = "the secret has no tag `owner`, but the tag `Owner`: tag keys are case-sensitive";
+    assert!(shown.contains(line), "{shown}");
+    assert!(shown.contains("the secret has no tag `tier` ✘"), "{shown}");
+}
+
+#[test]
+fn the_tag_of_a_rule_in_another_case_is_named() {
+    let text = "{version: 1, rules: [{name: a, when: all, replicate-to: {tag: replicate-to}}]}";
+    let policy = policy::check(text, &AllowedRegions::Any).unwrap().policy;
+    let region = Region::parse("us-east-1").unwrap();
+    let tags = BTreeMap::from([("Replicate-To".to_owned(), "eu-west-1".to_owned())]);
+    let secret = Secret::hypothetical("prod/db", tags, &region, None).unwrap();
+    let limits = Limits {
+        allowed_regions: AllowedRegions::Any,
+        overwrite: Overwrite::Never,
+        removal: RemovalLimit::Never,
+    };
+    let [rule] = &explain(&secret, &policy, &limits).rules[..] else {
+        panic!("one rule")
+    };
+    assert_eq!(
+        rule.because,
+        "its condition holds, and the secret has no tag `replicate-to`, but the tag \
+         `Replicate-To`: tag keys are case-sensitive"
+    );
+}
+
+#[test]
 fn every_fate_of_a_region_is_shown_with_its_reason() {
     insta::assert_snapshot!(shown(
         "prod/db",

@@ -145,7 +145,10 @@ impl TestFileReader {
             .reader
             .required(region, node, "primary-region", FORM_HINT);
         let region = region.and_then(|region| self.region(&region));
-        let key = key.map(|key| self.key_in(&key, region.as_ref().ok()));
+        let key = key.map(|key| {
+            let hint = "name the secret's own key, which is in its Region";
+            self.key_in(&key, region.as_ref().ok(), hint)
+        });
         let (name_node, name) = name?;
         let tags = tags.transpose()?.unwrap_or_default();
         let key = key.transpose()?.map(|KeyName(key)| key);
@@ -195,14 +198,18 @@ impl TestFileReader {
             let regions = self.regions(node)?;
             return Ok(regions.into_iter().map(|region| (region, None)).collect());
         }
-        if !node.is_map() {
-            let expected = "a list of Regions, or a map of Regions to keys,";
+        if node.is_nothing() {
+            let expected = "a list of Regions, or a map of Regions to keys";
             return Err(self.reader.wrong_type(node, expected, REPLICATE_HINT));
+        }
+        if !node.is_map() {
+            return Ok([(self.region(node)?, None)].into());
         }
         let entries = self.reader.entries_or_none(node, REPLICATE_HINT)?;
         collect_all(entries.map(|entry| {
             let region = self.region_code(&entry.at_key, entry.key);
-            let key = self.key(&entry.value);
+            let hint = "name the replica's key, which is in the replica's Region";
+            let key = self.key_in(&entry.value, region.as_ref().ok(), hint);
             Ok((region?, Some(key?)))
         }))
     }
@@ -251,16 +258,18 @@ impl TestFileReader {
         }
     }
 
-    /// Reads the key of a secret in a Region.
-    fn key_in(&mut self, node: &NodeRef<'_>, region: Option<&Region>) -> Result<KeyName, Reported> {
+    /// Reads the key of a secret in a Region. `hint` is the hint for a key of another Region.
+    fn key_in(
+        &mut self,
+        node: &NodeRef<'_>,
+        region: Option<&Region>,
+        hint: &str,
+    ) -> Result<KeyName, Reported> {
         let KeyName(key) = self.key(node)?;
         match region.and_then(|region| key_of_another_region(&key, region)) {
-            Some(message) => {
-                let hint = "name the secret's own key, which is in its Region";
-                Err(self
-                    .reader
-                    .error(node, "key-of-another-region", message, hint))
-            }
+            Some(message) => Err(self
+                .reader
+                .error(node, "key-of-another-region", message, hint)),
             None => Ok(KeyName(key)),
         }
     }

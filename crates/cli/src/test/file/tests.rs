@@ -29,7 +29,7 @@ fn tags_are_read_as_written() {
 }
 
 /// The values of `secret` and `expect`, the location of the mistake, and a part of the message.
-const MISTAKES: [(&str, &str, (u64, u64), &str); 11] = [
+const MISTAKES: [(&str, &str, (u64, u64), &str); 12] = [
     (
         "",
         "expect: { skip: [] }",
@@ -55,7 +55,13 @@ const MISTAKES: [(&str, &str, (u64, u64), &str); 11] = [
         (4, 39),
         "is not a KMS key",
     ),
-    ("", "expect: { replicate: 7 }", (4, 26), "a list of Regions"),
+    (
+        "",
+        "expect: { replicate: 7 }",
+        (4, 26),
+        "is not a Region code",
+    ),
+    ("", "expect: { replicate: ~ }", (4, 26), "a list of Regions"),
     (
         "",
         "expect: { skip: no-rule-matched, rules: 7 }",
@@ -137,6 +143,35 @@ fn a_misspelled_reason_and_a_key_of_another_region_are_mistakes() {
     let problems = parse(&text).unwrap_err();
     let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn one_expected_region_may_be_a_text_and_a_key_must_be_in_the_region_of_its_replica() {
+    let test = |replicate: &str| {
+        parse(&format!(
+            "tests:\n- name: it\n  secret: {{ name: db, primary-region: us-east-1 }}\n  \
+             expect: {{ replicate: {replicate} }}\n"
+        ))
+    };
+    let file = test("us-west-2").unwrap();
+    let expected = file.tests[0].expect.replicate.as_ref().unwrap();
+    let expected: Vec<&str> = expected.keys().map(Region::as_str).collect();
+    assert_eq!(expected, ["us-west-2"]);
+
+    let key = "arn:aws:kms:eu-west-1:123456789012:alias/app";
+    let problems = test(&format!("{{ us-west-2: \"{key}\" }}")).unwrap_err();
+    assert_eq!(problems[0].code, "key-of-another-region");
+    assert_eq!(
+        problems[0].hint,
+        "name the replica's key, which is in the replica's Region"
+    );
+    assert!(test(&format!("{{ eu-west-1: \"{key}\" }}")).is_ok());
+    let problems = test("").unwrap_err();
+    assert!(
+        !problems[0].message.contains(",,"),
+        "{}",
+        problems[0].message
+    );
 }
 
 #[test]

@@ -150,6 +150,58 @@ fn every_difference_fails_the_case_and_is_named() {
 }
 
 #[test]
+fn a_failed_case_gets_the_expectations_that_the_decision_meets() {
+    for (secret, expect, _) in UNMET {
+        let text = one(secret, expect);
+        let hint = text.lines().find_map(|line| {
+            line.strip_prefix("        If this decision is intended, write: expect: ")
+        });
+        let met = one(secret, hint.unwrap_or_else(|| panic!("{text}")));
+        assert_eq!(met, "ok      it\n\n1 passed, 0 failed\n", "{text}");
+    }
+}
+
+/// Secrets with unmet expectations, and the expectations that the decision meets.
+const INTENDED: &[(&str, &str, &str)] = &[
+    (
+        "tags: { replicate-to: ap-south-1 eu-west-1 }",
+        "{ replicate: [eu-west-1] }",
+        "{ replicate: [eu-west-1], refuse: { ap-south-1: forbidden-by-policy } }",
+    ),
+    (
+        TIER,
+        "{ replicate: { us-west-2: alias/other }, rules: [tagged] }",
+        "{ replicate: { eu-west-1: aws/secretsmanager, us-west-2: alias/secrets }, rules: [tier-1] }",
+    ),
+    (
+        "tags: { owner: platform }",
+        "{ replicate: [] }",
+        "{ replicate: [eu-central-1], overwrite: [eu-central-1] }",
+    ),
+    ("tags: {}", "{ replicate: [] }", "{ skip: no-rule-matched }"),
+    (
+        "tags: { replicate-to: none }",
+        "{ skip: no-rule-matched }",
+        "{ replicate: [] }",
+    ),
+    (
+        "tags: { replicate-to: \"{} null\" }",
+        "{ replicate: [] }",
+        "{ replicate: [], refuse: { \"null\": invalid-region, \"{}\": invalid-region } }",
+    ),
+];
+
+#[test]
+fn the_intended_expectations_are_as_exact_as_the_written_ones() {
+    for (secret, expect, intended) in INTENDED {
+        let text = one(secret, expect);
+        let hint = format!("        If this decision is intended, write: expect: {intended}\n");
+        assert!(text.contains(&hint), "{intended}\n{text}");
+        assert_eq!(one(secret, intended), "ok      it\n\n1 passed, 0 failed\n");
+    }
+}
+
+#[test]
 fn a_report_names_each_case_and_explains_the_failed_ones() {
     insta::assert_snapshot!(report(
         r#"

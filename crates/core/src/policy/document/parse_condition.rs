@@ -7,7 +7,8 @@ use crate::policy::condition::{Condition, When};
 use crate::policy::lint;
 use crate::policy::patterns::{Pattern, Patterns, is_wild};
 use crate::policy::reader::{NodeReader, NodeRef, Reported, collect_all};
-use crate::secret::LONGEST_NAME;
+use crate::secret::{LONGEST_NAME, NAME_PUNCTUATION, is_in_names};
+use crate::spelling::quotes_hint;
 
 // The maximum lengths in characters (Secrets Manager API reference).
 const LONGEST_TAG_KEY: usize = 128;
@@ -25,7 +26,7 @@ impl Parser<'_> {
             let message = format!("expected a condition, found {}", node.node.value.kind());
             let hint = "write `when: all`, or a map with `tags`, `secret-name`, `primary-region` or \
                         `not`";
-            return Err(self.reader.error(node, "wrong-type", message, hint));
+            return Err(self.reader.error_in_text(node, "wrong-type", message, hint));
         }
         let names = ["tags", "secret-name", "primary-region", "not"];
         let [tags, secret_name, primary_region, not] = self.reader.fields(node, names)?;
@@ -84,8 +85,9 @@ impl Parser<'_> {
 
     fn tags(&mut self, node: &NodeRef<'_>) -> Result<Vec<(SmolStr, Patterns)>, Reported> {
         let hint = "map tag keys to values, for instance `tags: { tier: [\"0\", \"1\"] }`";
-        let entries = self.reader.entries(node, hint)?;
-        collect_all(entries.map(|entry| {
+        let entries: Vec<_> = self.reader.entries(node, hint)?.collect();
+        lint::key_and_value(&mut self.reader, &entries);
+        collect_all(entries.into_iter().map(|entry| {
             self.check_tag_key(&entry.at_key, entry.key);
             if is_wild(entry.key) {
                 let message = format!(
@@ -95,6 +97,8 @@ impl Parser<'_> {
                 let hint = "wildcards are for values";
                 self.reader
                     .error(&entry.at_key, "never-matches", message, hint);
+            } else {
+                lint::foreign_key(&mut self.reader, &entry.at_key, entry.key);
             }
             Ok((entry.key.into(), self.tag_values(&entry.value)?))
         }))
@@ -126,17 +130,22 @@ impl Parser<'_> {
 
     /// Reports characters that the names of secrets cannot contain.
     fn check_name_characters(&mut self, node: &NodeRef<'_>, text: &str) -> Result<(), Reported> {
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!*?".contains(c);
+        let is_allowed = |c: char| is_in_names(c) || "*?".contains(c);
         let Some(other) = text.chars().find(|c| !is_allowed(*c)) else {
             return Ok(());
         };
         let message = format!("secret names cannot contain `{other}`, so this never matches");
-        let hint = if other == ',' {
+        let hint = if text.starts_with("arn:") {
+            "write the name: in the ARN, it follows `:secret:` and ends before the last `-`"
+                .to_owned()
+        } else if let Some(hint) = quotes_hint(text) {
+            hint
+        } else if other == ',' {
             lint::list_hint(text)
         } else if lint::regular_expression(text).is_some() {
             lint::PATTERN_SYNTAX_HINT.to_owned()
         } else {
-            "AWS allows letters, digits and `/_+=.@-` in secret names".to_owned()
+            format!("AWS allows letters, digits and `{NAME_PUNCTUATION}` in secret names")
         };
         Err(self.reader.error(node, "never-matches", message, &hint))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::parse_regions::NONE_IN_LIST_HINT;
 use super::{Defined, Parser};
 use crate::known_regions;
 use crate::policy::ReplicateTo;
@@ -39,7 +40,7 @@ impl<'a> Parser<'a> {
                 any_other = key;
                 continue;
             }
-            let Ok(regions) = self.regions(&entry.at_key, entry.key) else {
+            let Ok(regions) = self.regions(&entry.at_key, entry.key, NONE_IN_LIST_HINT) else {
                 continue;
             };
             let regions = regions.iter().cloned().collect();
@@ -119,7 +120,7 @@ impl<'a> Parser<'a> {
         let text = self.reader.text(node, KEY_HINT)?;
         KmsKey::parse(text).map_err(|error| {
             self.reader
-                .error(node, "not-a-key", error.to_string(), KEY_HINT)
+                .error_in_text(node, "not-a-key", error.to_string(), KEY_HINT)
         })
     }
 

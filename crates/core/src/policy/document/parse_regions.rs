@@ -10,13 +10,20 @@ use crate::policy::patterns::{Pattern, Patterns, is_wild, may_match_a_region_cod
 use crate::policy::reader::{NodeRef, Reported, collect_all};
 use crate::policy::regions::{Forbid, Groups, Resolved};
 use crate::secret::Region;
-use crate::spelling::did_you_mean;
+use crate::spelling::{did_you_mean, quotes_hint};
 
 /// The maximum number of Regions in a list. AWS has fewer than fifty, so thousands are a mistake or an
 /// attack.
 const MAX_REGIONS: usize = 200;
 
-const NONE_HINT: &str = "`none` is a value of tags: remove the rule, or write `forbid: \"*\"`";
+const NONE_AS_TARGET_HINT: &str =
+    "`none` is a value of tags: remove the rule, or write `forbid: \"*\"`";
+pub(super) const NONE_IN_LIST_HINT: &str = "`none` is a value of tags: remove it";
+const NONE_AS_PATTERN_HINT: &str = "`none` is a value of tags: remove this field";
+/// Words for all Regions, which a policy does not have.
+const ALL_REGIONS: [&str; 4] = ["all", "any", "every", "global"];
+const ALL_REGIONS_HINT: &str = "write `\"*\"` for every Region in `forbid` and `primary-region`; in \
+                                `replicate-to`, list the Regions";
 const PATTERN_HINT: &str = "Region codes are lower-case words and a number, with `-` between them: \
                             write for instance `eu-*`";
 const ITEM_HINT: &str =
@@ -76,7 +83,9 @@ impl<'a> Parser<'a> {
                     .or_else(|| as_list(code))
                     .unwrap_or_else(|| ITEM_HINT.to_owned());
                 let message = error.to_string();
-                Err(self.reader.error(node, "invalid-region", message, &hint))
+                Err(self
+                    .reader
+                    .error_in_text(node, "invalid-region", message, &hint))
             }
         }
     }
@@ -91,8 +100,9 @@ impl<'a> Parser<'a> {
                 .error(node, "ambiguous-group-name", message, hint);
         } else if name.is_empty() || !name.chars().all(is_in_tags) {
             let message = format!("the group name `{name}` cannot be written in a tag");
-            let hint = "use letters, digits, `-`, `_` and `.`";
-            self.reader.error(node, "bad-group-name", message, hint);
+            let hint = quotes_hint(name)
+                .unwrap_or_else(|| "use letters, digits, `-`, `_` and `.`".to_owned());
+            self.reader.error(node, "bad-group-name", message, &hint);
         }
     }
 
@@ -101,16 +111,18 @@ impl<'a> Parser<'a> {
             let tag = self.reader.only_field(node, "tag", REPLICATE_TO_HINT)?;
             let key = self.reader.text(&tag, REPLICATE_TO_HINT)?;
             self.check_tag_key(&tag, key);
+            lint::foreign_key(&mut self.reader, &tag, key);
             self.targets.has_tag = true;
             return Ok(ReplicateTo::Tag(key.to_owned()));
         }
         let words = self.reader.one_or_more(node, REPLICATE_TO_HINT)?;
         self.check_count(node, words.len())?;
+        let none_hint = none_hint(node, NONE_AS_TARGET_HINT);
         let mut regions = BTreeSet::new();
         let mut named = BTreeSet::new();
         let words: Result<(), Reported> = collect_all(words.map(|node| {
             let word = self.reader.text(&node, REPLICATE_TO_HINT)?;
-            match self.regions(&node, word)? {
+            match self.regions(&node, word, none_hint)? {
                 Resolved::Group(group) => {
                     regions.extend(group.iter().cloned());
                     self.targets.groups.insert(word.to_owned());
@@ -138,15 +150,16 @@ impl<'a> Parser<'a> {
         Err(self.reader.error(node, "too-many-regions", message, &hint))
     }
 
-    /// Returns the Regions that a word names.
+    /// Returns the Regions that a word names. `none_hint` is the hint for the word `none`.
     pub(super) fn regions(
         &mut self,
         node: &NodeRef<'_>,
         word: &str,
+        none_hint: &str,
     ) -> Result<Resolved<'_>, Reported> {
         let resolved = self.groups.resolve(word).ok_or_else(|| {
             let message = format!("`{word}` is neither a group nor a Region code");
-            let hint = self.reader.hint(|| hint_for(word, &self.groups));
+            let hint = self.reader.hint(|| hint_for(word, &self.groups, none_hint));
             self.reader.error(node, "unknown-group", message, &hint)
         })?;
         if let Resolved::Region(region) = &resolved {
@@ -172,15 +185,21 @@ impl<'a> Parser<'a> {
     ) -> Result<Patterns, Reported> {
         let words = self.reader.one_or_more(node, hint)?;
         self.check_count(node, words.len())?;
+        let none_hint = none_hint(node, NONE_AS_PATTERN_HINT);
         let patterns: Vec<Vec<Pattern>> = collect_all(words.map(|node| {
             let word = self.reader.text(&node, hint)?;
-            self.region_pattern(&node, word)
+            self.region_pattern(&node, word, none_hint)
         }))?;
         Ok(Patterns::new(patterns.concat()))
     }
 
     /// Returns the patterns that a word stands for: several for a group.
-    fn region_pattern(&mut self, node: &NodeRef<'_>, word: &str) -> Result<Vec<Pattern>, Reported> {
+    fn region_pattern(
+        &mut self,
+        node: &NodeRef<'_>,
+        word: &str,
+        none_hint: &str,
+    ) -> Result<Vec<Pattern>, Reported> {
         if is_wild(word) {
             if may_match_a_region_code(word) {
                 lint::unknown_regions(&mut self.reader, node, word);
@@ -191,19 +210,40 @@ impl<'a> Parser<'a> {
             }
             return Ok(vec![Pattern::new(word)]);
         }
-        let regions = self.regions(node, word)?;
+        let regions = self.regions(node, word, none_hint)?;
         let patterns = regions.iter().map(|region| Pattern::new(region.as_str()));
         Ok(patterns.collect())
     }
 }
 
+/// Returns the hint for the word `none` in a field, which is a list or the word alone.
+fn none_hint(field: &NodeRef<'_>, alone: &'static str) -> &'static str {
+    if field.is_list() {
+        NONE_IN_LIST_HINT
+    } else {
+        alone
+    }
+}
+
+/// The maximum number of groups that a hint lists.
+const MOST_LISTED_GROUPS: usize = 8;
+
 /// Returns the hint for a word that is neither a group nor a Region code.
-fn hint_for(word: &str, groups: &Groups) -> String {
+fn hint_for(word: &str, groups: &Groups, none_hint: &str) -> String {
+    if let Some(hint) = quotes_hint(word) {
+        return hint;
+    }
     if is_wild(word) {
         return WILDCARD_HINT.to_owned();
     }
     if word.eq_ignore_ascii_case("none") {
-        return NONE_HINT.to_owned();
+        return none_hint.to_owned();
+    }
+    if ALL_REGIONS.contains(&word.to_lowercase().as_str()) {
+        return ALL_REGIONS_HINT.to_owned();
+    }
+    if let Some(hint) = hint_for_except(word) {
+        return hint;
     }
     let region = known_regions::did_you_mean(word);
     let group = did_you_mean(word, groups.names());
@@ -214,14 +254,46 @@ fn hint_for(word: &str, groups: &Groups) -> String {
         (None, None) if lint::regular_expression(word).is_some() => {
             lint::PATTERN_SYNTAX_HINT.to_owned()
         }
-        (None, None) => as_list(word).unwrap_or_else(|| REGION_HINT.to_owned()),
+        (None, None) => as_list(word).unwrap_or_else(|| region_or_group_hint(groups)),
     }
+}
+
+/// Returns the hint for `except` in a text, which is a field of `forbid`.
+fn hint_for_except(word: &str) -> Option<String> {
+    let (_, words) = word.split_once("except")?;
+    let words = words.strip_prefix([' ', ':'])?;
+    let items = words.split([' ', ',', ':']).filter(|item| !item.is_empty());
+    let items: Vec<&str> = items.collect();
+    Some(format!(
+        "write `forbid: {{ except: [{}] }}`",
+        items.join(", ")
+    ))
+}
+
+/// Returns the hint to write a Region or a group, with the groups of the policy if they are few.
+fn region_or_group_hint(groups: &Groups) -> String {
+    let names: Vec<String> = groups.names().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() || names.len() > MOST_LISTED_GROUPS {
+        return REGION_HINT.to_owned();
+    }
+    format!(
+        "write a Region code, for instance `eu-west-1`, or a group: {}",
+        names.join(", ")
+    )
 }
 
 /// Returns the hint for a pattern that no Region code matches.
 fn hint_for_pattern(pattern: &str) -> String {
+    if let Some(hint) = quotes_hint(pattern) {
+        return hint;
+    }
     let lower = pattern.to_lowercase();
-    if lint::regular_expression(pattern).is_some() {
+    if let Some(negated) = pattern.strip_prefix('!') {
+        format!(
+            "patterns have no negation: to forbid every other Region, write `forbid: {{ except: \
+             \"{negated}\" }}`"
+        )
+    } else if lint::regular_expression(pattern).is_some() {
         lint::PATTERN_SYNTAX_HINT.to_owned()
     } else if may_match_a_region_code(&lower) {
         format!("did you mean `{lower}`?")

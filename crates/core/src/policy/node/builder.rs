@@ -22,7 +22,7 @@ pub(super) struct SyntaxError {
 }
 
 /// The hint for a syntax error by a part of the parser's message. The first match counts.
-const HINTS: [(&str, &str); 16] = [
+const HINTS: [(&str, &str); 17] = [
     ("a tab", "indent with spaces: YAML does not allow tabs"),
     ("tabs ", "indent with spaces: YAML does not allow tabs"),
     ("tab cannot", "indent with spaces: YAML does not allow tabs"),
@@ -32,7 +32,12 @@ const HINTS: [(&str, &str); 16] = [
     ),
     (
         "mapping values",
-        "quote the value if it contains `: `, or check the indentation",
+        "quote the value if it contains `: `; otherwise check the indentation, and the space after the `:` of \
+         the line before",
+    ),
+    (
+        "simple key expected",
+        "write a space after the `:`, and check the indentation",
     ),
     (
         "placement of ':'",
@@ -89,7 +94,7 @@ impl SyntaxError {
         let hint = HINTS.iter().find(|(part, _)| message.contains(part));
         Self {
             hint: hint.map_or(LINE_HINT, |(_, hint)| hint).into(),
-            ..Self::not_yaml(position, message)
+            ..Self::not_yaml(position, in_plain_words(message))
         }
     }
 
@@ -159,6 +164,21 @@ impl SyntaxError {
             hint: escape_control(&self.hint),
             count: 1,
         }
+    }
+}
+
+/// Translates the parser's message, if it uses the terms of the YAML specification.
+fn in_plain_words(message: &str) -> String {
+    if message.contains("mapping values are not allowed") {
+        return "a second `: ` in one value".to_owned();
+    }
+    if message.contains("a tab") || message.contains("tabs ") || message.contains("tab cannot") {
+        return "a tab in the indentation".to_owned();
+    }
+    let reserved = message.strip_prefix("unexpected character: `");
+    match reserved.and_then(|rest| rest.strip_suffix('\'')) {
+        Some(character) => format!("a value begins with `{character}`"),
+        None => message.to_owned(),
     }
 }
 

@@ -201,6 +201,9 @@ fn a_key_is_a_text_and_a_document_stands_alone() {
 fn a_syntax_error_has_a_hint_for_its_cause() {
     let documents = [
         ("a:\n\t- b\n", "spaces"),
+        ("a: b\n\tc\n", "spaces"),
+        ("a: |\n\tb\n", "spaces"),
+        ("a: \"b\n\tc\"\n", "spaces"),
         ("a: *\n", "quote it"),
         ("a: [*]\n", "quote it"),
         ("a: \"b\n", "close the quote"),

@@ -51,7 +51,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ensure_built(&arguments.bootstrap)?;
     ensure!(
         arguments.event.is_some() || arguments.options.are_default(),
-        "the events of the demo expect the built-in policy: choose an event with --event"
+        "the events of the demo expect the built-in policy and settings: choose an event with --event (`make demo \
+         EVENT=path.json`), or send your own calls to `make playground POLICY=path.yaml`"
     );
     match &arguments.event {
         Some(path) => run_one(arguments, path).await,
@@ -76,7 +77,8 @@ async fn run_one(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode>
         println!("{}", described(&seed));
         demo.aws.with(|world, now| world.seed(now, seed));
     }
-    println!("{}\n", arguments.options.describe());
+    println!("{}", arguments.options.describe());
+    demo.function.print_warnings();
     let result = demo.send(&event, &[]).await?;
     println!("{}", table::of(event.region(), &[result]));
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use secret_replicator_emulator::{
     Answer, Emulator, Invocation, KeyState, Lambda, LambdaSettings, WorldSettings,
 };
@@ -20,18 +20,32 @@ pub(crate) struct Options {
     #[arg(long)]
     allowed_regions: Option<String>,
     /// Another setting of the function. Can be repeated.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair::<'='>)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     setting: Vec<(String, String)>,
     /// A customer key that does not exist. All others exist. Can be repeated.
-    #[arg(long, value_name = "REGION:KEY", value_parser = pair::<':'>)]
+    #[arg(long, value_name = "REGION:KEY", value_parser = missing_key)]
     missing_key: Vec<(String, String)>,
 }
 
+fn setting(text: &str) -> Result<(String, String), String> {
+    pair(text, '=', "DRY_RUN=true")
+}
+
+fn missing_key(text: &str) -> Result<(String, String), String> {
+    let example = "eu-west-1:alias/app";
+    if text.starts_with("arn:") {
+        return Err(format!(
+            "expected the Region before the key, for example `{example}`"
+        ));
+    }
+    pair(text, ':', example)
+}
+
 /// Splits an option at the first separator.
-fn pair<const SEPARATOR: char>(text: &str) -> Result<(String, String), String> {
+fn pair(text: &str, separator: char, example: &str) -> Result<(String, String), String> {
     let (first, second) = text
-        .split_once(SEPARATOR)
-        .ok_or_else(|| format!("expected a `{SEPARATOR}`"))?;
+        .split_once(separator)
+        .ok_or_else(|| format!("expected a `{separator}`, for example `{example}`"))?;
     Ok((first.to_owned(), second.to_owned()))
 }
 
@@ -113,6 +127,7 @@ impl Options {
 pub(crate) struct Function {
     settings: LambdaSettings,
     lambda: Lambda,
+    warnings: Vec<String>,
 }
 
 impl Function {
@@ -124,7 +139,20 @@ impl Function {
     ) -> anyhow::Result<Function> {
         let settings = options.settings(bootstrap, region, aws)?;
         let lambda = start(&settings).await?;
-        Ok(Function { settings, lambda })
+        let warnings = warnings(lambda.idle_log())?;
+        Ok(Function {
+            settings,
+            lambda,
+            warnings,
+        })
+    }
+
+    /// Prints the warnings of the start, one a line, and an empty line.
+    pub(crate) fn print_warnings(&self) {
+        for warning in &self.warnings {
+            println!("warning: {warning}");
+        }
+        println!();
     }
 
     pub(crate) fn region(&self) -> &str {
@@ -150,6 +178,24 @@ pub(crate) fn ensure_built(bootstrap: &Path) -> anyhow::Result<()> {
         bootstrap.display()
     );
     Ok(())
+}
+
+/// Returns the warnings in the log of a start.
+///
+/// # Errors
+/// The first error in the log: the function starts with invalid settings, and fails each event.
+fn warnings(log: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    for line in log {
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        let message = line["message"].as_str().unwrap_or_default();
+        match line["level"].as_str() {
+            Some("ERROR") => bail!("{message}"),
+            Some("WARN") => warnings.push(message.to_owned()),
+            _ => {}
+        }
+    }
+    Ok(warnings)
 }
 
 async fn start(settings: &LambdaSettings) -> anyhow::Result<Lambda> {

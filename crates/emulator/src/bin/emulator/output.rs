@@ -54,8 +54,14 @@ fn metrics(line: &Value, directives: &[Value]) -> String {
     let mut values: Vec<_> = names.map(|name| format!("{name}={}", line[name])).collect();
     values.sort_unstable();
     values.dedup();
-    let region = line["ReplicaRegion"].as_str();
-    let region = region.map_or_else(String::new, |region| format!(" of {region}"));
+    let region = match line["ReplicaRegion"].as_str() {
+        Some(region) => format!(" of {region}"),
+        // Only the lines of Regions have this metric.
+        None if !line["ReplicasRefused"].is_null() => {
+            " of a Region that only a tag names".to_owned()
+        }
+        None => String::new(),
+    };
     format!("metrics{region}: {}", values.join(", "))
 }
 
@@ -68,6 +74,12 @@ mod tests {
         let metrics = r#"{"_aws":{"CloudWatchMetrics":[{"Metrics":[{"Name":"B"},{"Name":"A"}]}]},
             "ReplicaRegion":"eu-west-1","A":1,"B":[2]}"#;
         assert_eq!(formatted(metrics), "metrics of eu-west-1: A=1, B=[2]");
+        let metrics = r#"{"_aws":{"CloudWatchMetrics":[{"Metrics":[{"Name":"ReplicasRefused"}]}]},
+            "ReplicasRefused":1}"#;
+        assert_eq!(
+            formatted(metrics),
+            "metrics of a Region that only a tag names: ReplicasRefused=1"
+        );
         assert_eq!(
             formatted(r#"{"b":1,"a":[]}"#),
             "{\n  \"b\": 1,\n  \"a\": []\n}"

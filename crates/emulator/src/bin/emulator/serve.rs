@@ -1,11 +1,12 @@
 //! `emulator serve`.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
 use secret_replicator_emulator::{Emulator, WorldSettings};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -17,7 +18,7 @@ use crate::output;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The port on 127.0.0.1; 0 selects a free one.
-    #[arg(long, default_value_t = 4599)]
+    #[arg(long, default_value = "4599", value_parser = port)]
     port: u16,
     /// The duration of a replication in seconds. AWS takes seconds.
     #[arg(long, default_value_t = 1)]
@@ -28,14 +29,52 @@ pub(crate) struct Arguments {
     /// The function's binary. It gets the events of calls in its Region, one after the other.
     #[arg(long)]
     bootstrap: Option<PathBuf>,
-    /// The function's Region.
-    #[arg(long, default_value = "us-east-1")]
-    function_region: String,
+    /// The function's Region. us-east-1 by default.
+    #[arg(long)]
+    function_region: Option<String>,
     #[command(flatten)]
     options: Options,
 }
 
+impl Arguments {
+    fn function_region(&self) -> &str {
+        self.function_region.as_deref().unwrap_or("us-east-1")
+    }
+
+    /// Checks that no option is for a function that does not run.
+    fn check(&self) -> anyhow::Result<()> {
+        let is_for_function = self.function_region.is_some() || !self.options.are_default();
+        ensure!(
+            self.bootstrap.is_some() || !is_for_function,
+            "no function runs, so --policy, --allowed-regions, --setting, --missing-key and --function-region have no \
+             effect: add `--bootstrap target/debug/bootstrap`, or run `make playground POLICY=policy.yaml`"
+        );
+        Ok(())
+    }
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| "expected a number from 0 to 65535; 0 selects a free port".to_owned())
+}
+
+/// Returns the way out of an error of the port.
+fn port_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program, perhaps another playground, uses this port: end it, or choose another port with \
+             `make playground PORT=4600` or `--port 4600`"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "only root may use this port: choose one from 1024, for example with `make playground PORT=4600` or \
+             `--port 4600`"
+        }
+        _ => "choose another port with `make playground PORT=4600` or `--port 4600`",
+    }
+}
+
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    arguments.check()?;
     let address = (Ipv4Addr::LOCALHOST, arguments.port).into();
     let settings = WorldSettings {
         replication_delay: Duration::from_secs(arguments.replication_seconds),
@@ -44,16 +83,17 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let (emulator, events) = Emulator::start_with_events(address, settings)
         .await
-        .with_context(|| format!("failed to listen on {address}"))?;
+        .map_err(|error| {
+            let hint = port_hint(&error);
+            anyhow!("failed to listen on {address}: {error}; {hint}")
+        })?;
     arguments.options.remove_keys(&emulator);
     let function = start_function(arguments, &emulator).await?;
     print_usage(&emulator.endpoint());
-    if function.is_some() {
-        let options = arguments.options.describe();
-        println!(
-            "\nThe function runs in {}.\n{options}\n",
-            arguments.function_region
-        );
+    if let Some(function) = &function {
+        let (region, options) = (function.region(), arguments.options.describe());
+        println!("\nThe function runs in {region}.\n{options}");
+        function.print_warnings();
     }
     tokio::select! {
         result = deliver(events, function) => result?,
@@ -70,7 +110,7 @@ async fn start_function(
         return Ok(None);
     };
     ensure_built(bootstrap)?;
-    let (region, options) = (&arguments.function_region, &arguments.options);
+    let (region, options) = (arguments.function_region(), &arguments.options);
     let function = Function::start(bootstrap, region, emulator, options).await?;
     Ok(Some(function))
 }

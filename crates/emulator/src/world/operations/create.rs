@@ -21,7 +21,7 @@ impl World {
             self.check_replicable_without_value()?;
         }
         if let Some(existing) = self.by_name(region, name) {
-            return repeated_creation(existing, input, value.as_ref());
+            return repeated_creation(&existing, input, value.as_ref());
         }
         self.check_encryption(now, region, input.kms_key_id.as_deref())?;
         let (versions, version_id) = self.first_version(now, input, value);
@@ -37,7 +37,8 @@ impl World {
         for target in targets {
             self.start_replication(now, region, name, target);
         }
-        Ok(created(self.locate(region, name)?, version_id.as_deref()))
+        let secret = self.locate(region, name)?;
+        Ok(created(&secret, version_id.as_deref()))
     }
 
     fn first_version(

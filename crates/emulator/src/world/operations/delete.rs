@@ -1,6 +1,5 @@
 //! `DeleteSecret` and `RestoreSecret`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,7 +17,7 @@ impl World {
     pub(super) fn delete_secret(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
         let id = input.secret_id()?;
         let window = recovery_window(input)?;
-        let Some(secret) = self.find(region, id).map(Arc::clone) else {
+        let Some(secret) = self.find(region, id) else {
             return match window {
                 // Deleting a missing secret without recovery is not an error [doc].
                 None => Ok(deleted(None, id, now)),
@@ -56,7 +55,7 @@ impl World {
     }
 
     pub(super) fn restore_secret(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let secret = Arc::clone(self.locate(region, input.secret_id()?)?);
+        let secret = self.locate(region, input.secret_id()?)?;
         if matches!(secret.role, Role::Replica { .. }) {
             return Err(ApiError::on_replica());
         }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ApiResult;
 use crate::world::filter::Filter;
-use crate::world::history::SortBy;
+use crate::world::history::{Order, SortBy};
 use crate::world::render::{listed, without_nulls};
 use crate::world::request::Input;
 use crate::world::secret::Place;
@@ -19,18 +19,20 @@ impl World {
         let after = input.next_token.as_deref().map(read_token).transpose()?;
         let filters = Filter::parse_all(input.filters.as_deref().unwrap_or_default())?;
         let shows_deleted = input.include_planned_deletion.unwrap_or_default();
-        let order = (sort_by(input)?, is_descending(input)?);
+        let order = Order {
+            by: sort_by(input)?,
+            is_descending: is_descending(input)?,
+        };
         let lag = self.age(self.settings.list_lag(region));
         let mut matches = self
             .region_mut(region)
-            .history
             .list(now, lag, order, after.as_ref())
-            .filter(|(_, secret)| shows_deleted || secret.deletion.is_none())
-            .filter(|(_, secret)| filters.iter().all(|filter| filter.passes(secret)));
+            .filter(|secret| shows_deleted || secret.deletion.is_none())
+            .filter(|secret| filters.iter().all(|filter| filter.passes(secret)));
         let page: Vec<_> = matches.by_ref().take(size).collect();
-        let last = page.last().map(|(place, _)| write_token(place));
+        let last = page.last().map(|secret| write_token(&secret.place()));
         let next = last.filter(|_| matches.next().is_some());
-        let secrets: Value = page.iter().map(|(_, secret)| listed(secret)).collect();
+        let secrets: Value = page.iter().map(|secret| listed(secret)).collect();
         Ok(without_nulls(
             json!({ "SecretList": secrets, "NextToken": next }),
         ))

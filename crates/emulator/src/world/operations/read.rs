@@ -1,7 +1,5 @@
 //! `DescribeSecret` and `GetSecretValue`.
 
-use std::sync::Arc;
-
 use super::ApiResult;
 use crate::world::keys::KeyProblem;
 use crate::world::render;
@@ -11,7 +9,7 @@ use crate::world::{ApiError, Time, World};
 
 impl World {
     pub(super) fn describe_secret(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let secret = Arc::clone(self.find_visible(now, region, input.secret_id()?)?);
+        let secret = self.find_visible(now, region, input.secret_id()?)?;
         Ok(render::described(&self.as_read(now, secret)))
     }
 
@@ -24,7 +22,7 @@ impl World {
         if secret.deletion.is_some() {
             return Err(ApiError::marked_for_deletion());
         }
-        let (version, value) = wanted_version(secret, input)?;
+        let (version, value) = wanted_version(&secret, input)?;
         self.check_key(now, region, secret.kms_key_id.as_deref())
             .map_err(|problem| match problem {
                 KeyProblem::Denied => ApiError::kms_denied(),
@@ -34,7 +32,7 @@ impl World {
                      KMS key.",
                 ),
             })?;
-        Ok(render::value_of(secret, version, value))
+        Ok(render::value_of(&secret, version, value))
     }
 
     /// Checks whether a value can be encrypted. `CreateSecret` makes this check even without a

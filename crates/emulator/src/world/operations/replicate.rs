@@ -1,7 +1,5 @@
 //! `ReplicateSecretToRegions`, `RemoveRegionsFromReplication` and `StopReplicationToReplica`.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::ApiResult;
@@ -16,7 +14,7 @@ impl World {
         let id = input.secret_id()?;
         required(input.add_replica_regions.as_ref(), "addReplicaRegions")?;
         self.find_visible(now, region, id)?;
-        let secret = Arc::clone(self.locate_unmanaged(region, id)?);
+        let secret = self.locate_unmanaged(region, id)?;
         let targets = self.checked_targets(region, input)?;
         let targets = self.without_known(&secret, targets)?;
         if !secret.versions.have_value() {
@@ -100,7 +98,7 @@ impl World {
         regions
             .iter()
             .try_for_each(|code| check_region_code(code))?;
-        let secret = Arc::clone(self.locate_unmanaged(region, id)?);
+        let secret = self.locate_unmanaged(region, id)?;
         // A Region without a replica is ignored [gap].
         for replica_region in regions {
             self.start_removal(now, &secret, replica_region);
@@ -110,7 +108,7 @@ impl World {
 
     /// Makes a replica a standalone secret. Called in the replica's Region.
     pub(super) fn stop_replication(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let replica = Arc::clone(self.locate(region, input.secret_id()?)?);
+        let replica = self.locate(region, input.secret_id()?)?;
         let name = &replica.name;
         let Role::Replica { primary_region } = &replica.role else {
             // AWS's text is not known [gap].
@@ -123,7 +121,7 @@ impl World {
             secret.changed = now;
         });
         let primary = self.by_name(primary_region, name);
-        if primary.is_some_and(|primary| replica.is_replica_of(primary)) {
+        if primary.is_some_and(|primary| replica.is_replica_of(&primary)) {
             self.update(now, primary_region, name, |primary| {
                 primary.drop_row(region);
             });

@@ -4,8 +4,6 @@
 //! `PutSecretValue` with the version ID of the answer and the label `AWSPENDING`, then
 //! `UpdateSecretVersionStage`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::ApiResult;
@@ -17,7 +15,7 @@ use crate::world::{ApiError, Time, World};
 impl World {
     pub(super) fn rotate_secret(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
         check_rules(input)?;
-        let secret = Arc::clone(self.locate_for_write(region, input.secret_id()?)?);
+        let secret = self.locate_for_write(region, input.secret_id()?)?;
         let rotation = rotation(&secret, input)?;
         check_complete(&secret)?;
         let version_id = input.rotate_immediately.unwrap_or(true).then(|| {
@@ -48,7 +46,7 @@ impl World {
     }
 
     pub(super) fn cancel_rotation(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
-        let secret = Arc::clone(self.locate_for_write(region, input.secret_id()?)?);
+        let secret = self.locate_for_write(region, input.secret_id()?)?;
         if secret.rotation.is_none() {
             return Err(no_function());
         }

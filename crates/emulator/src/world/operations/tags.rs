@@ -1,7 +1,5 @@
 //! `TagResource` and `UntagResource`.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::ApiResult;
@@ -16,7 +14,7 @@ impl World {
     pub(super) fn tag_resource(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
         let id = input.secret_id()?;
         let added = required(input.tags()?, "tags")?;
-        let secret = Arc::clone(self.locate_for_write(region, id)?);
+        let secret = self.locate_for_write(region, id)?;
         let tags = merged(&secret.tags, added)?;
         Ok(self.set_tags(now, &secret, tags))
     }
@@ -24,7 +22,7 @@ impl World {
     pub(super) fn untag_resource(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
         let id = input.secret_id()?;
         let keys = required(input.tag_keys.as_ref(), "tagKeys")?;
-        let secret = Arc::clone(self.locate_for_write(region, id)?);
+        let secret = self.locate_for_write(region, id)?;
         let mut tags = secret.tags.clone();
         tags.retain(|tag| !keys.contains(&tag.key));
         Ok(self.set_tags(now, &secret, tags))

@@ -1,7 +1,5 @@
 //! `UpdateSecretVersionStage` and `ListSecretVersionIds`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::ApiResult;
@@ -17,7 +15,7 @@ impl World {
         input: &Input,
     ) -> ApiResult {
         let label = required(input.version_stage.as_deref(), "versionStage")?;
-        let secret = Arc::clone(self.locate_unmanaged(region, input.secret_id()?)?);
+        let secret = self.locate_unmanaged(region, input.secret_id()?)?;
         let to = input.move_to_version_id.as_deref();
         check_move(&secret, label, input.remove_from_version_id.as_deref(), to)?;
         self.update(now, region, &secret.name, |secret| {

@@ -1,7 +1,5 @@
 //! `PutSecretValue` and `UpdateSecret`.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::ApiResult;
@@ -16,7 +14,7 @@ impl World {
         let value = input.secret_value()?.ok_or_else(|| {
             ApiError::invalid_request("You must provide either SecretString or SecretBinary.")
         })?;
-        let secret = Arc::clone(self.locate_unmanaged(region, id)?);
+        let secret = self.locate_unmanaged(region, id)?;
         let version_id = self.put_version(now, &secret, input, value)?;
         self.propagate(now, region, &secret.name);
         let secret = self.locate(region, &secret.name)?;
@@ -32,7 +30,7 @@ impl World {
     /// Changes description, key and value, of which the request has any.
     pub(super) fn update_secret(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
         let value = input.secret_value()?;
-        let secret = Arc::clone(self.locate_unmanaged(region, input.secret_id()?)?);
+        let secret = self.locate_unmanaged(region, input.secret_id()?)?;
         let key = input.kms_key_id.clone().or(secret.kms_key_id.clone());
         if value.is_some() || input.kms_key_id.is_some() {
             self.check_encryption(now, region, key.as_deref())?;

@@ -1,0 +1,141 @@
+//! The alarms: none fires, and they reach operators.
+
+use serde_json::Value;
+
+use super::super::facts::{Chain, Topic, TopicKey};
+use super::super::finding::{Finding, Findings, Link, Symptom};
+use super::super::resource_policy;
+use super::{list, unread};
+
+/// The alarms, by name in the template.
+pub(crate) const ALARMS: [&str; 16] = [
+    "FailedEventsWaiting",
+    "UndeliveredEventsWaiting",
+    "UnstartedSweepsWaiting",
+    "FunctionErrors",
+    "FunctionThrottles",
+    "ReplicasFailing",
+    "SecretsNeedAttention",
+    "ReplicasStayPending",
+    "BadEventsArriving",
+    "SweepFailed",
+    "SweepTimedOut",
+    "SweepAborted",
+    "SweepFailures",
+    "SweepLimitReached",
+    "DriftReturns",
+    "SweepSilent",
+];
+
+/// Checks that no alarm fires that no earlier finding explains, and that all notify their topic.
+pub(super) fn check(chain: &Chain, findings: &Findings) -> Vec<Finding> {
+    let alarms = match &chain.alarms {
+        Ok(alarms) => alarms,
+        Err(error) => return vec![unread(Link::Alarms, "the alarms", error)],
+    };
+    let mut found = Vec::new();
+    for name in ALARMS {
+        let Some(alarm) = alarms.get(name).filter(|alarm| alarm.firing) else {
+            continue;
+        };
+        if !findings.explain(Symptom::Alarm(name)) {
+            let problem = format!("the alarm {name} is in ALARM state: {}", alarm.reason);
+            let remediation = format!("follow docs/OPERATIONS.md, {name}");
+            found.push(Finding::error(Link::Alarms, problem, remediation));
+        }
+    }
+    let silent = alarms.iter().filter(|(_, alarm)| !alarm.actions_enabled);
+    let silent: Vec<&str> = silent.map(|(name, _)| name.as_str()).collect();
+    if !silent.is_empty() {
+        let problem = format!(
+            "the actions of these alarms are disabled, so they notify no operator: {}",
+            list(silent)
+        );
+        let remediation = "run `aws cloudwatch enable-alarm-actions --alarm-names` with their names in CloudWatch";
+        found.push(Finding::error(Link::Alarms, problem, remediation));
+    }
+    found
+}
+
+/// Checks that the topic has a subscriber, and a key that alarms can use.
+pub(super) fn check_topic(chain: &Chain) -> Vec<Finding> {
+    let topic = match &chain.topic {
+        Ok(Some(topic)) => topic,
+        Ok(None) => {
+            let problem =
+                "the topic of the alarms does not exist, so the alarms notify no operator";
+            let remediation =
+                "create the topic of AlarmTopicArn, or deploy the stack with another one";
+            return vec![Finding::error(Link::Topic, problem, remediation)];
+        }
+        Err(error) => return vec![unread(Link::Topic, "the topic of the alarms", error)],
+    };
+    let findings = [check_subscriptions(topic), check_key(topic)];
+    findings.into_iter().flatten().collect()
+}
+
+fn check_subscriptions(topic: &Topic) -> Option<Finding> {
+    let Topic {
+        arn,
+        confirmed,
+        pending,
+        ..
+    } = topic;
+    if *confirmed > 0 {
+        return None;
+    }
+    let (problem, remediation) = if *pending > 0 {
+        (
+            format!(
+                "no subscription of the topic {arn} is confirmed, so the alarms notify no operator"
+            ),
+            "open the link in the email that AWS sent, or subscribe again after three days",
+        )
+    } else {
+        (
+            format!("the topic {arn} has no subscription, so the alarms notify no operator"),
+            "deploy the stack with AlarmEmail, or subscribe to the topic with `aws sns subscribe`",
+        )
+    };
+    Some(Finding::error(Link::Topic, problem, remediation))
+}
+
+/// Checks that CloudWatch may use the key of the topic (CloudWatch user guide, "Notifying users on alarm
+/// changes").
+fn check_key(topic: &Topic) -> Option<Finding> {
+    let arn = &topic.arn;
+    match topic.key.as_ref()? {
+        TopicKey::AwsManaged => Some(Finding::error(
+            Link::Topic,
+            format!(
+                "the topic {arn} is encrypted with the key aws/sns, which CloudWatch cannot use, so no alarm arrives"
+            ),
+            "encrypt the topic with a customer managed key that CloudWatch may use (docs/DEPLOY.md, Alarm topic)",
+        )),
+        TopicKey::Customer(key, Ok(policy)) => {
+            let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+            let is_denied = |action: &&str| {
+                !resource_policy::allows_service(&policy, "cloudwatch.amazonaws.com", action, None)
+            };
+            let denied: Vec<&str> = ["kms:Decrypt", "kms:GenerateDataKey"]
+                .into_iter()
+                .filter(|action| is_denied(action))
+                .collect();
+            (!denied.is_empty()).then(|| {
+                Finding::error(
+                    Link::Topic,
+                    format!(
+                        "the key {key} of the topic {arn} does not allow CloudWatch {}, so no alarm arrives",
+                        list(denied)
+                    ),
+                    "add the statement of docs/DEPLOY.md, Alarm topic, to the key policy",
+                )
+            })
+        }
+        TopicKey::Customer(key, Err(error)) => Some(unread(
+            Link::Topic,
+            &format!("the policy of the topic's key {key}"),
+            error,
+        )),
+    }
+}

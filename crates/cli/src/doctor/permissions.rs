@@ -1,0 +1,376 @@
+//! The calls that the roles of the stack must be allowed to make, for IAM's policy simulator.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::secret::Region;
+
+use super::facts::Stack;
+
+/// Calls with the same resource and context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// The role, by name in the template.
+    pub(crate) role: &'static str,
+    /// The IAM actions.
+    pub(crate) actions: Vec<&'static str>,
+    /// The ARN of the resource, or `*`.
+    pub(crate) resource: String,
+    /// The Region or resource, for people.
+    pub(crate) on: String,
+    /// The values of condition keys.
+    pub(crate) context: Vec<Context>,
+}
+
+/// The value of a condition key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Context {
+    /// The condition key.
+    pub(crate) key: &'static str,
+    /// The value.
+    pub(crate) value: ContextValue,
+}
+
+/// A value with its type in the simulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ContextValue {
+    /// A text.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
+    /// A Boolean.
+    Boolean(bool),
+}
+
+/// A key, its use, and its tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The ARN.
+    pub(crate) arn: String,
+    /// The Region of the use.
+    pub(crate) region: Region,
+    /// Whether it encrypts replicas. Otherwise it decrypts primary secrets.
+    pub(crate) encrypts: bool,
+    /// The value of its tag `secret-replicator`, which `KmsKeyTagValue` selects.
+    pub(crate) tag: Option<String>,
+}
+
+/// The names of things in an account.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    /// The partition, for instance `aws`.
+    pub(crate) partition: String,
+    /// The Region of the stack.
+    pub(crate) region: Region,
+    /// The ID of the account.
+    pub(crate) id: String,
+}
+
+impl Account {
+    /// Returns the ARN of a resource in the Region of the stack.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        let region = self.region.as_str();
+        self.arn_in(service, region, resource)
+    }
+
+    fn arn_in(&self, service: &str, region: &str, resource: &str) -> String {
+        format!(
+            "arn:{}:{service}:{region}:{}:{resource}",
+            self.partition, self.id
+        )
+    }
+
+    /// Returns the ARN of a role of the stack.
+    pub(crate) fn role(&self, name: &str) -> String {
+        self.arn_in("iam", "", &format!("role/{name}"))
+    }
+}
+
+/// Returns the calls that the roles must make with these settings.
+pub(crate) fn requests(
+    account: &Account,
+    stack: &Stack,
+    limits: &Limits,
+    replica_regions: &BTreeSet<Region>,
+    keys: &BTreeSet<Key>,
+) -> BTreeMap<&'static str, Vec<Request>> {
+    let mut function = of_secrets(account, limits, replica_regions);
+    function.extend(keys.iter().map(of_key));
+    function.extend(of_lambda(account, stack));
+    BTreeMap::from([
+        (FUNCTION_ROLE, function),
+        (SWEEP_ROLE, of_sweep(account, stack)),
+        (SCHEDULE_ROLE, of_schedule(account, stack)),
+    ])
+}
+
+/// The role of the function, in the template.
+pub(crate) const FUNCTION_ROLE: &str = "ReplicatorRole";
+const SWEEP_ROLE: &str = "SweepRole";
+const SCHEDULE_ROLE: &str = "SweepStartRole";
+
+fn text(key: &'static str, value: impl Into<String>) -> Context {
+    let value = ContextValue::Text(value.into());
+    Context { key, value }
+}
+
+/// The calls of Secrets Manager.
+fn of_secrets(
+    account: &Account,
+    limits: &Limits,
+    replica_regions: &BTreeSet<Region>,
+) -> Vec<Request> {
+    let call = |action, resource: String, region: &Region, on: &Region, context: Vec<Context>| {
+        let requested = text("aws:RequestedRegion", region.as_str());
+        Request {
+            role: FUNCTION_ROLE,
+            actions: vec![action],
+            resource,
+            on: on.to_string(),
+            context: [vec![requested], context].concat(),
+        }
+    };
+    // Any secret: the policy of the role names none.
+    let secret =
+        |region: &Region| account.arn_in("secretsmanager", region.as_str(), "secret:any-AbCdEf");
+    let home = &account.region;
+    let mut requests = Vec::new();
+    for region in [home].into_iter().chain(replica_regions) {
+        requests.push(call(
+            "secretsmanager:DescribeSecret",
+            secret(region),
+            region,
+            region,
+            vec![],
+        ));
+        requests.push(call(
+            "secretsmanager:ListSecrets",
+            "*".to_owned(),
+            region,
+            region,
+            vec![],
+        ));
+    }
+    for region in replica_regions {
+        let action = "secretsmanager:ReplicateSecretToRegions";
+        let regions = Context {
+            key: "secretsmanager:AddReplicaRegions",
+            value: ContextValue::List(vec![region.to_string()]),
+        };
+        requests.push(call(
+            action,
+            secret(home),
+            home,
+            region,
+            vec![regions.clone()],
+        ));
+        if limits.overwrite == Overwrite::Allowed {
+            let overwrite = Context {
+                key: "secretsmanager:ForceOverwriteReplicaSecret",
+                value: ContextValue::Boolean(true),
+            };
+            requests.push(call(
+                action,
+                secret(home),
+                home,
+                region,
+                vec![regions, overwrite],
+            ));
+        }
+    }
+    if limits.removal == RemovalLimit::Allowed {
+        let action = "secretsmanager:RemoveRegionsFromReplication";
+        requests.push(call(action, secret(home), home, home, vec![]));
+    }
+    requests
+}
+
+/// The calls of KMS that Secrets Manager makes as the function.
+fn of_key(key: &Key) -> Request {
+    let actions = if key.encrypts {
+        vec!["kms:GenerateDataKey", "kms:Encrypt"]
+    } else {
+        vec!["kms:Decrypt"]
+    };
+    let region = &key.region;
+    let domain = if region.partition() == "aws-cn" {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    let tag = key
+        .tag
+        .iter()
+        .map(|tag| text("aws:ResourceTag/secret-replicator", tag));
+    let via = text(
+        "kms:ViaService",
+        format!("secretsmanager.{region}.{domain}"),
+    );
+    Request {
+        role: FUNCTION_ROLE,
+        actions,
+        resource: key.arn.clone(),
+        on: key.arn.clone(),
+        context: [text("aws:RequestedRegion", region.as_str()), via]
+            .into_iter()
+            .chain(tag)
+            .collect(),
+    }
+}
+
+/// The calls that Lambda makes with the role of the function.
+fn of_lambda(account: &Account, stack: &Stack) -> Vec<Request> {
+    let stream = format!("log-group:{}:log-stream:any", stack.resource("LogGroup"));
+    let logs = vec!["logs:CreateLogStream", "logs:PutLogEvents"];
+    let traces = vec!["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+    vec![
+        on_resource(FUNCTION_ROLE, logs, account.arn("logs", &stream)),
+        on_resource(FUNCTION_ROLE, traces, "*".to_owned()),
+        send(FUNCTION_ROLE, account, stack, "FailedEvents"),
+    ]
+}
+
+fn of_sweep(account: &Account, stack: &Stack) -> Vec<Request> {
+    let function = format!("function:{}", stack.resource("Replicator"));
+    let machine = stack.resource("Sweep").to_owned();
+    vec![
+        on_resource(
+            SWEEP_ROLE,
+            vec!["lambda:InvokeFunction"],
+            account.arn("lambda", &function),
+        ),
+        on_resource(SWEEP_ROLE, vec!["states:ListExecutions"], machine),
+    ]
+}
+
+fn of_schedule(account: &Account, stack: &Stack) -> Vec<Request> {
+    let machine = stack.resource("Sweep").to_owned();
+    vec![
+        on_resource(SCHEDULE_ROLE, vec!["states:StartExecution"], machine),
+        send(SCHEDULE_ROLE, account, stack, "UnstartedSweeps"),
+    ]
+}
+
+fn send(role: &'static str, account: &Account, stack: &Stack, queue: &str) -> Request {
+    // The physical ID of a queue is its URL.
+    let name = stack.resource(queue).rsplit('/').next().unwrap_or_default();
+    on_resource(role, vec!["sqs:SendMessage"], account.arn("sqs", name))
+}
+
+fn on_resource(role: &'static str, actions: Vec<&'static str>, resource: String) -> Request {
+    Request {
+        role,
+        actions,
+        on: if resource == "*" {
+            "all resources".to_owned()
+        } else {
+            resource.clone()
+        },
+        resource,
+        context: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{allowed_regions, limits};
+
+    fn of_function(overwrite: bool, removal: bool, keys: &[Key]) -> Vec<Request> {
+        let account = Account {
+            partition: "aws".to_owned(),
+            region: Region::parse("us-east-1").unwrap(),
+            id: "123456789012".to_owned(),
+        };
+        let stack = super::super::tests::stack();
+        let limits = limits(allowed_regions("eu-west-1").unwrap(), overwrite, removal);
+        let regions = limits.allowed_regions.named_regions();
+        let keys = keys.iter().cloned().collect();
+        let mut requests = requests(&account, &stack, &limits, &regions, &keys);
+        requests.remove(FUNCTION_ROLE).unwrap()
+    }
+
+    fn count(requests: &[Request], action: &str) -> usize {
+        let found = requests
+            .iter()
+            .filter(|request| request.actions.contains(&action));
+        found.count()
+    }
+
+    #[test]
+    fn each_region_is_read_and_replicated_to() {
+        let requests = of_function(false, false, &[]);
+        assert_eq!(count(&requests, "secretsmanager:DescribeSecret"), 2);
+        assert_eq!(count(&requests, "secretsmanager:ListSecrets"), 2);
+        assert_eq!(
+            count(&requests, "secretsmanager:RemoveRegionsFromReplication"),
+            0
+        );
+        let replicate = "secretsmanager:ReplicateSecretToRegions";
+        let [replicate] = requests
+            .iter()
+            .filter(|request| request.actions == [replicate])
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("{requests:?}");
+        };
+        assert!(
+            replicate
+                .resource
+                .starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:")
+        );
+        let regions = ContextValue::List(vec!["eu-west-1".to_owned()]);
+        assert!(
+            replicate
+                .context
+                .iter()
+                .any(|context| context.value == regions)
+        );
+    }
+
+    #[test]
+    fn the_limits_add_calls() {
+        let requests = of_function(true, true, &[]);
+        assert_eq!(
+            count(&requests, "secretsmanager:ReplicateSecretToRegions"),
+            2
+        );
+        assert_eq!(
+            count(&requests, "secretsmanager:RemoveRegionsFromReplication"),
+            1
+        );
+    }
+
+    #[test]
+    fn a_key_is_used_through_secrets_manager_in_its_region() {
+        let key = Key {
+            arn: "arn:aws:kms:eu-west-1:123456789012:key/mrk-1".to_owned(),
+            region: Region::parse("eu-west-1").unwrap(),
+            encrypts: true,
+            tag: Some("allowed".to_owned()),
+        };
+        let requests = of_function(false, false, std::slice::from_ref(&key));
+        assert_eq!(count(&requests, "kms:Encrypt"), 1);
+        assert_eq!(count(&requests, "kms:Decrypt"), 0);
+        let request = requests
+            .iter()
+            .find(|request| request.resource == key.arn)
+            .unwrap();
+        let context = request
+            .context
+            .iter()
+            .map(|context| (context.key, &context.value));
+        let text = |text: &str| ContextValue::Text(text.to_owned());
+        assert_eq!(
+            context.collect::<Vec<_>>(),
+            [
+                ("aws:RequestedRegion", &text("eu-west-1")),
+                (
+                    "kms:ViaService",
+                    &text("secretsmanager.eu-west-1.amazonaws.com")
+                ),
+                ("aws:ResourceTag/secret-replicator", &text("allowed")),
+            ]
+        );
+    }
+}

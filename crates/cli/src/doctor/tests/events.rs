@@ -1,0 +1,146 @@
+//! Faults of rules and trail.
+
+use super::super::facts::{RULES, Selector};
+use super::super::finding::Link;
+use super::super::finding::Severity::{Error, Warning};
+use super::world::*;
+
+#[test]
+fn rules_that_are_disabled() {
+    let findings = with(|chain| {
+        for name in ["ReplicatorSecretChanged", "ReplicatorTagsChanged"] {
+            let rule = chain.rules.get_mut(name).unwrap();
+            rule.as_mut().unwrap().as_mut().unwrap().enabled = false;
+        }
+    });
+    let problem = "disabled, so their events are lost: SecretChanged, TagsChanged";
+    assert_only(
+        &findings,
+        Link::Rules,
+        Error,
+        [problem, "enable-rule --region us-east-1 --name secret-"],
+    );
+}
+
+#[test]
+fn a_rule_that_does_not_exist() {
+    let findings = with(|chain| {
+        chain.rules.insert("ReplicatorValueChanged", Ok(None));
+    });
+    assert_only(&findings, Link::Rules, Error, ["do not exist", "deploy"]);
+}
+
+#[test]
+fn a_rule_with_another_target() {
+    let findings = with(|chain| {
+        let rule = chain.rules.get_mut("ReplicatorDeletionFailed").unwrap();
+        rule.as_mut().unwrap().as_mut().unwrap().targets = vec![MACHINE.to_owned()];
+    });
+    assert_only(
+        &findings,
+        Link::Rules,
+        Error,
+        ["not a target of these rules: DeletionFailed", "deploy"],
+    );
+}
+
+#[test]
+fn a_rule_that_may_not_invoke_the_function() {
+    let permitted = RULES.into_iter().skip(1);
+    let findings = with(|chain| {
+        chain.function_policy = Ok(Some(function_policy(permitted)));
+        fire(chain, &["UndeliveredEventsWaiting"]);
+    });
+    assert_only(
+        &findings,
+        Link::Rules,
+        Error,
+        ["invoke it: SecretChanged", "deploy"],
+    );
+    let findings = with(|chain| chain.function_policy = Ok(None));
+    assert_only(
+        &findings,
+        Link::Rules,
+        Error,
+        ["DeletionFailed, ReplicasChanged", "deploy"],
+    );
+}
+
+#[test]
+fn no_trail() {
+    let findings = with(|chain| chain.trails = Ok(Vec::new()));
+    assert_only(
+        &findings,
+        Link::Trail,
+        Warning,
+        ["no trail logs", "CreateTrail=true"],
+    );
+    assert!(
+        findings[0].problem.contains("native events"),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn a_trail_that_is_stopped() {
+    let findings = with(|chain| chain.trails.as_mut().unwrap()[0].logging = Ok(false));
+    assert_only(
+        &findings,
+        Link::Trail,
+        Warning,
+        ["is stopped", "start-logging"],
+    );
+}
+
+#[test]
+fn a_trail_in_another_region() {
+    let findings = with(|chain| {
+        chain.trails = Ok(Vec::new());
+        chain.trails_elsewhere = vec![("audit".to_owned(), "eu-west-1".to_owned())];
+    });
+    assert_only(
+        &findings,
+        Link::Trail,
+        Warning,
+        ["audit (eu-west-1)", "CreateTrail=true"],
+    );
+}
+
+#[test]
+fn trails_without_write_management_events() {
+    let management = || field("eventCategory", &["Management"], &[]);
+    let secrets = "secretsmanager.amazonaws.com";
+    for selector in [
+        basic(true, "ReadOnly"),
+        basic(false, "All"),
+        Selector::Advanced(vec![field("eventCategory", &["Data"], &[])]),
+        Selector::Advanced(vec![management(), field("readOnly", &["true"], &[])]),
+        Selector::Advanced(vec![management(), field("eventSource", &[], &[secrets])]),
+    ] {
+        let findings =
+            with(|chain| chain.trails.as_mut().unwrap()[0].selectors = Ok(vec![selector]));
+        assert_only(
+            &findings,
+            Link::Trail,
+            Warning,
+            ["does not log write management", "selectors"],
+        );
+    }
+}
+
+#[test]
+fn advanced_selectors_that_include_the_calls() {
+    for fields in [
+        vec![field("eventCategory", &["Management"], &[])],
+        vec![
+            field("eventCategory", &["Management"], &[]),
+            field("readOnly", &["false"], &[]),
+            field("eventSource", &[], &["kms.amazonaws.com"]),
+        ],
+    ] {
+        let selector = Selector::Advanced(fields);
+        let findings =
+            with(|chain| chain.trails.as_mut().unwrap()[0].selectors = Ok(vec![selector]));
+        assert_eq!(findings, []);
+    }
+}

@@ -1,0 +1,83 @@
+//! A function whose settings or policy are invalid.
+//!
+//! It starts all the same, so that each invocation ends with the problems: Lambda retries an event and then sends it
+//! to the failure queue, and a person who invokes the function sees what to fix. It makes no call to AWS.
+
+use lambda_runtime::{Context, LambdaEvent};
+use secret_replicator_core::request::{self, FunctionIdentity, Origin, Trigger};
+use secret_replicator_core::secret::{Region, SecretId};
+use serde_json::value::RawValue;
+
+use crate::clock::Clock;
+use crate::invocation::{ACCOUNT, Invocation, NAME, REGION, part_of_arn};
+use crate::reconcile::{Mode, SecretOutcome};
+use crate::record::{Failure, Record, Recorder};
+use crate::settings::SettingsInvalid;
+
+/// The Lambda function with invalid settings.
+#[derive(Debug)]
+pub struct Misconfigured {
+    invalid: SettingsInvalid,
+    recorder: Recorder,
+    clock: Clock,
+}
+
+impl Misconfigured {
+    /// Creates the function from the problems of its settings.
+    #[must_use]
+    pub fn new(invalid: SettingsInvalid) -> Self {
+        Self {
+            invalid,
+            recorder: Recorder::without_metrics(),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Records that the event failed because of the settings.
+    ///
+    /// # Errors
+    /// Always: [`Failure`] with all problems.
+    pub fn handle(&self, event: &LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
+        let started = self.clock.now();
+        let (invocation, named) = identify(event, started);
+        let outcome = SecretOutcome::Misconfigured(self.invalid.clone());
+        self.recorder
+            .record(invocation.report(self.clock.now(), named, Mode::Act, outcome))
+    }
+}
+
+/// Identifies the invocation and the secret that it names.
+fn identify(
+    event: &LambdaEvent<Box<RawValue>>,
+    started: chrono::DateTime<chrono::Utc>,
+) -> (Invocation, Option<SecretId>) {
+    let context = &event.context;
+    let trigger = own_region(context).map(|region| {
+        let function = FunctionIdentity {
+            region,
+            account: part_of_arn(context, ACCOUNT),
+            name: part_of_arn(context, NAME),
+        };
+        request::parse(event.payload.get(), &function)
+    });
+    let (origin, request) = match trigger {
+        Some(Trigger { origin, request }) => (origin, Some(request)),
+        None => (Origin::unknown(), None),
+    };
+    let invocation = Invocation {
+        origin,
+        request_id: context.request_id.clone(),
+        account: part_of_arn(context, ACCOUNT),
+        sweep_id: request
+            .as_ref()
+            .and_then(|request| request.sweep_id().map(str::to_owned)),
+        started,
+    };
+    let named = request.and_then(|request| request.secret().cloned());
+    (invocation, named)
+}
+
+/// Returns the function's Region from its ARN, because `AWS_REGION` may be the invalid setting.
+fn own_region(context: &Context) -> Option<Region> {
+    Region::parse(&part_of_arn(context, REGION)?).ok()
+}
