@@ -49,7 +49,8 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 .PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
 .PHONY: test-aws test-aws-clean probe-aws
-.PHONY: dist bench startup-budget properties soak parameters regions fmt requirements valgrind qemu zsh package
+.PHONY: dist bench startup-budget properties soak parameters regions page-picture fmt requirements
+.PHONY: chromium valgrind qemu zsh package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
 help: ## List the targets
@@ -61,9 +62,10 @@ FUNCTION_OPTIONS = $(if $(POLICY),--policy "$(POLICY)") \
 	$(if $(MISSING_KEY),--missing-key "$(MISSING_KEY)")
 
 demo: ## Send sample events to the function on a local AWS; EVENT=path.json sends one of your own
-	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
-	target/debug/emulator demo --bootstrap target/debug/bootstrap $(if $(EVENT),--event "$(EVENT)") \
-		$(FUNCTION_OPTIONS)
+	cargo build --locked --package secret-replicator --package secret-replicator-emulator \
+		$(if $(EVENT),,--package secret-replicator-cli) --bins
+	target/debug/emulator demo --bootstrap target/debug/bootstrap \
+		$(if $(EVENT),--event "$(EVENT)",--tool target/debug/secret-replicator) $(FUNCTION_OPTIONS)
 
 playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml, PORT=4600
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
@@ -156,7 +158,7 @@ dist: package ## Build the files of a release that CloudFormation needs, into di
 	.venv/bin/python packaging/plain_template.py > dist/template.yaml
 	cd dist; sha256sum *.zip template.yaml > SHA256SUMS
 
-test-independent: $(TOOLS) $(LINTERS) qemu zsh ## Test packages, emulator and template with independent tools
+test-independent: $(TOOLS) $(LINTERS) chromium qemu zsh ## Test packages, emulator and template with independent tools
 	@# Both at once, because link-time optimization uses one processor.
 	$(MAKE) --jobs=2 package
 	@# --tests selects the features of `make test-rust`, so that cargo does not compile the dependencies again.
@@ -287,6 +289,10 @@ mutants: $(CARGO_MUTANTS) $(CARGO_NEXTEST) ## List mutants that no test notices;
 valgrind zsh:
 	@command -v $@ > /dev/null || $(call install,$@)
 
+# Opens the pages of the command-line tool. The fonts have the symbols of the pages.
+chromium:
+	@{ command -v google-chrome || command -v $@; } > /dev/null || $(call install,$@ fonts-dejavu-core)
+
 # Runs the package of the other architecture, with the C library that it links.
 qemu:
 	@{ command -v qemu-$(GUEST)-static && test -e /usr/$(GUEST)-linux-gnu/lib/libc.so.6; } > /dev/null \
@@ -323,6 +329,10 @@ parameters: $(TOOLS) ## Write the table of the stack's parameters in docs/DEPLOY
 
 regions: $(TOOLS) ## Write the list of Regions from the partitions of botocore
 	.venv/bin/python tests/independent/regions.py
+
+page-picture: $(TOOLS) chromium ## Write the picture of a status page in docs/CLI.md, of a local AWS
+	cargo build --locked --package secret-replicator-cli --package secret-replicator-emulator --bins
+	EMULATOR=target/debug/emulator .venv/bin/python tests/independent/page_picture.py docs/status.png
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -40,6 +40,7 @@ fi
 
 # make installs these if it runs as root.
 if [[ $(id -u) != 0 ]] || ! command -v apt-get > /dev/null; then
+    command -v google-chrome > /dev/null || has chromium chromium
     has valgrind valgrind
     has zsh zsh
     has qemu-aarch64-static qemu-user-static

@@ -15,7 +15,7 @@ import pytest
 
 from documents import blocks
 from observed import POLICY
-from processes import TOOLS, eventually, shell
+from processes import CLI, TOOLS, eventually, shell
 from slices import COMPLETE
 from sweep import Sweep
 from template import ROOT
@@ -201,10 +201,12 @@ def test_the_commands_of_the_readme_run(run, secret):
 
 
 def test_the_demo_ends_with_the_table_of_the_readme(bootstrap, emulator_binary):
-    command = [emulator_binary, "demo", "--bootstrap", bootstrap]
+    command = [emulator_binary, "demo", "--bootstrap", bootstrap, "--tool", CLI]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "$ secret-replicator plan --region us-east-1\nThe policy covers 5 secrets" in done.stdout
+    assert "$ secret-replicator status --region us-east-1\n7 secrets" in done.stdout
     marker = "<!-- what `make demo` ends with -->\n```text\n"
     _, after_marker = (ROOT / "README.md").read_text().split(marker)
     assert done.stdout.endswith(after_marker.split("```\n")[0])

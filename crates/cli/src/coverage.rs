@@ -120,6 +120,14 @@ pub(crate) struct Cell {
     pub(crate) is_billed: bool,
 }
 
+impl Cell {
+    /// Returns whether a request would fail, because another secret has the name in the Region.
+    pub(crate) fn is_name_taken(&self) -> bool {
+        self.dry_run == DryRun::Planned(Change::Create)
+            && matches!(self.state, State::Shadowed | State::Promoted)
+    }
+}
+
 /// What the Regions have under the name of a secret, as far as they were read.
 pub(crate) type Found = BTreeMap<Region, RegionalSecret>;
 

@@ -18,6 +18,8 @@ mod document;
 mod excerpt;
 mod explain;
 mod export;
+#[cfg(feature = "aws")]
+mod html;
 mod options;
 mod output;
 mod parameter;

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::access::run_async;
 use crate::coverage::Coverage;
+use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::options::Format;
 use crate::output::{CommandOutput, Exit, json};
 use crate::prices::Cost;
@@ -30,6 +31,7 @@ Examples:
   secret-replicator plan policy.yaml --region us-east-1,eu-central-1 \\
       --allowed-replica-regions \"eu-west-1 us-west-2\"
   secret-replicator plan --from-stack secret-replicator --region us-east-1 --output json
+  secret-replicator plan policy.yaml --region us-east-1 --html plan.html
   secret-replicator plan policy.yaml --accounts accounts.txt --role-name SecretReplicatorReader
 
 Exit codes:
@@ -39,6 +41,8 @@ Exit codes:
 pub(crate) struct Arguments {
     #[command(flatten)]
     source: SourceOptions,
+    #[command(flatten)]
+    html: HtmlOptions,
     /// Show every secret that changes
     #[arg(long)]
     all: bool,
@@ -76,11 +80,16 @@ struct Collected {
     groups: Groups,
     /// The secrets themselves, if the output needs them.
     secrets: Option<Vec<Coverage>>,
+    /// The page of `--html`.
+    page: Option<HtmlReport>,
 }
 
 impl Collected {
     fn add(&mut self, coverage: Coverage) {
         self.summary.add(&coverage);
+        if let Some(page) = self.page.as_mut().filter(|_| coverage.is_covered()) {
+            page.add(&coverage);
+        }
         if !summary::is_noteworthy(&coverage) {
             return;
         }
@@ -100,6 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
 }
 
 async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    let page = arguments.html.start(Kind::Plan)?;
     let source = match arguments.source.load().await {
         Ok(source) => source,
         Err(missing) => {
@@ -120,6 +130,7 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         summary: Summary::default(),
         groups: Groups::new(arguments.all),
         secrets: (arguments.output != PlanFormat::Text).then(Vec::new),
+        page,
     });
     let on_secret = |_: &Secret, coverage| collected.borrow_mut().add(coverage);
     let reading = report::read(&source, scope, on_secret).await?;
@@ -127,6 +138,7 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         summary,
         groups,
         secrets,
+        page,
     } = collected.into_inner();
     let mut secrets = secrets.unwrap_or_default();
     table::sort(&mut secrets);
@@ -135,6 +147,16 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         summary.replicas_after,
         reading.swept.iter().copied(),
     );
+    let written = page.map(|page| {
+        page.write(&Facts {
+            reading: &reading,
+            policy: &arguments.source.policy_name(),
+            limits: &source.limits,
+            selection: None,
+            cost: Some(cost),
+        })
+    });
+    let written = written.transpose()?.unwrap_or_default();
     let exit = if summary.is_settled() && !reading.is_incomplete() {
         Exit::Success
     } else {
@@ -152,7 +174,7 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     };
     Ok(CommandOutput {
         stdout,
-        stderr: format!("{}{}", source.note, reading.note()),
+        stderr: format!("{}{}{written}", source.note, reading.note()),
         exit,
     })
 }

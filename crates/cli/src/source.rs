@@ -86,6 +86,16 @@ impl NoSource {
 }
 
 impl SourceOptions {
+    /// Returns the origin of the policy, for people.
+    pub(crate) fn policy_name(&self) -> String {
+        match (&self.from_stack, self.policy.as_deref()) {
+            (Some(stack), _) => format!("the stack {stack}"),
+            (None, Some("-")) => "standard input".to_owned(),
+            (None, Some(path)) => path.to_owned(),
+            (None, None) => "the built-in policy".to_owned(),
+        }
+    }
+
     /// Loads the policy and the limits, and finds the accounts and the Regions.
     pub(crate) async fn load(&self) -> Result<Source, NoSource> {
         // An error of the policy needs no access.

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::access::run_async;
 use crate::coverage::{Coverage, State};
+use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::options::Format;
 use crate::output::{CommandOutput, Exit, json};
 use crate::report::{self, Reading};
@@ -30,6 +31,7 @@ Examples:
   secret-replicator status --region us-east-1
   secret-replicator status policy.yaml --region us-east-1,eu-central-1 --only failed,missing
   secret-replicator status --from-stack secret-replicator --fail-on failed,behind --output junit
+  secret-replicator status policy.yaml --region us-east-1 --html coverage.html
   secret-replicator status policy.yaml --name prod/ --tag team=payments --output csv
 
 Exit codes:
@@ -41,6 +43,8 @@ pub(crate) struct Arguments {
     source: SourceOptions,
     #[command(flatten)]
     filter: FilterOptions,
+    #[command(flatten)]
+    html: HtmlOptions,
     /// Exit with code 2 if a secret has one of these states in a Region
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STATES")]
     fail_on: Vec<State>,
@@ -80,6 +84,8 @@ struct Collected {
     summary: Summary,
     /// The secrets of the report. Text without every row needs only those with a problem.
     secrets: Vec<Coverage>,
+    /// The page of `--html`.
+    page: Option<HtmlReport>,
 }
 
 /// Shows the coverage.
@@ -91,6 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
 }
 
 async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    let page = arguments.html.start(Kind::Status)?;
     let source = match arguments.source.load().await {
         Ok(source) => source,
         Err(missing) => {
@@ -112,11 +119,15 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let collected = RefCell::new(Collected {
         summary: Summary::default(),
         secrets: Vec::new(),
+        page,
     });
     let on_secret = |secret: &Secret, coverage| {
         if let Some(coverage) = filter.apply(secret, coverage) {
             let mut collected = collected.borrow_mut();
             collected.summary.add(&coverage);
+            if let Some(page) = &mut collected.page {
+                page.add(&coverage);
+            }
             if keeps_all || has_problem(&coverage) {
                 collected.secrets.push(coverage);
             }
@@ -126,8 +137,19 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let Collected {
         summary,
         mut secrets,
+        page,
     } = collected.into_inner();
     table::sort(&mut secrets);
+    let written = page.map(|page| {
+        page.write(&Facts {
+            reading: &reading,
+            policy: &arguments.source.policy_name(),
+            limits: &source.limits,
+            selection: filter.selection(),
+            cost: None,
+        })
+    });
+    let written = written.transpose()?.unwrap_or_default();
     let fails = summary.has_any(&arguments.fail_on);
     let exit = if fails || reading.is_incomplete() {
         Exit::Findings
@@ -146,7 +168,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     };
     Ok(CommandOutput {
         stdout,
-        stderr: format!("{}{}", source.note, reading.note()),
+        stderr: format!("{}{}{written}", source.note, reading.note()),
         exit,
     })
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::summary::{is_name_taken, is_noteworthy_cell};
+use super::summary::is_noteworthy_cell;
 use crate::coverage::{Cell, Coverage, DryRun};
 
 /// The number of names that a group keeps for a report of a screen.
@@ -95,7 +95,7 @@ fn part(cell: &Cell) -> (u8, String) {
     match cell.dry_run {
         DryRun::Failed => (0, format!("failed: {reason}")),
         DryRun::Refused => (2, format!("refused: {reason}")),
-        DryRun::Planned(change) if is_name_taken(cell) => (
+        DryRun::Planned(change) if cell.is_name_taken() => (
             1,
             format!("{}, but the name is taken: {reason}", change.name()),
         ),

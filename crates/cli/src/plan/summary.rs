@@ -78,7 +78,7 @@ impl Summary {
     fn add_cell(&mut self, cell: &Cell) {
         let after = match cell.dry_run {
             DryRun::Planned(Change::Remove) => false,
-            DryRun::Planned(_) => !is_name_taken(cell) || cell.is_billed,
+            DryRun::Planned(_) => !cell.is_name_taken() || cell.is_billed,
             _ => cell.is_billed,
         };
         self.replicas_today += u64::from(cell.is_billed);
@@ -110,7 +110,7 @@ impl RegionCounts {
             DryRun::Refused => self.refused.entry(reason).or_default(),
             DryRun::Failed => self.failed.entry(reason).or_default(),
             DryRun::Planned(Change::Create) => {
-                self.name_taken += u64::from(is_name_taken(cell));
+                self.name_taken += u64::from(cell.is_name_taken());
                 &mut self.create
             }
             DryRun::Planned(Change::Overwrite) => &mut self.overwrite,
@@ -130,12 +130,6 @@ fn severity(outcome: DryRun) -> u8 {
         DryRun::Pending => 3,
         DryRun::Failed => 4,
     }
-}
-
-/// Returns whether a request would fail, because another secret has the name in the Region.
-pub(super) fn is_name_taken(cell: &Cell) -> bool {
-    cell.dry_run == DryRun::Planned(Change::Create)
-        && matches!(cell.state, State::Shadowed | State::Promoted)
 }
 
 /// Returns whether the report shows the secret: a Region changes, is refused, failed or is behind.

@@ -37,6 +37,24 @@ impl Filter<'_> {
         }
     }
 
+    /// Returns the options as on the command line. `None` if there are none.
+    pub(super) fn selection(&self) -> Option<String> {
+        let FilterOptions { only, name, tag } = self.0;
+        let mut words = Vec::new();
+        if !only.is_empty() {
+            let states: Vec<String> = only.iter().map(|state| state.name()).collect();
+            words.push(format!("--only {}", states.join(",")));
+        }
+        if !name.is_empty() {
+            words.push(format!("--name {name}"));
+        }
+        words.extend(tag.iter().map(|(key, value)| match value {
+            Some(value) => format!("--tag {key}={value}"),
+            None => format!("--tag {key}"),
+        }));
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
     /// Returns whether the filter selects states.
     pub(super) fn has_states(&self) -> bool {
         !self.0.only.is_empty()

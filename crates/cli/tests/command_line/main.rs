@@ -7,6 +7,8 @@ mod completions;
 mod documented;
 mod explain;
 mod export;
+#[cfg(feature = "aws")]
+mod html;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;

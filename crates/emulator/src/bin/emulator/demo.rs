@@ -1,5 +1,6 @@
 //! `emulator demo`: sends sample events to the real function, which calls the emulated AWS.
 
+mod account;
 mod event;
 mod expected;
 mod table;
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     /// The directory of the demo's events, with their expected records in `expected/`.
     #[arg(long, default_value = "events/demo")]
     events: PathBuf,
+    /// The command-line tool, whose `plan` and `status` show the account at the end. Not with --event.
+    #[arg(long, conflicts_with = "event")]
+    tool: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
 }
@@ -130,6 +134,9 @@ async fn run_all(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let found = expected.differences(&result);
         differences.extend(found.iter().map(|text| format!("{file}: {text}")));
         results.push(result);
+    }
+    if let Some(tool) = &arguments.tool {
+        account::show(tool, &region, &demo.aws.endpoint()).await?;
     }
     println!("{}", table::of(&region, &results));
     if differences.is_empty() {

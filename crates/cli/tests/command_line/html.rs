@@ -1,0 +1,103 @@
+//! Tests of `--html`.
+
+use secret_replicator_emulator::SecretSeed;
+
+use crate::Files;
+use crate::account::{Account, HOME, OLD, secret};
+
+const POLICY: &str = r#"
+version: 1
+rules:
+  - name: tier-1
+    when: { tags: { tier: "1" } }
+    replicate-to: [us-west-2, eu-west-1]
+"#;
+
+fn account() -> Account {
+    let covered = |name| secret(name).with_tag("tier", "1").with_value("hunter2");
+    Account::new([
+        covered("prod/done")
+            .with_replica_in("us-west-2")
+            .with_replica_in("eu-west-1")
+            .with_tag("owner", "confidential-tag"),
+        covered("prod/half").with_replica_in("us-west-2"),
+        covered("prod/taken").with_replica_in("us-west-2"),
+        SecretSeed::new("eu-west-1", "prod/taken").with_age(OLD),
+        secret("not-covered"),
+    ])
+}
+
+#[test]
+fn a_page_has_the_report_and_standard_output_stays_the_same() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, html) = (files.path("policy.yaml"), files.path("page.html"));
+    for command in ["status", "plan"] {
+        let arguments = [command, &policy, "--region", HOME];
+        let without = account.call(&arguments);
+        let with = account.call(&[&arguments[..], &["--html", &html]].concat());
+        assert_eq!((with.code, &with.stdout), (without.code, &without.stdout));
+        assert!(with.stderr.contains("wrote the page to"), "{}", with.stderr);
+        let page = std::fs::read_to_string(&html).unwrap();
+        for text in [
+            "<dd>123456789012</dd>",
+            HOME,
+            "prod/half",
+            "prod/taken",
+            "name-already-exists",
+            "eu-west-1 (1)",
+        ] {
+            assert!(page.contains(text), "{command}: {text}");
+        }
+        assert_eq!(page.contains("not-covered"), command == "status");
+        assert_eq!(page.contains("USD per month"), command == "plan");
+        for text in ["hunter2", "confidential-tag"] {
+            assert!(!page.contains(text), "{command}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_page_says_what_was_selected() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, html) = (files.path("policy.yaml"), files.path("page.html"));
+    let page = |selection: &[&str]| {
+        let arguments = ["status", &policy, "--region", HOME, "--html", &html];
+        let called = account.call(&[&arguments, selection].concat());
+        assert_eq!(called.code, Some(0), "{}", called.stderr);
+        std::fs::read_to_string(&html).unwrap()
+    };
+    let missing = page(&[
+        "--only=missing,shadowed",
+        "--name=prod/",
+        "--tag=tier=1",
+        "--tag=tier",
+    ]);
+    assert!(missing.contains("--only missing,shadowed --name prod/ --tag tier=1 --tag tier"));
+    assert!(missing.contains("prod/half") && !missing.contains("prod/done"));
+    // The share of a selection says nothing about the account.
+    let share = " wanted replicas in sync";
+    assert!(!missing.contains(share) && page(&[]).contains(share));
+    let in_sync = page(&["--only=in-sync"]);
+    assert!(in_sync.contains("<p>Nothing in the selection.</p>"));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_costs_no_call() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let policy = files.path("policy.yaml");
+    for command in ["status", "plan"] {
+        let html = files.path("missing/page.html");
+        let called = account.call(&[command, &policy, "--region", HOME, "--html", &html]);
+        assert_eq!(called.code, Some(1));
+        assert_eq!(called.stdout, "");
+        assert!(
+            called.stderr.contains("or name another file"),
+            "{}",
+            called.stderr
+        );
+    }
+    assert!(account.aws.calls().is_empty());
+}
