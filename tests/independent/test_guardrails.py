@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
-from processes import CLI
+from documents import blocks
+from processes import CLI, shell
 from stack import ACCOUNT, Request, allows
+from template import ROOT
 
 KNOWN = ["ap-south-1", "eu-central-1", "eu-west-1", "eu-west-2", "sa-east-1", "us-east-1", "us-west-2"]
 SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:prod/db-AbCdEf"
@@ -86,3 +88,15 @@ def test_the_identity_policy_allows_what_the_function_does_and_nothing_else():
     permissive = exported("iam", policy(["eu-west-1"]), "--allow-overwrite", "--allow-removal")
     assert allows(permissive, request(replicate, ["eu-west-1"], force=True))
     assert allows(permissive, request("RemoveRegionsFromReplication"))
+
+
+def test_the_documented_commands_write_the_documents(tmp_path):
+    (tmp_path / "policy.yaml").write_text((ROOT / "docs/policies/tiers.yaml").read_text())
+    [commands] = blocks("docs/SECURITY.md", section="Guardrails")
+    done = shell(commands, tmp_path, {"secret-replicator": f'#!/bin/sh\nexec {CLI} "$@"\n'})
+
+    assert done.returncode == 0, done.stderr
+    documents = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
+    assert documents["scp.json"]["Statement"][0]["Effect"] == "Deny"
+    assert "tier" in documents["tag-policy.json"]["tags"]
+    assert len(documents["replicate.json"]["Statement"]) == 3
