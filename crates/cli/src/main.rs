@@ -45,7 +45,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
-use output::{CommandOutput, Exit};
+use output::CommandOutput;
 
 fn main() -> ExitCode {
     let command = match Arguments::try_parse() {
@@ -66,10 +66,6 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
-    let output = result.unwrap_or_else(|error| CommandOutput {
-        stdout: String::new(),
-        stderr: format!("error: {error:#}\n"),
-        exit: Exit::Failure,
-    });
+    let output = result.unwrap_or_else(|error| CommandOutput::failure("", &error));
     output.print(codes)
 }

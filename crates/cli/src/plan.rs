@@ -122,7 +122,10 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         secrets: (arguments.output != PlanFormat::Text).then(Vec::new),
     });
     let on_secret = |_: &Secret, coverage| collected.borrow_mut().add(coverage);
-    let reading = report::read(&source, scope, on_secret).await?;
+    let reading = match report::read(&source, scope, on_secret).await {
+        Ok(reading) => reading,
+        Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
+    };
     let Collected {
         summary,
         groups,

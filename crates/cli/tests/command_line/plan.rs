@@ -115,6 +115,52 @@ fn a_screen_is_enough_without_all() {
 }
 
 #[test]
+fn each_region_that_is_not_known_is_a_warning() {
+    let account = Account::new([
+        secret("a").with_tag("replicate-to", "eu-wset-1"),
+        secret("b").with_tag("replicate-to", "eu-wset-1 us-west-2"),
+    ]);
+    for command in ["plan", "status"] {
+        let called = account.call(&[command, "--region", HOME, "--output", "json"]);
+        assert_eq!(
+            called.stderr,
+            "warning: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?\n",
+            "{command}"
+        );
+        assert_eq!(called.json()["unknown_regions"], json!(["eu-wset-1"]));
+        let called = account.call(&[
+            command,
+            "--region",
+            "us-esat-1,us-east-1",
+            "--allowed-replica-regions",
+            "eu-wset-1 us-west-2",
+        ]);
+        let warnings = "warning: --region: `us-esat-1` is not a known Region; did you mean `us-east-1`?\n\
+             warning: --allowed-replica-regions: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?\n";
+        assert!(called.stderr.starts_with(warnings), "{}", called.stderr);
+        assert_eq!(called.stderr.matches("not a known Region").count(), 2);
+        let called = account.call(&[command, "--region", "us-esat-1"]);
+        assert_eq!(called.code, Some(1));
+        assert!(
+            called.stderr.starts_with(
+                "warning: --region: `us-esat-1` is not a known Region; did you mean `us-east-1`?\nerror: "
+            ),
+            "{}",
+            called.stderr
+        );
+    }
+    let known = Account::new([secret("a").with_tag("replicate-to", "eu-west-1")]);
+    let called = known.call(&[
+        "plan",
+        "--region",
+        HOME,
+        "--allowed-replica-regions",
+        "eu-west-1",
+    ]);
+    assert_eq!(called.stderr, "");
+}
+
+#[test]
 fn wrong_usages_say_what_to_type() {
     let files = Files::new(&[("policy.yaml", POLICY)]);
     let path = files.path("policy.yaml");
