@@ -60,6 +60,7 @@ impl Access {
         }
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
+            remediation::use_profile(profile);
         }
         if let Some(url) = &options.endpoint_url {
             loader = loader.endpoint_url(url);

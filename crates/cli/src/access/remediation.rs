@@ -1,6 +1,8 @@
 //! The remediation of failed AWS calls.
 
+use std::env;
 use std::error::Error;
+use std::sync::OnceLock;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -46,6 +48,24 @@ impl From<&CallError> for ApiError {
     }
 }
 
+/// The profile of `--profile`. All calls of a process have the same one.
+static PROFILE: OnceLock<String> = OnceLock::new();
+
+/// Sets the profile that remediations name.
+pub(super) fn use_profile(name: &str) {
+    PROFILE.get_or_init(|| name.to_owned());
+}
+
+/// Returns the command that signs in to IAM Identity Center.
+fn sign_in() -> String {
+    let of_environment = || env::var("AWS_PROFILE").ok();
+    let profile = PROFILE.get().cloned().or_else(of_environment);
+    match profile.filter(|name| !name.is_empty()) {
+        Some(name) => format!("aws sso login --profile {name}"),
+        None => "aws sso login".to_owned(),
+    }
+}
+
 /// The messages of the SDK if no provider of the chain has credentials.
 const NO_CREDENTIALS: [&str; 2] = [
     "no credentials found in chain",
@@ -79,13 +99,13 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
     };
     // The SDK's credential providers have no public error codes (aws-config 1.13).
     if has(&["SSO", "access token"]) {
-        return Some("sign in again: `aws sso login`, with the same `--profile`".to_owned());
+        return Some(format!("sign in again: `{}`", sign_in()));
     }
     if has(&["ExpiredToken", "RequestExpired"]) {
-        return Some(
-            "the temporary credentials have expired: request new ones, or sign in again with `aws sso login`"
-                .to_owned(),
-        );
+        return Some(format!(
+            "the temporary credentials have expired: request new ones, or sign in again with `{}`",
+            sign_in()
+        ));
     }
     if has(&["was not defined", "No profiles were defined"]) {
         return Some(

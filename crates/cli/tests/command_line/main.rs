@@ -1,6 +1,8 @@
 //! Tests of the real binary on the command line.
 
 #[cfg(feature = "aws")]
+mod access;
+#[cfg(feature = "aws")]
 mod account;
 mod check;
 mod completions;
