@@ -17,6 +17,8 @@ mod doctor;
 mod document;
 mod excerpt;
 mod explain;
+#[cfg(feature = "aws")]
+mod interrupt;
 mod options;
 mod output;
 mod parameter;

@@ -8,6 +8,8 @@ mod check;
 mod completions;
 mod documented;
 mod explain;
+#[cfg(feature = "aws")]
+mod interrupt;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
