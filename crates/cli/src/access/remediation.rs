@@ -56,11 +56,16 @@ pub(super) fn use_profile(name: &str) {
     PROFILE.get_or_init(|| name.to_owned());
 }
 
-/// Returns the command that signs in to IAM Identity Center.
-fn sign_in() -> String {
+/// Returns the profile of `--profile`, or of the environment.
+fn profile() -> Option<String> {
     let of_environment = || env::var("AWS_PROFILE").ok();
     let profile = PROFILE.get().cloned().or_else(of_environment);
-    match profile.filter(|name| !name.is_empty()) {
+    profile.filter(|name| !name.is_empty())
+}
+
+/// Returns the command that signs in to IAM Identity Center.
+fn sign_in() -> String {
+    match profile() {
         Some(name) => format!("aws sso login --profile {name}"),
         None => "aws sso login".to_owned(),
     }
@@ -75,10 +80,16 @@ const NO_CREDENTIALS: [&str; 2] = [
 /// Formats the failure of a call: the action, AWS's code and message, and the remediation.
 fn with_remediation(action: &str, code: &str, message: &str) -> String {
     if NO_CREDENTIALS.iter().any(|text| message.contains(text)) {
-        return format!(
-            "{action} failed: no AWS credentials were found; add `--profile NAME` (`aws configure \
-             list-profiles` shows the names), or sign in with `aws sso login` or `aws configure`"
-        );
+        return match profile() {
+            Some(profile) => format!(
+                "{action} failed: the profile `{profile}` does not exist or has no credentials; `aws configure \
+                 list-profiles` shows the profiles"
+            ),
+            None => format!(
+                "{action} failed: no AWS credentials were found; add `--profile NAME` (`aws configure \
+                 list-profiles` shows the names), or sign in with `aws sso login` or `aws configure`"
+            ),
+        };
     }
     let code = if code.is_empty() || code == "NoAnswer" {
         String::new()

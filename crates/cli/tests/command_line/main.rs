@@ -19,6 +19,8 @@ mod run_tests;
 mod slips;
 #[cfg(feature = "aws")]
 mod status;
+#[cfg(feature = "doctor")]
+mod wrong_usages;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -6,8 +6,7 @@ use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
 use crate::Files;
-use crate::account::{Account, HOME, OLD, isolated, secret};
-use crate::called;
+use crate::account::{Account, HOME, OLD, secret};
 
 const POLICY: &str = r#"
 version: 1
@@ -39,6 +38,39 @@ fn a_replicated_account_has_nothing_to_do_and_is_not_described() {
             .contains("The policy covers 2 secrets: 2 in sync.")
     );
     assert!(called.stdout.contains("Nothing to do."));
+    assert!(account.aws.calls_to("DescribeSecret").is_empty());
+}
+
+#[test]
+fn secrets_of_the_same_names_in_several_primary_regions_are_not_described() {
+    let elsewhere = |name: &str| SecretSeed::new("ap-southeast-2", name).with_age(OLD);
+    let secrets = ["a", "b"].map(|name| {
+        [
+            both(name),
+            elsewhere(name)
+                .with_tag("tier", "1")
+                .with_replica_in("ap-northeast-1"),
+        ]
+    });
+    let account = Account::new(secrets.into_iter().flatten());
+    let policy = "\
+version: 1
+rules:
+  - { name: us, when: { primary-region: us-east-1 }, replicate-to: [us-west-2, eu-west-1] }
+  - { name: ap, when: { primary-region: ap-southeast-2 }, replicate-to: [ap-northeast-1] }
+";
+    let files = Files::new(&[("policy.yaml", policy)]);
+    let path = files.path("policy.yaml");
+    let regions = "us-west-2 eu-west-1 ap-northeast-1 ap-southeast-2 us-east-1";
+    let mut arguments = vec!["plan", &path, "--region", "us-east-1,ap-southeast-2"];
+    arguments.extend(["--allowed-replica-regions", regions]);
+    let called = account.call(&arguments);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    assert!(
+        called
+            .stdout
+            .contains("The policy covers 4 secrets: 4 in sync.")
+    );
     assert!(account.aws.calls_to("DescribeSecret").is_empty());
 }
 
@@ -158,59 +190,6 @@ fn each_region_that_is_not_known_is_a_warning() {
         "eu-west-1",
     ]);
     assert_eq!(called.stderr, "");
-}
-
-#[test]
-fn wrong_usages_say_what_to_type() {
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let path = files.path("policy.yaml");
-    let wrong: [(&[&str], &str); 10] = [
-        (&["plan", &path], "--region us-east-1"),
-        (&["plan", &path, "--region", "us-east1"], "`us-east-1`"),
-        (
-            &["plan", &path, "--region", "us-east-1,cn-north-1"],
-            "once for each partition",
-        ),
-        (&["plan", &path, "--region", HOME], "--profile NAME"),
-        (
-            &["plan", &path, "--region", HOME, "--profile", "nowhere"],
-            "aws configure list-profiles",
-        ),
-        (&["plan", "no-such.yaml", "--region", HOME], "no-such.yaml"),
-        (&["plan", &path, "--from-stack", "s"], "cannot be used with"),
-        (
-            &["plan", &path, "--accounts", "111111111111"],
-            "--role-name <NAME>",
-        ),
-        (
-            &[
-                "plan",
-                &path,
-                "--region",
-                HOME,
-                "--accounts",
-                "1",
-                "--role-name",
-                "r",
-            ],
-            "an ID has 12 digits",
-        ),
-        (
-            &["plan", &path, "--endpoint-url", "localhost"],
-            "http://127.0.0.1",
-        ),
-    ];
-    for (arguments, expected) in wrong {
-        let output = isolated(arguments).output().unwrap();
-        let called = called(&output);
-        assert_eq!(called.code, Some(1), "{arguments:?}: {}", called.stderr);
-        assert!(called.stdout.is_empty(), "{arguments:?}");
-        assert!(
-            called.stderr.contains(expected),
-            "{arguments:?}: {}",
-            called.stderr
-        );
-    }
 }
 
 #[test]
