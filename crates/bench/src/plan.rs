@@ -27,7 +27,7 @@ const REGIONS: [(&str, &str); 3] = [
 /// The age of the secrets: old enough to be compared.
 const AGE: Duration = Duration::from_hours(24);
 
-/// Of so many secrets, one has no replica.
+/// The number of secrets of which one has no replica.
 const MISSING: usize = 100;
 
 /// The time between two readings of the memory.
