@@ -15,10 +15,14 @@ mod diagnostic;
 #[cfg(feature = "doctor")]
 mod doctor;
 mod document;
+#[cfg(feature = "aws")]
+mod enabled_regions;
 mod excerpt;
 mod explain;
 #[cfg(feature = "aws")]
 mod interrupt;
+#[cfg(feature = "aws")]
+mod keys;
 mod options;
 mod output;
 mod parameter;

@@ -96,6 +96,11 @@ fn with_remediation(action: &str, code: &str, message: &str) -> String {
     } else {
         format!("{code}: ")
     };
+    let code = if message.is_empty() {
+        code.trim_end_matches(": ").to_owned()
+    } else {
+        code
+    };
     match remediation(action, &code, message) {
         Some(remediation) => format!("{action} failed: {code}{message}; {remediation}"),
         None => format!("{action} failed: {code}{message}"),

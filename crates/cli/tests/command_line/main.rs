@@ -10,12 +10,16 @@ mod documented;
 mod explain;
 #[cfg(feature = "aws")]
 mod interrupt;
+#[cfg(feature = "aws")]
+mod obstacles;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
 #[cfg(feature = "aws")]
 mod plan_and_sweep;
 mod run_tests;
+#[cfg(feature = "aws")]
+mod services;
 mod slips;
 #[cfg(feature = "aws")]
 mod status;

@@ -154,11 +154,13 @@ fn each_region_that_is_not_known_is_a_warning() {
     ]);
     for command in ["plan", "status"] {
         let called = account.call(&[command, "--region", HOME, "--output", "json"]);
-        assert_eq!(
-            called.stderr,
-            "warning: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?\n",
-            "{command}"
+        let warning = "warning: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?\n";
+        assert!(
+            called.stderr.starts_with(warning),
+            "{command}: {}",
+            called.stderr
         );
+        assert_eq!(called.stderr.matches("not a known Region").count(), 1);
         assert_eq!(called.json()["unknown_regions"], json!(["eu-wset-1"]));
         let called = account.call(&[
             command,
@@ -189,7 +191,11 @@ fn each_region_that_is_not_known_is_a_warning() {
         "--allowed-replica-regions",
         "eu-west-1",
     ]);
-    assert_eq!(called.stderr, "");
+    assert!(
+        !called.stderr.contains("not a known Region"),
+        "{}",
+        called.stderr
+    );
 }
 
 #[test]

@@ -60,7 +60,7 @@ const WRONG: [(&[&str], &str); 17] = [
     ),
     (&["plan", "--regions", HOME], "--region"),
     (&["plan", "--output", "junit"], "text, json, csv"),
-    (&["status", "--only", "faild"], "failed"),
+    (&["status", "--only", "fail"], "failed"),
     (
         &["status", "--policy", "policy.yaml"],
         "secret-replicator status policy.yaml",
@@ -76,7 +76,7 @@ const WRONG: [(&[&str], &str); 17] = [
 fn each_wrong_usage_says_what_to_type() {
     let files = Files::new(&[("policy.yaml", POLICY)]);
     let path = files.path("policy.yaml");
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for (arguments, expected) in WRONG {
         let real = arguments.iter().map(|argument| match *argument {
             "policy.yaml" => path.as_str(),
@@ -88,7 +88,8 @@ fn each_wrong_usage_says_what_to_type() {
         assert_eq!(called.code, Some(1), "{arguments:?}: {stderr}");
         assert_eq!(called.stdout, "", "{arguments:?}");
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
-        shown += &format!("$ secret-replicator {}\n{stderr}\n", arguments.join(" "));
+        let arguments = arguments.join(" ");
+        shown.push(format!("$ secret-replicator {arguments}\n{stderr}\n"));
     }
-    insta::assert_snapshot!(shown);
+    insta::assert_snapshot!(shown.concat());
 }
