@@ -49,7 +49,7 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 .PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
 .PHONY: test-aws test-aws-clean probe-aws
-.PHONY: dist bench startup-budget properties soak parameters regions page-picture fmt requirements
+.PHONY: dist bench bench-plan startup-budget properties soak parameters regions page-picture fmt requirements
 .PHONY: chromium valgrind qemu zsh package
 .PHONY: $(ARCHITECTURES:%=package-%)
 
@@ -219,6 +219,12 @@ bench: $(PEER) valgrind ## Write all measurements to docs/PERFORMANCE.md; ONLY=e
 	cargo build --locked --release --package secret-replicator-sdk
 	cargo build --locked --release --package secret-replicator-bench
 	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
+
+bench-plan: ## Compare `plan` for SECRETS=100000 with dry runs of the function; print its calls, time and memory
+	cargo build --locked --release --package secret-replicator
+	cargo build --locked --release --package secret-replicator-cli
+	cargo build --locked --release --package secret-replicator-bench
+	target/release/bench plan $(if $(SECRETS),--secrets $(SECRETS))
 
 # --workspace selects the features of `make test-rust`. `make soak` draws other random worlds.
 PROPERTIES := cargo test --locked --workspace --lib --test policy --test properties --test world

@@ -4,10 +4,15 @@ moto replicates a secret at once, and assumes a role of any account.
 """
 
 import json
+import os
+import pty
 import subprocess
+import termios
+import threading
 
 import boto3
 import pytest
+from local_server import serving
 from processes import CLI, TOOLS, environment
 
 # The first one is moto's default.
@@ -135,3 +140,34 @@ def test_policy_and_settings_come_from_a_deployed_stack(endpoint, secrets):
     code, message = run(endpoint, "plan", "--from-stack", "no-such-stack")
     assert code == 1
     assert "check `--from-stack` and `--region`" in message
+
+
+def test_an_interruption_on_a_terminal_ends_the_command_and_restores_the_terminal(policy):
+    asked = threading.Event()
+
+    def never(_):
+        asked.set()
+        threading.Event().wait(60)
+
+    with serving(never) as endpoint:
+        terminal, side = pty.openpty()
+        before = termios.tcgetattr(side)
+        command = [CLI, "plan", policy, "--region", REGION, "--endpoint-url", endpoint]
+        process = subprocess.Popen(
+            command, env=environment(TERM="xterm"), stdin=side, stdout=subprocess.PIPE, stderr=side,
+            start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+        )
+        assert asked.wait(30)
+        # The spinner appears after 200 ms.
+        screen = b""
+        while b"reading" not in screen:
+            screen += os.read(terminal, 4096)
+        os.write(terminal, b"\x03")
+        stdout, _ = process.communicate(timeout=5)
+        while b"interrupted" not in screen:
+            screen += os.read(terminal, 4096)
+        assert (process.returncode, stdout) == (130, b"")
+        # The line of the progress is gone, and the cursor is visible.
+        assert screen.rstrip().endswith(b"\r\x1b[2Kinterrupted; the account is unchanged")
+        assert screen.rfind(b"\x1b[?25l") <= screen.rfind(b"\x1b[?25h")
+        assert termios.tcgetattr(side) == before

@@ -4,6 +4,7 @@
 //! * [`contender`]: the programs that are compared.
 //! * [`measure`]: start, events, instructions, sizes, memory sizes, policy.
 //! * [`sweep`]: the sweep on the emulated AWS.
+//! * [`plan`]: the plan of the command-line tool on the emulated AWS.
 //! * [`report`]: tables, plots and the document.
 
 mod contender;
@@ -11,6 +12,7 @@ mod event;
 mod machine;
 mod measure;
 mod options;
+mod plan;
 mod prices;
 mod processor_share;
 mod report;
@@ -36,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
     match Options::parse().command {
         Command::Run(options) => run(&options).await,
         Command::Budget(options) => budget(&options).await,
+        Command::Plan(options) => plan::compare(&options).await,
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Fail if the function executes more instructions than a limit until its first event.
     Budget(Budget),
+    /// Compare `secret-replicator plan` with dry runs of the function in three Regions.
+    Plan(Plan),
 }
 
 /// A part of the measurements.
@@ -112,6 +114,20 @@ pub(crate) struct Budget {
     /// The directory for files of the run
     #[arg(long, default_value = "target/bench")]
     pub(crate) output: PathBuf,
+}
+
+/// A comparison of a plan with dry runs.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The command-line tool's binary
+    #[arg(long, default_value = "target/release/secret-replicator")]
+    pub(crate) cli: PathBuf,
+    /// The function's binary
+    #[arg(long, default_value = "target/release/bootstrap")]
+    pub(crate) bootstrap: PathBuf,
+    /// The number of secrets in all Regions
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) secrets: usize,
 }
 
 impl Run {

@@ -15,7 +15,7 @@ use clap::Args;
 use secret_replicator_aws::{Endpoints, SecretsManager, https_client};
 use secret_replicator_core::secret::Region;
 
-use crate::options;
+use crate::{interrupt, options};
 pub(crate) use remediation::ApiError;
 
 /// The maximum number of attempts of a read, including the first one. There is no deadline, and throttling is
@@ -60,6 +60,7 @@ impl Access {
         }
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
+            remediation::use_profile(profile);
         }
         if let Some(url) = &options.endpoint_url {
             loader = loader.endpoint_url(url);
@@ -161,11 +162,12 @@ fn endpoint(text: &str) -> Result<String, String> {
     }
 }
 
-/// Runs the calls of a command.
+/// Runs the calls of a command. An interruption ends the process.
 ///
 /// # Errors
 /// The error of the command, or no runtime could be started.
 pub(crate) fn run_async<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    interrupt::watch();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -13,7 +13,7 @@ use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::reason::{RemovalReason, SkipReason};
-use secret_replicator_core::secret::{Region, RegionalSecret, Secret};
+use secret_replicator_core::secret::{KmsKey, Region, RegionalSecret, Secret};
 use serde::Serialize;
 
 pub(crate) use outcome::{Change, DryRun};
@@ -115,6 +115,9 @@ pub(crate) struct Cell {
     /// The outcome of a dry run of the function. Reports contain its change.
     #[serde(rename = "change", skip_serializing_if = "DryRun::is_no_change")]
     pub(crate) dry_run: DryRun,
+    /// The customer managed key that a planned replica gets.
+    #[serde(skip)]
+    pub(crate) planned_key: Option<KmsKey>,
     /// Whether AWS bills a replica in the Region, or the secret that a replica would overwrite.
     #[serde(skip)]
     pub(crate) is_billed: bool,

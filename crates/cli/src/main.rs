@@ -15,11 +15,17 @@ mod diagnostic;
 #[cfg(feature = "doctor")]
 mod doctor;
 mod document;
+#[cfg(feature = "aws")]
+mod enabled_regions;
 mod excerpt;
 mod explain;
 mod export;
 #[cfg(feature = "aws")]
 mod html;
+#[cfg(feature = "aws")]
+mod interrupt;
+#[cfg(feature = "aws")]
+mod keys;
 mod options;
 mod output;
 mod parameter;
@@ -48,7 +54,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
-use output::{CommandOutput, Exit};
+use output::CommandOutput;
 
 fn main() -> ExitCode {
     let command = match Arguments::try_parse() {
@@ -70,10 +76,6 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     };
-    let output = result.unwrap_or_else(|error| CommandOutput {
-        stdout: String::new(),
-        stderr: format!("error: {error:#}\n"),
-        exit: Exit::Failure,
-    });
+    let output = result.unwrap_or_else(|error| CommandOutput::failure("", &error));
     output.print(codes)
 }

@@ -46,12 +46,18 @@ impl LimitsOptions {
     /// Formats a warning for each allowed Region that is not a known one, for standard error.
     pub(crate) fn note(&self) -> String {
         let regions = self.get().allowed_regions.named_regions();
-        let unknown = regions.iter().filter_map(UnknownRegion::check);
-        let lines: Vec<String> = unknown
-            .map(|unknown| format!("warning: --allowed-replica-regions: {unknown}\n"))
-            .collect();
-        lines.concat()
+        unknown_regions("--allowed-replica-regions: ", &regions)
     }
+}
+
+/// Formats a warning for each Region that is not a known one, for standard error. `place` says what names it.
+pub(crate) fn unknown_regions<'a>(
+    place: &str,
+    regions: impl IntoIterator<Item = &'a Region>,
+) -> String {
+    let unknown = regions.into_iter().filter_map(UnknownRegion::check);
+    let lines = unknown.map(|unknown| format!("warning: {place}{unknown}\n"));
+    lines.collect()
 }
 
 /// Returns limits from the values of the function's settings.

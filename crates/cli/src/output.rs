@@ -60,6 +60,15 @@ impl CommandOutput {
         }
     }
 
+    /// Creates the output of a command that failed. The notes precede the error.
+    pub(crate) fn failure(notes: &str, error: &anyhow::Error) -> Self {
+        Self {
+            stdout: String::new(),
+            stderr: format!("{notes}error: {error:#}\n"),
+            exit: Exit::Failure,
+        }
+    }
+
     /// Prints the texts and returns the exit code.
     pub(crate) fn print(&self, codes: ExitCodes) -> ExitCode {
         // A lost note does not suppress the result.

@@ -1,6 +1,7 @@
 //! `secret-replicator plan`: shows what the function would change, and what that costs.
 
 mod groups;
+mod obstacles;
 mod summary;
 mod text;
 
@@ -21,6 +22,7 @@ use crate::source::SourceOptions;
 use crate::survey::Scope;
 use crate::table;
 use groups::Groups;
+use obstacles::{Obstacle, Planned};
 use summary::Summary;
 
 /// The options of `plan`.
@@ -70,6 +72,8 @@ struct PlanReport<'a> {
     reading: &'a Reading,
     summary: &'a Summary,
     cost: Cost,
+    /// What stands in the way of planned replicas, besides other secrets of the same names.
+    obstacles: &'a [Obstacle],
     /// The secrets with a Region that differs from the wanted state.
     secrets: Vec<Coverage>,
 }
@@ -78,6 +82,7 @@ struct PlanReport<'a> {
 struct Collected {
     summary: Summary,
     groups: Groups,
+    planned: Planned,
     /// The secrets themselves, if the output needs them.
     secrets: Option<Vec<Coverage>>,
     /// The page of `--html`.
@@ -94,6 +99,7 @@ impl Collected {
             return;
         }
         self.groups.add(&coverage);
+        self.planned.add(&coverage);
         if let Some(secrets) = &mut self.secrets {
             secrets.push(coverage);
         }
@@ -129,17 +135,23 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let collected = RefCell::new(Collected {
         summary: Summary::default(),
         groups: Groups::new(arguments.all),
+        planned: Planned::default(),
         secrets: (arguments.output != PlanFormat::Text).then(Vec::new),
         page,
     });
     let on_secret = |_: &Secret, coverage| collected.borrow_mut().add(coverage);
-    let reading = report::read(&source, scope, on_secret).await?;
+    let reading = match report::read(&source, scope, on_secret).await {
+        Ok(reading) => reading,
+        Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
+    };
     let Collected {
         summary,
         groups,
+        planned,
         secrets,
         page,
     } = collected.into_inner();
+    let obstacles = planned.obstacles(&source.targets).await;
     let mut secrets = secrets.unwrap_or_default();
     table::sort(&mut secrets);
     let cost = Cost::new(
@@ -163,18 +175,24 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Exit::Findings
     };
     let stdout = match arguments.output {
-        PlanFormat::Text => text::text(&summary, &groups, cost),
+        PlanFormat::Text => text::text(&summary, &groups, &obstacles.found, cost),
         PlanFormat::Json => json(&PlanReport {
             reading: &reading,
             summary: &summary,
             cost,
+            obstacles: &obstacles.found,
             secrets,
         })?,
         PlanFormat::Csv => table::csv(&secrets)?,
     };
     Ok(CommandOutput {
         stdout,
-        stderr: format!("{}{}{written}", source.note, reading.note()),
+        stderr: format!(
+            "{}{}{}{written}",
+            source.note,
+            reading.note(),
+            obstacles.warnings()
+        ),
         exit,
     })
 }

@@ -8,11 +8,13 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_core::comparison::listed_regions;
+use secret_replicator_core::known_regions;
 use secret_replicator_core::secret::{Region, Secret};
 use serde::Serialize;
 
 use crate::access::ApiError;
 use crate::coverage::Coverage;
+use crate::options::unknown_regions;
 use crate::prices::Swept;
 use crate::progress::Progress;
 use crate::source::{Source, Target};
@@ -43,6 +45,8 @@ pub(crate) struct Reading {
     pub(crate) lists: Vec<ListTime>,
     /// What could not be read.
     pub(crate) unread: Vec<Unread>,
+    /// The Regions of policies and tags that are not known ones.
+    pub(crate) unknown_regions: BTreeSet<Region>,
     /// The sizes of the sweeps of each primary Region.
     #[serde(skip)]
     pub(crate) swept: Vec<Swept>,
@@ -54,7 +58,7 @@ impl Reading {
         !self.unread.is_empty() || self.lists.iter().any(|list| list.error.is_some())
     }
 
-    /// Formats what could not be read, for standard error. Lists with the same error are named together.
+    /// Formats what could not be read, and the Regions that are not known, for standard error. Lists with the same error are named together.
     pub(crate) fn note(&self) -> String {
         let unread = self.unread.iter().map(|unread| {
             let account = unread.account.as_deref().unwrap_or("the account");
@@ -74,7 +78,8 @@ impl Reading {
                 regions.join(", ")
             )
         });
-        unread.chain(failed).collect()
+        let unknown = unknown_regions("", &self.unknown_regions);
+        unread.chain(failed).chain([unknown]).collect()
     }
 }
 
@@ -97,6 +102,11 @@ pub(crate) async fn read(
     let started: DateTime<Utc> = Utc::now();
     let progress = Progress::start();
     let accounts = source.targets.iter();
+    let unknown = RefCell::new(BTreeSet::new());
+    let on_secret = |secret: &Secret, coverage: Coverage| {
+        unknown.borrow_mut().extend(unknown_in(&coverage));
+        on_secret(secret, coverage);
+    };
     let accounts = accounts.map(|target| account(source, target, scope, &progress, &on_secret));
     let results: Vec<_> = stream::iter(accounts)
         .buffer_unordered(ACCOUNTS_AT_ONCE)
@@ -108,6 +118,7 @@ pub(crate) async fn read(
         started: started.to_rfc3339_opts(SecondsFormat::Secs, true),
         lists: Vec::new(),
         unread: Vec::new(),
+        unknown_regions: &unknown.into_inner() - &source.named_regions,
         swept: Vec::new(),
     };
     let mut first_error = None;
@@ -136,6 +147,16 @@ pub(crate) async fn read(
         Some(error) if reading.swept.is_empty() && source.targets.len() == 1 => Err(error.into()),
         _ => Ok(reading),
     }
+}
+
+/// Returns the Regions of a secret that are not known ones.
+fn unknown_in(coverage: &Coverage) -> impl Iterator<Item = Region> {
+    let regions = coverage
+        .regions
+        .iter()
+        .filter_map(|cell| cell.region.as_deref());
+    let regions = regions.filter_map(|region| Region::parse(region).ok());
+    regions.filter(|region| !known_regions::is_known(region))
 }
 
 type RegionResult<'a> = (
@@ -195,6 +216,7 @@ mod tests {
             started: String::new(),
             lists: Vec::new(),
             unread: Vec::new(),
+            unknown_regions: BTreeSet::new(),
             swept: Vec::new(),
         };
         assert!(!reading.is_incomplete());

@@ -3,6 +3,8 @@
 mod accounts;
 mod stack;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
 use secret_replicator_core::limits::Limits;
@@ -56,6 +58,8 @@ pub(crate) struct Source {
     pub(crate) targets: Vec<Target>,
     /// Notes for standard error.
     pub(crate) note: String,
+    /// The Regions of the options and of the stack. The notes name those that are not known.
+    pub(crate) named_regions: BTreeSet<Region>,
 }
 
 /// Why there is no source.
@@ -114,8 +118,15 @@ impl SourceOptions {
             }
         };
         let targets = self.accounts.targets(access, &regions).await?;
+        let allowed = limits.allowed_regions.named_regions();
+        let of_limits = match &self.from_stack {
+            Some(name) => options::unknown_regions(&format!("the stack {name}: "), &allowed),
+            None => self.limits.note(),
+        };
+        let of_region = options::unknown_regions("--region: ", &regions);
         Ok(Source {
-            note: format!("{}{}", self.limits.note(), loaded.note()),
+            note: format!("{of_region}{of_limits}{}", loaded.note()),
+            named_regions: allowed.into_iter().chain(regions.iter().cloned()).collect(),
             policy: loaded.policy,
             limits,
             regions,

@@ -133,7 +133,10 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
             }
         }
     };
-    let reading = report::read(&source, scope, on_secret).await?;
+    let reading = match report::read(&source, scope, on_secret).await {
+        Ok(reading) => reading,
+        Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
+    };
     let Collected {
         summary,
         mut secrets,

@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::SecretsManager;
 use secret_replicator_core::comparison::{Comparison, listed_regions};
 use secret_replicator_core::limits::Limits;
-use secret_replicator_core::plan::decide;
+use secret_replicator_core::plan::{decide, removes};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret};
 use serde::Serialize;
@@ -116,6 +116,19 @@ impl Survey<'_> {
         self.clients.in_region(self.primary_region)
     }
 
+    /// Returns whether a Region that should have no replica may have a failed or a former one. Only the primary secret
+    /// shows whether another secret of its name has made a replication fail.
+    fn may_remove(&self, found: &Found) -> bool {
+        let Scope { policy, limits, .. } = self.scope;
+        let is_taken = |found: &RegionalSecret| {
+            matches!(
+                found,
+                RegionalSecret::OtherSecret | RegionalSecret::PromotedReplica
+            )
+        };
+        removes(policy, limits) && found.values().any(is_taken)
+    }
+
     /// Returns the coverage of a listed secret. `None` for a replica.
     async fn cover(
         &self,
@@ -126,7 +139,7 @@ impl Survey<'_> {
         let Scope { policy, limits, .. } = self.scope;
         let found = page.found.get(index)?;
         match page.comparisons.get(index)? {
-            Comparison::InSync(regions) if !self.scope.thorough && !is_taken(found) => {
+            Comparison::InSync(regions) if !self.scope.thorough && !self.may_remove(found) => {
                 let coverage = Coverage::in_sync(listed, regions, policy, limits);
                 Some((listed.clone(), coverage))
             }
@@ -144,18 +157,6 @@ impl Survey<'_> {
             }
         }
     }
-}
-
-/// Returns whether a Region has another secret of the same name. A replication to it has failed if it was ever
-/// requested, and only the primary secret shows that.
-fn is_taken(found: &Found) -> bool {
-    let mut found = found.values();
-    found.any(|found| {
-        matches!(
-            found,
-            RegionalSecret::OtherSecret | RegionalSecret::PromotedReplica
-        )
-    })
 }
 
 /// Classifies what the lists show under the name of a secret.

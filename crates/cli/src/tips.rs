@@ -8,6 +8,8 @@ pub(crate) fn with_tip(mut error: Error, arguments: &[String], tool: &Command) -
     if let Some(tip) = tip(&error, arguments, tool) {
         let tip = ContextValue::StyledStrs(vec![tip.into()]);
         error.insert(ContextKind::Suggested, tip);
+        // Clap's own suggestion is the most similar argument, which is another one.
+        error.remove(ContextKind::SuggestedArg);
     }
     error
 }
@@ -29,11 +31,21 @@ fn tip(error: &Error, arguments: &[String], tool: &Command) -> Option<String> {
         (ErrorKind::UnknownArgument, "explain") if !invalid.starts_with('-') => {
             Some("name an event with '--event FILE', and a policy with '--policy FILE'".to_owned())
         }
-        (ErrorKind::UnknownArgument, "check" | "test" | "parameter") if invalid == "--policy" => {
+        (ErrorKind::UnknownArgument, "check" | "test" | "parameter" | "plan" | "status")
+            if invalid == "--policy" =>
+        {
             Some(format!(
                 "name the policy without an option: 'secret-replicator {command} policy.yaml ...'"
             ))
         }
+        (ErrorKind::ArgumentConflict, "plan" | "status") => Some(
+            "a stack has its own policy and settings: remove either '--from-stack', or the policy and the \
+             options of the settings"
+                .to_owned(),
+        ),
+        (ErrorKind::UnknownArgument, "doctor") if !invalid.starts_with('-') => Some(format!(
+            "name the stack with an option: 'secret-replicator doctor --stack-name {invalid}'"
+        )),
         _ => None,
     }
 }

@@ -16,7 +16,7 @@ use crate::secret::{KmsKey, Region, RegionalSecret, Replica, ReplicaStatus, Secr
 pub use changes::Changes;
 use target::admit;
 pub use target::{KeySource, ReplicaKey, Target};
-pub use unwanted::regions_without_replica;
+pub use unwanted::{regions_without_replica, removes};
 
 /// The decision about one secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! The remediation of failed AWS calls.
 
+use std::env;
 use std::error::Error;
+use std::sync::OnceLock;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -46,6 +48,29 @@ impl From<&CallError> for ApiError {
     }
 }
 
+/// The profile of `--profile`. All calls of a process have the same one.
+static PROFILE: OnceLock<String> = OnceLock::new();
+
+/// Sets the profile that remediations name.
+pub(super) fn use_profile(name: &str) {
+    PROFILE.get_or_init(|| name.to_owned());
+}
+
+/// Returns the profile of `--profile`, or of the environment.
+fn profile() -> Option<String> {
+    let of_environment = || env::var("AWS_PROFILE").ok();
+    let profile = PROFILE.get().cloned().or_else(of_environment);
+    profile.filter(|name| !name.is_empty())
+}
+
+/// Returns the command that signs in to IAM Identity Center.
+fn sign_in() -> String {
+    match profile() {
+        Some(name) => format!("aws sso login --profile {name}"),
+        None => "aws sso login".to_owned(),
+    }
+}
+
 /// The messages of the SDK if no provider of the chain has credentials.
 const NO_CREDENTIALS: [&str; 2] = [
     "no credentials found in chain",
@@ -55,15 +80,26 @@ const NO_CREDENTIALS: [&str; 2] = [
 /// Formats the failure of a call: the action, AWS's code and message, and the remediation.
 fn with_remediation(action: &str, code: &str, message: &str) -> String {
     if NO_CREDENTIALS.iter().any(|text| message.contains(text)) {
-        return format!(
-            "{action} failed: no AWS credentials were found; add `--profile NAME` (`aws configure \
-             list-profiles` shows the names), or sign in with `aws sso login` or `aws configure`"
-        );
+        return match profile() {
+            Some(profile) => format!(
+                "{action} failed: the profile `{profile}` does not exist or has no credentials; `aws configure \
+                 list-profiles` shows the profiles"
+            ),
+            None => format!(
+                "{action} failed: no AWS credentials were found; add `--profile NAME` (`aws configure \
+                 list-profiles` shows the names), or sign in with `aws sso login` or `aws configure`"
+            ),
+        };
     }
     let code = if code.is_empty() || code == "NoAnswer" {
         String::new()
     } else {
         format!("{code}: ")
+    };
+    let code = if message.is_empty() {
+        code.trim_end_matches(": ").to_owned()
+    } else {
+        code
     };
     match remediation(action, &code, message) {
         Some(remediation) => format!("{action} failed: {code}{message}; {remediation}"),
@@ -79,13 +115,13 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
     };
     // The SDK's credential providers have no public error codes (aws-config 1.13).
     if has(&["SSO", "access token"]) {
-        return Some("sign in again: `aws sso login`, with the same `--profile`".to_owned());
+        return Some(format!("sign in again: `{}`", sign_in()));
     }
     if has(&["ExpiredToken", "RequestExpired"]) {
-        return Some(
-            "the temporary credentials have expired: request new ones, or sign in again with `aws sso login`"
-                .to_owned(),
-        );
+        return Some(format!(
+            "the temporary credentials have expired: request new ones, or sign in again with `{}`",
+            sign_in()
+        ));
     }
     if has(&["was not defined", "No profiles were defined"]) {
         return Some(

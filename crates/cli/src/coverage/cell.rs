@@ -130,6 +130,9 @@ pub(super) fn of_step(
         verified: state == State::InSync && found.is_some_and(|found| secret.is_current(found)),
         kms_key: replica.and_then(|replica| replica.kms_key.clone()),
         dry_run,
+        planned_key: step
+            .target()
+            .and_then(|target| target.key().kms_key.clone()),
         is_billed: is_there || dry_run.change() == Some(Change::Overwrite),
         ..cell
     }
@@ -298,6 +301,7 @@ impl Cell {
             remediation,
             kms_key: None,
             dry_run: DryRun::None,
+            planned_key: None,
             is_billed: false,
         }
     }

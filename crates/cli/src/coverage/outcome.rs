@@ -85,6 +85,12 @@ impl DryRun {
         self.change().is_none()
     }
 
+    /// Returns whether the function would request a replica.
+    pub(crate) fn requests_replica(self) -> bool {
+        let change = self.change();
+        change.is_some_and(|change| change != Change::Remove)
+    }
+
     /// Returns the change, if there is one.
     pub(crate) fn change(self) -> Option<Change> {
         match self {

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use secret_replicator_core::secret::Region;
 
+pub(crate) use crate::keys::KeyState;
+
 /// A fact, or the reason why it could not be read.
 pub(crate) type Read<T> = Result<T, Unread>;
 
@@ -254,15 +256,6 @@ pub(crate) struct KeyUse {
     pub(crate) secret: String,
     /// The key there. `None` if the Region does not have it.
     pub(crate) state: Read<Option<KeyState>>,
-}
-
-/// The state of a key.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyState {
-    /// The state in KMS, for instance `Enabled` or `PendingDeletion`.
-    pub(crate) state: String,
-    /// Whether the key is symmetric and encrypts. Secrets Manager uses no other keys.
-    pub(crate) encrypts: bool,
 }
 
 /// A queue.

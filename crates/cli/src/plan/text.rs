@@ -1,6 +1,7 @@
 use secret_replicator_core::policy::escape_control;
 
 use super::groups::{Group, Groups};
+use super::obstacles::Obstacle;
 use super::summary::{RegionCounts, Summary};
 use crate::prices::Cost;
 use crate::table;
@@ -10,12 +11,20 @@ use crate::terminal::{FAINT, STRONG, SUCCESS, count, paint, wrap};
 const GROUPS: usize = 8;
 
 /// Formats the plan.
-pub(super) fn text(summary: &Summary, groups: &Groups, cost: Cost) -> String {
+pub(super) fn text(
+    summary: &Summary,
+    groups: &Groups,
+    obstacles: &[Obstacle],
+    cost: Cost,
+) -> String {
     let mut parts = vec![totals(summary)];
     if !summary.regions.is_empty() {
         parts.push(regions(summary));
     }
     parts.extend(shown_groups(groups));
+    if !obstacles.is_empty() {
+        parts.push(in_the_way(obstacles));
+    }
     if !groups.remediations().is_empty() {
         parts.push(remediations(groups));
     }
@@ -126,6 +135,25 @@ fn shown_group(title: &str, group: &Group) -> String {
         names = format!("{names} and {more} more");
     }
     format!("{title} ({secrets})\n{}", wrap("  ", 2, &names))
+}
+
+fn in_the_way(obstacles: &[Obstacle]) -> String {
+    let lines = obstacles.iter().map(|obstacle| {
+        let Obstacle {
+            account,
+            problem,
+            remediation,
+            ..
+        } = obstacle;
+        let remediation = wrap("    ", 4, remediation);
+        let problem = format!("{account}: {problem}");
+        format!("{}{remediation}", wrap("  ", 2, &escape_control(&problem)))
+    });
+    format!(
+        "{}\n{}",
+        paint(STRONG, "In the way"),
+        lines.collect::<String>()
+    )
 }
 
 fn remediations(groups: &Groups) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use secret_replicator_emulator::{Emulator, SecretSeed, WorldSettings};
 use serde_json::Value;
 
+use crate::services::Services;
 use crate::{Called, called, command};
 
 /// The Region of the primary secrets.
@@ -54,6 +55,19 @@ impl Account {
             .args(["--endpoint-url", &endpoint])
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
+            .output()
+            .unwrap();
+        self.check_that_it_only_reads();
+        called(&output)
+    }
+
+    /// Runs the tool in this account, in which these services answer besides Secrets Manager.
+    pub(crate) fn call_with(&self, services: &Services, arguments: &[&str]) -> Called {
+        let output = isolated(arguments)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_ENDPOINT_URL", &services.endpoint)
+            .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.aws.endpoint())
             .output()
             .unwrap();
         self.check_that_it_only_reads();

@@ -1,6 +1,8 @@
 //! Tests of the real binary on the command line.
 
 #[cfg(feature = "aws")]
+mod access;
+#[cfg(feature = "aws")]
 mod account;
 mod check;
 mod completions;
@@ -9,15 +11,23 @@ mod explain;
 mod export;
 #[cfg(feature = "aws")]
 mod html;
+#[cfg(feature = "aws")]
+mod interrupt;
+#[cfg(feature = "aws")]
+mod obstacles;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
 #[cfg(feature = "aws")]
 mod plan_and_sweep;
 mod run_tests;
+#[cfg(feature = "aws")]
+mod services;
 mod slips;
 #[cfg(feature = "aws")]
 mod status;
+#[cfg(feature = "doctor")]
+mod wrong_usages;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

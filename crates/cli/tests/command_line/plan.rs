@@ -6,8 +6,7 @@ use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
 use crate::Files;
-use crate::account::{Account, HOME, OLD, isolated, secret};
-use crate::called;
+use crate::account::{Account, HOME, OLD, secret};
 
 const POLICY: &str = r#"
 version: 1
@@ -39,6 +38,39 @@ fn a_replicated_account_has_nothing_to_do_and_is_not_described() {
             .contains("The policy covers 2 secrets: 2 in sync.")
     );
     assert!(called.stdout.contains("Nothing to do."));
+    assert!(account.aws.calls_to("DescribeSecret").is_empty());
+}
+
+#[test]
+fn secrets_of_the_same_names_in_several_primary_regions_are_not_described() {
+    let elsewhere = |name: &str| SecretSeed::new("ap-southeast-2", name).with_age(OLD);
+    let secrets = ["a", "b"].map(|name| {
+        [
+            both(name),
+            elsewhere(name)
+                .with_tag("tier", "1")
+                .with_replica_in("ap-northeast-1"),
+        ]
+    });
+    let account = Account::new(secrets.into_iter().flatten());
+    let policy = "\
+version: 1
+rules:
+  - { name: us, when: { primary-region: us-east-1 }, replicate-to: [us-west-2, eu-west-1] }
+  - { name: ap, when: { primary-region: ap-southeast-2 }, replicate-to: [ap-northeast-1] }
+";
+    let files = Files::new(&[("policy.yaml", policy)]);
+    let path = files.path("policy.yaml");
+    let regions = "us-west-2 eu-west-1 ap-northeast-1 ap-southeast-2 us-east-1";
+    let mut arguments = vec!["plan", &path, "--region", "us-east-1,ap-southeast-2"];
+    arguments.extend(["--allowed-replica-regions", regions]);
+    let called = account.call(&arguments);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    assert!(
+        called
+            .stdout
+            .contains("The policy covers 4 secrets: 4 in sync.")
+    );
     assert!(account.aws.calls_to("DescribeSecret").is_empty());
 }
 
@@ -115,56 +147,55 @@ fn a_screen_is_enough_without_all() {
 }
 
 #[test]
-fn wrong_usages_say_what_to_type() {
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let path = files.path("policy.yaml");
-    let wrong: [(&[&str], &str); 10] = [
-        (&["plan", &path], "--region us-east-1"),
-        (&["plan", &path, "--region", "us-east1"], "`us-east-1`"),
-        (
-            &["plan", &path, "--region", "us-east-1,cn-north-1"],
-            "once for each partition",
-        ),
-        (&["plan", &path, "--region", HOME], "--profile NAME"),
-        (
-            &["plan", &path, "--region", HOME, "--profile", "nowhere"],
-            "aws configure list-profiles",
-        ),
-        (&["plan", "no-such.yaml", "--region", HOME], "no-such.yaml"),
-        (&["plan", &path, "--from-stack", "s"], "cannot be used with"),
-        (
-            &["plan", &path, "--accounts", "111111111111"],
-            "--role-name <NAME>",
-        ),
-        (
-            &[
-                "plan",
-                &path,
-                "--region",
-                HOME,
-                "--accounts",
-                "1",
-                "--role-name",
-                "r",
-            ],
-            "an ID has 12 digits",
-        ),
-        (
-            &["plan", &path, "--endpoint-url", "localhost"],
-            "http://127.0.0.1",
-        ),
-    ];
-    for (arguments, expected) in wrong {
-        let output = isolated(arguments).output().unwrap();
-        let called = called(&output);
-        assert_eq!(called.code, Some(1), "{arguments:?}: {}", called.stderr);
-        assert!(called.stdout.is_empty(), "{arguments:?}");
+fn each_region_that_is_not_known_is_a_warning() {
+    let account = Account::new([
+        secret("a").with_tag("replicate-to", "eu-wset-1"),
+        secret("b").with_tag("replicate-to", "eu-wset-1 us-west-2"),
+    ]);
+    for command in ["plan", "status"] {
+        let called = account.call(&[command, "--region", HOME, "--output", "json"]);
+        let warning = "warning: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?\n";
         assert!(
-            called.stderr.contains(expected),
-            "{arguments:?}: {}",
+            called.stderr.starts_with(warning),
+            "{command}: {}",
+            called.stderr
+        );
+        assert_eq!(called.stderr.matches("not a known Region").count(), 1);
+        assert_eq!(called.json()["unknown_regions"], json!(["eu-wset-1"]));
+        let called = account.call(&[
+            command,
+            "--region",
+            "us-esat-1,us-east-1",
+            "--allowed-replica-regions",
+            "eu-wset-1 us-west-2",
+        ]);
+        let warnings = "warning: --region: `us-esat-1` is not a known Region; did you mean `us-east-1`?\n\
+             warning: --allowed-replica-regions: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?\n";
+        assert!(called.stderr.starts_with(warnings), "{}", called.stderr);
+        assert_eq!(called.stderr.matches("not a known Region").count(), 2);
+        let called = account.call(&[command, "--region", "us-esat-1"]);
+        assert_eq!(called.code, Some(1));
+        assert!(
+            called.stderr.starts_with(
+                "warning: --region: `us-esat-1` is not a known Region; did you mean `us-east-1`?\nerror: "
+            ),
+            "{}",
             called.stderr
         );
     }
+    let known = Account::new([secret("a").with_tag("replicate-to", "eu-west-1")]);
+    let called = known.call(&[
+        "plan",
+        "--region",
+        HOME,
+        "--allowed-replica-regions",
+        "eu-west-1",
+    ]);
+    assert!(
+        !called.stderr.contains("not a known Region"),
+        "{}",
+        called.stderr
+    );
 }
 
 #[test]

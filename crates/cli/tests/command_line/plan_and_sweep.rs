@@ -1,5 +1,6 @@
 //! `plan` counts what a dry run of the function's thorough sweep counts, in random worlds.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
@@ -102,10 +103,10 @@ fn seed(account: &Account, random: &mut Rng, region: &str, name: &str, replicas:
     }
 }
 
-fn world(random: &mut Rng, replicas: &[&str]) -> Account {
+fn world(random: &mut Rng, replicas: &[&str], secrets: Range<usize>) -> Account {
     let account = Account::new([]);
     for region in PRIMARY {
-        for number in 0..random.usize(5..60) {
+        for number in 0..random.usize(secrets.clone()) {
             // Upper-case letters make the collation matter.
             let letter = ["a", "B", "c"][random.usize(..3)];
             seed(
@@ -234,7 +235,7 @@ fn a_plan_counts_what_a_thorough_dry_run_counts() {
         } else {
             &REPLICA[..3]
         };
-        let account = world(&mut random, replicas);
+        let account = world(&mut random, replicas, 5..60);
         // Replications end.
         std::thread::sleep(Duration::from_millis(1200));
         let (overwrite, removal) = (random.bool(), random.bool());
@@ -278,4 +279,74 @@ fn a_plan_counts_what_a_thorough_dry_run_counts() {
     ] {
         assert!(kinds.contains(kind), "{kinds:?}");
     }
+}
+
+/// Returns the number of pages of a list.
+fn pages(account: &Account, region: &str) -> usize {
+    account.aws.with(|world, now| {
+        let mut input = json!({"MaxResults": 100});
+        let mut pages = 0;
+        loop {
+            let page = world.handle(now, region, "ListSecrets", &input).unwrap();
+            pages += 1;
+            if page["NextToken"].is_null() {
+                return pages;
+            }
+            input["NextToken"] = page["NextToken"].clone();
+        }
+    })
+}
+
+#[test]
+fn a_plan_of_three_regions_counts_what_their_sweeps_count_and_reads_no_list_twice() {
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let mut random = Rng::with_seed(7);
+    let account = world(&mut random, &REPLICA[..3], 400..401);
+    // Replications end.
+    std::thread::sleep(Duration::from_millis(1200));
+    let path = files.path("policy.yaml");
+    let regions = PRIMARY.join(",");
+    let called = account.call(&[
+        "plan",
+        &path,
+        "--region",
+        &regions,
+        "--output",
+        "json",
+        "--allowed-replica-regions",
+        ALLOWED,
+        "--allow-removal",
+    ]);
+    let lists = account.aws.calls_to("ListSecrets").len();
+    let report = called.json();
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut totals = Totals::default();
+    for region in PRIMARY {
+        totals.add(&runtime.block_on(swept(&account, region, limits(false, true))));
+    }
+    assert_eq!(planned(&report["summary"]), counted(&totals));
+    assert!(totals.planned > 100 && totals.failed > 10, "{totals:?}");
+
+    // Each primary Region's list, and the lists of the other allowed Regions beside it, at most once. The policy's
+    // filter leaves out some secrets.
+    let of_replicas: Vec<&str> = ALLOWED.split(' ').collect();
+    let most = PRIMARY.iter().map(|home| {
+        let others = of_replicas.iter().filter(|region| *region != home);
+        let others = others.map(|region| pages(&account, region));
+        pages(&account, home) + others.sum::<usize>()
+    });
+    let most: usize = most.sum();
+    assert!(lists <= most, "{lists} of at most {most}");
+
+    let cost = &report["cost"];
+    let number = |field: &str| cost[field].as_f64().unwrap();
+    let usd_per_replica = 0.4;
+    assert!((number("today") - usd_per_replica * number("replicas_today")).abs() < 0.01);
+    assert!((number("after") - usd_per_replica * number("replicas_after")).abs() < 0.01);
+    assert!((number("difference") - (number("after") - number("today"))).abs() < 0.01);
+    assert!(number("sweeps") > 0.0);
 }

@@ -98,7 +98,9 @@ pub fn regions_without_replica(
     regions.into_iter().filter_map(unwanted).collect()
 }
 
-fn removes(policy: &Policy, limits: &Limits) -> bool {
+/// Returns whether both the policy and the settings allow the removal of replicas that no rule wants.
+#[must_use]
+pub fn removes(policy: &Policy, limits: &Limits) -> bool {
     policy.removal() == Removal::Covered && limits.removal == RemovalLimit::Allowed
 }
 

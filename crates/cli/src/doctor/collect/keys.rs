@@ -2,16 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_kms::Client;
-use aws_sdk_kms::types::KeyMetadata;
 use secret_replicator_core::plan::{Decision, decide};
 use secret_replicator_core::secret::{KmsKey, Region, Secret};
 use tokio::time::Instant;
 
-use super::super::facts::{KeyState, KeyUse, Read, Stack};
+use super::super::facts::{KeyUse, Read, Stack};
 use super::super::permissions::{Account, Key};
 use super::super::settings::Settings;
-use super::{read as checked, read_optional, unread};
+use super::{read as checked, unread};
 use crate::access::{Access, ApiError};
+use crate::keys::{self, KeyState};
 
 /// The maximum number of pages of 100 secrets whose keys are checked.
 const MAX_PAGES: usize = 100;
@@ -35,18 +35,18 @@ pub(super) async fn read(
         return Ok(Default::default());
     };
     let uses = uses(access, account, settings).await?;
-    let mut keys = Vec::new();
+    let mut states = Vec::new();
     let mut usable = BTreeSet::new();
     for ((region, key), (secret, directions)) in uses {
-        let client = Client::new(access.in_region(&region).config());
-        // An alias of AWS's form, or a key ID, is valid in the Region of the call only.
-        let found = describe(&client, key.as_str()).await;
+        let access = access.in_region(&region);
+        let found = keys::describe(&access, key.as_str()).await;
+        let found = found.map_err(|error| unread("kms:DescribeKey", &error));
         if let Ok(Some(found)) = &found {
             let arn = found.arn().unwrap_or_default().to_owned();
             let tag = if stack.parameter("KmsKeyTagValue").is_empty() {
                 None
             } else {
-                tag(&client, found.key_id()).await?
+                tag(&Client::new(access.config()), found.key_id()).await?
             };
             usable.extend(directions.into_iter().map(|encrypts| Key {
                 arn: arn.clone(),
@@ -55,14 +55,14 @@ pub(super) async fn read(
                 tag: tag.clone(),
             }));
         }
-        keys.push(KeyUse {
+        states.push(KeyUse {
             region,
             key: key.to_string(),
             secret,
-            state: found.map(|found| found.map(|found| state(&found))),
+            state: found.map(|found| found.as_ref().map(KeyState::from)),
         });
     }
-    Ok((keys, usable))
+    Ok((states, usable))
 }
 
 /// Returns the uses of customer managed keys: the decisions of the function about the secrets of the Region.
@@ -104,28 +104,6 @@ fn add(uses: &mut Uses, secret: &Secret, home: &Region, replicas: Vec<(Region, K
             .entry(place)
             .or_insert_with(|| (secret.name.clone(), BTreeSet::new()));
         directions.insert(encrypts);
-    }
-}
-
-async fn describe(client: &Client, key: &str) -> Read<Option<KeyMetadata>> {
-    let found = client.describe_key().key_id(key).send().await;
-    let found = read_optional("kms:DescribeKey", &["NotFoundException"], found)?;
-    Ok(found.and_then(|found| found.key_metadata))
-}
-
-fn state(key: &KeyMetadata) -> KeyState {
-    let is_symmetric = key
-        .key_spec()
-        .is_none_or(|spec| spec.as_str() == "SYMMETRIC_DEFAULT");
-    let encrypts = key
-        .key_usage()
-        .is_none_or(|usage| usage.as_str() == "ENCRYPT_DECRYPT");
-    KeyState {
-        state: key
-            .key_state()
-            .map_or("Unknown", |state| state.as_str())
-            .to_owned(),
-        encrypts: is_symmetric && encrypts,
     }
 }
 

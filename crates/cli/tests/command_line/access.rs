@@ -1,0 +1,118 @@
+//! Access to an account that fails, and the message that says what to type.
+
+use std::process::Command;
+
+use secret_replicator_emulator::{Fault, FaultKind};
+
+use crate::account::{Account, HOME, isolated, secret};
+use crate::{Called, Files, called};
+
+/// A profile of IAM Identity Center.
+const CONFIG: &str = "\
+[profile prod]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = Reader
+[sso-session corp]
+sso_region = us-east-1
+sso_start_url = https://corp.awsapps.com/start
+sso_registration_scopes = sso:account:access
+[profile plain]
+aws_access_key_id = test
+aws_secret_access_key = test
+";
+
+/// The file of the token: the SHA-1 hash of the session's name.
+const TOKEN_FILE: &str = "ee0bfd2552fbd840c02cc48b6e823320543c450f.json";
+
+const EXPIRED: &str = r#"{"accessToken": "token", "expiresAt": "2024-01-01T00:00:00Z"}"#;
+
+/// Returns a call of the tool in this home directory.
+fn at_home(home: &Files, arguments: &[&str]) -> Command {
+    let mut command = isolated(arguments);
+    command
+        .env("HOME", home.path(""))
+        .env("AWS_CONFIG_FILE", home.path("config"));
+    command
+}
+
+fn fails(called: &Called, parts: &[&str]) {
+    assert_eq!(called.code, Some(1), "{}{}", called.stdout, called.stderr);
+    assert_eq!(called.stdout, "");
+    for part in parts {
+        assert!(called.stderr.contains(part), "{part}\n{}", called.stderr);
+    }
+}
+
+#[test]
+fn an_expired_or_missing_sso_token_names_the_command_with_the_profile() {
+    let sign_in = "sign in again: `aws sso login --profile prod`";
+    let home = Files::new(&[("config", CONFIG)]);
+    for command in ["plan", "status"] {
+        let arguments = [command, "--region", HOME, "--profile", "prod"];
+        let output = at_home(&home, &arguments).output().unwrap();
+        fails(&called(&output), &[sign_in]);
+    }
+    let cache = home.path(".aws/sso/cache");
+    std::fs::create_dir_all(&cache).unwrap();
+    std::fs::write(format!("{cache}/{TOKEN_FILE}"), EXPIRED).unwrap();
+    let expired = "the SSO token has expired";
+    let mut command = at_home(&home, &["plan", "--region", HOME, "--profile", "prod"]);
+    fails(&called(&command.output().unwrap()), &[expired, sign_in]);
+    let mut command = at_home(&home, &["plan", "--region", HOME]);
+    command.env("AWS_PROFILE", "prod");
+    fails(&called(&command.output().unwrap()), &[expired, sign_in]);
+    let doctor = [
+        "doctor",
+        "--stack-name",
+        "s",
+        "--region",
+        HOME,
+        "--profile",
+        "prod",
+    ];
+    let output = at_home(&home, &doctor).output().unwrap();
+    fails(&called(&output), &[sign_in]);
+}
+
+#[test]
+fn a_profile_without_a_region_gets_each_way_to_name_one() {
+    let home = Files::new(&[("config", CONFIG)]);
+    let output = at_home(&home, &["status", "--profile", "plain"]).output();
+    fails(
+        &called(&output.unwrap()),
+        &[
+            "add `--region us-east-1`",
+            "AWS_REGION",
+            "aws configure set region us-east-1",
+        ],
+    );
+}
+
+#[test]
+fn a_denied_call_names_the_action_to_allow() {
+    let account = Account::new([secret("a").with_tag("replicate-to", "eu-west-1")]);
+    let message = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: it";
+    let denied = |operation: &str| {
+        let denied = FaultKind::answer(400, "AccessDeniedException", message);
+        Fault::on(operation, denied).always()
+    };
+    account.aws.script(denied("DescribeSecret"));
+    let called = account.call(&["plan", "--region", HOME, "--output", "json"]);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    let cell = &called.json()["secrets"][0]["regions"][0];
+    assert_eq!(cell["state"], "unreadable");
+    let detail = cell["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("allow `secretsmanager:DescribeSecret`"),
+        "{detail}"
+    );
+    account.aws.script(denied("ListSecrets"));
+    for command in ["plan", "status"] {
+        let called = account.call(&[command, "--region", HOME]);
+        fails(
+            &called,
+            &["allow `secretsmanager:ListSecrets`", "docs/CLI.md"],
+        );
+    }
+}

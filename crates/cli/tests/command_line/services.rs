@@ -1,0 +1,100 @@
+//! AWS services with scripted answers, beside the local Secrets Manager.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+/// A call of a service.
+pub(crate) struct ServiceCall {
+    /// The IAM action.
+    pub(crate) action: String,
+    /// The Region of the signature.
+    pub(crate) region: String,
+    pub(crate) body: Value,
+}
+
+/// A server for all calls of other services. It ends with the process.
+pub(crate) struct Services {
+    pub(crate) endpoint: String,
+    seen: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Services {
+    pub(crate) fn start(
+        answer: impl Fn(&ServiceCall) -> Result<Value, &'static str> + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(BTreeSet::new()));
+        let noted = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let call = read(&stream);
+                noted.lock().unwrap().insert(call.action.clone());
+                respond(&mut stream, answer(&call));
+            }
+        });
+        Self { endpoint, seen }
+    }
+
+    /// Returns the actions of the calls.
+    pub(crate) fn seen(&self) -> BTreeSet<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn read(stream: &TcpStream) -> ServiceCall {
+    let mut reader = BufReader::new(stream);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push(line.trim().to_owned());
+    }
+    let header = |name: &str| {
+        head.iter().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then(|| value.to_owned())
+        })
+    };
+    let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    // Credential=ID/date/Region/service/aws4_request
+    let authorization = header("authorization").unwrap();
+    let mut scope = authorization.split('/').skip(2);
+    let region = scope.next().unwrap().to_owned();
+    let service = scope.next().unwrap();
+    let operation = match header("x-amz-target") {
+        Some(target) => target.split('.').next_back().unwrap().to_owned(),
+        None if head[0].starts_with("POST /listRegions") => "ListRegions".to_owned(),
+        None => panic!("unknown call: {}", head[0]),
+    };
+    ServiceCall {
+        action: format!("{service}:{operation}"),
+        region,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    }
+}
+
+fn respond(stream: &mut TcpStream, answer: Result<Value, &'static str>) {
+    let (status, body) = match answer {
+        Ok(body) => ("200 OK", body),
+        Err(code) => ("400 Bad Request", json!({"__type": code, "message": "no"})),
+    };
+    let body = body.to_string();
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+}
