@@ -18,11 +18,11 @@ use crate::options::Format;
 use crate::output::{CommandOutput, Exit, json};
 use crate::prices::Cost;
 use crate::report::{self, Reading};
-use crate::source::SourceOptions;
+use crate::source::{Source, SourceOptions};
 use crate::survey::Scope;
 use crate::table;
 use groups::Groups;
-use obstacles::{Obstacle, Planned};
+use obstacles::{Obstacle, Obstacles, Planned};
 use summary::Summary;
 
 /// The options of `plan`.
@@ -89,7 +89,27 @@ struct Collected {
     page: Option<HtmlReport>,
 }
 
+impl PlanFormat {
+    /// Returns the format of the problems of an invalid policy.
+    fn of_problems(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Text | Self::Csv => Format::Text,
+        }
+    }
+}
+
 impl Collected {
+    fn new(arguments: &Arguments, page: Option<HtmlReport>) -> Self {
+        Self {
+            summary: Summary::default(),
+            groups: Groups::new(arguments.all),
+            planned: Planned::default(),
+            secrets: (arguments.output != PlanFormat::Text).then(Vec::new),
+            page,
+        }
+    }
+
     fn add(&mut self, coverage: Coverage) {
         self.summary.add(&coverage);
         if let Some(page) = self.page.as_mut().filter(|_| coverage.is_covered()) {
@@ -118,12 +138,7 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let page = arguments.html.start(Kind::Plan)?;
     let source = match arguments.source.load().await {
         Ok(source) => source,
-        Err(missing) => {
-            return missing.output(match arguments.output {
-                PlanFormat::Json => Format::Json,
-                PlanFormat::Text | PlanFormat::Csv => Format::Text,
-            });
-        }
+        Err(missing) => return missing.output(arguments.output.of_problems()),
     };
     let scope = Scope {
         policy: &source.policy,
@@ -132,26 +147,35 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         all_secrets: false,
         name_prefix: "",
     };
-    let collected = RefCell::new(Collected {
-        summary: Summary::default(),
-        groups: Groups::new(arguments.all),
-        planned: Planned::default(),
-        secrets: (arguments.output != PlanFormat::Text).then(Vec::new),
-        page,
-    });
+    let collected = RefCell::new(Collected::new(arguments, page));
     let on_secret = |_: &Secret, coverage| collected.borrow_mut().add(coverage);
     let reading = match report::read(&source, scope, on_secret).await {
         Ok(reading) => reading,
         Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
     };
+    let collected = collected.into_inner();
+    let obstacles = collected.planned.obstacles(&source.targets).await;
+    output(arguments, &source, collected, &reading, &obstacles)
+}
+
+/// Formats the plan, and writes its page.
+///
+/// # Errors
+/// The page cannot be written.
+fn output(
+    arguments: &Arguments,
+    source: &Source,
+    collected: Collected,
+    reading: &Reading,
+    obstacles: &Obstacles,
+) -> anyhow::Result<CommandOutput> {
     let Collected {
         summary,
         groups,
-        planned,
         secrets,
         page,
-    } = collected.into_inner();
-    let obstacles = planned.obstacles(&source.targets).await;
+        ..
+    } = collected;
     let mut secrets = secrets.unwrap_or_default();
     table::sort(&mut secrets);
     let cost = Cost::new(
@@ -161,7 +185,7 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     );
     let written = page.map(|page| {
         page.write(&Facts {
-            reading: &reading,
+            reading,
             policy: &arguments.source.policy_name(),
             limits: &source.limits,
             selection: None,
@@ -177,7 +201,7 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let stdout = match arguments.output {
         PlanFormat::Text => text::text(&summary, &groups, &obstacles.found, cost),
         PlanFormat::Json => json(&PlanReport {
-            reading: &reading,
+            reading,
             summary: &summary,
             cost,
             obstacles: &obstacles.found,

@@ -18,7 +18,7 @@ use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::options::Format;
 use crate::output::{CommandOutput, Exit, json};
 use crate::report::{self, Reading};
-use crate::source::SourceOptions;
+use crate::source::{Source, SourceOptions};
 use crate::survey::Scope;
 use crate::table;
 use filter::FilterOptions;
@@ -79,6 +79,23 @@ struct StatusReport<'a> {
     secrets: &'a [Coverage],
 }
 
+impl StatusFormat {
+    /// Returns the format of the problems of an invalid policy.
+    fn of_problems(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Text | Self::Csv | Self::Junit => Format::Text,
+        }
+    }
+}
+
+impl Arguments {
+    /// Returns whether the report has every secret, and not only those with a problem.
+    fn keeps_all(&self) -> bool {
+        self.all || self.filter.get().has_states() || self.output != StatusFormat::Text
+    }
+}
+
 /// What the secrets are collected into.
 struct Collected {
     summary: Summary,
@@ -100,12 +117,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let page = arguments.html.start(Kind::Status)?;
     let source = match arguments.source.load().await {
         Ok(source) => source,
-        Err(missing) => {
-            return missing.output(match arguments.output {
-                StatusFormat::Json => Format::Json,
-                StatusFormat::Text | StatusFormat::Csv | StatusFormat::Junit => Format::Text,
-            });
-        }
+        Err(missing) => return missing.output(arguments.output.of_problems()),
     };
     let filter = arguments.filter.get();
     let scope = Scope {
@@ -115,7 +127,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         all_secrets: true,
         name_prefix: filter.name_prefix(),
     };
-    let keeps_all = arguments.all || filter.has_states() || arguments.output != StatusFormat::Text;
+    let keeps_all = arguments.keeps_all();
     let collected = RefCell::new(Collected {
         summary: Summary::default(),
         secrets: Vec::new(),
@@ -137,18 +149,31 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Ok(reading) => reading,
         Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
     };
+    output(arguments, &source, collected.into_inner(), &reading)
+}
+
+/// Formats the coverage, and writes its page.
+///
+/// # Errors
+/// The page cannot be written.
+fn output(
+    arguments: &Arguments,
+    source: &Source,
+    collected: Collected,
+    reading: &Reading,
+) -> anyhow::Result<CommandOutput> {
     let Collected {
         summary,
         mut secrets,
         page,
-    } = collected.into_inner();
+    } = collected;
     table::sort(&mut secrets);
     let written = page.map(|page| {
         page.write(&Facts {
-            reading: &reading,
+            reading,
             policy: &arguments.source.policy_name(),
             limits: &source.limits,
-            selection: filter.selection(),
+            selection: arguments.filter.get().selection(),
             cost: None,
         })
     });
@@ -160,9 +185,9 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Exit::Success
     };
     let stdout = match arguments.output {
-        StatusFormat::Text => text::text(&summary, &secrets, keeps_all),
+        StatusFormat::Text => text::text(&summary, &secrets, arguments.keeps_all()),
         StatusFormat::Json => json(&StatusReport {
-            reading: &reading,
+            reading,
             summary: &summary,
             secrets: &secrets,
         })?,
