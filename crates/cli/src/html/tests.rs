@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 
 use chrono::Utc;
@@ -28,6 +29,7 @@ fn cell(region: &str, state: State) -> Cell {
         remediation: None,
         kms_key: None,
         dry_run: DryRun::None,
+        planned_key: None,
         is_billed: false,
     }
 }
@@ -49,6 +51,7 @@ fn reading() -> Reading {
         started: "2026-11-27T08:15:30Z".to_owned(),
         lists: Vec::new(),
         unread: Vec::new(),
+        unknown_regions: BTreeSet::new(),
         swept: Vec::new(),
     }
 }
