@@ -1,7 +1,7 @@
 //! `secret-replicator plan`: shows what the function would change, and what that costs.
 
+mod blockers;
 mod groups;
-mod obstacles;
 mod summary;
 mod text;
 
@@ -21,8 +21,8 @@ use crate::report::{self, Reading};
 use crate::source::{Source, SourceOptions};
 use crate::survey::Scope;
 use crate::table;
+use blockers::{Blocker, Blockers, Planned};
 use groups::Groups;
-use obstacles::{Obstacle, Obstacles, Planned};
 use summary::Summary;
 
 /// The options of `plan`.
@@ -73,7 +73,7 @@ struct PlanReport<'a> {
     summary: &'a Summary,
     cost: Cost,
     /// What stands in the way of planned replicas, besides other secrets of the same names.
-    obstacles: &'a [Obstacle],
+    blockers: &'a [Blocker],
     /// The secrets with a Region that differs from the wanted state.
     secrets: Vec<Coverage>,
 }
@@ -154,8 +154,8 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
     };
     let collected = collected.into_inner();
-    let obstacles = collected.planned.obstacles(&source.targets).await;
-    output(arguments, &source, collected, &reading, &obstacles)
+    let blockers = collected.planned.blockers(&source.targets).await;
+    output(arguments, &source, collected, &reading, &blockers)
 }
 
 /// Formats the plan, and writes its page.
@@ -167,7 +167,7 @@ fn output(
     source: &Source,
     collected: Collected,
     reading: &Reading,
-    obstacles: &Obstacles,
+    blockers: &Blockers,
 ) -> anyhow::Result<CommandOutput> {
     let Collected {
         summary,
@@ -199,12 +199,12 @@ fn output(
         Exit::Findings
     };
     let stdout = match arguments.output {
-        PlanFormat::Text => text::text(&summary, &groups, &obstacles.found, cost),
+        PlanFormat::Text => text::text(&summary, &groups, &blockers.found, cost),
         PlanFormat::Json => json(&PlanReport {
             reading,
             summary: &summary,
             cost,
-            obstacles: &obstacles.found,
+            blockers: &blockers.found,
             secrets,
         })?,
         PlanFormat::Csv => table::csv(&secrets)?,
@@ -215,7 +215,7 @@ fn output(
             "{}{}{}{written}",
             source.note,
             reading.note(),
-            obstacles.warnings()
+            blockers.warnings()
         ),
         exit,
     })

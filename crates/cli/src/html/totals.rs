@@ -26,12 +26,12 @@ pub(super) struct Totals {
     /// The numbers of cells by Region and mark. `None` for the secrets as a whole.
     pub(super) regions: BTreeMap<Option<String>, BTreeMap<Mark, u64>>,
     /// What stands in the way, by mark and code of the reason.
-    pub(super) obstacles: BTreeMap<(Mark, &'static str), Obstacle>,
+    pub(super) blockers: BTreeMap<(Mark, &'static str), Blocker>,
 }
 
 /// A reason why Regions differ from the wanted state.
 #[derive(Debug, Default)]
-pub(super) struct Obstacle {
+pub(super) struct Blocker {
     /// The numbers of secrets by Region. Tokens of tags that are not Regions count as `None`.
     pub(super) regions: BTreeMap<Option<String>, u64>,
     /// The remediation of the first secret.
@@ -57,19 +57,19 @@ impl Totals {
                 self.in_sync += u64::from(cell.state == State::InSync);
                 self.verified += u64::from(cell.verified);
             }
-            self.add_obstacle(mark, region, cell);
+            self.add_blocker(mark, region, cell);
         }
     }
 
-    fn add_obstacle(&mut self, mark: Mark, region: Option<String>, cell: &Cell) {
+    fn add_blocker(&mut self, mark: Mark, region: Option<String>, cell: &Cell) {
         let Some(reason) = cell.reason.filter(|_| mark.is_problem()) else {
             return;
         };
-        let obstacle = self.obstacles.entry((mark, reason)).or_default();
-        *obstacle.regions.entry(region).or_default() += 1;
-        if obstacle.remediation.is_empty() {
+        let blocker = self.blockers.entry((mark, reason)).or_default();
+        *blocker.regions.entry(region).or_default() += 1;
+        if blocker.remediation.is_empty() {
             let text = cell.remediation.as_ref().or(cell.detail.as_ref());
-            obstacle.remediation = text.cloned().unwrap_or_default();
+            blocker.remediation = text.cloned().unwrap_or_default();
         }
     }
 

@@ -1,7 +1,7 @@
 use secret_replicator_core::policy::escape_control;
 
+use super::blockers::Blocker;
 use super::groups::{Group, Groups};
-use super::obstacles::Obstacle;
 use super::summary::{RegionCounts, Summary};
 use crate::prices::Cost;
 use crate::table;
@@ -11,19 +11,14 @@ use crate::terminal::{FAINT, STRONG, SUCCESS, count, paint, wrap};
 const GROUPS: usize = 8;
 
 /// Formats the plan.
-pub(super) fn text(
-    summary: &Summary,
-    groups: &Groups,
-    obstacles: &[Obstacle],
-    cost: Cost,
-) -> String {
+pub(super) fn text(summary: &Summary, groups: &Groups, blockers: &[Blocker], cost: Cost) -> String {
     let mut parts = vec![totals(summary)];
     if !summary.regions.is_empty() {
         parts.push(regions(summary));
     }
     parts.extend(shown_groups(groups));
-    if !obstacles.is_empty() {
-        parts.push(in_the_way(obstacles));
+    if !blockers.is_empty() {
+        parts.push(in_the_way(blockers));
     }
     if !groups.remediations().is_empty() {
         parts.push(remediations(groups));
@@ -137,14 +132,14 @@ fn shown_group(title: &str, group: &Group) -> String {
     format!("{title} ({secrets})\n{}", wrap("  ", 2, &names))
 }
 
-fn in_the_way(obstacles: &[Obstacle]) -> String {
-    let lines = obstacles.iter().map(|obstacle| {
-        let Obstacle {
+fn in_the_way(blockers: &[Blocker]) -> String {
+    let lines = blockers.iter().map(|blocker| {
+        let Blocker {
             account,
             problem,
             remediation,
             ..
-        } = obstacle;
+        } = blocker;
         let remediation = wrap("    ", 4, remediation);
         let problem = format!("{account}: {problem}");
         format!("{}{remediation}", wrap("  ", 2, &escape_control(&problem)))

@@ -4,6 +4,8 @@
 mod access;
 #[cfg(feature = "aws")]
 mod account;
+#[cfg(feature = "aws")]
+mod blockers;
 mod check;
 mod completions;
 mod documented;
@@ -13,8 +15,6 @@ mod export;
 mod html;
 #[cfg(feature = "aws")]
 mod interrupt;
-#[cfg(feature = "aws")]
-mod obstacles;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;

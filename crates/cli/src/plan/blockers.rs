@@ -21,7 +21,7 @@ pub(super) struct Planned(BTreeMap<String, BTreeMap<Region, BTreeSet<KmsKey>>>);
 
 /// What stands in the way in a Region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Obstacle {
+pub(super) struct Blocker {
     /// The account.
     pub(super) account: String,
     /// The Region.
@@ -32,10 +32,10 @@ pub(super) struct Obstacle {
     pub(super) remediation: String,
 }
 
-/// The obstacles that were found, and what could not be checked.
+/// The blockers that were found, and what could not be checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Obstacles {
-    pub(super) found: Vec<Obstacle>,
+pub(super) struct Blockers {
+    pub(super) found: Vec<Blocker>,
     /// The errors, each once.
     unchecked: BTreeSet<String>,
 }
@@ -55,22 +55,22 @@ impl Planned {
     }
 
     /// Reads the Regions and the keys. Makes no call without a planned replica.
-    pub(super) async fn obstacles(&self, targets: &[Target]) -> Obstacles {
-        let mut obstacles = Obstacles::default();
+    pub(super) async fn blockers(&self, targets: &[Target]) -> Blockers {
+        let mut blockers = Blockers::default();
         for (account, regions) in &self.0 {
             let is_it = |target: &&Target| {
                 let id = target.account.as_ref();
                 id.is_none_or(|id| id == account)
             };
             if let Some(target) = targets.iter().find(is_it) {
-                obstacles.check(account, &target.access, regions).await;
+                blockers.check(account, &target.access, regions).await;
             }
         }
-        obstacles
+        blockers
     }
 }
 
-impl Obstacles {
+impl Blockers {
     async fn check(
         &mut self,
         account: &str,
@@ -129,7 +129,7 @@ impl Obstacles {
     }
 
     fn add(&mut self, account: &str, region: &Region, problem: String, remediation: String) {
-        self.found.push(Obstacle {
+        self.found.push(Blocker {
             account: account.to_owned(),
             region: region.clone(),
             problem,

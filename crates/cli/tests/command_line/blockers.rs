@@ -57,26 +57,26 @@ fn regions_that_are_not_enabled_and_keys_that_do_not_work_are_named_with_the_rem
         "{}",
         called.stderr
     );
-    let obstacle = |region: &str, problem: &str, remediation: &str| {
+    let blocker = |region: &str, problem: &str, remediation: &str| {
         json!({
             "account": "123456789012", "region": region, "problem": problem,
             "remediation": remediation,
         })
     };
     assert_eq!(
-        called.json()["obstacles"],
+        called.json()["blockers"],
         json!([
-            obstacle(
+            blocker(
                 "eu-south-1",
                 "the account has not enabled eu-south-1, so no replica can be created there",
                 "run `aws account enable-region --region-name eu-south-1`, or exclude the Region in the policy",
             ),
-            obstacle(
+            blocker(
                 "eu-west-1",
                 "the key alias/eu does not exist in eu-west-1",
                 "create the key or the alias in eu-west-1, or name another key in the policy",
             ),
-            obstacle(
+            blocker(
                 "us-west-2",
                 "the key alias/us in us-west-2 is Disabled",
                 "run `aws kms enable-key --region us-west-2 --key-id alias/us`",
