@@ -26,7 +26,6 @@ pub(super) struct Basis {
 pub(super) struct Renewed {
     /// The targets that are still to be requested. Empty if a read shows that nothing is to be requested.
     pub(super) targets: Vec<Target>,
-    pub(super) read: ReadTime,
     /// The responses for the replicas that the read shows as requested.
     pub(super) begun: Responses,
 }
@@ -68,18 +67,17 @@ impl Reconciler {
         Ok((now, time))
     }
 
-    /// Reads the secret again and decides which of the targets are still to be requested. Probes again
-    /// before a request that overwrites. The probes come first, because they may take longer than a read
-    /// remains valid for a write.
+    /// Reads the secret again for a request. Probes again before a request that overwrites. The probes come first,
+    /// because they may take longer than a read remains valid for a write.
     ///
     /// # Errors
     /// [`CallError`] if the read fails.
-    pub(super) async fn renew(
+    pub(super) async fn read_for(
         &self,
         basis: &Basis,
         targets: &[Target],
         until: Instant,
-    ) -> Result<Renewed, CallError> {
+    ) -> Result<(Secret, ReadTime), CallError> {
         let overwriting = targets.iter().filter(|target| target.overwrites());
         let overwriting: Vec<Region> = overwriting.map(|target| target.region().clone()).collect();
         let probed = self.probe_again(&basis.secret, overwriting, until).await;
@@ -87,22 +85,26 @@ impl Reconciler {
         now.probed = probed;
         now.replicas
             .retain(|region, replica| basis.removed.get(region) != Some(replica));
-        let fresh = decide(&now, &self.policy, &self.limits);
+        Ok((now, read))
+    }
+
+    /// Decides which of the targets are still to be requested.
+    pub(super) fn renew(&self, basis: &Basis, now: &Secret, targets: &[Target]) -> Renewed {
+        let fresh = decide(now, &self.policy, &self.limits);
         let (begun, open): (Vec<&Target>, Vec<&Target>) = targets
             .iter()
-            .partition(|target| basis.has_moved(&now, target.region()));
+            .partition(|target| basis.has_moved(now, target.region()));
         // The secret may have changed and need other replicas. The next attempt decides.
         let still_wanted = |target: &Target| {
             let fresh = fresh.target_like(target)?;
             (fresh.overwrites() == target.overwrites()).then(|| fresh.clone())
         };
-        Ok(Renewed {
+        Renewed {
             targets: open.into_iter().filter_map(still_wanted).collect(),
-            read,
             begun: begun
                 .into_iter()
                 .map(|target| (target.region().clone(), Response::executed()))
                 .collect(),
-        })
+        }
     }
 }

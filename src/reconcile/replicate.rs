@@ -1,13 +1,14 @@
 //! Requests replicas in one call for all Regions, or in one call for each Region if AWS rejects the first.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::{
     CallError, CallErrorKind, Operation, ReadTime, WriteError, WritePermit,
 };
 use secret_replicator_core::plan::Target;
-use secret_replicator_core::secret::{Region, Replica};
+use secret_replicator_core::secret::{Region, Replica, Secret};
 
 use super::basis::{Basis, Renewed};
 use super::execution::{Response, Responses};
@@ -67,14 +68,10 @@ impl Reconciler {
             if open.is_empty() || !poller.pause().await {
                 break;
             }
-            let Ok(renewed) = self.renew(basis, &open, poller.deadline()).await else {
+            let Ok((now, read)) = self.read_for(basis, &open, poller.deadline()).await else {
                 continue;
             };
-            let Renewed {
-                targets,
-                read,
-                begun,
-            } = renewed;
+            let Renewed { targets, begun } = self.renew(basis, &now, &open);
             let repeated = self.send_each(basis, &targets, read, deadlines).await;
             for (region, mut response) in begun.into_iter().chain(repeated) {
                 let before = responses.get(&region);
@@ -109,7 +106,9 @@ impl Reconciler {
         if targets.is_empty() {
             return Responses::new();
         }
-        let attempt = self.request(basis, targets, basis.read, deadlines).await;
+        let newest = NewestRead::default();
+        let attempt = self.request(basis, targets, basis.read, &newest, deadlines);
+        let attempt = attempt.await;
         if !attempt.must_be_split() {
             return attempt.into_responses();
         }
@@ -132,9 +131,10 @@ impl Reconciler {
         read: ReadTime,
         deadlines: &Deadlines,
     ) -> Responses {
+        let newest = NewestRead::default();
         let requests = targets
             .iter()
-            .map(|target| self.request(basis, vec![target.clone()], read, deadlines));
+            .map(|target| self.request(basis, vec![target.clone()], read, &newest, deadlines));
         let attempts: Vec<Attempt> = stream::iter(requests)
             .buffer_unordered(REQUESTS_AT_ONCE)
             .collect()
@@ -147,12 +147,13 @@ impl Reconciler {
 
     /// Sends one request, and retries it while AWS throttles it and time remains. In a burst, all events
     /// wait for the same quota, which Lambda's two retries of an event do not outlast. After a wait, reads
-    /// the secret again and requests only what it still needs.
+    /// the secret again and requests only what it still needs, also as the reads before other requests show.
     async fn request(
         &self,
         basis: &Basis,
         mut targets: Vec<Target>,
         mut read: ReadTime,
+        newest: &NewestRead,
         deadlines: &Deadlines,
     ) -> Attempt {
         let mut retries = deadlines.retry_while_throttled();
@@ -164,17 +165,25 @@ impl Reconciler {
                 let operation = Operation::ReplicateSecretToRegions;
                 break Err(NotAccepted::Unsent(CallError::not_sent(operation)));
             };
+            let mut shown = Vec::new();
             if !read.is_fresh() {
-                match self.renew(basis, &targets, until).await {
-                    Ok(renewed) => {
-                        targets = renewed.targets;
-                        read = renewed.read;
-                        begun.extend(renewed.begun);
+                match self.read_for(basis, &targets, until).await {
+                    Ok((now, time)) => {
+                        newest.note(&now, time);
+                        read = time;
+                        shown.push((now, time));
                     }
                     // An outage of seconds also throttles reads.
                     Err(error) if error.is_transient() && retries.pause().await => continue,
                     Err(error) => break Err(NotAccepted::Unsent(error)),
                 }
+            }
+            shown.extend(newest.after(read));
+            for (now, time) in shown {
+                let renewed = self.renew(basis, &now, &targets);
+                targets = renewed.targets;
+                begun.extend(renewed.begun);
+                read = time;
             }
             if targets.is_empty() {
                 break Ok(BTreeMap::new());
@@ -197,6 +206,27 @@ impl Reconciler {
             begun,
             result,
         }
+    }
+}
+
+/// The newest read of a secret whose Regions are requested concurrently: a request also heeds what the reads before the
+/// others show.
+#[derive(Debug, Default)]
+struct NewestRead(Mutex<Option<(Secret, ReadTime)>>);
+
+impl NewestRead {
+    /// Notes a read, if it is the newest.
+    fn note(&self, secret: &Secret, time: ReadTime) {
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.as_ref().is_none_or(|(_, before)| *before <= time) {
+            *newest = Some((secret.clone(), time));
+        }
+    }
+
+    /// Returns the newest read, if it is newer than this one.
+    fn after(&self, time: ReadTime) -> Option<(Secret, ReadTime)> {
+        let newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.clone().filter(|(_, newest)| *newest > time)
     }
 }
 
