@@ -134,7 +134,7 @@ def test_the_parameters_are_the_templates():
 OTHER_NAMES = {
     *("BadInput", "TooManySlices", "ConfigInvalid", "PolicyInvalid", "InProgress", "StopExecution"),
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
-    *("ForceOverwriteReplicaSecret", "TagResource", "ReplicaRegions", "PrimaryRegion"),
+    *("ForceOverwriteReplicaSecret", "ReplicateSecretToRegions", "TagResource", "ReplicaRegions", "PrimaryRegion"),
     *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
     "UsePreviousValue",
 }
