@@ -46,7 +46,7 @@ def test_it_tries_other_random_inputs_every_night():
     drawn, played = commands("seeds")[1:]
 
     assert re.fullmatch(r"make properties SEEDS=\d+", drawn), "FIRST would fix the seeds"
-    assert re.fullmatch(r'make soak SEEDS=\d+ FIRST="\$\(date \+%s\)"', played)
+    assert re.fullmatch(r'make soak SEEDS=\d+ FIRST="\$\(date \+%s\)" PROFILE=soak', played)
 
 
 def test_it_builds_and_keeps_the_package_of_every_architecture_of_the_template():
