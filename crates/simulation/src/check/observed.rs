@@ -92,11 +92,12 @@ pub(super) fn is_taken_name(message: &str) -> bool {
     message.contains("already exists")
 }
 
-/// Returns whether a call reads the secret of this ARN in its primary Region, by its request or its
-/// answer.
+/// Returns whether a call reads the secret of this ARN in its own Region, by its request or its answer. A promoted
+/// replica is a primary secret of another Region than [`HOME`].
 pub(super) fn reads(call: &Call, arn: &str) -> bool {
     let answer = call.success();
     let is_answer = answer.is_some_and(|answer| answer.body["ARN"] == arn);
     let is_about = is_answer || call.secret_id() == Some(arn);
-    call.operation == "DescribeSecret" && call.region == HOME && is_about
+    let region = arn.split(':').nth(3).unwrap_or(HOME);
+    call.operation == "DescribeSecret" && call.region == region && is_about
 }
