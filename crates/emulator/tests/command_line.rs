@@ -150,7 +150,9 @@ fn shown_secret(file: &str, options: &[(&str, &Path)]) -> String {
     let event = std::fs::read(events().join(file)).unwrap();
     let mut event: Value = serde_json::from_slice(&event).unwrap();
     event["do"] = json!("describe");
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    // Another test may send the same event at the same time.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(file);
     std::fs::write(&path, event.to_string()).unwrap();
     let options = [&[("--event", path.as_path())], options].concat();
     let (code, shown, error) = demo(&fake_bootstrap(), &options);
