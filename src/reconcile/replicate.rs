@@ -21,14 +21,19 @@ const REQUESTS_AT_ONCE: usize = 4;
 /// The maximum number of reads for one request that are too old for it when they arrive.
 const MAX_SLOW_READS: usize = 3;
 
-/// A request, and AWS's response.
-struct Attempt {
-    /// The targets of the request, without those that later reads have shown as requested or unwanted.
+/// A request to send.
+struct Request {
+    /// The targets, without those that later reads have shown as requested or unwanted.
     targets: Vec<Target>,
     /// The last read before the request.
     read: ReadTime,
     /// The responses for the replicas that a later read has shown as requested.
     begun: Responses,
+}
+
+/// A request, and AWS's response.
+struct Attempt {
+    request: Request,
     result: Result<BTreeMap<Region, Replica>, NotAccepted>,
 }
 
@@ -107,17 +112,16 @@ impl Reconciler {
             return Responses::new();
         }
         let newest = NewestRead::default();
-        let attempt = self.request(basis, targets, basis.read, &newest, deadlines);
-        let attempt = attempt.await;
+        let request = Request::new(targets, basis.read);
+        let attempt = self.request(basis, request, &newest, deadlines).await;
         if !attempt.must_be_split() {
             return attempt.into_responses();
         }
-        let Attempt {
+        let Request {
             targets,
             read,
             mut begun,
-            ..
-        } = attempt;
+        } = attempt.request;
         begun.extend(self.send_each(basis, &targets, read, deadlines).await);
         begun
     }
@@ -132,9 +136,10 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) -> Responses {
         let newest = NewestRead::default();
-        let requests = targets
-            .iter()
-            .map(|target| self.request(basis, vec![target.clone()], read, &newest, deadlines));
+        let requests = targets.iter().map(|target| {
+            let request = Request::new(vec![target.clone()], read);
+            self.request(basis, request, &newest, deadlines)
+        });
         let attempts: Vec<Attempt> = stream::iter(requests)
             .buffer_unordered(REQUESTS_AT_ONCE)
             .collect()
@@ -151,47 +156,41 @@ impl Reconciler {
     async fn request(
         &self,
         basis: &Basis,
-        mut targets: Vec<Target>,
-        mut read: ReadTime,
+        mut request: Request,
         newest: &NewestRead,
         deadlines: &Deadlines,
     ) -> Attempt {
         let mut retries = deadlines.retry_while_throttled();
         let mut slow_reads = 1..MAX_SLOW_READS;
-        let mut begun = Responses::new();
         let until = deadlines.end();
         let result = loop {
             let Some(slot) = self.secrets_manager.write_slot(until).await else {
                 let operation = Operation::ReplicateSecretToRegions;
                 break Err(NotAccepted::Unsent(CallError::not_sent(operation)));
             };
-            let mut shown = Vec::new();
-            if !read.is_fresh() {
-                match self.read_for(basis, &targets, until).await {
+            if !request.read.is_fresh() {
+                match self.read_for(basis, &request.targets, until).await {
                     Ok((now, time)) => {
-                        newest.note(&now, time);
-                        read = time;
-                        shown.push((now, time));
+                        request.heed(self.renew(basis, &now, &request.targets), time);
+                        newest.note(now, time);
                     }
                     // An outage of seconds also throttles reads.
                     Err(error) if error.is_transient() && retries.pause().await => continue,
                     Err(error) => break Err(NotAccepted::Unsent(error)),
                 }
             }
-            shown.extend(newest.after(read));
-            for (now, time) in shown {
-                let renewed = self.renew(basis, &now, &targets);
-                targets = renewed.targets;
-                begun.extend(renewed.begun);
-                read = time;
+            if let Some((now, time)) = newest.after(request.read) {
+                request.heed(self.renew(basis, &now, &request.targets), time);
             }
+            let Request { targets, read, .. } = &request;
             if targets.is_empty() {
                 break Ok(BTreeMap::new());
             }
-            let request =
-                self.secrets_manager
-                    .replicate(&basis.secret.arn, &targets, read, slot, until);
-            match request.await {
+            let arn = &basis.secret.arn;
+            let call = self
+                .secrets_manager
+                .replicate(arn, targets, *read, slot, until);
+            match call.await {
                 Err(WriteError::Stale) if slow_reads.next().is_some() => {}
                 Err(WriteError::Stale) => break Err(NotAccepted::Unsent(CallError::slow_read())),
                 Err(WriteError::Call(error))
@@ -200,12 +199,24 @@ impl Reconciler {
                 Ok(replicas) => break Ok(replicas),
             }
         };
-        Attempt {
+        Attempt { request, result }
+    }
+}
+
+impl Request {
+    fn new(targets: Vec<Target>, read: ReadTime) -> Self {
+        Self {
             targets,
             read,
-            begun,
-            result,
+            begun: Responses::new(),
         }
+    }
+
+    /// Restricts the request to what a later read shows.
+    fn heed(&mut self, renewed: Renewed, read: ReadTime) {
+        self.targets = renewed.targets;
+        self.begun.extend(renewed.begun);
+        self.read = read;
     }
 }
 
@@ -216,10 +227,10 @@ struct NewestRead(Mutex<Option<(Secret, ReadTime)>>);
 
 impl NewestRead {
     /// Notes a read, if it is the newest.
-    fn note(&self, secret: &Secret, time: ReadTime) {
+    fn note(&self, secret: Secret, time: ReadTime) {
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.as_ref().is_none_or(|(_, before)| *before <= time) {
-            *newest = Some((secret.clone(), time));
+            *newest = Some((secret, time));
         }
     }
 
@@ -235,15 +246,15 @@ impl Attempt {
     fn must_be_split(&self) -> bool {
         match &self.result {
             Err(NotAccepted::Failed(error)) => {
-                error.is_rejected() && !error.is_about_a_replica() && self.targets.len() > 1
+                error.is_rejected() && !error.is_about_a_replica() && self.request.targets.len() > 1
             }
             _ => false,
         }
     }
 
     fn into_responses(self) -> Responses {
-        let result = self.result;
-        let responses = self.targets.iter().map(|target| {
+        let Self { request, result } = self;
+        let responses = request.targets.iter().map(|target| {
             let response = match &result {
                 Ok(replicas) => Response::accepted(replicas.get(target.region())),
                 Err(NotAccepted::Unsent(error)) => Response::unsent(error.clone()),
@@ -251,6 +262,6 @@ impl Attempt {
             };
             (target.region().clone(), response)
         });
-        self.begun.into_iter().chain(responses).collect()
+        request.begun.into_iter().chain(responses).collect()
     }
 }

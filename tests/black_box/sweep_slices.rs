@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use secret_replicator_emulator::{Denial, Fault, FaultKind, SecretSeed};
+use secret_replicator_core::secret::Region;
+use secret_replicator_emulator::{Denial, Fault, FaultKind, SecretSeed, WorldSettings};
 use serde_json::json;
 
-use crate::stage::{Stage, setting, tagged};
+use crate::stage::{HOME, Stage, setting, tagged};
 use crate::sweep::{action, quick, seed, slice, sweep, writes};
 
 #[tokio::test]
@@ -162,35 +163,27 @@ async fn a_slice_that_runs_twice_changes_nothing_twice() {
     assert_eq!(stage.in_sync("s0299"), ["eu-west-1"]);
 }
 
-/// The replica Regions that are enabled by default beside the function's, and one more.
-const REGIONS: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-south-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
+/// Returns the replica Regions that are enabled by default beside the function's, and one more.
+fn seventeen_regions() -> Vec<String> {
+    let enabled = WorldSettings::default().enabled_regions.into_iter();
+    let others = enabled.filter(|code| {
+        Region::parse(code).is_ok_and(|region| region.partition() == "aws") && code != HOME
+    });
+    let mut regions: Vec<String> = others.chain(["eu-south-1".to_owned()]).collect();
+    regions.sort();
+    assert_eq!(regions.len(), 17);
+    regions
+}
 
 #[tokio::test]
 async fn a_sweep_carries_the_longest_page_token_of_each_of_eighteen_lists_from_slice_to_slice() {
     const LONGEST: usize = 4096;
+    let regions = seventeen_regions();
     let setting = setting()
         .timeout(Duration::from_secs(12))
         .env("SWEEP_WRITES_PER_SECOND", "2")
         .env("REPLICATION_WAIT_SECONDS", "1")
-        .env("ALLOWED_REPLICA_REGIONS", &REGIONS.join(" "))
+        .env("ALLOWED_REPLICA_REGIONS", &regions.join(" "))
         .world(|world| {
             world.list_token_length = LONGEST;
             world.enabled_regions.insert("eu-south-1".to_owned());
@@ -198,11 +191,11 @@ async fn a_sweep_carries_the_longest_page_token_of_each_of_eighteen_lists_from_s
     let mut stage = setting.start().await;
     for index in 0..250 {
         // The last forty secrets have no replica in the first Region.
-        let regions = &REGIONS[usize::from(index >= 210)..];
-        let seed = tagged(&format!("s{index:03}"), &REGIONS.join(" "));
+        let existing = &regions[usize::from(index >= 210)..];
+        let seed = tagged(&format!("s{index:03}"), &regions.join(" "));
         let seed = seed.with_age(Duration::from_hours(1));
-        let with_replica = |seed: SecretSeed, region: &&str| seed.with_replica_in(*region);
-        stage.secret(regions.iter().fold(seed, with_replica));
+        let with_replica = |seed: SecretSeed, region: &String| seed.with_replica_in(region);
+        stage.secret(existing.iter().fold(seed, with_replica));
     }
 
     let slices = sweep(&mut stage, action()).await;
@@ -224,5 +217,5 @@ async fn a_sweep_carries_the_longest_page_token_of_each_of_eighteen_lists_from_s
     }
     let mut in_sync = stage.in_sync("s249");
     in_sync.sort_unstable();
-    assert_eq!(in_sync, REGIONS);
+    assert_eq!(in_sync, regions);
 }

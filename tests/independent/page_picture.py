@@ -28,7 +28,7 @@ rules:
 """
 VIEWPORT = {"width": 1000, "height": 900}
 # Parts that would make the picture long.
-LEFT_OUT = "section:has(#regions-title, #blockers-title)"
+LEFT_OUT = "section:has(#regions-title, #problems-title)"
 APPLICATIONS = ["billing", "checkout", "orders"]
 
 

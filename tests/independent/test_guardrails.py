@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from documents import blocks
 from processes import CLI, shell
 from stack import ACCOUNT, Request, allows
-from template import ROOT
+from template import ROOT, TEMPLATE
 
 KNOWN = ["ap-south-1", "eu-central-1", "eu-west-1", "eu-west-2", "sa-east-1", "us-east-1", "us-west-2"]
 SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:prod/db-AbCdEf"
@@ -87,6 +88,14 @@ def test_the_identity_policy_allows_what_the_function_does_and_nothing_else():
     permissive = exported("iam", policy(["eu-west-1"]), "--allow-overwrite", "--allow-removal")
     assert allows(permissive, request(replicate, ["eu-west-1"], force=True))
     assert allows(permissive, request("RemoveRegionsFromReplication"))
+
+
+def test_the_identity_policy_has_the_calls_of_the_functions_role():
+    of_the_role = re.findall(r"secretsmanager:[A-Z]\w+", json.dumps(TEMPLATE["Resources"]["ReplicatorRole"]))
+    exported_for_all = exported("iam", policy(["eu-west-1"]), "--allow-overwrite", "--allow-removal")
+    condition_keys = {"secretsmanager:AddReplicaRegions", "secretsmanager:ForceOverwriteReplicaSecret"}
+
+    assert {row["Action"] for row in exported_for_all} == set(of_the_role) - condition_keys
 
 
 def test_the_documented_commands_write_the_documents(tmp_path):

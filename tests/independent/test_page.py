@@ -294,7 +294,7 @@ def test_nothing_overlaps_and_all_text_is_legible(browser, status_page, tmp_path
             ".tiles > li",
             ".filters > *",
             "#marks > *",
-            ".blockers > li",
+            ".problems > li",
             "#scroll tbody tr",
             "#scroll tbody tr:nth-child(2) > *",
         ]:

@@ -77,7 +77,7 @@ pub(crate) enum Command {
     ///
     /// The service control policy keeps the replicas of all principals in the allowed Regions, the tag
     /// policy fixes the spelling of the tags that the rules read, and the identity policy lets a role
-    /// replicate as the function's role may. A policy with errors has none.
+    /// replicate to the allowed Regions. A policy with errors has none.
     Export(export::Arguments),
     /// Show what the function would change in an account, and what that costs
     ///

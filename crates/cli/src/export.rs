@@ -43,7 +43,7 @@ enum Guardrail {
     Scp,
     /// The tag policy that fixes the spelling of the tags that the rules read
     TagPolicy,
-    /// The identity policy that lets a role replicate, as the template's role may
+    /// The identity policy that lets a role replicate to the allowed Regions
     Iam,
 }
 
@@ -157,7 +157,7 @@ fn tag_policy(policy: &Policy) -> anyhow::Result<Value> {
     Ok(json!({ "tags": tags }))
 }
 
-/// Allows what the template's role may do with secrets. Keys of customers need further statements.
+/// Allows the calls of the template's role, in every primary Region. Customer managed keys need further statements.
 fn iam(regions: &BTreeSet<Region>, limits: &Limits) -> Value {
     let partition = regions.first().map_or("aws", |region| region.partition());
     let secrets = format!("arn:{partition}:secretsmanager:*:*:secret:*");

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::format::{counted, grouped, minutes, named, percent, seconds};
 use super::mark::Mark;
 use super::matrix::Data;
-use super::totals::{Blocker, Totals};
+use super::totals::{Problem, Totals};
 use super::{Facts, Kind};
 use crate::report::Unread;
 
@@ -36,7 +36,7 @@ pub(super) struct Document<'a> {
     costs: Vec<(&'static str, String, String)>,
     marks: Vec<(Mark, String)>,
     regions: Vec<(String, Vec<String>)>,
-    blockers: Vec<BlockerView<'a>>,
+    problems: Vec<ProblemView<'a>>,
     lists: Vec<ListView<'a>>,
     lists_title: String,
     secrets: String,
@@ -51,7 +51,7 @@ struct Tile {
 }
 
 /// A reason with the Regions where it stands in the way.
-struct BlockerView<'a> {
+struct ProblemView<'a> {
     mark: Mark,
     reason: &'static str,
     regions: String,
@@ -95,7 +95,7 @@ impl<'a> Document<'a> {
                 .map(|(mark, number)| (*mark, grouped(*number)))
                 .collect(),
             regions: regions(totals),
-            blockers: totals.blockers.iter().map(blocker).collect(),
+            problems: totals.problems.iter().map(problem).collect(),
             lists_title: lists_title(facts),
             lists,
             secrets: counted(totals.secrets, "secret"),
@@ -238,15 +238,15 @@ fn regions(totals: &Totals) -> Vec<(String, Vec<String>)> {
     regions.into_iter().chain(whole).map(row).collect()
 }
 
-fn blocker<'a>(((mark, reason), blocker): (&(Mark, &'static str), &'a Blocker)) -> BlockerView<'a> {
-    let regions = blocker.regions.iter();
+fn problem<'a>(((mark, reason), problem): (&(Mark, &'static str), &'a Problem)) -> ProblemView<'a> {
+    let regions = problem.regions.iter();
     let regions = regions
         .map(|(region, number)| format!("{} ({})", region_name(region.as_ref()), grouped(*number)));
-    BlockerView {
+    ProblemView {
         mark: *mark,
         reason,
         regions: named(regions),
-        remediation: &blocker.remediation,
+        remediation: &problem.remediation,
     }
 }
 

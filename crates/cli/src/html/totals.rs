@@ -26,12 +26,12 @@ pub(super) struct Totals {
     /// The numbers of cells by Region and mark. `None` for the secrets as a whole.
     pub(super) regions: BTreeMap<Option<String>, BTreeMap<Mark, u64>>,
     /// What stands in the way, by mark and code of the reason.
-    pub(super) blockers: BTreeMap<(Mark, &'static str), Blocker>,
+    pub(super) problems: BTreeMap<(Mark, &'static str), Problem>,
 }
 
 /// A reason why Regions differ from the wanted state.
 #[derive(Debug, Default)]
-pub(super) struct Blocker {
+pub(super) struct Problem {
     /// The numbers of secrets by Region. Tokens of tags that are not Regions count as `None`.
     pub(super) regions: BTreeMap<Option<String>, u64>,
     /// The remediation of the first secret.
@@ -57,19 +57,19 @@ impl Totals {
                 self.in_sync += u64::from(cell.state == State::InSync);
                 self.verified += u64::from(cell.verified);
             }
-            self.add_blocker(mark, region, cell);
+            self.add_problem(mark, region, cell);
         }
     }
 
-    fn add_blocker(&mut self, mark: Mark, region: Option<String>, cell: &Cell) {
+    fn add_problem(&mut self, mark: Mark, region: Option<String>, cell: &Cell) {
         let Some(reason) = cell.reason.filter(|_| mark.is_problem()) else {
             return;
         };
-        let blocker = self.blockers.entry((mark, reason)).or_default();
-        *blocker.regions.entry(region).or_default() += 1;
-        if blocker.remediation.is_empty() {
+        let problem = self.problems.entry((mark, reason)).or_default();
+        *problem.regions.entry(region).or_default() += 1;
+        if problem.remediation.is_empty() {
             let text = cell.remediation.as_ref().or(cell.detail.as_ref());
-            blocker.remediation = text.cloned().unwrap_or_default();
+            problem.remediation = text.cloned().unwrap_or_default();
         }
     }
 
