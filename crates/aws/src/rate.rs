@@ -26,16 +26,20 @@ impl Rate {
 
     /// Waits for the next free slot. Returns `false` at once if it is not before `until`.
     pub(super) async fn wait_for_slot(&self, until: Instant) -> bool {
+        let now = Instant::now();
         let slot = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let slot = (*next).max(Instant::now());
+            let slot = (*next).max(now);
             if slot >= until {
                 return false;
             }
             *next = slot + self.interval;
             slot
         };
-        sleep_until(slot).await;
+        // The timer counts whole milliseconds, so waiting for the present can take one.
+        if slot > now {
+            sleep_until(slot).await;
+        }
         true
     }
 }

@@ -16,6 +16,8 @@ use tokio::time::sleep;
 
 use crate::measure::process;
 use crate::options::Plan;
+use crate::prices::Prices;
+use crate::results::number;
 
 /// The primary Regions, each with the Region of its replicas.
 const REGIONS: [(&str, &str); 3] = [
@@ -39,6 +41,13 @@ const MAX_MIB: f64 = 64.0;
 /// The pages of a Region's list per second that the tool may read: half of AWS's quota.
 const MAX_PAGES_PER_SECOND: usize = 25;
 
+/// The quick sweeps of a month, one per hour, and the thorough sweeps, one per day.
+const SWEEPS_PER_MONTH: [f64; 2] = [730.0, 30.0];
+
+/// The largest difference between the estimated cost of sweeps and that of the calls that were counted. The
+/// estimate assumes that a replica Region has as many secrets as the primary Region.
+const MAX_ERROR: f64 = 0.02;
+
 /// The counts of secrets in the report of a plan and in the totals of a sweep.
 const COUNTS: [&str; 6] = [
     "covered", "in_sync", "planned", "pending", "refused", "failed",
@@ -57,8 +66,11 @@ pub(crate) async fn compare(options: &Plan) -> anyhow::Result<()> {
     let calls = aws.calls();
     check_calls(&calls)?;
     let mut totals = Totals::default();
+    let mut sweep_calls = 0;
     for (home, _) in REGIONS {
-        totals.add(&sweep(&options.bootstrap, &aws, home).await?)?;
+        let (summary, calls) = sweep(&options.bootstrap, &aws, home).await?;
+        totals.add(&summary)?;
+        sweep_calls += calls;
     }
     let planned = counts(&report["summary"])?;
     ensure!(
@@ -66,6 +78,8 @@ pub(crate) async fn compare(options: &Plan) -> anyhow::Result<()> {
         "the plan counts {COUNTS:?} {planned:?}, the sweeps count {:?}",
         totals.0
     );
+    let lists = calls.iter().filter(|call| call.operation == "ListSecrets");
+    check_cost(&report, lists.count(), sweep_calls)?;
     let secrets = options.secrets;
     println!(
         "{secrets} secrets: {} calls, {seconds:.1} s, {peak_mib:.0} MiB; {COUNTS:?} {planned:?}",
@@ -75,6 +89,38 @@ pub(crate) async fn compare(options: &Plan) -> anyhow::Result<()> {
     ensure!(
         peak_mib < MAX_MIB,
         "the tool needs {peak_mib:.0} MiB of at most {MAX_MIB}"
+    );
+    Ok(())
+}
+
+/// Compares the cost in the report with the price table: that of the replicas exactly, that of the sweeps with the
+/// calls of the plan's lists, which a quick sweep also reads, and of the thorough sweeps.
+fn check_cost(report: &Value, lists: usize, thorough_calls: usize) -> anyhow::Result<()> {
+    let prices = Prices::read()?;
+    let cost = &report["cost"];
+    let usd = |field: &str| {
+        let usd = cost[field].as_f64();
+        usd.with_context(|| format!("{field} is missing in {cost}"))
+    };
+    let count = |field: &str| report["summary"][field].as_f64().unwrap_or_default();
+    let (covered, planned) = (count("covered"), count("planned"));
+    for (field, replicas) in [
+        ("today", covered - planned),
+        ("after", covered),
+        ("difference", planned),
+    ] {
+        let (found, expected) = (usd(field)?, prices.secrets(replicas));
+        ensure!(
+            (found - expected).abs() < 0.005,
+            "{field} is {found} USD, {replicas} replicas are {expected} USD"
+        );
+    }
+    let [quick, thorough] = SWEEPS_PER_MONTH;
+    let expected = prices.calls(quick * number(lists) + thorough * number(thorough_calls));
+    let found = usd("sweeps")?;
+    ensure!(
+        (found - expected).abs() < expected * MAX_ERROR,
+        "the sweeps are {found} USD, the calls that were counted are {expected} USD"
     );
     Ok(())
 }
@@ -152,8 +198,8 @@ fn check_calls(calls: &[Call]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sweeps a Region thoroughly, without a write. Returns the totals.
-async fn sweep(bootstrap: &Path, aws: &Emulator, home: &str) -> anyhow::Result<Value> {
+/// Sweeps a Region thoroughly, without a write. Returns the totals and the number of calls.
+async fn sweep(bootstrap: &Path, aws: &Emulator, home: &str) -> anyhow::Result<(Value, usize)> {
     let settings = LambdaSettings::new(bootstrap, home)
         .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
         .with_env("ALLOWED_REPLICA_REGIONS", allowed())
@@ -162,14 +208,17 @@ async fn sweep(bootstrap: &Path, aws: &Emulator, home: &str) -> anyhow::Result<V
     let mut action = json!({
         "action": "sweep", "dryRun": true, "maxChanges": 1_000_000_000, "thorough": true
     });
+    let mut calls = 0;
+    aws.forget_calls();
     loop {
         let invocation = function.invoke(&action).await?;
+        calls += aws.calls().len();
         aws.forget_calls();
         let Answer::Success(summary) = invocation.answer else {
             bail!("the sweep failed: {:#?}", invocation.answer);
         };
         if summary["nextToken"].is_null() {
-            return Ok(summary);
+            return Ok((summary, calls));
         }
         action["nextToken"] = summary["nextToken"].clone();
     }

@@ -9,6 +9,8 @@ const GUIDE: &str = include_str!("../../../docs/DEPLOY.md");
 /// Prices in USD.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prices {
+    /// One secret or replica per month.
+    secret: f64,
     /// One call of Secrets Manager.
     call: f64,
     /// One GB-second of Lambda.
@@ -20,10 +22,16 @@ pub(crate) struct Prices {
 impl Prices {
     pub(crate) fn read() -> anyhow::Result<Prices> {
         Ok(Prices {
+            secret: price("a secret or a replica, per month")?,
             call: price("10,000 Secrets Manager calls")? / 1e4,
             gb_second: price("a Lambda GB-second on arm64")?,
             request: price("1,000,000 Lambda requests")? / 1e6,
         })
+    }
+
+    /// Returns the price of secrets or replicas for a month.
+    pub(crate) fn secrets(&self, secrets: f64) -> f64 {
+        secrets * self.secret
     }
 
     /// Returns the price of calls of Secrets Manager.
@@ -61,6 +69,7 @@ mod tests {
         let prices = Prices::read().unwrap();
         let cents = |usd: f64| (usd * 100.0).round();
         assert!((cents(prices.calls(1e6)) - 500.0).abs() < f64::EPSILON);
+        assert!((cents(prices.secrets(1000.0)) - 40_000.0).abs() < f64::EPSILON);
         let day = Duration::from_hours(24);
         let expected = 86_400.0 * 0.5 * prices.gb_second + 0.2;
         assert!((prices.lambda(512, day, 1e6) - expected).abs() < 1e-9);

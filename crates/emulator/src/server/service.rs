@@ -3,12 +3,14 @@
 use std::fmt;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::HeaderMap;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use super::call::{Call, CallLog, Outcome};
 use super::calls_file::CallsFile;
@@ -162,10 +164,7 @@ impl Service {
     ) -> (Outcome, io::Result<Response<Bytes>>) {
         match fault {
             None => answered(self.execute(request)),
-            Some(FaultKind::Latency(delay)) => {
-                tokio::time::sleep(delay).await;
-                answered(self.execute(request))
-            }
+            Some(FaultKind::Latency(delay)) => self.delayed(request, delay).await,
             Some(FaultKind::Throttle) => answered(Err(ApiError::throttled())),
             Some(FaultKind::Answer {
                 status,
@@ -194,6 +193,22 @@ impl Service {
                 (Outcome::Malformed, Ok(wire::malformed()))
             }
         }
+    }
+
+    /// Executes and answers a call after a delay. The page of a list is prepared within the delay, because the
+    /// emulator needs milliseconds for it; a list is eventually consistent, so it need not be the newest.
+    async fn delayed(
+        &self,
+        request: &ApiRequest,
+        delay: Duration,
+    ) -> (Outcome, io::Result<Response<Bytes>>) {
+        let answer_at = Instant::now() + delay;
+        if request.operation != "ListSecrets" {
+            sleep_until(answer_at).await;
+        }
+        let answer = answered(self.execute(request));
+        sleep_until(answer_at).await;
+        answer
     }
 
     /// Executes a call whose result the caller does not get.
