@@ -67,10 +67,10 @@ demo: ## Send sample events to the function on a local AWS; EVENT=path.json send
 	target/debug/emulator demo --bootstrap target/debug/bootstrap \
 		$(if $(EVENT),--event "$(EVENT)",--tool target/debug/secret-replicator) $(FUNCTION_OPTIONS)
 
-playground: ## Run the function on a local Secrets Manager for the AWS CLI; POLICY=path.yaml, PORT=4600
+playground: ## Run the function on a local Secrets Manager; POLICY=path.yaml, PORT=4600, SAMPLES=yes
 	cargo build --locked --package secret-replicator --package secret-replicator-emulator --bins
 	target/debug/emulator serve --bootstrap target/debug/bootstrap $(if $(PORT),--port "$(PORT)") \
-		$(FUNCTION_OPTIONS)
+		$(if $(filter yes,$(SAMPLES)),--samples) $(FUNCTION_OPTIONS)
 
 check: ## Check format, lints and Rust tests: run this before each commit
 	cargo fmt --all --check

@@ -278,6 +278,11 @@ def test_the_page_fits_a_phone(browser, status_page, plan_page):
             assert 0 <= box["x"] and box["x"] + box["width"] <= PHONE["width"]
 
 
+def columns(page, selector):
+    """Returns the left and right edges of the cells of a row."""
+    return [(round(box["left"]), round(box["right"])) for box in boxes(page, selector)]
+
+
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overlaps_and_all_text_is_legible(browser, status_page, tmp_path, viewport, scheme):
@@ -302,6 +307,8 @@ def test_nothing_overlaps_and_all_text_is_legible(browser, status_page, tmp_path
             # #list is inside of its section.
             found = [box for box in found if 'id="list"' not in box["name"]]
             assert found and overlapping(found) == [], selector
+        if viewport == DESKTOP:
+            assert columns(page, "#scroll thead tr > *") == columns(page, "#scroll tbody tr:nth-child(2) > *")
         low = [(ratio, text) for ratio, text in contrasts(page) if ratio < 4.5]
         assert low == []
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

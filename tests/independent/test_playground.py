@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from documents import blocks
-from processes import TOOLS, environment, eventually, free_port, running, shell
+from processes import CLI, TOOLS, environment, eventually, free_port, running, shell
 from template import ROOT
 
 POLICY = "docs/policies/tiers.yaml"
@@ -52,6 +52,21 @@ def test_the_commands_of_the_page_run_and_each_call_ends_in_its_record(playgroun
         ("shop/db", "DeleteSecret", "skipped"),
     ]
     assert found[-1]["reason"] == "delete-blocked-by-replicas"
+
+
+def test_the_readme_leads_to_a_coverage_page_of_the_sample_secrets(emulator_binary, tmp_path):
+    port = free_port()
+    command = [emulator_binary, "serve", "--port", port, "--samples"]
+    [commands] = [block for block in blocks("README.md") if block.startswith("export AWS_ACCESS_KEY_ID=any")]
+    with running(command, port, tmp_path / "log", environment()) as endpoint:
+        commands = commands.replace("http://127.0.0.1:4599", endpoint)
+        done = shell(commands, tmp_path, {"secret-replicator": f'#!/bin/sh\nexec {CLI} "$@"\n'})
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "17 secrets" in done.stdout
+    page = (tmp_path / "coverage.html").read_text()
+    for state in ("in sync", "missing", "failed", "shadowed", "promoted", "refused", "not covered"):
+        assert f">{state}<" in page.replace("</span> ", "</span>").replace("> ", ">") or state in page, state
 
 
 @pytest.fixture

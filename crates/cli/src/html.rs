@@ -23,7 +23,7 @@ use secret_replicator_core::limits::Limits;
 
 use crate::coverage::Coverage;
 use crate::prices::Cost;
-use crate::report::Reading;
+use crate::report::{Blocker, Reading};
 use file::HtmlFile;
 use matrix::Matrix;
 use totals::Totals;
@@ -76,6 +76,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) selection: Option<String>,
     /// The cost of a plan.
     pub(crate) cost: Option<Cost>,
+    /// What stands in the way of planned replicas.
+    pub(crate) blockers: &'a [Blocker],
 }
 
 /// A page under construction.

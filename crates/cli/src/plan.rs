@@ -17,11 +17,11 @@ use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::options::Format;
 use crate::output::{CommandOutput, Exit, json};
 use crate::prices::Cost;
-use crate::report::{self, Reading};
+use crate::report::{self, Blocker, Reading};
 use crate::source::{Source, SourceOptions};
 use crate::survey::Scope;
 use crate::table;
-use blockers::{Blocker, Blockers, Planned};
+use blockers::{Blockers, Planned};
 use groups::Groups;
 use summary::Summary;
 
@@ -190,6 +190,7 @@ fn output(
             limits: &source.limits,
             selection: None,
             cost: Some(cost),
+            blockers: &blockers.found,
         })
     });
     let written = written.transpose()?.unwrap_or_default();

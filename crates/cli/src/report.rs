@@ -34,6 +34,19 @@ pub(crate) struct Unread {
     pub(crate) error: String,
 }
 
+/// What stands in the way of replicas in a Region, besides other secrets of their names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Blocker {
+    /// The account.
+    pub(crate) account: String,
+    /// The Region.
+    pub(crate) region: Region,
+    /// The problem.
+    pub(crate) problem: String,
+    /// The remediation.
+    pub(crate) remediation: String,
+}
+
 /// What was read, besides the secrets.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Reading {

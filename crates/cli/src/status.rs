@@ -175,6 +175,7 @@ fn output(
             limits: &source.limits,
             selection: arguments.filter.get().selection(),
             cost: None,
+            blockers: &[],
         })
     });
     let written = written.transpose()?.unwrap_or_default();

@@ -77,6 +77,7 @@ fn page(kind: Kind, secrets: &[Coverage], reading: &Reading) -> String {
         limits: &no_limits(),
         selection: None,
         cost: None,
+        blockers: &[],
     };
     let note = report.write(&facts).unwrap();
     assert!(note.contains("page.html"), "{note}");

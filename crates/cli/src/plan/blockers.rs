@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_core::secret::{KmsKey, Region};
-use serde::Serialize;
 
 use crate::access::{Access, ApiError};
 use crate::coverage::Coverage;
 use crate::enabled_regions;
 use crate::keys::{self, KeyState};
+use crate::report::Blocker;
 use crate::source::Target;
 
 /// The maximum number of keys to read in one account, so that a policy with a key per secret does not use up the
@@ -18,19 +18,6 @@ const MAX_KEYS: usize = 100;
 /// The Regions of planned replicas with the keys, by account.
 #[derive(Debug, Default)]
 pub(super) struct Planned(BTreeMap<String, BTreeMap<Region, BTreeSet<KmsKey>>>);
-
-/// What stands in the way in a Region.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Blocker {
-    /// The account.
-    pub(super) account: String,
-    /// The Region.
-    pub(super) region: Region,
-    /// The problem.
-    pub(super) problem: String,
-    /// The remediation.
-    pub(super) remediation: String,
-}
 
 /// The blockers that were found, and what could not be checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

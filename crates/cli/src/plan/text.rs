@@ -1,9 +1,9 @@
 use secret_replicator_core::policy::escape_control;
 
-use super::blockers::Blocker;
 use super::groups::{Group, Groups};
 use super::summary::{RegionCounts, Summary};
 use crate::prices::Cost;
+use crate::report::Blocker;
 use crate::table;
 use crate::terminal::{FAINT, STRONG, SUCCESS, count, paint, wrap};
 

@@ -281,6 +281,46 @@ fn a_plan_counts_what_a_thorough_dry_run_counts() {
     }
 }
 
+#[test]
+fn a_thorough_plan_and_a_thorough_dry_run_agree_about_a_stuck_replica() {
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let home = PRIMARY[0];
+    let account = Account::new([]);
+    for name in ["stuck", "in-sync"] {
+        let secret = SecretSeed::new(home, name).with_age(OLD);
+        let secret = secret.with_tag("tier", "1").with_replica_in("us-west-2");
+        account.seed(secret.with_replica_in("eu-west-1"));
+    }
+    account.aws.with(|world, now| {
+        world.force_status(now, home, "stuck", "us-west-2", "InProgress", None);
+    });
+    let called = account.call(&[
+        "plan",
+        &files.path("policy.yaml"),
+        "--region",
+        home,
+        "--allowed-replica-regions",
+        ALLOWED,
+        "--thorough",
+        "--output",
+        "json",
+    ]);
+    let report = called.json();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let sweep = runtime.block_on(swept(&account, home, limits(false, false)));
+    assert_eq!(planned(&report["summary"]), counted(&sweep));
+    let [stuck] = report["secrets"].as_array().unwrap().as_slice() else {
+        panic!("{}", report["secrets"]);
+    };
+    assert_eq!(stuck["name"], "stuck");
+    let regions = stuck["regions"].as_array().unwrap();
+    let region = regions.iter().find(|cell| cell["region"] == "us-west-2");
+    assert_eq!(region.unwrap()["reason"], "replication-stuck");
+}
+
 /// Returns the number of pages of a list.
 fn pages(account: &Account, region: &str) -> usize {
     account.aws.with(|world, now| {

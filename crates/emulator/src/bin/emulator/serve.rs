@@ -1,5 +1,7 @@
 //! `emulator serve`.
 
+mod samples;
+
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -32,6 +34,9 @@ pub(crate) struct Arguments {
     /// The function's Region. us-east-1 by default.
     #[arg(long)]
     function_region: Option<String>,
+    /// Start with sample secrets in us-east-1, in the states that the command-line tool reports.
+    #[arg(long)]
+    samples: bool,
     #[command(flatten)]
     options: Options,
 }
@@ -88,6 +93,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             anyhow!("failed to listen on {address}: {error}; {hint}")
         })?;
     arguments.options.remove_keys(&emulator);
+    if arguments.samples {
+        samples::seed(&emulator)?;
+    }
     let function = start_function(arguments, &emulator).await?;
     print_usage(&emulator.endpoint());
     if let Some(function) = &function {
