@@ -87,6 +87,8 @@ def plain():
     template["Conditions"] = dict(template["Conditions"]) | CONDITIONS
     resources = template["Resources"]
     resources["Replicator"]["Properties"]["Code"] = CODE
+    # Another zip can have another built-in policy.
+    resources["PolicyCheck"]["Properties"]["Code"] = CODE
     # How SAM builds the code.
     for name in ("BuildMethod", "BuildProperties"):
         del resources["Replicator"]["Metadata"][name]

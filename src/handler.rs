@@ -17,7 +17,8 @@ use crate::catch_panic::catch_panic;
 use crate::change_budget::ChangeBudget;
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
-use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn};
+use crate::deployment;
+use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn, remaining};
 use crate::reconcile::{EventAge, KnownSecret, Mode, Occasion, Reconciler, SecretOutcome};
 use crate::record::{Failure, Record, Recorder, Report, SweepReport};
 use crate::settings::Settings;
@@ -144,6 +145,10 @@ impl Function {
                 let occasion = Occasion::Request(cause, age);
                 let outcome = self.reconcile(&secret, mode, occasion, deadlines).await;
                 (Some(secret), mode, outcome)
+            }
+            Request::CheckDeployment(check) => {
+                let outcome = deployment::answer(&check, None, deadlines.end()).await;
+                (None, self.mode, outcome)
             }
             Request::Explain(explained) => {
                 return self.explain(invocation, explained, deadlines).await;
@@ -275,10 +280,4 @@ fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOut
         }
         outcome => outcome,
     }
-}
-
-/// Returns the time until Lambda's deadline, which is in milliseconds since 1970.
-fn remaining(context: &Context, now: DateTime<Utc>) -> Duration {
-    let now = u64::try_from(now.timestamp_millis()).unwrap_or_default();
-    Duration::from_millis(context.deadline.saturating_sub(now))
 }

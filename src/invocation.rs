@@ -1,5 +1,7 @@
 //! Identifies an invocation in its records.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use lambda_runtime::Context;
 use secret_replicator_core::request::Origin;
@@ -52,4 +54,10 @@ pub(crate) const NAME: usize = 6;
 pub(crate) fn part_of_arn(context: &Context, index: usize) -> Option<String> {
     let part = context.invoked_function_arn.split(':').nth(index)?;
     (!part.is_empty()).then(|| part.to_owned())
+}
+
+/// Returns the time until Lambda's deadline, which is in milliseconds since 1970.
+pub(crate) fn remaining(context: &Context, now: DateTime<Utc>) -> Duration {
+    let now = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+    Duration::from_millis(context.deadline.saturating_sub(now))
 }

@@ -20,6 +20,7 @@
 //! | [`misconfigured`] | the same with invalid settings |
 //! | [`deadlines`] | the deadlines of an invocation |
 //! | [`reconcile`] | observe, plan, apply, follow |
+//! | [`deployment`] | the answer to CloudFormation, which checks a deployment |
 //! | [`sweep`] | all secrets of the Region, in slices |
 //! | [`change_budget`] | limits the changes of a sweep |
 //! | [`record`] | the record, the metrics, and the response to Lambda |
@@ -32,6 +33,7 @@ pub mod catch_panic;
 pub mod change_budget;
 pub mod clock;
 pub mod deadlines;
+pub mod deployment;
 pub mod handler;
 mod invocation;
 pub mod misconfigured;

@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
     };
     let handler = service_fn(async |event: LambdaEvent<_>| match &function {
         Ok(function) => function.handle(event).await,
-        Err(misconfigured) => misconfigured.handle(&event),
+        Err(misconfigured) => misconfigured.handle(&event).await,
     });
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,15 +1,21 @@
 //! A function whose settings or policy are invalid.
 //!
 //! It starts all the same, so that each invocation ends with the problems: Lambda retries an event and then sends it
-//! to the failure queue, and a person who invokes the function sees what to fix. It makes no call to AWS.
+//! to the failure queue, and a person who invokes the function sees what to fix. It makes no call to AWS, except for its answer to CloudFormation, which checks
+//! a deployment.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use lambda_runtime::{Context, LambdaEvent};
-use secret_replicator_core::request::{self, FunctionIdentity, Origin, Trigger};
-use secret_replicator_core::secret::{Region, SecretId};
+use secret_replicator_core::request::{self, FunctionIdentity, Origin, Request, Trigger, Wait};
+use secret_replicator_core::secret::Region;
 use serde_json::value::RawValue;
 
 use crate::clock::Clock;
-use crate::invocation::{ACCOUNT, Invocation, NAME, REGION, part_of_arn};
+use crate::deadlines::Deadlines;
+use crate::deployment;
+use crate::invocation::{ACCOUNT, Invocation, NAME, REGION, part_of_arn, remaining};
 use crate::reconcile::{Mode, SecretOutcome};
 use crate::record::{Failure, Record, Recorder};
 use crate::settings::SettingsInvalid;
@@ -33,24 +39,33 @@ impl Misconfigured {
         }
     }
 
-    /// Records that the event failed because of the settings.
+    /// Records that the event failed because of the settings. If CloudFormation checks a deployment, answers that
+    /// it failed.
     ///
     /// # Errors
-    /// Always: [`Failure`] with all problems.
-    pub fn handle(&self, event: &LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
+    /// [`Failure`] with all problems, unless CloudFormation has received them.
+    pub async fn handle(&self, event: &LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
         let started = self.clock.now();
-        let (invocation, named) = identify(event, started);
-        let outcome = SecretOutcome::Misconfigured(self.invalid.clone());
+        let (invocation, request) = identify(event, started);
+        let outcome = match &request {
+            Some(Request::CheckDeployment(check)) => {
+                let remaining = remaining(&event.context, started);
+                let deadlines = Deadlines::new(remaining, Duration::ZERO, Wait::Never);
+                deployment::answer(check, Some(&self.invalid), deadlines.end()).await
+            }
+            _ => SecretOutcome::Misconfigured(self.invalid.clone()),
+        };
+        let named = request.and_then(|request| request.secret().cloned());
         self.recorder
             .record(invocation.report(self.clock.now(), named, Mode::Act, outcome))
     }
 }
 
-/// Identifies the invocation and the secret that it names.
+/// Identifies the invocation. Returns its request, if the function's Region is known.
 fn identify(
     event: &LambdaEvent<Box<RawValue>>,
-    started: chrono::DateTime<chrono::Utc>,
-) -> (Invocation, Option<SecretId>) {
+    started: DateTime<Utc>,
+) -> (Invocation, Option<Request>) {
     let context = &event.context;
     let trigger = own_region(context).map(|region| {
         let function = FunctionIdentity {
@@ -73,8 +88,7 @@ fn identify(
             .and_then(|request| request.sweep_id().map(str::to_owned)),
         started,
     };
-    let named = request.and_then(|request| request.secret().cloned());
-    (invocation, named)
+    (invocation, request)
 }
 
 /// Returns the function's Region from its ARN, because `AWS_REGION` may be the invalid setting.

@@ -26,6 +26,10 @@ fuzz_target!(|event: &str| {
         Request::Bad(bad) => assert!(bad.message.chars().count() <= 512, "{}", bad.message),
         Request::Reconcile { secret, .. } => within_limits(&secret),
         Request::Skip { secret, .. } => secret.iter().for_each(within_limits),
+        Request::CheckDeployment(check) => {
+            let answer = check.answer(&["\u{1}".repeat(5000)], None);
+            assert!(answer.body.len() <= MAX_ANSWER_SIZE, "{}", answer.body);
+        }
         Request::Explain(_) | Request::Sweep(_) => {}
     }
     assert_eq!(parse(event, &HOME).origin, origin);

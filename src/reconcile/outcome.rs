@@ -17,6 +17,7 @@ use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 use serde::Serialize;
 
 use crate::change_budget::Deferred;
+use crate::deployment::CheckOutcome;
 use crate::settings::SettingsInvalid;
 pub(super) use regions::region_outcomes;
 
@@ -49,6 +50,8 @@ pub enum SecretOutcome {
     BadEvent(BadEvent),
     /// The settings of the function are invalid, so it did nothing.
     Misconfigured(SettingsInvalid),
+    /// CloudFormation checked a deployment.
+    DeploymentCheck(CheckOutcome),
     /// The function panicked. Contains the panic's message.
     Internal(String),
 }
@@ -65,6 +68,7 @@ impl SecretOutcome {
             | Self::NotReached
             | Self::BadEvent(_)
             | Self::Misconfigured(_)
+            | Self::DeploymentCheck(_)
             | Self::Internal(_) => None,
         }
     }
@@ -167,12 +171,14 @@ impl SecretOutcome {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Skipped(..) => Outcome::Skipped,
+            Self::Skipped(..) | Self::DeploymentCheck(CheckOutcome::Accepted) => Outcome::Skipped,
             Self::NoValueYet(..) | Self::NotFound(_) => Outcome::Pending,
             Self::Unreadable(_)
             | Self::BadEvent(_)
             | Self::Misconfigured(_)
+            | Self::DeploymentCheck(CheckOutcome::Unanswered(_))
             | Self::Internal(_) => Outcome::Failed,
+            Self::DeploymentCheck(CheckOutcome::Rejected(_)) => Outcome::Refused,
             Self::NotReached => Outcome::Unchanged,
             Self::Covered { regions, .. } => {
                 let outcomes = regions.iter().map(|region| region.state.outcome());

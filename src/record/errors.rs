@@ -3,6 +3,7 @@ use std::fmt;
 use lambda_runtime::Diagnostic;
 
 use super::{Report, SecretRecord};
+use crate::deployment::CheckOutcome;
 use crate::reconcile::{Mode, RegionOutcome, RegionState, SecretOutcome};
 use crate::settings::SettingsInvalid;
 use secret_replicator_aws::{CallError, CallErrorKind};
@@ -93,7 +94,15 @@ impl From<Failure> for Diagnostic {
 /// `skipped` or `refused`, a covered secret was only planned, or every open Region has an unknown status.
 pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
     match &report.outcome {
-        SecretOutcome::Skipped(..) | SecretOutcome::NotReached => None,
+        // CloudFormation has the problems of a rejected deployment. An error would only repeat the answer.
+        SecretOutcome::Skipped(..)
+        | SecretOutcome::NotReached
+        | SecretOutcome::DeploymentCheck(CheckOutcome::Accepted | CheckOutcome::Rejected(_)) => {
+            None
+        }
+        SecretOutcome::DeploymentCheck(CheckOutcome::Unanswered(_)) => {
+            Some(ErrorType::ServiceUnavailable)
+        }
         SecretOutcome::BadEvent(_) => Some(ErrorType::BadEvent),
         SecretOutcome::Internal(_) => Some(ErrorType::Internal),
         SecretOutcome::Misconfigured(invalid) => Some(invalid.into()),

@@ -3,7 +3,9 @@ use std::borrow::Cow;
 use secret_replicator_core::reason::FailureReason;
 
 use super::Report;
+use crate::deployment::CheckOutcome;
 use crate::reconcile::SecretOutcome;
+use crate::settings::SettingsInvalid;
 
 /// The reason for an outcome that concerns the secret as a whole.
 pub(super) struct Reason {
@@ -56,11 +58,7 @@ impl Reason {
                 remediation: Some(bad.remediation.into()),
             },
             SecretOutcome::Misconfigured(invalid) => Self {
-                code: if invalid.has_policy() {
-                    "policy-invalid"
-                } else {
-                    "config-invalid"
-                },
+                code: code_of(invalid),
                 detail: invalid.to_string(),
                 remediation: Some(
                     "deploy the stack again with the problems fixed; then start a sweep, which covers the \
@@ -68,6 +66,7 @@ impl Reason {
                         .into(),
                 ),
             },
+            SecretOutcome::DeploymentCheck(outcome) => Self::of_check(outcome),
             SecretOutcome::Internal(message) => Self {
                 code: "internal",
                 detail: message.clone(),
@@ -76,5 +75,38 @@ impl Reason {
                 ),
             },
         })
+    }
+
+    fn of_check(outcome: &CheckOutcome) -> Self {
+        match outcome {
+            CheckOutcome::Accepted => Self {
+                code: "deployment-accepted",
+                detail: "CloudFormation has been told to continue the deployment".to_owned(),
+                remediation: None,
+            },
+            CheckOutcome::Rejected(invalid) => Self {
+                code: code_of(invalid),
+                detail: format!("CloudFormation has been told to roll back: {invalid}"),
+                remediation: Some("fix the problems, and deploy the stack again".into()),
+            },
+            CheckOutcome::Unanswered(error) => Self {
+                code: "deployment-unanswered",
+                detail: error.to_string(),
+                remediation: Some(
+                    "allow the function to reach S3 in its Region; CloudFormation rolls back after five minutes \
+                     without an answer"
+                        .into(),
+                ),
+            },
+        }
+    }
+}
+
+/// Returns the code for invalid settings.
+fn code_of(invalid: &SettingsInvalid) -> &'static str {
+    if invalid.has_policy() {
+        "policy-invalid"
+    } else {
+        "config-invalid"
     }
 }

@@ -34,9 +34,10 @@ pub(crate) fn count(totals: &mut Totals, secret: &SecretOutcome) {
             return;
         }
         // The secret was covered in the list, but has been deleted or untagged since.
-        SecretOutcome::Skipped(..) | SecretOutcome::NotFound(_) | SecretOutcome::NotReached => {
-            return;
-        }
+        SecretOutcome::Skipped(..)
+        | SecretOutcome::NotFound(_)
+        | SecretOutcome::NotReached
+        | SecretOutcome::DeploymentCheck(_) => return,
         SecretOutcome::NoValueYet(..) | SecretOutcome::Covered { .. } => {}
     }
     totals.covered += 1;

@@ -2,6 +2,7 @@
 //! emulator's Secrets Manager and Lambda Runtime API.
 
 mod aws_refuses;
+mod deployment_check;
 mod dry_runs;
 mod event_age;
 mod fresh_reads;

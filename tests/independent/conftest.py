@@ -91,7 +91,9 @@ def emulator(start_server, emulator_binary):
 @pytest.fixture(scope="session")
 def start_ministack(start_server):
     command = [TOOLS / "ministack"]
-    return partial(start_server, *command, GATEWAY_PORT="{port}", BIND_HOST="127.0.0.1")
+    # Ministack's functions inherit the variable: its stacks get answers at this endpoint only.
+    answers = {"AWS_ENDPOINT_URL_S3": "http://localhost:{port}"}
+    return partial(start_server, *command, GATEWAY_PORT="{port}", BIND_HOST="127.0.0.1", **answers)
 
 
 @pytest.fixture(scope="session")
@@ -117,9 +119,9 @@ def ministack_secrets(start_ministack):
 
 @pytest.fixture(scope="session")
 def deploy(client, ministack):
-    """Deploys the template as a new stack."""
+    """Deploys the template as a new stack, by default with the fake function."""
 
-    def deploy(code=b"", name=None, region="us-east-1", **parameters):
+    def deploy(code=BOOTSTRAP, name=None, region="us-east-1", **parameters):
         name = name or f"stack-{uuid.uuid4().hex}"
         clients = partial(client, endpoint=ministack, region=region)
         return stack.deploy(name, code, clients, **parameters)
@@ -157,7 +159,7 @@ def either(request):
 @pytest.fixture(scope="session")
 def fakes(deploy):
     """The stack with the fake function."""
-    return deploy(BOOTSTRAP)
+    return deploy()
 
 
 @pytest.fixture

@@ -33,13 +33,13 @@ from awscli.customizations.cloudformation.deploy import DeployCommand
 known = {"--region", *("--" + argument["name"] for argument in DeployCommand.ARG_TABLE)}
 sys.exit(any(word.startswith("--") and word not in known for word in sys.argv))
 """
-# `aws s3` has no skeletons, and the CLI itself rejects its output skeletons of the other two.
+# `aws s3` has no skeletons, and the CLI itself rejects its output skeletons of the other three.
 AWS = f"""#!/bin/sh
 case "$1 $2" in
 "s3 cp") test $# -eq 4 ;;
 "s3 mb") test "$#-$4" = 5---region ;;
 "cloudformation deploy") exec {sys.executable} -c '{DEPLOY}' "$@" ;;
-"cloudformation describe-stacks" | "iam create-policy")
+"cloudformation describe-stacks" | "cloudformation describe-stack-events" | "iam create-policy")
   exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton input ;;
 *) exec {sys.executable} {TOOLS}/aws "$@" --generate-cli-skeleton output ;;
 esac

@@ -37,6 +37,7 @@ def test_every_parameter_is_bounded():
     [
         ("AllowedReplicaRegions", ["eu-west-1", "us-gov-east-1"], ["eu-west", "EU-WEST-1", ""]),
         ("AlarmTopicArn", ["", TOPIC], [BUS, "alarms"]),
+        ("BuildId", ["", "4f2a9c1", "v1.2.3+4"], ["a b", "$x", "x" * 129]),
         ("SweepMaxChanges", ["1", "100", "500000"], ["0", "", "1.5", "-1", "1e3"]),
         ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),
         ("LogKmsKeyArn", ["", KEY], ["alias/logs", KEY.replace(":key/", ":alias/")]),
@@ -71,6 +72,7 @@ def test_the_application_is_described_for_the_serverless_application_repository(
     assert application["Name"] == cargo["package"]["name"]
     assert application["SpdxLicenseId"] == package["license"]
     assert application["SemanticVersion"] == package["version"]
+    assert TEMPLATE["Resources"]["PolicyCheck"]["Properties"]["Version"] == package["version"]
     assert (ROOT / application["LicenseUrl"]).is_file()
     assert (ROOT / application["ReadmeUrl"]).is_file()
     assert len(application["Description"]) <= 256

@@ -19,7 +19,7 @@ from bus import Bus
 from documents import blocks
 from function import create_secret_event
 from processes import TOOLS, environment, eventually, executable
-from stack import ACCOUNT, Stack
+from stack import ACCOUNT, POLLING, Stack
 from sweep import Sweep
 from template import ROOT, of_type
 
@@ -29,6 +29,7 @@ BUCKET = f"example-artifacts-{REGION}"
 PLAIN = plain_template.plain()
 [DEPLOY, OUTPUTS] = blocks("docs/DEPLOY.md", section="AWS CLI only")
 CREATE_BUCKET, _, DEPLOY_INTO_IT = DEPLOY.partition("\n")
+[EVENTS] = [block for block in blocks("docs/DEPLOY.md") if "describe-stack-events" in block]
 [README] = [block for block in blocks("README.md", section="Deploy") if "template.yaml" in block]
 
 
@@ -49,6 +50,7 @@ def test_the_resources_are_those_that_sam_makes_of_the_template():
     # These are local files for SAM, and objects in a bucket for CloudFormation.
     assert ours["Replicator"]["Properties"].pop("Code") == plain_template.CODE
     del theirs["Replicator"]["Properties"]["Code"]
+    assert ours["PolicyCheck"]["Properties"].pop("Code") == plain_template.CODE
     del ours["Sweep"]["Properties"]["Definition"], theirs["Sweep"]["Properties"]["DefinitionS3Location"]
 
     for name, theirs in theirs.items():
@@ -164,6 +166,52 @@ def test_the_commands_of_the_guide_deploy_too(stack, run):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert stack.function()["Environment"]["Variables"]["DRY_RUN"] == "true"
+
+
+def policy_with(field):
+    """Returns a policy in which this field of a rule lists the Regions."""
+    return json.dumps({"version": 1, "rules": [{"name": "dr", "when": "all", field: ["eu-west-1"]}]})
+
+
+def deploy_policy(run, name, policy):
+    """Deploys a stack with a policy, as the guide does. Returns the result and the events of the check."""
+    deploy = DEPLOY_INTO_IT.partition("aws cloudformation deploy")[2]
+    deploy = f"aws cloudformation deploy{deploy.rstrip()} 'ReplicationPolicy={policy}'"
+    deployed = run(deploy.replace("--stack-name secret-replicator", f"--stack-name {name}"))
+    shown = run(EVENTS.replace("--stack-name secret-replicator", f"--stack-name {name}"))
+    assert shown.returncode == 0, shown.stderr
+    return deployed, shown.stdout
+
+
+def status(stack, name):
+    return stack.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+
+
+def test_a_wrong_policy_fails_the_deployment_with_its_problems_and_the_stack_can_be_deleted(stack, run):
+    deployed, events = deploy_policy(run, "wrong", policy_with("replicate_to"))
+
+    assert deployed.returncode != 0, deployed.stdout
+    assert "CREATE_FAILED" in events and "REPLICATION_POLICY: line 1" in events, events
+    assert "did you mean `replicate-to`?" in events, events
+    assert status(stack, "wrong") == "ROLLBACK_COMPLETE"
+    deleted = run("aws cloudformation delete-stack --stack-name wrong")
+    assert deleted.returncode == 0, deleted.stderr
+    cloudformation = stack.client("cloudformation")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="wrong", WaiterConfig=POLLING)
+
+
+def test_an_update_to_a_wrong_policy_rolls_back_and_the_old_policy_stays(stack, run):
+    right = policy_with("replicate-to")
+    deployed, events = deploy_policy(run, stack.name, right)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr + events
+    assert "UPDATE_COMPLETE" in events, events
+
+    deployed, events = deploy_policy(run, stack.name, policy_with("replicate_to"))
+
+    assert deployed.returncode != 0, deployed.stdout
+    assert "UPDATE_FAILED" in events and "did you mean `replicate-to`?" in events, events
+    assert status(stack, stack.name) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.function()["Environment"]["Variables"]["REPLICATION_POLICY"] == right
 
 
 def test_the_zip_of_equal_executables_is_equal(directory, bootstrap, tmp_path):

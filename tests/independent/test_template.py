@@ -203,6 +203,20 @@ def test_the_removal_of_a_replica_is_followed_to_its_end_within_one_invocation()
     assert 90 < int(removal) <= FUNCTION["Timeout"] - 30
 
 
+def test_a_change_of_each_setting_and_of_the_code_is_checked():
+    check = TEMPLATE["Resources"]["PolicyCheck"]
+
+    assert check["Properties"]["Settings"] == FUNCTION["Environment"]["Variables"]
+    assert check["Properties"]["Architecture"] == FUNCTION["Architectures"][0]
+    assert check["Properties"]["BuildId"] == {"Ref": "BuildId"}
+    # CloudFormation fails after this time, in seconds, not after an hour.
+    assert check["Properties"]["ServiceTimeout"] == 300 > FUNCTION["Timeout"]
+    assert check["DependsOn"] == "ReplicatorEventInvokeConfig"
+    # The policies of the role are a part of it, so they are in force before the function.
+    policies = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
+    assert not [row for row in TEMPLATE["Resources"].values() if row["Type"] in policies]
+
+
 @pytest.fixture
 def replicate(deploy, start_function, client, moto, name):
     """Runs the function with the settings of a stack, for a secret that names two Regions."""

@@ -7,6 +7,7 @@
 //! | `endpoints` | the endpoints for calls to other Regions |
 //! | `error` | [`CallError`]: classifies failed calls |
 //! | `https` | the HTTPS client |
+//! | `answer` | sends the answer to CloudFormation |
 //! | `limits` | limits for many concurrent calls |
 //! | `lists` | lists the secrets of a Region |
 //! | `connect_by` | limits the wait of a write for its connection |
@@ -16,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod connect_by;
 mod convert;
 mod endpoints;
@@ -44,6 +46,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::ReplicaRegionType;
 use tokio::time::{Instant, timeout_at};
 
+pub use answer::{NotSent, send_answer};
 use connect_by::ConnectBy;
 pub use convert::{Page, UnreadableEntry};
 pub use endpoints::Endpoints;

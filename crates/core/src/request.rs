@@ -1,10 +1,12 @@
-//! Parses the input of an invocation: an EventBridge event, or an action sent by hand.
+//! Parses the input of an invocation: an EventBridge event, an action sent by hand, or the request with which
+//! CloudFormation checks a deployment.
 //!
 //! An event is only a hint that a secret may need reconciling, so the parser uses as little of it as
 //! possible, and no decision depends on the tags in it. Parsing is total: every input results in a
 //! [`Trigger`].
 
 mod action;
+mod deployment;
 mod detail;
 mod event;
 
@@ -17,6 +19,7 @@ use crate::reason::SkipReason;
 use crate::secret::{Region, Secret, SecretId, VersionHash};
 use crate::spelling::did_you_mean;
 use crate::sweep::Token;
+pub use deployment::{CheckAnswer, DeploymentCheck, Destination, MAX_ANSWER_SIZE, ResponseUrl};
 
 /// The parsed input of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,8 @@ pub enum Request {
     Explain(Explained),
     /// Reconcile every secret of the Region, one slice at a time.
     Sweep(Box<SweepRequest>),
+    /// Tell CloudFormation whether the settings and the policy are valid.
+    CheckDeployment(Box<DeploymentCheck>),
     /// Do nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.
@@ -74,7 +79,10 @@ impl Request {
                 Some(secret)
             }
             Self::Skip { secret, .. } => secret.as_ref(),
-            Self::Explain(Explained::Hypothetical(_)) | Self::Sweep(_) | Self::Bad(_) => None,
+            Self::Explain(Explained::Hypothetical(_))
+            | Self::Sweep(_)
+            | Self::CheckDeployment(_)
+            | Self::Bad(_) => None,
         }
     }
 
@@ -83,7 +91,11 @@ impl Request {
     pub fn sweep_id(&self) -> Option<&str> {
         match self {
             Self::Sweep(request) => request.sweep_id(),
-            Self::Reconcile { .. } | Self::Explain(_) | Self::Skip { .. } | Self::Bad(_) => None,
+            Self::Reconcile { .. }
+            | Self::Explain(_)
+            | Self::CheckDeployment(_)
+            | Self::Skip { .. }
+            | Self::Bad(_) => None,
         }
     }
 
@@ -92,7 +104,11 @@ impl Request {
     pub fn wait(&self) -> Wait {
         match self {
             Self::Reconcile { cause, .. } => cause.wait(),
-            Self::Explain(_) | Self::Sweep(_) | Self::Skip { .. } | Self::Bad(_) => Wait::Never,
+            Self::Explain(_)
+            | Self::Sweep(_)
+            | Self::CheckDeployment(_)
+            | Self::Skip { .. }
+            | Self::Bad(_) => Wait::Never,
         }
     }
 }
@@ -234,6 +250,10 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
             detail_type: Some(_),
             ..
         }) => return event::parse(event, function),
+        Ok(Shape {
+            response_url: Some(_),
+            ..
+        }) => return deployment::parse(event),
         Ok(_) => return of_unknown_form(event),
         Err(error) => error,
     };
@@ -269,12 +289,14 @@ fn of_unknown_form(event: &str) -> Trigger {
 
 const OBJECT_REMEDIATION: &str = "send a JSON object: an EventBridge event, or an action";
 
-/// Distinguishes EventBridge events from actions.
+/// Distinguishes EventBridge events, actions and requests of CloudFormation.
 #[derive(Deserialize)]
 struct Shape {
     action: Option<IgnoredAny>,
     #[serde(rename = "detail-type")]
     detail_type: Option<IgnoredAny>,
+    #[serde(rename = "ResponseURL")]
+    response_url: Option<IgnoredAny>,
 }
 
 /// Checks the length of a `SecretId` (Secrets Manager API reference, `DescribeSecret`).

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secret_replicator_aws::{CallError, CallErrorKind, Operation};
+use secret_replicator_aws::{CallError, CallErrorKind, NotSent, Operation};
 use secret_replicator_core::limits::AllowedRegions;
 use secret_replicator_core::policy;
 use secret_replicator_core::reason::{Conflict, SkipReason};
@@ -11,6 +11,7 @@ use secret_replicator_core::request::BadEvent;
 use secret_replicator_core::secret::{KmsKey, Replica, ReplicaStatus};
 
 use super::*;
+use crate::deployment::CheckOutcome;
 use crate::settings::{SettingError, SettingProblem, SettingsInvalid};
 use crate::sweep::tally;
 
@@ -117,7 +118,8 @@ fn existing() -> Replica {
 }
 
 fn intended_skips() -> Vec<Report> {
-    skipped([
+    let accepted = of(SecretOutcome::DeploymentCheck(CheckOutcome::Accepted));
+    let mut skips = skipped([
         SkipReason::NoRuleMatched,
         SkipReason::IsReplica(None),
         SkipReason::ManagedByService("rds".to_owned()),
@@ -127,7 +129,9 @@ fn intended_skips() -> Vec<Report> {
         SkipReason::UnsupportedEvent,
         SkipReason::AnotherAccount("111111111111".to_owned()),
         SkipReason::AnotherRegion("us-west-2".to_owned()),
-    ])
+    ]);
+    skips.push(accepted);
+    skips
 }
 
 fn skips_for_a_person() -> Vec<Report> {
@@ -240,18 +244,19 @@ fn failed_secrets() -> Vec<Report> {
     ]
 }
 
-fn invalid_settings() -> Vec<Report> {
+/// Returns the reports of a function with an invalid setting, and with an invalid policy.
+fn invalid_settings(outcome: fn(SettingsInvalid) -> SecretOutcome) -> Vec<Report> {
     let invalid = policy::check("no policy", &AllowedRegions::Any).expect_err("invalid");
     let errors = [
         SettingError::Value("no number".to_owned()),
         SettingError::Policy(invalid),
     ];
-    let misconfigured = |error| {
+    let with_error = |error| {
         let variable = "REPLICATION_POLICY";
         let problems = vec![SettingProblem { variable, error }];
-        of(SecretOutcome::Misconfigured(SettingsInvalid { problems }))
+        of(outcome(SettingsInvalid { problems }))
     };
-    errors.into_iter().map(misconfigured).collect()
+    errors.into_iter().map(with_error).collect()
 }
 
 /// Returns outcomes of each row, by the row's first cell.
@@ -277,6 +282,12 @@ fn samples() -> Vec<(&'static str, Vec<Report>)> {
             promoted_replicas(),
         ),
         (
+            "`refused`: `policy-invalid`, `config-invalid`, in the check of a deployment",
+            invalid_settings(|invalid| {
+                SecretOutcome::DeploymentCheck(CheckOutcome::Rejected(invalid))
+            }),
+        ),
+        (
             "`pending`, only because of `unknown-status`",
             covered([unknown()]),
         ),
@@ -293,7 +304,13 @@ fn samples() -> Vec<(&'static str, Vec<Report>)> {
         ),
         (
             "`failed`: `policy-invalid`, `config-invalid`",
-            invalid_settings(),
+            invalid_settings(SecretOutcome::Misconfigured),
+        ),
+        (
+            "`failed`: `deployment-unanswered`",
+            vec![of(SecretOutcome::DeploymentCheck(
+                CheckOutcome::Unanswered(NotSent("S3 answered 503".to_owned())),
+            ))],
         ),
     ]
 }
@@ -309,7 +326,9 @@ fn each_row_has_the_outcome_level_error_and_alarms_of_its_samples() {
     for (name, reports) in samples {
         let row = rows.iter().find(|row| row[0] == name).expect("a row");
         // The function reads no secret of an invalid request, so no sweep counts one.
-        let is_request = name.contains("bad-event") || name.contains("policy-invalid");
+        let is_request = ["bad-event", "policy-invalid", "deployment-unanswered"]
+            .iter()
+            .any(|reason| name.contains(reason));
         for report in reports {
             let raised = raised(&report, !is_request);
             let raised = alarms
