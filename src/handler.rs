@@ -51,7 +51,8 @@ impl Function {
             },
             replication_wait: settings.replication_wait,
             sweep_writes_per_second: settings.sweep_writes_per_second,
-            recorder: Recorder::new(&settings.metrics_namespace, named_regions),
+            recorder: Recorder::new(&settings.metrics_namespace, named_regions)
+                .with_observability(settings.observability),
             reconciler: Reconciler {
                 secrets_manager,
                 policy: settings.policy,

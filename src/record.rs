@@ -27,6 +27,7 @@ pub use secret::SecretRecord;
 pub use sweep::{SweepRecord, SweepReport};
 
 use crate::reconcile::{Mode, RegionState, SecretOutcome};
+use crate::settings::Observability;
 
 /// The complete result of a request about one secret.
 #[derive(Clone, Debug)]
@@ -76,6 +77,7 @@ pub enum Record {
 pub struct Recorder {
     /// `None` without metrics.
     emf: Option<Mutex<Emf>>,
+    observability: Observability,
     output: Mutex<Box<dyn Write + Send>>,
     /// The Regions that are values of a metric dimension.
     named_regions: BTreeSet<Region>,
@@ -107,8 +109,18 @@ impl Recorder {
     pub fn without_metrics() -> Self {
         Self {
             emf: None,
+            observability: Observability::Full,
             output: Mutex::new(Box::new(io::stdout())),
             named_regions: BTreeSet::new(),
+        }
+    }
+
+    /// Replaces the level of the metrics, which is full by default.
+    #[must_use]
+    pub fn with_observability(self, observability: Observability) -> Self {
+        Self {
+            observability,
+            ..self
         }
     }
 
@@ -135,7 +147,12 @@ impl Recorder {
         // Written last: after a panic in the lines above, the handler writes the event's only record.
         self.write(&record, |emf, lines| match report.explanation {
             Some(_) => Ok(()),
-            None => metrics::write_secret(&report, &self.named_regions, emf, lines),
+            None => match self.observability {
+                Observability::Full => {
+                    metrics::write_secret(&report, &self.named_regions, emf, lines)
+                }
+                Observability::Essential => metrics::essential::write_secret(&report, emf, lines),
+            },
         });
         match failure {
             Some(failure) => Err(failure),
@@ -149,8 +166,9 @@ impl Recorder {
     #[must_use]
     pub fn record_sweep(&self, report: &SweepReport) -> Record {
         let record = SweepRecord::new(report);
-        self.write(&record, |emf, lines| {
-            metrics::write_sweep(report, emf, lines)
+        self.write(&record, |emf, lines| match self.observability {
+            Observability::Full => metrics::write_sweep(report, emf, lines),
+            Observability::Essential => metrics::essential::write_sweep(report, emf, lines),
         });
         Record::Sweep(Box::new(record))
     }

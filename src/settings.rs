@@ -33,6 +33,18 @@ pub struct Settings {
     pub sweep_writes_per_second: u32,
     /// The CloudWatch namespace of the metrics (`METRICS_NAMESPACE`).
     pub metrics_namespace: String,
+    /// The level of the metrics (`OBSERVABILITY`).
+    pub observability: Observability,
+}
+
+/// The level of the metrics. A metric costs the same each month, regardless of its values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Observability {
+    /// All metrics.
+    #[default]
+    Full,
+    /// Only the metrics that the alarms of the level `essential` read.
+    Essential,
 }
 
 /// The error for invalid settings. Contains all problems, not only the first.
@@ -134,6 +146,7 @@ impl Settings {
         let replication_wait = reader.replication_wait();
         let sweep_writes_per_second = reader.writes_per_second();
         let metrics_namespace = reader.namespace();
+        let observability = reader.observability();
         match (region, policy) {
             (Some(region), Some(checked)) if reader.problems.is_empty() => Ok(Self {
                 region,
@@ -144,6 +157,7 @@ impl Settings {
                 replication_wait,
                 sweep_writes_per_second,
                 metrics_namespace,
+                observability,
             }),
             _ => Err(SettingsInvalid {
                 problems: reader.problems,
@@ -182,6 +196,7 @@ mod tests {
         assert_eq!(settings.limits.allowed_regions, AllowedRegions::Any);
         assert_eq!(settings.replication_wait, Duration::from_secs(30));
         assert_eq!(settings.metrics_namespace, "SecretReplicator");
+        assert_eq!(settings.observability, Observability::Full);
         assert!(
             settings.limits.overwrite == Overwrite::Never
                 && settings.limits.removal == RemovalLimit::Never
@@ -201,6 +216,7 @@ mod tests {
             "REPLICATION_WAIT_SECONDS",
             "SWEEP_WRITES_PER_SECOND",
             "METRICS_NAMESPACE",
+            "OBSERVABILITY",
         ];
         let mut variables: Vec<_> = names.iter().map(|name| (*name, " ")).collect();
         variables.push(("AWS_REGION", "eu-west-1"));
@@ -231,6 +247,7 @@ mod tests {
                 ("REPLICATION_WAIT_SECONDS", "1 minute"),
                 ("SWEEP_WRITES_PER_SECOND", "0"),
                 ("METRICS_NAMESPACE", "AWS/Secrets"),
+                ("OBSERVABILITY", "none"),
             ])
             .unwrap_err()
         );

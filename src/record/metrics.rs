@@ -1,3 +1,5 @@
+pub(super) mod essential;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -103,6 +105,26 @@ struct SweepMetrics {
     sweep_duration: Option<Duration>,
 }
 
+/// The values that a complete sweep has once.
+struct CompleteSweep {
+    /// The secrets of which the sweep changed a replica. `None` in a dry run, which changes nothing.
+    repaired: Option<u64>,
+    /// The replicas that the sweep found in progress.
+    pending: u64,
+}
+
+/// Returns the values of a complete sweep from its last slice. Because the alarm `DriftReturns` counts the values of
+/// `SweepRepaired` as sweeps, each sweep has one. A secret that has another, failed Region counts, because its drift
+/// returns all the same. The alarm `ReplicasStayPending` reads the number of replicas in progress from sweeps alone,
+/// because events find replicas in progress that soon are in sync.
+fn complete_sweep(report: &SweepReport) -> Option<CompleteSweep> {
+    let Sweep { totals, next, .. } = &report.sweep;
+    next.is_none().then(|| CompleteSweep {
+        repaired: (report.mode != Mode::DryRun).then_some(totals.secrets_changed),
+        pending: totals.replicas_pending(),
+    })
+}
+
 /// Adds the metrics of a report, with one EMF line for the secret and one for each Region.
 pub(super) fn write_secret(
     report: &Report,
@@ -187,23 +209,14 @@ pub(super) fn replica_metrics(outcome: &RegionOutcome) -> ReplicaMetrics {
     }
 }
 
-/// Adds the metrics of a slice. The last slice adds the duration of the whole sweep and, because the alarm
-/// `DriftReturns` counts these values as sweeps, the number of secrets of which the whole sweep changed a
-/// replica. A secret that has another, failed Region counts, because its drift returns all the same. A dry run
-/// changes nothing, so it has no such value. The alarm `ReplicasStayPending` reads the number of replicas in progress
-/// from sweeps alone, because events find replicas in progress that soon are in sync.
+/// Adds the metrics of a slice. The last slice adds those of the whole sweep.
 pub(super) fn write_sweep(
     report: &SweepReport,
     emf: &mut Emf,
     lines: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let Sweep {
-        slice,
-        totals,
-        next,
-        ..
-    } = &report.sweep;
-    let is_complete = next.is_none();
+    let slice = &report.sweep.slice;
+    let complete = complete_sweep(report);
     let duration = milliseconds(report.sweep.started, report.ended);
     let duration = Duration::from_millis(u64::try_from(duration).unwrap_or_default());
     let metrics = SweepMetrics {
@@ -214,10 +227,9 @@ pub(super) fn write_sweep(
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,
-        sweep_repaired: (is_complete && report.mode != Mode::DryRun)
-            .then_some(totals.secrets_changed),
-        sweep_pending: is_complete.then(|| totals.replicas_pending()),
-        sweep_duration: is_complete.then_some(duration),
+        sweep_repaired: complete.as_ref().and_then(|sweep| sweep.repaired),
+        sweep_pending: complete.as_ref().map(|sweep| sweep.pending),
+        sweep_duration: complete.map(|_| duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)
         .map_err(io::Error::other)

@@ -202,13 +202,8 @@ fn the_message_of_a_sweep_contains_its_counts() {
     assert!(sweep::message(&sweep).starts_with("sweep so far: 7 secrets seen"));
 }
 
-/// Returns the EMF line of a slice. `next` is the token of the next slice.
-fn sweep_metrics(
-    mode: Mode,
-    slice: Totals,
-    totals: Totals,
-    next: Option<Token>,
-) -> serde_json::Value {
+/// Returns the report of a slice. `next` is the token of the next slice.
+fn sweep_report(mode: Mode, slice: Totals, totals: Totals, next: Option<Token>) -> SweepReport {
     let sweep = Sweep {
         id: None,
         started: DateTime::UNIX_EPOCH,
@@ -216,14 +211,24 @@ fn sweep_metrics(
         slice,
         next,
     };
-    let report = SweepReport {
+    SweepReport {
         request_id: "request".to_owned(),
         account: None,
         started: DateTime::UNIX_EPOCH,
         ended: DateTime::UNIX_EPOCH + Duration::from_secs(5),
         mode,
         sweep,
-    };
+    }
+}
+
+/// Returns the EMF line of a slice.
+fn sweep_metrics(
+    mode: Mode,
+    slice: Totals,
+    totals: Totals,
+    next: Option<Token>,
+) -> serde_json::Value {
+    let report = sweep_report(mode, slice, totals, next);
     let mut lines = Vec::new();
     let mut emf = Emf::builder("Namespace".to_owned(), vec![vec![]]).build();
     metrics::write_sweep(&report, &mut emf, &mut lines).unwrap();

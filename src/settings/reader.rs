@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{SettingError, SettingProblem};
+use super::{Observability, SettingError, SettingProblem};
 use secret_replicator_core::known_regions;
 use secret_replicator_core::limits::{AllowedRegions, Limits};
 use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY};
@@ -179,6 +179,17 @@ impl SettingsReader<'_> {
             self.wrong_value("SWEEP_WRITES_PER_SECOND", &expected, &text);
         }
         rate.unwrap_or(1)
+    }
+
+    pub(super) fn observability(&mut self) -> Observability {
+        match self.get("OBSERVABILITY").as_deref() {
+            None | Some("full") => Observability::Full,
+            Some("essential") => Observability::Essential,
+            Some(other) => {
+                self.wrong_value("OBSERVABILITY", "`full` or `essential`", other);
+                Observability::Full
+            }
+        }
     }
 
     /// Reads the metrics namespace: the namespaces of `PutMetricData` (CloudWatch API reference) without spaces

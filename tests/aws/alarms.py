@@ -21,11 +21,14 @@ NOT_PROVOKED = {
     "SweepTimedOut": "needs a sweep of one day",
     "SweepSilent": "the run deploys without a schedule, so the alarm does not exist",
     "UnstartedSweepsWaiting": "needs a schedule that cannot start the state machine",
+    "FailedEventsLost": "needs a role that may not write to the failure queue",
+    "UndeliveredEventsLost": "needs a delivery queue that EventBridge may not write to",
+    "SecretsUnresolved": "belongs to the level essential, and the run deploys the level full",
 }
 PROVOKED = (
     *("BadEventsArriving", "FunctionErrors", "FailedEventsWaiting", "ReplicasFailing", "SweepFailures"),
     *("SweepFailed", "SweepAborted", "SweepLimitReached", "UndeliveredEventsWaiting"),
-    *("FunctionThrottles", "SecretsNeedAttention"),
+    *("FunctionThrottles", "SecretsNeedAttention", "EventsDropped"),
 )
 
 

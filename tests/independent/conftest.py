@@ -12,7 +12,7 @@ from botocore.config import Config
 
 import stack
 from function import ACCOUNT, DEPLOYED, running_function
-from observed import observe
+from observed import Level, observe
 from processes import TOOLS, environment, free_port, running
 from slices import BOOTSTRAP, Slices, reached
 
@@ -81,11 +81,17 @@ def moto(start_server):
 
 
 @pytest.fixture(scope="session")
-def emulator(start_server, emulator_binary):
-    """The endpoint of this project's emulator of Secrets Manager."""
+def start_emulator(start_server, emulator_binary):
+    """Starts this project's emulator of Secrets Manager and returns its endpoint."""
     calls = os.environ.get("EMULATOR_CALLS_FILE", os.devnull)
     command = [emulator_binary, "serve", "--port", "{port}", "--removal-seconds", "2"]
-    return start_server(*command, EMULATOR_CALLS_FILE=calls)
+    return partial(start_server, *command, EMULATOR_CALLS_FILE=calls)
+
+
+@pytest.fixture(scope="session")
+def emulator(start_emulator):
+    """The endpoint of this project's emulator of Secrets Manager."""
+    return start_emulator()
 
 
 @pytest.fixture(scope="session")
@@ -144,6 +150,17 @@ def alarms(cautious):
 def runs(bootstrap, client, emulator, tmp_path_factory):
     """The runs of the function that alarms, metrics and queries are checked with."""
     return observe(bootstrap, client, emulator, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def levels(cautious, runs, deploy, bootstrap, client, start_emulator, tmp_path_factory):
+    """The stack and the runs of the function at each level of alarms and metrics."""
+    directory = tmp_path_factory.mktemp("essential")
+    essential = observe(bootstrap, client, start_emulator(), directory, OBSERVABILITY="essential")
+    return {
+        "full": Level(cautious, runs),
+        "essential": Level(deploy(Observability="essential"), essential),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ OPERATORS = {">=": operator.ge, "==": operator.eq}
 
 
 def calculate(expression, operands):
-    """Returns the value of a metric math expression: comparisons in parentheses that AND joins, and FILL.
+    """Returns the value of a metric math expression: comparisons in parentheses that AND joins, or a sum, and FILL.
 
     CloudWatch has no result for a time at which a metric without FILL has no datapoint.
     """
@@ -69,8 +69,12 @@ def calculate(expression, operands):
     for name, value in FILL.findall(expression):
         if operands[name] is None:
             operands[name] = int(value)
+    expression = FILL.sub(r"\1", expression)
+    if " + " in expression:
+        terms = [operands[name] for name in expression.split(" + ")]
+        return None if None in terms else sum(terms)
     results = []
-    for comparison in FILL.sub(r"\1", expression).split(" AND "):
+    for comparison in expression.split(" AND "):
         name, sign, number = COMPARISON.fullmatch(comparison).groups()
         if operands[name] is None:
             return None

@@ -1,11 +1,13 @@
 """The runs of the function for the tests of alarms, metrics and queries, with their answers and log lines."""
 
 import json
+from functools import cached_property
 from types import SimpleNamespace
 
 import requests
 from werkzeug.wrappers import Response
 
+from emf import datapoints
 from function import ACCOUNT, create_secret_event, running_function
 from local_server import serving
 from processes import eventually
@@ -27,6 +29,23 @@ POLICY = {
         }
     ],
 }
+
+
+class Level:
+    """A level of alarms and metrics: a stack, and the runs of the function."""
+
+    def __init__(self, stack, runs):
+        self.stack, self.runs = stack, runs
+        self.alarms = stack.alarms()
+
+    @cached_property
+    def seen(self):
+        """The metrics in the output of the binary: namespace, name, names of the dimensions."""
+        lines = [line for run in self.runs.values() for line in run.lines]
+        return {
+            (namespace, metric, tuple(sorted(name for name, _ in dimensions)))
+            for namespace, metric, dimensions in datapoints(lines)
+        }
 
 
 def denying_describe_secret(endpoint):
@@ -55,7 +74,7 @@ def call_of_other(sample, region=REGION, secret="app/db-a1b2c3"):
     return json.loads(text.replace("us-west-2", region).replace("123456789012", ACCOUNT))
 
 
-def observe(bootstrap, client, emulator, directory):
+def observe(bootstrap, client, emulator, directory, **level):
     """Runs the function and returns the runs by name."""
     runs = {}
 
@@ -68,7 +87,7 @@ def observe(bootstrap, client, emulator, directory):
 
     def run(what, *events, region=REGION, endpoint=emulator, **settings):
         log = directory / f"{what}.log"
-        settings = {"ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2"} | settings
+        settings = {"ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2"} | level | settings
         with running_function(bootstrap, log, endpoint, region=region, **settings) as function:
             answers = [function.invoke(event) for event in events]
         runs[what] = SimpleNamespace(answers=answers, lines=function.lines())

@@ -24,6 +24,7 @@ SAVED_QUERY = re.compile(r"^  \w+:\n    Type: AWS::Logs::QueryDefinition\n(?:   
 METRIC_MATH = re.compile(r"^      Metrics:\n(?:        .*\n)+", re.M)
 # What stands in for metric math. `Stack.alarms` restores it.
 NO_MATH = "      Namespace: none\n      MetricName: none\n      Statistic: Sum\n      Period: 60\n"
+NO_VALUE = {"Ref": "AWS::NoValue"}
 POLLING = {"Delay": 0.1, "MaxAttempts": 300}
 
 
@@ -89,15 +90,21 @@ class Stack:
     def resolved(self, value):
         """Returns a part of the template with the values of parameters and mappings."""
         match value:
+            case {"Ref": "AWS::NoValue"}:
+                return value
             case {"Ref": name}:
-                return self.parameters[name]
+                # The name of a rule, whose physical ID is its ARN.
+                return self.parameters.get(name) or self.resources[name].rpartition("/")[2]
+            case {"Fn::If": [condition, yes, no]}:
+                left, right = TEMPLATE["Conditions"][condition]["Fn::Equals"]
+                return self.resolved(yes if self.resolved(left) == right else no)
             case {"Fn::FindInMap": [mapping, *keys]}:
                 first, second = self.resolved(keys)
                 return TEMPLATE["Mappings"][mapping][first][second]
             case dict():
                 return {key: self.resolved(each) for key, each in value.items()}
             case list():
-                return [self.resolved(each) for each in value]
+                return [each for each in map(self.resolved, value) if each != NO_VALUE]
         return value
 
     def dashboard(self):

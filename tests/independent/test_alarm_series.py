@@ -9,8 +9,9 @@ from emf import NAMESPACE, datapoints, fires
 from template import TEMPLATE
 
 
-def test_replicas_that_three_hourly_sweeps_find_in_progress_fire_an_alarm(alarms):
-    alarm = alarms["ReplicasStayPending"]
+@pytest.mark.parametrize("level", ["full", "essential"])
+def test_replicas_that_three_hourly_sweeps_find_in_progress_fire_an_alarm(level, levels):
+    alarm = levels[level].alarms["ReplicasStayPending"]
 
     def fires_after(*pending):
         key = (NAMESPACE, "SweepPending", frozenset())
@@ -27,17 +28,22 @@ def test_replicas_that_events_find_in_progress_fire_no_alarm(alarms):
     assert not fires(alarms["ReplicasStayPending"], events, events, events)
 
 
-def test_a_sweep_that_stops_writing_metrics_is_noticed(alarms, runs):
-    alarm = alarms["SweepSilent"]
+@pytest.mark.parametrize("level", ["full", "essential"])
+def test_a_sweep_that_stops_writing_metrics_is_noticed(level, levels):
+    alarm = levels[level].alarms["SweepSilent"]
 
     assert fires(alarm, {})
-    assert not fires(alarm, datapoints(runs["sweep of an empty Region"].lines))
+    assert not fires(alarm, datapoints(levels[level].runs["sweep of an empty Region"].lines))
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
 
 
 @pytest.fixture(scope="module")
 def nightly(deploy):
-    return deploy(SweepSchedule="cron(0 3 * * ? *)", SilenceAlarmHours="48").alarms()
+    stacks = [
+        deploy(SweepSchedule="cron(0 3 * * ? *)", SilenceAlarmHours="48", Observability=level)
+        for level in ("full", "essential")
+    ]
+    return stacks[1].alarms() | stacks[0].alarms()
 
 
 def test_the_period_of_the_silence_alarm_fits_the_schedule(nightly):
@@ -46,9 +52,14 @@ def test_the_period_of_the_silence_alarm_fits_the_schedule(nightly):
 
 
 @pytest.mark.parametrize(
-    "name", ["ReplicasFailing", "SecretsNeedAttention", "SweepFailures", "SweepLimitReached"]
+    "name",
+    [
+        *("ReplicasFailing", "SecretsNeedAttention", "SweepFailures", "SweepLimitReached"),
+        "SecretsUnresolved",
+    ],
 )
-def test_what_each_sweep_reports_again_fires_one_alarm_that_ends_with_the_fix(name, alarms, nightly):
+def test_what_each_sweep_reports_again_fires_one_alarm_that_ends_with_the_fix(name, levels, nightly):
+    alarms = levels["essential"].alarms | levels["full"].alarms
     for alarm, every in [(alarms[name], 1), (nightly[name], 24)]:
         late = [0.2, 0.05, 0, 0.25, 0.1]
         metric = alarm["MetricName"]
@@ -121,6 +132,18 @@ def hourly(*repaired, every=1, **rest):
 @pytest.fixture(scope="module")
 def drift(alarms):
     return lambda *sweeps: alarmed(alarms["DriftReturns"], *sweeps)
+
+
+@pytest.fixture(scope="module")
+def essential_drift(levels):
+    return lambda *sweeps: alarmed(levels["essential"].alarms["DriftReturns"], *sweeps)
+
+
+def test_at_the_level_essential_drift_fires_as_well_and_so_do_six_limited_sweeps(essential_drift):
+    assert essential_drift(*hourly(*[1] * 6))
+    assert not essential_drift(*hourly(1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0))
+    # SecretsUnresolved fires over the first of these.
+    assert essential_drift(*hourly(*[100] * 6, limited=(0, 400)))
 
 
 def test_drift_that_six_successive_sweeps_repair_fires_an_alarm(drift):

@@ -136,7 +136,7 @@ OTHER_NAMES = {
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
     *("ForceOverwriteReplicaSecret", "ReplicateSecretToRegions", "TagResource", "ReplicaRegions", "PrimaryRegion"),
     *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),
-    "UsePreviousValue",
+    *("UsePreviousValue", "AsyncEventsDropped", "DestinationDeliveryFailures", "InvocationsFailedToBeSentToDlq"),
 }
 
 

@@ -13,16 +13,19 @@ from emf import NAMESPACE, datapoints, fires, metric_of, metrics_of
 from stack import ACCOUNT, TOPIC
 from template import ROOT, TEMPLATE, of_type
 
-# Metrics of AWS, each with its one dimension: the developer guides of SQS, Lambda and Step Functions,
+# Metrics of AWS, each with its one dimension: the developer guides of SQS, Lambda, Step Functions and EventBridge,
 # "CloudWatch metrics".
 AWS_METRICS = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
     ("AWS/Lambda", "Invocations", "FunctionName"),
     ("AWS/Lambda", "Errors", "FunctionName"),
     ("AWS/Lambda", "Throttles", "FunctionName"),
+    ("AWS/Lambda", "AsyncEventsDropped", "FunctionName"),
+    ("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName"),
     ("AWS/States", "ExecutionsFailed", "StateMachineArn"),
     ("AWS/States", "ExecutionsTimedOut", "StateMachineArn"),
     ("AWS/States", "ExecutionsAborted", "StateMachineArn"),
+    ("AWS/Events", "InvocationsFailedToBeSentToDlq", "RuleName"),
 }
 
 
@@ -38,43 +41,57 @@ SWEEPS = {
     "sweep that repairs it again",
     "sweep that cannot read a secret",
 }
+# An event that fails three times.
+FAILED = {"FailedEventsWaiting", "EventsDropped"}
+# The alarms of each run: at the level full, and at the level essential.
 FIRING = {
-    "replicated": set(),
-    "unchanged": set(),
-    "failed": {"ReplicasFailing", "FunctionErrors"},
-    "refused": {"SecretsNeedAttention"},
+    "replicated": (set(), set()),
+    "unchanged": (set(), set()),
+    "failed": ({"ReplicasFailing", "FunctionErrors"} | FAILED, FAILED),
+    "refused": ({"SecretsNeedAttention"}, {"SecretsUnresolved"}),
     # An explanation is an answer to a person.
-    "explained": set(),
-    "planned": set(),
-    "before the removal": set(),
-    "removed": set(),
+    "explained": (set(), set()),
+    "planned": (set(), set()),
+    "before the removal": (set(), set()),
+    "removed": (set(), set()),
     # No alarm fires over an error that the next attempt can fix.
-    "not ready once": set(),
-    "bad event": {"BadEventsArriving", "FunctionErrors"},
-    "skipped": set(),
-    "limited sweep": {"SweepLimitReached"},
-    "calls of others": set(),
-    "sweep of an empty Region": set(),
+    "not ready once": (set(), set()),
+    "bad event": ({"BadEventsArriving", "FunctionErrors"} | FAILED, FAILED),
+    "skipped": (set(), set()),
+    "limited sweep": ({"SweepLimitReached"}, {"SecretsUnresolved"}),
+    "calls of others": (set(), set()),
+    "sweep of an empty Region": (set(), set()),
     # Another Region of the secret is refused.
-    "sweep that repairs a secret": {"SecretsNeedAttention"},
-    "sweep that repairs it again": {"SecretsNeedAttention"},
-    "sweep that cannot read a secret": {"SweepFailures"},
+    "sweep that repairs a secret": ({"SecretsNeedAttention"}, {"SecretsUnresolved"}),
+    "sweep that repairs it again": ({"SecretsNeedAttention"}, {"SecretsUnresolved"}),
+    "sweep that cannot read a secret": ({"SweepFailures"}, {"SecretsUnresolved"}),
 }
+LEVELS = {"full": 0, "essential": 1}
 
 
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("what", FIRING)
-def test_the_alarms_that_fire_are_those_that_should(what, runs, alarms, stack):
-    values = datapoints(runs[what].lines)
-    # Lambda writes this metric itself.
-    errors = sum("errorType" in answer for answer in runs[what].answers)
-    of_the_function = frozenset([("FunctionName", stack.resources["Replicator"])])
-    values["AWS/Lambda", "Errors", of_the_function] = [errors]
+def test_the_alarms_that_fire_are_those_that_should(what, level, levels):
+    stack, alarms, run = levels[level].stack, levels[level].alarms, levels[level].runs[what]
+    values = datapoints(run.lines) | metrics_of_services(run.answers, stack)
 
     firing = {name for name, alarm in alarms.items() if fires(alarm, values)}
 
     # The alarm expects a sweep in every period.
     silent = set() if what in SWEEPS else {"SweepSilent"}
-    assert firing == FIRING[what] | silent
+    assert firing == FIRING[what][LEVELS[level]] | silent
+
+
+def metrics_of_services(answers, stack):
+    """Returns what Lambda and SQS write: Lambda drops an event after three errors, and the queue has it."""
+    errors = sum("errorType" in answer for answer in answers)
+    of_the_function = frozenset([("FunctionName", stack.resources["Replicator"])])
+    queue = stack.resources["FailedEvents"].rpartition("/")[2]
+    return {
+        ("AWS/Lambda", "Errors", of_the_function): [errors],
+        ("AWS/Lambda", "AsyncEventsDropped", of_the_function): [errors // 3],
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset([("QueueName", queue)])): [errors // 3],
+    }
 
 
 # The runs have no datapoints of these metrics of AWS.
@@ -82,19 +99,37 @@ OF_SERVICES = [
     name
     for name, row in of_type("AWS::CloudWatch::Alarm").items()
     if str(row["Properties"].get("Namespace")).startswith("AWS/")
-    and name not in set().union(*FIRING.values())
+    and name not in set().union(*(full for full, _ in FIRING.values()))
 ]
 
 
 @pytest.mark.parametrize("name", OF_SERVICES)
-def test_an_alarm_over_a_service_fires_if_every_period_has_one_and_not_if_none_has(name, alarms):
-    alarm = alarms[name]
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_alarm_over_a_service_fires_if_every_period_has_one_and_not_if_none_has(name, level, levels):
+    if level == "essential" and of_type("AWS::CloudWatch::Alarm")[name].get("Condition"):
+        assert name not in levels[level].alarms
+        return
+    alarm = levels[level].alarms[name]
 
     def fires_at(value):
         return fires(alarm, *[{metric_of(alarm): [value]}] * alarm["EvaluationPeriods"])
 
     assert fires_at(1)
     assert not fires_at(0)
+
+
+def test_a_lost_event_of_any_rule_fires_an_alarm(alarms, stack):
+    alarm = alarms["UndeliveredEventsLost"]
+    watched = metrics_of(alarm)
+
+    # EventBridge writes the metric only if it is not zero.
+    assert all(fires(alarm, {metric: [1]}) for metric in watched)
+    assert not fires(alarm, {})
+    assert {dict(dimensions)["RuleName"] for _, _, dimensions in watched} == rule_names(stack)
+
+
+def rule_names(stack):
+    return {stack.rule(name) for name in TEMPLATE["Resources"]["Replicator"]["Properties"]["Events"]}
 
 
 def test_an_invalid_policy_is_an_error_of_the_function(runs):
@@ -115,16 +150,11 @@ def test_the_dashboard_shows_every_alarm_and_without_the_sweep_its_silence_is_no
 
 
 @pytest.fixture(scope="module")
-def seen(runs):
-    """The metrics in the output of the binary: namespace, name, names of the dimensions."""
-    every = [line for run in runs.values() for line in run.lines]
-    return {
-        (namespace, metric, tuple(sorted(name for name, _ in dimensions)))
-        for namespace, metric, dimensions in datapoints(every)
-    }
+def seen(levels):
+    return levels["full"].seen
 
 
-def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
+def test_the_reference_lists_the_metrics_that_the_binary_writes(levels):
     page = (ROOT / "docs/REFERENCE.md").read_text().partition("## Metrics")[2]
     listed = {
         name
@@ -132,23 +162,22 @@ def test_the_reference_lists_the_metrics_that_the_binary_writes(seen):
         for name in re.findall(r"`(\w+)`", row)
     }
 
-    assert {metric for _, metric, _ in seen} == listed
+    written = {level: {metric for _, metric, _ in levels[level].seen} for level in levels}
+
+    assert written["full"] | written["essential"] == listed
 
 
-def test_the_costs_in_the_deployment_guide_count_every_metric_and_alarm(seen, alarms):
-    page = (ROOT / "docs/DEPLOY.md").read_text()
-    [(total, by_region)] = re.findall(r"^\| metrics: (\d+), and (\d+) per Region \|", page, re.M)
-    [(single, three)] = re.findall(r"^\| alarms: .*? \| \((\d+) \+ (\d+)\) \*", page, re.M)
-    billed = [len(metrics_of(alarm)) for alarm in alarms.values()]
+def test_at_the_level_essential_the_function_writes_what_alarms_read_and_nothing_else(levels):
+    level = levels["essential"]
+    read = {key for alarm in level.alarms.values() for key in metrics_of(alarm)}
 
-    assert int(total) == len({metric for _, metric, dimensions in seen if not dimensions})
-    assert int(by_region) == len({metric for _, metric, dimensions in seen if dimensions})
-    assert int(single) == billed.count(1)
-    assert int(single) + int(three) == sum(billed)
+    assert {(namespace, metric, ()) for namespace, metric, _ in read if namespace == NAMESPACE} == level.seen
 
 
-def test_the_metric_of_every_alarm_exists(alarms, seen, stack):
-    for name, alarm in alarms.items():
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_metric_of_every_alarm_exists(level, levels):
+    stack, seen = levels[level].stack, levels[level].seen
+    for name, alarm in levels[level].alarms.items():
         for namespace, metric, dimensions in metrics_of(alarm):
             check_metric(name, namespace, metric, dict(dimensions), seen, stack)
 
@@ -163,6 +192,7 @@ def check_metric(where, namespace, metric, dimensions, seen, stack):
         "QueueName": queue_names(stack),
         "FunctionName": {stack.outputs["FunctionName"]},
         "StateMachineArn": {stack.outputs["SweepArn"]},
+        "RuleName": rule_names(stack),
     }
     assert value in resources[dimension], where
 
@@ -171,10 +201,12 @@ def queue_names(stack):
     return {stack.resources[queue].rpartition("/")[2] for queue in of_type("AWS::SQS::Queue")}
 
 
-def test_every_queue_has_its_own_alarm(alarms, stack):
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_queue_has_its_own_alarm(level, levels):
+    stack = levels[level].stack
     watched = {
         value
-        for alarm in alarms.values()
+        for alarm in levels[level].alarms.values()
         for _, _, dimensions in metrics_of(alarm)
         for name, value in dimensions
         if name == "QueueName"
@@ -183,10 +215,11 @@ def test_every_queue_has_its_own_alarm(alarms, stack):
     assert watched == queue_names(stack)
 
 
-def test_every_alarm_notifies_the_topic_when_it_fires_and_when_it_ends(alarms, stack):
-    topic = stack.outputs["AlarmTopicArn"]
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_alarm_notifies_the_topic_when_it_fires_and_when_it_ends(level, levels):
+    topic = levels[level].stack.outputs["AlarmTopicArn"]
 
-    for name, alarm in alarms.items():
+    for name, alarm in levels[level].alarms.items():
         assert alarm["ActionsEnabled"], name
         assert (alarm["AlarmActions"], alarm["OKActions"]) == ([topic], [topic]), name
 
@@ -204,7 +237,7 @@ def test_the_alarms_notify_a_topic_in_the_parameters_and_the_stack_creates_none(
     stack = deploy(AlarmTopicArn=TOPIC, AlarmEmail="on-call@example.com")
 
     assert stack.outputs["AlarmTopicArn"] == TOPIC
-    assert len(stack.alarms()) == len(of_type("AWS::CloudWatch::Alarm"))
+    assert len(stack.alarms()) == len(of_type("AWS::CloudWatch::Alarm")) - 1, "all but SecretsUnresolved"
     for name, alarm in stack.alarms().items():
         assert (alarm["AlarmActions"], alarm["OKActions"]) == ([TOPIC], [TOPIC]), name
     assert not [name for name in stack.resources if name.startswith(("AlarmTopic", "AlarmEmail"))]
@@ -221,7 +254,9 @@ def test_an_address_in_the_parameters_is_subscribed_to_the_topic(deploy):
     ]
 
 
-def test_every_alarm_has_its_section_in_operations(alarms):
+def test_every_alarm_has_its_section_in_operations(levels):
+    alarms = levels["full"].alarms | levels["essential"].alarms
+    assert set(alarms) == set(of_type("AWS::CloudWatch::Alarm"))
     page = (ROOT / "docs/OPERATIONS.md").read_text()
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", page, re.M | re.S))
 
@@ -242,6 +277,7 @@ def test_a_namespace_in_the_parameters_reaches_function_alarms_and_dashboard(dep
         "AWS/SQS",
         "AWS/Lambda",
         "AWS/States",
+        "AWS/Events",
     }
     assert NAMESPACE not in json.dumps(stack.dashboard())
 
@@ -294,6 +330,14 @@ def test_the_dashboard_is_in_the_console_of_the_partition(partition, console):
 
     assert domain == console
     assert url.startswith("https://${Console}/cloudwatch/home?")
+
+
+def test_the_level_essential_has_no_dashboard(levels):
+    stack = levels["essential"].stack
+
+    assert "Dashboard" not in stack.resources
+    assert "DashboardUrl" not in stack.outputs
+    assert stack.function()["Environment"]["Variables"]["OBSERVABILITY"] == "essential"
 
 
 def test_no_widget_covers_another(stack):

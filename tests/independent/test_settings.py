@@ -16,12 +16,14 @@ NAMES = {
     "AllowRemoval": "ALLOW_REMOVAL",
     "DryRun": "DRY_RUN",
     "MetricsNamespace": "METRICS_NAMESPACE",
+    "Observability": "OBSERVABILITY",
     "ReplicationWaitSeconds": "REPLICATION_WAIT_SECONDS",
     "SweepWritesPerSecond": "SWEEP_WRITES_PER_SECOND",
 }
 BOOLEANS = ["true", "false", "True", "TRUE", "yes", "no", "1", "0", "t"]
 NUMBERS = ["0", "1", "30", "45", "60", "119", "120", "121", "-1", "1.5", "1e1", "25.0", "007", "+5", "many"]
 SPACES = ["AWS/Secrets", "AWS", "aws/secrets", "Team/Secrets", "a.b-c#d", "x" * 255, "x" * 256, 'a"b', "a b", ":a"]
+LEVELS = ["full", "essential", "Full", "none", "minimal"]
 REGIONS = ["eu-west-1", "us-gov-east-1", "eu-west-1 us-west-2", "EU-WEST-1", "frankfurt", "us-west2", "eu-isoe-west-1"]
 
 
@@ -32,6 +34,7 @@ def generated():
         "AllowedReplicaRegions": REGIONS,
         **dict.fromkeys(["AllowOverwrite", "AllowRemoval", "DryRun"], BOOLEANS),
         "MetricsNamespace": SPACES,
+        "Observability": LEVELS,
         "ReplicationWaitSeconds": NUMBERS,
         "SweepWritesPerSecond": NUMBERS,
     }

@@ -8,11 +8,12 @@ pub const MAX_SIZE: usize = 4096;
 
 /// The environment variables of the template, with their longest usual values, apart from
 /// `REPLICATION_POLICY` and `ALLOWED_REPLICA_REGIONS`.
-pub const OTHER_VARIABLES: [(&str, &str); 6] = [
+pub const OTHER_VARIABLES: [(&str, &str); 7] = [
     ("ALLOW_OVERWRITE", "false"),
     ("ALLOW_REMOVAL", "false"),
     ("DRY_RUN", "false"),
     ("METRICS_NAMESPACE", "SecretReplicator"),
+    ("OBSERVABILITY", "essential"),
     ("REPLICATION_WAIT_SECONDS", "120"),
     ("SWEEP_WRITES_PER_SECOND", "25"),
 ];

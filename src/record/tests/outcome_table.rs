@@ -12,11 +12,14 @@ use secret_replicator_core::secret::{KmsKey, Replica, ReplicaStatus};
 
 use super::*;
 use crate::deployment::CheckOutcome;
-use crate::settings::{SettingError, SettingProblem, SettingsInvalid};
+use crate::settings::{Observability, SettingError, SettingProblem, SettingsInvalid};
 use crate::sweep::tally;
 
 const RELIABILITY: &str = include_str!("../../../docs/RELIABILITY.md");
 const TEMPLATE: &str = include_str!("../../../template.yaml");
+/// The levels, each with the column of its alarms.
+const LEVELS: [(Observability, usize); 2] =
+    [(Observability::Full, 3), (Observability::Essential, 4)];
 
 /// Returns the rows of the table, each with its cells.
 fn rows() -> Vec<Vec<&'static str>> {
@@ -37,8 +40,12 @@ fn quoted(cell: &str) -> BTreeSet<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// Returns the alarms of the template that read one of the function's own metrics, each with its metric.
-fn alarms() -> BTreeMap<&'static str, &'static str> {
+/// Returns the alarms of a level that fire over a value of one of the function's own metrics, each with its metric.
+fn alarms(level: Observability) -> BTreeMap<&'static str, &'static str> {
+    let (name_of_condition, place) = match level {
+        Observability::Full => ("HasFullObservability", 0),
+        Observability::Essential => ("HasEssentialObservability", 1),
+    };
     let value = |resource: &'static str, key: &str| {
         let mut lines = resource.lines().map(str::trim);
         lines.find_map(|line| line.strip_prefix(key))
@@ -49,8 +56,17 @@ fn alarms() -> BTreeMap<&'static str, &'static str> {
         .filter_map(|block| block.split_once(":\n    Type: AWS::CloudWatch::Alarm\n"))
     {
         let name = name.rsplit([' ', '\n']).next().expect("a name");
-        if value(resource, "Namespace: ") == Some("!Ref MetricsNamespace") {
+        let condition = value(resource, "Condition: ").unwrap_or_default();
+        let is_of_level = !condition.ends_with("Observability") || condition == name_of_condition;
+        let is_own = value(resource, "Namespace: ") == Some("!Ref MetricsNamespace");
+        let is_over_value = value(resource, "ComparisonOperator: ") != Some("LessThanThreshold");
+        if is_of_level && is_own && is_over_value {
             let metric = value(resource, "MetricName: ").expect("a metric");
+            let by_level = metric.strip_prefix("!If [HasFullObservability, ");
+            let metric = by_level.map_or(metric, |both| {
+                let mut both = both.trim_end_matches(']').split(", ");
+                both.nth(place).expect("a metric of each level")
+            });
             alarms.insert(name, metric);
         }
     }
@@ -58,15 +74,27 @@ fn alarms() -> BTreeMap<&'static str, &'static str> {
 }
 
 /// Returns the metrics with a value other than zero, of an event that ends so and of a sweep with such a secret.
-fn raised(report: &Report, is_in_sweep: bool) -> BTreeSet<String> {
+fn raised(level: Observability, report: &Report, is_in_sweep: bool) -> BTreeSet<String> {
     let mut emf = Emf::builder("Namespace".to_owned(), vec![vec![]]).build();
     let mut lines = Vec::new();
-    metrics::write_secret(report, &BTreeSet::new(), &mut emf, &mut lines).unwrap();
-    if is_in_sweep {
+    let sweep = is_in_sweep.then(|| {
         let mut totals = Totals::default();
         tally::count(&mut totals, &report.outcome);
-        let sweep = sweep_metrics(Mode::Act, totals.clone(), totals, None);
-        lines.extend(sweep.to_string().into_bytes());
+        sweep_report(Mode::Act, totals.clone(), totals, None)
+    });
+    match level {
+        Observability::Full => {
+            metrics::write_secret(report, &BTreeSet::new(), &mut emf, &mut lines).unwrap();
+            if let Some(sweep) = sweep {
+                metrics::write_sweep(&sweep, &mut emf, &mut lines).unwrap();
+            }
+        }
+        Observability::Essential => {
+            metrics::essential::write_secret(report, &mut emf, &mut lines).unwrap();
+            if let Some(sweep) = sweep {
+                metrics::essential::write_sweep(&sweep, &mut emf, &mut lines).unwrap();
+            }
+        }
     }
     let lines = serde_json::Deserializer::from_slice(&lines).into_iter::<serde_json::Value>();
     let lines = lines.map(|line| line.expect("an EMF line"));
@@ -315,10 +343,44 @@ fn samples() -> Vec<(&'static str, Vec<Report>)> {
     ]
 }
 
+/// Asserts that an outcome fires those alarms of a level that a cell of the table names.
+fn assert_alarms(level: Observability, cell: &str, report: &Report, is_in_sweep: bool) {
+    let (alarms, raised) = (alarms(level), raised(level, report, is_in_sweep));
+    let raised = alarms
+        .iter()
+        .filter(|(_, metric)| raised.contains(**metric));
+    let raised: BTreeSet<&str> = raised.map(|(alarm, _)| *alarm).collect();
+    let documented = quoted(cell).into_iter();
+    let documented = documented
+        .filter(|alarm| alarms.contains_key(alarm))
+        .collect();
+    assert_eq!(raised, documented, "{level:?}: {:?}", report.outcome);
+}
+
+/// Each outcome that is not the wanted state reaches an alarm: through the failure queue, or by a metric.
+#[test]
+fn at_each_level_every_failure_and_every_refusal_that_needs_a_person_reaches_an_alarm() {
+    for row in rows() {
+        // CloudFormation reports a check that it has received.
+        let without_alarm = [
+            "`skipped`",
+            "`unchanged`",
+            "`refused`, only because",
+            "`refused`: `policy-invalid`",
+        ];
+        let is_wanted = without_alarm
+            .iter()
+            .any(|begin| row[0].starts_with(begin));
+        for (level, column) in LEVELS {
+            let reaches_one = row[2] != "no" && row[2] != "-" || !quoted(row[column]).is_empty();
+            assert_eq!(reaches_one, !is_wanted, "{level:?}: {}", row[0]);
+        }
+    }
+}
+
 #[test]
 fn each_row_has_the_outcome_level_error_and_alarms_of_its_samples() {
-    let (samples, alarms) = (samples(), alarms());
-    let rows = rows();
+    let (samples, rows) = (samples(), rows());
     let names = rows.iter().map(|row| row[0]);
     let names: Vec<_> = names.filter(|name| !name.starts_with("no ")).collect();
     let tested: Vec<_> = samples.iter().map(|(name, _)| *name).collect();
@@ -330,20 +392,9 @@ fn each_row_has_the_outcome_level_error_and_alarms_of_its_samples() {
             .iter()
             .any(|reason| name.contains(reason));
         for report in reports {
-            let raised = raised(&report, !is_request);
-            let raised = alarms
-                .iter()
-                .filter(|(_, metric)| raised.contains(**metric));
-            let raised: BTreeSet<&str> = raised.map(|(alarm, _)| *alarm).collect();
-            let documented = quoted(row[3]).into_iter();
-            let documented = documented
-                .filter(|alarm| alarms.contains_key(alarm))
-                .collect();
-            assert_eq!(
-                raised, documented,
-                "the alarms of {name}: {:?}",
-                report.outcome
-            );
+            for (level, column) in LEVELS {
+                assert_alarms(level, row[column], &report, !is_request);
+            }
             let record = SecretRecord::new(&report);
             let record = serde_json::to_value(&record).expect("a record");
             let outcome = record["outcome"].as_str().expect("an outcome");
@@ -365,10 +416,15 @@ fn each_row_has_the_outcome_level_error_and_alarms_of_its_samples() {
 #[test]
 fn each_alarm_on_outcomes_of_secrets_is_in_the_table() {
     let rows = rows();
-    let cells: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(row[3])).collect();
     // These are about sweeps, not about the outcome of a secret.
-    let of_sweeps = ["DriftReturns", "SweepLimitReached", "SweepSilent"];
-    for alarm in alarms().keys().filter(|alarm| !of_sweeps.contains(alarm)) {
-        assert!(cells.contains(alarm), "{alarm}");
+    let of_sweeps = ["DriftReturns", "SweepLimitReached"];
+    for (level, column) in LEVELS {
+        let cells = rows.iter().flat_map(|row| quoted(row[column]));
+        let cells: BTreeSet<&str> = cells.collect();
+        let alarms = alarms(level);
+        let of_secrets = alarms.keys().filter(|alarm| !of_sweeps.contains(alarm));
+        for alarm in of_secrets {
+            assert!(cells.contains(alarm), "{level:?}: {alarm}");
+        }
     }
 }

@@ -68,6 +68,15 @@ impl Stack {
         self.parameters.get(name).map_or("", String::as_str)
     }
 
+    /// Returns the metric that shows that sweeps run: each slice writes it or, at the level `essential`, each complete
+    /// sweep.
+    pub(crate) fn sweep_metric(&self) -> &'static str {
+        match self.parameter("Observability") {
+            "essential" => "SweepPending",
+            _ => "SweepSecrets",
+        }
+    }
+
     /// Returns the physical ID of a resource. Empty if the stack does not have it.
     pub(crate) fn resource(&self, name: &str) -> &str {
         self.resources.get(name).map_or("", String::as_str)
@@ -134,7 +143,7 @@ pub(crate) struct Chain {
     pub(crate) schedules: BTreeMap<&'static str, Read<Option<Schedule>>>,
     /// The executions of the state machine.
     pub(crate) sweeps: Read<Sweeps>,
-    /// The beginning of each hour with a value of the metric `SweepSecrets`.
+    /// The beginning of each hour with a value of the metric of sweeps.
     pub(crate) metrics: Read<Vec<DateTime<Utc>>>,
     /// The topic of the alarms.
     pub(crate) topic: Read<Option<Topic>>,

@@ -8,14 +8,18 @@ use super::super::resource_policy;
 use super::{list, unread};
 
 /// The alarms, by name in the template.
-pub(crate) const ALARMS: [&str; 16] = [
+pub(crate) const ALARMS: [&str; 20] = [
     "FailedEventsWaiting",
+    "FailedEventsLost",
+    "EventsDropped",
     "UndeliveredEventsWaiting",
+    "UndeliveredEventsLost",
     "UnstartedSweepsWaiting",
     "FunctionErrors",
     "FunctionThrottles",
     "ReplicasFailing",
     "SecretsNeedAttention",
+    "SecretsUnresolved",
     "ReplicasStayPending",
     "BadEventsArriving",
     "SweepFailed",

@@ -8,6 +8,7 @@ use crate::keys;
 /// The symptoms of a key that does not work.
 const SYMPTOMS: &[Symptom] = &[
     Symptom::Alarm("ReplicasFailing"),
+    Symptom::Alarm("SecretsUnresolved"),
     Symptom::Alarm("SweepFailures"),
     Symptom::Alarm("FunctionErrors"),
 ];

@@ -44,6 +44,7 @@ fn meaning(queue: &str) -> (&'static str, &'static [Symptom]) {
             "the function failed three times on each",
             &[
                 Symptom::Alarm("FailedEventsWaiting"),
+                Symptom::Alarm("EventsDropped"),
                 Symptom::Alarm("FunctionErrors"),
             ],
         ),

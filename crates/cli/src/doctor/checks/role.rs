@@ -83,6 +83,7 @@ fn symptoms(role: &str) -> &'static [Symptom] {
             Symptom::Alarm("FunctionErrors"),
             Symptom::Alarm("SweepFailures"),
             Symptom::Alarm("ReplicasFailing"),
+            Symptom::Alarm("SecretsUnresolved"),
         ],
         "SweepRole" => &[
             Symptom::Alarm("SweepFailed"),

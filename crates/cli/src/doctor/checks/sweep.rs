@@ -144,6 +144,7 @@ fn check_result(last: &Sweep) -> Vec<Finding> {
             Finding::error(Link::Sweep, problem, remediation).explaining(&[
                 Symptom::Alarm("SweepFailures"),
                 Symptom::Alarm("ReplicasFailing"),
+                Symptom::Alarm("SecretsUnresolved"),
             ]),
         );
     }
@@ -154,8 +155,10 @@ fn check_result(last: &Sweep) -> Vec<Finding> {
         );
         let remediation = "check the pending changes with a dry run, then run a backfill (docs/OPERATIONS.md, Backfill)";
         findings.push(
-            Finding::warning(Link::Sweep, problem, remediation)
-                .explaining(&[Symptom::Alarm("SweepLimitReached")]),
+            Finding::warning(Link::Sweep, problem, remediation).explaining(&[
+                Symptom::Alarm("SweepLimitReached"),
+                Symptom::Alarm("SecretsUnresolved"),
+            ]),
         );
     }
     findings
@@ -176,7 +179,7 @@ pub(super) fn check_metrics(
         return None;
     }
     let (now, period) = (subject.now, silence(stack));
-    // A sweep may run for longer than a period, and writes metrics with each slice.
+    // A sweep may run for longer than a period, and writes metrics with each slice, unless the level is `essential`.
     let empty = (0..2).find(|age| {
         let end = now - period * *age;
         let begin = end - period;
@@ -191,9 +194,9 @@ pub(super) fn check_metrics(
         "the last but one"
     };
     let namespace = stack.parameter("MetricsNamespace");
-    let hours = period.num_hours();
+    let (metric, hours) = (stack.sweep_metric(), period.num_hours());
     let problem = format!(
-        "sweeps run, but the namespace {namespace} has no value of SweepSecrets in {when} {hours} hours, so \
+        "sweeps run, but the namespace {namespace} has no value of {metric} in {when} {hours} hours, so \
          alarms may miss failures"
     );
     let remediation = "check that the application log level of the function is INFO and that METRICS_NAMESPACE is \

@@ -70,7 +70,7 @@ fn time(time: &SdkTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.secs(), time.subsec_nanos())
 }
 
-/// Reads in which hours of the last two periods the metric `SweepSecrets` has values.
+/// Reads in which hours of the last two periods the metric of sweeps has values.
 pub(super) async fn metrics(
     access: &Access,
     subject: &Subject,
@@ -80,7 +80,7 @@ pub(super) async fn metrics(
     let answer = aws_sdk_cloudwatch::Client::new(access.config())
         .get_metric_statistics()
         .namespace(stack.parameter("MetricsNamespace"))
-        .metric_name("SweepSecrets")
+        .metric_name(stack.sweep_metric())
         .start_time(SdkTime::from_secs(begin.timestamp()))
         .end_time(SdkTime::from_secs(subject.now.timestamp()))
         .period(3600)

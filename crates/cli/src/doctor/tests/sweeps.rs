@@ -134,6 +134,19 @@ fn a_sweep_with_failed_secrets() {
 }
 
 #[test]
+fn the_level_essential_has_another_metric_of_sweeps() {
+    let findings = with_stack(|facts| {
+        let stack = facts.stack.as_mut().unwrap();
+        let level = ("Observability".to_owned(), "essential".to_owned());
+        stack.parameters.extend([level]);
+        let chain = facts.chain.as_mut().unwrap();
+        chain.metrics = Ok(Vec::new());
+        fire(chain, &["SweepSilent"]);
+    });
+    assert_only(&findings, Link::Metrics, Error, ["SweepPending", "INFO"]);
+}
+
+#[test]
 fn metrics_that_stopped() {
     let findings = with(|chain| {
         chain.metrics = Ok(vec![hours_ago(3)]);
