@@ -152,6 +152,8 @@ impl Execution {
 pub(super) struct RegionalFindings {
     /// The Regions whose replica does not have the current version, or could not be read.
     pub(super) behind: BTreeMap<Region, Progress>,
+    /// The Regions with a promoted former replica that the primary secret reports in sync.
+    pub(super) promoted: BTreeSet<Region>,
     /// The Regions whose replication is stuck.
     pub(super) stuck: BTreeSet<Region>,
     /// The former replicas that the primary secret does not list and that their Regions still have.

@@ -1,6 +1,6 @@
 //! Reads a secret and plans. Waits for a secret or a value that does not exist yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::{CallError, CallErrorKind, ReadTime};
@@ -160,7 +160,7 @@ impl Reconciler {
         until: Instant,
     ) -> Observed {
         secret.note_promoted(&known.promoted);
-        match self.plan((secret, time), mode, until).await {
+        match self.plan((secret, time), mode, occasion, until).await {
             (secret, Decision::Skip(reason), _) => Observed::Skip(secret, reason),
             (secret, Decision::Act(plan), read) => {
                 let plan = if occasion.retries_unknown_failures() {
@@ -203,6 +203,7 @@ impl Reconciler {
         &self,
         (mut secret, mut read): (Secret, ReadTime),
         mode: Mode,
+        occasion: Occasion,
         until: Instant,
     ) -> (Secret, Decision, ReadTime) {
         let decision = decide(&secret, &self.policy, &self.limits);
@@ -212,7 +213,11 @@ impl Reconciler {
         if must_wait_for_value(&secret, plan, mode) {
             return (secret, decision, read);
         }
-        let regions = plan.regions_to_probe().cloned().collect();
+        let mut regions: BTreeSet<Region> = plan.regions_to_probe().cloned().collect();
+        if occasion.probes_before_requests() {
+            regions.extend(plan.regions_without_entry().cloned());
+        }
+        let regions = regions.into_iter().collect();
         let mut probed = secret.probed.clone();
         probed.extend(self.probe_regions(&secret, regions, until).await);
         if mode == Mode::Act && plan.writes() && !read.is_fresh() {

@@ -26,8 +26,8 @@ pub enum Occasion {
     Sweep {
         /// Whether to retry failures of unknown cause too.
         thorough: bool,
-        /// Whether the list of a Region shows a replica without the current version.
-        is_behind: bool,
+        /// Whether the list of a Region shows no replica, or one without the current version.
+        is_doubtful: bool,
         /// The wall clock.
         clock: Clock,
     },
@@ -75,12 +75,19 @@ impl Occasion {
         }
     }
 
-    /// Returns whether to check the versions of replicas that AWS reports in sync: after a new version became
-    /// current, unless the plan is only made and not executed, and if a list shows another version.
-    pub(super) fn checks_versions(&self, is_executed: bool) -> bool {
+    /// Returns whether to probe a Region before a replica is requested there that the primary secret does not list. A
+    /// promoted former replica has the name in each sweep after a failover. Each request would fail, and use up a
+    /// change of the sweep. Events save the read.
+    pub(super) fn probes_before_requests(&self) -> bool {
+        matches!(self, Self::Sweep { .. })
+    }
+
+    /// Returns whether to check in their Regions the replicas that AWS reports in sync: after a new version became
+    /// current, unless the plan is only made and not executed, and if a list contradicts the status.
+    pub(super) fn checks_replicas_in_sync(&self, is_executed: bool) -> bool {
         match self {
             Self::Request(cause, _) => is_executed && matches!(cause, Cause::NewVersion(_)),
-            Self::Sweep { is_behind, .. } => *is_behind,
+            Self::Sweep { is_doubtful, .. } => *is_doubtful,
         }
     }
 

@@ -41,9 +41,10 @@ impl Reconciler {
         deadlines: &Deadlines,
     ) -> RegionalFindings {
         let mut findings = RegionalFindings::default();
-        if occasion.checks_versions(execution.is_some()) {
-            let behind = self.behind(secret, plan, execution, occasion, deadlines);
-            findings.behind = behind.await;
+        if occasion.checks_replicas_in_sync(execution.is_some()) {
+            findings = self
+                .behind(secret, plan, execution, occasion, deadlines)
+                .await;
         }
         if let Occasion::Sweep { clock, .. } = occasion {
             let stuck = self.stuck(secret, plan, execution, clock.now(), deadlines);
@@ -100,8 +101,9 @@ impl Reconciler {
         unwanted.into_iter().filter_map(leftover).collect()
     }
 
-    /// Returns the Regions whose replica is in sync according to the primary secret, but does not show the
-    /// primary secret's current version before the deadline. After a rotation AWS may report a replica as
+    /// Finds the Regions whose replica is in sync according to the primary secret, but does not show the
+    /// primary secret's current version before the deadline, or is a promoted former replica. AWS does not document
+    /// what the primary secret lists after a promotion that its Region could not take part in. After a rotation AWS may report a replica as
     /// in sync before the new version arrives, and replication can get stuck
     /// (square/password-rotation-lambda#12). A Region in which AWS denies the probe is not included, because no
     /// other attempt shows more.
@@ -112,18 +114,18 @@ impl Reconciler {
         execution: Option<&Execution>,
         occasion: Occasion,
         deadlines: &Deadlines,
-    ) -> BTreeMap<Region, Progress> {
+    ) -> RegionalFindings {
         let is_in_sync = |state: &RegionState| matches!(state, RegionState::InSync(_));
         let regions = regions_in(secret, plan, execution, is_in_sync);
-        let mut behind = BTreeMap::new();
+        let mut found = RegionalFindings::default();
         note_versions(
-            &mut behind,
+            &mut found,
             secret,
             self.try_probes(secret, regions, deadlines.end()).await,
         );
         let mut poller = deadlines.poll_replicas();
         let id = SecretId::Arn(secret.arn.clone());
-        while !behind.is_empty() && poller.pause().await {
+        while !found.behind.is_empty() && poller.pause().await {
             // The primary secret's current version may have changed since the last read. While the event is
             // new, another read may also go back to the version before.
             let now = match occasion.fresh_at() {
@@ -133,18 +135,20 @@ impl Reconciler {
             let Ok(now) = now else {
                 continue;
             };
-            let regions: Vec<Region> = behind.keys().cloned().collect();
+            let regions: Vec<Region> = found.behind.keys().cloned().collect();
             let probed = self.try_probes(&now, regions, poller.deadline()).await;
-            note_versions(&mut behind, &now, probed);
+            note_versions(&mut found, &now, probed);
         }
-        behind
+        found
     }
 }
 
-/// Updates the Regions whose replica does not show the current version. A probe that fails changes nothing, except
-/// that the first one may fail only for now.
+/// Updates the Regions whose replica was promoted or does not show the current version. A probe that fails changes
+/// nothing, except that the first one may fail only for now.
 fn note_versions(
-    behind: &mut BTreeMap<Region, Progress>,
+    RegionalFindings {
+        behind, promoted, ..
+    }: &mut RegionalFindings,
     secret: &Secret,
     probed: Vec<(Region, Result<RegionalSecret, CallError>)>,
 ) {
@@ -152,6 +156,10 @@ fn note_versions(
         match found {
             Ok(found) if secret.is_current(&found) => {
                 behind.remove(&region);
+            }
+            Ok(RegionalSecret::PromotedReplica) => {
+                behind.remove(&region);
+                promoted.insert(region);
             }
             Ok(_) => {
                 behind.insert(region, Progress::VersionBehind);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_aws::{CallError, ReadTime};
 use secret_replicator_core::limits::RemovalLimit;
-use secret_replicator_core::plan::{Decision, Plan, Step, Target, decide, failure_of};
+use secret_replicator_core::plan::{Decision, Plan, Step, decide, failure_of};
 use secret_replicator_core::policy;
 use secret_replicator_core::secret::{
     Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretId,
@@ -45,8 +45,8 @@ impl Reconciler {
     }
 
     /// Returns the Regions in which a request has just failed because a promoted former replica of the
-    /// secret has the name. The record then refuses them; otherwise the first attempt after a failover
-    /// would fail the event.
+    /// secret has the name, or in which AWS failed to replicate a new version for that reason. The record then
+    /// refuses them; otherwise the first attempt after a failover would fail the event.
     pub(super) async fn promoted_replicas(
         &self,
         secret: &Secret,
@@ -61,7 +61,7 @@ impl Reconciler {
                     && failure_of(&seen.replica).is_about_the_name()
             })
         };
-        let taken = plan.targets().map(Target::region).filter(is_taken);
+        let taken = plan.steps.keys().filter(is_taken);
         let taken = taken.cloned().collect();
         let mut probed = self.probe_regions(secret, taken, deadlines.end()).await;
         probed.retain(|_, found| *found == RegionalSecret::PromotedReplica);

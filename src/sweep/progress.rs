@@ -104,7 +104,7 @@ impl<'a> SliceProgress<'a> {
         let number = self.pages.begin(start, secrets.len());
         for (listed, comparison) in secrets {
             let hash = hash_of(&listed);
-            let is_behind = match comparison {
+            let is_doubtful = match comparison {
                 Some(Comparison::NotCovered) => {
                     self.finish(number, hash, None);
                     continue;
@@ -114,12 +114,12 @@ impl<'a> SliceProgress<'a> {
                     self.log();
                     continue;
                 }
-                Some(Comparison::Differs(differences)) => differences.shows_other_version(),
+                Some(Comparison::Differs(differences)) => differences.may_contradict_status(),
                 None => false,
             };
             let secret = ListedSecret {
                 listed,
-                is_behind,
+                is_doubtful,
                 repeats,
             };
             self.waiting.push_back((number, secret));

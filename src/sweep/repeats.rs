@@ -35,8 +35,8 @@ pub(super) struct Repeat {
     pub(super) page: usize,
     /// The secret on its page.
     pub(super) secret: SecretHash,
-    /// Whether the list of a Region shows a replica without the current version.
-    pub(super) is_behind: bool,
+    /// Whether a list shows no replica, or one without the current version.
+    pub(super) is_doubtful: bool,
     /// The secret to reconcile.
     pub(super) known: KnownSecret,
 }

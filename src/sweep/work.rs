@@ -17,8 +17,8 @@ use crate::reconcile::{KnownSecret, Occasion, OnlyRepeats, Reconciler, SecretOut
 #[derive(Debug)]
 pub(super) struct ListedSecret {
     pub(super) listed: Listed,
-    /// Whether the lists show a replica with another version.
-    pub(super) is_behind: bool,
+    /// Whether a list shows no replica, or one without the current version.
+    pub(super) is_doubtful: bool,
     /// When the secret may repeat earlier requests.
     pub(super) repeats: Repeats,
 }
@@ -42,26 +42,26 @@ pub(super) enum Done {
 impl Sweeper<'_> {
     /// Executes a task.
     pub(super) async fn work(&self, task: Task, thorough: bool, changes: &ChangeBudget) -> Done {
-        let occasion = |is_behind| Occasion::Sweep {
+        let occasion = |is_doubtful| Occasion::Sweep {
             thorough,
-            is_behind,
+            is_doubtful,
             clock: self.clock,
         };
         match task {
             Task::First(page, listed) => {
                 let ListedSecret {
                     listed,
-                    is_behind,
+                    is_doubtful,
                     repeats,
                 } = *listed;
                 let secret = hash_of(&listed);
-                let work = self.reconcile_listed(listed, occasion(is_behind), repeats, changes);
+                let work = self.reconcile_listed(listed, occasion(is_doubtful), repeats, changes);
                 match work.await {
                     Ok(result) => Done::Secret(page, secret, result),
                     Err(OnlyRepeats(known)) => Done::Repeats(Box::new(Repeat {
                         page,
                         secret,
-                        is_behind,
+                        is_doubtful,
                         known,
                     })),
                 }
@@ -70,10 +70,10 @@ impl Sweeper<'_> {
                 let Repeat {
                     page,
                     secret,
-                    is_behind,
+                    is_doubtful,
                     known,
                 } = *repeat;
-                let again = self.reconcile(known, occasion(is_behind), changes);
+                let again = self.reconcile(known, occasion(is_doubtful), changes);
                 Done::Secret(page, secret, Some(again.await))
             }
         }

@@ -1,7 +1,9 @@
 //! Tests of what a replica's Region already has under the secret's name: a promoted former replica, the
 //! secret's own replica, or another secret.
 
-use secret_replicator_emulator::{Denial, SecretSeed};
+use std::time::Duration;
+
+use secret_replicator_emulator::{Denial, FailedReplicas, PromotedReplicas, SecretSeed};
 use serde_json::{Value, json};
 
 use crate::stage::{HOME, Setting, Stage, create_secret_event, setting, tagged};
@@ -21,13 +23,23 @@ fn overwriting() -> Setting {
 /// Creates a secret with a replica in `eu-west-1`, and promotes the replica. Returns the event of the
 /// secret's creation.
 pub(crate) fn after_a_failover(stage: &Stage, name: &str) -> Value {
-    let arn = stage.secret(tagged(name, "eu-west-1").with_replica_in("eu-west-1"));
+    let arn = stage.secret(settled(name, "eu-west-1").with_replica_in("eu-west-1"));
+    promote(stage, name);
+    create_secret_event(name, &arn)
+}
+
+/// Promotes the replica of a secret in `eu-west-1`.
+fn promote(stage: &Stage, name: &str) {
     let body = json!({ "SecretId": name });
     let promoted = stage
         .aws
         .with(|world, now| world.handle(now, "eu-west-1", "StopReplicationToReplica", &body));
     promoted.expect("the replica is promoted");
-    create_secret_event(name, &arn)
+}
+
+/// Returns a secret that quick sweeps compare, because it has not changed for an hour.
+fn settled(name: &str, replicate_to: &str) -> SecretSeed {
+    tagged(name, replicate_to).with_age(Duration::from_hours(1))
 }
 
 fn value_in_eu_west_1(stage: &Stage, name: &str) -> Option<String> {
@@ -203,4 +215,129 @@ async fn a_quick_sweep_counts_promoted_replicas_and_a_thorough_one_records_each(
     ];
     assert_eq!(thorough.recorded(), all);
     assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn after_a_failover_each_quick_sweep_counts_and_makes_no_request_that_must_fail() {
+    // AWS does not document whether the primary secret keeps the entry of a replica that failed.
+    for failed_replicas in [FailedReplicas::Kept, FailedReplicas::Dropped] {
+        let setting = setting()
+            .env("ALLOWED_REPLICA_REGIONS", "eu-west-1")
+            .world(|world| world.failed_replicas = failed_replicas);
+        let mut stage = setting.start().await;
+        for name in ["prod/a", "prod/b", "prod/c"] {
+            after_a_failover(&stage, name);
+        }
+        stage.secret(tagged("prod/z", "eu-west-1"));
+        for hour in 0..3 {
+            let quick = json!({"action": "sweep", "maxChanges": 1});
+            let quick = slice(&mut stage, &quick).await;
+            assert_eq!(quick.summary["regions"]["eu-west-1"]["refused"], 3);
+            let new = [("prod/z", "replicated")];
+            assert_eq!(quick.recorded(), &new[..usize::from(hour == 0)]);
+            for alarming in [
+                "ReplicasFailed",
+                "ReplicasRefused",
+                "SweepFailures",
+                "SweepLimited",
+                "SweepPending",
+            ] {
+                assert_eq!(quick.metric(alarming), 0, "{alarming} in hour {hour}");
+            }
+        }
+        assert_eq!(stage.requested(), [["eu-west-1"]], "only the new secret");
+    }
+}
+
+/// The primary secret may list the replica as before if its Region could not take part in the promotion.
+#[tokio::test]
+async fn a_promoted_replica_that_the_primary_secret_lists_in_sync_is_refused() {
+    let setting = overwriting()
+        .env("ALLOWED_REPLICA_REGIONS", "eu-west-1")
+        .world(|world| world.promoted_replicas = PromotedReplicas::ShownAsBefore);
+    let mut stage = setting.start().await;
+    after_a_failover(&stage, "prod/db");
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
+    let quick = slice(&mut stage, &json!({"action": "sweep"})).await;
+    assert_eq!((quick.count("refused"), quick.count("in_sync")), (1, 0));
+    assert!(quick.recorded().is_empty());
+    assert_eq!(quick.metric("ReplicasRefused"), 0);
+    let event = stage.new_version_event("prod/db");
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("refused");
+    assert_eq!(
+        delivery.region("eu-west-1"),
+        "keep refused promoted-replica"
+    );
+    // AWS replicates the next version, too, and finds the name taken.
+    stage.put_value("prod/db", "of the old primary");
+    let event = stage.new_version_event("prod/db");
+    let delivery = stage.deliver(&event).await;
+    delivery.ends_well("refused");
+    assert!(stage.requested().is_empty());
+    let value = value_in_eu_west_1(&stage, "prod/db");
+    assert_ne!(value.as_deref(), Some("of the old primary"));
+}
+
+#[tokio::test]
+async fn a_primary_region_that_is_unreachable_during_the_promotion_lists_the_replica_afterwards() {
+    let setting = setting().env("ALLOWED_REPLICA_REGIONS", "eu-west-1");
+    let mut stage = setting.start().await;
+    stage.secret(settled("prod/db", "eu-west-1").with_replica_in("eu-west-1"));
+    stage.aws.with(|world, now| world.suspend(now, HOME));
+    promote(&stage, "prod/db");
+    stage.aws.with(|world, now| world.resume(now, HOME));
+    assert_eq!(stage.in_sync("prod/db"), ["eu-west-1"]);
+    let quick = slice(&mut stage, &json!({"action": "sweep"})).await;
+    assert_eq!(quick.count("refused"), 1);
+    assert!(stage.requested().is_empty());
+}
+
+#[tokio::test]
+async fn a_stack_in_the_promoted_region_treats_promoted_secrets_as_primary_secrets() {
+    let old_stack = overwriting().start().await;
+    let lists = "us-east-1 eu-west-1 us-west-2";
+    old_stack.secret(settled("prod/db", lists).with_replica_in("eu-west-1"));
+    promote(&old_stack, "prod/db");
+    let new = overwriting().region("eu-west-1");
+    let mut function = new.function(&old_stack.aws).await.expect("it starts");
+    for first in [true, false] {
+        let sweep = json!({"action": "sweep", "thorough": true});
+        let swept = crate::record_schema::invoke(&mut function, &sweep);
+        let swept = swept.await.expect("the function is there");
+        let lines = swept.log.iter().map(|line| {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            line
+        });
+        let is_record = |line: &Value| line["secret_name"] == "prod/db";
+        let records: Vec<Value> = lines.filter(is_record).collect();
+        let [record] = &records[..] else {
+            panic!("{swept:#?}")
+        };
+        assert_eq!(record["primary_region"], "eu-west-1");
+        let replicas = record["replicas"].as_array().expect("replicas");
+        let of_regions: Vec<[&Value; 3]> = replicas
+            .iter()
+            .map(|replica| ["region", "status", "reason"].map(|field| &replica[field]))
+            .collect();
+        assert_eq!(
+            of_regions,
+            [
+                [
+                    &json!("eu-west-1"),
+                    &json!("refused"),
+                    &json!("primary-region")
+                ],
+                [
+                    &json!("us-east-1"),
+                    &json!("refused"),
+                    &json!("promoted-replica")
+                ],
+                [&json!("us-west-2"), &json!("in-sync"), &Value::Null],
+            ]
+        );
+        assert_eq!(record["outcome"], "refused");
+        assert_eq!(old_stack.requested().len(), 1, "first sweep: {first}");
+    }
+    assert!(old_stack.is_in(HOME, "prod/db"), "the old primary secret");
 }

@@ -20,10 +20,13 @@ pub(crate) struct Stage {
     pub(crate) may_overwrite: bool,
     /// Whether the function may remove replicas in this test.
     pub(crate) may_remove: bool,
+    /// Whether the function may promote replicas in this test.
+    pub(crate) may_promote: bool,
 }
 
 /// The configuration of a stage.
 pub(crate) struct Setting {
+    region: &'static str,
     world: WorldSettings,
     environment: Vec<(&'static str, String)>,
     timeout: Duration,
@@ -48,6 +51,7 @@ pub(crate) struct Delivery {
 /// lives on in its Region for two seconds.
 pub(crate) fn setting() -> Setting {
     Setting {
+        region: HOME,
         world: WorldSettings {
             replication_delay: Duration::from_millis(20),
             removal_delay: Duration::from_secs(2),
@@ -61,6 +65,12 @@ pub(crate) fn setting() -> Setting {
 impl Setting {
     pub(crate) fn world(mut self, change: impl FnOnce(&mut WorldSettings)) -> Self {
         change(&mut self.world);
+        self
+    }
+
+    /// Places the function in another Region.
+    pub(crate) fn region(mut self, region: &'static str) -> Self {
+        self.region = region;
         self
     }
 
@@ -84,12 +94,13 @@ impl Setting {
             function,
             may_overwrite: false,
             may_remove: false,
+            may_promote: false,
         }
     }
 
     /// Starts another function with this configuration.
     pub(crate) async fn function(&self, aws: &Emulator) -> anyhow::Result<Lambda> {
-        let mut settings = LambdaSettings::new(env!("CARGO_BIN_EXE_bootstrap"), HOME)
+        let mut settings = LambdaSettings::new(env!("CARGO_BIN_EXE_bootstrap"), self.region)
             .with_env("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.endpoint())
             .with_timeout(self.timeout);
         for (name, value) in &self.environment {
@@ -265,7 +276,7 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// Checks after every test that the function has read no value, and has overwritten or removed secrets
+    /// Checks after every test that the function has read no value, and has overwritten, removed or promoted secrets
     /// only if the test permits it.
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -276,6 +287,7 @@ impl Drop for Stage {
             let is_allowed = match operation {
                 "DescribeSecret" | "ListSecrets" | "ReplicateSecretToRegions" => true,
                 "RemoveRegionsFromReplication" => self.may_remove,
+                "StopReplicationToReplica" => self.may_promote,
                 _ => false,
             };
             assert!(is_allowed, "the function called {operation}");

@@ -194,6 +194,12 @@ impl Plan {
         self
     }
 
+    /// Returns the Regions in which the plan requests a replica that the primary secret does not list.
+    pub fn regions_without_entry(&self) -> impl Iterator<Item = &Region> {
+        let is_new = |(region, step)| matches!(step, &Step::Replicate(_)).then_some(region);
+        self.steps.iter().filter_map(is_new)
+    }
+
     /// Returns the Regions to probe, because the step depends on what the Region has under the secret's
     /// name: a request may overwrite it, a taken name may have become available, a Region may have
     /// been enabled, or a promoted former replica that an earlier probe found may be gone.

@@ -35,7 +35,7 @@ pub mod world;
 pub use lambda::{Answer, InitFailure, Invocation, Lambda, LambdaSettings};
 pub use server::{Call, Disturbance, Emulator, Execution, Fault, FaultKind, Outcome, Service};
 pub use world::{
-    ApiError, Collation, Denial, FailedReplicas, KeyState, KnownReplica, NamedStates, ReadLags,
-    RegionNotEnabled, RemovedReplicas, ReplicaView, SecretSeed, SecretSeries, SecretView,
-    SecretWithoutValue, Time, World, WorldSettings,
+    ApiError, Collation, Denial, FailedReplicas, KeyState, KnownReplica, NamedStates,
+    PromotedReplicas, ReadLags, RegionNotEnabled, RemovedReplicas, ReplicaView, SecretSeed,
+    SecretSeries, SecretView, SecretWithoutValue, Time, World, WorldSettings,
 };

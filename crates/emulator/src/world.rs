@@ -48,8 +48,8 @@ pub(crate) use arn::{ACCOUNT_ID, is_named};
 pub use error::ApiError;
 pub use seed::{SecretSeed, SecretSeries};
 pub use settings::{
-    Collation, FailedReplicas, KeyState, KnownReplica, ReadLags, RegionNotEnabled, RemovedReplicas,
-    SecretWithoutValue, WorldSettings,
+    Collation, FailedReplicas, KeyState, KnownReplica, PromotedReplicas, ReadLags,
+    RegionNotEnabled, RemovedReplicas, SecretWithoutValue, WorldSettings,
 };
 pub use time::Time;
 pub use views::{NamedStates, ReplicaView, SecretView};

@@ -145,6 +145,9 @@ fn checked_state(
         let replica = seen.map(|seen| seen.replica.clone());
         return RegionState::Refused(Refusal::PromotedReplica, replica);
     }
+    if findings.is_some_and(|findings| findings.promoted.contains(region)) {
+        return RegionState::Refused(Refusal::PromotedReplica, None);
+    }
     let behind = findings.and_then(|findings| findings.behind.get(region));
     match (state, behind) {
         (RegionState::InSync(_), Some(progress)) => RegionState::InProgress(progress.clone()),

@@ -33,12 +33,17 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Returns whether a Region shows a replica with another version than the secret has had for some time.
+    /// Returns whether a Region shows no replica, or one with another version than the secret has had for some
+    /// time. The primary secret may nevertheless report a replica in sync there.
     #[must_use]
-    pub fn shows_other_version(&self) -> bool {
-        let mut regions = self.regions.values();
-        self.secret != Some(SecretDifference::Young)
-            && regions.any(|difference| *difference == RegionDifference::OtherVersion)
+    pub fn may_contradict_status(&self) -> bool {
+        let contradicts = |difference: &RegionDifference| {
+            matches!(
+                difference,
+                RegionDifference::OtherVersion | RegionDifference::Missing
+            )
+        };
+        self.secret != Some(SecretDifference::Young) && self.regions.values().any(contradicts)
     }
 }
 

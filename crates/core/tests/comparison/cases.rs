@@ -94,6 +94,24 @@ fn a_replica_that_the_list_lacks_is_missing() {
 }
 
 #[test]
+fn a_list_without_a_replica_or_with_another_version_may_contradict_the_status() {
+    let may_contradict = |comparison: Comparison| match comparison {
+        Comparison::Differs(differences) => differences.may_contradict_status(),
+        other => panic!("{other:?}"),
+    };
+    let mut old = replica();
+    old.current_version = Some("v0".into());
+    let mut other_tags = replica();
+    other_tags.tags.insert("tier".into(), "gold".into());
+    assert!(may_contradict(compare(db(), vec![], vec![])));
+    assert!(may_contradict(compare(db(), vec![old], vec![])));
+    assert!(!may_contradict(compare(db(), vec![other_tags], vec![])));
+    let mut young = db();
+    young.last_changed = Some(now());
+    assert!(!may_contradict(compare(young, vec![], vec![])));
+}
+
+#[test]
 fn a_replica_with_another_or_no_version_is_not_in_sync() {
     let mut old = replica();
     old.current_version = Some("v0".into());

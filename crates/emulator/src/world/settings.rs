@@ -50,6 +50,8 @@ pub struct WorldSettings {
     pub failed_replicas: FailedReplicas,
     /// The status of a replica during its removal.
     pub removed_replicas: RemovedReplicas,
+    /// What the primary secret lists after the promotion of a replica.
+    pub promoted_replicas: PromotedReplicas,
     /// The state of a customer key that [`World::set_key`](crate::World::set_key) has not set. Default
     /// [`KeyState::Missing`].
     pub unlisted_keys: KeyState,
@@ -156,6 +158,16 @@ pub enum RemovedReplicas {
     Hidden,
 }
 
+/// What the primary secret's `ReplicationStatus` shows after `StopReplicationToReplica` \[gap\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PromotedReplicas {
+    /// The row disappears at once, if the primary Region runs. Otherwise it stays as it was.
+    #[default]
+    Hidden,
+    /// The row stays as it was.
+    ShownAsBefore,
+}
+
 /// The state of a customer key in one Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyState {
@@ -231,6 +243,7 @@ impl Default for WorldSettings {
             secret_without_value: SecretWithoutValue::default(),
             failed_replicas: FailedReplicas::default(),
             removed_replicas: RemovedReplicas::default(),
+            promoted_replicas: PromotedReplicas::default(),
             unlisted_keys: KeyState::Missing,
             writes_per_second: Some(50),
             lists_per_second: Some(50),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use secret_replicator_emulator::{
-    FailedReplicas, KeyState, RegionNotEnabled, RemovedReplicas, SecretSeed, SecretWithoutValue,
-    WorldSettings,
+    FailedReplicas, KeyState, PromotedReplicas, RegionNotEnabled, RemovedReplicas, SecretSeed,
+    SecretWithoutValue, WorldSettings,
 };
 use serde_json::json;
 
@@ -300,6 +300,42 @@ fn stopping_replication_makes_the_replica_a_standalone_secret() {
     assert_eq!(aws.world.replicas(aws.now, HOME, "app"), []);
     let error = "InvalidParameterException: Operation only permitted on a replica secret.";
     aws.fails(IRELAND, "StopReplicationToReplica", &id, error);
+}
+
+#[test]
+fn a_primary_secret_may_list_a_promoted_replica_as_before_and_never_overwrites_it() {
+    let settings = |promoted_replicas| WorldSettings {
+        promoted_replicas,
+        ..WorldSettings::default()
+    };
+    for (setting, is_suspended) in [
+        (PromotedReplicas::ShownAsBefore, false),
+        (PromotedReplicas::Hidden, true),
+    ] {
+        let mut aws = Clocked::with(settings(setting));
+        aws.seed(SecretSeed::new(IRELAND, "app"));
+        aws.seed(app());
+        let mut body = replication("app", &[IRELAND]);
+        body["ForceOverwriteReplicaSecret"] = json!(true);
+        aws.ok(HOME, REPLICATE, &body);
+        aws.pass(1000);
+        if is_suspended {
+            aws.world.suspend(aws.now, HOME);
+        }
+        aws.ok(
+            IRELAND,
+            "StopReplicationToReplica",
+            &json!({"SecretId": "app"}),
+        );
+        aws.world.resume(aws.now, HOME);
+        assert_eq!(aws.status("app", IRELAND), "InSync");
+        let promoted = aws.describe(IRELAND, "app");
+        let value = json!({"SecretId": "app", "SecretString": "new"});
+        aws.ok(HOME, "PutSecretValue", &value);
+        aws.pass(1000);
+        assert_eq!(aws.status("app", IRELAND), "Failed");
+        assert_eq!(aws.describe(IRELAND, "app"), promoted);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::world::arn::{is_region_code, partition_of};
 use crate::world::render::replication_status;
 use crate::world::request::{Input, required};
 use crate::world::secret::{Role, Row, RowState, Secret};
-use crate::world::{ApiError, KnownReplica, RegionNotEnabled, Time, World};
+use crate::world::{ApiError, KnownReplica, PromotedReplicas, RegionNotEnabled, Time, World};
 
 impl World {
     pub(super) fn replicate_secret(&mut self, now: Time, region: &str, input: &Input) -> ApiResult {
@@ -121,9 +121,16 @@ impl World {
             secret.changed = now;
         });
         let primary = self.by_name(primary_region, name);
+        let is_dropped = self.settings.promoted_replicas == PromotedReplicas::Hidden
+            && self.check_running(primary_region).is_ok();
         if primary.is_some_and(|primary| replica.is_replica_of(&primary)) {
             self.update(now, primary_region, name, |primary| {
-                primary.drop_row(region);
+                if is_dropped {
+                    primary.drop_row(region);
+                } else if let Some(row) = primary.row_mut(region) {
+                    // The flag belongs to the request that created the replica.
+                    row.overwrite = false;
+                }
             });
         }
         Ok(json!({ "ARN": replica.arn() }))
