@@ -24,7 +24,7 @@ from template import ROOT
 
 MODULE = ROOT / "terraform"
 # No other module deploys into this Region.
-REGION = "ap-northeast-2"
+REGION = "ap-southeast-1"
 BUCKET = f"example-artifacts-{REGION}"
 PARAMETERS = {
     name: row
