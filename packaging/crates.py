@@ -5,6 +5,7 @@ import re
 import subprocess
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +30,7 @@ def cargo(*words):
     return done.stdout
 
 
+@cache
 def known():
     """Returns all crates of Cargo.lock by name and version."""
     locked = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
@@ -51,6 +53,7 @@ def expression(license):
     return re.sub(r" ?/ ?", " OR ", license)
 
 
+@cache
 def linked(package, target):
     """Returns the crates that a package links for a target, each with its dependencies. The package is the first."""
     # Procedural macros run in the compiler and are not part of the executable.

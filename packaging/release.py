@@ -19,7 +19,7 @@ def problems(tag, repository):
 
 def notes(changelog, version):
     """Returns the section of a version, without its heading."""
-    found = re.search(rf"^## \[?{re.escape(version)}\]?(?: .*)?\n(.*?)(?=^## |\Z)", changelog, re.M | re.S)
+    found = re.search(rf"^## \[?{re.escape(version)}\]?(?: [^\n]*)?\n(.*?)(?=^## |\Z)", changelog, re.M | re.S)
     if not found or not found[1].strip():
         raise SystemExit(f"CHANGELOG.md has no section for {version}: rename \"Unreleased\"")
     return found[1].strip() + "\n"

@@ -153,8 +153,12 @@ def test_every_linked_crate_has_a_license_that_the_project_accepts(linked):
 @pytest.mark.parametrize("name", PACKAGES)
 def test_the_licenses_have_a_text_for_every_linked_crate(name):
     page = licenses.page(name, TARGETS.values())
-    listed, *texts = page.split("=" * 80 + "\n")
-    named = {crate for heading in texts[::2] for crate in heading.strip().split(", ")}
+    # A text may contain such lines, too.
+    listed, *texts = re.split(r"^={80}\n(.*)\n={80}\n", page, flags=re.M)
+    longest = {}
+    for heading, text in zip(texts[::2], texts[1::2]):
+        for crate in heading.split(", "):
+            longest[crate] = max(len(text), longest.get(crate, 0))
     crates_of_others = {
         f"{crate.name} {crate.version}"
         for target in TARGETS.values()
@@ -162,9 +166,10 @@ def test_the_licenses_have_a_text_for_every_linked_crate(name):
         if crate.checksum
     }
 
-    assert named == crates_of_others
+    assert longest.keys() == crates_of_others
     assert all(crate in listed for crate in crates_of_others)
-    assert all(len(text.strip()) > 100 for text in texts[1::2])
+    # Some files only name the licenses. The shortest license has more characters.
+    assert min(longest.values()) > 500
     # The crates of this project have the license of this project, which the release ships by itself.
     assert "secret-replicator-core" not in page
 
