@@ -140,9 +140,10 @@ endef
 
 # $(call no-paths,executable): fails if an executable contains directories of this machine.
 define no-paths
-	@! grep --text --fixed-strings --only-matching --max-count=1 \
-		--regexp="$(CURDIR)" --regexp="$${CARGO_HOME:-$$HOME/.cargo}" $1 \
-		|| { echo '$1 contains the path above: see packaging/rustflags.sh.' >&2; exit 1; }
+	@# The exit code of grep is 1 if it finds nothing, and greater if the search fails.
+	@code=0; grep --text --fixed-strings --only-matching --max-count=1 \
+			--regexp="$(CURDIR)" --regexp="$${CARGO_HOME:-$$HOME/.cargo}" $1 || code=$$?; \
+		[[ $$code == 1 ]] || { echo '$1 contains the path above: see packaging/rustflags.sh.' >&2; exit 1; }
 endef
 
 package: $(ARCHITECTURES:%=package-%) ## Package the function with SAM for both processors
