@@ -127,8 +127,10 @@ fn the_reference_names_every_setting_reason_error_and_metric() {
             .filter(|line| line.ends_with(','))
             .map(|line| line.replace(',', "")),
     );
-    let metrics = source("src/record/metrics.rs");
+    let metrics = ["src/record/metrics.rs", "src/record/metrics/essential.rs"];
     let metrics = metrics
+        .map(source)
+        .concat()
         .replace("Option<Duration>,", "u64,")
         .replace("Option<u64>,", "u64,")
         .replace("pub(super) ", "");

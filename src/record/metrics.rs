@@ -108,9 +108,9 @@ struct SweepMetrics {
 /// The values that a complete sweep has once.
 struct CompleteSweep {
     /// The secrets of which the sweep changed a replica. `None` in a dry run, which changes nothing.
-    repaired: Option<u64>,
+    sweep_repaired: Option<u64>,
     /// The replicas that the sweep found in progress.
-    pending: u64,
+    sweep_pending: u64,
 }
 
 /// Returns the values of a complete sweep from its last slice. Because the alarm `DriftReturns` counts the values of
@@ -120,8 +120,8 @@ struct CompleteSweep {
 fn complete_sweep(report: &SweepReport) -> Option<CompleteSweep> {
     let Sweep { totals, next, .. } = &report.sweep;
     next.is_none().then(|| CompleteSweep {
-        repaired: (report.mode != Mode::DryRun).then_some(totals.secrets_changed),
-        pending: totals.replicas_pending(),
+        sweep_repaired: (report.mode != Mode::DryRun).then_some(totals.secrets_changed),
+        sweep_pending: totals.replicas_pending(),
     })
 }
 
@@ -227,8 +227,8 @@ pub(super) fn write_sweep(
         sweep_drift: slice.drifted,
         sweep_limited: slice.limited,
         sweep_failures: slice.failed,
-        sweep_repaired: complete.as_ref().and_then(|sweep| sweep.repaired),
-        sweep_pending: complete.as_ref().map(|sweep| sweep.pending),
+        sweep_repaired: complete.as_ref().and_then(|sweep| sweep.sweep_repaired),
+        sweep_pending: complete.as_ref().map(|sweep| sweep.sweep_pending),
         sweep_duration: complete.map(|_| duration),
     };
     emf.format(&RootEntry::new(metrics.close()), lines)

@@ -65,8 +65,8 @@ pub(in crate::record) fn write_sweep(
     };
     let metrics = CompleteMetrics {
         timestamp,
-        sweep_repaired: sweep.repaired,
-        sweep_pending: sweep.pending,
+        sweep_repaired: sweep.sweep_repaired,
+        sweep_pending: sweep.sweep_pending,
     };
     emf.format(&RootEntry::new(metrics.close()), lines)
         .map_err(io::Error::other)
