@@ -49,7 +49,7 @@ TESTS := lint test-rust test-template test-independent test-permissions test-mot
 
 .PHONY: help demo playground check test preflight advisories $(TESTS)
 .PHONY: burst fuzz fuzz-build mutants
-.PHONY: test-aws test-aws-clean probe-aws test-reproducible
+.PHONY: test-aws test-aws-clean probe-aws test-reproducible committed
 .PHONY: dist bench bench-plan startup-budget properties soak parameters regions page-picture fmt requirements
 .PHONY: chromium valgrind qemu zsh package
 .PHONY: $(ARCHITECTURES:%=package-%) $(ARCHITECTURES:%=cli-%)
@@ -201,9 +201,11 @@ define sbom
 		.venv/bin/python packaging/sbom.py $1 $2 $3 > $1.cdx.json
 endef
 
-# The tools are those of this directory: `TOOLS=` prevents their installation.
-test-reproducible: dist ## Build the release of this commit again, in other directories, and compare the files
+committed:
 	git diff --exit-code --stat HEAD
+
+# The tools are those of this directory: `TOOLS=` prevents their installation.
+test-reproducible: committed dist ## Build the release of this commit again, in other directories, and compare the files
 	rm -rf $(AGAIN)
 	git clone --quiet . $(AGAIN)/source
 	ln -s $(CURDIR)/.venv $(AGAIN)/source/.venv

@@ -52,7 +52,7 @@ def page(package, targets):
     for crate in sorted(crates):
         for text in texts(crate):
             by_text[text].append(f"{crate.name} {crate.version}")
-    lines = [f"{package} {VERSION} contains these crates:", ""]
+    lines = [f"{package} {VERSION} contains the standard library of Rust (MIT OR Apache-2.0) and these crates:", ""]
     lines += [f"  {crate.name} {crate.version}: {crate.license}" for crate in sorted(crates)]
     for text, names in by_text.items():
         lines += ["", "=" * 80, ", ".join(names), "=" * 80, "", text]

@@ -174,20 +174,37 @@ def test_the_licenses_have_a_text_for_every_linked_crate(name):
     assert "secret-replicator-core" not in page
 
 
-@pytest.fixture(scope="module")
-def archived(tmp_path_factory):
-    """An archive of the tool for this machine, written by the script of `make dist` twice."""
-    directory = tmp_path_factory.mktemp("cli")
+def write_archive(directory, tool):
+    """Writes the archive of a tool as `make dist` does. Returns its path."""
     texts = directory / "licenses"
     texts.write_text("licenses")
-    script = [sys.executable, ROOT / "packaging/cli_archive.py", TARGETS["x86_64"], CLI, texts]
-    for name in ("first", "second"):
-        (directory / name).mkdir()
-        subprocess.run([*script, directory / name], check=True)
-    [first] = (directory / "first").iterdir()
-    [second] = (directory / "second").iterdir()
-    assert first.read_bytes() == second.read_bytes()
-    return first
+    written = directory / "archive"
+    written.mkdir()
+    script = ROOT / "packaging/cli_archive.py"
+    command = [sys.executable, script, TARGETS["x86_64"], tool, texts, written, "--runnable", CLI]
+    subprocess.run(command, check=True)
+    [path] = written.iterdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def archived(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("cli")
+    # Without its debug information, which would take long to compress.
+    subprocess.run(["strip", "-o", directory / "tool", CLI], check=True)
+    return write_archive(directory, directory / "tool")
+
+
+def test_equal_tools_make_equal_archives(tmp_path):
+    tool = tmp_path / "tool"
+    tool.write_text("executable")
+    archives = []
+    for name, date in (("first", 0), ("second", 1_000_000_000)):
+        (tmp_path / name).mkdir()
+        os.utime(tool, (date, date))
+        archives.append(write_archive(tmp_path / name, tool).read_bytes())
+
+    assert archives[0] == archives[1]
 
 
 def test_the_archive_of_the_tool_has_neither_dates_nor_owners(archived):
