@@ -12,7 +12,9 @@
 //! | `lists` | lists the secrets of a Region |
 //! | `connect_by` | limits the wait of a write for its connection |
 //! | `freshness` | the age of the read on which a write rests |
+//! | `promoter` | [`Promoter`]: promotes replicas |
 //! | `rate` | limits calls per second |
+//! | `reader` | [`Reader`]: the client without a write |
 //! | `retry_budget` | the retries of the SDK in one invocation |
 
 #![forbid(unsafe_code)]
@@ -26,7 +28,9 @@ mod freshness;
 mod https;
 mod limits;
 mod lists;
+mod promoter;
 mod rate;
+mod reader;
 mod retry_budget;
 
 use std::collections::BTreeMap;
@@ -48,13 +52,15 @@ use tokio::time::{Instant, timeout_at};
 
 pub use answer::{NotSent, send_answer};
 use connect_by::ConnectBy;
-pub use convert::{Page, UnreadableEntry};
+pub use convert::{ListedSecret, Page, RotationPage, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
 pub use https::https_client;
 use limits::CallLimits;
 pub use limits::{WritePermit, WriteSlot};
+pub use promoter::Promoter;
+pub use reader::Reader;
 use retry_budget::RetryBudget;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::secret::{
