@@ -8,11 +8,13 @@ pub const MAX_SIZE: usize = 4096;
 
 /// The environment variables of the template, with their longest usual values, apart from
 /// `REPLICATION_POLICY` and `ALLOWED_REPLICA_REGIONS`.
-pub const OTHER_VARIABLES: [(&str, &str); 6] = [
+pub const OTHER_VARIABLES: [(&str, &str); 7] = [
     ("ALLOW_OVERWRITE", "false"),
     ("ALLOW_REMOVAL", "false"),
     ("DRY_RUN", "false"),
     ("METRICS_NAMESPACE", "SecretReplicator"),
+    // Empty in a stack with `REPLICATION_POLICY`.
+    ("REPLICATION_POLICY_FILE", ""),
     ("REPLICATION_WAIT_SECONDS", "120"),
     ("SWEEP_WRITES_PER_SECOND", "25"),
 ];
@@ -36,8 +38,8 @@ pub fn size_with_policy(policy: &str, allowed_regions: &str) -> usize {
 }
 
 /// Says how to deploy a policy that does not fit.
-pub const REMEDIATION: &str = "shorten the policy, write it as YAML, or deploy it as a file and name the file in \
-    REPLICATION_POLICY_FILE";
+pub const REMEDIATION: &str = "shorten the policy, write it as YAML, or deploy it as a layer with \
+    `secret-replicator package-policy`, whose file the variable REPLICATION_POLICY_FILE names";
 
 #[cfg(test)]
 mod tests {
