@@ -18,9 +18,10 @@ use secret_replicator_core::secret::Region;
 pub struct Settings {
     /// The Region that the function runs in (`AWS_REGION`, set by Lambda).
     pub region: Region,
-    /// The replication policy (`REPLICATION_POLICY`, `REPLICATION_POLICY_FILE`, or the built-in
-    /// policy).
+    /// The replication policy.
     pub policy: Policy,
+    /// The document of the policy.
+    pub policy_document: PolicyDocument,
     /// The policy warnings.
     pub policy_warnings: Vec<Problem>,
     /// The limits on the policy (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`, `ALLOW_REMOVAL`).
@@ -45,6 +46,15 @@ pub enum Observability {
     Full,
     /// Only the metrics that the alarms of the level `essential` read.
     Essential,
+}
+
+/// The document of the policy in force, for the line of the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyDocument {
+    /// The source: `built-in`, `REPLICATION_POLICY`, or the path in `REPLICATION_POLICY_FILE`.
+    pub source: String,
+    /// The SHA-256, in hexadecimal digits.
+    pub sha256: String,
 }
 
 /// The error for invalid settings. Contains all problems, not only the first.
@@ -148,17 +158,20 @@ impl Settings {
         let metrics_namespace = reader.namespace();
         let observability = reader.observability();
         match (region, policy) {
-            (Some(region), Some(checked)) if reader.problems.is_empty() => Ok(Self {
-                region,
-                policy: checked.policy,
-                policy_warnings: checked.warnings,
-                limits,
-                dry_run,
-                replication_wait,
-                sweep_writes_per_second,
-                metrics_namespace,
-                observability,
-            }),
+            (Some(region), Some((checked, policy_document))) if reader.problems.is_empty() => {
+                Ok(Self {
+                    region,
+                    policy: checked.policy,
+                    policy_document,
+                    policy_warnings: checked.warnings,
+                    limits,
+                    dry_run,
+                    replication_wait,
+                    sweep_writes_per_second,
+                    metrics_namespace,
+                    observability,
+                })
+            }
             _ => Err(SettingsInvalid {
                 problems: reader.problems,
             }),
@@ -173,6 +186,10 @@ mod tests {
 
     use super::*;
     use secret_replicator_core::limits::AllowedRegions;
+    use secret_replicator_core::policy::{DEFAULT_POLICY, digest};
+
+    /// The policy in a layer.
+    const FILE: &str = "version: 1\nrules: [{name: b, when: all, replicate-to: us-west-2}]\n";
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsInvalid> {
         let variable = |name: &str| {
@@ -183,6 +200,7 @@ mod tests {
         };
         let file = |path: &str| match path {
             "/var/task/empty.yaml" => Ok("version: 1\nrules: []\n".to_owned()),
+            "/opt/policy.yaml" => Ok(FILE.to_owned()),
             _ => Err("No such file or directory".to_owned()),
         };
         Settings::read(&variable, &file)
@@ -292,11 +310,11 @@ mod tests {
             ])
             .unwrap_err()
         };
-        let missing = read_file("/opt/policy.yaml");
+        let missing = read_file("/opt/no-policy.yaml");
         assert!(
             missing
                 .to_string()
-                .contains("failed to read `/opt/policy.yaml`"),
+                .contains("failed to read `/opt/no-policy.yaml`"),
             "{missing}"
         );
         assert!(!missing.has_policy());
@@ -327,15 +345,34 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_itself_wins_over_the_file() {
-        let settings = read(&[
+    fn the_document_of_the_policy_is_named_with_its_digest() {
+        let document = |variable, value| {
+            let variables = [("AWS_REGION", "eu-west-1"), (variable, value)];
+            let document = read(&variables).unwrap().policy_document;
+            (document.source, document.sha256)
+        };
+        let policy = "{version: 1, rules: [{name: a, when: all, replicate-to: us-east-1}]}";
+        let sha256 = digest(policy);
+        let name = "REPLICATION_POLICY".to_owned();
+        assert_eq!(document("REPLICATION_POLICY", policy), (name, sha256));
+        let built_in = ("built-in".to_owned(), digest(DEFAULT_POLICY));
+        assert_eq!(document("REPLICATION_POLICY", ""), built_in);
+        let path = "/opt/policy.yaml";
+        assert_eq!(
+            document("REPLICATION_POLICY_FILE", path),
+            (path.to_owned(), digest(FILE))
+        );
+    }
+
+    #[test]
+    fn the_policy_in_the_variable_wins_over_the_file() {
+        let policy = "{version: 1, rules: [{name: a, when: all, replicate-to: us-east-1}]}";
+        let variables = [
             ("AWS_REGION", "eu-west-1"),
-            (
-                "REPLICATION_POLICY",
-                "{version: 1, rules: [{name: a, when: all, replicate-to: us-east-1}]}",
-            ),
-            ("REPLICATION_POLICY_FILE", "/var/task/empty.yaml"),
-        ]);
-        assert!(settings.is_ok());
+            ("REPLICATION_POLICY", policy),
+            ("REPLICATION_POLICY_FILE", "/opt/policy.yaml"),
+        ];
+        let document = read(&variables).unwrap().policy_document;
+        assert_eq!(document.sha256, digest(policy));
     }
 }

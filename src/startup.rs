@@ -50,6 +50,7 @@ fn filter(level: &str) -> Targets {
 pub fn announce(settings: &Settings) {
     let Settings {
         policy,
+        policy_document,
         limits,
         dry_run,
         replication_wait,
@@ -59,6 +60,8 @@ pub fn announce(settings: &Settings) {
         version = env!("CARGO_PKG_VERSION"),
         region = %settings.region,
         rules = policy.rules().len(),
+        policy_source = policy_document.source,
+        policy_sha256 = policy_document.sha256,
         allowed_regions = %limits.allowed_regions,
         allow_overwrite = limits.overwrite == Overwrite::Allowed,
         allow_removal = limits.removal == RemovalLimit::Allowed,

@@ -3,10 +3,10 @@ use std::ffi::OsString;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Observability, SettingError, SettingProblem};
+use super::{Observability, PolicyDocument, SettingError, SettingProblem};
 use secret_replicator_core::known_regions;
 use secret_replicator_core::limits::{AllowedRegions, Limits};
-use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY};
+use secret_replicator_core::policy::{self, Checked, DEFAULT_POLICY, digest};
 use secret_replicator_core::secret::Region;
 use secret_replicator_core::spelling::quotes_hint;
 
@@ -72,24 +72,8 @@ impl SettingsReader<'_> {
         &mut self,
         limits: &Limits,
         file: &dyn Fn(&str) -> Result<String, String>,
-    ) -> Option<Checked> {
-        let (variable, text) = if let Some(text) = self.get("REPLICATION_POLICY") {
-            ("REPLICATION_POLICY", text)
-        } else if let Some(path) = self.get("REPLICATION_POLICY_FILE") {
-            match file(&path) {
-                Ok(text) => ("REPLICATION_POLICY_FILE", text),
-                Err(error) => {
-                    let message = format!(
-                        "failed to read `{path}`: {error}; give the full path of a file in the \
-                         package or in a layer (/opt/...)"
-                    );
-                    self.wrong("REPLICATION_POLICY_FILE", message);
-                    return None;
-                }
-            }
-        } else {
-            ("REPLICATION_POLICY", DEFAULT_POLICY.to_owned())
-        };
+    ) -> Option<(Checked, PolicyDocument)> {
+        let (variable, source, text) = self.policy_text(file)?;
         let error = |invalid| SettingProblem {
             variable,
             error: SettingError::Policy(invalid),
@@ -105,7 +89,35 @@ impl SettingsReader<'_> {
             );
             self.wrong(variable, message);
         }
-        checked
+        let sha256 = digest(&text);
+        Some((checked?, PolicyDocument { source, sha256 }))
+    }
+
+    /// Reads the text of the policy. Returns it with the variable that decides it, and with its source. The document
+    /// in a variable wins over a file; the template refuses a stack with both.
+    fn policy_text(
+        &mut self,
+        file: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Option<(&'static str, String, String)> {
+        const TEXT: &str = "REPLICATION_POLICY";
+        const FILE: &str = "REPLICATION_POLICY_FILE";
+        if let Some(text) = self.get(TEXT) {
+            return Some((TEXT, TEXT.to_owned(), text));
+        }
+        let Some(path) = self.get(FILE) else {
+            return Some((TEXT, "built-in".to_owned(), DEFAULT_POLICY.to_owned()));
+        };
+        match file(&path) {
+            Ok(text) => Some((FILE, path, text)),
+            Err(error) => {
+                let message = format!(
+                    "failed to read `{path}`: {error}; give the full path of a file in the package or in a layer \
+                     (/opt/...)"
+                );
+                self.wrong(FILE, message);
+                None
+            }
+        }
     }
 
     pub(super) fn allowed_regions(&mut self) -> AllowedRegions {

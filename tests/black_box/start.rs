@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
+use secret_replicator_core::policy::{DEFAULT_POLICY, digest};
 use secret_replicator_emulator::Answer;
 use serde_json::{Value, json};
 
@@ -128,10 +129,30 @@ async fn a_policy_file_is_read() {
         .env("REPLICATION_POLICY_FILE", policy)
         .start()
         .await;
+    let log = stage.function.idle_log().join("\n");
+    assert!(
+        log.contains(&format!("\"policy_source\":\"{policy}\"")),
+        "{log}"
+    );
     stage
         .create(tagged("prod/db", "eu-west-1"))
         .await
         .ends_well("replicated");
+}
+
+#[tokio::test]
+async fn a_policy_in_the_environment_and_one_in_a_file_are_a_wrong_setting() {
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/policy.yaml");
+    let mut stage = setting()
+        .env("REPLICATION_POLICY", DEFAULT_POLICY)
+        .env("REPLICATION_POLICY_FILE", policy)
+        .start()
+        .await;
+
+    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
+
+    delivery.ends_in_error("failed", "ConfigInvalid");
+    assert!(text(&delivery.record["detail"]).contains("PolicyLayerArn"));
 }
 
 #[tokio::test]
@@ -146,7 +167,10 @@ async fn the_settings_in_force_are_logged_once_with_timestamp_and_level() {
     let [ready] = &lines[..] else {
         panic!("{lines:#?}")
     };
-    insta::assert_json_snapshot!(ready, { ".timestamp" => "[timestamp]", ".version" => "[version]" });
+    assert_eq!(ready["policy_sha256"], digest(DEFAULT_POLICY));
+    insta::assert_json_snapshot!(ready, {
+        ".policy_sha256" => "[digest]", ".timestamp" => "[timestamp]", ".version" => "[version]",
+    });
     let timestamp = ready["timestamp"].as_str().unwrap();
     assert!(
         chrono::DateTime::parse_from_rfc3339(timestamp).is_ok(),

@@ -31,12 +31,12 @@ RESOURCES = {
     "sqs": f"arn:aws:sqs:us-east-1:{ACCOUNT}:secret-replicator-FailedEvents-EXAMPLE",
     "states": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:secret-replicator-sweep",
 }
-# Only properties that the template does not have need these: networks, file systems, layers, code signing,
+# Only properties that the template does not have need these: networks, file systems, code signing,
 # organization trails, further configurations of buckets and log groups, keys for code and definition.
 UNUSED = [
     r"(ec2|elasticfilesystem|firehose|kms|organizations|s3files|s3tables):.*",
     r"iam:CreateServiceLinkedRole",
-    r"lambda:(GetCodeSigningConfig|(Put|Delete)FunctionCodeSigningConfig|GetLayerVersion|PublishVersion)",
+    r"lambda:(GetCodeSigningConfig|(Put|Delete)FunctionCodeSigningConfig|PublishVersion)",
     r"lambda:(PassCapacityProvider|Put(FunctionRecursion|FunctionScaling|RuntimeManagement)Config)",
     r"sns:PutDataProtectionPolicy",
     r"s3:(REST.*|GetObjectVersion|DeleteObject)",
@@ -49,6 +49,7 @@ UNUSED = [
 ]
 # CloudFormation reads the package of the function from the bucket of SAM.
 PACKAGE = "arn:aws:s3:::aws-sam-cli-managed-default-example/package"
+LAYER = f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:secret-replicator-policy:1"
 PASSED = {"lambda.amazonaws.com", "states.amazonaws.com", "scheduler.amazonaws.com"}
 # Newer than the linter, or of a form that it does not know.
 ACCEPTED = {
@@ -88,7 +89,8 @@ def is_unused(action):
 
 
 def is_allowed(action, service="lambda.amazonaws.com"):
-    resource = PACKAGE if action == "s3:GetObject" else RESOURCES[action.partition(":")[0]]
+    others = {"s3:GetObject": PACKAGE, "lambda:GetLayerVersion": LAYER}
+    resource = others.get(action) or RESOURCES[action.partition(":")[0]]
     context = (("iam:passedtoservice", service),)
     return any(allows(STATEMENTS, Request(action, each, context=context)) for each in (resource, "*"))
 

@@ -6,10 +6,11 @@ import tomllib
 import pytest
 
 import parameters
-from stack import BOUNDARY, BUS, KEY, TOPIC
+from stack import ACCOUNT, BOUNDARY, BUS, KEY, TOPIC
 from template import ROOT, TEMPLATE
 
 PARAMETERS = TEMPLATE["Parameters"]
+LAYER = f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:policy:1"
 
 
 def test_every_parameter_has_its_group_label_and_description():
@@ -37,6 +38,8 @@ def test_every_parameter_is_bounded():
     [
         ("AllowedReplicaRegions", ["eu-west-1", "us-gov-east-1"], ["eu-west", "EU-WEST-1", ""]),
         ("AlarmTopicArn", ["", TOPIC], [BUS, "alarms"]),
+        ("PolicyLayerArn", ["", LAYER, LAYER.replace("us-east-1", "REGION")], [LAYER[:-2], f"{LAYER[:-1]}0", "policy"]),
+        ("PolicyLayerArn", [], [LAYER.replace("policy", "REGION"), LAYER.replace(":1", ":policyREGIONx:1")]),
         ("BuildId", ["", "4f2a9c1", "v1.2.3+4"], ["a b", "$x", "x" * 129]),
         ("SweepMaxChanges", ["1", "100", "500000"], ["0", "", "1.5", "-1", "1e3"]),
         ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),

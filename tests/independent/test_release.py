@@ -49,7 +49,7 @@ def test_the_resources_are_those_that_sam_makes_of_the_template():
         del theirs["Metadata" if "Metadata" in theirs else "Type"]
         without_metadata = {key: value for key, value in without_metadata.items() if key in theirs}
         assert without_metadata == json.loads(json.dumps(theirs)), name
-    for section in ("Mappings", "Outputs"):
+    for section in ("Mappings", "Rules", "Outputs"):
         assert PLAIN[section] == json.loads(json.dumps(sources[section]))
 
 

@@ -208,6 +208,7 @@ def test_a_change_of_each_setting_and_of_the_code_is_checked():
 
     assert check["Properties"]["Settings"] == FUNCTION["Environment"]["Variables"]
     assert check["Properties"]["Architecture"] == FUNCTION["Architectures"][0]
+    assert check["Properties"]["PolicyLayerArn"] == {"Ref": "PolicyLayerArn"}
     assert check["Properties"]["BuildId"] == {"Ref": "BuildId"}
     # CloudFormation fails after this time, in seconds, not after an hour.
     assert check["Properties"]["ServiceTimeout"] == 300 > FUNCTION["Timeout"]

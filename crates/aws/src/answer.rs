@@ -18,7 +18,7 @@ const ATTEMPTS: u32 = 5;
 /// The timeout of one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pause before the second attempt. Each pause doubles the previous one.
+/// The pause before the second attempt. The following pauses double.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why an answer was not delivered. Contains no part of its URL, which is a credential.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::output::{Exit, ExitCodes};
-use crate::{check, completions, explain, export, parameter, test, tips};
+use crate::{check, completions, explain, export, package_policy, parameter, test, tips};
 #[cfg(feature = "aws")]
 use crate::{plan, status};
 
@@ -24,6 +24,7 @@ Examples:
   secret-replicator explain --policy policy.yaml --name prod/db --tag tier=1 --region us-east-1
   secret-replicator test policy.yaml tests.yaml
   secret-replicator parameter policy.yaml --for sam
+  secret-replicator package-policy policy.yaml
   secret-replicator export scp policy.yaml
   secret-replicator plan policy.yaml --region us-east-1
 
@@ -73,6 +74,12 @@ pub(crate) enum Command {
     /// output is the argument, file or string that brings the policy to the parameter
     /// `ReplicationPolicy` unchanged. A policy with errors is not printed.
     Parameter(parameter::Arguments),
+    /// Package a policy as a Lambda layer
+    ///
+    /// A layer holds policies that are too long for the parameter `ReplicationPolicy`, and the stacks of an
+    /// organization can share it by the parameter `PolicyLayerArn`. Equal policies make equal zips. A policy
+    /// with errors is not packaged.
+    PackagePolicy(package_policy::Arguments),
     /// Print the guardrails that follow from a policy
     ///
     /// The service control policy keeps the replicas of all principals in the allowed Regions, the tag
@@ -115,6 +122,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Test(_)
             | Self::Parameter(_)
+            | Self::PackagePolicy(_)
             | Self::Export(_)
             | Self::Completions(_) => ExitCodes::Checks,
             #[cfg(feature = "aws")]

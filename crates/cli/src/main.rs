@@ -28,6 +28,7 @@ mod interrupt;
 mod keys;
 mod options;
 mod output;
+mod package_policy;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Parameter(arguments) => parameter::run(&arguments),
+        Command::PackagePolicy(arguments) => package_policy::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         #[cfg(feature = "aws")]
         Command::Plan(arguments) => plan::run(&arguments),

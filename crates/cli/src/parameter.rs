@@ -64,8 +64,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let length = text.chars().count();
     ensure!(
         length <= MAX_LENGTH,
-        "the policy has {length} characters, and the parameter {NAME} holds {MAX_LENGTH}; shorten the \
-         policy, or replace policy.yaml before `sam build`, which embeds it"
+        "the policy has {length} characters, and the parameter {NAME} holds {MAX_LENGTH}; deploy it as a \
+         layer: `secret-replicator package-policy`"
     );
     Ok(CommandOutput {
         stdout: arguments.tool.quote(&text)?,
@@ -82,7 +82,7 @@ impl Tool {
                 ensure!(
                     !text.contains('\\'),
                     "`sam deploy` cannot take a policy with a backslash as a parameter; write the character \
-                     itself, or replace policy.yaml before `sam build`, which embeds it"
+                     itself, or deploy the policy as a layer: `secret-replicator package-policy`"
                 );
                 format!("{NAME}='{}'\n", text.replace('\'', "\\'"))
             }

@@ -101,7 +101,7 @@ impl Loaded {
 }
 
 /// Quotes an argument for a shell, if necessary.
-fn quoted(argument: &str) -> String {
+pub(crate) fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:@,".contains(c);
     if argument.chars().all(is_plain) {
         argument.to_owned()

@@ -14,6 +14,8 @@ pub const OTHER_VARIABLES: [(&str, &str); 7] = [
     ("DRY_RUN", "false"),
     ("METRICS_NAMESPACE", "SecretReplicator"),
     ("OBSERVABILITY", "essential"),
+    // Empty in a stack with `REPLICATION_POLICY`.
+    ("REPLICATION_POLICY_FILE", ""),
     ("REPLICATION_WAIT_SECONDS", "120"),
     ("SWEEP_WRITES_PER_SECOND", "25"),
 ];
@@ -37,8 +39,8 @@ pub fn size_with_policy(policy: &str, allowed_regions: &str) -> usize {
 }
 
 /// Says how to deploy a policy that does not fit.
-pub const REMEDIATION: &str = "shorten the policy, write it as YAML, or deploy it as a file and name the file in \
-    REPLICATION_POLICY_FILE";
+pub const REMEDIATION: &str = "shorten the policy, write it as YAML, or deploy it as a layer with \
+    `secret-replicator package-policy`, whose file the variable REPLICATION_POLICY_FILE names";
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@
 //! matching `forbid` always wins, and the order of the rules never matters.
 
 mod condition;
+mod digest;
 mod document;
 mod keys;
 mod lint;
@@ -26,6 +27,7 @@ use keys::Keys;
 use regions::{Forbid, Groups};
 
 pub use condition::{Condition, Mismatch, Subject, When};
+pub use digest::digest;
 pub use list_filter::ListFilter;
 pub use problem::{PolicyInvalid, Problem, Severity, escape_control};
 pub use tag_value::{BadToken, TagValue, TokenError};

@@ -368,9 +368,7 @@ fn at_each_level_every_failure_and_every_refusal_that_needs_a_person_reaches_an_
             "`refused`, only because",
             "`refused`: `policy-invalid`",
         ];
-        let is_wanted = without_alarm
-            .iter()
-            .any(|begin| row[0].starts_with(begin));
+        let is_wanted = without_alarm.iter().any(|begin| row[0].starts_with(begin));
         for (level, column) in LEVELS {
             let reaches_one = row[2] != "no" && row[2] != "-" || !quoted(row[column]).is_empty();
             assert_eq!(reaches_one, !is_wanted, "{level:?}: {}", row[0]);

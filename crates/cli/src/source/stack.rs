@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use secret_replicator_core::limits::Limits;
 
 use crate::access::{Access, ApiError};
@@ -54,6 +54,15 @@ fn from_parameters(name: &str, parameters: &BTreeMap<&str, &str>) -> anyhow::Res
     };
     let allowed = allowed_regions(get("AllowedReplicaRegions")?);
     let allowed = allowed.map_err(|error| anyhow!("AllowedReplicaRegions of `{name}`: {error}"))?;
+    let layer = parameters
+        .get("PolicyLayerArn")
+        .copied()
+        .unwrap_or_default();
+    ensure!(
+        layer.is_empty(),
+        "the policy of the stack `{name}` is in the layer {layer}, which this tool does not read; name the \
+         policy file, and the limits with `--allowed-replica-regions`, `--allow-overwrite` and `--allow-removal`"
+    );
     let text = get("ReplicationPolicy")?;
     let document = if text.is_empty() {
         policy::built_in()
@@ -96,6 +105,13 @@ mod tests {
         parameters.insert("ReplicationPolicy", "version: 1");
         let stack = from_parameters("s", &parameters).unwrap();
         assert_eq!(stack.policy.text, "version: 1");
+        parameters.insert(
+            "PolicyLayerArn",
+            "arn:aws:lambda:REGION:123456789012:layer:policy:1",
+        );
+        let error = from_parameters("s", &parameters).err().unwrap();
+        assert!(error.to_string().contains("layer:policy:1"), "{error}");
+        parameters.remove("PolicyLayerArn");
         parameters.remove("AllowRemoval");
         let error = from_parameters("s", &parameters).err().unwrap();
         assert!(error.to_string().contains("`AllowRemoval`"), "{error}");

@@ -15,6 +15,7 @@ mod export;
 mod html;
 #[cfg(feature = "aws")]
 mod interrupt;
+mod package_policy;
 mod parameter;
 #[cfg(feature = "aws")]
 mod plan;
