@@ -157,7 +157,7 @@ def of_policy(text):
     return document.get("Statement", [document])
 
 
-PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(root|role/[\w/-]+)|cloudwatch\.amazonaws\.com")
+PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(root|role/[\w/-]+)|(cloudwatch|events)\.amazonaws\.com")
 
 
 @pytest.mark.parametrize("name", ["tag", *FILES])
@@ -192,6 +192,20 @@ def test_the_policies_of_a_topic_let_alarms_of_the_accounts_publish_and_nothing_
     assert not publishes(name="other-alarm")
     assert topic["Principal"] == key["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     # User guide of SNS, "Enable compatibility between event sources and encrypted topics".
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+def test_the_statement_for_messages_lets_the_rule_of_the_stack_publish_and_nothing_else():
+    message, key = json.loads(FILES["topic-messages.json"]), json.loads(FILES["topic-messages-key.json"])
+    rule = "arn:aws:events:us-east-1:123456789012:rule/{}/secret-replicator-FailureReported-EXAMPLE"
+
+    def publishes(bus):
+        context = (("aws:sourcearn", rule.format(bus)),)
+        return allows([message], Request("sns:Publish", message["Resource"], context=context))
+
+    assert publishes("secret-replicator-failures")
+    assert not publishes("default")
+    assert message["Principal"] == key["Principal"] == {"Service": "events.amazonaws.com"}
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
