@@ -195,16 +195,12 @@ def test_the_policies_of_a_topic_let_alarms_of_the_accounts_publish_and_nothing_
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
-def test_the_statement_for_messages_lets_the_rule_of_the_stack_publish_and_nothing_else():
+def test_the_statements_for_messages_let_eventbridge_publish_without_a_condition():
     message, key = json.loads(FILES["topic-messages.json"]), json.loads(FILES["topic-messages-key.json"])
-    rule = "arn:aws:events:us-east-1:123456789012:rule/{}/secret-replicator-FailureReported-EXAMPLE"
 
-    def publishes(bus):
-        context = (("aws:sourcearn", rule.format(bus)),)
-        return allows([message], Request("sns:Publish", message["Resource"], context=context))
-
-    assert publishes("secret-replicator-failures")
-    assert not publishes("default")
+    # User guide of EventBridge, "Using resource-based policies": topics take no conditions.
+    assert "Condition" not in message and "Condition" not in key
+    assert allows([message], Request("sns:Publish", message["Resource"]))
     assert message["Principal"] == key["Principal"] == {"Service": "events.amazonaws.com"}
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 

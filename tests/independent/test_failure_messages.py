@@ -266,14 +266,14 @@ def test_the_rule_may_send_to_queue_and_topic_and_hands_failed_deliveries_to_the
         return json.loads(attributes["Attributes"]["Policy"])["Statement"]
 
     topic = sns.get_topic_attributes(TopicArn=stack.outputs["AlarmTopicArn"])["Attributes"]["Policy"]
-    statements = [
-        *policy("FailedEventsQueueUrl"),
-        *[row for row in json.loads(topic)["Statement"] if row["Principal"]["Service"] != "cloudwatch.amazonaws.com"],
-    ]
-    for statement in statements:
-        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
-    assert [statement["Action"] for statement in statements] == ["sqs:SendMessage", "sns:Publish"]
+    events = {"Service": "events.amazonaws.com"}
+    [send] = policy("FailedEventsQueueUrl")
+    [publish] = [row for row in json.loads(topic)["Statement"] if row["Principal"] == events]
+    assert (send["Principal"], send["Action"]) == (events, "sqs:SendMessage")
+    assert send["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    assert publish["Action"] == "sns:Publish"
+    # With a condition, no message would arrive: EventBridge user guide, "Using resource-based policies".
+    assert "Condition" not in publish
     assert rule in policy("UndeliveredEventsQueueUrl")[0]["Condition"]["ArnEquals"]["aws:SourceArn"]
     dead_letters = stack.queue_arn("UndeliveredEventsQueueUrl")
     assert {row["DeadLetterConfig"]["Arn"] for row in targets(stack).values()} == {dead_letters}
