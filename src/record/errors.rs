@@ -85,9 +85,31 @@ impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self {
             error_type: format!("{:?}", failure.error_type),
-            error_message: failure.message,
+            error_message: in_one_line(&failure.message),
         }
     }
+}
+
+/// Returns a message without line breaks, quotation marks and backslashes. EventBridge inserts it unescaped between the
+/// quotation marks of a message for people (EventBridge user guide, "Input transformation").
+fn in_one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for part in message.lines().map(str::trim) {
+        let separator = match line.chars().last() {
+            None => "",
+            Some(':') => " ",
+            Some(_) => "; ",
+        };
+        line += separator;
+        line += part;
+    }
+    let replaced = |c: char| match c {
+        '"' => '\'',
+        '\\' => '/',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    line.chars().map(replaced).collect()
 }
 
 /// Returns the error type of a report. Returns `None` if the wanted state was reached, the outcome is

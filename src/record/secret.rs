@@ -148,14 +148,22 @@ impl SecretRecord {
         }
     }
 
-    /// Returns the message of the record, with AWS's messages and the remediations.
+    /// Returns the message of the record, with AWS's messages and the remediations: of the failed Regions or, if none
+    /// failed, of those in progress.
     pub(super) fn summary(&self) -> String {
         let stopped = |text: &str| text.trim_end_matches('.').to_owned();
+        let worst = self.replicas.iter().map(|replica| replica.status).min();
+        let is_open = |status| matches!(status, Status::Failed | Status::InProgress);
+        let is_worst =
+            |replica: &&ReplicaRecord| Some(replica.status) == worst && is_open(replica.status);
         // Regions with the same remediation share it.
         let mut failed: Vec<(&str, Vec<String>)> = Vec::new();
-        let replicas = self.replicas.iter();
-        for replica in replicas.filter(|replica| replica.status == Status::Failed) {
-            let detail = replica.detail.as_deref().unwrap_or("AWS gives no reason");
+        for replica in self.replicas.iter().filter(is_worst) {
+            let unknown = match replica.status {
+                Status::Failed => "AWS gives no reason",
+                _ => "not in sync at the deadline",
+            };
+            let detail = replica.detail.as_deref().unwrap_or(unknown);
             let detail = format!("{}: {}", replica.region, stopped(detail));
             let remediation = replica.remediation.as_deref().unwrap_or_default();
             match failed.iter_mut().find(|(shared, _)| *shared == remediation) {

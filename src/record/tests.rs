@@ -123,6 +123,28 @@ fn an_error_names_each_region_that_failed_and_no_other() {
 }
 
 #[test]
+fn an_error_without_a_failed_region_names_each_region_in_progress_with_its_remediation() {
+    let failure = response(report(Mode::Act, &[IN_SYNC, IN_PROGRESS])).unwrap_err();
+    let message = failure.to_string();
+    assert!(message.contains("us-west-2: "), "{message}");
+    assert!(message.contains("; remediation: "), "{message}");
+    assert!(!message.contains("eu-west-1: "), "{message}");
+}
+
+/// EventBridge inserts the message unescaped into JSON.
+#[test]
+fn the_error_message_for_lambda_is_one_line_without_quotation_marks_and_backslashes() {
+    let message = Some("AWS says \"no\".\n  Use C:\\keys\tor none".to_owned());
+    let failed = RegionState::Failed(FailureReason::NameAlreadyExists, message);
+    let failure = response(report(Mode::Act, &[failed])).unwrap_err();
+    let message = lambda_runtime::Diagnostic::from(failure).error_message;
+    assert!(
+        message.contains("AWS says 'no'.; Use C:/keys or none; remediation: "),
+        "{message}"
+    );
+}
+
+#[test]
 fn an_error_names_a_shared_remediation_once_and_joins_no_full_stop() {
     let failed = |message: &str| {
         RegionState::Failed(FailureReason::NameAlreadyExists, Some(message.to_owned()))

@@ -245,7 +245,7 @@ async fn a_dry_run_by_hand_writes_nothing_and_a_typo_in_it_is_an_error() {
     let message = delivery.error_message.unwrap();
     for text in [
         "unknown field `dryrun`; did you mean `dryRun`?",
-        "\"secretId\": \"...\", \"dryRun\": true}",
+        "'secretId': '...', 'dryRun': true}",
     ] {
         assert!(message.contains(text), "{message}");
     }

@@ -156,7 +156,8 @@ def test_the_function_is_allowed_nothing_that_no_test_needs(seen, role_of, deplo
     for caller, requests in seen.items():
         used |= set(needed(role_of(caller), requests))
     given = set()
-    for destination in ({"OnSuccessTopicArn": TOPIC}, {"OnSuccessEventBusArn": BUS}):
+    topic, bus = {"OnSuccessTopicArn": TOPIC}, {"OnSuccessEventBusArn": BUS}
+    for destination in (topic, bus, {"FailureMessages": "text"}):
         stack = deploy(AllowOverwrite="true", AllowRemoval="true", KmsKeyArns=KEY, **destination)
         role = stack.statements("ReplicatorRole")
         used |= set(needed(role, list(of_lambda(stack))))

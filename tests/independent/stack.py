@@ -193,6 +193,7 @@ def deploy(name, code, client, **parameters):
         packaged = packaged.replace(f" {local}\n", f" {local.split()[0]} s3://{name}/{key}\n")
     packaged, removed = SAVED_QUERY.subn("", packaged)
     assert removed == len(of_type("AWS::Logs::QueryDefinition"))
+    packaged = packaged.replace("${WhatFailedAndWhy}", "saved-query")
     packaged, removed = METRIC_MATH.subn(NO_MATH, packaged)
     assert removed == sum("Metrics" in row["Properties"] for row in of_type("AWS::CloudWatch::Alarm").values())
     # The template is larger than the 51,200 bytes that CloudFormation takes as text.

@@ -157,7 +157,7 @@ def of_policy(text):
     return document.get("Statement", [document])
 
 
-PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(root|role/[\w/-]+)|cloudwatch\.amazonaws\.com")
+PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(root|role/[\w/-]+)|(cloudwatch|events)\.amazonaws\.com")
 
 
 @pytest.mark.parametrize("name", ["tag", *FILES])
@@ -192,6 +192,16 @@ def test_the_policies_of_a_topic_let_alarms_of_the_accounts_publish_and_nothing_
     assert not publishes(name="other-alarm")
     assert topic["Principal"] == key["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     # User guide of SNS, "Enable compatibility between event sources and encrypted topics".
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+def test_the_statements_for_messages_let_eventbridge_publish_without_a_condition():
+    message, key = json.loads(FILES["topic-messages.json"]), json.loads(FILES["topic-messages-key.json"])
+
+    # User guide of EventBridge, "Using resource-based policies": topics take no conditions.
+    assert "Condition" not in message and "Condition" not in key
+    assert allows([message], Request("sns:Publish", message["Resource"]))
+    assert message["Principal"] == key["Principal"] == {"Service": "events.amazonaws.com"}
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 

@@ -46,7 +46,9 @@ UNUSED = [
     r"logs:(PutBearerTokenAuthentication|PutLogGroupDeletionProtection|CreateLogDelivery)",
     r"logs:(Put(DataProtection|Index|Resource)|DeleteIndex|DeleteResource)Policy",
     r"cloudtrail:Put(EventConfiguration|InsightSelectors)",
+    r"events:(Put|Remove)Permission",
 ]
+FAILURE_BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/secret-replicator-failures"
 # CloudFormation reads the package of the function from the bucket of SAM.
 PACKAGE = "arn:aws:s3:::aws-sam-cli-managed-default-example/package"
 LAYER = f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:secret-replicator-policy:1"
@@ -91,6 +93,8 @@ def is_unused(action):
 def is_allowed(action, service="lambda.amazonaws.com"):
     others = {"s3:GetObject": PACKAGE, "lambda:GetLayerVersion": LAYER}
     resource = others.get(action) or RESOURCES[action.partition(":")[0]]
+    if action.endswith("EventBus"):
+        resource = FAILURE_BUS
     context = (("iam:passedtoservice", service),)
     return any(allows(STATEMENTS, Request(action, each, context=context)) for each in (resource, "*"))
 
@@ -120,7 +124,7 @@ def test_the_policy_allows_nothing_else_on_the_resources_of_the_stack(handled):
 
 
 def test_the_policy_reaches_no_resource_of_others():
-    for service, resource in RESOURCES.items():
+    for service, resource in [*RESOURCES.items(), ("events", FAILURE_BUS)]:
         other = resource.replace("secret-replicator-", "other-").replace("/secret-replicator", "/other")
         for row in STATEMENTS:
             actions = [row["Action"]] if isinstance(row["Action"], str) else row["Action"]

@@ -180,6 +180,10 @@ def test_every_rule_hands_failed_deliveries_to_the_queue():
         ]["Statement"]
     ]
 
+    # With messages, the rule that reports failed events uses the queue, too.
+    [reports] = [each for each in source if "Fn::If" in each]
+    assert reports["Fn::If"][:2] == ["SendsFailureMessages", {"Fn::GetAtt": ["FailureReported", "Arn"]}]
+    source.remove(reports)
     assert source == [{"Fn::GetAtt": [f"Replicator{name}", "Arn"]} for name in FUNCTION["Events"]]
     for rule in FUNCTION["Events"].values():
         assert rule["Properties"]["DeadLetterConfig"]["Arn"] == {

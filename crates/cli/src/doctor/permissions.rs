@@ -223,10 +223,18 @@ fn of_lambda(account: &Account, stack: &Stack) -> Vec<Request> {
     let stream = format!("log-group:{}:log-stream:any", stack.resource("LogGroup"));
     let logs = vec!["logs:CreateLogStream", "logs:PutLogEvents"];
     let traces = vec!["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+    // With messages about failed events, Lambda sends these to a bus, whose rule passes them to the queue.
+    let failed = match stack.resource("FailureBus") {
+        "" => send(FUNCTION_ROLE, account, stack, "FailedEvents"),
+        bus => {
+            let bus = account.arn("events", &format!("event-bus/{bus}"));
+            on_resource(FUNCTION_ROLE, vec!["events:PutEvents"], bus)
+        }
+    };
     vec![
         on_resource(FUNCTION_ROLE, logs, account.arn("logs", &stream)),
         on_resource(FUNCTION_ROLE, traces, "*".to_owned()),
-        send(FUNCTION_ROLE, account, stack, "FailedEvents"),
+        failed,
     ]
 }
 
