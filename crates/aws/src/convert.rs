@@ -2,12 +2,15 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::operation::list_secret_version_ids::ListSecretVersionIdsOutput;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, SecretListEntry, StatusType, Tag};
 
 use chrono::{DateTime, Utc};
 
 use super::{CallError, Operation};
+use secret_replicator_core::failover::Rotation;
+use secret_replicator_core::failover::failback::Version;
 use secret_replicator_core::secret::{
     Encryption, Region, RegionalSecret, Replica, ReplicaStatus, Secret, SecretArn, SecretId,
 };
@@ -19,6 +22,24 @@ pub struct Page {
     pub secrets: Vec<Result<Secret, Box<UnreadableEntry>>>,
     /// The token of the next page. `None` on the last page.
     pub next_token: Option<String>,
+}
+
+/// A page of `ListSecrets` with the rotation of each secret.
+#[derive(Clone, Debug)]
+pub struct RotationPage {
+    /// The secrets, without replicas and up to five minutes old.
+    pub secrets: Vec<Result<ListedSecret, Box<UnreadableEntry>>>,
+    /// The token of the next page. `None` on the last page.
+    pub next_token: Option<String>,
+}
+
+/// An entry of the list.
+#[derive(Clone, Debug)]
+pub struct ListedSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// Its rotation, if it is enabled.
+    pub rotation: Option<Rotation>,
 }
 
 /// An entry of the list that cannot be parsed.
@@ -33,11 +54,54 @@ pub struct UnreadableEntry {
 pub(super) fn page(answer: &ListSecretsOutput) -> Page {
     Page {
         secrets: answer.secret_list().iter().map(listed).collect(),
-        next_token: answer
-            .next_token()
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned),
+        next_token: next_token(answer.next_token()),
     }
+}
+
+pub(super) fn rotation_page(answer: &ListSecretsOutput) -> RotationPage {
+    let listed = |entry| {
+        Ok(ListedSecret {
+            secret: listed(entry)?,
+            rotation: rotation(entry),
+        })
+    };
+    RotationPage {
+        secrets: answer.secret_list().iter().map(listed).collect(),
+        next_token: next_token(answer.next_token()),
+    }
+}
+
+pub(super) fn next_token(token: Option<&str>) -> Option<String> {
+    let token = token.filter(|token| !token.is_empty());
+    token.map(str::to_owned)
+}
+
+/// Returns the rotation of a secret, if it is enabled.
+fn rotation(entry: &SecretListEntry) -> Option<Rotation> {
+    if entry.rotation_enabled() != Some(true) {
+        return None;
+    }
+    let rules = entry.rotation_rules();
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    Some(Rotation {
+        function: text(entry.rotation_lambda_arn()),
+        after_days: rules
+            .and_then(aws_sdk_secretsmanager::types::RotationRulesType::automatically_after_days),
+        schedule: text(rules.and_then(|rules| rules.schedule_expression())),
+        window: text(rules.and_then(|rules| rules.duration())),
+    })
+}
+
+/// Converts the versions of a secret. Ignores an entry without an ID.
+pub(super) fn versions(answer: &ListSecretVersionIdsOutput) -> Vec<Version> {
+    let version = |entry: &aws_sdk_secretsmanager::types::SecretVersionsListEntry| {
+        Some(Version {
+            id: entry.version_id()?.to_owned(),
+            labels: entry.version_stages().iter().cloned().collect(),
+            created: entry.created_date().and_then(time),
+        })
+    };
+    answer.versions().iter().filter_map(version).collect()
 }
 
 fn listed(entry: &SecretListEntry) -> Result<Secret, Box<UnreadableEntry>> {
@@ -120,7 +184,7 @@ pub(super) fn regional(
         return Err(CallError::unreadable(Operation::DescribeSecret, message));
     }
     let created = there.created_date().and_then(time);
-    Ok(RegionalSecret::of(primary, &found, created))
+    Ok(RegionalSecret::of(&primary.arn, &found, created))
 }
 
 /// Converts a `ReplicationStatus`. Ignores an entry without a valid Region, because a policy cannot

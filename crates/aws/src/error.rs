@@ -9,7 +9,7 @@ use secret_replicator_core::reason::{FailureReason, PolicyType};
 
 use super::freshness::MAX_READ_AGE;
 
-/// An API call of Secrets Manager that the function makes.
+/// An API call of Secrets Manager that the function or the command-line tool makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// `DescribeSecret`
@@ -20,6 +20,10 @@ pub enum Operation {
     ReplicateSecretToRegions,
     /// `RemoveRegionsFromReplication`
     RemoveRegionsFromReplication,
+    /// `StopReplicationToReplica`
+    StopReplicationToReplica,
+    /// `ListSecretVersionIds`
+    ListSecretVersionIds,
 }
 
 impl fmt::Display for Operation {

@@ -11,7 +11,9 @@
 //! | `lists` | lists the secrets of a Region |
 //! | `connect_by` | limits the wait of a write for its connection |
 //! | `freshness` | the age of the read on which a write rests |
+//! | `promoter` | [`Promoter`]: promotes replicas |
 //! | `rate` | limits calls per second |
+//! | `reader` | [`Reader`]: the client without a write |
 //! | `retry_budget` | the retries of the SDK in one invocation |
 
 #![forbid(unsafe_code)]
@@ -24,7 +26,9 @@ mod freshness;
 mod https;
 mod limits;
 mod lists;
+mod promoter;
 mod rate;
+mod reader;
 mod retry_budget;
 
 use std::collections::BTreeMap;
@@ -45,13 +49,15 @@ use aws_sdk_secretsmanager::types::ReplicaRegionType;
 use tokio::time::{Instant, timeout_at};
 
 use connect_by::ConnectBy;
-pub use convert::{Page, UnreadableEntry};
+pub use convert::{ListedSecret, Page, RotationPage, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
 pub use https::https_client;
 use limits::CallLimits;
 pub use limits::{WritePermit, WriteSlot};
+pub use promoter::Promoter;
+pub use reader::Reader;
 use retry_budget::RetryBudget;
 use secret_replicator_core::plan::Target;
 use secret_replicator_core::secret::{

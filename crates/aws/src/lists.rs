@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::config;
 use aws_sdk_secretsmanager::config::Config;
+use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SortByType};
 use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::secret::Region;
 use tokio::time::Instant;
 
 use super::rate::Rate;
-use super::{CallError, Operation, Page, SecretsManager, convert};
+use super::{CallError, Operation, Page, RotationPage, SecretsManager, convert};
 
 /// The maximum page size of `ListSecrets`.
 const PAGE_SIZE: i32 = 100;
@@ -56,7 +57,21 @@ impl SecretsManager {
     ) -> Result<Page, CallError> {
         let filters = filter.map(as_filter).into_iter().collect();
         let here = Config::builder();
-        self.list_in(None, filters, next_token, here, until).await
+        let answer = self.list_in(None, filters, next_token, here, until).await?;
+        Ok(convert::page(&answer))
+    }
+
+    /// Reads a page of the Region's secrets as [`list`](Self::list) does, with their rotation.
+    pub(super) async fn list_with_rotation(
+        &self,
+        filter: Option<&ListFilter>,
+        next_token: Option<&str>,
+        until: Instant,
+    ) -> Result<RotationPage, CallError> {
+        let filters = filter.map(as_filter).into_iter().collect();
+        let here = Config::builder();
+        let answer = self.list_in(None, filters, next_token, here, until).await?;
+        Ok(convert::rotation_page(&answer))
     }
 
     /// Reads a page of the replicas in another Region whose primary secrets are in the client's Region,
@@ -82,8 +97,10 @@ impl SecretsManager {
             Filter::builder().key(key).values(home.to_string()).build()
         });
         let filters = filters.chain(primary_region).collect();
-        self.list_in(Some(region), filters, next_token, there, until)
-            .await
+        let answer = self
+            .list_in(Some(region), filters, next_token, there, until)
+            .await?;
+        Ok(convert::page(&answer))
     }
 
     async fn list_in(
@@ -93,7 +110,7 @@ impl SecretsManager {
         next_token: Option<&str>,
         config: config::Builder,
         until: Instant,
-    ) -> Result<Page, CallError> {
+    ) -> Result<ListSecretsOutput, CallError> {
         if let Some(limits) = &self.limits
             && !limits.list_slot(region, until).await
         {
@@ -107,8 +124,7 @@ impl SecretsManager {
             .set_filters((!filters.is_empty()).then_some(filters))
             .set_next_token(next_token.map(str::to_owned));
         let call = || request.customize().config_override(config).send();
-        let answer = self.call(until, Operation::ListSecrets, call).await?;
-        Ok(convert::page(&answer))
+        self.call(until, Operation::ListSecrets, call).await
     }
 }
 

@@ -162,7 +162,7 @@ impl Survey<'_> {
 /// Classifies what the lists show under the name of a secret.
 fn found(listed: &Secret, named: &BTreeMap<&Region, &Secret>) -> Found {
     let found = named.iter().map(|(region, entry)| {
-        let found = RegionalSecret::of(listed, entry, None);
+        let found = RegionalSecret::of(&listed.arn, entry, None);
         ((*region).clone(), found)
     });
     found.collect()

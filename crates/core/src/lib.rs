@@ -18,6 +18,7 @@
 //! | [`spelling`] | corrections of misspelled words, for hints |
 //! | [`environment`] | the size of the function's environment |
 //! | [`comparison`] | compares the lists of secrets of several Regions |
+//! | [`failover`] | drills, promotions and the way back, when a primary Region fails |
 //! | [`sweep`] | the state of a sweep between two slices |
 
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@
 pub mod comparison;
 pub mod environment;
 pub mod explain;
+pub mod failover;
 pub mod known_regions;
 pub mod limits;
 pub mod outcome;

@@ -250,15 +250,15 @@ impl VersionHash {
 }
 
 impl RegionalSecret {
-    /// Classifies a secret in another Region that has the name of this primary secret. `created` is unknown in
-    /// the entry of a list.
+    /// Classifies a secret in another Region that has the name of the primary secret with this ARN. `created` is
+    /// unknown in the entry of a list.
     #[must_use]
-    pub fn of(primary: &Secret, found: &Secret, created: Option<DateTime<Utc>>) -> Self {
-        if found.arn.resource() != primary.arn.resource() {
+    pub fn of(primary: &SecretArn, found: &Secret, created: Option<DateTime<Utc>>) -> Self {
+        if found.arn.resource() != primary.resource() {
             return Self::OtherSecret;
         }
         match found.replica_of() {
-            Some(region) if region == primary.arn.region() => Self::Replica {
+            Some(region) if region == primary.region() => Self::Replica {
                 created,
                 current_version: found.current_version.clone(),
             },

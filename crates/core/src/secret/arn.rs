@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use super::Region;
@@ -8,7 +8,8 @@ use super::Region;
 /// The full ARN of a secret:
 /// `arn:partition:secretsmanager:region:account:secret:name-suffix`
 /// (Service Authorization Reference, Secrets Manager resource types).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct SecretArn {
     text: String,
     region: Region,
@@ -68,10 +69,35 @@ impl SecretArn {
         self.text.splitn(7, ':').last().unwrap_or_default()
     }
 
+    /// Returns the ARN of the same secret in another Region: that of a replica, or of a replica's primary secret.
+    #[must_use]
+    pub fn in_region(&self, region: &Region) -> Self {
+        let parts: Vec<&str> = self.text.splitn(5, ':').collect();
+        let text = match parts[..] {
+            [arn, partition, service, _, rest] => {
+                format!("{arn}:{partition}:{service}:{region}:{rest}")
+            }
+            _ => self.text.clone(),
+        };
+        Self {
+            text,
+            region: region.clone(),
+            account: self.account.clone(),
+        }
+    }
+
     /// Returns the account that owns the secret.
     #[must_use]
     pub fn account(&self) -> &str {
         &self.account
+    }
+}
+
+impl TryFrom<String> for SecretArn {
+    type Error = NotASecretArn;
+
+    fn try_from(text: String) -> Result<Self, NotASecretArn> {
+        Self::parse(&text)
     }
 }
 
@@ -98,6 +124,9 @@ mod tests {
                 .unwrap();
         assert_eq!(arn.region().as_str(), "cn-north-1");
         assert_eq!(arn.account(), "123456789012");
+        let there = arn.in_region(&Region::parse("cn-northwest-1").unwrap());
+        let expected = "arn:aws-cn:secretsmanager:cn-northwest-1:123456789012:secret:a/b-c1D2e3";
+        assert_eq!(there, SecretArn::parse(expected).unwrap());
     }
 
     #[test]

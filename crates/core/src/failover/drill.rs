@@ -1,0 +1,410 @@
+//! Decides whether a secret could be promoted in a failover Region, and what stands in the way.
+//!
+//! A drill rests on reads alone. Where the primary Region does not answer, the version cannot be compared with the
+//! primary secret's, and the drill says so instead of guessing.
+
+mod finding;
+
+use std::collections::BTreeSet;
+
+use crate::limits::Limits;
+use crate::plan::{Decision, Step, decide};
+use crate::policy::Policy;
+use crate::reason::Refusal;
+use crate::secret::{Region, RegionalSecret, Secret};
+
+use super::inventory::Entry;
+pub use finding::DrillFinding;
+
+/// What the policy says about a secret that should have a replica in one Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The names of the rules that cover the secret.
+    pub rules: BTreeSet<String>,
+    /// Why the function refuses to request the replica. An existing one may be right.
+    pub refusal: Option<Refusal>,
+}
+
+/// Returns what the policy expects of a primary secret in a Region. `None` if it does not want a replica there: the
+/// policy does not cover the secret, no rule names the Region, or a rule forbids it.
+#[must_use]
+pub fn expectation(
+    primary: &Secret,
+    policy: &Policy,
+    limits: &Limits,
+    region: &Region,
+) -> Option<Expectation> {
+    let Decision::Act(mut plan) = decide(primary, policy, limits) else {
+        return None;
+    };
+    let refusal = match plan.steps.remove(region)? {
+        Step::Refuse(refusal, existing) if refusal.is_intended(existing.as_ref()) => return None,
+        Step::Refuse(refusal, _) => Some(refusal),
+        Step::Replicate(_) | Step::Retry(_) | Step::Keep(_) | Step::ReportFailure(..) => None,
+        Step::Remove(..) | Step::AwaitRemoval(..) | Step::Retain(..) => return None,
+    };
+    Some(Expectation {
+        rules: plan.rules,
+        refusal,
+    })
+}
+
+/// What the failover Region shows under the name of a secret.
+#[derive(Clone, Debug)]
+pub enum There<'a> {
+    /// Nothing.
+    Absent,
+    /// A secret with the name, with or without the suffix.
+    Found(&'a Secret),
+    /// It could not be read. Contains the error.
+    Unreadable(String),
+}
+
+/// Whether the key of a replica works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyCheck {
+    /// It is enabled and encrypts, or it is the AWS managed key, which every Region has.
+    Usable,
+    /// It does not work.
+    Unusable {
+        /// The problem with the key and its Region.
+        problem: String,
+        /// What to do.
+        remediation: String,
+    },
+    /// It could not be read. Contains the error.
+    Unchecked(String),
+}
+
+/// Whether the role that reads the secrets may read this one. IAM's policy simulator decides; nothing is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReaderCheck {
+    /// No role was named.
+    NotAsked,
+    /// The role may read the secret and use its key.
+    Allowed,
+    /// The role may not call these actions.
+    Denied(Vec<String>),
+    /// The simulator cannot decide. Contains the reason.
+    Unchecked(String),
+}
+
+/// What is known about one secret.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// The failover Region.
+    pub region: &'a Region,
+    /// What it shows.
+    pub there: There<'a>,
+    /// The primary secret. `None` if its Region was not asked or did not answer. Contains the status of the replica
+    /// if the secret was described.
+    pub primary: Option<&'a Secret>,
+    /// Why the function would not request a replica.
+    pub refusal: Option<&'a Refusal>,
+    /// The key of the replica.
+    pub key: KeyCheck,
+    /// The role that reads the secrets.
+    pub reader: ReaderCheck,
+}
+
+/// How the version in the failover Region compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VersionCheck {
+    /// It is the primary secret's current version.
+    Current,
+    /// It is not the primary secret's current version.
+    Behind,
+    /// The primary Region was not asked. It is the version of the inventory.
+    AsInInventory,
+    /// The primary Region was not asked. It is not the version of the inventory, so one of them is newer.
+    OtherThanInventory,
+    /// Neither the primary Region nor an inventory says which version is current, or the Region has no version.
+    Unknown,
+}
+
+impl VersionCheck {
+    /// Returns the word of reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Behind => "behind",
+            Self::AsInInventory => "as-in-inventory",
+            Self::OtherThanInventory => "other-than-inventory",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of(entry: &Entry, primary: Option<&Secret>, replica: &Secret) -> Self {
+        let Some(version) = replica.current_version.as_ref() else {
+            return Self::Unknown;
+        };
+        match (primary, &entry.version_id) {
+            (Some(primary), _) if primary.current_version.as_ref() == Some(version) => {
+                Self::Current
+            }
+            (Some(_), _) => Self::Behind,
+            (None, Some(saved)) if saved == version => Self::AsInInventory,
+            (None, Some(_)) => Self::OtherThanInventory,
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+/// The result of a drill for one secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drilled {
+    /// The findings, from the gravest to the mildest. Empty if the secret could be promoted.
+    pub findings: Vec<DrillFinding>,
+    /// How the version compares.
+    pub version: VersionCheck,
+}
+
+impl Drilled {
+    /// Returns whether the secret could be promoted and read after a promotion, as far as the drill can know.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// Judges one secret.
+#[must_use]
+pub fn assess(entry: &Entry, evidence: &Evidence<'_>) -> Drilled {
+    let only = |finding| Drilled {
+        findings: vec![finding],
+        version: VersionCheck::Unknown,
+    };
+    let found = match &evidence.there {
+        There::Unreadable(error) => return only(DrillFinding::Unreadable(error.clone())),
+        There::Absent => return only(DrillFinding::NoReplica(cause(evidence))),
+        There::Found(found) => *found,
+    };
+    match RegionalSecret::of(&entry.arn, found, None) {
+        RegionalSecret::OtherSecret | RegionalSecret::Absent => only(DrillFinding::NameTaken),
+        RegionalSecret::PromotedReplica => only(DrillFinding::AlreadyPromoted),
+        RegionalSecret::Replica { .. } => {
+            let version = VersionCheck::of(entry, evidence.primary, found);
+            Drilled {
+                findings: replica_findings(found, version, evidence),
+                version,
+            }
+        }
+    }
+}
+
+/// Returns what the primary Region says about a missing replica.
+fn cause(evidence: &Evidence<'_>) -> Option<String> {
+    if let Some(refusal) = evidence.refusal {
+        let detail = refusal.detail().unwrap_or_default();
+        let code = refusal.code();
+        return Some(format!(
+            "the function refuses to request it ({code}): {detail}"
+        ));
+    }
+    let replica = evidence.primary?.replicas.get(evidence.region)?;
+    let message = replica.message.as_deref().unwrap_or("without a message");
+    Some(format!(
+        "the primary secret reports {}: {message}",
+        replica.status
+    ))
+}
+
+fn replica_findings(
+    replica: &Secret,
+    version: VersionCheck,
+    evidence: &Evidence<'_>,
+) -> Vec<DrillFinding> {
+    let deleted = replica
+        .scheduled_for_deletion
+        .then_some(DrillFinding::ScheduledForDeletion);
+    let value = if replica.has_value() {
+        (version == VersionCheck::Behind).then_some(DrillFinding::VersionBehind)
+    } else {
+        Some(DrillFinding::NoCurrentVersion)
+    };
+    let key = match &evidence.key {
+        KeyCheck::Usable => None,
+        KeyCheck::Unusable {
+            problem,
+            remediation,
+        } => Some(DrillFinding::KeyUnusable {
+            problem: problem.clone(),
+            remediation: remediation.clone(),
+        }),
+        KeyCheck::Unchecked(error) => Some(DrillFinding::KeyUnchecked(error.clone())),
+    };
+    let reader = match &evidence.reader {
+        ReaderCheck::NotAsked | ReaderCheck::Allowed => None,
+        ReaderCheck::Denied(actions) => Some(DrillFinding::ReaderDenied(actions.clone())),
+        ReaderCheck::Unchecked(reason) => Some(DrillFinding::ReaderUnchecked(reason.clone())),
+    };
+    [deleted, value, key, reader]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{PRIMARY, THERE, region, secret};
+    use super::*;
+    use crate::limits::{AllowedRegions, Overwrite, RemovalLimit};
+    use crate::policy;
+    use crate::secret::{Replica, ReplicaStatus, SecretArn};
+
+    fn limits(allowed: AllowedRegions) -> Limits {
+        Limits {
+            allowed_regions: allowed,
+            overwrite: Overwrite::Never,
+            removal: RemovalLimit::Never,
+        }
+    }
+
+    fn expected(tag: &str, allowed: AllowedRegions) -> Option<Expectation> {
+        let text = format!(
+            "version: 1\nrules:\n  - {{name: a, when: {{tags: {{tier: '1'}}}}, replicate-to: [{THERE}, us-west-2]}}\n  \
+             - {{name: b, when: {{tags: {{tier: '1', eu: 'no'}}}}, forbid: {THERE}}}\n"
+        );
+        let policy = policy::check(&text, &AllowedRegions::Any).unwrap().policy;
+        let mut primary = secret("db", PRIMARY, None);
+        for pair in tag.split_whitespace() {
+            let (key, value) = pair.split_once('=').unwrap();
+            primary.tags.insert(key.to_owned(), value.to_owned());
+        }
+        expectation(&primary, &policy, &limits(allowed), &region(THERE))
+    }
+
+    #[test]
+    fn the_policy_says_which_secrets_a_region_should_have() {
+        let any = AllowedRegions::Any;
+        let wanted = Expectation {
+            rules: ["a".to_owned()].into(),
+            refusal: None,
+        };
+        assert_eq!(expected("tier=1", any.clone()), Some(wanted.clone()));
+        assert_eq!(expected("tier=2", any.clone()), None);
+        assert_eq!(expected("tier=1 eu=no", any), None);
+        let elsewhere = AllowedRegions::Only([region("us-west-2")].into());
+        let refused = Expectation {
+            refusal: Some(Refusal::RegionNotAllowed),
+            ..wanted
+        };
+        assert_eq!(expected("tier=1", elsewhere), Some(refused));
+    }
+
+    /// Returns the codes and the version check for a replica, of which `change` changes the evidence.
+    fn drilled(
+        there: Option<&Secret>,
+        change: impl FnOnce(&mut Evidence<'_>),
+    ) -> (Vec<&'static str>, VersionCheck) {
+        let primary = secret("db", PRIMARY, None);
+        let there = there.map_or(There::Absent, There::Found);
+        let region = region(THERE);
+        let mut evidence = Evidence {
+            region: &region,
+            there,
+            primary: Some(&primary),
+            refusal: None,
+            key: KeyCheck::Usable,
+            reader: ReaderCheck::NotAsked,
+        };
+        change(&mut evidence);
+        let drilled = assess(&Entry::of_primary(&primary, None), &evidence);
+        let codes = drilled.findings.iter().map(DrillFinding::code).collect();
+        (codes, drilled.version)
+    }
+
+    fn replica() -> Secret {
+        secret("db", THERE, Some(PRIMARY))
+    }
+
+    #[test]
+    fn a_replica_with_the_current_version_and_a_working_key_is_ready() {
+        let ready = (vec![], VersionCheck::Current);
+        assert_eq!(drilled(Some(&replica()), |_| ()), ready);
+        let allowed = |evidence: &mut Evidence<'_>| evidence.reader = ReaderCheck::Allowed;
+        assert_eq!(drilled(Some(&replica()), allowed), ready);
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        let codes = |there: Option<&Secret>| drilled(there, |_| ()).0;
+        assert_eq!(codes(None), ["replica-missing"]);
+        assert_eq!(
+            codes(Some(&secret("db", THERE, None))),
+            ["promoted-replica"]
+        );
+        let mut other = replica();
+        other.arn = SecretArn::parse(&other.arn.as_str().replace("AbCdEf", "Others")).unwrap();
+        assert_eq!(codes(Some(&other)), ["name-already-exists"]);
+        let deleted = Secret {
+            scheduled_for_deletion: true,
+            ..replica()
+        };
+        assert_eq!(codes(Some(&deleted)), ["scheduled-for-deletion"]);
+        let empty = Secret {
+            current_version: None,
+            ..replica()
+        };
+        assert_eq!(codes(Some(&empty)), ["no-current-version"]);
+        let behind = Secret {
+            current_version: Some("v0".to_owned()),
+            ..replica()
+        };
+        assert_eq!(codes(Some(&behind)), ["version-behind"]);
+        let (codes, _) = drilled(Some(&replica()), |evidence| {
+            evidence.key = KeyCheck::Unusable {
+                problem: "disabled".to_owned(),
+                remediation: "enable it".to_owned(),
+            };
+            evidence.reader = ReaderCheck::Denied(vec!["kms:Decrypt".to_owned()]);
+        });
+        assert_eq!(codes, ["kms-key-unavailable", "reader-denied"]);
+    }
+
+    #[test]
+    fn without_the_primary_region_the_inventory_says_what_it_can() {
+        let version = |there: &Secret| drilled(Some(there), |evidence| evidence.primary = None);
+        assert_eq!(version(&replica()), (vec![], VersionCheck::AsInInventory));
+        let other = Secret {
+            current_version: Some("v2".to_owned()),
+            ..replica()
+        };
+        // The inventory may be older than the last rotation.
+        let unknown = (vec![], VersionCheck::OtherThanInventory);
+        assert_eq!(version(&other), unknown);
+    }
+
+    #[test]
+    fn a_missing_replica_names_what_the_primary_region_says() {
+        let region = region(THERE);
+        let mut primary = secret("db", PRIMARY, None);
+        let failed = Replica {
+            status: ReplicaStatus::Failed,
+            message: Some("Replication failed".to_owned()),
+            kms_key: None,
+        };
+        primary.replicas.insert(region.clone(), failed);
+        let evidence = Evidence {
+            region: &region,
+            there: There::Absent,
+            primary: Some(&primary),
+            refusal: None,
+            key: KeyCheck::Usable,
+            reader: ReaderCheck::NotAsked,
+        };
+        let entry = Entry::of_primary(&primary, None);
+        let drilled = assess(&entry, &evidence);
+        let [finding] = &drilled.findings[..] else {
+            panic!("{drilled:?}")
+        };
+        let detail = finding.detail();
+        assert!(
+            detail.contains("reports Failed: Replication failed"),
+            "{detail}"
+        );
+        let remediation = finding.remediation(&entry, &region);
+        assert!(remediation.contains("--region us-east-1"), "{remediation}");
+    }
+}

@@ -1,0 +1,151 @@
+use serde::Serialize;
+
+use super::{Newer, Side, Standing};
+use crate::secret::{Region, SecretArn};
+
+/// A step of the way back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Who does what, and why now.
+    pub text: String,
+    /// The command, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Whether the step destroys a secret or a value. It is never the tool's.
+    pub destroys: bool,
+}
+
+/// Returns the steps that lead back.
+pub(super) fn steps(
+    standing: &Standing,
+    arn: &SecretArn,
+    from: &Region,
+    old: Side<'_>,
+    new: Side<'_>,
+) -> Vec<Step> {
+    match standing {
+        Standing::Restored
+        | Standing::NoOldPrimary
+        | Standing::NoPromoted
+        | Standing::NameTaken => Vec::new(),
+        Standing::Reversed => vec![note(format!(
+            "{from} is the primary Region now and {} has its replica. To change the roles again, promote the \
+             replica in {}, and read both sides with `failback`.",
+            arn.region(),
+            arn.region()
+        ))],
+        Standing::ScheduledForDeletion => {
+            let deleted = if old.secret.scheduled_for_deletion { old } else { new };
+            vec![restore(&deleted.secret.arn)]
+        }
+        Standing::Apart { newer } => match newer {
+            Newer::Same => rejoin(arn, from, old),
+            Newer::OldPrimary => {
+                let mut steps = vec![note(format!(
+                    "The owner confirms that the promoted value in {from} is not needed any more: credentials that \
+                     were issued or rotated there are in use until their readers have returned."
+                ))];
+                steps.extend(rejoin(arn, from, old));
+                steps
+            }
+            Newer::Promoted => vec![move_value(arn, from), again()],
+            Newer::Unknown => vec![
+                note(
+                    "The owner decides which value is right, for example by signing in with each. Nothing is \
+                     deleted before."
+                        .to_owned(),
+                ),
+                move_value(arn, from),
+                again(),
+            ],
+        },
+    }
+}
+
+/// Returns the steps that make the standalone secret in the failover Region a replica again. The old primary secret
+/// has the right value.
+fn rejoin(arn: &SecretArn, from: &Region, old: Side<'_>) -> Vec<Step> {
+    let there = arn.in_region(from);
+    let mut steps = vec![note(format!(
+        "Readers return to {}, and the rotation there is enabled again. Nothing writes in {from} any more.",
+        arn.region()
+    ))];
+    if old.secret.replicas.contains_key(from) {
+        steps.push(note(format!(
+            "Wait until the primary secret no longer lists {from} in its ReplicationStatus. Do not call \
+             RemoveRegionsFromReplication for {from}: AWS does not document what it does to a promoted secret."
+        )));
+    }
+    steps.push(Step {
+        text: format!(
+            "The owner deletes the promoted secret in {from}. A recovery window keeps the name taken, and a \
+             replication fails until it ends."
+        ),
+        command: Some(format!(
+            "aws secretsmanager delete-secret --region {from} --secret-id '{there}' --recovery-window-in-days 7"
+        )),
+        destroys: true,
+    });
+    steps.push(Step {
+        text: format!(
+            "When the name is free in {from}, the secret is replicated again. A stack whose policy covers the \
+             secret does it in its next sweep."
+        ),
+        command: Some(replicate(arn, from)),
+        destroys: false,
+    });
+    steps
+}
+
+/// Returns the step with which the owner moves the newer value. The version ID becomes the token of the request, so
+/// that both sides have the same version afterwards, and a repetition changes nothing.
+fn move_value(arn: &SecretArn, from: &Region) -> Step {
+    let there = arn.in_region(from);
+    let to = arn.region();
+    Step {
+        text: format!(
+            "The owner brings the value of {from} to {to}: by a rotation in {to}, by the system that issued it, or \
+             or by this command, which only the owner runs. The former value in {to} keeps the label \
+             AWSPREVIOUS. For a binary value, replace SecretString by SecretBinary."
+        ),
+        command: Some(format!(
+            "aws secretsmanager get-secret-value --region {from} --secret-id '{there}' --output json --query \
+             '{{SecretId: `\"{arn}\"`, ClientRequestToken: VersionId, SecretString: SecretString}}' | aws \
+             secretsmanager put-secret-value --region {to} --cli-input-json file:///dev/stdin"
+        )),
+        destroys: false,
+    }
+}
+
+pub(super) fn again() -> Step {
+    note(
+        "Run `failback` again: it compares the versions, and shows the remaining steps.".to_owned(),
+    )
+}
+
+fn restore(arn: &SecretArn) -> Step {
+    Step {
+        text: "Restore the secret, and run `failback` again.".to_owned(),
+        command: Some(format!(
+            "aws secretsmanager restore-secret --region {} --secret-id '{arn}'",
+            arn.region()
+        )),
+        destroys: false,
+    }
+}
+
+pub(super) fn replicate(primary: &SecretArn, to: &Region) -> String {
+    format!(
+        "aws secretsmanager replicate-secret-to-regions --region {} --secret-id '{primary}' --add-replica-regions \
+         Region={to}",
+        primary.region()
+    )
+}
+
+pub(super) fn note(text: String) -> Step {
+    Step {
+        text,
+        command: None,
+        destroys: false,
+    }
+}
