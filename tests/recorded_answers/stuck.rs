@@ -21,7 +21,7 @@ const JUST_NOW: i64 = NOW - 14 * 60;
 fn sweep() -> Occasion {
     Occasion::Sweep {
         thorough: false,
-        is_behind: false,
+        is_doubtful: false,
         clock: Clock::new(|| DateTime::from_timestamp(NOW, 0).expect("a date")),
     }
 }
