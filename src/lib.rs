@@ -21,6 +21,7 @@
 //! | [`deadlines`] | the deadlines of an invocation |
 //! | [`reconcile`] | observe, plan, apply, follow |
 //! | [`sweep`] | all secrets of the Region, in slices |
+//! | [`failover`] | drills and promotions of the replicas in the function's Region |
 //! | [`change_budget`] | limits the changes of a sweep |
 //! | [`record`] | the record, the metrics, and the response to Lambda |
 //! | [`clock`] | the wall clock |
@@ -32,6 +33,7 @@ pub mod catch_panic;
 pub mod change_budget;
 pub mod clock;
 pub mod deadlines;
+pub mod failover;
 pub mod handler;
 mod invocation;
 pub mod misconfigured;

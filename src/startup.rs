@@ -51,6 +51,7 @@ pub fn announce(settings: &Settings) {
     let Settings {
         policy,
         limits,
+        allow_promotion,
         dry_run,
         replication_wait,
         ..
@@ -62,6 +63,7 @@ pub fn announce(settings: &Settings) {
         allowed_regions = %limits.allowed_regions,
         allow_overwrite = limits.overwrite == Overwrite::Allowed,
         allow_removal = limits.removal == RemovalLimit::Allowed,
+        allow_promotion,
         dry_run,
         replication_wait_seconds = replication_wait.as_secs(),
         "ready"

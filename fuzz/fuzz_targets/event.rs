@@ -26,7 +26,7 @@ fuzz_target!(|event: &str| {
         Request::Bad(bad) => assert!(bad.message.chars().count() <= 512, "{}", bad.message),
         Request::Reconcile { secret, .. } => within_limits(&secret),
         Request::Skip { secret, .. } => secret.iter().for_each(within_limits),
-        Request::Explain(_) | Request::Sweep(_) => {}
+        Request::Explain(_) | Request::Sweep(_) | Request::Failover(_) => {}
     }
     assert_eq!(parse(event, &HOME).origin, origin);
 });

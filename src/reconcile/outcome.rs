@@ -17,6 +17,7 @@ use secret_replicator_core::secret::{Region, Replica, ReplicaStatus, Secret};
 use serde::Serialize;
 
 use crate::change_budget::Deferred;
+use crate::failover::ReplicaOutcome;
 use crate::settings::SettingsInvalid;
 pub(super) use regions::region_outcomes;
 
@@ -41,6 +42,8 @@ pub enum SecretOutcome {
     NoValueYet(Box<Secret>, BTreeSet<String>),
     /// `DescribeSecret` did not find the secret before the deadline.
     NotFound(CallError),
+    /// The outcome of a drill or a promotion.
+    Failover(Box<ReplicaOutcome>),
     /// Reading the secret, or the list of secrets, failed.
     Unreadable(CallError),
     /// The deadline passed before the secret was read.
@@ -60,6 +63,7 @@ impl SecretOutcome {
         match self {
             Self::Skipped(secret, _) => secret.as_deref(),
             Self::Covered { secret, .. } | Self::NoValueYet(secret, _) => Some(secret),
+            Self::Failover(outcome) => Some(&outcome.secret),
             Self::NotFound(_)
             | Self::Unreadable(_)
             | Self::NotReached
@@ -82,6 +86,7 @@ impl SecretOutcome {
     pub fn rules(&self) -> impl Iterator<Item = &String> {
         let rules = match self {
             Self::Covered { rules, .. } | Self::NoValueYet(_, rules) => Some(rules),
+            Self::Failover(outcome) => Some(&outcome.rules),
             _ => None,
         };
         rules.into_iter().flatten()
@@ -174,6 +179,7 @@ impl SecretOutcome {
             | Self::Misconfigured(_)
             | Self::Internal(_) => Outcome::Failed,
             Self::NotReached => Outcome::Unchanged,
+            Self::Failover(outcome) => outcome.state.outcome(),
             Self::Covered { regions, .. } => {
                 let outcomes = regions.iter().map(|region| region.state.outcome());
                 outcomes.max().unwrap_or(Outcome::Unchanged)

@@ -4,6 +4,7 @@
 mod aws_refuses;
 mod dry_runs;
 mod event_age;
+mod failover;
 mod fresh_reads;
 mod hostile_input;
 mod https;

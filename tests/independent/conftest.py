@@ -146,7 +146,7 @@ def runs(bootstrap, client, emulator, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def permissive(deploy):
-    return deploy(AllowOverwrite="true", AllowRemoval="true")
+    return deploy(AllowOverwrite="true", AllowRemoval="true", AllowPromotion="true")
 
 
 @pytest.fixture(scope="session", params=["cautious", "permissive"])

@@ -7,6 +7,7 @@
 mod action;
 mod detail;
 mod event;
+mod failover;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use crate::reason::SkipReason;
 use crate::secret::{Region, Secret, SecretId, VersionHash};
 use crate::spelling::did_you_mean;
 use crate::sweep::Token;
+pub use failover::{FailoverAction, FailoverRequest};
 
 /// The parsed input of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub enum Request {
     Explain(Explained),
     /// Reconcile every secret of the Region, one slice at a time.
     Sweep(Box<SweepRequest>),
+    /// Drill or promote the replicas of the function's Region.
+    Failover(FailoverRequest),
     /// Do nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.
@@ -74,7 +78,10 @@ impl Request {
                 Some(secret)
             }
             Self::Skip { secret, .. } => secret.as_ref(),
-            Self::Explain(Explained::Hypothetical(_)) | Self::Sweep(_) | Self::Bad(_) => None,
+            Self::Explain(Explained::Hypothetical(_))
+            | Self::Sweep(_)
+            | Self::Failover(_)
+            | Self::Bad(_) => None,
         }
     }
 
@@ -83,7 +90,11 @@ impl Request {
     pub fn sweep_id(&self) -> Option<&str> {
         match self {
             Self::Sweep(request) => request.sweep_id(),
-            Self::Reconcile { .. } | Self::Explain(_) | Self::Skip { .. } | Self::Bad(_) => None,
+            Self::Reconcile { .. }
+            | Self::Explain(_)
+            | Self::Failover(_)
+            | Self::Skip { .. }
+            | Self::Bad(_) => None,
         }
     }
 
@@ -92,7 +103,11 @@ impl Request {
     pub fn wait(&self) -> Wait {
         match self {
             Self::Reconcile { cause, .. } => cause.wait(),
-            Self::Explain(_) | Self::Sweep(_) | Self::Skip { .. } | Self::Bad(_) => Wait::Never,
+            Self::Explain(_)
+            | Self::Sweep(_)
+            | Self::Failover(_)
+            | Self::Skip { .. }
+            | Self::Bad(_) => Wait::Never,
         }
     }
 }
