@@ -296,10 +296,10 @@ properties: ## Test the properties with SEEDS=20 other seeds; FIRST=7 fixes the 
 		done; \
 		echo "properties: $$seeds seeds from $$first, no failure"
 
-soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and shrinks it; PROFILE=soak is fast for many
+soak: ## Play SEEDS=1000 random worlds from FIRST=1; SEED=7 plays one and shrinks it; PROFILE=soak is fast for many; FAILOVER=1
 	@# --test: see test-independent.
 	@cargo build --quiet --locked --profile $(or $(PROFILE),dev) --workspace --bin soak --test documentation
-	target/$(or $(PROFILE),debug)/soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1))
+	target/$(or $(PROFILE),debug)/soak $(if $(FAILOVER),--failover) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1))
 
 burst: ## Send 10,000 events at once to the function on a local AWS and account for each
 	cargo build --locked --release --package secret-replicator

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use lambda_runtime::{Context, LambdaEvent};
 use secret_replicator_aws::SecretsManager;
 use secret_replicator_core::request::{
-    self, BadEvent, Cause, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
-    SweepRequest, Trigger,
+    self, BadEvent, Cause, Explained, FailoverAction, FailoverRequest, FunctionIdentity, Origin,
+    Request, SECRET_ID_REMEDIATION, SweepRequest, Trigger,
 };
 use secret_replicator_core::secret::{Region, SecretId};
 use serde_json::value::RawValue;
@@ -18,9 +18,10 @@ use crate::change_budget::ChangeBudget;
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
 use crate::deployment;
+use crate::failover::{FailedOver, Failover};
 use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn, remaining};
 use crate::reconcile::{EventAge, KnownSecret, Mode, Occasion, Reconciler, SecretOutcome};
-use crate::record::{Failure, Record, Recorder, Report, SweepReport};
+use crate::record::{FailoverReport, Failure, Record, Recorder, Report, SweepReport};
 use crate::settings::Settings;
 use crate::sweep::{Sweeper, SweptSecret};
 
@@ -31,6 +32,7 @@ pub struct Function {
     mode: Mode,
     replication_wait: Duration,
     sweep_writes_per_second: u32,
+    allow_promotion: bool,
     reconciler: Reconciler,
     recorder: Recorder,
     clock: Clock,
@@ -51,6 +53,7 @@ impl Function {
             },
             replication_wait: settings.replication_wait,
             sweep_writes_per_second: settings.sweep_writes_per_second,
+            allow_promotion: settings.allow_promotion,
             recorder: Recorder::new(&settings.metrics_namespace, named_regions)
                 .with_observability(settings.observability),
             reconciler: Reconciler {
@@ -153,6 +156,9 @@ impl Function {
             }
             Request::Explain(explained) => {
                 return self.explain(invocation, explained, deadlines).await;
+            }
+            Request::Failover(request) => {
+                return Box::pin(self.failover(invocation, request, deadlines)).await;
             }
             // Boxed, because its future is much larger than those of other requests.
             Request::Sweep(request) => {
@@ -259,11 +265,56 @@ impl Function {
         }
     }
 
+    /// Drills or promotes the replicas of the function's Region.
+    async fn failover(
+        &self,
+        invocation: &Invocation,
+        request: FailoverRequest,
+        deadlines: &Deadlines,
+    ) -> Result<Record, Failure> {
+        let mode = match request.action {
+            FailoverAction::Drill => Mode::DryRun,
+            FailoverAction::Promote { dry_run } => self.mode_for(dry_run),
+        };
+        if request.action != FailoverAction::Drill && !self.allow_promotion {
+            let outcome = SecretOutcome::BadEvent(promotion_not_allowed());
+            return self.record(invocation, None, mode, outcome);
+        }
+        let rate = self.sweep_writes_per_second;
+        let region = self.region.clone();
+        let failover = Failover::new(&self.reconciler, region, rate, deadlines, self.clock);
+        let on_result = |FailedOver { id, outcome }| {
+            // The failure of one secret is not yet that of the action. The summary counts it.
+            let _ = self.record(invocation, Some(id), mode, outcome);
+        };
+        match failover.run(&request, mode, on_result).await {
+            Ok(summary) => self.recorder.record_failover(&FailoverReport {
+                origin: invocation.origin.clone(),
+                request_id: invocation.request_id.clone(),
+                account: invocation.account.clone(),
+                started: invocation.started,
+                ended: self.clock.now(),
+                mode,
+                summary,
+            }),
+            Err(outcome) => self.record(invocation, None, mode, outcome),
+        }
+    }
+
     fn record_swept(&self, invocation: &Invocation, mode: Mode, swept: SweptSecret) {
         let report = self.report(invocation, Some(swept.id), mode, swept.outcome);
         let started = swept.started;
         // The failure of one secret is not an error of the sweep. The summary counts it.
         let _ = self.recorder.record(Report { started, ..report });
+    }
+}
+
+/// Returns the error of a promotion that the settings do not allow.
+fn promotion_not_allowed() -> BadEvent {
+    BadEvent {
+        message: "this function may not promote: ALLOW_PROMOTION is not `true`".to_owned(),
+        remediation: "deploy the stack with AllowPromotion=true, or promote with the command-line tool: \
+                      `secret-replicator promote --to REGION`",
     }
 }
 

@@ -22,6 +22,7 @@
 //! | [`reconcile`] | observe, plan, apply, follow |
 //! | [`deployment`] | the answer to CloudFormation, which checks a deployment |
 //! | [`sweep`] | all secrets of the Region, in slices |
+//! | [`failover`] | drills and promotions of the replicas in the function's Region |
 //! | [`change_budget`] | limits the changes of a sweep |
 //! | [`record`] | the record, the metrics, and the response to Lambda |
 //! | [`clock`] | the wall clock |
@@ -34,6 +35,7 @@ pub mod change_budget;
 pub mod clock;
 pub mod deadlines;
 pub mod deployment;
+pub mod failover;
 pub mod handler;
 mod invocation;
 pub mod misconfigured;

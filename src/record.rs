@@ -4,6 +4,7 @@
 //! record once, writes it, and returns it.
 
 mod errors;
+mod failover;
 mod metrics;
 mod reason;
 mod secret;
@@ -23,6 +24,7 @@ use secret_replicator_core::secret::{Region, SecretId};
 use serde::Serialize;
 
 pub use errors::{ErrorType, Failure};
+pub use failover::{FailoverRecord, FailoverReport};
 pub use secret::SecretRecord;
 pub use sweep::{SweepRecord, SweepReport};
 
@@ -55,6 +57,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Returns whether the report has metrics.
+    fn has_metrics(&self) -> bool {
+        self.explanation.is_none() && !matches!(self.outcome, SecretOutcome::Failover(_))
+    }
+
     /// Returns the age of the event at the start of the work, in milliseconds.
     fn event_age_ms(&self) -> Option<i64> {
         self.origin
@@ -71,6 +78,8 @@ pub enum Record {
     Secret(Box<SecretRecord>),
     /// The summary of a sweep so far.
     Sweep(Box<SweepRecord>),
+    /// The summary of a drill or a promotion.
+    Failover(Box<FailoverRecord>),
 }
 
 /// Writes records and metrics, by default to standard output, which Lambda sends to CloudWatch Logs.
@@ -134,7 +143,8 @@ impl Recorder {
     }
 
     /// Writes the record and the metrics of a report. Returns the record. An explanation has no metrics,
-    /// because it must not fire an alarm, and its secret need not exist.
+    /// because it must not fire an alarm, and its secret need not exist. Nor has a replica in a drill or a promotion:
+    /// its caller gets the error.
     ///
     /// # Errors
     /// [`Failure`] if the wanted state was not reached, unless the outcome is `skipped` or `refused`, a
@@ -145,14 +155,16 @@ impl Recorder {
         let failure =
             errors::error_type(&report).map(|error_type| Failure::new(error_type, &record));
         // Written last: after a panic in the lines above, the handler writes the event's only record.
-        self.write(&record, |emf, lines| match report.explanation {
-            Some(_) => Ok(()),
-            None => match self.observability {
+        self.write(&record, |emf, lines| {
+            if !report.has_metrics() {
+                return Ok(());
+            }
+            match self.observability {
                 Observability::Full => {
                     metrics::write_secret(&report, &self.named_regions, emf, lines)
                 }
                 Observability::Essential => metrics::essential::write_secret(&report, emf, lines),
-            },
+            }
         });
         match failure {
             Some(failure) => Err(failure),
@@ -171,6 +183,19 @@ impl Recorder {
             Observability::Essential => metrics::essential::write_sweep(report, emf, lines),
         });
         Record::Sweep(Box::new(record))
+    }
+
+    /// Writes the record of a drill or a promotion. Returns the record.
+    ///
+    /// # Errors
+    /// [`Failure`] if replicas are left for another invocation, or could not be promoted.
+    pub fn record_failover(&self, report: &FailoverReport) -> Result<Record, Failure> {
+        let record = FailoverRecord::new(report);
+        self.write(&record, |_, _| Ok(()));
+        match record.failure(&report.summary) {
+            Some(failure) => Err(failure),
+            None => Ok(Record::Failover(Box::new(record))),
+        }
     }
 
     /// Writes a record and its metrics, one JSON object per line, in one write. A failed write is only

@@ -26,6 +26,8 @@ pub struct Settings {
     pub policy_warnings: Vec<Problem>,
     /// The limits on the policy (`ALLOWED_REPLICA_REGIONS`, `ALLOW_OVERWRITE`, `ALLOW_REMOVAL`).
     pub limits: Limits,
+    /// Whether the action `promote` is allowed (`ALLOW_PROMOTION`).
+    pub allow_promotion: bool,
     /// Whether to decide and report without writing (`DRY_RUN`).
     pub dry_run: bool,
     /// The maximum time to follow replicas (`REPLICATION_WAIT_SECONDS`).
@@ -152,6 +154,7 @@ impl Settings {
             removal,
         };
         let policy = reader.policy(&limits, file);
+        let allow_promotion = reader.boolean("ALLOW_PROMOTION");
         let dry_run = reader.boolean("DRY_RUN");
         let replication_wait = reader.replication_wait();
         let sweep_writes_per_second = reader.writes_per_second();
@@ -165,6 +168,7 @@ impl Settings {
                     policy_document,
                     policy_warnings: checked.warnings,
                     limits,
+                    allow_promotion,
                     dry_run,
                     replication_wait,
                     sweep_writes_per_second,
@@ -218,6 +222,7 @@ mod tests {
         assert!(
             settings.limits.overwrite == Overwrite::Never
                 && settings.limits.removal == RemovalLimit::Never
+                && !settings.allow_promotion
                 && !settings.dry_run
         );
     }
@@ -230,6 +235,7 @@ mod tests {
             "ALLOWED_REPLICA_REGIONS",
             "ALLOW_OVERWRITE",
             "ALLOW_REMOVAL",
+            "ALLOW_PROMOTION",
             "DRY_RUN",
             "REPLICATION_WAIT_SECONDS",
             "SWEEP_WRITES_PER_SECOND",
@@ -261,6 +267,7 @@ mod tests {
                 ("ALLOWED_REPLICA_REGIONS", "frankfurt"),
                 ("ALLOW_OVERWRITE", "yes"),
                 ("ALLOW_REMOVAL", "1"),
+                ("ALLOW_PROMOTION", "on"),
                 ("DRY_RUN", "True"),
                 ("REPLICATION_WAIT_SECONDS", "1 minute"),
                 ("SWEEP_WRITES_PER_SECOND", "0"),
@@ -329,10 +336,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_settings_are_accepted_or_rejected_with_problems(values in vec(any::<String>(), 8)) {
+        fn any_settings_are_accepted_or_rejected_with_problems(values in vec(any::<String>(), 9)) {
             let names = [
                 "AWS_REGION", "REPLICATION_POLICY", "ALLOWED_REPLICA_REGIONS", "ALLOW_OVERWRITE",
-                "ALLOW_REMOVAL", "DRY_RUN", "REPLICATION_WAIT_SECONDS", "METRICS_NAMESPACE",
+                "ALLOW_REMOVAL", "ALLOW_PROMOTION", "DRY_RUN", "REPLICATION_WAIT_SECONDS",
+                "METRICS_NAMESPACE",
             ];
             let variable = |name: &str| {
                 let index = names.iter().position(|other| *other == name)?;

@@ -52,6 +52,7 @@ pub fn announce(settings: &Settings) {
         policy,
         policy_document,
         limits,
+        allow_promotion,
         dry_run,
         replication_wait,
         ..
@@ -65,6 +66,7 @@ pub fn announce(settings: &Settings) {
         allowed_regions = %limits.allowed_regions,
         allow_overwrite = limits.overwrite == Overwrite::Allowed,
         allow_removal = limits.removal == RemovalLimit::Allowed,
+        allow_promotion,
         dry_run,
         replication_wait_seconds = replication_wait.as_secs(),
         "ready"

@@ -7,7 +7,14 @@ variable "allowed_replica_regions" {
 }
 
 variable "replication_policy" {
-  description = "The policy, as YAML or JSON. If empty, the function uses its built-in policy, under which the tag replicate-to of a secret lists the secret's replica Regions."
+  description = "The policy, as YAML or JSON. If empty, and without PolicyLayerArn, the function uses its built-in policy, under which the tag replicate-to of a secret lists the secret's replica Regions."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "policy_layer_arn" {
+  description = "The ARN of a version of a Lambda layer that contains the policy as policy.yaml, in place of ReplicationPolicy. Layers are regional: the word REGION in the ARN stands for the Region of the stack. secret-replicator package-policy makes the layer. Such a policy can be longer than a parameter, and the stacks of an organization can share it."
   type        = string
   default     = ""
   nullable    = false
@@ -29,6 +36,13 @@ variable "allow_overwrite" {
 
 variable "allow_removal" {
   description = "If true, and the policy says removal: covered, the function removes replicas that no rule targets any longer."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "allow_promotion" {
+  description = "If true, the action promote makes covered replicas in this Region standalone secrets, for instance in a plan of ARC Region switch. The action drill, which changes nothing, is always allowed."
   type        = bool
   default     = false
   nullable    = false
@@ -97,6 +111,13 @@ variable "architecture" {
   nullable    = false
 }
 
+variable "build_id" {
+  description = "Any text that identifies the build of the function, for instance a commit. If it or another parameter changes, the deployment checks the settings and the policy, and is rolled back if they are invalid. With SAM, set it when only the code changes, which includes the built-in policy."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "log_retention_days" {
   description = "The number of days for which CloudWatch keeps the logs, and the bucket of CreateTrail its files."
   type        = number
@@ -160,8 +181,15 @@ variable "alarm_email" {
   nullable    = false
 }
 
+variable "failure_messages" {
+  description = "The form of one message for each failed event that the alarm topic receives besides the alarms: text for people, for instance by email, or chat for Amazon Q Developer in chat applications. If none, the topic receives alarms only. Messages contain the names of secrets. The policy of the topic in AlarmTopicArn must allow events.amazonaws.com to publish."
+  type        = string
+  default     = "none"
+  nullable    = false
+}
+
 variable "silence_alarm_hours" {
-  description = "The number of hours without a sweep after which the alarm SweepSilent fires. Set it to two intervals of SweepSchedule: 2 for an hourly sweep, 48 for a nightly sweep. The alarms ReplicasFailing, SecretsNeedAttention, SweepFailures and SweepLimitReached evaluate as many hours, so that they stay from one sweep to the next."
+  description = "The number of hours without a sweep after which the alarm SweepSilent fires. Set it to two intervals of SweepSchedule: 2 for an hourly sweep, 48 for a nightly sweep. The alarms ReplicasFailing, SecretsNeedAttention, SecretsUnresolved, SweepFailures and SweepLimitReached evaluate as many hours, so that they stay from one sweep to the next."
   type        = number
   default     = 2
   nullable    = false
@@ -171,6 +199,13 @@ variable "drift_alarm_hours" {
   description = "The number of hours in which six sweeps run: 6 for an hourly sweep, 144 for a nightly sweep. The alarm DriftReturns fires if each of at least six sweeps in this time repaired a secret."
   type        = number
   default     = 6
+  nullable    = false
+}
+
+variable "observability" {
+  description = "The level of alarms and metrics. At full, the function writes all metrics, and the stack has a dashboard and one alarm for each cause. At essential, every failure still reaches an alarm, with few metrics and without a dashboard, for at most 2 USD per month."
+  type        = string
+  default     = "full"
   nullable    = false
 }
 
@@ -185,9 +220,11 @@ locals {
   parameters = {
     AllowedReplicaRegions  = join(",", var.allowed_replica_regions)
     ReplicationPolicy      = var.replication_policy
+    PolicyLayerArn         = var.policy_layer_arn
     DryRun                 = var.dry_run
     AllowOverwrite         = var.allow_overwrite
     AllowRemoval           = var.allow_removal
+    AllowPromotion         = var.allow_promotion
     SweepEnabled           = var.sweep_enabled
     SweepSchedule          = var.sweep_schedule
     ThoroughSweepSchedule  = var.thorough_sweep_schedule
@@ -197,6 +234,7 @@ locals {
     KmsKeyArns             = join(",", var.kms_key_arns)
     KmsKeyTagValue         = var.kms_key_tag_value
     Architecture           = var.architecture
+    BuildId                = var.build_id
     LogRetentionDays       = var.log_retention_days
     LogKmsKeyArn           = var.log_kms_key_arn
     PermissionsBoundaryArn = var.permissions_boundary_arn
@@ -206,8 +244,10 @@ locals {
     CreateTrail            = var.create_trail
     AlarmTopicArn          = var.alarm_topic_arn
     AlarmEmail             = var.alarm_email
+    FailureMessages        = var.failure_messages
     SilenceAlarmHours      = var.silence_alarm_hours
     DriftAlarmHours        = var.drift_alarm_hours
+    Observability          = var.observability
     MetricsNamespace       = var.metrics_namespace
   }
 }

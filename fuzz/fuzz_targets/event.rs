@@ -30,7 +30,7 @@ fuzz_target!(|event: &str| {
             let answer = check.answer(&["\u{1}".repeat(5000)], None);
             assert!(answer.body.len() <= MAX_ANSWER_SIZE, "{}", answer.body);
         }
-        Request::Explain(_) | Request::Sweep(_) => {}
+        Request::Explain(_) | Request::Sweep(_) | Request::Failover(_) => {}
     }
     assert_eq!(parse(event, &HOME).origin, origin);
 });

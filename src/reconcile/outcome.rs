@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::change_budget::Deferred;
 use crate::deployment::CheckOutcome;
+use crate::failover::ReplicaOutcome;
 use crate::settings::SettingsInvalid;
 pub(super) use regions::region_outcomes;
 
@@ -42,6 +43,8 @@ pub enum SecretOutcome {
     NoValueYet(Box<Secret>, BTreeSet<String>),
     /// `DescribeSecret` did not find the secret before the deadline.
     NotFound(CallError),
+    /// The outcome of a drill or a promotion.
+    Failover(Box<ReplicaOutcome>),
     /// Reading the secret, or the list of secrets, failed.
     Unreadable(CallError),
     /// The deadline passed before the secret was read.
@@ -63,6 +66,7 @@ impl SecretOutcome {
         match self {
             Self::Skipped(secret, _) => secret.as_deref(),
             Self::Covered { secret, .. } | Self::NoValueYet(secret, _) => Some(secret),
+            Self::Failover(outcome) => Some(&outcome.secret),
             Self::NotFound(_)
             | Self::Unreadable(_)
             | Self::NotReached
@@ -86,6 +90,7 @@ impl SecretOutcome {
     pub fn rules(&self) -> impl Iterator<Item = &String> {
         let rules = match self {
             Self::Covered { rules, .. } | Self::NoValueYet(_, rules) => Some(rules),
+            Self::Failover(outcome) => Some(&outcome.rules),
             _ => None,
         };
         rules.into_iter().flatten()
@@ -180,6 +185,7 @@ impl SecretOutcome {
             | Self::Internal(_) => Outcome::Failed,
             Self::DeploymentCheck(CheckOutcome::Rejected(_)) => Outcome::Refused,
             Self::NotReached => Outcome::Unchanged,
+            Self::Failover(outcome) => outcome.state.outcome(),
             Self::Covered { regions, .. } => {
                 let outcomes = regions.iter().map(|region| region.state.outcome());
                 outcomes.max().unwrap_or(Outcome::Unchanged)

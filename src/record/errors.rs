@@ -4,6 +4,7 @@ use lambda_runtime::Diagnostic;
 
 use super::{Report, SecretRecord};
 use crate::deployment::CheckOutcome;
+use crate::failover::ReplicaState;
 use crate::reconcile::{Mode, RegionOutcome, RegionState, SecretOutcome};
 use crate::settings::SettingsInvalid;
 use secret_replicator_aws::{CallError, CallErrorKind};
@@ -48,8 +49,8 @@ impl From<&SettingsInvalid> for ErrorType {
 /// The error of an invocation that did not reach the wanted state.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
-    error_type: ErrorType,
-    message: String,
+    pub(super) error_type: ErrorType,
+    pub(super) message: String,
 }
 
 impl Failure {
@@ -132,6 +133,7 @@ pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
             Some(ErrorType::SecretNotReady)
         }
         SecretOutcome::Unreadable(error) => Some(of_read(error)),
+        SecretOutcome::Failover(outcome) => of_failover(&outcome.state),
         SecretOutcome::Covered { .. } if report.mode == Mode::DryRun => None,
         SecretOutcome::Covered { regions, .. } => match report.outcome.outcome() {
             Outcome::Failed => Some(of_regions(regions)),
@@ -140,6 +142,16 @@ pub(super) fn error_type(report: &Report) -> Option<ErrorType> {
             }
             _ => None,
         },
+    }
+}
+
+/// Returns the error type of a replica in a drill or a promotion.
+fn of_failover(state: &ReplicaState) -> Option<ErrorType> {
+    match (state, state.outcome()) {
+        (ReplicaState::Failed(error), _) => Some(of_read(error)),
+        (_, Outcome::Failed) => Some(ErrorType::ReplicationFailed),
+        (ReplicaState::Unconfirmed, _) => Some(ErrorType::ReplicationPending),
+        _ => None,
     }
 }
 

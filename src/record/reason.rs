@@ -4,6 +4,7 @@ use secret_replicator_core::reason::FailureReason;
 
 use super::Report;
 use crate::deployment::CheckOutcome;
+use crate::failover::ReplicaState;
 use crate::reconcile::SecretOutcome;
 use crate::settings::SettingsInvalid;
 
@@ -23,6 +24,7 @@ impl Reason {
     pub(super) fn of(report: &Report) -> Option<Self> {
         Some(match &report.outcome {
             SecretOutcome::Covered { .. } | SecretOutcome::NotReached => return None,
+            SecretOutcome::Failover(outcome) => return Self::of_failover(&outcome.state),
             SecretOutcome::Skipped(_, reason) => Self {
                 code: reason.code(),
                 detail: reason.detail(),
@@ -99,6 +101,46 @@ impl Reason {
                 ),
             },
         }
+    }
+
+    /// Returns the reason for the state of a replica in a drill or a promotion. A drill can find several: the first is
+    /// the gravest.
+    fn of_failover(state: &ReplicaState) -> Option<Self> {
+        Some(match state {
+            ReplicaState::Found(findings) => {
+                let details: Vec<&str> = findings.iter().map(|found| found.detail.as_str()).collect();
+                let first = findings.first()?;
+                Self {
+                    code: first.code,
+                    detail: details.join("; "),
+                    remediation: Some(first.remediation.clone().into()),
+                }
+            }
+            ReplicaState::NotPromoted(reason) => Self {
+                code: reason.code(),
+                detail: reason.detail(),
+                remediation: Some(
+                    "the action `drill` shows whether the replica can be promoted; then send `promote` again".into(),
+                ),
+            },
+            ReplicaState::Failed(error) => Self {
+                code: error.reason().code(),
+                detail: error.to_string(),
+                remediation: Some(error.reason().remediation().into()),
+            },
+            ReplicaState::Unconfirmed => Self {
+                code: "promotion-unconfirmed",
+                detail: "AWS accepted the promotion, but reads do not show a standalone secret yet".to_owned(),
+                remediation: Some("send the same action again; it reads the secret once more".into()),
+            },
+            ReplicaState::Ready
+            | ReplicaState::Planned
+            | ReplicaState::Promoted
+            | ReplicaState::AlreadyStandalone
+            | ReplicaState::Unsettled
+            | ReplicaState::NotCovered
+            | ReplicaState::NotReached => return None,
+        })
     }
 }
 

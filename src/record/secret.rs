@@ -119,7 +119,7 @@ impl SecretRecord {
             remediation: reason
                 .as_ref()
                 .and_then(|reason| reason.remediation.clone()),
-            reasons: reasons(reason.as_ref(), &replicas),
+            reasons: reasons(reason.as_ref(), &report.outcome, &replicas),
             detail: reason.map(|reason| reason.detail),
             trigger: report.origin.name.clone(),
             event_id: report.origin.event_id.clone(),
@@ -356,10 +356,19 @@ fn principal(outcome: &SecretOutcome) -> Option<String> {
 }
 
 /// Returns all reasons in a record.
-fn reasons(of_secret: Option<&Reason>, replicas: &[ReplicaRecord]) -> BTreeSet<&'static str> {
+fn reasons(
+    of_secret: Option<&Reason>,
+    outcome: &SecretOutcome,
+    replicas: &[ReplicaRecord],
+) -> BTreeSet<&'static str> {
     let of_regions = replicas.iter().filter_map(|replica| replica.reason);
+    let of_drill = match outcome {
+        SecretOutcome::Failover(outcome) => outcome.state.findings(),
+        _ => &[],
+    };
     of_regions
         .chain(of_secret.map(|reason| reason.code))
+        .chain(of_drill.iter().map(|finding| finding.code))
         .collect()
 }
 
@@ -373,6 +382,9 @@ fn message(report: &Report, reason: Option<&Reason>, replicas: &[ReplicaRecord])
     if let Some(Reason { code, detail, .. }) = reason {
         let outcome = report.outcome.outcome().name();
         return format!("{subject}: {outcome} ({code}): {detail}");
+    }
+    if let SecretOutcome::Failover(outcome) = &report.outcome {
+        return format!("{subject}: {}", outcome.state.message());
     }
     // From the most to the least severe, and last the Regions that the policy excludes.
     let mut by_verb: BTreeMap<(bool, Status, &str), Vec<String>> = BTreeMap::new();

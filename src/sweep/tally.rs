@@ -35,6 +35,7 @@ pub(crate) fn count(totals: &mut Totals, secret: &SecretOutcome) {
         }
         // The secret was covered in the list, but has been deleted or untagged since.
         SecretOutcome::Skipped(..)
+        | SecretOutcome::Failover(_)
         | SecretOutcome::NotFound(_)
         | SecretOutcome::NotReached
         | SecretOutcome::DeploymentCheck(_) => return,
@@ -47,7 +48,7 @@ pub(crate) fn count(totals: &mut Totals, secret: &SecretOutcome) {
     totals.drifted += u64::from(secret.regions().iter().any(is_drift));
     match secret.outcome() {
         Outcome::Skipped | Outcome::Unchanged => totals.in_sync += 1,
-        Outcome::Replicated => totals.repaired += 1,
+        Outcome::Replicated | Outcome::Promoted => totals.repaired += 1,
         Outcome::Planned => totals.planned += 1,
         Outcome::Pending => totals.pending += 1,
         Outcome::Refused => totals.refused += 1,

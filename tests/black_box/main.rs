@@ -5,6 +5,7 @@ mod aws_refuses;
 mod deployment_check;
 mod dry_runs;
 mod event_age;
+mod failover;
 mod fresh_reads;
 mod hostile_input;
 mod https;

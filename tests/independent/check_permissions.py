@@ -83,6 +83,7 @@ def test_the_whole_suite_was_seen(seen):
         "secretsmanager:ListSecrets",
         "secretsmanager:ReplicateSecretToRegions",
         "secretsmanager:RemoveRegionsFromReplication",
+        "secretsmanager:StopReplicationToReplica",
         "kms:Decrypt",
         "kms:GenerateDataKey",
         "kms:Encrypt",
@@ -113,6 +114,7 @@ def test_no_call_is_allowed_in_another_account(seen, role_of):
 
 SWITCHES = {
     "secretsmanager:RemoveRegionsFromReplication": {"AllowRemoval": "false"},
+    "secretsmanager:StopReplicationToReplica": {"AllowPromotion": "false"},
     "kms:Decrypt": {"KmsKeyArns": ""},
     "kms:GenerateDataKey": {"KmsKeyArns": ""},
     "kms:Encrypt": {"KmsKeyArns": ""},
@@ -130,7 +132,7 @@ def test_a_call_that_a_parameter_allows_is_denied_without_it(seen, role_of):
                 assert not allows(role_of(caller, **off), request), (caller, request)
                 tried |= off.keys()
 
-    assert tried == {"AllowRemoval", "AllowOverwrite", "KmsKeyArns"}
+    assert tried == {"AllowRemoval", "AllowOverwrite", "AllowPromotion", "KmsKeyArns"}
 
 
 def of_lambda(stack):
@@ -158,7 +160,8 @@ def test_the_function_is_allowed_nothing_that_no_test_needs(seen, role_of, deplo
     given = set()
     topic, bus = {"OnSuccessTopicArn": TOPIC}, {"OnSuccessEventBusArn": BUS}
     for destination in (topic, bus, {"FailureMessages": "text"}):
-        stack = deploy(AllowOverwrite="true", AllowRemoval="true", KmsKeyArns=KEY, **destination)
+        allowed = dict.fromkeys(["AllowOverwrite", "AllowRemoval", "AllowPromotion"], "true")
+        stack = deploy(**allowed, KmsKeyArns=KEY, **destination)
         role = stack.statements("ReplicatorRole")
         used |= set(needed(role, list(of_lambda(stack))))
         given |= every(role)

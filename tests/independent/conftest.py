@@ -165,7 +165,7 @@ def levels(cautious, runs, deploy, bootstrap, client, start_emulator, tmp_path_f
 
 @pytest.fixture(scope="session")
 def permissive(deploy):
-    return deploy(AllowOverwrite="true", AllowRemoval="true")
+    return deploy(AllowOverwrite="true", AllowRemoval="true", AllowPromotion="true")
 
 
 @pytest.fixture(scope="session", params=["cautious", "permissive"])

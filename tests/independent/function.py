@@ -55,6 +55,7 @@ DEPLOYED = session_token(
         "ALLOWED_REPLICA_REGIONS": "eu-west-1 us-west-2",
         "ALLOW_OVERWRITE": "true",
         "ALLOW_REMOVAL": "true",
+        "ALLOW_PROMOTION": "true",
     },
 )
 

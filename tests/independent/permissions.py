@@ -22,6 +22,7 @@ class Caller:
     allowed_regions: frozenset
     overwrite: bool
     removal: bool
+    promotion: bool
     keys: frozenset = frozenset()
 
     @property
@@ -30,6 +31,7 @@ class Caller:
             "AllowedReplicaRegions": ",".join(sorted(self.allowed_regions)),
             "AllowOverwrite": str(self.overwrite).lower(),
             "AllowRemoval": str(self.removal).lower(),
+            "AllowPromotion": str(self.promotion).lower(),
             "KmsKeyArns": ",".join(sorted(self.keys)),
         }
 
@@ -69,6 +71,7 @@ def caller_of(call):
         frozenset(allowed_regions),
         allowed.get("ALLOW_OVERWRITE") == "true",
         allowed.get("ALLOW_REMOVAL") == "true",
+        allowed.get("ALLOW_PROMOTION") == "true",
     )
 
 
@@ -83,6 +86,11 @@ def requests_of(call, home):
         force = str(parameters["ForceOverwriteReplicaSecret"]).lower()
         context["secretsmanager:forceoverwritereplicasecret"] = force
     action = f"secretsmanager:{call['operation']}"
+    if call["operation"] == "StopReplicationToReplica":
+        # AWS rejects the call for a secret that is not a replica, for instance the second of two at once.
+        if call["primary_region"] is None:
+            return
+        context["secretsmanager:secretprimaryregion"] = call["primary_region"]
     yield Request(action, resource_of(call), region, tuple(sorted(context.items())))
     # Secrets Manager uses the keys with the permissions of its caller: it decrypts the primary secret, and
     # encrypts each replica in its Region.

@@ -17,6 +17,7 @@ REPLICA = SECRET.replace("us-east-1", "eu-west-1")
 DESCRIBE = "secretsmanager:DescribeSecret"
 REPLICATE = "secretsmanager:ReplicateSecretToRegions"
 REMOVE = "secretsmanager:RemoveRegionsFromReplication"
+PROMOTE = "secretsmanager:StopReplicationToReplica"
 
 
 def replicates(stack, *regions, force=None):
@@ -63,6 +64,23 @@ def test_the_function_removes_replicas_only_if_the_stack_allows_it(cautious, per
     assert not cautious.allows("ReplicatorRole", REMOVE, SECRET)
     assert permissive.allows("ReplicatorRole", REMOVE, SECRET)
     assert not permissive.allows("ReplicatorRole", REMOVE, REPLICA, region="eu-west-1")
+
+
+def test_the_function_promotes_replicas_of_its_own_region_only_if_the_stack_allows_it(cautious, permissive):
+    def promotes(stack, secret, region, **request):
+        return stack.allows("ReplicatorRole", PROMOTE, secret, region, **request)
+
+    of_ireland = {"secretsmanager:secretprimaryregion": "eu-west-1"}
+    of_own_region = {"secretsmanager:secretprimaryregion": "us-east-1"}
+
+    assert promotes(permissive, SECRET, "us-east-1", **of_ireland)
+    assert not promotes(cautious, SECRET, "us-east-1", **of_ireland)
+    # A primary secret with replicas, and a secret that was never replicated.
+    assert not promotes(permissive, SECRET, "us-east-1", **of_own_region)
+    assert not promotes(permissive, SECRET, "us-east-1")
+    # A replica in another Region.
+    assert not promotes(permissive, REPLICA, "eu-west-1", **of_own_region)
+    assert not promotes(permissive, REPLICA, "eu-west-1", **of_ireland)
 
 
 @pytest.mark.parametrize(
@@ -148,13 +166,14 @@ def test_a_key_with_the_tag_is_used_only_in_this_account_and_only_by_secrets_man
 
 @pytest.mark.parametrize(
     "keys, regions",
-    [(40, [f"ap-southeast-{number}" for number in range(1, 17)]), (50, ["us-west-2"])],
+    [(38, [f"ap-southeast-{number}" for number in range(1, 17)]), (49, ["us-west-2"])],
 )
 def test_as_many_keys_fit_as_the_deployment_guide_says(keys, regions, deploy):
     # Many Regions with long names, and two with short names.
     regional = [KEY.replace("us-east-1", region) for region in ["us-east-1", *regions][-2:]]
     stack = deploy(
         AllowRemoval="true",
+        AllowPromotion="true",
         AllowedReplicaRegions=",".join(regions),
         KmsKeyArns=",".join((regional * keys)[:keys]),
         OnSuccessTopicArn=TOPIC,
@@ -185,6 +204,7 @@ def test_an_independent_linter_finds_no_mistake_in_the_policies(deploy, parliame
     stack = deploy(
         AllowOverwrite="true",
         AllowRemoval="true",
+        AllowPromotion="true",
         KmsKeyArns=KEY,
         KmsKeyTagValue="allowed",
         OnSuccessTopicArn=TOPIC,

@@ -14,6 +14,7 @@ NAMES = {
     "AllowedReplicaRegions": "ALLOWED_REPLICA_REGIONS",
     "AllowOverwrite": "ALLOW_OVERWRITE",
     "AllowRemoval": "ALLOW_REMOVAL",
+    "AllowPromotion": "ALLOW_PROMOTION",
     "DryRun": "DRY_RUN",
     "MetricsNamespace": "METRICS_NAMESPACE",
     "Observability": "OBSERVABILITY",
@@ -32,7 +33,7 @@ def generated():
     generator = random.Random(1)
     listed = {
         "AllowedReplicaRegions": REGIONS,
-        **dict.fromkeys(["AllowOverwrite", "AllowRemoval", "DryRun"], BOOLEANS),
+        **dict.fromkeys(["AllowOverwrite", "AllowRemoval", "AllowPromotion", "DryRun"], BOOLEANS),
         "MetricsNamespace": SPACES,
         "Observability": LEVELS,
         "ReplicationWaitSeconds": NUMBERS,

@@ -46,7 +46,13 @@ OTHER_RULES = {
     "tag-change-on-resource.json": "TagsChanged",
 }
 # Payloads of manual calls.
-ACTIONS = {"explain.json", "reconcile.json", "sweep.json"}
+ACTIONS = {
+    "drill.json",
+    "explain.json",
+    "promote-by-arc-region-switch.json",
+    "reconcile.json",
+    "sweep.json",
+}
 ARN = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:app-AbCdEf"
 
 

@@ -36,6 +36,28 @@ impl ListRates {
     }
 }
 
+/// The list of a Region's secrets.
+struct List<'a> {
+    /// Another Region than the client's.
+    region: Option<&'a Region>,
+    filters: Vec<Filter>,
+    /// Whether the list contains secrets that are scheduled for deletion.
+    deleted: bool,
+    config: config::Builder,
+}
+
+impl List<'_> {
+    /// Returns the list of the client's own Region.
+    fn of(filters: Vec<Filter>) -> Self {
+        Self {
+            region: None,
+            filters,
+            deleted: false,
+            config: Config::builder(),
+        }
+    }
+}
+
 impl SecretsManager {
     /// Returns the client's own Region.
     #[must_use]
@@ -55,9 +77,8 @@ impl SecretsManager {
         next_token: Option<&str>,
         until: Instant,
     ) -> Result<Page, CallError> {
-        let filters = filter.map(as_filter).into_iter().collect();
-        let here = Config::builder();
-        let answer = self.list_in(None, filters, next_token, here, until).await?;
+        let list = List::of(filter.map(as_filter).into_iter().collect());
+        let answer = self.list_in(list, next_token, until).await?;
         Ok(convert::page(&answer))
     }
 
@@ -68,9 +89,8 @@ impl SecretsManager {
         next_token: Option<&str>,
         until: Instant,
     ) -> Result<RotationPage, CallError> {
-        let filters = filter.map(as_filter).into_iter().collect();
-        let here = Config::builder();
-        let answer = self.list_in(None, filters, next_token, here, until).await?;
+        let list = List::of(filter.map(as_filter).into_iter().collect());
+        let answer = self.list_in(list, next_token, until).await?;
         Ok(convert::rotation_page(&answer))
     }
 
@@ -91,26 +111,75 @@ impl SecretsManager {
         let there = Config::builder().region(config::Region::new(region.to_string()));
         let there = self.endpoints.configure(region, there);
         let filters = filter.map(as_filter).into_iter();
-        // A prefix, so it can also match replicas of another primary Region.
-        let primary_region = self.home().map(|home| {
-            let key = FilterNameStringType::PrimaryRegion;
-            Filter::builder().key(key).values(home.to_string()).build()
-        });
-        let filters = filters.chain(primary_region).collect();
-        let answer = self
-            .list_in(Some(region), filters, next_token, there, until)
-            .await?;
+        let home = self.home();
+        let filters = filters.chain(home.as_ref().map(of_primary_region));
+        let filters = filters.collect();
+        let list = List {
+            region: Some(region),
+            config: there,
+            ..List::of(filters)
+        };
+        let answer = self.list_in(list, next_token, until).await?;
+        Ok(convert::page(&answer))
+    }
+
+    /// Reads a page of the client's own Region, sorted by name: its replicas of primary secrets in a Region, or
+    /// without one all of its secrets. Contains those that are scheduled for deletion.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS rejects the call or does not respond before `until`.
+    pub async fn list_replicas_here(
+        &self,
+        primary_region: Option<&Region>,
+        next_token: Option<&str>,
+        until: Instant,
+    ) -> Result<Page, CallError> {
+        let filters = primary_region.map(of_primary_region).into_iter().collect();
+        let list = List {
+            deleted: true,
+            ..List::of(filters)
+        };
+        let answer = self.list_in(list, next_token, until).await?;
+        Ok(convert::page(&answer))
+    }
+
+    /// Reads a page of the secrets in another Region, sorted by name.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS rejects the call or does not respond in time, also if the account has not
+    /// enabled the Region.
+    pub async fn list_there(
+        &self,
+        region: &Region,
+        filter: Option<&ListFilter>,
+        next_token: Option<&str>,
+        until: Instant,
+    ) -> Result<Page, CallError> {
+        let until = until.min(Instant::now() + TIMEOUT);
+        let there = Config::builder().region(config::Region::new(region.to_string()));
+        let there = self.endpoints.configure(region, there);
+        let filters = filter.map(as_filter).into_iter().collect();
+        let list = List {
+            region: Some(region),
+            config: there,
+            ..List::of(filters)
+        };
+        let answer = self.list_in(list, next_token, until).await?;
         Ok(convert::page(&answer))
     }
 
     async fn list_in(
         &self,
-        region: Option<&Region>,
-        filters: Vec<Filter>,
+        list: List<'_>,
         next_token: Option<&str>,
-        config: config::Builder,
         until: Instant,
     ) -> Result<ListSecretsOutput, CallError> {
+        let List {
+            region,
+            filters,
+            deleted,
+            config,
+        } = list;
         if let Some(limits) = &self.limits
             && !limits.list_slot(region, until).await
         {
@@ -122,10 +191,19 @@ impl SecretsManager {
             .max_results(PAGE_SIZE)
             .sort_by(SortByType::Name)
             .set_filters((!filters.is_empty()).then_some(filters))
+            .set_include_planned_deletion(deleted.then_some(true))
             .set_next_token(next_token.map(str::to_owned));
         let call = || request.customize().config_override(config).send();
         self.call(until, Operation::ListSecrets, call).await
     }
+}
+
+/// Returns the filter for secrets with a primary secret in a Region. AWS compares the beginning of the code, so it can
+/// also match another Region.
+fn of_primary_region(region: &Region) -> Filter {
+    let key = FilterNameStringType::PrimaryRegion;
+    let filter = Filter::builder().key(key);
+    filter.values(region.to_string()).build()
 }
 
 fn as_filter(filter: &ListFilter) -> Filter {

@@ -11,6 +11,7 @@ pub const MAX_SIZE: usize = 4096;
 pub const OTHER_VARIABLES: [(&str, &str); 7] = [
     ("ALLOW_OVERWRITE", "false"),
     ("ALLOW_REMOVAL", "false"),
+    ("ALLOW_PROMOTION", "false"),
     ("DRY_RUN", "false"),
     ("METRICS_NAMESPACE", "SecretReplicator"),
     ("OBSERVABILITY", "essential"),

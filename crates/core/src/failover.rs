@@ -21,10 +21,11 @@ pub mod failback;
 pub mod inventory;
 pub mod promotion;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::{Policy, Subject};
 use crate::secret::Secret;
 
 /// The rotation of a primary secret. It stays with the primary secret: a replica has none, and neither has a
@@ -76,6 +77,17 @@ pub fn primary_of(replica: &Secret) -> Secret {
     primary
 }
 
+/// Returns the names of the rules that cover the primary secret of a replica. Empty if none does, or if an AWS service
+/// manages the secret. A stack in the replica's Region judges by its own policy, which need not name its own Region.
+#[must_use]
+pub fn covering_rules(replica: &Secret, policy: &Policy) -> BTreeSet<String> {
+    let primary = primary_of(replica);
+    if primary.managed_by().is_some() {
+        return BTreeSet::new();
+    }
+    policy.evaluate(&Subject::from(&primary)).rules
+}
+
 /// Returns whether a secret with these tags has all wanted ones, each with its value or with any value.
 pub fn has_tags<'a>(
     tags: &BTreeMap<String, String>,
@@ -119,6 +131,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::limits::AllowedRegions;
     use crate::secret::{Encryption, Region, SecretArn};
 
     pub(crate) const PRIMARY: &str = "us-east-1";
@@ -153,6 +166,23 @@ pub(crate) mod tests {
         assert_eq!(primary.replica_of(), None);
         assert_eq!(primary.arn.region(), &region(PRIMARY));
         assert_eq!(primary.arn.resource(), replica.arn.resource());
+    }
+
+    #[test]
+    fn a_policy_covers_a_replica_as_it_covers_the_primary_secret() {
+        let text = format!(
+            "version: 1\nrules:\n  - {{name: a, when: {{tags: {{tier: '1'}}, primary-region: {PRIMARY}}}, \
+             replicate-to: us-west-2}}\n"
+        );
+        let policy = crate::policy::check(&text, &AllowedRegions::Any)
+            .unwrap()
+            .policy;
+        let mut replica = secret("db", THERE, Some(PRIMARY));
+        assert!(covering_rules(&replica, &policy).is_empty());
+        replica.tags.insert("tier".to_owned(), "1".to_owned());
+        assert_eq!(covering_rules(&replica, &policy), ["a".to_owned()].into());
+        replica.owning_service = Some("rds".to_owned());
+        assert!(covering_rules(&replica, &policy).is_empty());
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub enum Outcome {
     Planned,
     /// The wanted state was reached.
     Replicated,
+    /// The replica was promoted.
+    Promoted,
     /// A Region that a rule or a tag names gets no replica.
     Refused,
     /// The wanted state was not reached before the deadline.
@@ -28,6 +30,7 @@ impl Outcome {
             Self::Unchanged => "unchanged",
             Self::Planned => "planned",
             Self::Replicated => "replicated",
+            Self::Promoted => "promoted",
             Self::Refused => "refused",
             Self::Pending => "pending",
             Self::Failed => "failed",
@@ -38,7 +41,9 @@ impl Outcome {
     #[must_use]
     pub fn level(self) -> &'static str {
         match self {
-            Self::Skipped | Self::Unchanged | Self::Planned | Self::Replicated => "INFO",
+            Self::Skipped | Self::Unchanged | Self::Planned | Self::Replicated | Self::Promoted => {
+                "INFO"
+            }
             Self::Refused | Self::Pending => "WARN",
             Self::Failed => "ERROR",
         }

@@ -9,6 +9,7 @@ mod action;
 mod deployment;
 mod detail;
 mod event;
+mod failover;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use crate::secret::{Region, Secret, SecretId, VersionHash};
 use crate::spelling::did_you_mean;
 use crate::sweep::Token;
 pub use deployment::{CheckAnswer, DeploymentCheck, Destination, MAX_ANSWER_SIZE, ResponseUrl};
+pub use failover::{FailoverAction, FailoverRequest};
 
 /// The parsed input of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub enum Request {
     Sweep(Box<SweepRequest>),
     /// Tell CloudFormation whether the settings and the policy are valid.
     CheckDeployment(Box<DeploymentCheck>),
+    /// Drill or promote the replicas of the function's Region.
+    Failover(FailoverRequest),
     /// Do nothing, deliberately.
     Skip {
         /// The secret that the event is about, if it names one.
@@ -82,6 +86,7 @@ impl Request {
             Self::Explain(Explained::Hypothetical(_))
             | Self::Sweep(_)
             | Self::CheckDeployment(_)
+            | Self::Failover(_)
             | Self::Bad(_) => None,
         }
     }
@@ -94,6 +99,7 @@ impl Request {
             Self::Reconcile { .. }
             | Self::Explain(_)
             | Self::CheckDeployment(_)
+            | Self::Failover(_)
             | Self::Skip { .. }
             | Self::Bad(_) => None,
         }
@@ -107,6 +113,7 @@ impl Request {
             Self::Explain(_)
             | Self::Sweep(_)
             | Self::CheckDeployment(_)
+            | Self::Failover(_)
             | Self::Skip { .. }
             | Self::Bad(_) => Wait::Never,
         }

@@ -51,6 +51,7 @@ pub use settings::{
     Collation, FailedReplicas, KeyState, KnownReplica, PromotedReplicas, ReadLags,
     RegionNotEnabled, RemovedReplicas, SecretWithoutValue, WorldSettings,
 };
+pub(crate) use store::CalledSecret;
 pub use time::Time;
 pub use views::{NamedStates, ReplicaView, SecretView};
 

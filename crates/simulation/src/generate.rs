@@ -2,6 +2,7 @@
 //!
 //! Three in four are storms, with every kind of secret, action and fault; one in four is a race.
 
+pub(crate) mod failover;
 mod policy;
 pub(crate) mod race;
 mod regional;
@@ -16,8 +17,8 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use secret_replicator_emulator::{
-    FailedReplicas, KeyState, KnownReplica, RegionNotEnabled, RemovedReplicas, SecretWithoutValue,
-    Time,
+    FailedReplicas, KeyState, KnownReplica, PromotedReplicas, RegionNotEnabled, RemovedReplicas,
+    SecretWithoutValue, Time,
 };
 
 use crate::scenario::{Aws, HOME, Kind, REGIONS, Scenario, SecretAtStart};
@@ -86,6 +87,7 @@ impl Default for Aws {
             secret_without_value: SecretWithoutValue::default(),
             failed_replicas: FailedReplicas::default(),
             removed_replicas: RemovedReplicas::default(),
+            promoted_replicas: PromotedReplicas::default(),
             keys: vec![key(ALIAS), key(MULTI_REGION_ID)],
             denied_region: None,
         }
@@ -138,6 +140,11 @@ prop_compose! {
             RemovedReplicas::ShownAsBefore,
             RemovedReplicas::Hidden,
         ]),
+        promoted_replicas in select(vec![
+            PromotedReplicas::Hidden,
+            PromotedReplicas::Hidden,
+            PromotedReplicas::ShownAsBefore,
+        ]),
         more_keys in vec(key(), 0..8),
         denied_region in weighted(0.1, one_of(&REGIONS)),
     ) -> Aws {
@@ -159,6 +166,7 @@ prop_compose! {
             secret_without_value,
             failed_replicas,
             removed_replicas,
+            promoted_replicas,
             keys,
             denied_region,
         }

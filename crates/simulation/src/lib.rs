@@ -12,7 +12,8 @@
 //!
 //! `make soak SEED=7` replays a world. If the world fails, it prints the violations, looks for a smaller
 //! world with the same violation, and writes that one to `target/simulation/7.json`. `soak --scenario
-//! PATH` replays such a file. Worlds that found a bug are kept in `scenarios/`, and a test plays them.
+//! PATH` replays such a file. `FAILOVER=1` adds a failover to each world. Worlds that found a bug are kept in
+//! `scenarios/`, and a test plays them.
 //!
 //! | module | content |
 //! |---|---|

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secret_replicator_emulator::{
-    Collation, Denial, FailedReplicas, Fault, FaultKind, KeyState, KnownReplica, ReadLags,
-    RegionNotEnabled, RemovedReplicas, SecretWithoutValue, WorldSettings,
+    Collation, Denial, FailedReplicas, Fault, FaultKind, KeyState, KnownReplica, PromotedReplicas,
+    ReadLags, RegionNotEnabled, RemovedReplicas, SecretWithoutValue, WorldSettings,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,6 +106,8 @@ pub(crate) struct Aws {
     pub(crate) secret_without_value: SecretWithoutValue,
     pub(crate) failed_replicas: FailedReplicas,
     pub(crate) removed_replicas: RemovedReplicas,
+    #[serde(default)]
+    pub(crate) promoted_replicas: PromotedReplicas,
     /// The states of keys, by Region and name.
     pub(crate) keys: Vec<(String, String, KeyState)>,
     /// A Region that the function's role may not replicate to.
@@ -346,6 +348,7 @@ impl Scenario {
             secret_without_value: aws.secret_without_value,
             failed_replicas: aws.failed_replicas,
             removed_replicas: aws.removed_replicas,
+            promoted_replicas: aws.promoted_replicas,
             ..WorldSettings::default()
         }
     }

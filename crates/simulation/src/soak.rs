@@ -14,7 +14,7 @@ use clap::Parser;
 use proptest::strategy::ValueTree;
 
 use crate::check::{self, Violation};
-use crate::generate;
+use crate::generate::{self, failover::with_failover};
 use crate::run;
 use crate::scenario::Scenario;
 use crate::tally::Tally;
@@ -34,6 +34,9 @@ pub struct Options {
     /// Plays only the world of this seed, and shrinks it if it violates an invariant.
     #[arg(long, conflicts_with_all = ["seeds", "first"])]
     seed: Option<u64>,
+    /// Adds a failover to each world: overwriting is allowed, and replicas are promoted.
+    #[arg(long)]
+    failover: bool,
     /// Plays only the world in this file.
     #[arg(long, conflicts_with_all = ["seeds", "first", "seed"])]
     scenario: Option<PathBuf>,
@@ -43,6 +46,28 @@ pub struct Options {
     /// The directory for the smallest scenario that fails.
     #[arg(long, default_value = "target/simulation")]
     failures: PathBuf,
+}
+
+/// The worlds to play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Worlds {
+    /// As generated.
+    Any,
+    /// With a failover in each.
+    Failovers,
+}
+
+impl Worlds {
+    fn new(failover: bool) -> Self {
+        if failover { Self::Failovers } else { Self::Any }
+    }
+
+    fn of(self, scenario: Scenario) -> Scenario {
+        match self {
+            Self::Any => scenario,
+            Self::Failovers => with_failover(scenario),
+        }
+    }
 }
 
 /// Plays the worlds and prints the violations. The exit code is a failure if there are any.
@@ -55,7 +80,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         print(&violations);
         violations.is_empty()
     } else if let Some(seed) = options.seed {
-        let failure = shrink(seed);
+        let failure = shrink(seed, Worlds::new(options.failover));
         match &failure {
             None => println!("seed {seed}: no violations"),
             Some(failure) => report(seed, failure, &options.failures)?,
@@ -65,7 +90,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let started = Instant::now();
         let seeds = options.first..options.first + options.seeds;
         let threads = options.threads.map_or_else(available_parallelism, Ok)?;
-        let (tally, failed) = soak(seeds, threads);
+        let (tally, failed) = soak(seeds, Worlds::new(options.failover), threads);
         print!("{tally}");
         println!("{:.1} s", started.elapsed().as_secs_f64());
         failed.is_empty()
@@ -106,7 +131,11 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Scenario> {
 ///
 /// # Panics
 /// If anything but the function panics.
-pub(crate) fn soak(seeds: Range<u64>, threads: NonZero<usize>) -> (Tally, Vec<u64>) {
+pub(crate) fn soak(
+    seeds: Range<u64>,
+    worlds: Worlds,
+    threads: NonZero<usize>,
+) -> (Tally, Vec<u64>) {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         let (mut tally, mut failed) = (Tally::default(), Vec::new());
@@ -115,7 +144,7 @@ pub(crate) fn soak(seeds: Range<u64>, threads: NonZero<usize>) -> (Tally, Vec<u6
             if seed >= seeds.end {
                 return (tally, failed);
             }
-            let scenario = generate::tree(seed).current();
+            let scenario = worlds.of(generate::tree(seed).current());
             let run = run::play(&scenario);
             let violations = check::violations(&scenario, &run);
             tally.count(&scenario, &run, violations.len());
@@ -155,9 +184,9 @@ pub(crate) struct Failure {
 
 /// Returns the smallest scenario found that violates the same invariant as the seed's scenario.
 /// `None` if that one has no violation.
-pub(crate) fn shrink(seed: u64) -> Option<Failure> {
+pub(crate) fn shrink(seed: u64, worlds: Worlds) -> Option<Failure> {
     let mut tree = generate::tree(seed);
-    let scenario = tree.current();
+    let scenario = worlds.of(tree.current());
     let first = violations(&scenario);
     let invariant = first.first()?.invariant;
     let mut smallest = Failure {
@@ -175,7 +204,7 @@ pub(crate) fn shrink(seed: u64) -> Option<Failure> {
         if !has_moved {
             break;
         }
-        let scenario = tree.current();
+        let scenario = worlds.of(tree.current());
         let violations = violations(&scenario);
         is_failing = violations.iter().any(|found| found.invariant == invariant);
         if is_failing {

@@ -1,3 +1,4 @@
+mod failover;
 mod promoted;
 mod races;
 mod regional;
@@ -18,7 +19,7 @@ use crate::journal::Journal;
 use crate::journal::{End, EventEnd};
 use crate::run::{self, Run};
 use crate::scenario::{Action, Scenario, SecretAtStart, TimedAction, TimedFault};
-use crate::soak;
+use crate::soak::{self, Worlds};
 use crate::tally::{LIMITED_SWEEPS, REHEARSALS, REHEARSED_LEFTOVERS, worlds_with};
 
 /// The number of random worlds in the test.
@@ -124,9 +125,9 @@ fn a_seed_plays_the_same_to_the_last_call() {
 #[test]
 fn everything_holds_in_random_worlds() {
     let threads = thread::available_parallelism().expect("processors");
-    let (tally, failed) = soak::soak(1..WORLDS as u64 + 1, threads);
+    let (tally, failed) = soak::soak(1..WORLDS as u64 + 1, Worlds::Any, threads);
     if let Some(seed) = failed.first() {
-        let failure = soak::shrink(*seed).expect("a violation");
+        let failure = soak::shrink(*seed, Worlds::Any).expect("a violation");
         let scenario = serde_json::to_string(&failure.scenario).expect("JSON");
         panic!(
             "seeds {failed:?}; `make soak SEED={seed}` replays one; smallest: {scenario}\n{:#?}",
@@ -178,6 +179,20 @@ fn everything_holds_in_random_worlds() {
     ] {
         assert!(tally.get(name) > least, "{name}:\n{tally}");
     }
+}
+
+#[test]
+fn no_promoted_value_is_lost_in_worlds_with_a_failover() {
+    let threads = thread::available_parallelism().expect("processors");
+    let worlds = 100;
+    let (tally, failed) = soak::soak(1..worlds + 1, Worlds::Failovers, threads);
+    assert!(
+        failed.is_empty(),
+        "seeds {failed:?}; `make soak FAILOVER=1 SEED={}` replays one",
+        failed[0]
+    );
+    let promoted = tally.get(&worlds_with(Interleaving::Promoted));
+    assert!(promoted > 30, "{tally}");
 }
 
 #[test]

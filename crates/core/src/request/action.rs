@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     BadEvent, Cause, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
-    SweepRequest, Trigger, bad, cut, is_secret_id,
+    SweepRequest, Trigger, bad, cut, failover, is_secret_id,
 };
 use crate::known_regions;
 use crate::secret::{KmsKey, Region, Secret, SecretId};
@@ -26,7 +26,7 @@ const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": true, 
     the response";
 
 /// The names of the actions.
-pub(super) const NAMES: [&str; 3] = ["reconcile", "explain", "sweep"];
+pub(super) const NAMES: [&str; 5] = ["reconcile", "explain", "sweep", "drill", "promote"];
 
 /// The default of `maxChanges`.
 const MAX_CHANGES: u64 = 100;
@@ -64,10 +64,15 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         "reconcile" => reconcile(&Fields::of(&fields, RECONCILE_REMEDIATION), function),
         "explain" => explain(&Fields::of(&fields, EXPLAIN_REMEDIATION), function),
         "sweep" => sweep(&Fields::of(&fields, SWEEP_REMEDIATION)),
+        "drill" => failover::drill(&fields, function),
+        "promote" => failover::promote(&fields, function),
         _ => return unknown_action(name),
     };
     Trigger {
-        origin: Origin::named(name),
+        origin: Origin {
+            event_id: failover::execution(&request).map(str::to_owned),
+            ..Origin::named(name)
+        },
         request: request.unwrap_or_else(Request::Bad),
     }
 }
@@ -75,7 +80,7 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
 fn unknown_action(name: &str) -> Trigger {
     let expected = match did_you_mean(name, NAMES) {
         Some(known) => format!("did you mean `{known}`?"),
-        None => "expected `reconcile`, `explain` or `sweep`".to_owned(),
+        None => "expected `reconcile`, `explain`, `sweep`, `drill` or `promote`".to_owned(),
     };
     let message = format!("unknown action `{}`; {expected}", cut(name));
     Trigger {
@@ -147,17 +152,8 @@ fn explain(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Request, 
 /// Parses the description of a secret that need not exist.
 fn hypothetical(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Secret, BadEvent> {
     fields.only(&["name", "tags", "primaryRegion", "kmsKeyId"])?;
-    let region = match fields.text("primaryRegion")? {
-        Some(code) => Region::parse(&cut(code)).map_err(|error| {
-            let hint = known_regions::did_you_mean(code)
-                .unwrap_or_else(|| "expected, for example, `eu-west-1`".to_owned());
-            BadEvent {
-                message: format!("`secret.primaryRegion`: {error}; {hint}"),
-                remediation: EXPLAIN_REMEDIATION,
-            }
-        })?,
-        None => function.region.clone(),
-    };
+    let region = fields.region("primaryRegion", "secret.primaryRegion")?;
+    let region = region.unwrap_or_else(|| function.region.clone());
     let key = fields.text("kmsKeyId")?;
     if let Some(other) = key.and_then(|key| KmsKey::new(key).other_region(&region)) {
         let message =
@@ -198,20 +194,20 @@ impl<'de> Deserialize<'de> for UniqueFields {
 }
 
 /// The fields of an object, and the remediation for an invalid field.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     fields: &'a Map<String, Value>,
     remediation: &'static str,
 }
 
 impl<'a> Fields<'a> {
-    fn of(fields: &'a Map<String, Value>, remediation: &'static str) -> Self {
+    pub(super) fn of(fields: &'a Map<String, Value>, remediation: &'static str) -> Self {
         Self {
             fields,
             remediation,
         }
     }
 
-    fn bad<T>(&self, message: String) -> Result<T, BadEvent> {
+    pub(super) fn bad<T>(&self, message: String) -> Result<T, BadEvent> {
         Err(BadEvent {
             message,
             remediation: self.remediation,
@@ -223,7 +219,7 @@ impl<'a> Fields<'a> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    fn flag(&self, name: &str) -> Result<bool, BadEvent> {
+    pub(super) fn flag(&self, name: &str) -> Result<bool, BadEvent> {
         match self.get(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
@@ -231,7 +227,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn only(&self, known: &[&str]) -> Result<(), BadEvent> {
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), BadEvent> {
         let Some(unknown) = self
             .fields
             .keys()
@@ -248,11 +244,26 @@ impl<'a> Fields<'a> {
         self.bad(format!("unknown field `{}`; {expected}", cut(unknown)))
     }
 
-    fn text(&self, name: &str) -> Result<Option<&'a str>, BadEvent> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, BadEvent> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => self.bad(format!("`{name}` must be a string")),
+        }
+    }
+
+    /// Returns the Region that a field names. `path` is the field's name in an error.
+    pub(super) fn region(&self, name: &str, path: &str) -> Result<Option<Region>, BadEvent> {
+        let Some(code) = self.text(name)? else {
+            return Ok(None);
+        };
+        match Region::parse(&cut(code)) {
+            Ok(region) => Ok(Some(region)),
+            Err(error) => {
+                let hint = known_regions::did_you_mean(code)
+                    .unwrap_or_else(|| "expected, for example, `eu-west-1`".to_owned());
+                self.bad(format!("`{path}`: {error}; {hint}"))
+            }
         }
     }
 

@@ -129,7 +129,7 @@ proptest! {
 
     #[test]
     fn any_json_as_the_fields_of_an_action_becomes_a_trigger(
-        action in select(&["reconcile", "explain", "sweep", "swep"][..]),
+        action in select(&["reconcile", "explain", "sweep", "drill", "promote", "swep"][..]),
         fields in btree_map(select(&ACTION_FIELDS[..]), any_json(), 0..4),
     ) {
         let mut event = json!(fields);
@@ -229,7 +229,7 @@ proptest! {
     }
 }
 
-const ACTION_FIELDS: [&str; 8] = [
+const ACTION_FIELDS: [&str; 12] = [
     "secretId",
     "secret",
     "dryRun",
@@ -238,6 +238,10 @@ const ACTION_FIELDS: [&str; 8] = [
     "maxChanges",
     "sweepId",
     "maxchanges",
+    "region",
+    "from",
+    "ExecutionId",
+    "StepName",
 ];
 
 const DETAIL_KEYS: [&str; 9] = [

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::wire::ApiRequest;
+use crate::world::CalledSecret;
 
 /// The variable with the path of the file. Several processes can append to one file.
 const VARIABLE: &str = "EMULATOR_CALLS_FILE";
@@ -44,13 +45,13 @@ impl CallsFile {
         })
     }
 
-    /// Writes a call, unless an equal call has been written. `primary_key` is the key of the call's
-    /// secret. Only roles sign with a session token, so this omits the calls that set up secrets.
-    pub(super) fn note(&mut self, request: &ApiRequest, primary_key: Option<&str>) {
+    /// Writes a call, unless an equal call has been written. Only roles sign with a session token, so this omits the
+    /// calls that set up secrets.
+    pub(super) fn note(&mut self, request: &ApiRequest, secret: &CalledSecret) {
         let Some(session) = &request.session else {
             return;
         };
-        let line = line(session, request, primary_key);
+        let line = line(session, request, secret);
         if self.written.insert(line.clone()) {
             // One write, because other processes append too. Panics on an error, because without a
             // call a required permission would look unused.
@@ -61,7 +62,7 @@ impl CallsFile {
     }
 }
 
-fn line(session: &str, request: &ApiRequest, primary_key: Option<&str>) -> String {
+fn line(session: &str, request: &ApiRequest, secret: &CalledSecret) -> String {
     let id = request.body.get("SecretId").and_then(Value::as_str);
     let parameters: Map<String, Value> = MEMBERS
         .iter()
@@ -73,7 +74,8 @@ fn line(session: &str, request: &ApiRequest, primary_key: Option<&str>) -> Strin
         "operation": request.operation,
         // The ARN without the secret's name. A plain name means a secret in the call's Region.
         "secret": id.map(|id| id.rsplit_once(":secret:").map_or("name", |(prefix, _)| prefix)),
-        "key": primary_key,
+        "key": secret.key,
+        "primary_region": secret.primary_region,
         "parameters": parameters,
     });
     format!("{call}\n")
@@ -105,7 +107,11 @@ mod tests {
                     "ClientRequestToken": "token",
                 }),
             };
-            file.note(&request, key);
+            let secret = CalledSecret {
+                key: key.map(str::to_owned),
+                primary_region: Some("us-east-1".to_owned()),
+            };
+            file.note(&request, &secret);
         }
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -116,6 +122,7 @@ mod tests {
                 "operation": "ReplicateSecretToRegions",
                 "secret": prefix,
                 "key": key,
+                "primary_region": "us-east-1",
                 "parameters": { "AddReplicaRegions": added },
             });
             format!("{call}\n")

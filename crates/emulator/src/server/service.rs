@@ -68,8 +68,8 @@ impl Service {
         };
         if let Some(file) = &self.calls_file {
             let id = secret_id(&request.body).unwrap_or_default();
-            let key = lock(&self.world).key_of(&request.region, id);
-            lock(file).note(&request, key.as_deref());
+            let secret = lock(&self.world).called_secret(&request.region, id);
+            lock(file).note(&request, &secret);
         }
         let fault = self.take_fault(&request);
         let call = Call::new((self.clock)(), &request, fault.clone());

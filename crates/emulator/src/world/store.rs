@@ -7,6 +7,15 @@ use super::region::Region;
 use super::secret::{Role, Secret};
 use super::{ApiError, Time, World};
 
+/// What IAM and KMS evaluate of a call's secret.
+#[derive(Debug, Default)]
+pub(crate) struct CalledSecret {
+    /// The key as `DescribeSecret` shows it.
+    pub(crate) key: Option<String>,
+    /// The Region of the primary secret, as `DescribeSecret` shows it.
+    pub(crate) primary_region: Option<String>,
+}
+
 impl World {
     pub(super) fn region_mut(&mut self, region: &str) -> &mut Region {
         let collation = self.settings.collation;
@@ -32,9 +41,13 @@ impl World {
             .or_else(|| secrets.get(resource))
     }
 
-    /// Returns the customer key of a secret, as the request named it.
-    pub(crate) fn key_of(&self, region: &str, secret_id: &str) -> Option<String> {
-        self.find(region, secret_id)?.kms_key_id.clone()
+    /// Returns what IAM and KMS evaluate of a secret.
+    pub(crate) fn called_secret(&self, region: &str, secret_id: &str) -> CalledSecret {
+        let found = self.find(region, secret_id);
+        found.map_or_else(CalledSecret::default, |secret| CalledSecret {
+            key: secret.kms_key_id.clone(),
+            primary_region: secret.primary_region().map(str::to_owned),
+        })
     }
 
     /// Finds a secret for the operations that do not find a new secret at once.

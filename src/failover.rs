@@ -1,0 +1,173 @@
+//! Drills and promotes the replicas of the function's Region, for the day on which their primary Region fails.
+//!
+//! The decisions are those of `secret_replicator_core::failover`, as in the command-line tool. An invocation keeps no
+//! state: what it does not reach, the next one finds, because a promoted secret is not a replica any more.
+//!
+//! | module | content |
+//! |---|---|
+//! | `replicas` | lists the replicas that the policy covers |
+//! | `drill` | compares the replicas with their primary secrets, if their Region answers |
+//! | `promote` | promotes the replicas, a few at a time |
+//! | `outcome` | the outcome of each replica |
+//! | `totals` | the totals of all replicas |
+
+mod drill;
+mod outcome;
+mod promote;
+mod replicas;
+mod totals;
+
+use std::collections::BTreeSet;
+
+use secret_replicator_aws::{CallError, Promoter};
+use secret_replicator_core::request::{BadEvent, FailoverAction, FailoverRequest};
+use secret_replicator_core::secret::{Region, SecretArn, SecretId};
+
+use crate::clock::Clock;
+use crate::deadlines::Deadlines;
+use crate::reconcile::{Mode, Reconciler, SecretOutcome};
+pub use outcome::{Finding, ReplicaOutcome, ReplicaState};
+use replicas::{Covered, ListedReplicas};
+pub use totals::FailoverTotals;
+
+/// A drill or a promotion of the replicas in the function's Region.
+#[derive(Debug)]
+pub struct Failover<'a> {
+    reconciler: Reconciler,
+    promoter: Promoter,
+    region: Region,
+    deadlines: &'a Deadlines,
+    clock: Clock,
+}
+
+/// The state of a drill or a promotion at the end of an invocation.
+#[derive(Clone, Debug)]
+pub struct FailoverSummary {
+    /// The Region whose replicas are concerned.
+    pub region: Region,
+    /// The Region of their primary secrets. `None` without a replica.
+    pub primary_region: Option<Region>,
+    /// Whether this is a drill.
+    pub is_drill: bool,
+    /// The totals.
+    pub totals: FailoverTotals,
+    /// Why replicas may be missing in the totals. `None` if all were listed.
+    pub unlisted: Option<String>,
+    /// Whether the primary Region answered, so that a drill compared the versions and found missing replicas.
+    pub is_compared: bool,
+}
+
+/// The outcome of one secret.
+#[derive(Debug)]
+pub struct FailedOver {
+    /// The secret's ARN in the function's Region.
+    pub id: SecretId,
+    /// The outcome.
+    pub outcome: SecretOutcome,
+}
+
+impl<'a> Failover<'a> {
+    /// Creates a failover with the reconciler's policy and client, and with a write rate of its own.
+    #[must_use]
+    pub fn new(
+        reconciler: &Reconciler,
+        region: Region,
+        writes_per_second: u32,
+        deadlines: &'a Deadlines,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            promoter: Promoter::new(&reconciler.secrets_manager, writes_per_second),
+            reconciler: Reconciler {
+                secrets_manager: reconciler.secrets_manager.for_reads(),
+                ..reconciler.clone()
+            },
+            region,
+            deadlines,
+            clock,
+        }
+    }
+
+    /// Drills or promotes. Calls `on_result` for each secret that needs a record.
+    ///
+    /// # Errors
+    /// The outcome of the request, if no replica can be listed, or if it is not clear which ones are meant.
+    pub async fn run(
+        &self,
+        request: &FailoverRequest,
+        mode: Mode,
+        on_result: impl Fn(FailedOver),
+    ) -> Result<FailoverSummary, SecretOutcome> {
+        let listed = self.list(request.from.as_ref()).await;
+        let listed = listed.map_err(SecretOutcome::Unreadable)?;
+        let primary_region = primary_region(request, &listed)?;
+        let mut summary = FailoverSummary {
+            region: self.region.clone(),
+            primary_region: primary_region.clone(),
+            is_drill: request.action == FailoverAction::Drill,
+            totals: FailoverTotals::of_list(&listed),
+            unlisted: listed.unlisted.as_ref().map(CallError::to_string),
+            is_compared: false,
+        };
+        for entry in listed.unreadable {
+            summary.totals.failed += 1;
+            on_result(FailedOver {
+                id: entry.id,
+                outcome: SecretOutcome::Unreadable(entry.error),
+            });
+        }
+        let Some(primary_region) = primary_region else {
+            return Ok(summary);
+        };
+        let on_result = |arn: SecretArn, outcome: SecretOutcome| {
+            let id = SecretId::Arn(arn);
+            on_result(FailedOver { id, outcome });
+        };
+        match request.action {
+            FailoverAction::Drill => {
+                self.drill(listed.covered, &primary_region, &mut summary, on_result)
+                    .await;
+            }
+            FailoverAction::Promote { .. } => {
+                let totals = &mut summary.totals;
+                self.promote(listed.covered, &primary_region, mode, totals, on_result)
+                    .await;
+            }
+        }
+        Ok(summary)
+    }
+}
+
+/// Returns the Region of the primary secrets whose replicas are meant. `None` without a covered replica.
+///
+/// # Errors
+/// The outcome of the request, if it names no Region and the list shows several, or ends early.
+fn primary_region(
+    request: &FailoverRequest,
+    listed: &ListedReplicas,
+) -> Result<Option<Region>, SecretOutcome> {
+    if request.from.is_some() {
+        return Ok(request.from.clone());
+    }
+    if let Some(unlisted) = &listed.unlisted {
+        return Err(SecretOutcome::Unreadable(unlisted.clone()));
+    }
+    if listed.primary_regions.len() > 1 {
+        return Err(SecretOutcome::BadEvent(several(&listed.primary_regions)));
+    }
+    Ok(listed.primary_regions.first().cloned())
+}
+
+/// Returns the error for replicas of several primary Regions. The promotion of all would also end the replication
+/// from a Region that works.
+fn several(regions: &BTreeSet<Region>) -> BadEvent {
+    let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    BadEvent {
+        message: format!(
+            "the Region has covered replicas of primary secrets in {}",
+            regions.join(" and ")
+        ),
+        remediation: "name the Region of the primary secrets with `from`, and send the action once for each Region \
+                      that has failed",
+    }
+}

@@ -1,0 +1,178 @@
+//! Compares the replicas of the Region with their primary secrets, without a write.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use secret_replicator_aws::{CallErrorKind, Page};
+use secret_replicator_core::failover::drill::{
+    DrillFinding, Drilled, Evidence, KeyCheck, ReaderCheck, There, assess, expectation,
+};
+use secret_replicator_core::failover::inventory::Entry;
+use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
+
+use super::{Covered, Failover, FailoverSummary, Finding, ReplicaOutcome, ReplicaState};
+use crate::reconcile::{Reconciler, SecretOutcome};
+
+/// The age of a change from which the lists of both Regions show it. A list can be five minutes old (Secrets Manager
+/// API reference, `ListSecrets`), and a replication takes seconds.
+const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// The covered replicas that no page of the primary Region's list has shown, by name and suffix.
+type Unmatched = BTreeMap<String, Covered>;
+
+impl Failover<'_> {
+    /// Judges each replica, and each primary secret whose replica the Region should have. Without an answer of the
+    /// primary Region, the replicas are judged alone: their versions may be old, and others may be missing.
+    pub(super) async fn drill(
+        &self,
+        replicas: Vec<Covered>,
+        primary_region: &Region,
+        summary: &mut FailoverSummary,
+        on_result: impl Fn(SecretArn, SecretOutcome),
+    ) {
+        let by_resource = |covered: Covered| (covered.replica.arn.resource().to_owned(), covered);
+        let mut unmatched: Unmatched = replicas.into_iter().map(by_resource).collect();
+        let mut record = |outcome: ReplicaOutcome| {
+            // A primary secret without a replica.
+            let is_missing = outcome.secret.arn.region() != &self.region;
+            summary.totals.covered += u64::from(is_missing);
+            summary.totals.count(&outcome.state);
+            if outcome.state.needs_record() {
+                let arn = outcome.secret.arn.in_region(&self.region);
+                on_result(arn, SecretOutcome::Failover(Box::new(outcome)));
+            }
+        };
+        let mut token: Option<String> = None;
+        while let Some(page) = self.primaries(primary_region, token.as_deref()).await {
+            for primary in page.secrets.into_iter().flatten() {
+                let outcome = match unmatched.remove(primary.arn.resource()) {
+                    Some(covered) => Some(self.compare(covered, &primary)),
+                    // A list that ended early does not show which replicas are missing.
+                    None if summary.unlisted.is_some() => None,
+                    None => self.find(primary).await,
+                };
+                outcome.into_iter().for_each(&mut record);
+            }
+            token = page.next_token;
+            if token.is_none() {
+                summary.is_compared = true;
+                break;
+            }
+        }
+        let alone = unmatched.into_values();
+        alone
+            .map(|covered| self.judge_alone(covered))
+            .for_each(record);
+    }
+
+    /// Reads a page of the primary Region's list. `None` if the Region does not answer, or if the role may not read it.
+    async fn primaries(&self, region: &Region, token: Option<&str>) -> Option<Page> {
+        let filter = self.reconciler.policy.list_filter();
+        let client = &self.reconciler.secrets_manager;
+        let page = client.list_there(region, filter.as_ref(), token, self.last_start());
+        page.await
+            .inspect_err(|error| {
+                tracing::warn!(%region, %error, "failed to list the primary secrets");
+            })
+            .ok()
+    }
+
+    /// Compares a replica with its primary secret.
+    fn compare(&self, Covered { replica, rules }: Covered, primary: &Secret) -> ReplicaOutcome {
+        let entry = Entry::of_primary(primary, None);
+        let evidence = Evidence {
+            primary: Some(primary),
+            ..self.evidence(There::Found(&replica))
+        };
+        let drilled = assess(&entry, &evidence);
+        let is_behind = drilled.findings == [DrillFinding::VersionBehind];
+        let state = if is_behind && !self.is_settled(primary) {
+            ReplicaState::Unsettled
+        } else {
+            self.state(&drilled, &entry)
+        };
+        ReplicaOutcome {
+            secret: replica,
+            rules,
+            state,
+        }
+    }
+
+    /// Looks up what the Region has in place of a replica that its list does not show. `None` if the policy wants none.
+    async fn find(&self, primary: Secret) -> Option<ReplicaOutcome> {
+        let Reconciler {
+            policy,
+            limits,
+            secrets_manager,
+        } = &self.reconciler;
+        let expected = expectation(&primary, policy, limits, &self.region)?;
+        let name = SecretId::Name(primary.name.clone());
+        let found = secrets_manager.describe(&name, self.last_start()).await;
+        let entry = Entry::of_primary(&primary, None);
+        let there = match &found {
+            Ok(found) => There::Found(found),
+            Err(error) if error.kind == CallErrorKind::NotFound => There::Absent,
+            Err(error) => There::Unreadable(error.to_string()),
+        };
+        let is_absent = matches!(there, There::Absent);
+        let evidence = Evidence {
+            primary: Some(&primary),
+            refusal: expected.refusal.as_ref(),
+            ..self.evidence(there)
+        };
+        let state = if is_absent && !self.is_settled(&primary) {
+            ReplicaState::Unsettled
+        } else {
+            self.state(&assess(&entry, &evidence), &entry)
+        };
+        Some(ReplicaOutcome {
+            secret: primary,
+            rules: expected.rules,
+            state,
+        })
+    }
+
+    /// Returns whether the lists of both Regions show the last change of a primary secret.
+    fn is_settled(&self, primary: &Secret) -> bool {
+        let is_old = |changed| self.clock.now() - changed > SETTLED_AFTER;
+        primary.last_changed.is_some_and(is_old)
+    }
+
+    /// Judges a replica whose primary secret is not known.
+    fn judge_alone(&self, Covered { replica, rules }: Covered) -> ReplicaOutcome {
+        let state = match Entry::of_replica(&replica) {
+            Some(entry) => {
+                let drilled = assess(&entry, &self.evidence(There::Found(&replica)));
+                self.state(&drilled, &entry)
+            }
+            None => ReplicaState::AlreadyStandalone,
+        };
+        ReplicaOutcome {
+            secret: replica,
+            rules,
+            state,
+        }
+    }
+
+    /// Returns the evidence of the Region alone. The function's role may neither describe a key nor simulate a
+    /// reader, so these checks are left to the command-line tool.
+    fn evidence<'e>(&'e self, there: There<'e>) -> Evidence<'e> {
+        Evidence {
+            region: &self.region,
+            there,
+            primary: None,
+            refusal: None,
+            key: KeyCheck::Usable,
+            reader: ReaderCheck::NotAsked,
+        }
+    }
+
+    fn state(&self, drilled: &Drilled, entry: &Entry) -> ReplicaState {
+        if drilled.is_ready() {
+            return ReplicaState::Ready;
+        }
+        let findings = drilled.findings.iter();
+        let findings = findings.map(|finding| Finding::new(finding, entry, &self.region));
+        ReplicaState::Found(findings.collect())
+    }
+}
