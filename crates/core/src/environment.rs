@@ -8,7 +8,7 @@ pub const MAX_SIZE: usize = 4096;
 
 /// The environment variables of the template, with their longest usual values, apart from
 /// `REPLICATION_POLICY` and `ALLOWED_REPLICA_REGIONS`.
-pub const OTHER_VARIABLES: [(&str, &str); 7] = [
+pub const OTHER_VARIABLES: [(&str, &str); 9] = [
     ("ALLOW_OVERWRITE", "false"),
     ("ALLOW_REMOVAL", "false"),
     ("ALLOW_PROMOTION", "false"),
