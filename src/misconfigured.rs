@@ -1,8 +1,8 @@
 //! A function whose settings or policy are invalid.
 //!
 //! It starts all the same, so that each invocation ends with the problems: Lambda retries an event and then sends it
-//! to the failure queue, and a person who invokes the function sees what to fix. It makes no call to AWS, except for its answer to CloudFormation, which checks
-//! a deployment.
+//! to the failure queue, and a person who invokes the function sees what to fix. Its only request is the answer to
+//! CloudFormation, which checks a deployment.
 
 use std::time::Duration;
 

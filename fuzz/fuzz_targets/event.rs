@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use secret_replicator_core::request::{FunctionIdentity, Request, Trigger, parse};
+use secret_replicator_core::request::{FunctionIdentity, MAX_ANSWER_SIZE, Request, Trigger, parse};
 use secret_replicator_core::secret::{Region, SecretId};
 
 static HOME: LazyLock<FunctionIdentity> = LazyLock::new(|| FunctionIdentity {
