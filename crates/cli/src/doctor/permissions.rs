@@ -306,6 +306,25 @@ mod tests {
     }
 
     #[test]
+    fn with_messages_failed_events_go_to_the_bus_of_the_stack() {
+        let account = Account {
+            partition: "aws".to_owned(),
+            region: Region::parse("us-east-1").unwrap(),
+            id: "123456789012".to_owned(),
+        };
+        let mut stack = super::super::tests::stack();
+        assert_eq!(count(&of_lambda(&account, &stack), "sqs:SendMessage"), 1);
+        let bus = ("FailureBus".to_owned(), "stack-failures".to_owned());
+        stack.resources.extend([bus]);
+        let requests = of_lambda(&account, &stack);
+        assert_eq!(count(&requests, "sqs:SendMessage"), 0);
+        let puts = |request: &&Request| request.actions == ["events:PutEvents"];
+        let put = requests.iter().find(puts).expect("a request");
+        let bus = "arn:aws:events:us-east-1:123456789012:event-bus/stack-failures";
+        assert_eq!(put.resource, bus);
+    }
+
+    #[test]
     fn each_region_is_read_and_replicated_to() {
         let requests = of_function(false, false, &[]);
         assert_eq!(count(&requests, "secretsmanager:DescribeSecret"), 2);
