@@ -110,7 +110,7 @@ fn in_ireland(stage: &Stage, name: &str) -> SecretView {
     found.expect("the secret is there")
 }
 
-/// Returns the names of the secrets in Ireland that are no replicas.
+/// Returns the names of the secrets in Ireland that are not replicas.
 fn standalone(stage: &Stage) -> Vec<String> {
     let secrets = stage.aws.with(|world, now| world.secrets(now, IRELAND));
     let standalone = secrets.into_iter().filter(|secret| !secret.is_replica);
