@@ -117,7 +117,7 @@ impl Failover<'_> {
         let is_absent = matches!(there, There::Absent);
         let evidence = Evidence {
             primary: Some(&primary),
-            refusal: expected.refusal.as_ref(),
+            // The refusal is by the limits of this stack. The stack of the primary secret has its own.
             ..self.evidence(there)
         };
         let state = if is_absent && !self.is_settled(&primary) {

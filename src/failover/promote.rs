@@ -17,7 +17,7 @@ use crate::reconcile::{Mode, SecretOutcome};
 const AT_ONCE: usize = 8;
 
 impl Failover<'_> {
-    /// Promotes replicas of primary secrets in a Region. Begins none from which on the deadline is too close.
+    /// Promotes replicas of primary secrets in a Region. Begins none that the deadline may cut off.
     pub(super) async fn promote(
         &self,
         replicas: Vec<Covered>,
@@ -72,53 +72,58 @@ impl Failover<'_> {
     /// that AWS may have executed, or that it refused, is followed by another read: another operator may have
     /// promoted the same replica. `secret` becomes the read on which the promotion rests.
     async fn stop_replication(&self, secret: &mut Secret, from: &Region) -> ReplicaState {
-        let id = SecretId::Arn(secret.arn.clone());
-        let end = self.deadlines.end();
+        let mut earlier = Earlier::default();
         let mut retries = self.deadlines.repeat_requests();
-        let mut failed = None;
-        let mut may_be_ours = false;
-        while Instant::now() < self.last_start() || failed.is_some() {
-            let read = match self.promoter.read(&id, end).await {
-                Ok((found, read)) => match self.judge(&found, from) {
-                    ReplicaState::AlreadyStandalone if may_be_ours => {
-                        return ReplicaState::Promoted;
-                    }
-                    ReplicaState::Ready => {
-                        *secret = found;
-                        Ok(read)
-                    }
-                    state => return state,
-                },
-                Err(error) if error.kind == CallErrorKind::NotFound => {
-                    return ReplicaState::NotPromoted(NotPromoted::Absent);
-                }
-                Err(error) => Err(error),
-            };
-            let error = match read {
-                Err(error) => error,
-                Ok(_) if failed.as_ref().is_some_and(is_final) => break,
-                Ok(read) => {
-                    let Some(slot) = self.promoter.write_slot(self.last_start()).await else {
-                        break;
-                    };
-                    let arn = &secret.arn;
-                    match self.promoter.stop_replication(arn, read, slot, end).await {
-                        Ok(()) => return self.verify(&id).await,
-                        Err(WriteError::Stale) => continue,
-                        Err(WriteError::Call(error)) => {
-                            may_be_ours |= error.may_have_been_executed();
-                            error
-                        }
-                    }
-                }
-            };
-            let is_over = !error.is_transient() && !is_final(&error);
-            failed = Some(error);
-            if is_over || !retries.pause().await {
-                break;
+        while Instant::now() < self.last_start() || earlier.failed.is_some() {
+            match self.attempt(secret, from, &mut earlier).await {
+                Some(state) => return state,
+                None if retries.pause().await => {}
+                None => break,
             }
         }
-        failed.map_or(ReplicaState::NotReached, ReplicaState::Failed)
+        earlier.end()
+    }
+
+    /// Makes one attempt. Returns `None` if another read must decide.
+    async fn attempt(
+        &self,
+        secret: &mut Secret,
+        from: &Region,
+        earlier: &mut Earlier,
+    ) -> Option<ReplicaState> {
+        let id = SecretId::Arn(secret.arn.clone());
+        let end = self.deadlines.end();
+        let read = match self.promoter.read(&id, end).await {
+            Ok((found, read)) => match self.judge(&found, from) {
+                ReplicaState::AlreadyStandalone if earlier.may_be_ours => {
+                    return Some(ReplicaState::Promoted);
+                }
+                ReplicaState::Ready => {
+                    *secret = found;
+                    read
+                }
+                state => return Some(state),
+            },
+            Err(error) if error.kind == CallErrorKind::NotFound => {
+                return Some(ReplicaState::NotPromoted(NotPromoted::Absent));
+            }
+            Err(error) => return earlier.note(error),
+        };
+        if earlier.failed.as_ref().is_some_and(is_final) {
+            return Some(earlier.end());
+        }
+        let Some(slot) = self.promoter.write_slot(self.last_start()).await else {
+            return Some(earlier.end());
+        };
+        let arn = &secret.arn;
+        match self.promoter.stop_replication(arn, read, slot, end).await {
+            Ok(()) => Some(self.verify(&id).await),
+            Err(WriteError::Stale) => None,
+            Err(WriteError::Call(error)) => {
+                earlier.may_be_ours |= error.may_have_been_executed();
+                earlier.note(error)
+            }
+        }
     }
 
     /// Judges a read of a secret.
@@ -144,6 +149,33 @@ impl Failover<'_> {
                 return ReplicaState::Unconfirmed;
             }
         }
+    }
+}
+
+/// The earlier attempts to promote a replica.
+#[derive(Default)]
+struct Earlier {
+    /// The error of the last call that failed.
+    failed: Option<CallError>,
+    /// Whether AWS may have executed a promotion without an answer.
+    may_be_ours: bool,
+}
+
+impl Earlier {
+    /// Notes an error. Returns the state if another attempt would not help.
+    fn note(&mut self, error: CallError) -> Option<ReplicaState> {
+        if error.is_transient() || is_final(&error) {
+            self.failed = Some(error);
+            None
+        } else {
+            Some(ReplicaState::Failed(error))
+        }
+    }
+
+    /// Returns the state if there is no other attempt.
+    fn end(&mut self) -> ReplicaState {
+        let failed = self.failed.take();
+        failed.map_or(ReplicaState::NotReached, ReplicaState::Failed)
     }
 }
 

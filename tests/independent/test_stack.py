@@ -81,13 +81,13 @@ def test_the_sweep_is_a_standard_workflow(cautious):
 
 
 def test_the_parameters_of_the_sweep_reach_function_and_state_machine(deploy):
-    stack = deploy(
-        AllowOverwrite="true", AllowRemoval="true", SweepWritesPerSecond="5", SweepMaxChanges="7"
-    )
+    allowed = dict.fromkeys(["AllowOverwrite", "AllowRemoval", "AllowPromotion"], "true")
+    stack = deploy(**allowed, SweepWritesPerSecond="5", SweepMaxChanges="7")
     variables = stack.function()["Environment"]["Variables"]
 
     assert variables["ALLOW_OVERWRITE"] == "true"
     assert variables["ALLOW_REMOVAL"] == "true"
+    assert variables["ALLOW_PROMOTION"] == "true"
     assert variables["SWEEP_WRITES_PER_SECOND"] == "5"
     start = Sweep.of(stack).definition["States"]["Validate the input"]
     assert start["Assign"]["maxChanges"].endswith(": 7 %}")

@@ -12,15 +12,19 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use clap::Args;
-use secret_replicator_aws::{Endpoints, SecretsManager, https_client};
+use secret_replicator_aws::{Endpoints, Promoter, Reader, SecretsManager, https_client};
 use secret_replicator_core::secret::Region;
 
+use crate::promote::Confirmed;
 use crate::{interrupt, options};
 pub(crate) use remediation::ApiError;
 
 /// The maximum number of attempts of a read, including the first one. There is no deadline, and throttling is
 /// likely in a large account.
 const ATTEMPTS: u32 = 8;
+
+/// The maximum number of attempts of a read in a Region that may be unavailable.
+const IMPATIENT_ATTEMPTS: u32 = 2;
 
 /// The time for which the credentials of an assumed role are valid.
 const ROLE_SESSION: Duration = Duration::from_hours(1);
@@ -94,9 +98,28 @@ impl Access {
         &self.config
     }
 
-    /// Returns the client of Secrets Manager.
-    pub(crate) fn secrets_manager(&self) -> SecretsManager {
-        let client = SecretsManager::from_config(&self.config).for_reads();
+    /// Returns a client of Secrets Manager that cannot write.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(&self.secrets_manager())
+    }
+
+    /// Returns the client that promotes replicas. Only the confirmation of `promote` leads to it.
+    pub(crate) fn promoter(&self, confirmed: &Confirmed) -> Promoter {
+        Promoter::new(&self.secrets_manager(), confirmed.writes_per_second())
+    }
+
+    /// Returns the same access for a Region that may be unavailable: few attempts instead of many.
+    pub(crate) fn impatient(&self) -> Self {
+        let retries = RetryConfig::standard().with_max_attempts(IMPATIENT_ATTEMPTS);
+        let builder = self.config.to_builder();
+        Self {
+            config: builder.retry_config(retries).build(),
+            ..*self
+        }
+    }
+
+    fn secrets_manager(&self) -> SecretsManager {
+        let client = SecretsManager::from_config(&self.config);
         match self.config.region() {
             Some(home) if !self.has_endpoint => {
                 client.with_endpoints(Endpoints::from_environment(home.as_ref()))

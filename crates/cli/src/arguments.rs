@@ -7,13 +7,13 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::output::{Exit, ExitCodes};
 use crate::{check, completions, explain, export, package_policy, parameter, test, tips};
 #[cfg(feature = "aws")]
-use crate::{plan, status};
+use crate::{drill, failback, plan, promote, status};
 
 /// Check, explain and test a replication policy before you deploy it
 ///
 /// A replication policy defines which AWS Secrets Manager secrets are replicated, to which Regions,
 /// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. Only
-/// `plan`, `status` and `doctor` read an AWS account. No command writes to one.
+/// `plan`, `status`, `drill`, `promote`, `failback` and `doctor` call AWS. Only `promote` writes.
 #[derive(Parser)]
 #[command(
     name = "secret-replicator",
@@ -27,12 +27,13 @@ Examples:
   secret-replicator package-policy policy.yaml
   secret-replicator export scp policy.yaml
   secret-replicator plan policy.yaml --region us-east-1
+  secret-replicator drill policy.yaml --to eu-west-1 --region us-east-1
 
 Exit codes:
   0  success
   1  findings: a warning with `check --strict`, or a failed test
   2  failure: a policy with errors, an unreadable file, or an invalid option
-`plan`, `status` and `doctor` exit with 2 for findings and 1 for a failure.
+The commands that call AWS exit with 2 for findings and 1 for a failure.
 
 Results go to standard output, including the problems that `check` finds. Errors that prevent a
 result, and notes about a result, go to standard error. With `--output json`, the problems of an
@@ -100,6 +101,25 @@ pub(crate) enum Command {
     /// and Region are found as the AWS CLI finds them.
     #[cfg(feature = "aws")]
     Status(status::Arguments),
+    /// Show which secrets could be promoted in a failover Region
+    ///
+    /// Checks for each secret that the policy covers that its replica is in the Region, carries the current
+    /// value, and has a key that works. Needs read-only credentials, never writes, and never reads a value.
+    /// A primary Region that does not answer is named, and the report rests on the inventory.
+    #[cfg(feature = "aws")]
+    Drill(drill::Arguments),
+    /// Promote the replicas of a failover Region, when their primary Region is unavailable
+    ///
+    /// Shows what would be promoted, asks for a confirmation, and makes each replica a standalone secret.
+    /// Needs nothing of the primary Region. A second run changes nothing. A promotion cannot be undone.
+    #[cfg(feature = "aws")]
+    Promote(promote::Arguments),
+    /// Show what stands where after a failover, and the steps that lead back
+    ///
+    /// Compares the versions of both sides of each promoted secret, says which value is newer if the versions
+    /// show it, and prints the calls in order. Runs none of them, and never reads a value.
+    #[cfg(feature = "aws")]
+    Failback(failback::Arguments),
     /// Find the broken link of a deployed stack
     ///
     /// Follows the chain from a changed secret to its replica and to the operators: stack, function,
@@ -112,7 +132,7 @@ pub(crate) enum Command {
 }
 
 /// The names of the commands that read an AWS account.
-const ACCOUNT_COMMANDS: [&str; 3] = ["plan", "status", "doctor"];
+const ACCOUNT_COMMANDS: [&str; 6] = ["plan", "status", "drill", "promote", "failback", "doctor"];
 
 impl Command {
     /// Returns the exit codes of the command.
@@ -126,7 +146,11 @@ impl Command {
             | Self::Export(_)
             | Self::Completions(_) => ExitCodes::Checks,
             #[cfg(feature = "aws")]
-            Self::Plan(_) | Self::Status(_) => ExitCodes::Account,
+            Self::Plan(_)
+            | Self::Status(_)
+            | Self::Drill(_)
+            | Self::Promote(_)
+            | Self::Failback(_) => ExitCodes::Account,
             #[cfg(feature = "doctor")]
             Self::Doctor(_) => ExitCodes::Account,
         }

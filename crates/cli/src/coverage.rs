@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
+use secret_replicator_core::failover::drill::Drilled;
+use secret_replicator_core::failover::inventory::Entry;
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::policy::Policy;
@@ -65,6 +67,12 @@ impl State {
             | Self::Unwanted => true,
             Self::InProgress | Self::NotCovered | Self::Excluded | Self::InSync => false,
         }
+    }
+
+    /// Returns the states that are problems.
+    pub(crate) fn problems() -> BTreeSet<Self> {
+        let states = Self::value_variants().iter().copied();
+        states.filter(|state| state.is_problem()).collect()
     }
 
     /// Returns the name of the state on the command line and in reports.
@@ -189,6 +197,24 @@ impl Coverage {
         regions.extend(excluded(secret, &plan, in_sync));
         regions.sort_by(|one, other| one.region.cmp(&other.region));
         Self::new(secret, plan.rules, regions)
+    }
+
+    /// Returns the coverage of a secret in one Region as a drill found it. Several findings are one cell, with the
+    /// gravest as its reason.
+    pub(crate) fn drilled(
+        entry: &Entry,
+        rules: BTreeSet<String>,
+        region: &Region,
+        drilled: &Drilled,
+    ) -> Self {
+        Self {
+            account: entry.arn.account().to_owned(),
+            primary_region: entry.arn.region().clone(),
+            name: entry.name.clone(),
+            arn: entry.arn.to_string(),
+            rules,
+            regions: vec![cell::drilled(entry, region, drilled)],
+        }
     }
 
     /// Returns the coverage of a secret that could not be read.

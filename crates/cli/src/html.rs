@@ -2,7 +2,6 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `file` | the file: checked before the work, written at once |
 //! | `format` | numbers, times and names for people |
 //! | `mark` | what a cell of the matrix shows |
 //! | `totals` | the numbers, and what stands in the way |
@@ -10,7 +9,6 @@
 //! | `document` | the template and its values |
 
 mod document;
-mod file;
 mod format;
 mod mark;
 mod matrix;
@@ -22,9 +20,9 @@ use clap::{Args, ValueHint};
 use secret_replicator_core::limits::Limits;
 
 use crate::coverage::Coverage;
+use crate::output_file::OutputFile;
 use crate::prices::Cost;
 use crate::report::{Blocker, Reading};
-use file::HtmlFile;
 use matrix::Matrix;
 use totals::Totals;
 
@@ -45,7 +43,7 @@ impl HtmlOptions {
         let start = |path: &PathBuf| {
             Ok(HtmlReport {
                 kind,
-                file: HtmlFile::check(path)?,
+                file: OutputFile::check("--html", "report.html", path)?,
                 totals: Totals::default(),
                 matrix: Matrix::default(),
             })
@@ -61,6 +59,8 @@ pub(crate) enum Kind {
     Plan,
     /// The cells show states.
     Status,
+    /// The cells show what a drill finds.
+    Drill,
 }
 
 /// The facts of a page that are not those of one secret.
@@ -84,7 +84,7 @@ pub(crate) struct Facts<'a> {
 #[derive(Debug)]
 pub(crate) struct HtmlReport {
     kind: Kind,
-    file: HtmlFile,
+    file: OutputFile,
     totals: Totals,
     matrix: Matrix,
 }
@@ -108,7 +108,8 @@ impl HtmlReport {
             matrix,
         } = self;
         let document = document::Document::new(kind, facts, &totals, matrix.finish());
-        file.write(|to| document.write(to))
+        file.write(|to| document.write(to))?;
+        Ok(format!("wrote the page to `{}`\n", file.name()))
     }
 }
 

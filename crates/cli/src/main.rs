@@ -2,7 +2,7 @@
 //! an account.
 //!
 //! The tool uses the same decision code as the function. Only the commands of the feature `aws` call AWS, and
-//! none of them writes.
+//! only `promote` writes.
 
 #[cfg(feature = "aws")]
 mod access;
@@ -16,18 +16,28 @@ mod diagnostic;
 mod doctor;
 mod document;
 #[cfg(feature = "aws")]
+mod drill;
+#[cfg(feature = "aws")]
 mod enabled_regions;
 mod excerpt;
 mod explain;
 mod export;
 #[cfg(feature = "aws")]
+mod failback;
+#[cfg(feature = "aws")]
 mod html;
 #[cfg(feature = "aws")]
 mod interrupt;
 #[cfg(feature = "aws")]
+mod junit;
+#[cfg(feature = "aws")]
 mod keys;
+#[cfg(feature = "aws")]
+mod listing;
 mod options;
 mod output;
+#[cfg(feature = "aws")]
+mod output_file;
 mod package_policy;
 mod parameter;
 #[cfg(feature = "aws")]
@@ -38,7 +48,15 @@ mod prices;
 #[cfg(feature = "aws")]
 mod progress;
 #[cfg(feature = "aws")]
+mod promote;
+#[cfg(feature = "aws")]
+mod promotion_state;
+#[cfg(feature = "aws")]
 mod report;
+#[cfg(feature = "aws")]
+mod select;
+#[cfg(feature = "aws")]
+mod simulator;
 #[cfg(feature = "aws")]
 mod source;
 #[cfg(feature = "aws")]
@@ -74,6 +92,12 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         #[cfg(feature = "aws")]
         Command::Status(arguments) => status::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Drill(arguments) => drill::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Promote(arguments) => promote::run(&arguments),
+        #[cfg(feature = "aws")]
+        Command::Failback(arguments) => failback::run(&arguments),
         #[cfg(feature = "doctor")]
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -18,7 +18,7 @@ pub(crate) enum Format {
 }
 
 /// The options that correspond to the function's settings that limit a policy.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct LimitsOptions {
     /// The allowed Regions, as in the function's setting `ALLOWED_REPLICA_REGIONS`; without this
     /// option, only the policy limits the Regions

@@ -28,6 +28,9 @@ pub(crate) enum Exit {
     Findings,
     /// The command failed: an invalid policy, an unreadable file, or an invalid option.
     Failure,
+    /// The user interrupted the command, and it ended its writes.
+    #[cfg(feature = "aws")]
+    Interrupted,
 }
 
 /// The exit codes of a command's ends.
@@ -44,6 +47,8 @@ impl ExitCodes {
     pub(crate) fn code(self, exit: Exit) -> u8 {
         match (exit, self) {
             (Exit::Success, _) => 0,
+            #[cfg(feature = "aws")]
+            (Exit::Interrupted, _) => crate::interrupt::INTERRUPTED,
             (Exit::Findings, Self::Checks) | (Exit::Failure, Self::Account) => 1,
             (Exit::Failure, Self::Checks) | (Exit::Findings, Self::Account) => 2,
         }

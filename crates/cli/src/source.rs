@@ -18,9 +18,9 @@ use crate::output::CommandOutput;
 use crate::policy;
 pub(crate) use accounts::{AccountOptions, Target};
 
-/// The options that `plan` and `status` share.
+/// The options of a policy and its limits.
 #[derive(Args, Debug)]
-pub(crate) struct SourceOptions {
+pub(crate) struct PolicyOptions {
     /// The policy file, YAML or JSON; `-` reads standard input; without it, the built-in policy
     #[arg(value_name = "POLICY", value_hint = ValueHint::FilePath)]
     policy: Option<String>,
@@ -33,6 +33,13 @@ pub(crate) struct SourceOptions {
     from_stack: Option<String>,
     #[command(flatten)]
     limits: LimitsOptions,
+}
+
+/// The options that `plan` and `status` share.
+#[derive(Args, Debug)]
+pub(crate) struct SourceOptions {
+    #[command(flatten)]
+    policy: PolicyOptions,
     /// The Regions of the primary secrets; without this option, the Region of the environment or the profile
     #[arg(long, value_name = "REGIONS", value_parser = options::region, value_delimiter = ',')]
     region: Vec<Region>,
@@ -43,6 +50,17 @@ pub(crate) struct SourceOptions {
     /// Describe every covered secret, as a thorough sweep does
     #[arg(long)]
     pub(crate) thorough: bool,
+}
+
+/// A policy with its limits.
+#[derive(Debug)]
+pub(crate) struct PolicySource {
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// The limits.
+    pub(crate) limits: Limits,
+    /// Notes for standard error.
+    pub(crate) note: String,
 }
 
 /// What a command reads, and how it judges.
@@ -89,9 +107,18 @@ impl NoSource {
     }
 }
 
-impl SourceOptions {
+impl PolicyOptions {
+    /// Returns the options of a command whose policy has an option of its own.
+    pub(crate) fn named(policy: Option<&str>, from_stack: Option<&str>) -> Self {
+        Self {
+            policy: policy.map(str::to_owned),
+            from_stack: from_stack.map(str::to_owned),
+            limits: LimitsOptions::default(),
+        }
+    }
+
     /// Returns the origin of the policy, for people.
-    pub(crate) fn policy_name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match (&self.from_stack, self.policy.as_deref()) {
             (Some(stack), _) => format!("the stack {stack}"),
             (None, Some("-")) => "standard input".to_owned(),
@@ -100,46 +127,61 @@ impl SourceOptions {
         }
     }
 
-    /// Loads the policy and the limits, and finds the accounts and the Regions.
-    pub(crate) async fn load(&self) -> Result<Source, NoSource> {
-        // An error of the policy needs no access.
-        let from_file = match self.from_stack {
-            Some(_) => None,
-            None => Some(self.load_file()?),
-        };
-        let access = Access::load(&self.access, self.region.first()).await;
-        let regions = self.regions(&access)?;
-        let (loaded, limits) = match (from_file, &self.from_stack) {
-            (Some(loaded), _) => loaded,
-            (None, name) => {
-                let name = name.as_deref().unwrap_or_default();
-                let stack = stack::read(&access, name).await?;
-                load(stack.policy, stack.limits)?
-            }
-        };
-        let targets = self.accounts.targets(access, &regions).await?;
-        let allowed = limits.allowed_regions.named_regions();
-        let of_limits = match &self.from_stack {
-            Some(name) => options::unknown_regions(&format!("the stack {name}: "), &allowed),
-            None => self.limits.note(),
-        };
-        let of_region = options::unknown_regions("--region: ", &regions);
-        Ok(Source {
-            note: format!("{of_region}{of_limits}{}", loaded.note()),
-            named_regions: allowed.into_iter().chain(regions.iter().cloned()).collect(),
-            policy: loaded.policy,
-            limits,
-            regions,
-            targets,
-        })
+    /// Returns whether an option names a policy.
+    pub(crate) fn is_given(&self) -> bool {
+        self.policy.is_some() || self.from_stack.is_some()
     }
 
-    fn load_file(&self) -> Result<(policy::Loaded, Limits), NoSource> {
+    /// Loads the policy of a file, which needs no access. `None` if it is that of a stack.
+    pub(crate) fn of_file(&self) -> Result<Option<PolicySource>, NoSource> {
+        if self.from_stack.is_some() {
+            return Ok(None);
+        }
         let document = match &self.policy {
             Some(path) => Document::read(path).map_err(anyhow::Error::from)?,
             None => policy::built_in(),
         };
-        load(document, self.limits.get())
+        let source = load(document, self.limits.get(), &self.limits.note())?;
+        Ok(Some(source))
+    }
+
+    /// Loads the policy of the stack in the Region of the access.
+    pub(crate) async fn of_stack(&self, access: &Access) -> Result<PolicySource, NoSource> {
+        let name = self.from_stack.as_deref().unwrap_or_default();
+        let stack = stack::read(access, name).await?;
+        let allowed = stack.limits.allowed_regions.named_regions();
+        let note = options::unknown_regions(&format!("the stack {name}: "), &allowed);
+        load(stack.policy, stack.limits, &note)
+    }
+}
+
+impl SourceOptions {
+    /// Returns the origin of the policy, for people.
+    pub(crate) fn policy_name(&self) -> String {
+        self.policy.name()
+    }
+
+    /// Loads the policy and the limits, and finds the accounts and the Regions.
+    pub(crate) async fn load(&self) -> Result<Source, NoSource> {
+        // An error of the policy needs no access.
+        let of_file = self.policy.of_file()?;
+        let access = Access::load(&self.access, self.region.first()).await;
+        let regions = self.regions(&access)?;
+        let source = match of_file {
+            Some(source) => source,
+            None => self.policy.of_stack(&access).await?,
+        };
+        let targets = self.accounts.targets(access, &regions).await?;
+        let allowed = source.limits.allowed_regions.named_regions();
+        let of_region = options::unknown_regions("--region: ", &regions);
+        Ok(Source {
+            note: format!("{of_region}{}", source.note),
+            named_regions: allowed.into_iter().chain(regions.iter().cloned()).collect(),
+            policy: source.policy,
+            limits: source.limits,
+            regions,
+            targets,
+        })
     }
 
     /// Returns the primary Regions without duplicates.
@@ -148,25 +190,38 @@ impl SourceOptions {
         if regions.is_empty() {
             regions.push(access.region()?);
         }
-        regions.sort();
-        regions.dedup();
-        let first = regions.first().context("no Region is configured")?;
-        let partition = first.partition();
-        if let Some(other) = regions
-            .iter()
-            .find(|region| region.partition() != partition)
-        {
-            bail!(
-                "{first} and {other} are in different partitions, which need different credentials; run the \
-                 command once for each partition"
-            );
-        }
-        Ok(regions)
+        of_one_partition(regions)
     }
 }
 
-fn load(document: Document, limits: Limits) -> Result<(policy::Loaded, Limits), NoSource> {
+/// Returns the Regions, sorted and without duplicates.
+///
+/// # Errors
+/// The Regions are in several partitions.
+pub(crate) fn of_one_partition(mut regions: Vec<Region>) -> anyhow::Result<Vec<Region>> {
+    regions.sort();
+    regions.dedup();
+    let first = regions.first().context("no Region is configured")?;
+    let partition = first.partition();
+    if let Some(other) = regions
+        .iter()
+        .find(|region| region.partition() != partition)
+    {
+        bail!(
+            "{first} and {other} are in different partitions, which need different credentials; run the \
+             command once for each partition"
+        );
+    }
+    Ok(regions)
+}
+
+/// Checks a policy. `note` precedes the note about its warnings.
+fn load(document: Document, limits: Limits, note: &str) -> Result<PolicySource, NoSource> {
     let loaded = policy::load(document, &limits)
         .map_err(|rejected| NoSource::Rejected(Box::new(rejected)))?;
-    Ok((loaded, limits))
+    Ok(PolicySource {
+        note: format!("{note}{}", loaded.note()),
+        policy: loaded.policy,
+        limits,
+    })
 }

@@ -1,7 +1,6 @@
 //! `secret-replicator status`: shows the state of each secret in each Region.
 
 mod filter;
-mod junit;
 mod summary;
 mod text;
 
@@ -15,6 +14,7 @@ use serde::Serialize;
 use crate::access::run_async;
 use crate::coverage::{Coverage, State};
 use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
+use crate::junit::junit;
 use crate::options::Format;
 use crate::output::{CommandOutput, Exit, json};
 use crate::report::{self, Reading};
@@ -193,7 +193,7 @@ fn output(
             secrets: &secrets,
         })?,
         StatusFormat::Csv => table::csv(&secrets)?,
-        StatusFormat::Junit => junit::junit(&secrets, &failures(&arguments.fail_on))?,
+        StatusFormat::Junit => junit("status", &secrets, &failures(&arguments.fail_on))?,
     };
     Ok(CommandOutput {
         stdout,
@@ -205,8 +205,7 @@ fn output(
 /// Returns the states that are failures of a test case.
 fn failures(fail_on: &[State]) -> BTreeSet<State> {
     if fail_on.is_empty() {
-        let states = State::value_variants().iter().copied();
-        return states.filter(|state| state.is_problem()).collect();
+        return State::problems();
     }
     fail_on.iter().copied().collect()
 }

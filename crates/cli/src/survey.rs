@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::SecretsManager;
+use secret_replicator_aws::Reader;
 use secret_replicator_core::comparison::{Comparison, listed_regions};
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{decide, removes};
@@ -112,7 +112,7 @@ impl Survey<'_> {
         listed_regions(policy, limits, self.primary_region).unwrap_or_default()
     }
 
-    fn client(&self) -> SecretsManager {
+    fn client(&self) -> Reader {
         self.clients.in_region(self.primary_region)
     }
 

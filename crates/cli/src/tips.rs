@@ -31,14 +31,14 @@ fn tip(error: &Error, arguments: &[String], tool: &Command) -> Option<String> {
         (ErrorKind::UnknownArgument, "explain") if !invalid.starts_with('-') => {
             Some("name an event with '--event FILE', and a policy with '--policy FILE'".to_owned())
         }
-        (ErrorKind::UnknownArgument, "check" | "test" | "parameter" | "plan" | "status")
+        (ErrorKind::UnknownArgument, "check" | "test" | "parameter" | "plan" | "status" | "drill")
             if invalid == "--policy" =>
         {
             Some(format!(
                 "name the policy without an option: 'secret-replicator {command} policy.yaml ...'"
             ))
         }
-        (ErrorKind::ArgumentConflict, "plan" | "status") => Some(
+        (ErrorKind::ArgumentConflict, "plan" | "status" | "drill") => Some(
             "a stack has its own policy and settings: remove either '--from-stack', or the policy and the \
              options of the settings"
                 .to_owned(),

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use secret_replicator_core::failover::drill::{DrillFinding, Drilled, VersionCheck};
+use secret_replicator_core::failover::inventory::Entry;
 use secret_replicator_core::known_regions;
 use secret_replicator_core::plan::{Plan, Step, failure_of};
 use secret_replicator_core::reason::{
@@ -275,6 +277,43 @@ pub(super) fn unreadable(detail: String) -> Cell {
     Cell {
         dry_run: DryRun::Failed,
         ..Cell::new(None, State::Unreadable, Some(reason))
+    }
+}
+
+/// Returns the cell of a drill.
+pub(super) fn drilled(entry: &Entry, region: &Region, drilled: &Drilled) -> Cell {
+    let Some(gravest) = drilled.findings.first() else {
+        return Cell {
+            verified: drilled.version == VersionCheck::Current,
+            ..Cell::new(Some(region.as_str()), State::InSync, None)
+        };
+    };
+    let details: Vec<String> = drilled.findings.iter().map(DrillFinding::detail).collect();
+    let reason = Reason {
+        code: gravest.code(),
+        detail: Some(details.join("; ")),
+        remediation: Some(gravest.remediation(entry, region)),
+    };
+    Cell::new(
+        Some(region.as_str()),
+        state_of_finding(gravest),
+        Some(reason),
+    )
+}
+
+fn state_of_finding(finding: &DrillFinding) -> State {
+    match finding {
+        DrillFinding::NoReplica(_) => State::Missing,
+        DrillFinding::NameTaken => State::Shadowed,
+        DrillFinding::AlreadyPromoted => State::Promoted,
+        DrillFinding::VersionBehind => State::Behind,
+        DrillFinding::ScheduledForDeletion
+        | DrillFinding::NoCurrentVersion
+        | DrillFinding::KeyUnusable { .. }
+        | DrillFinding::ReaderDenied(_) => State::Failed,
+        DrillFinding::Unreadable(_)
+        | DrillFinding::KeyUnchecked(_)
+        | DrillFinding::ReaderUnchecked(_) => State::Unreadable,
     }
 }
 

@@ -6,6 +6,7 @@ use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
 use secret_replicator_core::secret::Region;
 
 use super::facts::Stack;
+use crate::simulator::{Context, ContextValue};
 
 /// Calls with the same resource and context.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,26 +21,6 @@ pub(crate) struct Request {
     pub(crate) on: String,
     /// The values of condition keys.
     pub(crate) context: Vec<Context>,
-}
-
-/// The value of a condition key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Context {
-    /// The condition key.
-    pub(crate) key: &'static str,
-    /// The value.
-    pub(crate) value: ContextValue,
-}
-
-/// A value with its type in the simulator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ContextValue {
-    /// A text.
-    Text(String),
-    /// A list of texts.
-    List(Vec<String>),
-    /// A Boolean.
-    Boolean(bool),
 }
 
 /// A key, its use, and its tag.

@@ -75,6 +75,7 @@ impl<'a> Document<'a> {
             title: match kind {
                 Kind::Plan => "Secret replication plan",
                 Kind::Status => "Secret replication status",
+                Kind::Drill => "Secret failover drill",
             },
             policy: content_security_policy(),
             style: STYLE,
@@ -86,7 +87,7 @@ impl<'a> Document<'a> {
             started: minutes(&facts.reading.started),
             tiles: match kind {
                 Kind::Plan => plan_tiles(facts, totals),
-                Kind::Status => status_tiles(facts, totals),
+                Kind::Status | Kind::Drill => status_tiles(facts, totals),
             },
             costs: costs(facts),
             marks: totals

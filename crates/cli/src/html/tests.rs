@@ -256,7 +256,7 @@ fn a_former_page_is_replaced_behind_its_link() {
     let path = |name: &str| directory.path().join(name);
     fs::write(path("former.html"), "former").unwrap();
     std::os::unix::fs::symlink(path("former.html"), path("link.html")).unwrap();
-    let file = HtmlFile::check(&path("link.html")).unwrap();
+    let file = OutputFile::check("--html", "report.html", &path("link.html")).unwrap();
     let failed = file.write(|_| Err(std::io::Error::other("full")));
     assert!(format!("{:#}", failed.unwrap_err()).contains("check the disk space"));
     assert_eq!(fs::read_to_string(path("former.html")).unwrap(), "former");

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use secret_replicator_aws::SecretsManager;
+use secret_replicator_aws::Reader;
 use secret_replicator_core::secret::Region;
 
 use crate::access::Access;
@@ -11,7 +11,7 @@ use crate::access::Access;
 #[derive(Debug)]
 pub(crate) struct Clients {
     access: Access,
-    by_region: Mutex<BTreeMap<Region, SecretsManager>>,
+    by_region: Mutex<BTreeMap<Region, Reader>>,
 }
 
 impl Clients {
@@ -23,12 +23,12 @@ impl Clients {
     }
 
     /// Returns the client for a Region.
-    pub(crate) fn in_region(&self, region: &Region) -> SecretsManager {
+    pub(crate) fn in_region(&self, region: &Region) -> Reader {
         let mut clients = self
             .by_region
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let new = || self.access.in_region(region).secrets_manager();
+        let new = || self.access.in_region(region).reader();
         clients.entry(region.clone()).or_insert_with(new).clone()
     }
 }

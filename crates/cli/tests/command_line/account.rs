@@ -50,15 +50,44 @@ impl Account {
 
     /// Runs the tool in this account. Checks that it only reads.
     pub(crate) fn call(&self, arguments: &[&str]) -> Called {
-        let endpoint = self.aws.endpoint();
-        let output = isolated(arguments)
-            .args(["--endpoint-url", &endpoint])
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .output()
-            .unwrap();
-        self.check_that_it_only_reads();
+        let output = self.command(arguments).output().unwrap();
+        self.check_operations(&[]);
         called(&output)
+    }
+
+    /// Runs a command in this account that may promote replicas. Checks that it writes nothing else and reads no value.
+    pub(crate) fn call_writing(&self, arguments: &[&str]) -> Called {
+        self.call_writing_in(".", arguments)
+    }
+
+    /// Runs a command in this directory that may promote replicas.
+    pub(crate) fn call_writing_in(&self, directory: &str, arguments: &[&str]) -> Called {
+        let output = self.command(arguments).current_dir(directory).output();
+        self.check_operations(&["ListSecretVersionIds", "StopReplicationToReplica"]);
+        called(&output.unwrap())
+    }
+
+    /// Runs a command in this account after a promotion. Checks that it only reads.
+    pub(crate) fn call_reading(&self, arguments: &[&str]) -> Called {
+        self.call_reading_in(".", arguments)
+    }
+
+    /// Runs a command in this directory.
+    pub(crate) fn call_reading_in(&self, directory: &str, arguments: &[&str]) -> Called {
+        let before = self.aws.calls_to("StopReplicationToReplica").len();
+        let output = self.command(arguments).current_dir(directory).output();
+        self.check_operations(&["ListSecretVersionIds", "StopReplicationToReplica"]);
+        assert_eq!(self.aws.calls_to("StopReplicationToReplica").len(), before);
+        called(&output.unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = isolated(arguments);
+        command
+            .args(["--endpoint-url", &self.aws.endpoint()])
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        command
     }
 
     /// Runs the tool in this account, in which these services answer besides Secrets Manager.
@@ -70,15 +99,17 @@ impl Account {
             .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.aws.endpoint())
             .output()
             .unwrap();
-        self.check_that_it_only_reads();
+        self.check_operations(&[]);
         called(&output)
     }
 
-    fn check_that_it_only_reads(&self) {
+    /// Checks that the tool reads metadata only, except for these operations.
+    fn check_operations(&self, others: &[&str]) {
         let calls = self.aws.calls();
         let operations: BTreeSet<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
-        let reads = BTreeSet::from(["DescribeSecret", "ListSecrets"]);
-        assert!(operations.is_subset(&reads), "{operations:?}");
+        let reads = ["DescribeSecret", "ListSecrets"].iter().chain(others);
+        let allowed: BTreeSet<&str> = reads.copied().collect();
+        assert!(operations.is_subset(&allowed), "{operations:?}");
     }
 }
 

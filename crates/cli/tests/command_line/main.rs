@@ -9,8 +9,12 @@ mod blockers;
 mod check;
 mod completions;
 mod documented;
+#[cfg(feature = "aws")]
+mod drill;
 mod explain;
 mod export;
+#[cfg(feature = "aws")]
+mod failback;
 #[cfg(feature = "aws")]
 mod html;
 #[cfg(feature = "aws")]
@@ -21,7 +25,11 @@ mod parameter;
 mod plan;
 #[cfg(feature = "aws")]
 mod plan_and_sweep;
+#[cfg(feature = "aws")]
+mod promote;
 mod run_tests;
+#[cfg(feature = "aws")]
+mod runbook;
 #[cfg(feature = "aws")]
 mod services;
 mod slips;

@@ -13,6 +13,7 @@ pub(crate) struct ServiceCall {
     pub(crate) action: String,
     /// The Region of the signature.
     pub(crate) region: String,
+    /// The request. A form is a text.
     pub(crate) body: Value,
 }
 
@@ -35,7 +36,7 @@ impl Services {
                 let mut stream = stream.unwrap();
                 let call = read(&stream);
                 noted.lock().unwrap().insert(call.action.clone());
-                respond(&mut stream, answer(&call));
+                respond(&mut stream, call.body.is_string(), answer(&call));
             }
         });
         Self { endpoint, seen }
@@ -75,21 +76,40 @@ fn read(stream: &TcpStream) -> ServiceCall {
     let operation = match header("x-amz-target") {
         Some(target) => target.split('.').next_back().unwrap().to_owned(),
         None if head[0].starts_with("POST /listRegions") => "ListRegions".to_owned(),
-        None => panic!("unknown call: {}", head[0]),
+        None => form_action(&body).unwrap_or_else(|| panic!("unknown call: {}", head[0])),
     };
+    let text = String::from_utf8(body).unwrap();
     ServiceCall {
         action: format!("{service}:{operation}"),
         region,
-        body: serde_json::from_slice(&body).unwrap_or_default(),
+        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
     }
 }
 
-fn respond(stream: &mut TcpStream, answer: Result<Value, &'static str>) {
+/// Returns the operation of the query protocol.
+fn form_action(body: &[u8]) -> Option<String> {
+    let form = std::str::from_utf8(body).ok()?;
+    let mut fields = form.split('&');
+    let action = fields.find_map(|field| field.strip_prefix("Action="))?;
+    Some(action.to_owned())
+}
+
+fn respond(stream: &mut TcpStream, is_query: bool, answer: Result<Value, &'static str>) {
     let (status, body) = match answer {
         Ok(body) => ("200 OK", body),
+        Err(code) if is_query => {
+            let xml = format!(
+                "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+            );
+            ("403 Forbidden", Value::String(xml))
+        }
         Err(code) => ("400 Bad Request", json!({"__type": code, "message": "no"})),
     };
-    let body = body.to_string();
+    // XML is a text.
+    let body = match body {
+        Value::String(xml) => xml,
+        body => body.to_string(),
+    };
     let length = body.len();
     write!(
         stream,

@@ -71,7 +71,7 @@ async fn uses(access: &Access, account: &Account, settings: &Settings) -> Read<U
     let Some(policy) = &settings.policy else {
         return Ok(uses);
     };
-    let client = access.secrets_manager();
+    let client = access.reader();
     let mut token = None;
     for _ in 0..MAX_PAGES {
         let until = Instant::now() + PAGE_TIMEOUT;

@@ -24,7 +24,7 @@ pub(super) async fn unreachable(
     access: &Access,
     regions: &BTreeSet<Region>,
 ) -> BTreeMap<Region, String> {
-    let client = access.secrets_manager();
+    let client = access.reader();
     let mut unreachable = BTreeMap::new();
     for region in regions {
         let until = Instant::now() + ANSWER_TIMEOUT;

@@ -1,16 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::{
-    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
-};
+use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::secret::Region;
 
 use super::super::facts::{Call, Decision, Read, Stack};
-use super::super::permissions::{Account, Context, ContextValue, Key, Request, requests};
+use super::super::permissions::{Account, Key, Request, requests};
 use super::read as checked;
 use crate::access::Access;
+use crate::simulator::entry;
 
 /// Simulates the calls of each role. Without valid settings, the calls are unknown, and the fault of the settings
 /// is the finding.
@@ -55,19 +54,6 @@ async fn simulate(client: &Client, role: &str, requests: &[Request]) -> Read<Vec
         }));
     }
     Ok(calls)
-}
-
-fn entry(context: &Context) -> ContextEntry {
-    let (kind, values) = match &context.value {
-        ContextValue::Text(text) => (ContextKeyTypeEnum::String, vec![text.clone()]),
-        ContextValue::List(list) => (ContextKeyTypeEnum::StringList, list.clone()),
-        ContextValue::Boolean(value) => (ContextKeyTypeEnum::Boolean, vec![value.to_string()]),
-    };
-    ContextEntry::builder()
-        .context_key_name(context.key)
-        .context_key_type(kind)
-        .set_context_key_values(Some(values))
-        .build()
 }
 
 /// Returns the decision, and which kind of policy made it.

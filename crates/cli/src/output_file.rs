@@ -1,3 +1,5 @@
+//! Files that the tool writes: checked before the work, written at once.
+
 use std::fs;
 use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
@@ -5,43 +7,43 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
-/// The file of a page.
-#[derive(Debug)]
-pub(super) struct HtmlFile {
+/// A file that an option names.
+#[derive(Clone, Debug)]
+pub(crate) struct OutputFile {
+    /// The option, for messages.
+    option: &'static str,
     path: PathBuf,
 }
 
-impl HtmlFile {
+impl OutputFile {
     /// Checks that the file can be written: creates a temporary file next to it, and deletes that one.
     ///
     /// # Errors
     /// The path does not name a regular file, or its directory is not writable.
-    pub(super) fn check(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn check(option: &'static str, example: &str, path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
+        let must = format!("{option} must name a file, for example `{option} {example}`");
         if path == Path::new("-") {
-            bail!("--html must name a file, for example `--html report.html`; found `-`");
+            bail!("{must}; found `-`");
         }
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            bail!(
-                "--html must name a file, for example `--html report.html`; `{name}` exists and is not a \
-                 regular file"
-            );
+            bail!("{must}; `{name}` exists and is not a regular file");
         }
         // A rename replaces a symbolic link, and not the file behind it.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let file = Self { path };
+        let file = Self { option, path };
         file.create()?;
         Ok(file)
     }
 
-    /// Writes the file. Readers see the former file or the complete new one. Returns a note for standard error.
+    /// Writes the file. Readers see the former file or the complete new one.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<()> {
         let name = self.path.display();
         let failed = || format!("failed to write `{name}`; check the disk space and the directory");
         let temporary = self.create()?;
@@ -51,7 +53,12 @@ impl HtmlFile {
         let temporary = temporary.with_context(failed)?;
         temporary.as_file().sync_all().with_context(failed)?;
         temporary.persist(&self.path).with_context(failed)?;
-        Ok(format!("wrote the page to `{name}`\n"))
+        Ok(())
+    }
+
+    /// Returns the path, for messages.
+    pub(crate) fn name(&self) -> String {
+        self.path.display().to_string()
     }
 
     /// Creates a temporary file in the directory of the file.
@@ -67,9 +74,10 @@ impl HtmlFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         builder.tempfile_in(directory).with_context(|| {
             format!(
-                "failed to write to the directory `{}` of --html; create it and make it writable, or name \
+                "failed to write to the directory `{}` of {}; create it and make it writable, or name \
                  another file",
-                directory.display()
+                directory.display(),
+                self.option
             )
         })
     }

@@ -1,3 +1,5 @@
+//! `--output junit`: one test case per secret and Region.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
@@ -6,11 +8,15 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use crate::coverage::{Cell, Coverage, State};
 
 /// Formats one test case per secret and Region, in a suite per account and primary Region. The states in
-/// `failures` fail.
+/// `failures` fail. `command` names the report.
 ///
 /// # Errors
 /// The writer fails.
-pub(super) fn junit(secrets: &[Coverage], failures: &BTreeSet<State>) -> anyhow::Result<String> {
+pub(crate) fn junit(
+    command: &str,
+    secrets: &[Coverage],
+    failures: &BTreeSet<State>,
+) -> anyhow::Result<String> {
     let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
     for secret in secrets {
         let name = format!("{}.{}", secret.account, secret.primary_region);
@@ -23,7 +29,7 @@ pub(super) fn junit(secrets: &[Coverage], failures: &BTreeSet<State>) -> anyhow:
             suite.add_test_case(case);
         }
     }
-    let mut report = Report::new("secret-replicator status");
+    let mut report = Report::new(format!("secret-replicator {command}"));
     report.add_test_suites(suites.into_values());
     report.to_string().context("failed to write JUnit XML")
 }

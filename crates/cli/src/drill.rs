@@ -1,0 +1,304 @@
+//! `secret-replicator drill`: shows which secrets could be promoted in a Region. Never writes, and never reads a value.
+//!
+//! | module | content |
+//! |---|---|
+//! | `expected` | which secrets the Region should have: by the primary Regions, an inventory, or the replicas |
+//! | `evidence` | what the Region shows about each, with the keys |
+//! | `reader_role` | whether a role may read the secrets, by IAM's policy simulator |
+//! | `report` | the result as JSON, CSV, JUnit and page |
+//! | `text` | the result for people |
+
+mod evidence;
+mod expected;
+mod reader_role;
+mod report;
+mod text;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use chrono::Utc;
+use clap::{Args, ValueEnum, ValueHint};
+use secret_replicator_core::failover::inventory::Inventory;
+use secret_replicator_core::policy::Policy;
+use secret_replicator_core::secret::Region;
+
+use crate::access::{Access, AccessOptions, run_async};
+use crate::document::Document;
+use crate::html::{Facts, HtmlOptions, Kind};
+use crate::junit::junit;
+use crate::options::{self, Format};
+use crate::output::{CommandOutput, Exit, json};
+use crate::output_file::OutputFile;
+use crate::progress::Progress;
+use crate::select::SelectOptions;
+use crate::source::{NoSource, PolicyOptions, PolicySource, of_one_partition};
+use report::Report;
+
+/// The options of `drill`.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  secret-replicator drill policy.yaml --to eu-west-1 --region us-east-1 --save inventory.json
+  secret-replicator drill --from-stack secret-replicator --to eu-west-1 --region us-east-1 --output junit
+  secret-replicator drill policy.yaml --to eu-west-1 --inventory inventory.json --reader-role shop-app
+
+Exit codes:
+  0  every secret could be promoted
+  2  findings, or nothing says which secrets the Region should have
+  1  an error: an invalid policy, an unreadable file, a wrong option, or AWS rejects the calls")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    policy: PolicyOptions,
+    /// The failover Region, whose replicas would be promoted
+    #[arg(long, value_name = "REGION", value_parser = options::region)]
+    to: Region,
+    /// The primary Regions; without this option, those of the inventory, or the Region of the environment or the
+    /// profile
+    #[arg(long, value_name = "REGIONS", value_parser = options::region, value_delimiter = ',')]
+    region: Vec<Region>,
+    #[command(flatten)]
+    access: AccessOptions,
+    #[command(flatten)]
+    select: SelectOptions,
+    /// The secrets that the Region should have, from `--save`; needed where a primary Region does not answer
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    inventory: Option<String>,
+    /// Save the secrets that the Region should have, for the day on which a primary Region does not answer
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    save: Option<PathBuf>,
+    /// The role that reads the secrets, by name or ARN: IAM's policy simulator says whether it may
+    #[arg(long, value_name = "ROLE")]
+    reader_role: Option<String>,
+    #[command(flatten)]
+    html: HtmlOptions,
+    /// Show every row
+    #[arg(long)]
+    all: bool,
+    /// The output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: DrillFormat,
+}
+
+/// The output format of `drill`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum DrillFormat {
+    /// Text for people
+    #[default]
+    Text,
+    /// JSON for programs
+    Json,
+    /// One row per secret and finding
+    Csv,
+    /// One test case per secret, for pipelines
+    Junit,
+}
+
+/// What a drill judges, and by what.
+struct Drill<'a> {
+    access: &'a Access,
+    to: &'a Region,
+    primary_regions: Vec<Region>,
+    source: &'a PolicySource,
+    select: &'a SelectOptions,
+    inventory: Option<&'a Inventory>,
+    reader_role: Option<&'a str>,
+    progress: Progress,
+}
+
+/// Shows which secrets could be promoted.
+///
+/// # Errors
+/// The policy or an option is invalid, or AWS rejects the calls.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    run_async(drill(arguments))
+}
+
+async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    let page = arguments.html.start(Kind::Drill)?;
+    let save = save_file(arguments)?;
+    let inventory = arguments.inventory.as_deref();
+    let inventory = inventory
+        .map(|path| load_inventory(path, &arguments.to))
+        .transpose()?;
+    let of_file = match arguments.policy.of_file() {
+        Ok(of_file) => of_file,
+        Err(missing) => return missing.output(problems_format(arguments.output)),
+    };
+    let first = first_region(arguments, inventory.as_ref());
+    let access = Access::load(&arguments.access, first.as_ref()).await;
+    let primary_regions = primary_regions(arguments, inventory.as_ref(), &access)?;
+    let source = match policy(arguments, of_file, &access).await {
+        Ok(source) => source,
+        Err(missing) => return missing.output(problems_format(arguments.output)),
+    };
+    let drill = Drill {
+        access: &access,
+        to: &arguments.to,
+        primary_regions,
+        source: &source,
+        select: &arguments.select,
+        inventory: inventory.as_ref(),
+        reader_role: arguments.reader_role.as_deref(),
+        progress: Progress::start(),
+    };
+    let report = report::read(&drill).await;
+    drill.progress.end();
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
+    };
+    let page = page.map(|mut page| {
+        let coverages = report.coverages();
+        for coverage in &coverages {
+            page.add(coverage);
+        }
+        page.write(&Facts {
+            reading: &report.reading(),
+            policy: &arguments.policy.name(),
+            limits: &source.limits,
+            selection: report.selection(),
+            cost: None,
+        })
+    });
+    let mut notes = options::unknown_regions("--to: ", [&arguments.to])
+        + &source.note
+        + &report.note()
+        + &page.transpose()?.unwrap_or_default();
+    let is_saved = match save {
+        Some(file) => {
+            let (is_saved, note) = save_inventory(&file, &drill, &report)?;
+            notes += &note;
+            is_saved
+        }
+        None => true,
+    };
+    output(arguments, &report, notes, is_saved)
+}
+
+fn output(
+    arguments: &Arguments,
+    report: &Report,
+    stderr: String,
+    is_saved: bool,
+) -> anyhow::Result<CommandOutput> {
+    let stdout = match arguments.output {
+        DrillFormat::Text => text::text(report, arguments.all),
+        DrillFormat::Json => json(report)?,
+        DrillFormat::Csv => report.csv()?,
+        DrillFormat::Junit => {
+            let failures = crate::coverage::State::problems();
+            junit("drill", &report.coverages(), &failures)?
+        }
+    };
+    let exit = if report.has_findings() || !is_saved {
+        Exit::Findings
+    } else {
+        Exit::Success
+    };
+    Ok(CommandOutput {
+        stdout,
+        stderr,
+        exit,
+    })
+}
+
+/// Saves the inventory. A primary Region that did not answer would make it incomplete, so the former file stays.
+/// Returns whether the file was written, and a note for standard error.
+fn save_inventory(
+    file: &OutputFile,
+    drill: &Drill<'_>,
+    report: &Report,
+) -> anyhow::Result<(bool, String)> {
+    let name = file.name();
+    if !report.primary_answered() {
+        let note =
+            format!("warning: `{name}` was not written, because a primary Region did not answer\n");
+        return Ok((false, note));
+    }
+    let keys = inventory_tag_keys(&drill.source.policy, drill.select);
+    let inventory = Inventory::new(drill.to.clone(), Utc::now(), keys, report.entries());
+    let text = json(&inventory)?;
+    file.write(|to| to.write_all(text.as_bytes()))?;
+    Ok((true, format!("wrote the inventory to `{name}`\n")))
+}
+
+/// Returns the keys of the tags that filters need: those of the policy and of `--tag`.
+fn inventory_tag_keys(policy: &Policy, select: &SelectOptions) -> BTreeSet<String> {
+    let of_policy = policy.tag_keys().into_iter().map(str::to_owned);
+    let of_options = select.tag.iter().map(|(key, _)| key.clone());
+    of_policy.chain(of_options).collect()
+}
+
+fn save_file(arguments: &Arguments) -> anyhow::Result<Option<OutputFile>> {
+    let check = |path: &PathBuf| OutputFile::check("--save", "inventory.json", path);
+    arguments.save.as_ref().map(check).transpose()
+}
+
+/// Loads an inventory of this Region.
+///
+/// # Errors
+/// The file is not an inventory, or it is that of another Region.
+pub(crate) fn load_inventory(path: &str, to: &Region) -> anyhow::Result<Inventory> {
+    let document = Document::read(path)?;
+    let inventory = Inventory::parse(&document.text)
+        .with_context(|| format!("failed to read the inventory `{path}`"))?;
+    if inventory.region != *to {
+        bail!(
+            "the inventory `{path}` is that of {}, not of {to}; `drill --to {to} --save FILE` saves one",
+            inventory.region
+        );
+    }
+    Ok(inventory)
+}
+
+async fn policy(
+    arguments: &Arguments,
+    of_file: Option<PolicySource>,
+    access: &Access,
+) -> Result<PolicySource, NoSource> {
+    match of_file {
+        Some(source) => Ok(source),
+        None => arguments.policy.of_stack(access).await,
+    }
+}
+
+/// Returns the Region of the stack: the first primary Region.
+fn first_region(arguments: &Arguments, inventory: Option<&Inventory>) -> Option<Region> {
+    let of_inventory = inventory.and_then(|inventory| inventory.secrets.first());
+    let of_inventory = of_inventory.map(|entry| entry.arn.region().clone());
+    arguments.region.first().cloned().or(of_inventory)
+}
+
+fn primary_regions(
+    arguments: &Arguments,
+    inventory: Option<&Inventory>,
+    access: &Access,
+) -> anyhow::Result<Vec<Region>> {
+    let mut regions = arguments.region.clone();
+    if regions.is_empty() {
+        let entries = inventory
+            .into_iter()
+            .flat_map(|inventory| &inventory.secrets);
+        regions.extend(entries.map(|entry| entry.arn.region().clone()));
+    }
+    if regions.is_empty() {
+        regions.push(access.region()?);
+    }
+    let regions = of_one_partition(regions)?;
+    if regions.contains(&arguments.to) {
+        bail!(
+            "{} is both the failover Region and a primary Region; name the primary Regions with `--region`",
+            arguments.to
+        );
+    }
+    Ok(regions)
+}
+
+fn problems_format(format: DrillFormat) -> Format {
+    match format {
+        DrillFormat::Json => Format::Json,
+        DrillFormat::Text | DrillFormat::Csv | DrillFormat::Junit => Format::Text,
+    }
+}

@@ -1,0 +1,101 @@
+use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_core::failover::failback::{Newer, Standing, Step};
+
+use super::{Report, Row, SideRow};
+use crate::table;
+use crate::terminal::{STRONG, SUCCESS, WARNING, count, paint, wrap};
+
+/// Formats the report: the secrets that need steps, each with its sides and its steps in order.
+pub(super) fn text(report: &Report) -> String {
+    let (restored, others): (Vec<&Row>, Vec<&Row>) = report
+        .secrets
+        .iter()
+        .partition(|row| row.standing == Standing::Restored);
+    let line = format!(
+        "{} of {} have {} as their primary Region again.",
+        restored.len(),
+        count(report.secrets.len(), "secret"),
+        report.to
+    );
+    let style = if others.is_empty() { SUCCESS } else { WARNING };
+    let basis = match &report.state_file {
+        Some(file) => format!("The report rests on `{file}` and on both Regions."),
+        None => "The report rests on the lists of both Regions; with the state file of `promote`, it also knows the \
+                 versions at the promotion."
+            .to_owned(),
+    };
+    let mut parts = vec![format!("{}\n{}", paint(style, line), wrap("", 0, &basis))];
+    parts.extend(others.into_iter().map(|row| secret(report, row)));
+    if !report.secrets.iter().all(|row| row.steps.is_empty()) {
+        parts.push(wrap(
+            "",
+            0,
+            "This command runs none of the steps. Steps marked with ! destroy a secret: its owner runs them, after \
+             each step before has succeeded.",
+        ));
+    }
+    parts.join("\n")
+}
+
+fn secret(report: &Report, row: &Row) -> String {
+    let header = ["", "role", "current version", "created", "last change"];
+    let sides = [
+        (report.to.as_str(), row.old_primary.as_ref()),
+        (report.from.as_str(), row.promoted.as_ref()),
+    ];
+    let sides = sides.into_iter().map(|(region, side)| cells(region, side));
+    let mut text = format!("{}: {}\n", paint(STRONG, &row.name), title(row));
+    text += &table::left(&header, sides);
+    if !row.evidence.is_empty() {
+        text += &wrap("", 0, &row.evidence);
+    }
+    for (number, step) in row.steps.iter().enumerate() {
+        text += &formatted(number + 1, step);
+    }
+    text
+}
+
+fn formatted(number: usize, step: &Step) -> String {
+    let mark = if step.destroys { "!" } else { " " };
+    let text = wrap(&format!("{mark}{number}. "), 4, &step.text);
+    match &step.command {
+        // In one line, so that it can be copied.
+        Some(command) => format!("{text}    {command}\n"),
+        None => text,
+    }
+}
+
+fn cells(region: &str, side: Option<&SideRow>) -> Vec<String> {
+    let time = |time: Option<DateTime<Utc>>| {
+        time.map_or_else(String::new, |time| {
+            time.to_rfc3339_opts(SecondsFormat::Secs, true)
+        })
+    };
+    match side {
+        None => vec![region.to_owned(), "absent".to_owned()],
+        Some(side) => vec![
+            region.to_owned(),
+            side.role.to_owned(),
+            side.version_id.clone().unwrap_or_default(),
+            time(side.version_created),
+            time(side.last_changed),
+        ],
+    }
+}
+
+fn title(row: &Row) -> &'static str {
+    match row.standing {
+        Standing::Restored => "restored",
+        Standing::Reversed => "the roles are reversed",
+        Standing::Apart { newer } => match newer {
+            Newer::Same => "both sides have the same value",
+            Newer::Promoted => "the promoted secret has the newer value",
+            Newer::OldPrimary => "the old primary secret has the newer value",
+            Newer::Unknown => "which value is newer is unknown",
+        },
+        Standing::NoOldPrimary => "only in the failover Region",
+        Standing::NoPromoted => "only in the old primary Region",
+        Standing::ScheduledForDeletion => "a side is scheduled for deletion",
+        Standing::NameTaken => "another secret has the name",
+    }
+}

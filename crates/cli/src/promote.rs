@@ -1,0 +1,223 @@
+//! `secret-replicator promote`: makes the replicas of a Region standalone secrets. The only command that writes.
+//!
+//! | module | content |
+//! |---|---|
+//! | `confirm` | the confirmation, without which no client can write |
+//! | `planned` | which replicas are promoted, by what the Region shows now |
+//! | `work` | promotes them a few at a time, and verifies each |
+//! | `report` | the result as JSON |
+//! | `text` | the plan and the result for people |
+
+mod confirm;
+mod planned;
+mod report;
+mod text;
+mod work;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueHint};
+use secret_replicator_core::failover::inventory::Inventory;
+use secret_replicator_core::failover::promotion::{PromotionPlan, Selection};
+use secret_replicator_core::secret::{Region, Secret};
+
+use crate::access::{Access, AccessOptions, run_async};
+use crate::drill::load_inventory;
+use crate::interrupt;
+use crate::options::{self, Format};
+use crate::output::{CommandOutput, Exit, json};
+use crate::promotion_state::PromotionState;
+use crate::select::SelectOptions;
+use crate::source::{PolicyOptions, PolicySource};
+use crate::terminal::count;
+pub(crate) use confirm::Confirmed;
+use report::Report;
+pub(crate) use work::Outcome;
+
+/// The options of `promote`.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  secret-replicator promote --to eu-west-1 --inventory inventory.json --dry-run
+  secret-replicator promote --to eu-west-1 --from us-east-1 --inventory inventory.json
+  secret-replicator promote --to eu-west-1 --from us-east-1 --only shop/db --yes
+
+Exit codes:
+  0  every selected secret is promoted
+  2  a secret could not be promoted, is absent, or could not be verified
+  1  an error: an unreadable file, a wrong option, no confirmation, or AWS rejects the calls
+  130  interrupted: the promotions in progress ended, and the state file has them
+
+A promotion cannot be undone: `secret-replicator failback` shows how a primary Region gets its role back.")]
+pub(crate) struct Arguments {
+    /// The failover Region, whose replicas are promoted
+    #[arg(long, value_name = "REGION", value_parser = options::region)]
+    to: Region,
+    /// The primary Region that failed; needed if the failover Region has replicas of several
+    #[arg(long, value_name = "REGION", value_parser = options::region)]
+    from: Option<Region>,
+    /// The secrets to promote, from `drill --save`; absent secrets are named
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    inventory: Option<String>,
+    /// Promote only these secrets, by name or ARN
+    #[arg(long, value_name = "SECRETS", value_delimiter = ',')]
+    only: Vec<String>,
+    #[command(flatten)]
+    select: SelectOptions,
+    /// Promote at most this number of secrets
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
+    /// Show what would be promoted, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Promote without asking
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// The file that records what was done; without this option, `promotion-REGION.json` in this directory
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    state: Option<PathBuf>,
+    /// The policy of the stack in the failover Region, to show what it does with the promoted secrets
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    policy: Option<String>,
+    /// The stack in the failover Region, to show what its policy does with the promoted secrets
+    #[arg(long, value_name = "STACK", conflicts_with = "policy")]
+    from_stack: Option<String>,
+    #[command(flatten)]
+    access: AccessOptions,
+    /// The output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+/// What a promotion rests on. Nothing of it is in the primary Region.
+struct Promotion<'a> {
+    access: &'a Access,
+    to: &'a Region,
+    selection: Selection,
+    /// The text with which all selected names begin, if the list can be filtered by it.
+    prefix: &'a str,
+    inventory: Option<&'a Inventory>,
+    policy: Option<&'a PolicySource>,
+}
+
+/// A plan with the reads on which it rests.
+struct Planned {
+    plan: PromotionPlan,
+    found: Vec<Secret>,
+}
+
+/// Promotes the selected replicas.
+///
+/// # Errors
+/// An option or a file is invalid, the promotion is not confirmed, or AWS rejects the calls.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    run_async(promote(arguments))
+}
+
+async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    let Arguments { to, from, .. } = arguments;
+    if from.as_ref() == Some(to) {
+        bail!("`--from` and `--to` are both {to}; `--from` names the primary Region that failed");
+    }
+    let inventory = arguments.inventory.as_deref();
+    let inventory = inventory.map(|path| load_inventory(path, to)).transpose()?;
+    let mut state = PromotionState::load(arguments.state.as_deref(), to)?;
+    let options =
+        PolicyOptions::named(arguments.policy.as_deref(), arguments.from_stack.as_deref());
+    let of_file = match options.of_file() {
+        Ok(of_file) => of_file,
+        Err(missing) => return missing.output(arguments.output),
+    };
+    let access = Access::load(&arguments.access, Some(to)).await;
+    let policy = match (options.is_given(), of_file) {
+        (false, _) => None,
+        (true, Some(source)) => Some(source),
+        (true, None) => match options.of_stack(&access).await {
+            Ok(source) => Some(source),
+            Err(missing) => return missing.output(arguments.output),
+        },
+    };
+    let promotion = Promotion {
+        access: &access,
+        to,
+        selection: selection(arguments),
+        prefix: arguments.select.name_prefix(),
+        inventory: inventory.as_ref(),
+        policy: policy.as_ref(),
+    };
+    let planned = planned::read(&promotion, &state).await?;
+    check_primary_regions(to, &planned.plan)?;
+    let mut report = Report::new(&promotion, &planned, &state);
+    if arguments.dry_run || planned.plan.promote.is_empty() {
+        report.dry_run = arguments.dry_run;
+        return output(arguments, &report);
+    }
+    if !arguments.yes {
+        anstream::eprint!("{}", text::plan(&report));
+    }
+    let Some(confirmed) = confirm::ask(planned.plan.promote.len(), to, arguments.yes)? else {
+        bail!("not confirmed; the account is unchanged");
+    };
+    interrupt::begin_writes();
+    state.plan(&planned.plan)?;
+    let promoter = access.promoter(&confirmed);
+    work::promote(&promoter, &planned.plan.promote, |candidate, outcome| {
+        report.add(candidate, outcome);
+        state.note(candidate, outcome)
+    })
+    .await
+    .context("the promotions stopped, because a record failed; run the command again with another `--state`")?;
+    report.interrupted = interrupt::is_requested();
+    output(arguments, &report)
+}
+
+fn selection(arguments: &Arguments) -> Selection {
+    Selection {
+        from: arguments.from.clone(),
+        only: arguments.only.iter().cloned().collect(),
+        name: arguments.select.name.clone(),
+        tags: arguments.select.tag.clone(),
+        limit: arguments.limit,
+    }
+}
+
+/// Refuses a promotion of the replicas of several primary Regions: one of them may work, and its replication would
+/// end.
+fn check_primary_regions(to: &Region, plan: &PromotionPlan) -> anyhow::Result<()> {
+    let regions = plan.primary_regions();
+    if regions.len() < 2 {
+        return Ok(());
+    }
+    let numbers = regions.iter().map(|region| {
+        let of_region = plan.promote.iter();
+        let number = of_region.filter(|candidate| candidate.primary_region == **region);
+        format!("{region} ({})", count(number.count(), "replica"))
+    });
+    let numbers: Vec<String> = numbers.collect();
+    let first = regions.first().map_or("REGION", |region| region.as_str());
+    bail!(
+        "the replicas in {to} have primary secrets in {}, and a promotion ends the replication from each; name \
+         the Region that failed, for example `--from {first}`",
+        numbers.join(" and ")
+    );
+}
+
+fn output(arguments: &Arguments, report: &Report) -> anyhow::Result<CommandOutput> {
+    let stdout = match arguments.output {
+        Format::Text => text::text(report),
+        Format::Json => json(report)?,
+    };
+    let exit = if report.interrupted {
+        Exit::Interrupted
+    } else if report.has_findings() {
+        Exit::Findings
+    } else {
+        Exit::Success
+    };
+    Ok(CommandOutput {
+        stdout,
+        stderr: options::unknown_regions("--to: ", [&arguments.to]),
+        exit,
+    })
+}

@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::stream::{self, StreamExt};
+use secret_replicator_aws::{CallErrorKind, Reader};
+use secret_replicator_core::failover::promotion::{PromotionPlan, plan};
+use secret_replicator_core::secret::{Secret, SecretId};
+use tokio::time::Instant;
+
+use super::{Planned, Promotion};
+use crate::access::ApiError;
+use crate::listing;
+use crate::progress::Progress;
+use crate::promotion_state::PromotionState;
+
+/// The timeout of a call with its retries.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The number of secrets that are described concurrently.
+const DESCRIBED_AT_ONCE: usize = 16;
+
+/// Reads the failover Region, and plans the promotions. Describes each secret that the list shows absent or not fit:
+/// a list can be five minutes old, and does not contain secrets that are scheduled for deletion.
+///
+/// # Errors
+/// The failover Region cannot be read.
+pub(super) async fn read(
+    promotion: &Promotion<'_>,
+    state: &PromotionState,
+) -> anyhow::Result<Planned> {
+    let reader = promotion.access.reader();
+    let progress = Progress::start();
+    let filter = listing::by_prefix(promotion.prefix);
+    let listed = listing::read(&reader, promotion.to, filter.as_ref(), TIMEOUT, &progress).await;
+    progress.end();
+    let listed = listed.with_context(|| format!("failed to read the Region {}", promotion.to))?;
+    let (mut found, time) = listed.into_secrets();
+    if let Some(error) = time.error {
+        anyhow::bail!("the list of {} is incomplete: {error}", promotion.to);
+    }
+    let first = planned(promotion, &found, state);
+    let described = describe(&reader, &first).await?;
+    if !described.is_empty() {
+        let is_described = |secret: &Secret| {
+            let mut described = described.iter();
+            described.any(|described| described.arn == secret.arn)
+        };
+        found.retain(|secret| !is_described(secret));
+        found.extend(described);
+    }
+    let plan = planned(promotion, &found, state);
+    Ok(Planned { plan, found })
+}
+
+fn planned(promotion: &Promotion<'_>, found: &[Secret], state: &PromotionState) -> PromotionPlan {
+    let Promotion {
+        to,
+        inventory,
+        selection,
+        ..
+    } = promotion;
+    plan(to, found, *inventory, &state.resources(), selection)
+}
+
+/// Describes the secrets that should be promoted and cannot be.
+///
+/// # Errors
+/// AWS rejects a call or does not answer.
+async fn describe(reader: &Reader, plan: &PromotionPlan) -> anyhow::Result<Vec<Secret>> {
+    let faults = plan.left.iter().filter(|left| left.reason.is_fault());
+    let reads = faults.map(|left| async move {
+        let id = SecretId::Name(left.name.clone());
+        match reader.describe(&id, Instant::now() + TIMEOUT).await {
+            Ok(secret) => Ok(Some(secret)),
+            Err(error) if error.kind == CallErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ApiError::from(&error)),
+        }
+    });
+    let mut reads = stream::iter(reads).buffer_unordered(DESCRIBED_AT_ONCE);
+    let mut described = Vec::new();
+    while let Some(read) = reads.next().await {
+        described.extend(read?);
+    }
+    Ok(described)
+}

@@ -1,0 +1,238 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::SecondsFormat;
+use secret_replicator_core::failover::aftermath::{PolicyAfter, RotationAfter};
+use secret_replicator_core::secret::Region;
+
+use super::report::{LeftRow, Report, Row};
+use crate::table;
+use crate::terminal::{STRONG, SUCCESS, WARNING, count, paint, wrap};
+
+/// The number of names that a list shows.
+const NAMES: usize = 12;
+
+/// Formats the plan, before the confirmation.
+pub(super) fn plan(report: &Report) -> String {
+    let from: BTreeSet<&Region> = report
+        .secrets
+        .iter()
+        .map(|row| &row.primary_region)
+        .collect();
+    let from: Vec<&str> = from.into_iter().map(Region::as_str).collect();
+    let line = format!(
+        "{} to promote in {}, replicas of {}.",
+        count(report.secrets.len(), "secret"),
+        report.region,
+        from.join(", ")
+    );
+    let names = report.secrets.iter().map(|row| row.name.as_str());
+    let mut parts = vec![format!("{}\n{}", paint(STRONG, line), listed(names))];
+    parts.extend(left(report));
+    parts.push(inventory(report));
+    parts.extend(changes(report));
+    parts.join("\n")
+}
+
+/// Formats the result, or the plan of a dry run.
+pub(super) fn text(report: &Report) -> String {
+    if report.dry_run {
+        return plan(report);
+    }
+    let promoted = report.number("promoted");
+    let style = if report.has_findings() {
+        WARNING
+    } else {
+        SUCCESS
+    };
+    let line = format!(
+        "{} promoted in {}.",
+        count(promoted, "secret"),
+        report.region
+    );
+    let mut parts = vec![format!("{}\n", paint(style, line))];
+    parts.extend(problems(report));
+    parts.extend(left(report));
+    parts.push(inventory(report));
+    if promoted > 0 {
+        parts.extend(changes(report));
+        parts.push(wrap(
+            "",
+            0,
+            &format!(
+                "`{}` records what was done. Keep it for `secret-replicator failback`.",
+                report.state_file
+            ),
+        ));
+    }
+    parts.join("\n")
+}
+
+/// Formats the secrets of the plan that are not promoted.
+fn problems(report: &Report) -> Option<String> {
+    let rows = report
+        .secrets
+        .iter()
+        .filter(|row| row.outcome != "promoted");
+    let rows: Vec<Vec<String>> = rows
+        .map(|row| {
+            let detail = row.detail.clone().unwrap_or_default();
+            vec![row.name.clone(), row.outcome.to_owned(), detail]
+        })
+        .collect();
+    let header = ["secret", "outcome", "detail"];
+    (!rows.is_empty()).then(|| table::left(&header, rows.into_iter()))
+}
+
+/// Formats the secrets outside the plan by reason. Faults come first, each with its name.
+fn left(report: &Report) -> Option<String> {
+    let mut by_reason: BTreeMap<(bool, &str), Vec<&LeftRow>> = BTreeMap::new();
+    for row in &report.left {
+        by_reason
+            .entry((!row.fault, row.reason))
+            .or_default()
+            .push(row);
+    }
+    let reasons = by_reason.iter().map(|((is_expected, reason), rows)| {
+        let style = if *is_expected { STRONG } else { WARNING };
+        let title = format!("Not promoted, {reason}: {}", count(rows.len(), "secret"));
+        let detail = rows.first().map_or("", |row| row.detail.as_str());
+        let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        // Each secret that should have been promoted has its name on the screen.
+        let names = if *is_expected {
+            listed(names.into_iter())
+        } else {
+            format!("  {}\n", names.join("\n  "))
+        };
+        format!("{}\n{names}{}", paint(style, title), wrap("  ", 2, detail))
+    });
+    let reasons: Vec<String> = reasons.collect();
+    (!reasons.is_empty()).then(|| reasons.join("\n"))
+}
+
+fn inventory(report: &Report) -> String {
+    let text = match report.inventory_saved {
+        Some(saved) => format!(
+            "The inventory was saved at {}. Secrets that were created later are not in it.",
+            saved.to_rfc3339_opts(SecondsFormat::Secs, true)
+        ),
+        None => format!(
+            "Absent secrets are unknown: without an inventory (`--inventory FILE`), a secret that never reached {} \
+             is invisible there.",
+            report.region
+        ),
+    };
+    wrap("", 0, &text)
+}
+
+/// Formats what changes for the promoted secrets.
+fn changes(report: &Report) -> Option<String> {
+    let rows = report.secrets.iter();
+    let rows: Vec<&Row> = rows
+        .filter(|row| ["planned", "promoted"].contains(&row.outcome))
+        .collect();
+    let first = rows.first()?;
+    let mut lines = rotation(&rows);
+    lines.push(format!(
+        "Readers: those that name an ARN or the Region {} must change to {}; the name and the suffix stay the same, \
+         for example {} (docs/FAILOVER.md has each kind of reader).",
+        first.primary_region, report.region, first.aftermath.arn
+    ));
+    lines.push(format!(
+        "Resource policies: each secret keeps the policy that was replicated; a change in {} no longer arrives.",
+        first.primary_region
+    ));
+    lines.extend(policy(report, &rows));
+    let lines: String = lines.iter().map(|line| wrap("  * ", 4, line)).collect();
+    Some(format!("{}\n{lines}", paint(STRONG, "What changes")))
+}
+
+fn rotation(rows: &[&Row]) -> Vec<String> {
+    let rotates = rows.iter().filter_map(|row| match &row.aftermath.rotation {
+        RotationAfter::OnlyInOldPrimary { rules } => Some((row, rules)),
+        RotationAfter::None | RotationAfter::Unknown => None,
+    });
+    let mut lines: Vec<String> = rotates
+        .map(|(row, rules)| {
+            format!(
+                "Rotation of {} is configured only in {}: {}. It stops until you configure it here.",
+                row.name,
+                row.primary_region,
+                rules.rules()
+            )
+        })
+        .collect();
+    let hidden = lines.len().saturating_sub(NAMES);
+    lines.truncate(NAMES);
+    if hidden > 0 {
+        lines.push(format!(
+            "{} rotate, too; `--output json` has each.",
+            count(hidden, "more secret")
+        ));
+    }
+    let unknown = rows
+        .iter()
+        .filter(|row| row.aftermath.rotation == RotationAfter::Unknown);
+    let unknown = unknown.count();
+    if unknown > 0 {
+        lines.push(format!(
+            "Rotation of {} is unknown without an inventory. It is configured only in the old primary Region, and \
+             stops until you configure it here.",
+            count(unknown, "secret")
+        ));
+    }
+    lines
+}
+
+/// Says what a stack in the failover Region does with the promoted secrets.
+fn policy(report: &Report, rows: &[&Row]) -> Vec<String> {
+    let known: Vec<&PolicyAfter> = rows
+        .iter()
+        .filter_map(|row| row.aftermath.policy.as_ref())
+        .collect();
+    if known.is_empty() {
+        return vec![format!(
+            "A stack of secret-replicator in {} sees primary secrets now, and replicates those that its policy \
+             covers; `--from-stack` shows what it does.",
+            report.region
+        )];
+    }
+    let covered = known.iter().filter(|after| after.covered).count();
+    let mut lines = vec![format!(
+        "The policy of the stack covers {covered} of {} as primary secrets.",
+        count(known.len(), "secret")
+    )];
+    let mut requests: BTreeMap<&Region, usize> = BTreeMap::new();
+    let mut refusals: BTreeMap<(&Region, &str), usize> = BTreeMap::new();
+    for after in known {
+        for region in &after.replicates_to {
+            *requests.entry(region).or_default() += 1;
+        }
+        for (region, reason) in &after.refuses {
+            *refusals.entry((region, reason)).or_default() += 1;
+        }
+    }
+    lines.extend(
+        requests.into_iter().map(|(region, number)| {
+            format!("It replicates {} to {region}.", count(number, "secret"))
+        }),
+    );
+    lines.extend(refusals.into_iter().map(|((region, reason), number)| {
+        format!(
+            "It refuses {region} for {} ({reason}): nothing there is overwritten.",
+            count(number, "secret")
+        )
+    }));
+    lines
+}
+
+/// Formats names in lines, the first ones only.
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let hidden = names.len().saturating_sub(NAMES);
+    let shown: Vec<&str> = names.take(NAMES).collect();
+    let more = if hidden > 0 {
+        format!(" and {hidden} more")
+    } else {
+        String::new()
+    };
+    wrap("  ", 2, &format!("{}{more}", shown.join(", ")))
+}

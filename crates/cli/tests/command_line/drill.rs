@@ -1,0 +1,379 @@
+//! Tests of `drill`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use secret_replicator_emulator::{Fault, FaultKind, SecretSeed, SecretSeries};
+use serde_json::{Value, json};
+
+use crate::account::{Account, HOME, OLD, secret};
+use crate::services::{ServiceCall, Services};
+use crate::{Called, Files};
+
+const THERE: &str = "eu-west-1";
+const SUFFIX: &str = "AAAAAA";
+const POLICY: &str = r#"
+version: 1
+rules:
+  - name: tier-1
+    when: { tags: { tier: "1" } }
+    replicate-to: [eu-west-1]
+"#;
+
+fn covered(name: &str) -> SecretSeed {
+    secret(name).with_tag("tier", "1").with_suffix(SUFFIX)
+}
+
+/// Returns a secret in the failover Region.
+fn there(name: &str) -> SecretSeed {
+    SecretSeed::new(THERE, name).with_age(OLD)
+}
+
+fn replica(name: &str) -> SecretSeed {
+    there(name).with_replica_of(HOME).with_suffix(SUFFIX)
+}
+
+/// The planted faults: the name of a secret and the finding about it.
+const FAULTS: [(&str, &str); 6] = [
+    ("zz/behind", "version-behind"),
+    ("zz/deleted", "scheduled-for-deletion"),
+    ("zz/empty", "no-current-version"),
+    ("zz/missing", "replica-missing"),
+    ("zz/promoted", "promoted-replica"),
+    ("zz/taken", "name-already-exists"),
+];
+
+/// Plants each fault.
+fn plant(account: &Account) {
+    for (name, _) in FAULTS {
+        account.seed(covered(name));
+    }
+    account.seed(replica("zz/behind").with_value("older"));
+    account.seed(replica("zz/empty").without_value());
+    account.seed(there("zz/promoted").with_suffix(SUFFIX));
+    account.seed(there("zz/taken"));
+    account.seed(replica("zz/deleted").with_scheduled_deletion());
+}
+
+fn arguments<'a>(policy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let base = ["drill", policy, "--to", THERE, "--region", HOME];
+    [&base[..], more].concat()
+}
+
+fn findings(report: &Value) -> BTreeMap<String, Vec<String>> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let secrets = report["secrets"].as_array().unwrap().iter();
+    let findings = secrets.filter_map(|secret| {
+        let findings = secret["findings"].as_array().unwrap().iter();
+        let codes: Vec<String> = findings.map(|finding| text(&finding["code"])).collect();
+        (!codes.is_empty()).then(|| (text(&secret["name"]), codes))
+    });
+    findings.collect()
+}
+
+/// Returns the gravest finding of each secret that has one.
+fn gravest(report: &Value) -> BTreeMap<String, String> {
+    let findings = findings(report).into_iter();
+    findings
+        .map(|(name, codes)| (name, codes[0].clone()))
+        .collect()
+}
+
+fn planted() -> BTreeMap<String, String> {
+    let faults = FAULTS.into_iter();
+    faults
+        .map(|(name, code)| (name.to_owned(), code.to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_drill_over_ten_thousand_secrets_names_each_fault_and_stays_below_the_quotas() {
+    let account = Account::new([]);
+    let series = SecretSeries::new(covered("app/").with_replica_in(THERE), 10_000);
+    account
+        .aws
+        .with(|world, now| world.seed_series(now, series));
+    plant(&account);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let called = account.call(&arguments(&path, &["--output", "json"]));
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    let report = called.json();
+    assert_eq!(report["summary"]["expected"], 10_006);
+    assert_eq!(report["summary"]["ready"], 10_000);
+    assert_eq!(gravest(&report), planted());
+
+    let calls = account.aws.calls();
+    // `call` checks the operations, too: the promise is about every call.
+    let operations: BTreeSet<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+    assert_eq!(operations, ["DescribeSecret", "ListSecrets"].into());
+    for region in [HOME, THERE] {
+        let lists: Vec<_> = calls
+            .iter()
+            .filter(|call| call.operation == "ListSecrets" && call.region == region)
+            .map(|call| call.time)
+            .collect();
+        assert_eq!(lists.len(), 101, "{region}");
+        for (number, time) in lists.iter().enumerate() {
+            let second = lists[number..]
+                .iter()
+                .filter(|other| **other < *time + Duration::from_secs(1));
+            let second = second.count();
+            assert!(second <= 30, "{second} lists in a second of {region}");
+        }
+    }
+    // Only the secrets that the lists do not show ready.
+    let described = account.aws.calls_to("DescribeSecret");
+    assert!(described.len() <= 2 * FAULTS.len(), "{}", described.len());
+}
+
+#[test]
+fn each_finding_has_a_remediation_in_each_format() {
+    let account = Account::new([covered("ok").with_replica_in(THERE)]);
+    plant(&account);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let page = files.path("drill.html");
+    let called = account.call(&arguments(&path, &["--html", &page]));
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    assert!(
+        called
+            .stdout
+            .starts_with("1 of 7 secrets could be promoted in eu-west-1."),
+        "{}",
+        called.stdout
+    );
+    let csv = account.call(&arguments(&path, &["--output", "csv"])).stdout;
+    let junit = account
+        .call(&arguments(&path, &["--output", "junit"]))
+        .stdout;
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.contains("Secret failover drill"));
+    for (name, code) in FAULTS {
+        assert!(called.stdout.contains(code), "{code}: {}", called.stdout);
+        let row = csv.lines().find(|row| row.contains(name)).unwrap();
+        assert!(row.contains(code), "{row}");
+        assert!(junit.contains(code) && page.contains(code), "{code}");
+    }
+    assert!(junit.contains(r#"failures="6""#), "{junit}");
+    assert!(csv.contains(",ok,eu-west-1,true,current,,,"), "{csv}");
+}
+
+#[test]
+fn a_drill_of_replicas_in_order_succeeds_and_saves_what_should_be_there() {
+    let account = Account::new([
+        covered("a").with_replica_in(THERE).with_tag("owner", "x"),
+        secret("other").with_replica_in(THERE),
+    ]);
+    account.make(
+        HOME,
+        "RotateSecret",
+        &json!({
+            "SecretId": "a", "RotationLambdaARN": "arn:aws:lambda:us-east-1:123456789012:function:rotate",
+            "RotationRules": {"AutomaticallyAfterDays": 30}, "RotateImmediately": false,
+        }),
+    );
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let file = files.path("inventory.json");
+    let called = account.call(&arguments(&path, &["--save", &file]));
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let inventory: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(inventory["region"], THERE);
+    let [entry] = &inventory["secrets"].as_array().unwrap()[..] else {
+        panic!("{text}")
+    };
+    assert_eq!(
+        entry["arn"],
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:a-AAAAAA"
+    );
+    assert_eq!(entry["rotation"]["after_days"], 30);
+    assert!(entry["version_id"].is_string());
+    assert_eq!(entry["tags"], json!({"tier": "1"}));
+    assert!(!text.contains("seeded"), "{text}");
+}
+
+#[test]
+fn without_the_primary_region_the_drill_rests_on_the_inventory() {
+    let account = Account::new([covered("a").with_replica_in(THERE)]);
+    plant(&account);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let file = files.path("inventory.json");
+    account.call(&arguments(&path, &["--save", &file]));
+    account.aws.with(|world, now| world.suspend(now, HOME));
+    let with_inventory = ["--inventory", &file, "--output", "json"];
+    let called = account.call(&arguments(&path, &with_inventory));
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    let warning = "warning: us-east-1 was not asked";
+    assert!(called.stderr.contains(warning), "{}", called.stderr);
+    // A replica that is behind and one with an unknown version look alike.
+    let mut expected = planted();
+    expected.remove("zz/behind");
+    assert_eq!(gravest(&called.json()), expected);
+    assert_eq!(
+        called.json()["summary"]["versions"]["other-than-inventory"],
+        2
+    );
+
+    // Nothing says what is absent, so the drill does not succeed, and keeps the inventory.
+    let before = std::fs::read_to_string(&file).unwrap();
+    let called = account.call(&arguments(&path, &["--name", "a", "--save", &file]));
+    assert_eq!(called.code, Some(2), "{}", called.stdout);
+    assert!(
+        called.stderr.contains("absent secrets are unknown"),
+        "{}",
+        called.stderr
+    );
+    assert!(
+        called.stderr.contains("was not written"),
+        "{}",
+        called.stderr
+    );
+    assert!(
+        called.stdout.contains("1 of 1 secret could be promoted"),
+        "{}",
+        called.stdout
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+}
+
+#[test]
+fn a_primary_region_that_does_not_answer_at_all_ends_no_drill() {
+    let account = Account::new([covered("a").with_replica_in(THERE)]);
+    let hang = FaultKind::Hang(secret_replicator_emulator::Execution::Skipped);
+    account.aws.script(Fault {
+        region: Some(HOME.to_owned()),
+        ..Fault::on_any(hang).always()
+    });
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let begun = std::time::Instant::now();
+    let called = account.call(&arguments(&path, &[]));
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    assert!(
+        begun.elapsed() < Duration::from_secs(40),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(called.stdout.contains("1 of 1 secret"), "{}", called.stdout);
+}
+
+/// Returns the answers of a key that is disabled and a role that may read one secret.
+fn answer(call: &ServiceCall) -> Result<Value, &'static str> {
+    match call.action.as_str() {
+        "kms:DescribeKey" => Ok(json!({"KeyMetadata": {
+            "KeyId": "1", "Arn": "arn:aws:kms:eu-west-1:123456789012:key/1", "KeyState": "Disabled",
+            "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT",
+        }})),
+        "iam:SimulatePrincipalPolicy" => {
+            let form = call.body.as_str().unwrap();
+            assert!(form.contains("role%2Fshop-app"), "{form}");
+            let result = |action: &str, resource: &str, decision: &str| {
+                format!(
+                    "<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}\
+                     </EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
+                )
+            };
+            let results = if form.contains("kms%3ADecrypt") {
+                let key = "arn:aws:kms:eu-west-1:123456789012:key/1";
+                result("kms:Decrypt", key, "implicitDeny")
+            } else {
+                let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret";
+                let read = "secretsmanager:GetSecretValue";
+                result(read, &format!("{arn}:allowed-AAAAAA"), "allowed")
+                    + &result(read, &format!("{arn}:keyed-AAAAAA"), "explicitDeny")
+            };
+            Ok(Value::String(format!(
+                "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><EvaluationResults>{results}\
+                 </EvaluationResults><IsTruncated>false</IsTruncated></SimulatePrincipalPolicyResult>\
+                 </SimulatePrincipalPolicyResponse>"
+            )))
+        }
+        action => panic!("{action}"),
+    }
+}
+
+fn keyed() -> Account {
+    let account = Account::new([covered("allowed").with_replica_in(THERE), covered("keyed")]);
+    account.seed(replica("keyed").with_kms_key_id("alias/shop"));
+    account
+}
+
+#[test]
+fn a_disabled_key_and_a_role_that_may_not_read_are_findings() {
+    let account = keyed();
+    let services = Services::start(answer);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let more = ["--reader-role", "shop-app", "--output", "json"];
+    let called = account.call_with(&services, &arguments(&path, &more));
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    let report = called.json();
+    let found = findings(&report);
+    let codes = &found["keyed"];
+    assert!(
+        codes.contains(&"kms-key-unavailable".to_owned()),
+        "{found:?}"
+    );
+    assert!(codes.contains(&"reader-denied".to_owned()), "{found:?}");
+    assert!(!found.contains_key("allowed"), "{found:?}");
+    let text = called.stdout.as_str();
+    for expected in [
+        "kms:Decrypt",
+        "secretsmanager:GetSecretValue",
+        "aws kms enable-key",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+}
+
+#[test]
+fn a_key_or_a_role_that_cannot_be_checked_is_a_finding_with_the_action_to_allow() {
+    let account = keyed();
+    let services = Services::start(|call| match call.action.as_str() {
+        "iam:SimulatePrincipalPolicy" => Err("AccessDenied"),
+        _ => Err("AccessDeniedException"),
+    });
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let more = ["--reader-role", "shop-app", "--output", "json"];
+    let called = account.call_with(&services, &arguments(&path, &more));
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    let found = findings(&called.json());
+    assert_eq!(found["allowed"], ["reader-unchecked"]);
+    assert!(
+        found["keyed"].contains(&"kms-key-unchecked".to_owned()),
+        "{found:?}"
+    );
+    for action in ["kms:DescribeKey", "iam:SimulatePrincipalPolicy"] {
+        let allow = format!("allow `{action}`");
+        assert!(called.stdout.contains(&allow), "{}", called.stdout);
+    }
+}
+
+fn fails(called: &Called, part: &str) {
+    assert_eq!(called.code, Some(1), "{}{}", called.stdout, called.stderr);
+    assert!(called.stderr.contains(part), "{part}: {}", called.stderr);
+}
+
+#[test]
+fn wrong_usages_say_what_to_type() {
+    let account = Account::new([]);
+    let wrong = r#"{"format":1,"region":"eu-west-3","saved":"2026-01-01T00:00:00Z","tag_keys":[],"secrets":[]}"#;
+    let files = Files::new(&[
+        ("policy.yaml", POLICY),
+        ("other.json", wrong),
+        ("no.json", "{}"),
+    ]);
+    let path = files.path("policy.yaml");
+    let with = |file: &str| {
+        let file = files.path(file);
+        account.call(&arguments(&path, &["--inventory", &file]))
+    };
+    fails(&with("other.json"), "drill --to eu-west-1 --save FILE");
+    fails(&with("no.json"), "not an inventory of `drill --save`");
+    let same = account.call(&["drill", &path, "--to", HOME, "--region", HOME]);
+    fails(&same, "both the failover Region and a primary Region");
+}

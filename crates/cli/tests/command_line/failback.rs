@@ -1,0 +1,138 @@
+//! Tests of `failback`.
+
+use secret_replicator_emulator::SecretSeed;
+use serde_json::{Value, json};
+
+use crate::account::{Account, HOME, OLD, secret};
+use crate::{Called, Files};
+
+const THERE: &str = "eu-west-1";
+const SUFFIX: &str = "AAAAAA";
+
+/// Returns an account in which these secrets were promoted.
+fn promoted(names: &[&str], files: &Files) -> Account {
+    let seed = |name: &&str| secret(name).with_suffix(SUFFIX).with_replica_in(THERE);
+    let account = Account::new(names.iter().map(seed));
+    let state = files.path("state.json");
+    let done = account.call_writing(&["promote", "--to", THERE, "--yes", "--state", &state]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    account
+}
+
+fn failback(account: &Account, files: &Files, more: &[&str]) -> Called {
+    let state = files.path("state.json");
+    let base = ["failback", "--to", HOME, "--from", THERE, "--state", &state];
+    account.call_reading(&[&base[..], more].concat())
+}
+
+fn row(report: &Value, name: &str) -> Value {
+    let secrets = report["secrets"].as_array().unwrap().iter();
+    let mut rows = secrets.filter(|row| row["name"] == name);
+    rows.next().unwrap().clone()
+}
+
+fn put(account: &Account, region: &str, name: &str, value: &str) {
+    let body = json!({"SecretId": name, "SecretString": value});
+    account.make(region, "PutSecretValue", &body);
+}
+
+#[test]
+fn the_report_says_which_value_is_newer_and_moves_it_before_anything_is_deleted() {
+    let files = Files::new(&[]);
+    let account = promoted(&["both", "new", "old", "same"], &files);
+    put(&account, THERE, "new", "newer");
+    put(&account, HOME, "old", "newer");
+    put(&account, THERE, "both", "one");
+    put(&account, HOME, "both", "other");
+    let called = failback(&account, &files, &["--output", "json"]);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    let report = called.json();
+    for (name, newer) in [
+        ("both", "unknown"),
+        ("new", "promoted"),
+        ("old", "old-primary"),
+        ("same", "same"),
+    ] {
+        let row = row(&report, name);
+        assert_eq!(row["state"], "apart", "{row}");
+        assert_eq!(row["newer"], newer, "{name}: {row}");
+        assert!(!row["evidence"].as_str().unwrap().is_empty());
+        let steps = row["steps"].as_array().unwrap();
+        let destroys = steps.iter().any(|step| step["destroys"] == true);
+        assert_eq!(destroys, ["same", "old-primary"].contains(&newer), "{row}");
+        for side in ["old_primary", "promoted"] {
+            assert!(row[side]["version_created"].is_string(), "{row}");
+        }
+    }
+    let text = failback(&account, &files, &[]).stdout;
+    assert!(text.contains("0 of 4 secrets have us-east-1"), "{text}");
+    assert!(
+        text.contains("put-secret-value --region us-east-1"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("newer\"") && !text.contains("seeded"),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_a_state_file_the_lists_of_both_regions_show_the_promoted_secrets() {
+    let files = Files::new(&[]);
+    let account = promoted(&["a"], &files);
+    account.seed(SecretSeed::new(THERE, "own").with_age(OLD));
+    put(&account, THERE, "a", "newer");
+    let directory = files.path("");
+    let arguments = [
+        "failback", "--to", HOME, "--from", THERE, "--output", "json",
+    ];
+    let called = account.call_reading_in(&directory, &arguments);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    let report = called.json();
+    assert_eq!(report["state_file"], Value::Null);
+    assert_eq!(report["secrets"].as_array().unwrap().len(), 1, "{report}");
+    assert_eq!(row(&report, "a")["newer"], "promoted");
+}
+
+#[test]
+fn the_steps_lead_back_without_losing_the_newer_value() {
+    let files = Files::new(&[]);
+    let account = promoted(&["a"], &files);
+    put(&account, THERE, "a", "newer");
+    let report = failback(&account, &files, &["--output", "json"]).json();
+    let version = row(&report, "a")["promoted"]["version_id"].clone();
+
+    // The owner moves the value with the version ID as the token, as the command does.
+    let token = json!({"SecretId": "a", "SecretString": "newer", "ClientRequestToken": version});
+    account.make(HOME, "PutSecretValue", &token);
+    let report = failback(&account, &files, &["--output", "json"]).json();
+    assert_eq!(row(&report, "a")["newer"], "same");
+
+    let delete = json!({"SecretId": "a", "ForceDeleteWithoutRecovery": true});
+    account.make(THERE, "DeleteSecret", &delete);
+    let report = failback(&account, &files, &["--output", "json"]).json();
+    assert_eq!(row(&report, "a")["state"], "no-promoted");
+
+    let replicate = json!({"SecretId": "a", "AddReplicaRegions": [{"Region": THERE}]});
+    account.make(HOME, "ReplicateSecretToRegions", &replicate);
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    let called = failback(&account, &files, &["--output", "json"]);
+    assert_eq!(row(&called.json(), "a")["state"], "restored");
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    let there = account.aws.with(|world, now| world.secret(now, THERE, "a"));
+    assert_eq!(there.unwrap().value.as_deref(), Some("newer"));
+}
+
+#[test]
+fn a_region_that_does_not_answer_is_an_error_and_not_a_guess() {
+    let files = Files::new(&[]);
+    let account = promoted(&["a"], &files);
+    account.aws.with(|world, now| world.suspend(now, HOME));
+    let called = failback(&account, &files, &[]);
+    assert_eq!(called.code, Some(1), "{}", called.stdout);
+    assert!(
+        called.stderr.contains("a way back needs both Regions"),
+        "{}",
+        called.stderr
+    );
+}
