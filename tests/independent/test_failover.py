@@ -1,11 +1,15 @@
-"""`drill` and `failback` read the account of moto, an independent emulator of AWS. Moto cannot promote a replica."""
+"""`drill` and `failback` read the account of moto, an independent emulator of AWS. Moto cannot promote a replica, so
+`promote` on a terminal, and the AWS CLI with the commands of `failback`, use this project's emulator.
+"""
 
 import json
+import os
+import pty
 import subprocess
 
 import boto3
 import pytest
-from processes import CLI, environment
+from processes import CLI, TOOLS, environment, eventually
 
 REGION, REPLICA = "us-east-1", "eu-west-1"
 POLICY = """
@@ -69,3 +73,72 @@ def test_a_failback_reads_the_versions_of_another_implementation(moto, secrets, 
     for side in ["old_primary", "promoted"]:
         assert row[side]["version_id"] == version
         assert row[side]["version_created"]
+
+
+def settings_for(endpoint):
+    return environment(
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_ENDPOINT_URL=endpoint,
+        PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}",
+    )
+
+
+def on_a_terminal(endpoint, directory, answer, *arguments):
+    """Runs a command with a terminal as its input, and answers its question."""
+    terminal, side = pty.openpty()
+    process = subprocess.Popen(
+        [CLI, *arguments, "--output", "json"],
+        env=settings_for(endpoint), cwd=directory, stdin=side, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    os.write(terminal, answer.encode() + b"\n")
+    stdout, stderr = process.communicate(timeout=60)
+    return process.returncode, stdout.decode(), stderr.decode()
+
+
+def test_a_promotion_asks_and_the_printed_commands_lead_back(client, emulator, tmp_path):
+    name = "failover/asked"
+    primary, replica = (client("secretsmanager", emulator, region) for region in (REGION, REPLICA))
+    primary.create_secret(Name=name, SecretString="old", AddReplicaRegions=[{"Region": REPLICA}])
+    eventually(lambda: "VersionIdsToStages" in describe(replica, name), "the replica has the value")
+    promote = ["promote", "--to", REPLICA, "--only", name]
+
+    code, stdout, stderr = on_a_terminal(emulator, tmp_path, "yes", *promote)
+    assert (code, stdout) == (1, ""), stderr
+    assert "Type the Region to confirm" in stderr
+    assert "not confirmed; the account is unchanged" in stderr
+    assert "PrimaryRegion" in describe(replica, name)
+
+    code, stdout, stderr = on_a_terminal(emulator, tmp_path, REPLICA, *promote)
+    assert code == 0, stderr
+    assert "PrimaryRegion" not in describe(replica, name)
+    replica.put_secret_value(SecretId=name, SecretString="new")
+
+    # Each owner's step of each report, by the AWS CLI.
+    for _ in range(3):
+        code, report = run(emulator, tmp_path, "failback", "--to", REGION, "--from", REPLICA, "--name", name)
+        if code == 0:
+            break
+        [row] = report["secrets"]
+        for step in row["steps"]:
+            command = step.get("command", "true")
+            command = command.replace("--recovery-window-in-days 7", "--force-delete-without-recovery")
+            shell = ["sh", "-c", command]
+            subprocess.run(shell, env=settings_for(emulator), check=True, capture_output=True, timeout=60)
+        eventually(lambda: replicated(primary, name) or row["newer"] != "same", "the replica is in sync")
+    assert code == 0, report
+    assert replica.get_secret_value(SecretId=name)["SecretString"] == "new"
+    assert "PrimaryRegion" in describe(replica, name)
+
+
+def describe(client, name):
+    try:
+        return client.describe_secret(SecretId=name)
+    except client.exceptions.ResourceNotFoundException:
+        return {}
+
+
+def replicated(primary, name):
+    rows = describe(primary, name).get("ReplicationStatus", [])
+    return [row["Status"] for row in rows] == ["InSync"]

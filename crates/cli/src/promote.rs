@@ -105,6 +105,8 @@ struct Promotion<'a> {
 struct Planned {
     plan: PromotionPlan,
     found: Vec<Secret>,
+    /// Why the list is incomplete. What it shows is promoted nevertheless.
+    incomplete: Option<String>,
 }
 
 /// Promotes the selected replicas.
@@ -149,6 +151,9 @@ async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let planned = planned::read(&promotion, &state).await?;
     check_primary_regions(to, &planned.plan)?;
     let mut report = Report::new(&promotion, &planned, &state);
+    if !arguments.dry_run {
+        state.settle(&planned.plan)?;
+    }
     if arguments.dry_run || planned.plan.promote.is_empty() {
         report.dry_run = arguments.dry_run;
         return output(arguments, &report);
@@ -215,9 +220,14 @@ fn output(arguments: &Arguments, report: &Report) -> anyhow::Result<CommandOutpu
     } else {
         Exit::Success
     };
+    let incomplete = report.incomplete.as_ref().map(|error| {
+        let region = &report.region;
+        format!("warning: the list of {region} is incomplete: {error}\n")
+    });
     Ok(CommandOutput {
         stdout,
-        stderr: options::unknown_regions("--to: ", [&arguments.to]),
+        stderr: options::unknown_regions("--to: ", [&arguments.to])
+            + &incomplete.unwrap_or_default(),
         exit,
     })
 }

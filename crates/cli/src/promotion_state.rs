@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use secret_replicator_core::failover::promotion::{Candidate, PromotionPlan};
+use secret_replicator_core::failover::promotion::{Candidate, NotPromoted, PromotionPlan};
 use secret_replicator_core::secret::{Region, SecretArn};
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,24 @@ impl PromotionState {
             self.set(candidate, Status::Planned, None);
         }
         self.write()
+    }
+
+    /// Records that the Region shows secrets standalone whose promotion an earlier run began and did not verify.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn settle(&mut self, plan: &PromotionPlan) -> anyhow::Result<()> {
+        let standalone = plan.left.iter();
+        let standalone = standalone.filter(|left| left.reason == NotPromoted::AlreadyStandalone);
+        let mut has_changed = false;
+        for arn in standalone.filter_map(|left| left.arn.as_ref()) {
+            let recorded = self.record.secrets.get_mut(arn.resource());
+            if let Some(secret) = recorded.filter(|secret| secret.status != Status::Promoted) {
+                secret.status = Status::Promoted;
+                has_changed = true;
+            }
+        }
+        if has_changed { self.write() } else { Ok(()) }
     }
 
     /// Records what happened to a secret.

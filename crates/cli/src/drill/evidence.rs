@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -81,13 +82,14 @@ pub(super) async fn judge(
     let found = Found::new(there);
     let (mut observed, mut gone) = (Vec::new(), BTreeSet::new());
     let reader = drill.access.in_region(drill.to).reader();
+    let primary_fails = Cell::new(false);
     let reads = expected.into_iter().map(|expected| {
         let listed = found.get(expected.entry.arn.resource(), &expected.entry.name);
         let listed = Observed {
             there: Ok(listed.cloned()),
             expected,
         };
-        read(drill, &reader, listed)
+        read(drill, &reader, listed, &primary_fails)
     });
     let mut reads = stream::iter(reads).buffered(DESCRIBED_AT_ONCE);
     while let Some(read) = reads.next().await {
@@ -123,6 +125,7 @@ async fn read(
     drill: &Drill<'_>,
     reader: &Reader,
     mut observed: Observed,
+    primary_fails: &Cell<bool>,
 ) -> Result<Observed, String> {
     let listed = observed.assess(drill.to, KeyCheck::Usable, ReaderCheck::NotAsked);
     if listed.is_ready() {
@@ -130,7 +133,7 @@ async fn read(
     }
     let entry = &observed.expected.entry;
     observed.there = describe(reader, SecretId::Name(entry.name.clone()), TIMEOUT).await;
-    if observed.expected.primary.is_some() {
+    if observed.expected.primary.is_some() && !primary_fails.get() {
         let access = drill.access.impatient().in_region(entry.arn.region());
         let id = SecretId::Arn(entry.arn.clone());
         match describe(&access.reader(), id, PRIMARY_TIMEOUT).await {
@@ -138,8 +141,8 @@ async fn read(
                 observed.expected.primary = Some(primary);
             }
             Ok(_) => return Err(entry.name.clone()),
-            // The list says enough.
-            Err(_) => {}
+            // The list says enough, and the next secrets need not wait for the Region.
+            Err(_) => primary_fails.set(true),
         }
     }
     Ok(observed)

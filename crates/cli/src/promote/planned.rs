@@ -35,9 +35,6 @@ pub(super) async fn read(
     progress.end();
     let listed = listed.with_context(|| format!("failed to read the Region {}", promotion.to))?;
     let (mut found, time) = listed.into_secrets();
-    if let Some(error) = time.error {
-        anyhow::bail!("the list of {} is incomplete: {error}", promotion.to);
-    }
     let first = planned(promotion, &found, state);
     let described = describe(&reader, &first).await?;
     if !described.is_empty() {
@@ -49,7 +46,11 @@ pub(super) async fn read(
         found.extend(described);
     }
     let plan = planned(promotion, &found, state);
-    Ok(Planned { plan, found })
+    Ok(Planned {
+        plan,
+        found,
+        incomplete: time.error,
+    })
 }
 
 fn planned(promotion: &Promotion<'_>, found: &[Secret], state: &PromotionState) -> PromotionPlan {

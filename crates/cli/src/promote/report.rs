@@ -26,6 +26,9 @@ pub(super) struct Report {
     pub(super) inventory_saved: Option<DateTime<Utc>>,
     /// Whether secrets that never reached the Region are unknown, because there is no inventory.
     pub(super) absent_unknown: bool,
+    /// Why the list of the Region is incomplete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) incomplete: Option<String>,
     /// The file that records what was done.
     pub(super) state_file: String,
     /// The secrets to promote.
@@ -99,6 +102,7 @@ impl Report {
             interrupted: false,
             inventory_saved: promotion.inventory.map(|inventory| inventory.saved),
             absent_unknown: promotion.inventory.is_none(),
+            incomplete: planned.incomplete.clone(),
             state_file: state.name(),
             positions: arns.enumerate().map(|(at, arn)| (arn, at)).collect(),
             left: planned.plan.left.iter().map(LeftRow::from).collect(),
@@ -125,7 +129,9 @@ impl Report {
         let mut outcomes = self.secrets.iter();
         let is_done =
             |row: &Row| ["planned", "promoted", "already-standalone"].contains(&row.outcome);
-        self.left.iter().any(|left| left.fault) || !outcomes.all(is_done)
+        self.left.iter().any(|left| left.fault)
+            || self.incomplete.is_some()
+            || !outcomes.all(is_done)
     }
 
     /// Returns the number of secrets with an outcome.

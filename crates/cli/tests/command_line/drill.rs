@@ -261,12 +261,12 @@ fn a_primary_region_that_does_not_answer_at_all_ends_no_drill() {
 }
 
 /// Returns the answers of a key that is disabled and a role that may read one secret.
-fn answer(call: &ServiceCall) -> Result<Value, &'static str> {
+fn answer(call: &ServiceCall) -> Value {
     match call.action.as_str() {
-        "kms:DescribeKey" => Ok(json!({"KeyMetadata": {
+        "kms:DescribeKey" => json!({"KeyMetadata": {
             "KeyId": "1", "Arn": "arn:aws:kms:eu-west-1:123456789012:key/1", "KeyState": "Disabled",
             "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT",
-        }})),
+        }}),
         "iam:SimulatePrincipalPolicy" => {
             let form = call.body.as_str().unwrap();
             assert!(form.contains("role%2Fshop-app"), "{form}");
@@ -285,11 +285,11 @@ fn answer(call: &ServiceCall) -> Result<Value, &'static str> {
                 result(read, &format!("{arn}:allowed-AAAAAA"), "allowed")
                     + &result(read, &format!("{arn}:keyed-AAAAAA"), "explicitDeny")
             };
-            Ok(Value::String(format!(
+            Value::String(format!(
                 "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><EvaluationResults>{results}\
                  </EvaluationResults><IsTruncated>false</IsTruncated></SimulatePrincipalPolicyResult>\
                  </SimulatePrincipalPolicyResponse>"
-            )))
+            ))
         }
         action => panic!("{action}"),
     }
@@ -304,7 +304,7 @@ fn keyed() -> Account {
 #[test]
 fn a_disabled_key_and_a_role_that_may_not_read_are_findings() {
     let account = keyed();
-    let services = Services::start(answer);
+    let services = Services::start(|call| Ok(answer(call)));
     let files = Files::new(&[("policy.yaml", POLICY)]);
     let path = files.path("policy.yaml");
     let more = ["--reader-role", "shop-app", "--output", "json"];

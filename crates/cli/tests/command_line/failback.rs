@@ -1,5 +1,7 @@
 //! Tests of `failback`.
 
+use std::collections::BTreeSet;
+
 use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
@@ -135,4 +137,36 @@ fn a_region_that_does_not_answer_is_an_error_and_not_a_guess() {
         "{}",
         called.stderr
     );
+}
+
+#[test]
+fn the_documented_policies_allow_the_calls_and_nothing_else() {
+    let page = include_str!("../../../../docs/CLI.md");
+    let mut blocks = page.split("```json\n").skip(1);
+    let block = blocks.find(|block| block.contains("StopReplicationToReplica"));
+    let block = block.unwrap().split("```").next().unwrap();
+    let policy: Value = serde_json::from_str(block).unwrap();
+    let allowed = |ids: &[&str]| -> BTreeSet<String> {
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        let selected =
+            statements.filter(|statement| ids.contains(&statement["Sid"].as_str().unwrap()));
+        let actions = selected.flat_map(|statement| match &statement["Action"] {
+            Value::Array(actions) => actions.clone(),
+            action => vec![action.clone()],
+        });
+        let actions = actions.map(|action| action.as_str().unwrap().to_owned());
+        actions.collect()
+    };
+    let seen = |account: &Account, after: usize| -> BTreeSet<String> {
+        let calls = account.aws.calls().into_iter().skip(after);
+        let seen = calls.map(|call| format!("secretsmanager:{}", call.operation));
+        seen.collect()
+    };
+    let files = Files::new(&[]);
+    let account = promoted(&["a"], &files);
+    let reads = "PromoteAndFailbackReads";
+    assert_eq!(seen(&account, 0), allowed(&[reads, "Promote"]));
+    let before = account.aws.calls().len();
+    failback(&account, &files, &[]);
+    assert_eq!(seen(&account, before), allowed(&[reads, "Failback"]));
 }

@@ -105,13 +105,15 @@ fn move_value(arn: &SecretArn, from: &Region) -> Step {
     Step {
         text: format!(
             "The owner brings the value of {from} to {to}: by a rotation in {to}, by the system that issued it, or \
-             or by this command, which only the owner runs. The former value in {to} keeps the label \
-             AWSPREVIOUS. For a binary value, replace SecretString by SecretBinary."
+             by this command, which only the owner runs. The value is in a file that only the owner can read until \
+             the command deletes it. The former value in {to} keeps the label AWSPREVIOUS. For a binary value, \
+             replace SecretString by SecretBinary."
         ),
         command: Some(format!(
-            "aws secretsmanager get-secret-value --region {from} --secret-id '{there}' --output json --query \
-             '{{SecretId: `\"{arn}\"`, ClientRequestToken: VersionId, SecretString: SecretString}}' | aws \
-             secretsmanager put-secret-value --region {to} --cli-input-json file:///dev/stdin"
+            "(umask 077; aws secretsmanager get-secret-value --region {from} --secret-id '{there}' --output json \
+             --query '{{SecretId: `\"{arn}\"`, ClientRequestToken: VersionId, SecretString: SecretString}}' > \
+             failback-value.json) && aws secretsmanager put-secret-value --region {to} --cli-input-json \
+             file://failback-value.json && rm failback-value.json"
         )),
         destroys: false,
     }
