@@ -43,7 +43,7 @@ provider "aws" {
 """
 # Directories with copies of providers: those that Terraform searches itself, and those of images of machines.
 MIRRORS = ["/usr/share/terraform/plugins", "/usr/local/share/terraform/plugins", str(Path.home() / ".terraform.d/plugins")]
-MIRRORS += sorted(str(path.parents[1]) for path in Path("/opt").glob("*/registry.terraform.io/hashicorp"))
+MIRRORS += sorted(str(path.parents[2]) for path in Path("/opt").glob("*/*/hashicorp/aws"))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def directory(tmp_path_factory, bootstrap):
 @pytest.fixture(scope="module")
 def terraform(directory, ministack):
     """Runs Terraform in the directory with a provider of this machine."""
-    mirrors = [path for path in MIRRORS if list(Path(path).glob("registry.terraform.io/hashicorp/aws/*"))]
+    mirrors = [path for path in MIRRORS if list(Path(path).glob("*/hashicorp/aws/*"))]
     if not shutil.which("terraform") or not mirrors:
         pytest.skip("Terraform or its provider for AWS is not installed")
     settings = {"AWS_ENDPOINT_URL": ministack, "AWS_REGION": REGION, "HOME": str(directory)}

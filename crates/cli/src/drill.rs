@@ -160,6 +160,7 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
             limits: &source.limits,
             selection: report.selection(),
             cost: None,
+            blockers: &[],
         })
     });
     let mut notes = options::unknown_regions("--to: ", [&arguments.to])
