@@ -141,18 +141,20 @@ async fn a_policy_file_is_read() {
 }
 
 #[tokio::test]
-async fn a_policy_in_the_environment_and_one_in_a_file_are_a_wrong_setting() {
+async fn a_policy_in_the_environment_wins_over_one_in_a_file() {
+    let everywhere = "{version: 1, rules: [{name: all, when: all, replicate-to: us-west-2}]}";
     let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/policy.yaml");
     let mut stage = setting()
-        .env("REPLICATION_POLICY", DEFAULT_POLICY)
+        .env("REPLICATION_POLICY", everywhere)
         .env("REPLICATION_POLICY_FILE", policy)
         .start()
         .await;
 
-    let delivery = stage.create(tagged("prod/db", "eu-west-1")).await;
-
-    delivery.ends_in_error("failed", "ConfigInvalid");
-    assert!(text(&delivery.record["detail"]).contains("PolicyLayerArn"));
+    stage
+        .create(tagged("prod/db", "eu-west-1"))
+        .await
+        .ends_well("replicated");
+    assert_eq!(stage.in_sync("prod/db"), ["us-west-2"]);
 }
 
 #[tokio::test]

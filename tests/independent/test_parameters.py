@@ -39,7 +39,7 @@ def test_every_parameter_is_bounded():
         ("AllowedReplicaRegions", ["eu-west-1", "us-gov-east-1"], ["eu-west", "EU-WEST-1", ""]),
         ("AlarmTopicArn", ["", TOPIC], [BUS, "alarms"]),
         ("PolicyLayerArn", ["", LAYER, LAYER.replace("us-east-1", "REGION")], [LAYER[:-2], f"{LAYER[:-1]}0", "policy"]),
-        ("PolicyLayerArn", [], [LAYER.replace("policy", "REGION"), LAYER.replace(":1", ":policyREGIONx:1")]),
+        ("PolicyLayerArn", [], [LAYER.replace("policy", "REGION"), LAYER.replace(":1", "-REGION-1:1")]),
         ("BuildId", ["", "4f2a9c1", "v1.2.3+4"], ["a b", "$x", "x" * 129]),
         ("SweepMaxChanges", ["1", "100", "500000"], ["0", "", "1.5", "-1", "1e3"]),
         ("AlarmEmail", ["", "on-call@example.com"], ["on-call", "a b@c"]),

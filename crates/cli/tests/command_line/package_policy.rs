@@ -32,7 +32,7 @@ fn equal_policies_make_equal_layers_with_the_policy_at_the_root() {
 }
 
 #[test]
-fn the_digest_is_the_policys_and_the_command_publishes_the_zip() {
+fn the_digest_is_that_of_the_policy_and_the_command_publishes_the_zip() {
     let directory = tempfile::tempdir().expect("a directory");
     let (called, _) = package(
         directory.path(),
