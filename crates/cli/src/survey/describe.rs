@@ -61,6 +61,7 @@ impl Survey<'_> {
             return (secret, decision);
         };
         let decisive: BTreeSet<Region> = plan.regions_to_probe().cloned().collect();
+        let new: BTreeSet<Region> = plan.regions_without_entry().cloned().collect();
         there.unwanted = regions_without_replica(&secret, plan, policy, limits);
         let unclear = unclear_regions(&secret, plan, there, listed_regions);
         let left_over = self.regions_with_leftovers(there, listed_regions);
@@ -73,6 +74,12 @@ impl Survey<'_> {
             .probed
             .extend(decided.map(|(region, there)| (region.clone(), there.clone())));
         there.found.extend(probed);
+        // A sweep probes them before a request, and refuses a promoted former replica. The lists show as much.
+        let found = there.found.iter();
+        let found = found.filter(|(region, _)| new.contains(*region));
+        secret
+            .probed
+            .extend(found.map(|(region, there)| (region.clone(), there.clone())));
         if secret.probed.is_empty() {
             return (secret, decision);
         }

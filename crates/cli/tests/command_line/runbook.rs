@@ -93,6 +93,9 @@ fn the_runbook_promotes_without_the_primary_region_and_leads_back_without_losing
     for name in names {
         let delete = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
         account.make(THERE, "DeleteSecret", &delete);
+        // The primary Region was unavailable during the promotion, and still lists the replica.
+        let remove = json!({"SecretId": name, "RemoveReplicaRegions": [THERE]});
+        account.make(HOME, "RemoveRegionsFromReplication", &remove);
         let replicate = json!({"SecretId": name, "AddReplicaRegions": [{"Region": THERE}]});
         account.make(HOME, "ReplicateSecretToRegions", &replicate);
     }

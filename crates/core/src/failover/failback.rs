@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::secret::{Region, Secret, SecretArn};
 pub use steps::Step;
-use steps::{again, note, replicate, steps};
+use steps::{again, note, replicate, replicate_again, steps};
 
 /// A version of a secret, without its value (`ListSecretVersionIds`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -115,7 +115,7 @@ pub fn way_back(
     let (old, new) = match (old_primary, promoted) {
         (Some(old), Some(new)) => (old, new),
         (None, Some(_)) => return no_old_primary(arn, from),
-        (_, None) => return no_promoted(arn, from),
+        (old, None) => return no_promoted(arn, from, old),
     };
     if old.secret.arn.resource() != arn.resource() {
         return WayBack {
@@ -244,21 +244,14 @@ fn no_old_primary(arn: &SecretArn, from: &Region) -> WayBack {
 }
 
 /// The secret exists in the old primary Region only.
-fn no_promoted(arn: &SecretArn, from: &Region) -> WayBack {
+fn no_promoted(arn: &SecretArn, from: &Region, old: Option<Side<'_>>) -> WayBack {
     WayBack {
         standing: Standing::NoPromoted,
         evidence: format!(
             "{from} has no secret of this name; the only value is in {}",
             arn.region()
         ),
-        steps: vec![Step {
-            text: format!(
-                "Replicate the secret to {from} again. A stack whose policy covers the secret does it in its next \
-                 sweep."
-            ),
-            command: Some(replicate(arn, from)),
-            destroys: false,
-        }],
+        steps: replicate_again(arn, from, old),
     }
 }
 
@@ -266,6 +259,7 @@ fn no_promoted(arn: &SecretArn, from: &Region) -> WayBack {
 mod tests {
     use super::super::tests::{PRIMARY, THERE, region, secret};
     use super::*;
+    use crate::secret::{Replica, ReplicaStatus};
 
     fn versions(ids: &[&str]) -> Vec<Version> {
         let version = |id: &&str| Version {
@@ -341,6 +335,37 @@ mod tests {
         let way = compared(&["v1"], &["v1"], None);
         let destroys: Vec<bool> = way.steps.iter().map(|step| step.destroys).collect();
         assert_eq!(destroys, [false, true, false]);
+    }
+
+    #[test]
+    fn an_entry_of_the_old_primary_secret_is_removed_only_after_the_promoted_secret() {
+        let arn = secret("db", PRIMARY, None).arn;
+        let there = region(THERE);
+        let (mut old, new) = (secret("db", PRIMARY, None), secret("db", THERE, None));
+        let entry = Replica {
+            status: ReplicaStatus::InSync,
+            message: None,
+            kms_key: None,
+        };
+        old.replicas.insert(there.clone(), entry);
+        let side = |secret| Side {
+            secret,
+            versions: &[],
+        };
+        let calls = |promoted| {
+            let way = way_back(&arn, &there, Some(side(&old)), promoted, None);
+            let commands = way.steps.into_iter().filter_map(|step| step.command);
+            let call = |command: String| command.split(' ').nth(2).map(str::to_owned);
+            commands.filter_map(call).collect::<Vec<_>>()
+        };
+        let again = [
+            "remove-regions-from-replication",
+            "replicate-secret-to-regions",
+        ];
+        let apart = calls(Some(side(&new)));
+        assert_eq!(apart[0], "delete-secret");
+        assert_eq!(apart[1..], again);
+        assert_eq!(calls(None), again);
     }
 
     #[test]

@@ -70,12 +70,6 @@ fn rejoin(arn: &SecretArn, from: &Region, old: Side<'_>) -> Vec<Step> {
         "Readers return to {}, and the rotation there is enabled again. Nothing writes in {from} any more.",
         arn.region()
     ))];
-    if old.secret.replicas.contains_key(from) {
-        steps.push(note(format!(
-            "Wait until the primary secret no longer lists {from} in its ReplicationStatus. Do not call \
-             RemoveRegionsFromReplication for {from}: AWS does not document what it does to a promoted secret."
-        )));
-    }
     steps.push(Step {
         text: format!(
             "The owner deletes the promoted secret in {from}. A recovery window keeps the name taken, and a \
@@ -86,15 +80,35 @@ fn rejoin(arn: &SecretArn, from: &Region, old: Side<'_>) -> Vec<Step> {
         )),
         destroys: true,
     });
-    steps.push(Step {
+    steps.extend(replicate_again(arn, from, Some(old)));
+    steps
+}
+
+/// Returns the steps that replicate the secret again, from the moment at which the failover Region has no secret of
+/// its name. A primary Region that was unavailable during the promotion may list the replica for ever.
+pub(super) fn replicate_again(arn: &SecretArn, from: &Region, old: Option<Side<'_>>) -> Vec<Step> {
+    let to = arn.region();
+    let is_listed = old.is_some_and(|old| old.secret.replicas.contains_key(from));
+    let removal = is_listed.then(|| Step {
+        text: format!(
+            "When the name is free in {from}, and not before: if the primary secret still lists {from} in its \
+             ReplicationStatus, remove that entry. AWS does not document what the call does to a promoted secret."
+        ),
+        command: Some(format!(
+            "aws secretsmanager remove-regions-from-replication --region {to} --secret-id '{arn}' \
+             --remove-replica-regions {from}"
+        )),
+        destroys: false,
+    });
+    let replication = Step {
         text: format!(
             "When the name is free in {from}, the secret is replicated again. A stack whose policy covers the \
              secret does it in its next sweep."
         ),
         command: Some(replicate(arn, from)),
         destroys: false,
-    });
-    steps
+    };
+    removal.into_iter().chain([replication]).collect()
 }
 
 /// Returns the step with which the owner moves the newer value. The version ID becomes the token of the request, so
