@@ -287,9 +287,14 @@ fn a_thorough_plan_and_a_thorough_dry_run_agree_about_a_stuck_replica() {
     let home = PRIMARY[0];
     let account = Account::new([]);
     for name in ["stuck", "in-sync"] {
-        let secret = SecretSeed::new(home, name).with_age(OLD);
-        let secret = secret.with_tag("tier", "1").with_replica_in("us-west-2");
-        account.seed(secret.with_replica_in("eu-west-1"));
+        let secret = SecretSeed::new(home, name).with_tag("tier", "1");
+        let secret = secret
+            .with_replica_in("us-west-2")
+            .with_replica_in("eu-west-1");
+        // The replicas are as old as the secret.
+        account
+            .aws
+            .with(|world, now| world.seed(now.before(OLD), secret));
     }
     account.aws.with(|world, now| {
         world.force_status(now, home, "stuck", "us-west-2", "InProgress", None);
