@@ -16,7 +16,7 @@ POLICY = """
 version: 1
 rules:
   - name: tier-1
-    when: { tags: { tier: "1" } }
+    when: { tags: { tier: drill } }
     replicate-to: [eu-west-1]
 """
 
@@ -25,7 +25,7 @@ rules:
 def secrets(moto):
     credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=moto, **credentials)
-    tags = [{"Key": "tier", "Value": "1"}]
+    tags = [{"Key": "tier", "Value": "drill"}]
     client.create_secret(Name="drilled", SecretString="a", Tags=tags, AddReplicaRegions=[{"Region": REPLICA}])
     client.create_secret(Name="missing", SecretString="a", Tags=tags)
     client.create_secret(Name="not-covered", SecretString="a")
