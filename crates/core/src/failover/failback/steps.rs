@@ -85,7 +85,7 @@ fn rejoin(arn: &SecretArn, from: &Region, old: Side<'_>) -> Vec<Step> {
 }
 
 /// Returns the steps that replicate the secret again, from the moment at which the failover Region has no secret of
-/// its name. A primary Region that was unavailable during the promotion may list the replica for ever.
+/// its name. A primary Region that was unavailable during the promotion may keep the entry.
 pub(super) fn replicate_again(arn: &SecretArn, from: &Region, old: Option<Side<'_>>) -> Vec<Step> {
     let to = arn.region();
     let is_listed = old.is_some_and(|old| old.secret.replicas.contains_key(from));
