@@ -20,7 +20,6 @@ resource "aws_s3_object" "this" {
   key         = "${var.key_prefix}${substr(filesha256(each.value), 0, 16)}/${basename(each.value)}"
   source      = each.value
   source_hash = filesha256(each.value)
-  tags        = var.tags
 
   lifecycle {
     create_before_destroy = true

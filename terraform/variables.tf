@@ -21,7 +21,7 @@ variable "key_prefix" {
 }
 
 variable "tags" {
-  description = "The tags of the stack, which CloudFormation copies to its resources, and of the objects in the bucket."
+  description = "The tags of the stack, which CloudFormation copies to its resources."
   type        = map(string)
   default     = {}
 }

@@ -205,7 +205,7 @@ fn output(
     })
 }
 
-/// Saves the inventory. A primary Region that did not answer would make it incomplete, so the former file stays.
+/// Saves the inventory. The former file stays if the new one would be incomplete.
 /// Returns whether the file was written, and a note for standard error.
 fn save_inventory(
     file: &OutputFile,
@@ -213,9 +213,8 @@ fn save_inventory(
     report: &Report,
 ) -> anyhow::Result<(bool, String)> {
     let name = file.name();
-    if !report.primary_answered() {
-        let note =
-            format!("warning: `{name}` was not written, because a primary Region did not answer\n");
+    if let Some(reason) = report.incomplete() {
+        let note = format!("warning: `{name}` was not written, because {reason}\n");
         return Ok((false, note));
     }
     let keys = inventory_tag_keys(&drill.source.policy, drill.select);

@@ -190,17 +190,15 @@ fn selection(arguments: &Arguments) -> Selection {
 /// Refuses a promotion of the replicas of several primary Regions: one of them may work, and its replication would
 /// end.
 fn check_primary_regions(to: &Region, plan: &PromotionPlan) -> anyhow::Result<()> {
-    let regions = plan.primary_regions();
+    let regions = &plan.primary_regions;
     if regions.len() < 2 {
         return Ok(());
     }
-    let numbers = regions.iter().map(|region| {
-        let of_region = plan.promote.iter();
-        let number = of_region.filter(|candidate| candidate.primary_region == **region);
-        format!("{region} ({})", count(number.count(), "replica"))
-    });
+    let numbers = regions.iter();
+    let numbers =
+        numbers.map(|(region, number)| format!("{region} ({})", count(*number, "replica")));
     let numbers: Vec<String> = numbers.collect();
-    let first = regions.first().map_or("REGION", |region| region.as_str());
+    let first = regions.keys().next().map_or("REGION", Region::as_str);
     bail!(
         "the replicas in {to} have primary secrets in {}, and a promotion ends the replication from each; name \
          the Region that failed, for example `--from {first}`",
@@ -220,14 +218,21 @@ fn output(arguments: &Arguments, report: &Report) -> anyhow::Result<CommandOutpu
     } else {
         Exit::Success
     };
-    let incomplete = report.incomplete.as_ref().map(|error| {
-        let region = &report.region;
-        format!("warning: the list of {region} is incomplete: {error}\n")
+    let region = &report.region;
+    let incomplete = report.incomplete.as_ref();
+    let incomplete =
+        incomplete.map(|error| format!("warning: the list of {region} is incomplete: {error}\n"));
+    let nothing = report.selects_nothing.then(|| {
+        format!(
+            "warning: nothing is selected: no replica in {region} fits `--from`, `--only`, `--name`, `--tag` and the \
+             inventory\n"
+        )
     });
     Ok(CommandOutput {
         stdout,
         stderr: options::unknown_regions("--to: ", [&arguments.to])
-            + &incomplete.unwrap_or_default(),
+            + &incomplete.unwrap_or_default()
+            + &nothing.unwrap_or_default(),
         exit,
     })
 }

@@ -180,16 +180,28 @@ fn customer_key(replica: &Secret) -> Option<String> {
 }
 
 impl Report {
-    /// Returns whether a secret could not be promoted, or whether nothing says which secrets are absent.
+    /// Returns whether a secret could not be promoted, whether nothing says which secrets are absent, or whether no
+    /// secret was judged: the policy, the account or the Region is probably wrong.
     pub(super) fn has_findings(&self) -> bool {
-        self.summary.ready < self.summary.expected
+        self.summary.expected == 0
+            || self.summary.ready < self.summary.expected
             || !self.absent_unknown.is_empty()
             || self.lists.iter().any(|list| list.error.is_some())
     }
 
-    /// Returns whether each primary Region answered.
-    pub(super) fn primary_answered(&self) -> bool {
-        self.not_asked.is_empty()
+    /// Returns why the report does not have every secret that the Region should have. `None` if it has.
+    pub(super) fn incomplete(&self) -> Option<&'static str> {
+        if !self.not_asked.is_empty() {
+            Some("a primary Region did not answer")
+        } else if self.lists.iter().any(|list| list.error.is_some()) {
+            Some("a list is incomplete")
+        } else if self.summary.expected == 0 {
+            Some(
+                "no secret should be in the Region; check the policy, the account, the Regions and the filters",
+            )
+        } else {
+            None
+        }
     }
 
     /// Returns the entries for an inventory.

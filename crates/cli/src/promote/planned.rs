@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::{CallErrorKind, Reader};
-use secret_replicator_core::failover::promotion::{PromotionPlan, plan};
+use secret_replicator_core::failover::promotion::{NotPromoted, PromotionPlan, plan};
 use secret_replicator_core::secret::{Secret, SecretId};
 use tokio::time::Instant;
 
@@ -36,7 +37,7 @@ pub(super) async fn read(
     let listed = listed.with_context(|| format!("failed to read the Region {}", promotion.to))?;
     let (mut found, time) = listed.into_secrets();
     let first = planned(promotion, &found, state);
-    let described = describe(&reader, &first).await?;
+    let (described, unreadable) = describe(&reader, &first).await;
     if !described.is_empty() {
         let is_described = |secret: &Secret| {
             let mut described = described.iter();
@@ -45,7 +46,14 @@ pub(super) async fn read(
         found.retain(|secret| !is_described(secret));
         found.extend(described);
     }
-    let plan = planned(promotion, &found, state);
+    let mut plan = planned(promotion, &found, state);
+    for left in &mut plan.left {
+        if let Some(error) = unreadable.get(&left.name)
+            && left.reason.is_fault()
+        {
+            left.reason = NotPromoted::Unreadable(error.clone());
+        }
+    }
     Ok(Planned {
         plan,
         found,
@@ -63,24 +71,30 @@ fn planned(promotion: &Promotion<'_>, found: &[Secret], state: &PromotionState) 
     plan(to, found, *inventory, &state.resources(), selection)
 }
 
-/// Describes the secrets that should be promoted and cannot be.
-///
-/// # Errors
-/// AWS rejects a call or does not answer.
-async fn describe(reader: &Reader, plan: &PromotionPlan) -> anyhow::Result<Vec<Secret>> {
+/// Describes the secrets that should be promoted and cannot be. Returns those that exist, and the errors of those that
+/// could not be read, by name: one secret must not stop the others.
+async fn describe(
+    reader: &Reader,
+    plan: &PromotionPlan,
+) -> (Vec<Secret>, BTreeMap<String, String>) {
     let faults = plan.left.iter().filter(|left| left.reason.is_fault());
     let reads = faults.map(|left| async move {
         let id = SecretId::Name(left.name.clone());
-        match reader.describe(&id, Instant::now() + TIMEOUT).await {
-            Ok(secret) => Ok(Some(secret)),
-            Err(error) if error.kind == CallErrorKind::NotFound => Ok(None),
-            Err(error) => Err(ApiError::from(&error)),
-        }
+        (
+            &left.name,
+            reader.describe(&id, Instant::now() + TIMEOUT).await,
+        )
     });
     let mut reads = stream::iter(reads).buffer_unordered(DESCRIBED_AT_ONCE);
-    let mut described = Vec::new();
-    while let Some(read) = reads.next().await {
-        described.extend(read?);
+    let (mut described, mut unreadable) = (Vec::new(), BTreeMap::new());
+    while let Some((name, read)) = reads.next().await {
+        match read {
+            Ok(secret) => described.push(secret),
+            Err(error) if error.kind == CallErrorKind::NotFound => {}
+            Err(error) => {
+                unreadable.insert(name.clone(), ApiError::from(&error).to_string());
+            }
+        }
     }
-    Ok(described)
+    (described, unreadable)
 }

@@ -29,6 +29,8 @@ pub(super) struct Report {
     /// Why the list of the Region is incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) incomplete: Option<String>,
+    /// Whether no secret of the Region is selected.
+    pub(super) selects_nothing: bool,
     /// The file that records what was done.
     pub(super) state_file: String,
     /// The secrets to promote.
@@ -104,6 +106,7 @@ impl Report {
             absent_unknown: promotion.inventory.is_none(),
             incomplete: planned.incomplete.clone(),
             state_file: state.name(),
+            selects_nothing: planned.plan.selects_nothing(),
             positions: arns.enumerate().map(|(at, arn)| (arn, at)).collect(),
             left: planned.plan.left.iter().map(LeftRow::from).collect(),
             secrets,
@@ -129,7 +132,8 @@ impl Report {
         let mut outcomes = self.secrets.iter();
         let is_done =
             |row: &Row| ["planned", "promoted", "already-standalone"].contains(&row.outcome);
-        self.left.iter().any(|left| left.fault)
+        self.selects_nothing
+            || self.left.iter().any(|left| left.fault)
             || self.incomplete.is_some()
             || !outcomes.all(is_done)
     }

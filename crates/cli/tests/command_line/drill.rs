@@ -377,3 +377,26 @@ fn wrong_usages_say_what_to_type() {
     let same = account.call(&["drill", &path, "--to", HOME, "--region", HOME]);
     fails(&same, "both the failover Region and a primary Region");
 }
+
+#[test]
+fn a_drill_of_no_secret_is_a_finding_and_keeps_the_inventory() {
+    let account = Account::new([covered("db").with_replica_in(THERE)]);
+    let files = Files::new(&[
+        ("policy.yaml", POLICY),
+        ("other.yaml", &POLICY.replace("tier:", "level:")),
+    ]);
+    let inventory = files.path("inventory.json");
+    let policy = files.path("policy.yaml");
+    let saved = account.call(&arguments(&policy, &["--save", &inventory]));
+    assert_eq!(saved.code, Some(0), "{}{}", saved.stdout, saved.stderr);
+    let before = std::fs::read_to_string(&inventory).unwrap();
+    let other = files.path("other.yaml");
+    let nothing = account.call(&arguments(&other, &["--save", &inventory]));
+    assert_eq!(nothing.code, Some(2), "{}", nothing.stdout);
+    assert!(
+        nothing.stderr.contains("check the policy, the account"),
+        "{}",
+        nothing.stderr
+    );
+    assert_eq!(std::fs::read_to_string(&inventory).unwrap(), before);
+}

@@ -251,11 +251,52 @@ fn replicas_of_a_primary_region_that_works_are_not_promoted() {
         "{}",
         refused.stderr
     );
+    let limited = promote(&account, &files, &["--yes", "--limit", "1"]);
+    assert_eq!(limited.code, Some(1), "{}", limited.stdout);
     assert!(account.aws.calls_to(STOP).is_empty());
     let done = promote(&account, &files, &["--yes", "--from", HOME]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert_eq!(outcomes(&done.json())["west"], "other-primary-region");
     assert!(!is_standalone(&account, "west"));
+}
+
+#[test]
+fn a_selection_of_nothing_is_a_finding() {
+    let account = account(2);
+    let files = Files::new(&[]);
+    for selection in [["--name", "shpo/"], ["--from", "us-west-2"]] {
+        let nothing = promote(&account, &files, &[&selection[..], &["--yes"]].concat());
+        assert_eq!(nothing.code, Some(2), "{}", nothing.stdout);
+        assert!(
+            nothing.stderr.contains("nothing is selected"),
+            "{}",
+            nothing.stderr
+        );
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_does_not_stop_the_others() {
+    let account = account(2);
+    account.seed(covered("missing"));
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let drill = [
+        "drill", &policy, "--to", THERE, "--region", HOME, "--save", &inventory,
+    ];
+    assert_eq!(account.call(&drill).code, Some(2));
+    let denied = FaultKind::answer(400, "AccessDeniedException", "denied");
+    account
+        .aws
+        .script(Fault::on("DescribeSecret", denied).on_secret("missing"));
+    let done = promote(&account, &files, &["--yes", "--inventory", &inventory]);
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    let found = outcomes(&done.json());
+    assert_eq!(found["missing"], "unreadable");
+    assert_eq!(
+        (&*found[&name(0)], &*found[&name(1)]),
+        ("promoted", "promoted")
+    );
 }
 
 #[test]

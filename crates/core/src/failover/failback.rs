@@ -160,7 +160,13 @@ fn newer(old: Side<'_>, new: Side<'_>, at_promotion: Option<&str>) -> Newer {
         };
     };
     if old_version == new_version {
-        return Newer::Same;
+        // A labeled version that only the promoted secret has, for instance of a rotation in progress, would be lost.
+        let is_safe = |version: &Version| version.labels.is_empty() || old.has_had(&version.id);
+        return if new.versions.iter().all(is_safe) {
+            Newer::Same
+        } else {
+            Newer::Unknown
+        };
     }
     let promoted_follows = new.has_had(old_version) || at_promotion == Some(old_version);
     let old_follows = old.has_had(new_version) || at_promotion == Some(new_version);
@@ -192,6 +198,11 @@ fn evidence(
             "the promoted secret's current version is one that the old primary secret has replaced: the last \
              value before the failover did not reach the failover Region, or an owner changed the old primary \
              secret afterwards"
+                .to_owned()
+        }
+        Newer::Unknown if old.current() == new.current() && old.current().is_some() => {
+            "both sides have the same current version, but the promoted secret has another version with a label, for \
+             instance of a rotation in progress, which the old primary secret lacks"
                 .to_owned()
         }
         Newer::Unknown => {
@@ -315,6 +326,53 @@ mod tests {
         assert_eq!(newer_of(&["v2"], &["v3"], Some("v1")), Newer::Unknown);
         // An owner returned to an older version on each side.
         assert_eq!(newer_of(&["v2", "v1"], &["v1", "v2"], None), Newer::Unknown);
+    }
+
+    #[test]
+    fn a_labeled_version_that_only_the_promoted_secret_has_is_not_lost() {
+        let arn = secret("db", PRIMARY, None).arn;
+        let (old, new) = (with_version(PRIMARY, "v1"), with_version(THERE, "v1"));
+        let of_old = versions(&["v1"]);
+        let deprecated = versions(&["v1", "v2"]);
+        let mut pending = deprecated.clone();
+        pending[1].labels.insert("AWSPENDING".to_owned());
+        let way = |of_new: &[Version]| {
+            let old = Side {
+                secret: &old,
+                versions: &of_old,
+            };
+            let new = Side {
+                secret: &new,
+                versions: of_new,
+            };
+            way_back(&arn, &region(THERE), Some(old), Some(new), None)
+        };
+        let unknown = way(&pending);
+        let newer = Newer::Unknown;
+        assert_eq!(unknown.standing, Standing::Apart { newer });
+        assert!(unknown.steps.iter().all(|step| !step.destroys));
+        assert!(way(&deprecated).steps.iter().any(|step| step.destroys));
+    }
+
+    #[test]
+    fn during_the_recovery_window_the_next_step_is_the_replication() {
+        fn side(secret: &Secret) -> Option<Side<'_>> {
+            Some(Side {
+                secret,
+                versions: &[],
+            })
+        }
+        let arn = secret("db", PRIMARY, None).arn;
+        let old = with_version(PRIMARY, "v1");
+        let command = |version| {
+            let mut new = with_version(THERE, version);
+            new.scheduled_for_deletion = true;
+            let way = way_back(&arn, &region(THERE), side(&old), side(&new), None);
+            assert_eq!(way.standing, Standing::ScheduledForDeletion);
+            way.steps[0].command.clone().unwrap()
+        };
+        assert!(command("v1").contains("replicate-secret-to-regions"));
+        assert!(command("v2").contains("restore-secret"));
     }
 
     #[test]

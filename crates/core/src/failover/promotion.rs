@@ -3,7 +3,7 @@
 //! A promotion needs nothing of the primary Region. It cannot be undone by another call: `failback` says how a
 //! primary Region gets its role back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::secret::{Region, RegionalSecret, Secret, SecretArn};
 
@@ -49,6 +49,8 @@ pub enum NotPromoted {
     AlreadyStandalone,
     /// It is a replica of a primary secret in this other Region.
     OtherPrimaryRegion(Region),
+    /// It could not be read. Contains the error.
+    Unreadable(String),
     /// The inventory does not contain it.
     NotInInventory,
     /// The filters do not select it.
@@ -68,6 +70,7 @@ impl NotPromoted {
             Self::NoCurrentVersion => "no-current-version",
             Self::AlreadyStandalone => "already-standalone",
             Self::OtherPrimaryRegion(_) => "other-primary-region",
+            Self::Unreadable(_) => "unreadable",
             Self::NotInInventory => "not-in-inventory",
             Self::NotSelected => "not-selected",
             Self::LimitReached => "limit-reached",
@@ -81,7 +84,8 @@ impl NotPromoted {
             Self::Absent
             | Self::NameTaken
             | Self::ScheduledForDeletion
-            | Self::NoCurrentVersion => true,
+            | Self::NoCurrentVersion
+            | Self::Unreadable(_) => true,
             Self::AlreadyStandalone
             | Self::OtherPrimaryRegion(_)
             | Self::NotInInventory
@@ -118,6 +122,7 @@ impl NotPromoted {
             Self::OtherPrimaryRegion(region) => {
                 format!("it is a replica of a primary secret in {region}")
             }
+            Self::Unreadable(error) => format!("it could not be read: {error}; run the command again"),
             Self::NotInInventory => {
                 "the inventory does not contain it: save a new one, or name it with `--only` and without \
                  `--inventory`"
@@ -160,15 +165,24 @@ pub struct PromotionPlan {
     pub promote: Vec<Candidate>,
     /// The other secrets, by name.
     pub left: Vec<Left>,
+    /// The numbers of selected replicas by the Region of their primary secrets, those above the limit included. More
+    /// than one Region needs a decision of the operator: the replication from a Region that works would end.
+    pub primary_regions: BTreeMap<Region, usize>,
 }
 
 impl PromotionPlan {
-    /// Returns the primary Regions of the replicas to promote. More than one needs a decision of the operator: the
-    /// replication from a Region that works would end.
+    /// Returns whether the plan concerns no secret: it promotes none, and leaves none that should be promoted or that
+    /// was promoted before.
     #[must_use]
-    pub fn primary_regions(&self) -> BTreeSet<&Region> {
-        let regions = self.promote.iter();
-        regions.map(|candidate| &candidate.primary_region).collect()
+    pub fn selects_nothing(&self) -> bool {
+        let is_about = |left: &Left| {
+            left.reason.is_fault()
+                || matches!(
+                    left.reason,
+                    NotPromoted::AlreadyStandalone | NotPromoted::LimitReached
+                )
+        };
+        self.promote.is_empty() && !self.left.iter().any(is_about)
     }
 
     /// Returns whether a secret should be promoted and cannot be.
@@ -228,6 +242,10 @@ pub fn plan(
     let mut plan = PromotionPlan::default();
     let limit = selection.limit.unwrap_or(usize::MAX);
     for Judged { name, arn, result } in judged {
+        if let Ok(candidate) = &result {
+            let region = candidate.primary_region.clone();
+            *plan.primary_regions.entry(region).or_default() += 1;
+        }
         let reason = match result {
             Ok(candidate) if plan.promote.len() < limit => {
                 plan.promote.push(candidate);
@@ -465,7 +483,7 @@ mod tests {
         let regions = |selection: &Selection| {
             let region = region(THERE);
             let plan = plan(&region, &found, None, &BTreeSet::new(), selection);
-            let regions = plan.primary_regions().into_iter().cloned();
+            let regions = plan.primary_regions.into_keys();
             regions.collect::<Vec<_>>()
         };
         assert_eq!(regions(&Selection::default()).len(), 2);

@@ -35,8 +35,15 @@ pub(super) fn steps(
             arn.region()
         ))],
         Standing::ScheduledForDeletion => {
-            let deleted = if old.secret.scheduled_for_deletion { old } else { new };
-            vec![restore(&deleted.secret.arn)]
+            let is_on_the_way = !old.secret.scheduled_for_deletion && old.current() == new.current();
+            if is_on_the_way {
+                // The owner has followed the steps of the same value.
+                replicate_again(arn, from, Some(old))
+            } else if old.secret.scheduled_for_deletion {
+                vec![restore(&old.secret.arn)]
+            } else {
+                vec![restore(&new.secret.arn)]
+            }
         }
         Standing::Apart { newer } => match newer {
             Newer::Same => rejoin(arn, from, old),
