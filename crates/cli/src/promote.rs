@@ -222,7 +222,7 @@ fn output(arguments: &Arguments, report: &Report) -> anyhow::Result<CommandOutpu
     let incomplete = report.incomplete.as_ref();
     let incomplete =
         incomplete.map(|error| format!("warning: the list of {region} is incomplete: {error}\n"));
-    let nothing = report.selects_nothing.then(|| {
+    let nothing = report.selects_nothing().then(|| {
         format!(
             "warning: nothing is selected: no replica in {region} fits `--from`, `--only`, `--name`, `--tag` and the \
              inventory\n"

@@ -29,8 +29,6 @@ pub(super) struct Report {
     /// Why the list of the Region is incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) incomplete: Option<String>,
-    /// Whether no secret of the Region is selected.
-    pub(super) selects_nothing: bool,
     /// The file that records what was done.
     pub(super) state_file: String,
     /// The secrets to promote.
@@ -106,7 +104,6 @@ impl Report {
             absent_unknown: promotion.inventory.is_none(),
             incomplete: planned.incomplete.clone(),
             state_file: state.name(),
-            selects_nothing: planned.plan.selects_nothing(),
             positions: arns.enumerate().map(|(at, arn)| (arn, at)).collect(),
             left: planned.plan.left.iter().map(LeftRow::from).collect(),
             secrets,
@@ -127,12 +124,21 @@ impl Report {
         };
     }
 
-    /// Returns whether a secret should be promoted and is not.
+    /// Returns whether the report is about no secret: none is promoted, and none of the others should be promoted or was
+    /// promoted before.
+    pub(super) fn selects_nothing(&self) -> bool {
+        let is_about = |left: &LeftRow| {
+            left.fault || ["already-standalone", "limit-reached"].contains(&left.reason)
+        };
+        self.secrets.is_empty() && !self.left.iter().any(is_about)
+    }
+
+    /// Returns whether a secret should be promoted and is not, or whether nothing is selected.
     pub(super) fn has_findings(&self) -> bool {
         let mut outcomes = self.secrets.iter();
         let is_done =
             |row: &Row| ["planned", "promoted", "already-standalone"].contains(&row.outcome);
-        self.selects_nothing
+        self.selects_nothing()
             || self.left.iter().any(|left| left.fault)
             || self.incomplete.is_some()
             || !outcomes.all(is_done)

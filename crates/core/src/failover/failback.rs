@@ -356,18 +356,24 @@ mod tests {
 
     #[test]
     fn during_the_recovery_window_the_next_step_is_the_replication() {
-        fn side(secret: &Secret) -> Option<Side<'_>> {
-            Some(Side {
+        fn side(secret: &Secret) -> Side<'_> {
+            Side {
                 secret,
                 versions: &[],
-            })
+            }
         }
         let arn = secret("db", PRIMARY, None).arn;
         let old = with_version(PRIMARY, "v1");
         let command = |version| {
             let mut new = with_version(THERE, version);
             new.scheduled_for_deletion = true;
-            let way = way_back(&arn, &region(THERE), side(&old), side(&new), None);
+            let way = way_back(
+                &arn,
+                &region(THERE),
+                Some(side(&old)),
+                Some(side(&new)),
+                None,
+            );
             assert_eq!(way.standing, Standing::ScheduledForDeletion);
             way.steps[0].command.clone().unwrap()
         };

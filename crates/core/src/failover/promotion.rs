@@ -171,20 +171,6 @@ pub struct PromotionPlan {
 }
 
 impl PromotionPlan {
-    /// Returns whether the plan concerns no secret: it promotes none, and leaves none that should be promoted or that
-    /// was promoted before.
-    #[must_use]
-    pub fn selects_nothing(&self) -> bool {
-        let is_about = |left: &Left| {
-            left.reason.is_fault()
-                || matches!(
-                    left.reason,
-                    NotPromoted::AlreadyStandalone | NotPromoted::LimitReached
-                )
-        };
-        self.promote.is_empty() && !self.left.iter().any(is_about)
-    }
-
     /// Returns whether a secret should be promoted and cannot be.
     #[must_use]
     pub fn has_faults(&self) -> bool {
