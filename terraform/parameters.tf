@@ -203,7 +203,7 @@ variable "drift_alarm_hours" {
 }
 
 variable "observability" {
-  description = "The level of alarms and metrics. At full, the function writes all metrics, and the stack has a dashboard and one alarm for each cause. At essential, every failure still reaches an alarm, with few metrics and without a dashboard, for at most 2 USD per month."
+  description = "The level of alarms and metrics. At full, the function writes all metrics, and the stack has a dashboard and one alarm for each cause. At essential, every failed event and sweep still reaches an alarm, with few metrics and without a dashboard, for at most 2 USD per month."
   type        = string
   default     = "full"
   nullable    = false

@@ -108,17 +108,10 @@ impl SecretsManager {
         until: Instant,
     ) -> Result<Page, CallError> {
         let until = until.min(Instant::now() + TIMEOUT);
-        let there = Config::builder().region(config::Region::new(region.to_string()));
-        let there = self.endpoints.configure(region, there);
         let filters = filter.map(as_filter).into_iter();
         let home = self.home();
         let filters = filters.chain(home.as_ref().map(of_primary_region));
-        let filters = filters.collect();
-        let list = List {
-            region: Some(region),
-            config: there,
-            ..List::of(filters)
-        };
+        let list = self.of_region(region, filters.collect());
         let answer = self.list_in(list, next_token, until).await?;
         Ok(convert::page(&answer))
     }
@@ -156,16 +149,19 @@ impl SecretsManager {
         until: Instant,
     ) -> Result<Page, CallError> {
         let until = until.min(Instant::now() + TIMEOUT);
-        let there = Config::builder().region(config::Region::new(region.to_string()));
-        let there = self.endpoints.configure(region, there);
-        let filters = filter.map(as_filter).into_iter().collect();
-        let list = List {
-            region: Some(region),
-            config: there,
-            ..List::of(filters)
-        };
+        let list = self.of_region(region, filter.map(as_filter).into_iter().collect());
         let answer = self.list_in(list, next_token, until).await?;
         Ok(convert::page(&answer))
+    }
+
+    /// Returns the list of another Region.
+    fn of_region<'a>(&self, region: &'a Region, filters: Vec<Filter>) -> List<'a> {
+        let there = Config::builder().region(config::Region::new(region.to_string()));
+        List {
+            region: Some(region),
+            config: self.endpoints.configure(region, there),
+            ..List::of(filters)
+        }
     }
 
     async fn list_in(
