@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -128,6 +129,9 @@ pub(crate) struct Plan {
     /// The number of secrets in all Regions
     #[arg(long, default_value_t = 100_000)]
     pub(crate) secrets: usize,
+    /// The number of secrets of which one has no replica; 1 is an account before its first sweep
+    #[arg(long, default_value = "100")]
+    pub(crate) missing_every: NonZeroUsize,
 }
 
 impl Run {

@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Exit::Success
     };
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr: note,
         exit,
     })

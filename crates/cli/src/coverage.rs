@@ -93,8 +93,8 @@ pub(crate) struct Coverage {
     pub(crate) name: String,
     /// The ARN of the secret.
     pub(crate) arn: String,
-    /// The names of the rules that cover it.
-    pub(crate) rules: BTreeSet<String>,
+    /// The names of the rules that cover it, sorted.
+    pub(crate) rules: Box<[String]>,
     /// The Regions, sorted.
     pub(crate) regions: Vec<Cell>,
 }
@@ -155,13 +155,15 @@ pub(crate) struct There {
 }
 
 impl Coverage {
-    fn new(secret: &Secret, rules: BTreeSet<String>, regions: Vec<Cell>) -> Self {
+    fn new(secret: &Secret, rules: BTreeSet<String>, mut regions: Vec<Cell>) -> Self {
+        // Most secrets have a cell or two, and a vector that grows has room for four.
+        regions.shrink_to_fit();
         Self {
             account: secret.arn.account().to_owned(),
             primary_region: secret.arn.region().clone(),
             name: secret.name.clone(),
             arn: secret.arn.to_string(),
-            rules,
+            rules: rules.into_iter().collect(),
             regions,
         }
     }
@@ -212,7 +214,7 @@ impl Coverage {
             primary_region: entry.arn.region().clone(),
             name: entry.name.clone(),
             arn: entry.arn.to_string(),
-            rules,
+            rules: rules.into_iter().collect(),
             regions: vec![cell::drilled(entry, region, drilled)],
         }
     }

@@ -199,7 +199,7 @@ fn output(
         Exit::Success
     };
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr,
         exit,
     })

@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Format::Json => json(&explanation)?,
     };
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr: arguments.limits.note() + &described.note() + &loaded.note(),
         exit: Exit::Success,
     })

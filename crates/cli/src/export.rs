@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Guardrail::Iam => json(&iam(&regions(policy, &limits)?, &limits))?,
     };
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr: arguments.limits.note() + &loaded.note(),
         exit: Exit::Success,
     })

@@ -139,7 +139,7 @@ async fn failback(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Format::Json => json(&report)?,
     };
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr: String::new(),
         exit,
     })

@@ -1,8 +1,9 @@
-//! The output of a command: two texts and an exit code.
+//! The output of a command: what it writes to standard output and standard error, and an exit code.
 //!
 //! Commands return their output instead of printing it, so that tests can compare it exactly.
 
-use std::io::{self, ErrorKind, Write};
+use std::fmt;
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,13 +12,27 @@ use serde::Serialize;
 /// The output of a command.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
-    /// The text for standard output. Its colors are removed if standard output is not a terminal.
-    pub(crate) stdout: String,
+    /// What goes to standard output. Colors are removed if standard output is not a terminal.
+    pub(crate) stdout: Stdout,
     /// The text for standard error.
     pub(crate) stderr: String,
     /// The exit code of the process.
     pub(crate) exit: Exit,
 }
+
+/// What a command writes to standard output.
+pub(crate) enum Stdout {
+    /// A text.
+    Text(String),
+    /// A report of all secrets, which is formatted while it is written. Its text would need more memory than the
+    /// report.
+    #[cfg(feature = "aws")]
+    Report(WriteReport),
+}
+
+/// Formats a report while it is written.
+#[cfg(feature = "aws")]
+type WriteReport = Box<dyn Fn(&mut dyn Write) -> io::Result<()>>;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +70,51 @@ impl ExitCodes {
     }
 }
 
+impl Stdout {
+    /// Creates the report of `--output json`.
+    #[cfg(feature = "aws")]
+    pub(crate) fn json(report: impl Serialize + 'static) -> Self {
+        Self::Report(Box::new(move |to| {
+            serde_json::to_writer_pretty(&mut *to, &report)?;
+            to.write_all(b"\n")
+        }))
+    }
+
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Text(text) => to.write_all(text.as_bytes()),
+            #[cfg(feature = "aws")]
+            Self::Report(report) => report(to),
+        }
+    }
+}
+
+impl From<String> for Stdout {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// The text.
+impl fmt::Display for Stdout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        self.write(&mut text).map_err(|_| fmt::Error)?;
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+impl fmt::Debug for Stdout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stdout").field(&self.to_string()).finish()
+    }
+}
+
 impl CommandOutput {
     /// Creates an output that consists of standard output only.
     pub(crate) fn to_stdout(stdout: String, exit: Exit) -> Self {
         Self {
-            stdout,
+            stdout: stdout.into(),
             stderr: String::new(),
             exit,
         }
@@ -68,7 +123,7 @@ impl CommandOutput {
     /// Creates the output of a command that failed. The notes precede the error.
     pub(crate) fn failure(notes: &str, error: &anyhow::Error) -> Self {
         Self {
-            stdout: String::new(),
+            stdout: String::new().into(),
             stderr: format!("{notes}error: {error:#}\n"),
             exit: Exit::Failure,
         }
@@ -77,21 +132,26 @@ impl CommandOutput {
     /// Prints the texts and returns the exit code.
     pub(crate) fn print(&self, codes: ExitCodes) -> ExitCode {
         // A lost note does not suppress the result.
-        let _ = write(&mut anstream::stderr(), &self.stderr);
-        let Err(error) = write(&mut anstream::stdout(), &self.stdout) else {
+        let _ = write_text(anstream::stderr(), &self.stderr);
+        let Err(error) = write(anstream::stdout(), |to| self.stdout.write(to)) else {
             return ExitCode::from(codes.code(self.exit));
         };
         let message = format!(
             "error: failed to write to standard output: {error}; check the disk space and the file\n"
         );
-        let _ = write(&mut anstream::stderr(), &message);
+        let _ = write_text(anstream::stderr(), &message);
         ExitCode::from(codes.code(Exit::Failure))
     }
 }
 
-/// Writes a text. A broken pipe is not an error, because readers such as `head` stop early.
-fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
-    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+fn write_text(to: impl Write, text: &str) -> io::Result<()> {
+    write(to, |to| to.write_all(text.as_bytes()))
+}
+
+/// Writes to a stream. A broken pipe is not an error, because readers such as `head` stop early.
+fn write(to: impl Write, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut to = BufWriter::new(to);
+    match content(&mut to).and_then(|()| to.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }

@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let layer = layer(&text).with_context(failed)?;
     std::fs::write(path, layer).with_context(failed)?;
     Ok(CommandOutput {
-        stdout: next_step(path, &digest(&text)),
+        stdout: next_step(path, &digest(&text)).into(),
         stderr: arguments.limits.note() + &loaded.note(),
         exit: Exit::Success,
     })

@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
          layer: `secret-replicator package-policy`"
     );
     Ok(CommandOutput {
-        stdout: arguments.tool.quote(&text)?,
+        stdout: arguments.tool.quote(&text)?.into(),
         stderr: arguments.limits.note() + &loaded.note(),
         exit: Exit::Success,
     })

@@ -15,7 +15,7 @@ use crate::access::run_async;
 use crate::coverage::Coverage;
 use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::options::Format;
-use crate::output::{CommandOutput, Exit, json};
+use crate::output::{CommandOutput, Exit, Stdout};
 use crate::prices::Cost;
 use crate::report::{self, Blocker, Reading};
 use crate::source::{Source, SourceOptions};
@@ -67,13 +67,13 @@ enum PlanFormat {
 
 /// The plan, in the form of `--output json`.
 #[derive(Debug, Serialize)]
-struct PlanReport<'a> {
+struct PlanReport {
     #[serde(flatten)]
-    reading: &'a Reading,
-    summary: &'a Summary,
+    reading: Reading,
+    summary: Summary,
     cost: Cost,
     /// What stands in the way of planned replicas, besides other secrets of the same names.
-    blockers: &'a [Blocker],
+    blockers: Vec<Blocker>,
     /// The secrets with a Region that differs from the wanted state.
     secrets: Vec<Coverage>,
 }
@@ -155,7 +155,7 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     };
     let collected = collected.into_inner();
     let blockers = collected.planned.blockers(&source.targets).await;
-    output(arguments, &source, collected, &reading, &blockers)
+    output(arguments, &source, collected, reading, blockers)
 }
 
 /// Formats the plan, and writes its page.
@@ -166,8 +166,8 @@ fn output(
     arguments: &Arguments,
     source: &Source,
     collected: Collected,
-    reading: &Reading,
-    blockers: &Blockers,
+    reading: Reading,
+    blockers: Blockers,
 ) -> anyhow::Result<CommandOutput> {
     let Collected {
         summary,
@@ -185,7 +185,7 @@ fn output(
     );
     let written = page.map(|page| {
         page.write(&Facts {
-            reading,
+            reading: &reading,
             policy: &arguments.source.policy_name(),
             limits: &source.limits,
             selection: None,
@@ -199,25 +199,26 @@ fn output(
     } else {
         Exit::Findings
     };
+    let stderr = format!(
+        "{}{}{}{written}",
+        source.note,
+        reading.note(),
+        blockers.warnings()
+    );
     let stdout = match arguments.output {
-        PlanFormat::Text => text::text(&summary, &groups, &blockers.found, cost),
-        PlanFormat::Json => json(&PlanReport {
+        PlanFormat::Text => text::text(&summary, &groups, &blockers.found, cost).into(),
+        PlanFormat::Json => Stdout::json(PlanReport {
             reading,
-            summary: &summary,
+            summary,
             cost,
-            blockers: &blockers.found,
+            blockers: blockers.found,
             secrets,
-        })?,
-        PlanFormat::Csv => table::csv(&secrets)?,
+        }),
+        PlanFormat::Csv => table::csv(secrets),
     };
     Ok(CommandOutput {
         stdout,
-        stderr: format!(
-            "{}{}{}{written}",
-            source.note,
-            reading.note(),
-            blockers.warnings()
-        ),
+        stderr,
         exit,
     })
 }

@@ -132,7 +132,7 @@ impl Rejected {
             }
         };
         Ok(CommandOutput {
-            stdout,
+            stdout: stdout.into(),
             stderr,
             exit: Exit::Failure,
         })

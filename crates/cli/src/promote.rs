@@ -229,7 +229,7 @@ fn output(arguments: &Arguments, report: &Report) -> anyhow::Result<CommandOutpu
         )
     });
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr: options::unknown_regions("--to: ", [&arguments.to])
             + &incomplete.unwrap_or_default()
             + &nothing.unwrap_or_default(),

@@ -16,7 +16,7 @@ use crate::coverage::{Coverage, State};
 use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::junit::junit;
 use crate::options::Format;
-use crate::output::{CommandOutput, Exit, json};
+use crate::output::{CommandOutput, Exit, Stdout};
 use crate::report::{self, Reading};
 use crate::source::{Source, SourceOptions};
 use crate::survey::Scope;
@@ -72,11 +72,11 @@ enum StatusFormat {
 
 /// The coverage, in the form of `--output json`.
 #[derive(Debug, Serialize)]
-struct StatusReport<'a> {
+struct StatusReport {
     #[serde(flatten)]
-    reading: &'a Reading,
-    summary: &'a Summary,
-    secrets: &'a [Coverage],
+    reading: Reading,
+    summary: Summary,
+    secrets: Vec<Coverage>,
 }
 
 impl StatusFormat {
@@ -149,7 +149,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Ok(reading) => reading,
         Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
     };
-    output(arguments, &source, collected.into_inner(), &reading)
+    output(arguments, &source, collected.into_inner(), reading)
 }
 
 /// Formats the coverage, and writes its page.
@@ -160,7 +160,7 @@ fn output(
     arguments: &Arguments,
     source: &Source,
     collected: Collected,
-    reading: &Reading,
+    reading: Reading,
 ) -> anyhow::Result<CommandOutput> {
     let Collected {
         summary,
@@ -170,7 +170,7 @@ fn output(
     table::sort(&mut secrets);
     let written = page.map(|page| {
         page.write(&Facts {
-            reading,
+            reading: &reading,
             policy: &arguments.source.policy_name(),
             limits: &source.limits,
             selection: arguments.filter.get().selection(),
@@ -185,19 +185,20 @@ fn output(
     } else {
         Exit::Success
     };
+    let stderr = format!("{}{}{written}", source.note, reading.note());
     let stdout = match arguments.output {
-        StatusFormat::Text => text::text(&summary, &secrets, arguments.keeps_all()),
-        StatusFormat::Json => json(&StatusReport {
+        StatusFormat::Text => text::text(&summary, &secrets, arguments.keeps_all()).into(),
+        StatusFormat::Json => Stdout::json(StatusReport {
             reading,
-            summary: &summary,
-            secrets: &secrets,
-        })?,
-        StatusFormat::Csv => table::csv(&secrets)?,
-        StatusFormat::Junit => junit("status", &secrets, &failures(&arguments.fail_on))?,
+            summary,
+            secrets,
+        }),
+        StatusFormat::Csv => table::csv(secrets),
+        StatusFormat::Junit => junit("status", &secrets, &failures(&arguments.fail_on))?.into(),
     };
     Ok(CommandOutput {
         stdout,
-        stderr: format!("{}{}{written}", source.note, reading.note()),
+        stderr,
         exit,
     })
 }

@@ -1,11 +1,13 @@
 //! Tables of text and CSV.
 
-use anyhow::Context;
+use std::io::{self, Write};
+
 use comfy_table::{CellAlignment, Table, presets};
 use secret_replicator_core::policy::escape_control;
 use serde::Serialize;
 
-use crate::coverage::{Change, Coverage};
+use crate::coverage::{Cell, Change, Coverage};
+use crate::output::Stdout;
 
 /// Formats a table for a terminal. The first column is text, the others are numbers.
 pub(crate) fn text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -61,29 +63,34 @@ struct Row<'a> {
     remediation: &'a str,
 }
 
-/// Formats one row per secret and Region.
-///
-/// # Errors
-/// The writer fails.
-pub(crate) fn csv(secrets: &[Coverage]) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for secret in secrets {
-        for cell in &secret.regions {
-            let row = Row {
-                account: &secret.account,
-                primary_region: secret.primary_region.as_str(),
-                secret: &secret.name,
-                region: cell.region.as_deref().unwrap_or_default(),
-                state: cell.state.name(),
-                verified: cell.verified,
-                change: cell.dry_run.change().map_or("", Change::name),
-                reason: cell.reason.unwrap_or_default(),
-                detail: cell.detail.as_deref().unwrap_or_default(),
-                remediation: cell.remediation.as_deref().unwrap_or_default(),
-            };
-            writer.serialize(row).context("failed to write CSV")?;
+impl<'a> Row<'a> {
+    fn new(secret: &'a Coverage, cell: &'a Cell) -> Self {
+        Self {
+            account: &secret.account,
+            primary_region: secret.primary_region.as_str(),
+            secret: &secret.name,
+            region: cell.region.as_deref().unwrap_or_default(),
+            state: cell.state.name(),
+            verified: cell.verified,
+            change: cell.dry_run.change().map_or("", Change::name),
+            reason: cell.reason.unwrap_or_default(),
+            detail: cell.detail.as_deref().unwrap_or_default(),
+            remediation: cell.remediation.as_deref().unwrap_or_default(),
         }
     }
-    let bytes = writer.into_inner().context("failed to write CSV")?;
-    String::from_utf8(bytes).context("failed to write CSV")
+}
+
+/// Formats one row per secret and Region.
+pub(crate) fn csv(secrets: Vec<Coverage>) -> Stdout {
+    Stdout::Report(Box::new(move |to| write_csv(&secrets, to)))
+}
+
+fn write_csv(secrets: &[Coverage], to: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
+    for secret in secrets {
+        for cell in &secret.regions {
+            writer.serialize(Row::new(secret, cell))?;
+        }
+    }
+    writer.flush()
 }

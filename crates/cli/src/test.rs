@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Exit::Findings
     };
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr: warnings + &loaded.note(),
         exit,
     })
@@ -163,7 +163,7 @@ fn invalid_tests(
         }
     };
     Ok(CommandOutput {
-        stdout,
+        stdout: stdout.into(),
         stderr,
         exit: Exit::Failure,
     })

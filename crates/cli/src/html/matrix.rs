@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::coverage::{Cell, Change, Coverage};
 #[derive(Debug, Default)]
 pub(super) struct Matrix {
     homes: Distinct<Home>,
-    rules: Distinct<BTreeSet<String>>,
+    rules: Distinct<Box<[String]>>,
     regions: Distinct<String>,
     cells: Distinct<Content>,
     secrets: Vec<Row>,
@@ -22,7 +22,7 @@ pub(super) struct Matrix {
 pub(super) struct Data {
     marks: Vec<MarkView>,
     homes: Vec<Home>,
-    rules: Vec<BTreeSet<String>>,
+    rules: Vec<Box<[String]>>,
     regions: Vec<String>,
     cells: Vec<Content>,
     secrets: Vec<Row>,

@@ -68,7 +68,7 @@ fn the_report_counts_the_findings_and_exits_with_1() {
     });
     with_stack(|facts| {
         let output = report::output(&facts.subject, &findings, Format::Text).unwrap();
-        let text = crate::output::plain(&output.stdout);
+        let text = crate::output::plain(&output.stdout.to_string());
         assert!(text.starts_with("warning: trail: no trail logs"), "{text}");
         assert!(text.contains("\n  remediation: create the topic"), "{text}");
         assert!(
@@ -78,7 +78,7 @@ fn the_report_counts_the_findings_and_exits_with_1() {
         assert_eq!(output.exit, Exit::Findings);
 
         let output = report::output(&facts.subject, &findings, Format::Json).unwrap();
-        let report: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&output.stdout.to_string()).unwrap();
         assert_eq!(report["healthy"], false);
         assert_eq!(report["findings"][1]["link"], "topic");
         assert_eq!(report["findings"][0]["severity"], "warning");

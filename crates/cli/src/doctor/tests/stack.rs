@@ -12,7 +12,7 @@ fn a_healthy_world_has_no_finding_and_one_line() {
     assert_eq!(with(|_| {}), []);
     with_stack(|facts| {
         let output = report::output(&facts.subject, &[], Format::Text).unwrap();
-        let text = crate::output::plain(&output.stdout);
+        let text = crate::output::plain(&output.stdout.to_string());
         assert_eq!(
             text,
             "secret-replicator in us-east-1: every link is in order\n"
