@@ -1,7 +1,7 @@
 //! Requests replicas in one call for all Regions, or in one call for each Region if AWS rejects the first.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::{
@@ -27,6 +27,8 @@ struct Request {
     targets: Vec<Target>,
     /// The last read before the request.
     read: ReadTime,
+    /// The number of that read among those that the concurrent requests share. Zero for an earlier one.
+    heeded: u32,
     /// The responses for the replicas that a later read has shown as requested.
     begun: Responses,
 }
@@ -111,9 +113,9 @@ impl Reconciler {
         if targets.is_empty() {
             return Responses::new();
         }
-        let newest = NewestRead::default();
+        let last = LastRead::default();
         let request = Request::new(targets, basis.read);
-        let attempt = self.request(basis, request, &newest, deadlines).await;
+        let attempt = self.request(basis, request, &last, deadlines).await;
         if !attempt.must_be_split() {
             return attempt.into_responses();
         }
@@ -121,6 +123,7 @@ impl Reconciler {
             targets,
             read,
             mut begun,
+            ..
         } = attempt.request;
         begun.extend(self.send_each(basis, &targets, read, deadlines).await);
         begun
@@ -135,10 +138,10 @@ impl Reconciler {
         read: ReadTime,
         deadlines: &Deadlines,
     ) -> Responses {
-        let newest = NewestRead::default();
+        let last = LastRead::default();
         let requests = targets.iter().map(|target| {
             let request = Request::new(vec![target.clone()], read);
-            self.request(basis, request, &newest, deadlines)
+            self.request(basis, request, &last, deadlines)
         });
         let attempts: Vec<Attempt> = stream::iter(requests)
             .buffer_unordered(REQUESTS_AT_ONCE)
@@ -157,7 +160,7 @@ impl Reconciler {
         &self,
         basis: &Basis,
         mut request: Request,
-        newest: &NewestRead,
+        last: &LastRead,
         deadlines: &Deadlines,
     ) -> Attempt {
         let mut retries = deadlines.retry_while_throttled();
@@ -170,17 +173,15 @@ impl Reconciler {
             };
             if !request.read.is_fresh() {
                 match self.read_for(basis, &request.targets, until).await {
-                    Ok((now, time)) => {
-                        request.heed(self.renew(basis, &now, &request.targets), time);
-                        newest.note(now, time);
-                    }
+                    Ok((now, time)) => last.note(now, time),
                     // An outage of seconds also throttles reads.
                     Err(error) if error.is_transient() && retries.pause().await => continue,
                     Err(error) => break Err(NotAccepted::Unsent(error)),
                 }
             }
-            if let Some((now, time)) = newest.after(request.read) {
+            if let Some(Noted { number, now, time }) = last.after(request.heeded) {
                 request.heed(self.renew(basis, &now, &request.targets), time);
+                request.heeded = number;
             }
             let Request { targets, read, .. } = &request;
             if targets.is_empty() {
@@ -208,6 +209,7 @@ impl Request {
         Self {
             targets,
             read,
+            heeded: 0,
             begun: Responses::new(),
         }
     }
@@ -220,24 +222,35 @@ impl Request {
     }
 }
 
-/// The newest read of a secret whose Regions are requested concurrently: a request also heeds what the reads before the
-/// others show.
+/// The last answer to a read of a secret whose Regions are requested concurrently: a request also heeds what the reads
+/// before the others show. Reads are eventually consistent, so an answer that arrives later can show more, also if its
+/// read began earlier.
 #[derive(Debug, Default)]
-struct NewestRead(Mutex<Option<(Secret, ReadTime)>>);
+struct LastRead(Mutex<Option<Noted>>);
 
-impl NewestRead {
-    /// Notes a read, if it is the newest.
-    fn note(&self, secret: Secret, time: ReadTime) {
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.as_ref().is_none_or(|(_, before)| *before <= time) {
-            *newest = Some((secret, time));
-        }
+/// A read that has been noted, with its number in the order of AWS's answers.
+#[derive(Clone, Debug)]
+struct Noted {
+    number: u32,
+    now: Secret,
+    time: ReadTime,
+}
+
+impl LastRead {
+    /// Notes a read whose answer has just arrived.
+    fn note(&self, now: Secret, time: ReadTime) {
+        let mut last = self.lock();
+        let number = last.as_ref().map_or(1, |last| last.number + 1);
+        *last = Some(Noted { number, now, time });
     }
 
-    /// Returns the newest read, if it is newer than this one.
-    fn after(&self, time: ReadTime) -> Option<(Secret, ReadTime)> {
-        let newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.clone().filter(|(_, newest)| *newest > time)
+    /// Returns the last read if its answer arrived after that of the read with this number.
+    fn after(&self, number: u32) -> Option<Noted> {
+        self.lock().clone().filter(|last| last.number > number)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Noted>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,7 +14,7 @@ const SEND_TIME: Duration = Duration::from_millis(250);
 
 /// The time of a successful read. Only [`SecretsManager::read`](super::SecretsManager::read) creates it, so
 /// no write is possible without a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadTime(Instant);
 
 impl ReadTime {
