@@ -58,9 +58,9 @@ class Stack:
         name = self.outputs["FunctionName"]
         return self.client("lambda").get_function_configuration(FunctionName=name)
 
-    def rule(self, name="SecretChanged"):
-        """Returns the name of a rule, by default of the one for calls that change a secret."""
-        return self.resources[f"Replicator{name}"].rpartition("/")[2]
+    def rule(self):
+        """Returns the name of the rule that delivers events to the function."""
+        return self.resources["ReplicatorSecretChanged"].rpartition("/")[2]
 
     def queue_arn(self, output):
         """Returns the ARN of the queue whose URL is this output."""
