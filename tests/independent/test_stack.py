@@ -11,7 +11,7 @@ from cfnlint.api import lint_all
 
 from stack import ACCOUNT, BOUNDARY, BUS, KEY, TOPIC, processed
 from sweep import Sweep
-from template import FUNCTION, TEMPLATE, of_type
+from template import TEMPLATE, of_type
 
 
 def test_the_definition_is_amazon_states_language(cautious):
