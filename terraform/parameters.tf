@@ -182,7 +182,7 @@ variable "alarm_email" {
 }
 
 variable "failure_messages" {
-  description = "The form of one message for each failed event that the alarm topic receives besides the alarms: text for people, for instance by email, or chat for Amazon Q Developer in chat applications. If none, the topic receives alarms only. Messages contain the names of secrets. The policy of the topic in AlarmTopicArn must allow events.amazonaws.com to publish."
+  description = "The form of one message for each failed event that the alarm topic receives besides the alarms: text for people, for instance by email, or chat for Amazon Q Developer in chat applications. If none, the topic receives alarms only. Messages contain the names of secrets. A topic in AlarmTopicArn must be in this account, and its policy must allow events.amazonaws.com to publish."
   type        = string
   default     = "none"
   nullable    = false

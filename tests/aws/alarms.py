@@ -95,7 +95,7 @@ def aborted_sweep(story):
 def undelivered_event(story):
     if story.sends_events:
         raise Skipped("the server sends no events")
-    remove_permission(story, "TagsChanged")
+    remove_permission(story, "SecretChanged")
     story.run.create("undelivered")
     # EventBridge can use a permission for some time after its removal.
     for attempt in range(DELIVERIES):

@@ -14,6 +14,7 @@ import stack
 from function import ACCOUNT, DEPLOYED, running_function
 from observed import Level, observe
 from processes import TOOLS, environment, free_port, running
+from recorded_calls import recording
 from slices import BOOTSTRAP, Slices, reached
 
 
@@ -115,6 +116,13 @@ def ministack(start_ministack, emulator):
         AWS_ENDPOINT_URL_SECRETS_MANAGER=emulator,
         AWS_SESSION_TOKEN=DEPLOYED,
     )
+
+
+@pytest.fixture(scope="module")
+def recorded(ministack):
+    """A server in front of ministack for the tools of one module, which records their calls."""
+    with recording(ministack) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

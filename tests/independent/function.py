@@ -61,11 +61,13 @@ DEPLOYED = session_token(
 
 
 @contextmanager
-def running_function(bootstrap, log, endpoint, region="us-east-1", timeout=30, **settings):
+def running_function(bootstrap, log, endpoint, region="us-east-1", timeout=30, within=(), **settings):
+    """Runs the function, if necessary within another command, and yields it."""
     port, runtime_api = free_port(), free_port()
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
     emulator = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{machine}"
     command = [
+        *within,
         emulator,
         "--runtime-interface-emulator-address",
         f"127.0.0.1:{port}",

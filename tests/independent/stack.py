@@ -58,9 +58,9 @@ class Stack:
         name = self.outputs["FunctionName"]
         return self.client("lambda").get_function_configuration(FunctionName=name)
 
-    def rule(self, name="SecretChanged"):
-        """Returns the name of a rule, by default of the one for calls that change a secret."""
-        return self.resources[f"Replicator{name}"].rpartition("/")[2]
+    def rule(self):
+        """Returns the name of the rule that delivers events to the function."""
+        return self.resources["ReplicatorSecretChanged"].rpartition("/")[2]
 
     def queue_arn(self, output):
         """Returns the ARN of the queue whose URL is this output."""
@@ -174,6 +174,29 @@ def processed(stack):
     return (json.loads(template) if isinstance(template, str) else template)["Resources"]
 
 
+def definition_in_json():
+    """Returns the definition of the state machine for ministack, which reads JSON only."""
+    return json.dumps(yaml.safe_load((ROOT / "sweep.asl.yaml").read_text()))
+
+
+def template_for_ministack(code, definition):
+    """Returns the template with these places of code and definition.
+
+    Ministack does not support saved queries or metric math, so the template has none. The deployed stack does not
+    differ otherwise.
+    """
+    text = (ROOT / "template.yaml").read_text()
+    for local, place in [("CodeUri: .", code), ("DefinitionUri: sweep.asl.yaml", definition)]:
+        assert text.count(f" {local}\n") == 1, local
+        text = text.replace(f" {local}\n", f" {local.split()[0]} {place}\n")
+    text, removed = SAVED_QUERY.subn("", text)
+    assert removed == len(of_type("AWS::Logs::QueryDefinition"))
+    text = text.replace("${WhatFailedAndWhy}", "saved-query")
+    text, removed = METRIC_MATH.subn(NO_MATH, text)
+    assert removed == sum("Metrics" in row["Properties"] for row in of_type("AWS::CloudWatch::Alarm").values())
+    return text
+
+
 def deploy(name, code, client, **parameters):
     """Deploys the template with this `bootstrap` as the function's code."""
     s3 = client("s3")
@@ -182,20 +205,9 @@ def deploy(name, code, client, **parameters):
     constraint = {} if region == "us-east-1" else {"LocationConstraint": region}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=constraint)
     s3.put_object(Bucket=name, Key="code.zip", Body=zipped(code))
-    # Ministack reads definitions in JSON only and does not support saved queries or metric math, so these are
-    # removed below. The deployed stack does not differ otherwise.
-    definition = json.dumps(yaml.safe_load((ROOT / "sweep.asl.yaml").read_text()))
-    s3.put_object(Bucket=name, Key="sweep.asl.json", Body=definition)
-    packaged = (ROOT / "template.yaml").read_text()
+    s3.put_object(Bucket=name, Key="sweep.asl.json", Body=definition_in_json())
     # `sam deploy` uploads each local file, too, and replaces its name with that of the object.
-    for local, key in [("CodeUri: .", "code.zip"), ("DefinitionUri: sweep.asl.yaml", "sweep.asl.json")]:
-        assert packaged.count(f" {local}\n") == 1, local
-        packaged = packaged.replace(f" {local}\n", f" {local.split()[0]} s3://{name}/{key}\n")
-    packaged, removed = SAVED_QUERY.subn("", packaged)
-    assert removed == len(of_type("AWS::Logs::QueryDefinition"))
-    packaged = packaged.replace("${WhatFailedAndWhy}", "saved-query")
-    packaged, removed = METRIC_MATH.subn(NO_MATH, packaged)
-    assert removed == sum("Metrics" in row["Properties"] for row in of_type("AWS::CloudWatch::Alarm").values())
+    packaged = template_for_ministack(code=f"s3://{name}/code.zip", definition=f"s3://{name}/sweep.asl.json")
     # The template is larger than the 51,200 bytes that CloudFormation takes as text.
     s3.put_object(Bucket=name, Key="template.yaml", Body=packaged)
     cloudformation = client("cloudformation")

@@ -7,6 +7,7 @@ import uuid
 import jsonschema
 import pytest
 
+from documents import named_blocks
 from processes import eventually
 from stack import ACCOUNT, TOPIC
 from test_stack import destinations
@@ -283,3 +284,23 @@ def test_messages_go_to_a_topic_in_the_parameters(deploy):
     stack = deploy(FailureMessages="chat", AlarmTopicArn=TOPIC)
 
     assert targets(stack)["Message"]["Arn"] == TOPIC
+
+
+def test_what_the_guide_says_about_topics_is_true_of_the_template(stacks, deploy):
+    documented = json.loads(named_blocks("docs/DEPLOY.md")["topic-messages.json"])
+    stack, elsewhere = stacks["text"], TOPIC.replace(ACCOUNT, "999999999999")
+
+    # The statement is that of the stack's own topic.
+    topic = stack.outputs["AlarmTopicArn"]
+    attributes = stack.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
+    [own] = [row for row in json.loads(attributes["Policy"])["Statement"] if "events" in row["Principal"]["Service"]]
+    assert documented | {"Sid": own["Sid"], "Resource": topic} == own
+    # A topic of another account takes alarms, whose actions need no role, and the stack gives it no policy. EventBridge
+    # would need a role for it (user guide, "Cross-account targets").
+    other = deploy(FailureMessages="text", AlarmTopicArn=elsewhere)
+    assert "AlarmTopicPolicy" not in other.resources
+    assert {tuple(alarm["AlarmActions"]) for alarm in other.alarms().values()} == {(elsewhere,)}
+    message = targets(other)["Message"]
+    assert message["Arn"] == elsewhere and "RoleArn" not in message
+    # What EventBridge cannot deliver waits in the delivery queue, which has an alarm.
+    assert message["DeadLetterConfig"]["Arn"] == other.queue_arn("UndeliveredEventsQueueUrl")

@@ -11,7 +11,7 @@ from cfnlint.api import lint_all
 
 from stack import ACCOUNT, BOUNDARY, BUS, KEY, TOPIC, processed
 from sweep import Sweep
-from template import FUNCTION, TEMPLATE, of_type
+from template import TEMPLATE, of_type
 
 
 def test_the_definition_is_amazon_states_language(cautious):
@@ -205,21 +205,17 @@ def test_every_resource_with_data_has_a_deletion_policy():
 
 def test_an_event_that_cannot_be_handed_to_the_function_waits_in_a_queue(cautious):
     events = cautious.client("events")
-    for rule in FUNCTION["Events"]:
-        [target] = events.list_targets_by_rule(Rule=cautious.rule(rule))["Targets"]
-        assert_delivers(target, cautious)
+    [target] = events.list_targets_by_rule(Rule=cautious.rule())["Targets"]
 
-
-def assert_delivers(target, cautious):
     assert target["Arn"].endswith(f":function:{cautious.outputs['FunctionName']}")
     assert target["DeadLetterConfig"]["Arn"] == cautious.queue_arn("UndeliveredEventsQueueUrl")
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 185}
 
 
-def test_only_the_rules_may_send_to_that_queue_and_nothing_else_without_a_role(cautious):
+def test_only_the_rule_may_send_to_that_queue_and_nothing_else_without_a_role(cautious):
     sqs, outputs = cautious.client("sqs"), cautious.outputs
     events = cautious.client("events")
-    arns = [events.describe_rule(Name=cautious.rule(rule))["Arn"] for rule in FUNCTION["Events"]]
+    arns = [events.describe_rule(Name=cautious.rule())["Arn"]]
 
     def policy(output):
         attributes = sqs.get_queue_attributes(QueueUrl=outputs[output], AttributeNames=["Policy"])

@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 import plain_template
 import terraform as generator
 from documents import blocks
 from processes import environment
+from recorded_calls import STATEMENTS, denied
 from release_directory import assert_that_it_replicates, write_release
 from stack import Stack
 from template import ROOT
@@ -117,12 +119,12 @@ def directory(tmp_path_factory, bootstrap):
 
 
 @pytest.fixture(scope="module")
-def terraform(directory, ministack):
+def terraform(directory, recorded):
     """Runs Terraform in the directory with a provider of this machine."""
     mirrors = [path for path in MIRRORS if list(Path(path).glob("*/hashicorp/aws/*"))]
     if not shutil.which("terraform") or not mirrors:
         pytest.skip("Terraform or its provider for AWS is not installed")
-    settings = {"AWS_ENDPOINT_URL": ministack, "AWS_REGION": REGION, "HOME": str(directory)}
+    settings = {"AWS_ENDPOINT_URL": recorded.url, "AWS_REGION": REGION, "HOME": str(directory)}
     env = environment(TF_CLI_CONFIG_FILE=os.devnull, TF_IN_AUTOMATION="1", CHECKPOINT_DISABLE="1", **settings)
 
     def run(*words):
@@ -198,8 +200,70 @@ def test_a_new_zip_and_a_new_parameter_update_the_stack_and_its_code(stack, terr
     assert len(keys()) == len(before) == 2 and keys() != before
 
 
+WRONG = "version: 1\nrules:\n  - { name: dr, when: all, replicate_to: [eu-west-1] }\n"
+RIGHT = WRONG.replace("replicate_to", "replicate-to")
+
+
+@pytest.fixture
+def apply_policy(directory, terraform):
+    """Applies the module with a policy. The configuration has no policy afterwards."""
+    path = directory / "main.tf"
+    before = path.read_text()
+
+    def apply(policy):
+        argument = f"replication_policy = {generator.literal(policy)}\n  allowed_replica_regions"
+        path.write_text(before.replace("allowed_replica_regions", argument))
+        return terraform(*APPLY)
+
+    yield apply
+    path.write_text(before)
+
+
+def problems(done):
+    """Returns what a failed application reports, without the frame and the line breaks of Terraform."""
+    assert done.returncode != 0, done.stdout
+    return " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_an_update_to_a_wrong_policy_fails_names_the_problem_and_keeps_the_previous_policy(stack, apply_policy):
+    done = apply_policy(RIGHT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    reported = problems(apply_policy(WRONG))
+
+    assert "REPLICATION_POLICY: line 3" in reported and "did you mean `replicate-to`?" in reported, reported
+    assert stack.function()["Environment"]["Variables"]["REPLICATION_POLICY"] == RIGHT
+
+
+DESTROY = ["destroy", "-no-color", "-auto-approve", "-input=false"]
+
+
 def test_terraform_deletes_the_stack_and_its_objects(stack, terraform):
-    done = terraform("destroy", "-no-color", "-auto-approve", "-input=false")
+    done = terraform(*DESTROY)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Contents" not in stack.client("s3").list_objects_v2(Bucket=BUCKET)
+
+
+def test_a_creation_with_a_wrong_policy_fails_names_the_problem_and_the_next_one_succeeds(stack, apply_policy, terraform):
+    assert terraform(*DESTROY).returncode == 0, "the test before has deleted the stack"
+
+    reported = problems(apply_policy(WRONG))
+
+    assert "REPLICATION_POLICY: line 3" in reported and "did you mean `replicate-to`?" in reported, reported
+    cloudformation = stack.client("cloudformation")
+    with pytest.raises(ClientError, match="does not exist"):
+        cloudformation.describe_stacks(StackName="secret-replicator")
+    done = apply_policy(RIGHT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = terraform(*DESTROY)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_documented_permissions_allow_every_call_of_terraform(stack, recorded):
+    section = (ROOT / "docs/DEPLOY.md").read_text().partition("\n## Terraform\n")[2].partition("\n## ")[0]
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    of_module = {"Effect": "Allow", "Action": re.findall(r"`(s3:\w+)`", section), "Resource": [bucket, f"{bucket}/*"]}
+
+    assert {"s3:PutObject", "cloudformation:CreateStack"} <= {call.action for call in recorded.calls}
+    assert denied(recorded.calls, [*STATEMENTS, of_module]) == []

@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use secret_replicator_core::secret::Region;
 
-use super::facts::{Chain, Facts, QUEUES, RULES, Read, SCHEDULES, Stack, Subject, Unread};
+use super::facts::{Chain, Facts, QUEUES, RULE, Read, SCHEDULES, Stack, Subject, Unread};
 use super::permissions::Account;
 use super::settings::Settings;
 use crate::access::{Access, ApiError};
@@ -96,10 +96,7 @@ async fn chain(
     Chain {
         function,
         function_policy,
-        rules: each(RULES, async |name| {
-            events::rule(access, stack.resource(name)).await
-        })
-        .await,
+        rule: events::rule(access, stack.resource(RULE)).await,
         trails,
         trails_elsewhere,
         roles,

@@ -100,15 +100,8 @@ impl Stack {
 /// The name of the function in the template.
 pub(crate) const FUNCTION: &str = "Replicator";
 
-/// The names of the rules in the template.
-pub(crate) const RULES: [&str; 6] = [
-    "ReplicatorSecretChanged",
-    "ReplicatorValueChanged",
-    "ReplicatorTagsChanged",
-    "ReplicatorReplicationReported",
-    "ReplicatorReplicasChanged",
-    "ReplicatorDeletionFailed",
-];
+/// The name of the rule in the template, which SAM makes of the function's event.
+pub(crate) const RULE: &str = "ReplicatorSecretChanged";
 
 /// The names of the schedules in the template.
 pub(crate) const SCHEDULES: [&str; 2] = ["SweepStart", "SweepStartThorough"];
@@ -123,8 +116,8 @@ pub(crate) struct Chain {
     pub(crate) function: Read<Option<Function>>,
     /// The resource policy of the function, as JSON. `None` if it has none.
     pub(crate) function_policy: Read<Option<String>>,
-    /// The rules, by name in the template.
-    pub(crate) rules: BTreeMap<&'static str, Read<Option<Rule>>>,
+    /// The rule that delivers events. `None` if it does not exist.
+    pub(crate) rule: Read<Option<Rule>>,
     /// The trails that apply to the stack's Region.
     pub(crate) trails: Read<Vec<Trail>>,
     /// The trails of other Regions that do not apply to the stack's Region, with their Regions.

@@ -12,8 +12,8 @@ pub(crate) enum Link {
     Stack,
     /// The Lambda function with its settings.
     Function,
-    /// The EventBridge rules, and their permission to invoke the function.
-    Rules,
+    /// The EventBridge rule, and its permission to invoke the function.
+    Rule,
     /// The CloudTrail trail.
     Trail,
     /// The IAM roles of the stack.
@@ -45,7 +45,7 @@ impl fmt::Display for Link {
         f.write_str(match self {
             Self::Stack => "stack",
             Self::Function => "function",
-            Self::Rules => "rules",
+            Self::Rule => "rule",
             Self::Trail => "trail",
             Self::Role => "role",
             Self::Keys => "keys",

@@ -1,69 +1,51 @@
 //! Faults of rules and trail.
 
-use super::super::facts::{RULES, Selector};
+use super::super::facts::Selector;
 use super::super::finding::Link;
 use super::super::finding::Severity::{Error, Warning};
 use super::world::*;
 
 #[test]
-fn rules_that_are_disabled() {
+fn a_rule_that_is_disabled() {
     let findings = with(|chain| {
-        for name in ["ReplicatorSecretChanged", "ReplicatorTagsChanged"] {
-            let rule = chain.rules.get_mut(name).unwrap();
-            rule.as_mut().unwrap().as_mut().unwrap().enabled = false;
-        }
+        let mut rule = rule(FUNCTION);
+        rule.enabled = false;
+        chain.rule = Ok(Some(rule));
     });
-    let problem = "disabled, so their events are lost: SecretChanged, TagsChanged";
-    assert_only(
-        &findings,
-        Link::Rules,
-        Error,
-        [problem, "enable-rule --region us-east-1 --name secret-"],
-    );
+    let remediation = "enable-rule --region us-east-1 --name secret-replicator-Replicator";
+    let texts = ["disabled, so events are lost", remediation];
+    assert_only(&findings, Link::Rule, Error, texts);
 }
 
 #[test]
 fn a_rule_that_does_not_exist() {
-    let findings = with(|chain| {
-        chain.rules.insert("ReplicatorValueChanged", Ok(None));
-    });
-    assert_only(&findings, Link::Rules, Error, ["do not exist", "deploy"]);
+    let findings = with(|chain| chain.rule = Ok(None));
+    assert_only(
+        &findings,
+        Link::Rule,
+        Error,
+        ["does not exist", "deploy it again"],
+    );
 }
 
 #[test]
 fn a_rule_with_another_target() {
-    let findings = with(|chain| {
-        let rule = chain.rules.get_mut("ReplicatorDeletionFailed").unwrap();
-        rule.as_mut().unwrap().as_mut().unwrap().targets = vec![MACHINE.to_owned()];
-    });
-    assert_only(
-        &findings,
-        Link::Rules,
-        Error,
-        ["not a target of these rules: DeletionFailed", "deploy"],
-    );
+    let findings = with(|chain| chain.rule = Ok(Some(rule(MACHINE))));
+    let texts = ["not a target of the rule", "deploy"];
+    assert_only(&findings, Link::Rule, Error, texts);
 }
 
 #[test]
 fn a_rule_that_may_not_invoke_the_function() {
-    let permitted = RULES.into_iter().skip(1);
-    let findings = with(|chain| {
-        chain.function_policy = Ok(Some(function_policy(permitted)));
-        fire(chain, &["UndeliveredEventsWaiting"]);
-    });
-    assert_only(
-        &findings,
-        Link::Rules,
-        Error,
-        ["invoke it: SecretChanged", "deploy"],
-    );
-    let findings = with(|chain| chain.function_policy = Ok(None));
-    assert_only(
-        &findings,
-        Link::Rules,
-        Error,
-        ["DeletionFailed, ReplicasChanged", "deploy"],
-    );
+    let other = RULE_ARN.replace("SecretChanged", "Other");
+    for policy in [Some(function_policy(&other)), None] {
+        let findings = with(|chain| {
+            chain.function_policy = Ok(policy);
+            fire(chain, &["UndeliveredEventsWaiting"]);
+        });
+        let texts = ["does not allow the rule to invoke it", "deploy"];
+        assert_only(&findings, Link::Rule, Error, texts);
+    }
 }
 
 #[test]

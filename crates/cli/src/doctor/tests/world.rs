@@ -8,8 +8,7 @@ use secret_replicator_core::secret::Region;
 use super::super::checks::diagnose;
 use super::super::facts::{
     Alarm, Call, Chain, Decision, Facts, FieldSelector, Function, KeyState, KeyUse, QUEUES, Queue,
-    RULES, Rule, SCHEDULES, Schedule, Selector, Stack, Subject, Sweep, Sweeps, Topic, Trail,
-    Unread,
+    Rule, SCHEDULES, Schedule, Selector, Stack, Subject, Sweep, Sweeps, Topic, Trail, Unread,
 };
 use super::super::finding::{Finding, Link, Severity};
 
@@ -74,35 +73,28 @@ fn function() -> Function {
     }
 }
 
-pub(super) fn rule_arn(name: &str) -> String {
-    format!("arn:aws:events:us-east-1:123456789012:rule/secret-replicator-{name}")
-}
+pub(super) const RULE_ARN: &str =
+    "arn:aws:events:us-east-1:123456789012:rule/secret-replicator-ReplicatorSecretChanged-EXAMPLE";
 
-fn rules() -> BTreeMap<&'static str, super::super::facts::Read<Option<Rule>>> {
-    let rule = |name| Rule {
-        arn: rule_arn(name),
+/// The rule, with this function or state machine as its target.
+pub(super) fn rule(target: &str) -> Rule {
+    Rule {
+        arn: RULE_ARN.to_owned(),
         enabled: true,
-        targets: vec![FUNCTION.to_owned()],
-    };
-    RULES
-        .iter()
-        .map(|name| (*name, Ok(Some(rule(name)))))
-        .collect()
+        targets: vec![target.to_owned()],
+    }
 }
 
-/// The resource policy of the function that permits these rules.
-pub(super) fn function_policy<'a>(rules: impl IntoIterator<Item = &'a str>) -> String {
-    let statements = rules.into_iter().map(|name| {
-        serde_json::json!({
-            "Effect": "Allow",
-            "Principal": { "Service": "events.amazonaws.com" },
-            "Action": "lambda:InvokeFunction",
-            "Resource": FUNCTION,
-            "Condition": { "ArnLike": { "AWS:SourceArn": rule_arn(name) } }
-        })
+/// The resource policy of the function that permits a rule.
+pub(super) fn function_policy(rule: &str) -> String {
+    let statement = serde_json::json!({
+        "Effect": "Allow",
+        "Principal": { "Service": "events.amazonaws.com" },
+        "Action": "lambda:InvokeFunction",
+        "Resource": FUNCTION,
+        "Condition": { "ArnLike": { "AWS:SourceArn": rule } }
     });
-    let statements: Vec<_> = statements.collect();
-    serde_json::json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+    serde_json::json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
 }
 
 pub(super) fn basic(management: bool, read_write: &str) -> Selector {
@@ -191,8 +183,8 @@ fn chain() -> Chain {
     };
     Chain {
         function: Ok(Some(function())),
-        function_policy: Ok(Some(function_policy(RULES))),
-        rules: rules(),
+        function_policy: Ok(Some(function_policy(RULE_ARN))),
+        rule: Ok(Some(rule(FUNCTION))),
         trails: Ok(vec![trail()]),
         trails_elsewhere: Vec::new(),
         roles: roles(),
