@@ -22,7 +22,7 @@ use crate::failover::{FailedOver, Failover};
 use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn, remaining};
 use crate::reconcile::{EventAge, KnownSecret, Mode, Occasion, Reconciler, SecretOutcome};
 use crate::record::{FailoverReport, Failure, Record, Recorder, Report, SweepReport};
-use crate::settings::Settings;
+use crate::settings::{SettingError, SettingProblem, Settings, SettingsInvalid};
 use crate::sweep::{Sweeper, SweptSecret};
 
 /// The Lambda function.
@@ -276,8 +276,7 @@ impl Function {
             FailoverAction::Drill => Mode::DryRun,
             FailoverAction::Promote { dry_run } => self.mode_for(dry_run),
         };
-        if request.action != FailoverAction::Drill && !self.allow_promotion {
-            let outcome = SecretOutcome::BadEvent(promotion_not_allowed());
+        if let Some(outcome) = self.refuse_promotion(request.action) {
             return self.record(invocation, None, mode, outcome);
         }
         let rate = self.sweep_writes_per_second;
@@ -301,6 +300,20 @@ impl Function {
         }
     }
 
+    /// Returns the outcome of a promotion that the settings do not allow. With `DRY_RUN`, a promotion would succeed
+    /// without promoting, and a recovery plan would continue. Only a preview that the action asks for succeeds.
+    fn refuse_promotion(&self, action: FailoverAction) -> Option<SecretOutcome> {
+        match action {
+            FailoverAction::Promote { .. } if !self.allow_promotion => {
+                Some(SecretOutcome::BadEvent(promotion_not_allowed()))
+            }
+            FailoverAction::Promote { dry_run: false } if self.mode == Mode::DryRun => {
+                Some(SecretOutcome::Misconfigured(promotion_in_dry_run()))
+            }
+            FailoverAction::Drill | FailoverAction::Promote { .. } => None,
+        }
+    }
+
     fn record_swept(&self, invocation: &Invocation, mode: Mode, swept: SweptSecret) {
         let report = self.report(invocation, Some(swept.id), mode, swept.outcome);
         let started = swept.started;
@@ -315,6 +328,18 @@ fn promotion_not_allowed() -> BadEvent {
         message: "this function may not promote: ALLOW_PROMOTION is not `true`".to_owned(),
         remediation: "deploy the stack with AllowPromotion=true, or promote with the command-line tool: \
                       `secret-replicator promote --to REGION`",
+    }
+}
+
+/// Returns the error of a promotion by a function that may not write.
+fn promotion_in_dry_run() -> SettingsInvalid {
+    let message = "must be `false` for a promotion, found `true`; deploy the stack with DryRun=false, or add `dryRun` \
+                   (true) to the action to see what would be promoted";
+    SettingsInvalid {
+        problems: vec![SettingProblem {
+            variable: "DRY_RUN",
+            error: SettingError::Value(message.to_owned()),
+        }],
     }
 }
 

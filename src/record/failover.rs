@@ -1,4 +1,5 @@
 use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_core::failover::nothing::Nothing;
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::request::Origin;
 use secret_replicator_core::secret::Region;
@@ -57,8 +58,64 @@ pub struct FailoverRecord {
     compared: bool,
 }
 
-/// The reason of a drill or a promotion that has not reached every replica.
-const UNFINISHED: &str = "unfinished";
+/// Why a drill or a promotion has not succeeded.
+#[derive(Clone, Copy)]
+enum Problem<'a> {
+    /// Replicas are left for the next invocation. Others may have failed.
+    Unfinished,
+    /// Nothing is covered.
+    Nothing(&'a Nothing),
+    /// Secrets have failed.
+    Failed,
+}
+
+impl<'a> Problem<'a> {
+    fn of(summary: &'a FailoverSummary) -> Option<Self> {
+        let FailoverTotals {
+            left,
+            pending,
+            failed,
+            ..
+        } = summary.totals;
+        // In a drill, a secret that changed recently is pending, and another drill need not follow.
+        if summary.unlisted.is_some() || left > 0 || (!summary.is_drill && pending > 0) {
+            return Some(Self::Unfinished);
+        }
+        let nothing = summary.nothing.as_ref().map(Self::Nothing);
+        nothing.or((failed > 0).then_some(Self::Failed))
+    }
+
+    /// Returns the reason for the record. The records of the secrets have theirs.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Unfinished => Some("unfinished"),
+            Self::Nothing(_) => Some("nothing-covered"),
+            Self::Failed => None,
+        }
+    }
+
+    fn remediation(self) -> &'static str {
+        match self {
+            Self::Unfinished => {
+                "send the same action again; it continues with the replicas that are left"
+            }
+            Self::Nothing(nothing) => nothing.remediation(),
+            Self::Failed => {
+                "the records of these secrets say what to do; then send the same action again"
+            }
+        }
+    }
+
+    fn error_type(self) -> ErrorType {
+        match self {
+            // Another invocation continues.
+            Self::Unfinished => ErrorType::ReplicationPending,
+            // The action names the wrong Region.
+            Self::Nothing(Nothing::OtherPrimaryRegions(_)) => ErrorType::BadEvent,
+            Self::Nothing(_) | Self::Failed => ErrorType::ReplicationFailed,
+        }
+    }
+}
 
 impl FailoverRecord {
     pub(super) fn new(report: &FailoverReport) -> Self {
@@ -68,25 +125,21 @@ impl FailoverRecord {
             totals,
             unlisted,
             is_compared,
+            nothing,
             ..
         } = &report.summary;
-        let is_unfinished = is_unfinished(&report.summary);
         let outcome = outcome(&report.summary);
-        let remediation = if is_unfinished {
-            Some("send the same action again; it continues with the replicas that are left")
-        } else {
-            (outcome == Outcome::Failed).then_some(
-                "the records of these secrets say what to do; then send the same action again",
-            )
-        };
+        let problem = Problem::of(&report.summary);
+        let nothing = nothing.as_ref();
+        let nothing = nothing.map(|nothing| nothing.detail(region, primary_region.as_ref()));
         Self {
             timestamp: report.ended.to_rfc3339_opts(SecondsFormat::Millis, true),
             level: outcome.level(),
             message: message(&report.origin.name, &report.summary),
             outcome: outcome.name(),
-            reason: is_unfinished.then_some(UNFINISHED),
-            detail: unlisted.clone(),
-            remediation,
+            reason: problem.and_then(Problem::reason),
+            detail: unlisted.clone().or(nothing),
+            remediation: problem.map(Problem::remediation),
             trigger: report.origin.name.clone(),
             event_id: report.origin.event_id.clone(),
             request_id: report.request_id.clone(),
@@ -100,41 +153,28 @@ impl FailoverRecord {
         }
     }
 
-    /// Returns the failure of the invocation, if replicas are left or could not be promoted. What is unfinished is
-    /// `ReplicationPending`, because another invocation continues, also if other replicas have failed.
+    /// Returns the failure of the invocation, if replicas are left or could not be promoted, or if nothing is covered.
     pub(super) fn failure(&self, summary: &FailoverSummary) -> Option<Failure> {
-        let error_type = if is_unfinished(summary) {
-            ErrorType::ReplicationPending
-        } else if summary.totals.failed > 0 {
-            ErrorType::ReplicationFailed
-        } else {
-            return None;
-        };
+        let problem = Problem::of(summary)?;
         let detail = self.detail.as_deref().map(|detail| format!("; {detail}"));
-        let remediation = self.remediation.unwrap_or_default();
-        let message = &self.message;
         Some(Failure {
-            error_type,
+            error_type: problem.error_type(),
             message: format!(
-                "{message}{}; remediation: {remediation}",
-                detail.unwrap_or_default()
+                "{}{}; remediation: {}",
+                self.message,
+                detail.unwrap_or_default(),
+                problem.remediation()
             ),
         })
     }
 }
 
-/// Returns whether replicas are left for the next invocation. In a drill, a secret that changed recently is not.
-fn is_unfinished(summary: &FailoverSummary) -> bool {
-    let FailoverTotals { left, pending, .. } = summary.totals;
-    summary.unlisted.is_some() || left > 0 || (!summary.is_drill && pending > 0)
-}
-
 fn outcome(summary: &FailoverSummary) -> Outcome {
     let outcome = summary.totals.outcome();
-    if summary.unlisted.is_some() {
-        outcome.max(Outcome::Pending)
-    } else {
-        outcome
+    match (&summary.unlisted, &summary.nothing) {
+        (Some(_), _) => outcome.max(Outcome::Pending),
+        (None, Some(_)) => Outcome::Failed,
+        (None, None) => outcome,
     }
 }
 
@@ -150,6 +190,7 @@ fn message(action: &str, summary: &FailoverSummary) -> String {
         pending,
         failed,
         left,
+        standalone,
         ..
     } = summary.totals;
     let from = summary.primary_region.as_ref();
@@ -163,6 +204,7 @@ fn message(action: &str, summary: &FailoverSummary) -> String {
         (failed, "failed"),
         (left, "left"),
         (not_covered, "not covered"),
+        (standalone, "standalone and covered"),
     ];
     let region = &summary.region;
     let mut words = vec![format!("{action} in {region}{from}: {covered} covered")];
