@@ -20,6 +20,7 @@ mod totals;
 use std::collections::BTreeSet;
 
 use secret_replicator_aws::{CallError, Promoter};
+use secret_replicator_core::failover::aftermath::StackAfter;
 use secret_replicator_core::failover::nothing::{Nothing, Rest};
 use secret_replicator_core::request::{BadEvent, FailoverAction, FailoverRequest};
 use secret_replicator_core::secret::{Region, SecretArn, SecretId};
@@ -52,6 +53,8 @@ pub struct FailoverSummary {
     pub is_drill: bool,
     /// The totals.
     pub totals: FailoverTotals,
+    /// What this function does with the listed replicas after their promotion, when it sees primary secrets.
+    pub after_promotion: StackAfter,
     /// Why replicas may be missing in the totals. `None` if all were listed.
     pub unlisted: Option<String>,
     /// Whether the primary Region answered, so that a drill compared the versions and found missing replicas.
@@ -109,6 +112,7 @@ impl<'a> Failover<'a> {
             primary_region: primary_region.clone(),
             is_drill: request.action == FailoverAction::Drill,
             totals: FailoverTotals::of_list(&listed),
+            after_promotion: listed.after_promotion,
             unlisted: listed.unlisted.as_ref().map(CallError::to_string),
             is_compared: false,
             nothing: None,

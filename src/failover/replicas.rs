@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_aws::{CallError, UnreadableEntry};
+use secret_replicator_core::failover::aftermath::{StackAfter, policy_after};
 use secret_replicator_core::failover::covering_rules;
 use secret_replicator_core::failover::nothing::Rest;
+use secret_replicator_core::failover::promotion::judge;
 use secret_replicator_core::secret::{Region, Secret};
 use tokio::time::Instant;
 
 use super::Failover;
+use crate::reconcile::Reconciler;
 
 /// A replica that the policy covers.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(super) struct ListedReplicas {
     pub(super) unreadable: Vec<UnreadableEntry>,
     /// The primary Regions of the covered replicas.
     pub(super) primary_regions: BTreeSet<Region>,
+    /// What this function does with the replicas after their promotion, of those that can be promoted.
+    pub(super) after_promotion: StackAfter,
     /// Why the list ends early.
     pub(super) unlisted: Option<CallError>,
 }
@@ -103,12 +108,17 @@ impl Failover<'_> {
         if from.is_some_and(|from| from != primary_region) {
             return;
         }
-        let rules = covering_rules(&secret, &self.reconciler.policy);
+        let Reconciler { policy, limits, .. } = &self.reconciler;
+        let rules = covering_rules(&secret, policy);
         if rules.is_empty() {
             listed.not_covered += 1;
             return;
         }
         listed.primary_regions.insert(primary_region.clone());
+        if judge(&secret, None).is_ok() {
+            let after = policy_after(&secret, policy, limits);
+            listed.after_promotion.add(&after);
+        }
         listed.covered.push(Covered {
             replica: Secret {
                 tags: BTreeMap::new(),

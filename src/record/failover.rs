@@ -1,4 +1,5 @@
 use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_core::failover::aftermath::StackAfter;
 use secret_replicator_core::failover::nothing::Nothing;
 use secret_replicator_core::outcome::Outcome;
 use secret_replicator_core::request::Origin;
@@ -56,6 +57,9 @@ pub struct FailoverRecord {
     totals: FailoverTotals,
     /// Whether the primary Region answered.
     compared: bool,
+    /// Absent without a replica that can be promoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_promotion: Option<StackAfter>,
 }
 
 /// Why a drill or a promotion has not succeeded.
@@ -126,6 +130,7 @@ impl FailoverRecord {
             unlisted,
             is_compared,
             nothing,
+            after_promotion,
             ..
         } = &report.summary;
         let outcome = outcome(&report.summary);
@@ -150,6 +155,7 @@ impl FailoverRecord {
             duration_ms: milliseconds(report.started, report.ended),
             totals: *totals,
             compared: *is_compared,
+            after_promotion: (after_promotion.secrets > 0).then(|| after_promotion.clone()),
         }
     }
 

@@ -186,6 +186,46 @@ async fn a_drill_names_what_stands_in_the_way_of_a_promotion_and_writes_nothing(
 }
 
 #[tokio::test]
+async fn both_actions_say_what_the_stack_does_with_the_promoted_secrets() {
+    let lists = "eu-west-1 us-west-2";
+    let setting = promoting().env("ALLOWED_REPLICA_REGIONS", "us-east-1 us-west-2");
+    let mut stage = setting.env("ALLOW_OVERWRITE", "true").start().await;
+    stage.may_promote = true;
+    let age = Duration::from_hours(1);
+    for (name, replicate_to) in [
+        ("a", lists),
+        ("b", "us-east-1 us-west-2"),
+        ("c", "eu-west-1"),
+    ] {
+        let seed = tagged(name, replicate_to).with_age(age);
+        stage.secret(seed.with_replica_in(IRELAND));
+    }
+    stage.secret(
+        SecretSeed::new(IRELAND, "empty")
+            .with_tag("replicate-to", lists)
+            .with_replica_of(HOME)
+            .without_value(),
+    );
+    let expected = json!({
+        "secrets": 3, "covered": 3, "replicates_to": {"us-west-2": 2},
+        "refuses": {"us-east-1": {"promoted-replica": 1}}, "without_replica": 1,
+    });
+    for action in [drill(), promote()] {
+        let done = act(&mut stage.function, &action).await;
+        assert_eq!(
+            done.summary["after_promotion"], expected,
+            "{:#}",
+            done.summary
+        );
+    }
+    // The function does what it said.
+    let sweep = json!({ "action": "sweep", "thorough": true });
+    let swept = act(&mut stage.function, &sweep).await;
+    assert_eq!(swept.summary["regions"]["us-west-2"]["repaired"], 2);
+    assert_eq!(swept.summary["regions"]["us-east-1"]["refused"], 1);
+}
+
+#[tokio::test]
 async fn a_drill_without_the_primary_region_judges_the_replicas_alone() {
     let mut stage = setting().region(IRELAND).start().await;
     replicated(&stage, "a");
