@@ -21,7 +21,7 @@ use crate::deployment;
 use crate::failover::{FailedOver, Failover};
 use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn, remaining};
 use crate::reconcile::{EventAge, KnownSecret, Mode, Occasion, Reconciler, SecretOutcome};
-use crate::record::{FailoverReport, Failure, Record, Recorder, Report, SweepReport};
+use crate::record::{Failure, Record, Recorder, Report};
 use crate::settings::{SettingError, SettingProblem, Settings, SettingsInvalid};
 use crate::sweep::{Sweeper, SweptSecret};
 
@@ -245,14 +245,10 @@ impl Function {
         let on_result = |swept| self.record_swept(invocation, mode, swept);
         let is_continued = request.token.is_some();
         match sweeper.slice(request, on_result).await {
-            Ok(sweep) => Ok(self.recorder.record_sweep(&SweepReport {
-                request_id: invocation.request_id.clone(),
-                account: invocation.account.clone(),
-                started: invocation.started,
-                ended: self.clock.now(),
-                mode,
-                sweep,
-            })),
+            Ok(sweep) => {
+                let report = invocation.summary(self.clock.now(), mode, sweep);
+                Ok(self.recorder.record_sweep(&report))
+            }
             Err(error) => {
                 let unreadable = SecretOutcome::Unreadable(error);
                 let outcome = if is_continued {
@@ -287,15 +283,10 @@ impl Function {
             let _ = self.record(invocation, Some(id), mode, outcome);
         };
         match failover.run(&request, mode, on_result).await {
-            Ok(summary) => self.recorder.record_failover(&FailoverReport {
-                origin: invocation.origin.clone(),
-                request_id: invocation.request_id.clone(),
-                account: invocation.account.clone(),
-                started: invocation.started,
-                ended: self.clock.now(),
-                mode,
-                summary,
-            }),
+            Ok(summary) => {
+                let report = invocation.summary(self.clock.now(), mode, summary);
+                self.recorder.record_failover(&report)
+            }
             Err(outcome) => self.record(invocation, None, mode, outcome),
         }
     }

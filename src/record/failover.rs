@@ -1,58 +1,24 @@
-use chrono::{DateTime, SecondsFormat, Utc};
 use secret_replicator_core::failover::aftermath::StackAfter;
 use secret_replicator_core::failover::nothing::Nothing;
 use secret_replicator_core::outcome::Outcome;
-use secret_replicator_core::request::Origin;
 use secret_replicator_core::secret::Region;
 use serde::Serialize;
 
-use super::{ErrorType, Failure, milliseconds};
+use super::summary::{Conclusion, Head, SummaryReport};
+use super::{ErrorType, Failure};
 use crate::failover::{FailoverSummary, FailoverTotals};
-use crate::reconcile::Mode;
 
 /// The complete result of a drill or a promotion.
-#[derive(Clone, Debug)]
-pub struct FailoverReport {
-    /// The origin of the request.
-    pub origin: Origin,
-    /// Lambda's request ID.
-    pub request_id: String,
-    /// The function's account, if it is known.
-    pub account: Option<String>,
-    /// The start of the invocation.
-    pub started: DateTime<Utc>,
-    /// The end of the invocation.
-    pub ended: DateTime<Utc>,
-    /// Whether the function could write.
-    pub mode: Mode,
-    /// The result.
-    pub summary: FailoverSummary,
-}
+pub type FailoverReport = SummaryReport<FailoverSummary>;
 
 /// The summary of a drill or a promotion: the log line and the function's response.
 #[derive(Clone, Debug, Serialize)]
 pub struct FailoverRecord {
-    timestamp: String,
-    level: &'static str,
-    message: String,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remediation: Option<&'static str>,
-    trigger: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_id: Option<String>,
-    request_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
+    #[serde(flatten)]
+    head: Head,
     region: Region,
     #[serde(skip_serializing_if = "Option::is_none")]
     primary_region: Option<Region>,
-    dry_run: bool,
-    duration_ms: i64,
     #[serde(flatten)]
     totals: FailoverTotals,
     /// Whether the primary Region answered.
@@ -123,55 +89,49 @@ impl<'a> Problem<'a> {
 
 impl FailoverRecord {
     pub(super) fn new(report: &FailoverReport) -> Self {
-        let FailoverSummary {
-            region,
-            primary_region,
-            totals,
-            unlisted,
-            is_compared,
-            nothing,
-            after_promotion,
-            ..
-        } = &report.summary;
-        let outcome = outcome(&report.summary);
-        let problem = Problem::of(&report.summary);
-        let nothing = nothing.as_ref();
-        let nothing = nothing.map(|nothing| nothing.detail(region, primary_region.as_ref()));
+        let summary = &report.state;
+        let after = &summary.after_promotion;
         Self {
-            timestamp: report.ended.to_rfc3339_opts(SecondsFormat::Millis, true),
-            level: outcome.level(),
-            message: message(&report.origin.name, &report.summary),
-            outcome: outcome.name(),
-            reason: problem.and_then(Problem::reason),
-            detail: unlisted.clone().or(nothing),
-            remediation: problem.map(Problem::remediation),
-            trigger: report.origin.name.clone(),
-            event_id: report.origin.event_id.clone(),
-            request_id: report.request_id.clone(),
-            account: report.account.clone(),
-            region: region.clone(),
-            primary_region: primary_region.clone(),
-            dry_run: report.mode == Mode::DryRun,
-            duration_ms: milliseconds(report.started, report.ended),
-            totals: *totals,
-            compared: *is_compared,
-            after_promotion: (after_promotion.secrets > 0).then(|| after_promotion.clone()),
+            head: Head::new(report, conclusion(&report.origin.name, summary)),
+            region: summary.region.clone(),
+            primary_region: summary.primary_region.clone(),
+            totals: summary.totals,
+            compared: summary.is_compared,
+            after_promotion: (after.secrets > 0).then(|| after.clone()),
         }
     }
 
     /// Returns the failure of the invocation, if replicas are left or could not be promoted, or if nothing is covered.
     pub(super) fn failure(&self, summary: &FailoverSummary) -> Option<Failure> {
         let problem = Problem::of(summary)?;
-        let detail = self.detail.as_deref().map(|detail| format!("; {detail}"));
+        let Head {
+            message, detail, ..
+        } = &self.head;
+        let detail = detail.as_deref().map(|detail| format!("; {detail}"));
         Some(Failure {
             error_type: problem.error_type(),
             message: format!(
-                "{}{}; remediation: {}",
-                self.message,
+                "{message}{}; remediation: {}",
                 detail.unwrap_or_default(),
                 problem.remediation()
             ),
         })
+    }
+}
+
+fn conclusion(action: &str, summary: &FailoverSummary) -> Conclusion {
+    let outcome = outcome(summary);
+    let problem = Problem::of(summary);
+    let nothing = summary.nothing.as_ref();
+    let nothing =
+        nothing.map(|nothing| nothing.detail(&summary.region, summary.primary_region.as_ref()));
+    Conclusion {
+        level: outcome.level(),
+        message: message(action, summary),
+        outcome,
+        reason: problem.and_then(Problem::reason),
+        detail: summary.unlisted.clone().or(nothing),
+        remediation: problem.map(Problem::remediation),
     }
 }
 
