@@ -20,6 +20,8 @@ mod totals;
 use std::collections::BTreeSet;
 
 use secret_replicator_aws::{CallError, Promoter};
+use secret_replicator_core::failover::aftermath::StackAfter;
+use secret_replicator_core::failover::nothing::{Nothing, Rest};
 use secret_replicator_core::request::{BadEvent, FailoverAction, FailoverRequest};
 use secret_replicator_core::secret::{Region, SecretArn, SecretId};
 
@@ -51,10 +53,14 @@ pub struct FailoverSummary {
     pub is_drill: bool,
     /// The totals.
     pub totals: FailoverTotals,
+    /// What this function does with the listed replicas after their promotion, when it sees primary secrets.
+    pub after_promotion: StackAfter,
     /// Why replicas may be missing in the totals. `None` if all were listed.
     pub unlisted: Option<String>,
     /// Whether the primary Region answered, so that a drill compared the versions and found missing replicas.
     pub is_compared: bool,
+    /// Why nothing is covered. A promotion that has nothing left to do has covered something before.
+    pub nothing: Option<Nothing>,
 }
 
 /// The outcome of one secret.
@@ -106,8 +112,10 @@ impl<'a> Failover<'a> {
             primary_region: primary_region.clone(),
             is_drill: request.action == FailoverAction::Drill,
             totals: FailoverTotals::of_list(&listed),
+            after_promotion: listed.after_promotion,
             unlisted: listed.unlisted.as_ref().map(CallError::to_string),
             is_compared: false,
+            nothing: None,
         };
         for entry in listed.unreadable {
             summary.totals.failed += 1;
@@ -116,25 +124,44 @@ impl<'a> Failover<'a> {
                 outcome: SecretOutcome::Unreadable(entry.error),
             });
         }
-        let Some(primary_region) = primary_region else {
-            return Ok(summary);
-        };
         let on_result = |arn: SecretArn, outcome: SecretOutcome| {
             let id = SecretId::Arn(arn);
             on_result(FailedOver { id, outcome });
         };
-        match request.action {
-            FailoverAction::Drill => {
-                self.drill(listed.covered, &primary_region, &mut summary, on_result)
-                    .await;
-            }
-            FailoverAction::Promote { .. } => {
-                let totals = &mut summary.totals;
-                self.promote(listed.covered, &primary_region, mode, totals, on_result)
-                    .await;
+        if let Some(primary_region) = primary_region {
+            let (covered, from) = (listed.covered, &primary_region);
+            match request.action {
+                FailoverAction::Drill => self.drill(covered, from, &mut summary, on_result).await,
+                FailoverAction::Promote { .. } => {
+                    let totals = &mut summary.totals;
+                    self.promote(covered, from, mode, totals, on_result).await;
+                }
             }
         }
+        if summary.totals.is_empty() && summary.unlisted.is_none() {
+            self.explain_nothing(request, &mut summary).await?;
+        }
         Ok(summary)
+    }
+
+    /// Finds out why nothing is covered: whether all is promoted, or something is wrong.
+    ///
+    /// # Errors
+    /// The outcome of the request, if the Region's list cannot be read.
+    async fn explain_nothing(
+        &self,
+        request: &FailoverRequest,
+        summary: &mut FailoverSummary,
+    ) -> Result<(), SecretOutcome> {
+        let from = request.from.as_ref();
+        let listed = self.rest(from).await.map_err(SecretOutcome::Unreadable)?;
+        let rest = Rest {
+            not_covered: summary.totals.not_covered,
+            ..listed
+        };
+        summary.totals.standalone = rest.standalone;
+        summary.nothing = rest.nothing(from, summary.is_drill);
+        Ok(())
     }
 }
 

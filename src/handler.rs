@@ -21,8 +21,8 @@ use crate::deployment;
 use crate::failover::{FailedOver, Failover};
 use crate::invocation::{ACCOUNT, Invocation, NAME, part_of_arn, remaining};
 use crate::reconcile::{EventAge, KnownSecret, Mode, Occasion, Reconciler, SecretOutcome};
-use crate::record::{FailoverReport, Failure, Record, Recorder, Report, SweepReport};
-use crate::settings::Settings;
+use crate::record::{Failure, Record, Recorder, Report};
+use crate::settings::{SettingError, SettingProblem, Settings, SettingsInvalid};
 use crate::sweep::{Sweeper, SweptSecret};
 
 /// The Lambda function.
@@ -245,14 +245,10 @@ impl Function {
         let on_result = |swept| self.record_swept(invocation, mode, swept);
         let is_continued = request.token.is_some();
         match sweeper.slice(request, on_result).await {
-            Ok(sweep) => Ok(self.recorder.record_sweep(&SweepReport {
-                request_id: invocation.request_id.clone(),
-                account: invocation.account.clone(),
-                started: invocation.started,
-                ended: self.clock.now(),
-                mode,
-                sweep,
-            })),
+            Ok(sweep) => {
+                let report = invocation.summary(self.clock.now(), mode, sweep);
+                Ok(self.recorder.record_sweep(&report))
+            }
             Err(error) => {
                 let unreadable = SecretOutcome::Unreadable(error);
                 let outcome = if is_continued {
@@ -276,8 +272,7 @@ impl Function {
             FailoverAction::Drill => Mode::DryRun,
             FailoverAction::Promote { dry_run } => self.mode_for(dry_run),
         };
-        if request.action != FailoverAction::Drill && !self.allow_promotion {
-            let outcome = SecretOutcome::BadEvent(promotion_not_allowed());
+        if let Some(outcome) = self.refuse_promotion(request.action) {
             return self.record(invocation, None, mode, outcome);
         }
         let rate = self.sweep_writes_per_second;
@@ -288,16 +283,25 @@ impl Function {
             let _ = self.record(invocation, Some(id), mode, outcome);
         };
         match failover.run(&request, mode, on_result).await {
-            Ok(summary) => self.recorder.record_failover(&FailoverReport {
-                origin: invocation.origin.clone(),
-                request_id: invocation.request_id.clone(),
-                account: invocation.account.clone(),
-                started: invocation.started,
-                ended: self.clock.now(),
-                mode,
-                summary,
-            }),
+            Ok(summary) => {
+                let report = invocation.summary(self.clock.now(), mode, summary);
+                self.recorder.record_failover(&report)
+            }
             Err(outcome) => self.record(invocation, None, mode, outcome),
+        }
+    }
+
+    /// Returns the outcome of a promotion that the settings do not allow. With `DRY_RUN`, a promotion would succeed
+    /// without promoting, and a recovery plan would continue. Only a preview that the action asks for succeeds.
+    fn refuse_promotion(&self, action: FailoverAction) -> Option<SecretOutcome> {
+        match action {
+            FailoverAction::Promote { .. } if !self.allow_promotion => {
+                Some(SecretOutcome::BadEvent(promotion_not_allowed()))
+            }
+            FailoverAction::Promote { dry_run: false } if self.mode == Mode::DryRun => {
+                Some(SecretOutcome::Misconfigured(promotion_in_dry_run()))
+            }
+            FailoverAction::Drill | FailoverAction::Promote { .. } => None,
         }
     }
 
@@ -315,6 +319,18 @@ fn promotion_not_allowed() -> BadEvent {
         message: "this function may not promote: ALLOW_PROMOTION is not `true`".to_owned(),
         remediation: "deploy the stack with AllowPromotion=true, or promote with the command-line tool: \
                       `secret-replicator promote --to REGION`",
+    }
+}
+
+/// Returns the error of a promotion by a function that may not write.
+fn promotion_in_dry_run() -> SettingsInvalid {
+    let message = "must be `false` for a promotion, found `true`; deploy the stack with DryRun=false, or add `dryRun` \
+                   (true) to the action to see what would be promoted";
+    SettingsInvalid {
+        problems: vec![SettingProblem {
+            variable: "DRY_RUN",
+            error: SettingError::Value(message.to_owned()),
+        }],
     }
 }
 

@@ -8,7 +8,7 @@ use secret_replicator_core::request::Origin;
 use secret_replicator_core::secret::SecretId;
 
 use crate::reconcile::{Mode, SecretOutcome};
-use crate::record::Report;
+use crate::record::{Report, SummaryReport};
 
 /// Identifies an invocation in its records.
 pub(crate) struct Invocation {
@@ -40,6 +40,24 @@ impl Invocation {
             named,
             outcome,
             explanation: None,
+        }
+    }
+
+    /// Returns the report of an action on many secrets.
+    pub(crate) fn summary<T>(
+        &self,
+        ended: DateTime<Utc>,
+        mode: Mode,
+        state: T,
+    ) -> SummaryReport<T> {
+        SummaryReport {
+            origin: self.origin.clone(),
+            request_id: self.request_id.clone(),
+            account: self.account.clone(),
+            started: self.started,
+            ended,
+            mode,
+            state,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | `basis` | the plan and the read on which the writes rest |
 //! | `known` | what earlier attempts of the invocation have found |
 //! | `observe` | reads the secret, waits until it is ready, plans |
+//! | `reserve` | reserves the changes of a plan, and renews the plan after the wait |
 //! | `replicate` | requests replicas |
 //! | `follow` | polls replicas until they are in sync or failed |
 //! | `regional_check` | checks in the Regions what the primary secret's status does not show |
@@ -32,6 +33,7 @@ mod removal_progress;
 mod remove;
 mod repair;
 mod replicate;
+mod reserve;
 mod superseded;
 mod verify_removal;
 
@@ -55,6 +57,7 @@ pub use known::KnownSecret;
 pub use occasion::{EventAge, Occasion};
 use outcome::region_outcomes;
 pub use outcome::{Action, RegionOutcome, RegionState, SecretOutcome};
+use reserve::Reserved;
 
 /// Reconciles secrets.
 #[derive(Clone, Debug)]
@@ -124,11 +127,11 @@ impl Reconciler {
         }
     }
 
-    /// Carries out a plan. Reads the secret again and plans again if the first read becomes too old for a write.
+    /// Carries out a plan.
     async fn carry_out(
         &self,
         known: &KnownSecret,
-        mut basis: Basis,
+        basis: Basis,
         mode: Mode,
         occasion: Occasion,
         deadlines: &Deadlines,
@@ -140,33 +143,15 @@ impl Reconciler {
                 .await;
             return planned(basis.secret, basis.plan, Some(&findings), None);
         }
-        let reserved = self.reserve(&basis.plan, deadlines, changes);
-        let (mut reservation, mut permit) = match reserved.await {
+        let reserved = self.reserve(known, basis, occasion, deadlines, changes);
+        let Reserved {
+            basis,
+            mut reservation,
+            permit,
+        } = match reserved.await {
             Ok(reserved) => reserved,
-            Err(deferred) => return planned(basis.secret, basis.plan, None, Some(deferred)),
+            Err(outcome) => return outcome,
         };
-        if basis.plan.writes() && !basis.read.is_fresh() {
-            let changes_before = basis.plan.changes();
-            let known = known.after(&basis.secret);
-            basis = match self.observe(&known, mode, occasion, deadlines).await {
-                Ok(observed) => observed,
-                Err(outcome) => {
-                    reservation.release();
-                    return outcome;
-                }
-            };
-            if basis.plan.changes() != changes_before {
-                reservation.release();
-                drop(permit);
-                let reserved = self.reserve(&basis.plan, deadlines, changes);
-                (reservation, permit) = match reserved.await {
-                    Ok(reserved) => reserved,
-                    Err(deferred) => {
-                        return planned(basis.secret, basis.plan, None, Some(deferred));
-                    }
-                };
-            }
-        }
         // Boxed, to keep the future of a secret that needs no change small.
         let work = Box::pin(self.execute(&basis, &mut reservation, permit, occasion, deadlines));
         let execution = work.await;
@@ -194,25 +179,6 @@ impl Reconciler {
             Decision::Skip(reason) => SecretOutcome::Skipped(Some(Box::new(secret)), reason),
             Decision::Act(plan) => planned(secret, plan, None, None),
         }
-    }
-
-    /// Reserves the plan's changes in the budget, and a write permit if the plan writes.
-    async fn reserve<'a>(
-        &'a self,
-        plan: &Plan,
-        deadlines: &Deadlines,
-        changes: &'a ChangeBudget,
-    ) -> Result<(Reservation<'a>, Option<WritePermit<'a>>), Deferred> {
-        let until = deadlines.last_write();
-        let reservation = changes.reserve(plan.changes(), until).await?;
-        if !plan.writes() {
-            return Ok((reservation, None));
-        }
-        let Some(permit) = self.secrets_manager.write_permit(until).await else {
-            reservation.release();
-            return Err(Deferred::DeadlineTooClose);
-        };
-        Ok((reservation, Some(permit)))
     }
 
     /// Executes the part of a plan that the reservation covers.

@@ -8,6 +8,7 @@ mod failover;
 mod metrics;
 mod reason;
 mod secret;
+mod summary;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use serde::Serialize;
 pub use errors::{ErrorType, Failure};
 pub use failover::{FailoverRecord, FailoverReport};
 pub use secret::SecretRecord;
+pub use summary::SummaryReport;
 pub use sweep::{SweepRecord, SweepReport};
 
 use crate::reconcile::{Mode, RegionState, SecretOutcome};
@@ -192,7 +194,7 @@ impl Recorder {
     pub fn record_failover(&self, report: &FailoverReport) -> Result<Record, Failure> {
         let record = FailoverRecord::new(report);
         self.write(&record, |_, _| Ok(()));
-        match record.failure(&report.summary) {
+        match record.failure(&report.state) {
             Some(failure) => Err(failure),
             None => Ok(Record::Failover(Box::new(record))),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use reader::{Lookup, SettingsReader};
-use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::limits::Limits;
 use secret_replicator_core::policy::{Policy, PolicyInvalid, Problem};
 use secret_replicator_core::secret::Region;
 
@@ -137,21 +137,10 @@ impl Settings {
             problems: Vec::new(),
         };
         let region = reader.region();
-        let allowed_regions = reader.allowed_regions();
-        let overwrite = if reader.boolean("ALLOW_OVERWRITE") {
-            Overwrite::Allowed
-        } else {
-            Overwrite::Never
-        };
-        let removal = if reader.boolean("ALLOW_REMOVAL") {
-            RemovalLimit::Allowed
-        } else {
-            RemovalLimit::Never
-        };
         let limits = Limits {
-            allowed_regions,
-            overwrite,
-            removal,
+            allowed_regions: reader.allowed_regions(),
+            overwrite: reader.boolean("ALLOW_OVERWRITE").into(),
+            removal: reader.boolean("ALLOW_REMOVAL").into(),
         };
         let policy = reader.policy(&limits, file);
         let allow_promotion = reader.boolean("ALLOW_PROMOTION");
@@ -189,7 +178,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use secret_replicator_core::limits::AllowedRegions;
+    use secret_replicator_core::limits::{AllowedRegions, Overwrite, RemovalLimit};
     use secret_replicator_core::policy::{DEFAULT_POLICY, digest};
 
     /// The policy in a layer.

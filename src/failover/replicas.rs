@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use secret_replicator_aws::{CallError, UnreadableEntry};
+use secret_replicator_core::failover::aftermath::{StackAfter, policy_after};
 use secret_replicator_core::failover::covering_rules;
+use secret_replicator_core::failover::nothing::Rest;
+use secret_replicator_core::failover::promotion::judge;
 use secret_replicator_core::secret::{Region, Secret};
 use tokio::time::Instant;
 
 use super::Failover;
+use crate::reconcile::Reconciler;
 
 /// A replica that the policy covers.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub(super) struct ListedReplicas {
     pub(super) unreadable: Vec<UnreadableEntry>,
     /// The primary Regions of the covered replicas.
     pub(super) primary_regions: BTreeSet<Region>,
+    /// What this function does with the replicas after their promotion, of those that can be promoted.
+    pub(super) after_promotion: StackAfter,
     /// Why the list ends early.
     pub(super) unlisted: Option<CallError>,
 }
@@ -40,8 +46,42 @@ impl Failover<'_> {
     /// # Errors
     /// [`CallError`] if AWS does not return the first page.
     pub(super) async fn list(&self, from: Option<&Region>) -> Result<ListedReplicas, CallError> {
-        let client = &self.reconciler.secrets_manager;
         let mut listed = ListedReplicas::default();
+        let end = self.each_entry(from, |entry| match entry {
+            Ok(secret) => self.add(&mut listed, secret, from),
+            Err(entry) => listed.unreadable.push(*entry),
+        });
+        listed.unlisted = end.await?;
+        Ok(listed)
+    }
+
+    /// Lists what the Region has besides the replicas of primary secrets in `from`.
+    ///
+    /// # Errors
+    /// [`CallError`] if the list cannot be read to its end.
+    pub(super) async fn rest(&self, from: Option<&Region>) -> Result<Rest, CallError> {
+        let mut rest = Rest::default();
+        let policy = &self.reconciler.policy;
+        let end = self.each_entry(None, |entry| {
+            // An unreadable replica from `from` is in the first list, too.
+            if let Ok(secret) = entry {
+                rest.add(&secret, from, policy);
+            }
+        });
+        end.await?.map_or(Ok(rest), Err)
+    }
+
+    /// Passes each entry of the Region's list to `visit`, with `from` only the replicas of its primary secrets. Returns
+    /// why the list ends early.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS does not return the first page.
+    async fn each_entry(
+        &self,
+        from: Option<&Region>,
+        mut visit: impl FnMut(Result<Secret, Box<UnreadableEntry>>),
+    ) -> Result<Option<CallError>, CallError> {
+        let client = &self.reconciler.secrets_manager;
         let mut token: Option<String> = None;
         loop {
             let until = self.deadlines.last_start();
@@ -49,20 +89,12 @@ impl Failover<'_> {
             let page = match page.await {
                 Ok(page) => page,
                 Err(error) if token.is_none() => return Err(error),
-                Err(error) => {
-                    listed.unlisted = Some(error);
-                    return Ok(listed);
-                }
+                Err(error) => return Ok(Some(error)),
             };
-            for entry in page.secrets {
-                match entry {
-                    Ok(secret) => self.add(&mut listed, secret, from),
-                    Err(entry) => listed.unreadable.push(*entry),
-                }
-            }
+            page.secrets.into_iter().for_each(&mut visit);
             token = page.next_token;
             if token.is_none() {
-                return Ok(listed);
+                return Ok(None);
             }
         }
     }
@@ -76,12 +108,17 @@ impl Failover<'_> {
         if from.is_some_and(|from| from != primary_region) {
             return;
         }
-        let rules = covering_rules(&secret, &self.reconciler.policy);
+        let Reconciler { policy, limits, .. } = &self.reconciler;
+        let rules = covering_rules(&secret, policy);
         if rules.is_empty() {
             listed.not_covered += 1;
             return;
         }
         listed.primary_regions.insert(primary_region.clone());
+        if judge(&secret, None).is_ok() {
+            let after = policy_after(&secret, policy, limits);
+            listed.after_promotion.add(&after);
+        }
         listed.covered.push(Covered {
             replica: Secret {
                 tags: BTreeMap::new(),

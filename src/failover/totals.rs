@@ -30,6 +30,9 @@ pub struct FailoverTotals {
     pub failed: u64,
     /// Replicas left for the next invocation.
     pub left: u64,
+    /// Standalone secrets that the policy covers, counted only if it covers no replica: promoted before, or never
+    /// replicas.
+    pub standalone: u64,
 }
 
 impl FailoverTotals {
@@ -62,6 +65,11 @@ impl FailoverTotals {
             }
         };
         *count += 1;
+    }
+
+    /// Returns whether no secret is covered, and none is unreadable.
+    pub(super) fn is_empty(&self) -> bool {
+        self.covered == 0 && self.failed == 0
     }
 
     /// Returns the most severe outcome.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::basis::Basis;
 use super::outcome::SecretOutcome;
 use super::{KnownSecret, Mode, Occasion, Reconciler};
-use crate::deadlines::Deadlines;
+use crate::deadlines::{Deadlines, Poller};
 
 /// The number of Regions to probe concurrently.
 pub(super) const PROBES_AT_ONCE: usize = 4;
@@ -71,6 +71,45 @@ impl Observed {
     }
 }
 
+/// The earlier reads while the function waits for a secret.
+struct Earlier {
+    /// The result of the last read with an answer.
+    not_ready: Option<SecretOutcome>,
+    /// The error of the last read that failed.
+    failed: Option<CallError>,
+    retries: Poller,
+}
+
+impl Earlier {
+    fn new(deadlines: &Deadlines) -> Self {
+        Self {
+            not_ready: None,
+            failed: None,
+            retries: deadlines.poll_until_ready(),
+        }
+    }
+
+    /// Waits until a read that failed can be repeated.
+    ///
+    /// # Errors
+    /// The outcome, if another read would fail as well, or if there is no time for one.
+    async fn pause_after(&mut self, error: CallError) -> Result<(), SecretOutcome> {
+        if !error.is_transient() {
+            return Err(SecretOutcome::Unreadable(error));
+        }
+        // An earlier error of AWS says more than the end of the time.
+        let earlier = self.failed.take().filter(|_| error.is_out_of_time());
+        let error = earlier.unwrap_or(error);
+        if self.retries.pause().await {
+            self.failed = Some(error);
+            return Ok(());
+        }
+        // A transient error does not invalidate the result of an earlier read.
+        let not_ready = self.not_ready.take();
+        Err(not_ready.unwrap_or(SecretOutcome::Unreadable(error)))
+    }
+}
+
 impl Reconciler {
     /// Reads the secret and plans. Waits for a secret that does not exist yet, and for the first value
     /// of a secret that needs a replica, because AWS does not document how it replicates a secret
@@ -87,9 +126,7 @@ impl Reconciler {
     ) -> Result<Basis, SecretOutcome> {
         let mut known = known.clone();
         let mut poller = deadlines.poll_until_ready();
-        let mut retries = deadlines.poll_until_ready();
-        let mut last: Option<SecretOutcome> = None;
-        let mut failed: Option<CallError> = None;
+        let mut earlier = Earlier::new(deadlines);
         loop {
             let read = self.read(&known, mode, occasion, poller.deadline()).await;
             if let Ok(observed) = &read {
@@ -114,17 +151,10 @@ impl Reconciler {
                     }
                     SecretOutcome::NotFound(error)
                 }
-                Err(error) if error.is_transient() => {
-                    // An earlier error of AWS says more than the end of the time.
-                    let error = failed.filter(|_| error.is_out_of_time()).unwrap_or(error);
-                    if retries.pause().await {
-                        failed = Some(error);
-                        continue;
-                    }
-                    // A transient error does not invalidate the result of an earlier read.
-                    return Err(last.unwrap_or(SecretOutcome::Unreadable(error)));
+                Err(error) => {
+                    earlier.pause_after(error).await?;
+                    continue;
                 }
-                Err(error) => return Err(SecretOutcome::Unreadable(error)),
             };
             if !poller.pause().await {
                 return match self.read_by_name(&known.id, &not_ready, deadlines).await {
@@ -135,7 +165,7 @@ impl Reconciler {
                     None => Err(not_ready),
                 };
             }
-            last = Some(not_ready);
+            earlier.not_ready = Some(not_ready);
         }
     }
 

@@ -1,140 +1,146 @@
-use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_core::failover::aftermath::StackAfter;
+use secret_replicator_core::failover::nothing::Nothing;
 use secret_replicator_core::outcome::Outcome;
-use secret_replicator_core::request::Origin;
 use secret_replicator_core::secret::Region;
 use serde::Serialize;
 
-use super::{ErrorType, Failure, milliseconds};
+use super::summary::{Conclusion, Head, SummaryReport};
+use super::{ErrorType, Failure};
 use crate::failover::{FailoverSummary, FailoverTotals};
-use crate::reconcile::Mode;
 
 /// The complete result of a drill or a promotion.
-#[derive(Clone, Debug)]
-pub struct FailoverReport {
-    /// The origin of the request.
-    pub origin: Origin,
-    /// Lambda's request ID.
-    pub request_id: String,
-    /// The function's account, if it is known.
-    pub account: Option<String>,
-    /// The start of the invocation.
-    pub started: DateTime<Utc>,
-    /// The end of the invocation.
-    pub ended: DateTime<Utc>,
-    /// Whether the function could write.
-    pub mode: Mode,
-    /// The result.
-    pub summary: FailoverSummary,
-}
+pub type FailoverReport = SummaryReport<FailoverSummary>;
 
 /// The summary of a drill or a promotion: the log line and the function's response.
 #[derive(Clone, Debug, Serialize)]
 pub struct FailoverRecord {
-    timestamp: String,
-    level: &'static str,
-    message: String,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remediation: Option<&'static str>,
-    trigger: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_id: Option<String>,
-    request_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
+    #[serde(flatten)]
+    head: Head,
     region: Region,
     #[serde(skip_serializing_if = "Option::is_none")]
     primary_region: Option<Region>,
-    dry_run: bool,
-    duration_ms: i64,
     #[serde(flatten)]
     totals: FailoverTotals,
     /// Whether the primary Region answered.
     compared: bool,
+    /// Absent without a replica that can be promoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_promotion: Option<StackAfter>,
 }
 
-/// The reason of a drill or a promotion that has not reached every replica.
-const UNFINISHED: &str = "unfinished";
+/// Why a drill or a promotion has not succeeded.
+#[derive(Clone, Copy)]
+enum Problem<'a> {
+    /// Replicas are left for the next invocation. Others may have failed.
+    Unfinished,
+    /// Nothing is covered.
+    Nothing(&'a Nothing),
+    /// Secrets have failed.
+    Failed,
+}
 
-impl FailoverRecord {
-    pub(super) fn new(report: &FailoverReport) -> Self {
-        let FailoverSummary {
-            region,
-            primary_region,
-            totals,
-            unlisted,
-            is_compared,
+impl<'a> Problem<'a> {
+    fn of(summary: &'a FailoverSummary) -> Option<Self> {
+        let FailoverTotals {
+            left,
+            pending,
+            failed,
             ..
-        } = &report.summary;
-        let is_unfinished = is_unfinished(&report.summary);
-        let outcome = outcome(&report.summary);
-        let remediation = if is_unfinished {
-            Some("send the same action again; it continues with the replicas that are left")
-        } else {
-            (outcome == Outcome::Failed).then_some(
-                "the records of these secrets say what to do; then send the same action again",
-            )
-        };
-        Self {
-            timestamp: report.ended.to_rfc3339_opts(SecondsFormat::Millis, true),
-            level: outcome.level(),
-            message: message(&report.origin.name, &report.summary),
-            outcome: outcome.name(),
-            reason: is_unfinished.then_some(UNFINISHED),
-            detail: unlisted.clone(),
-            remediation,
-            trigger: report.origin.name.clone(),
-            event_id: report.origin.event_id.clone(),
-            request_id: report.request_id.clone(),
-            account: report.account.clone(),
-            region: region.clone(),
-            primary_region: primary_region.clone(),
-            dry_run: report.mode == Mode::DryRun,
-            duration_ms: milliseconds(report.started, report.ended),
-            totals: *totals,
-            compared: *is_compared,
+        } = summary.totals;
+        // In a drill, a secret that changed recently is pending, and another drill need not follow.
+        if summary.unlisted.is_some() || left > 0 || (!summary.is_drill && pending > 0) {
+            return Some(Self::Unfinished);
+        }
+        let nothing = summary.nothing.as_ref().map(Self::Nothing);
+        nothing.or((failed > 0).then_some(Self::Failed))
+    }
+
+    /// Returns the reason for the record. The records of the secrets have theirs.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Unfinished => Some("unfinished"),
+            Self::Nothing(_) => Some("nothing-covered"),
+            Self::Failed => None,
         }
     }
 
-    /// Returns the failure of the invocation, if replicas are left or could not be promoted. What is unfinished is
-    /// `ReplicationPending`, because another invocation continues, also if other replicas have failed.
+    fn remediation(self) -> &'static str {
+        match self {
+            Self::Unfinished => {
+                "send the same action again; it continues with the replicas that are left"
+            }
+            Self::Nothing(nothing) => nothing.remediation(),
+            Self::Failed => {
+                "the records of these secrets say what to do; then send the same action again"
+            }
+        }
+    }
+
+    fn error_type(self) -> ErrorType {
+        match self {
+            // Another invocation continues.
+            Self::Unfinished => ErrorType::ReplicationPending,
+            // The action names the wrong Region.
+            Self::Nothing(Nothing::OtherPrimaryRegions(_)) => ErrorType::BadEvent,
+            Self::Nothing(_) | Self::Failed => ErrorType::ReplicationFailed,
+        }
+    }
+}
+
+impl FailoverRecord {
+    pub(super) fn new(report: &FailoverReport) -> Self {
+        let summary = &report.state;
+        let after = &summary.after_promotion;
+        Self {
+            head: Head::new(report, conclusion(&report.origin.name, summary)),
+            region: summary.region.clone(),
+            primary_region: summary.primary_region.clone(),
+            totals: summary.totals,
+            compared: summary.is_compared,
+            after_promotion: (after.secrets > 0).then(|| after.clone()),
+        }
+    }
+
+    /// Returns the failure of the invocation, if replicas are left or could not be promoted, or if nothing is covered.
     pub(super) fn failure(&self, summary: &FailoverSummary) -> Option<Failure> {
-        let error_type = if is_unfinished(summary) {
-            ErrorType::ReplicationPending
-        } else if summary.totals.failed > 0 {
-            ErrorType::ReplicationFailed
-        } else {
-            return None;
-        };
-        let detail = self.detail.as_deref().map(|detail| format!("; {detail}"));
-        let remediation = self.remediation.unwrap_or_default();
-        let message = &self.message;
+        let problem = Problem::of(summary)?;
+        let Head {
+            message, detail, ..
+        } = &self.head;
+        let detail = detail.as_deref().map(|detail| format!("; {detail}"));
         Some(Failure {
-            error_type,
+            error_type: problem.error_type(),
             message: format!(
-                "{message}{}; remediation: {remediation}",
-                detail.unwrap_or_default()
+                "{message}{}; remediation: {}",
+                detail.unwrap_or_default(),
+                problem.remediation()
             ),
         })
     }
 }
 
-/// Returns whether replicas are left for the next invocation. In a drill, a secret that changed recently is not.
-fn is_unfinished(summary: &FailoverSummary) -> bool {
-    let FailoverTotals { left, pending, .. } = summary.totals;
-    summary.unlisted.is_some() || left > 0 || (!summary.is_drill && pending > 0)
+fn conclusion(action: &str, summary: &FailoverSummary) -> Conclusion {
+    let outcome = outcome(summary);
+    let problem = Problem::of(summary);
+    let nothing = summary.nothing.as_ref();
+    let nothing =
+        nothing.map(|nothing| nothing.detail(&summary.region, summary.primary_region.as_ref()));
+    Conclusion {
+        level: outcome.level(),
+        message: message(action, summary),
+        outcome,
+        reason: problem.and_then(Problem::reason),
+        detail: summary.unlisted.clone().or(nothing),
+        remediation: problem.map(Problem::remediation),
+    }
 }
 
 fn outcome(summary: &FailoverSummary) -> Outcome {
     let outcome = summary.totals.outcome();
-    if summary.unlisted.is_some() {
-        outcome.max(Outcome::Pending)
-    } else {
-        outcome
+    match (&summary.unlisted, &summary.nothing) {
+        (Some(_), _) => outcome.max(Outcome::Pending),
+        (None, Some(_)) => Outcome::Failed,
+        (None, None) => outcome,
     }
 }
 
@@ -150,6 +156,7 @@ fn message(action: &str, summary: &FailoverSummary) -> String {
         pending,
         failed,
         left,
+        standalone,
         ..
     } = summary.totals;
     let from = summary.primary_region.as_ref();
@@ -163,6 +170,7 @@ fn message(action: &str, summary: &FailoverSummary) -> String {
         (failed, "failed"),
         (left, "left"),
         (not_covered, "not covered"),
+        (standalone, "standalone and covered"),
     ];
     let region = &summary.region;
     let mut words = vec![format!("{action} in {region}{from}: {covered} covered")];

@@ -118,7 +118,7 @@ struct CompleteSweep {
 /// returns all the same. The alarm `ReplicasStayPending` reads the number of replicas in progress from sweeps alone,
 /// because events find replicas in progress that soon are in sync.
 fn complete_sweep(report: &SweepReport) -> Option<CompleteSweep> {
-    let Sweep { totals, next, .. } = &report.sweep;
+    let Sweep { totals, next, .. } = &report.state;
     next.is_none().then(|| CompleteSweep {
         sweep_repaired: (report.mode != Mode::DryRun).then_some(totals.secrets_changed),
         sweep_pending: totals.replicas_pending(),
@@ -215,9 +215,9 @@ pub(super) fn write_sweep(
     emf: &mut Emf,
     lines: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let slice = &report.sweep.slice;
+    let slice = &report.state.slice;
     let complete = complete_sweep(report);
-    let duration = milliseconds(report.sweep.started, report.ended);
+    let duration = milliseconds(report.state.started, report.ended);
     let duration = Duration::from_millis(u64::try_from(duration).unwrap_or_default());
     let metrics = SweepMetrics {
         timestamp: SystemTime::from(report.ended),

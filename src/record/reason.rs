@@ -62,11 +62,14 @@ impl Reason {
             SecretOutcome::Misconfigured(invalid) => Self {
                 code: code_of(invalid),
                 detail: invalid.to_string(),
-                remediation: Some(
+                remediation: Some(if report.origin.is_action() {
+                    "deploy the stack again with the problems fixed; then send the action again"
+                        .into()
+                } else {
                     "deploy the stack again with the problems fixed; then start a sweep, which covers the \
                      secrets of failed events"
-                        .into(),
-                ),
+                        .into()
+                }),
             },
             SecretOutcome::DeploymentCheck(outcome) => Self::of_check(outcome),
             SecretOutcome::Internal(message) => Self {

@@ -1,48 +1,21 @@
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::milliseconds;
-use crate::reconcile::Mode;
+use super::summary::{Conclusion, Head, SummaryReport};
 use crate::sweep::Sweep;
 use secret_replicator_core::sweep::{Token, Totals};
 
 /// The complete result of a sweep's slice.
-#[derive(Clone, Debug)]
-pub struct SweepReport {
-    /// Lambda's request ID.
-    pub request_id: String,
-    /// The function's account, if it is known.
-    pub account: Option<String>,
-    /// The start of the invocation.
-    pub started: DateTime<Utc>,
-    /// The end of the invocation.
-    pub ended: DateTime<Utc>,
-    /// Whether the sweep could write.
-    pub mode: Mode,
-    /// The state of the sweep.
-    pub sweep: Sweep,
-}
+pub type SweepReport = SummaryReport<Sweep>;
 
 /// The summary of a sweep after a slice: the log line and the function's response. The counts cover the
 /// whole sweep so far.
 #[derive(Clone, Debug, Serialize)]
 pub struct SweepRecord {
-    timestamp: String,
-    level: &'static str,
-    message: String,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remediation: Option<&'static str>,
-    trigger: &'static str,
-    request_id: String,
+    #[serde(flatten)]
+    head: Head,
     #[serde(skip_serializing_if = "Option::is_none")]
     sweep_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
-    dry_run: bool,
-    duration_ms: i64,
     sweep_duration_ms: i64,
     #[serde(flatten)]
     totals: Totals,
@@ -52,32 +25,33 @@ pub struct SweepRecord {
 
 impl SweepRecord {
     pub(super) fn new(report: &SweepReport) -> Self {
-        let Sweep { totals, next, .. } = &report.sweep;
-        let is_limited = totals.limited > 0;
-        let outcome = totals.outcome();
+        let sweep = &report.state;
         Self {
-            timestamp: report.ended.to_rfc3339_opts(SecondsFormat::Millis, true),
-            level: match outcome.level() {
-                "INFO" if is_limited => "WARN",
-                level => level,
-            },
-            message: message(&report.sweep),
-            outcome: outcome.name(),
-            reason: is_limited.then_some("limited"),
-            remediation: is_limited.then_some(
-                "no action is needed if the next sweep can process the rest; otherwise start a sweep \
-                 with a higher `maxChanges`",
-            ),
-            trigger: "sweep",
-            request_id: report.request_id.clone(),
-            sweep_id: report.sweep.id.clone(),
-            account: report.account.clone(),
-            dry_run: report.mode == Mode::DryRun,
-            duration_ms: milliseconds(report.started, report.ended),
-            sweep_duration_ms: milliseconds(report.sweep.started, report.ended),
-            totals: totals.clone(),
-            next_token: next.as_ref().map(Token::to_text),
+            head: Head::new(report, conclusion(sweep)),
+            sweep_id: sweep.id.clone(),
+            sweep_duration_ms: milliseconds(sweep.started, report.ended),
+            totals: sweep.totals.clone(),
+            next_token: sweep.next.as_ref().map(Token::to_text),
         }
+    }
+}
+
+fn conclusion(sweep: &Sweep) -> Conclusion {
+    let outcome = sweep.totals.outcome();
+    let is_limited = sweep.totals.limited > 0;
+    Conclusion {
+        level: match outcome.level() {
+            "INFO" if is_limited => "WARN",
+            level => level,
+        },
+        message: message(sweep),
+        outcome,
+        reason: is_limited.then_some("limited"),
+        detail: None,
+        remediation: is_limited.then_some(
+            "no action is needed if the next sweep can process the rest; otherwise start a sweep \
+             with a higher `maxChanges`",
+        ),
     }
 }
 

@@ -234,12 +234,13 @@ fn sweep_report(mode: Mode, slice: Totals, totals: Totals, next: Option<Token>) 
         next,
     };
     SweepReport {
+        origin: Origin::named("sweep"),
         request_id: "request".to_owned(),
         account: None,
         started: DateTime::UNIX_EPOCH,
         ended: DateTime::UNIX_EPOCH + Duration::from_secs(5),
         mode,
-        sweep,
+        state: sweep,
     }
 }
 

@@ -186,6 +186,46 @@ async fn a_drill_names_what_stands_in_the_way_of_a_promotion_and_writes_nothing(
 }
 
 #[tokio::test]
+async fn both_actions_say_what_the_stack_does_with_the_promoted_secrets() {
+    let lists = "eu-west-1 us-west-2";
+    let setting = promoting().env("ALLOWED_REPLICA_REGIONS", "us-east-1 us-west-2");
+    let mut stage = setting.env("ALLOW_OVERWRITE", "true").start().await;
+    stage.may_promote = true;
+    let age = Duration::from_hours(1);
+    for (name, replicate_to) in [
+        ("a", lists),
+        ("b", "us-east-1 us-west-2"),
+        ("c", "eu-west-1"),
+    ] {
+        let seed = tagged(name, replicate_to).with_age(age);
+        stage.secret(seed.with_replica_in(IRELAND));
+    }
+    stage.secret(
+        SecretSeed::new(IRELAND, "empty")
+            .with_tag("replicate-to", lists)
+            .with_replica_of(HOME)
+            .without_value(),
+    );
+    let expected = json!({
+        "secrets": 3, "covered": 3, "replicates_to": {"us-west-2": 2},
+        "refuses": {"us-east-1": {"promoted-replica": 1}}, "without_replica": 1,
+    });
+    for action in [drill(), promote()] {
+        let done = act(&mut stage.function, &action).await;
+        assert_eq!(
+            done.summary["after_promotion"], expected,
+            "{:#}",
+            done.summary
+        );
+    }
+    // The function does what it said.
+    let sweep = json!({ "action": "sweep", "thorough": true });
+    let swept = act(&mut stage.function, &sweep).await;
+    assert_eq!(swept.summary["regions"]["us-west-2"]["repaired"], 2);
+    assert_eq!(swept.summary["regions"]["us-east-1"]["refused"], 1);
+}
+
+#[tokio::test]
 async fn a_drill_without_the_primary_region_judges_the_replicas_alone() {
     let mut stage = setting().region(IRELAND).start().await;
     replicated(&stage, "a");
@@ -217,11 +257,91 @@ async fn a_promotion_needs_a_setting_and_a_dry_run_of_one_writes_nothing() {
     assert_eq!(done.error, None);
     assert_eq!(done.recorded(), ["prod/db planned"]);
     assert_eq!((done.count("planned"), done.count("promoted")), (1, 0));
-    let setting = promoting().env("DRY_RUN", "true");
-    stage.function = setting.function(&stage.aws).await.expect("it starts");
+}
+
+#[tokio::test]
+async fn a_function_in_dry_run_mode_refuses_to_promote_and_still_previews() {
+    let mut stage = promoting().env("DRY_RUN", "true").start().await;
+    replicated(&stage, "prod/db");
     let done = act(&mut stage.function, &promote()).await;
-    assert_eq!(done.summary["dry_run"], true);
+    assert_eq!(done.error_type(), "ConfigInvalid");
+    assert_eq!(
+        done.error_message(),
+        "event: failed (config-invalid): the settings of the function are invalid: DRY_RUN: must be `false` for a \
+         promotion, found `true`; deploy the stack with DryRun=false, or add `dryRun` (true) to the action to see what \
+         would be promoted; remediation: deploy the stack again with the problems fixed; then send the action again"
+    );
+    assert_eq!(done.summary["reason"], "config-invalid");
+    let mut preview = promote();
+    preview["dryRun"] = json!(true);
+    let done = act(&mut stage.function, &preview).await;
+    assert_eq!(done.error, None);
     assert_eq!(done.recorded(), ["prod/db planned"]);
+    assert_eq!(act(&mut stage.function, &drill()).await.error, None);
+}
+
+/// Sends the actions that must not succeed if nothing is covered: `drill`, `promote` and a preview of it. Checks that
+/// each has the same error. Returns it.
+async fn covers_nothing(stage: &mut Stage, from: Option<&str>) -> (String, String) {
+    let mut preview = promote();
+    preview["dryRun"] = json!(true);
+    let mut errors = Vec::new();
+    for mut action in [drill(), preview, promote()] {
+        action["from"] = json!(from);
+        let done = act(&mut stage.function, &action).await;
+        assert_eq!(done.summary["outcome"], "failed", "{:#}", done.summary);
+        assert_eq!(done.summary["reason"], "nothing-covered");
+        assert_eq!((done.count("covered"), done.records.len()), (0, 0));
+        let (error_type, message) = done.error.expect("an error");
+        let (_, message) = message.split_once("; ").expect("a detail");
+        errors.push((error_type, message.to_owned()));
+    }
+    errors.dedup();
+    let [error] = &errors[..] else {
+        panic!("{errors:#?}")
+    };
+    error.clone()
+}
+
+#[tokio::test]
+async fn an_action_that_covers_nothing_is_an_error_and_says_why() {
+    let mut stage = promoting_stage().await;
+    let (error_type, message) = covers_nothing(&mut stage, None).await;
+    assert_eq!(error_type, "ReplicationFailed");
+    assert_eq!(
+        message,
+        "eu-west-1 has no replicas; remediation: check `from`, the account, and that the stack in the primary Region \
+         replicates to this Region; `secret-replicator drill` and `promote` with an inventory name each absent secret"
+    );
+    stage.secret(SecretSeed::new(HOME, "prod/untagged").with_replica_in(IRELAND));
+    let (error_type, message) = covers_nothing(&mut stage, Some(HOME)).await;
+    assert_eq!(error_type, "ReplicationFailed");
+    assert_eq!(
+        message,
+        "the policy of this function covers none of the replicas in eu-west-1 of primary secrets in us-east-1 (1); \
+         remediation: deploy this stack with a policy that covers these replicas, for example the policy of the stack \
+         in their primary Region; then send the same action again"
+    );
+    replicated(&stage, "prod/db");
+    let (error_type, message) = covers_nothing(&mut stage, Some("us-west-2")).await;
+    assert_eq!(error_type, "BadEvent");
+    assert_eq!(
+        message,
+        "eu-west-1 has no replicas of primary secrets in us-west-2; its covered replicas have their primary secrets in \
+         us-east-1; remediation: name the Region of the primary secrets with `from`, and send the action again"
+    );
+    assert!(standalone(&stage).is_empty());
+}
+
+#[tokio::test]
+async fn a_misspelled_primary_region_is_an_error_beside_secrets_of_the_region_itself() {
+    let mut stage = promoting_stage().await;
+    replicated(&stage, "prod/db");
+    stage.secret(SecretSeed::new(IRELAND, "own").with_tag("replicate-to", "us-west-2"));
+    let (error_type, message) = covers_nothing(&mut stage, Some("us-esat-1")).await;
+    assert_eq!(error_type, "BadEvent");
+    assert!(message.contains("did you mean `us-east-1`?"), "{message}");
+    assert_eq!(standalone(&stage), ["own"]);
 }
 
 #[tokio::test]
@@ -265,11 +385,20 @@ async fn covered_replicas_are_promoted_with_their_values_without_the_primary_reg
             .iter()
             .all(|call| call.region == IRELAND)
     );
-    let again = act(&mut stage.function, &promote()).await;
-    assert_eq!(again.error, None);
-    assert_eq!(again.summary["outcome"], "unchanged");
-    assert!(again.records.is_empty());
+    for from in [Value::Null, json!(HOME)] {
+        let mut promote = promote();
+        promote["from"] = from;
+        let again = act(&mut stage.function, &promote).await;
+        assert_eq!(again.error, None);
+        assert_eq!(again.summary["outcome"], "unchanged");
+        assert_eq!((again.count("covered"), again.count("standalone")), (0, 3));
+        assert!(again.records.is_empty());
+    }
     assert_eq!(stage.calls(PROMOTE).len(), 2);
+    // A practice run must not rest on secrets that are promoted already.
+    let done = act(&mut stage.function, &drill()).await;
+    assert_eq!(done.error_type(), "ReplicationFailed");
+    assert_eq!(done.summary["reason"], "nothing-covered");
 }
 
 #[tokio::test]

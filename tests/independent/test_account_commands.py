@@ -139,7 +139,7 @@ def test_policy_and_settings_come_from_a_deployed_stack(endpoint, secrets):
     assert report["summary"]["covered"] == 2
     code, message = run(endpoint, "plan", "--from-stack", "no-such-stack")
     assert code == 1
-    assert "check `--from-stack` and `--region`" in message
+    assert "check its name and its Region" in message
 
 
 def test_an_interruption_on_a_terminal_ends_the_command_and_restores_the_terminal(policy):

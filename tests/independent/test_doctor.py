@@ -192,6 +192,18 @@ def test_a_role_without_its_policy_is_one_finding(doctor):
     assert "may not call secretsmanager:ReplicateSecretToRegions for eu-west-1, us-west-2" in problem
 
 
+def test_a_function_that_may_promote_but_whose_role_may_not(examine):
+    doctor = examine(AllowPromotion="true")
+    assert doctor.findings() == []
+    role = doctor.stack.resources["ReplicatorRole"]
+    statements = doctor.account.statements[role]
+    doctor.account.statements[role] = [row for row in statements if row["Sid"] != "PromoteReplicas"]
+
+    link, problem, _ = doctor.finding()
+    assert link == "role"
+    assert "may not call secretsmanager:StopReplicationToReplica for us-east-1" in problem
+
+
 def test_messages_in_a_queue_with_their_first_error(doctor):
     queue = doctor.stack.outputs["FailedEventsQueueUrl"]
     body = {"responsePayload": {"errorType": "ReplicationFailed", "errorMessage": "prod/db in eu-west-1"}}

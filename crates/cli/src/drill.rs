@@ -43,6 +43,7 @@ Examples:
   secret-replicator drill policy.yaml --to eu-west-1 --region us-east-1 --save inventory.json
   secret-replicator drill --from-stack secret-replicator --to eu-west-1 --region us-east-1 --output junit
   secret-replicator drill policy.yaml --to eu-west-1 --inventory inventory.json --reader-role shop-app
+  secret-replicator drill policy.yaml --to eu-west-1 --region us-east-1 --failover-stack secret-replicator
 
 Exit codes:
   0  every secret could be promoted
@@ -71,6 +72,12 @@ pub(crate) struct Arguments {
     /// The role that reads the secrets, by name or ARN: IAM's policy simulator says whether it may
     #[arg(long, value_name = "ROLE")]
     reader_role: Option<String>,
+    /// The policy of the stack in the failover Region, to show what it does with promoted secrets
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    failover_policy: Option<String>,
+    /// The stack in the failover Region, to show what its policy does with promoted secrets
+    #[arg(long, value_name = "STACK", conflicts_with = "failover_policy")]
+    failover_stack: Option<String>,
     #[command(flatten)]
     html: HtmlOptions,
     /// Show every row
@@ -104,6 +111,8 @@ struct Drill<'a> {
     select: &'a SelectOptions,
     inventory: Option<&'a Inventory>,
     reader_role: Option<&'a str>,
+    /// The policy of the stack in the failover Region.
+    failover_policy: Option<&'a PolicySource>,
     progress: Progress,
 }
 
@@ -133,6 +142,10 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Ok(source) => source,
         Err(missing) => return missing.output(problems_format(arguments.output)),
     };
+    let failover_policy = match failover_policy(arguments, &access).await {
+        Ok(source) => source,
+        Err(missing) => return missing.output(problems_format(arguments.output)),
+    };
     let drill = Drill {
         access: &access,
         to: &arguments.to,
@@ -141,6 +154,7 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         select: &arguments.select,
         inventory: inventory.as_ref(),
         reader_role: arguments.reader_role.as_deref(),
+        failover_policy: failover_policy.as_ref(),
         progress: Progress::start(),
     };
     let report = report::read(&drill).await;
@@ -262,6 +276,18 @@ async fn policy(
         Some(source) => Ok(source),
         None => arguments.policy.of_stack(access).await,
     }
+}
+
+/// Returns the policy of the stack in the failover Region, if an option names it.
+async fn failover_policy(
+    arguments: &Arguments,
+    access: &Access,
+) -> Result<Option<PolicySource>, NoSource> {
+    let options = PolicyOptions::named(
+        arguments.failover_policy.as_deref(),
+        arguments.failover_stack.as_deref(),
+    );
+    options.of_option(&access.in_region(&arguments.to)).await
 }
 
 /// Returns the Region of the stack: the first primary Region.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
 use secret_replicator_core::known_regions::{self, UnknownRegion};
-use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::limits::{AllowedRegions, Limits};
 use secret_replicator_core::secret::Region;
 
 /// The output format of a command.
@@ -68,16 +68,8 @@ pub(crate) fn limits(
 ) -> Limits {
     Limits {
         allowed_regions,
-        overwrite: if allow_overwrite {
-            Overwrite::Allowed
-        } else {
-            Overwrite::Never
-        },
-        removal: if allow_removal {
-            RemovalLimit::Allowed
-        } else {
-            RemovalLimit::Never
-        },
+        overwrite: allow_overwrite.into(),
+        removal: allow_removal.into(),
     }
 }
 

@@ -127,18 +127,10 @@ async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let mut state = PromotionState::load(arguments.state.as_deref(), to)?;
     let options =
         PolicyOptions::named(arguments.policy.as_deref(), arguments.from_stack.as_deref());
-    let of_file = match options.of_file() {
-        Ok(of_file) => of_file,
-        Err(missing) => return missing.output(arguments.output),
-    };
     let access = Access::load(&arguments.access, Some(to)).await;
-    let policy = match (options.is_given(), of_file) {
-        (false, _) => None,
-        (true, Some(source)) => Some(source),
-        (true, None) => match options.of_stack(&access).await {
-            Ok(source) => Some(source),
-            Err(missing) => return missing.output(arguments.output),
-        },
+    let policy = match options.of_option(&access).await {
+        Ok(source) => source,
+        Err(missing) => return missing.output(arguments.output),
     };
     let promotion = Promotion {
         access: &access,

@@ -127,11 +127,6 @@ impl PolicyOptions {
         }
     }
 
-    /// Returns whether an option names a policy.
-    pub(crate) fn is_given(&self) -> bool {
-        self.policy.is_some() || self.from_stack.is_some()
-    }
-
     /// Loads the policy of a file, which needs no access. `None` if it is that of a stack.
     pub(crate) fn of_file(&self) -> Result<Option<PolicySource>, NoSource> {
         if self.from_stack.is_some() {
@@ -143,6 +138,20 @@ impl PolicyOptions {
         };
         let source = load(document, self.limits.get(), &self.limits.note())?;
         Ok(Some(source))
+    }
+
+    /// Loads the policy that an option names, if one does. The stack is in the Region of the access.
+    pub(crate) async fn of_option(
+        &self,
+        access: &Access,
+    ) -> Result<Option<PolicySource>, NoSource> {
+        if self.policy.is_none() && self.from_stack.is_none() {
+            return Ok(None);
+        }
+        match self.of_file()? {
+            Some(source) => Ok(Some(source)),
+            None => self.of_stack(access).await.map(Some),
+        }
     }
 
     /// Loads the policy of the stack in the Region of the access.

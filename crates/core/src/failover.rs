@@ -8,6 +8,7 @@
 //! | [`inventory`] | which secrets a failover Region should have; kept in a file before the failover |
 //! | [`drill`] | whether each of them could be promoted, and what stands in the way |
 //! | [`promotion`] | which replicas are promoted, and why the others are not |
+//! | [`nothing`] | why a drill or a promotion has covered nothing |
 //! | [`aftermath`] | what changes for a promoted secret |
 //! | [`failback`] | what stands where afterwards, which value is newer, and the calls that lead back |
 //!
@@ -19,6 +20,7 @@ pub mod aftermath;
 pub mod drill;
 pub mod failback;
 pub mod inventory;
+pub mod nothing;
 pub mod promotion;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! The Regions that AWS had when the list was made, for warnings and hints.
 //!
-//! AWS opens Regions at any time, so no decision depends on the list: it never refuses a Region. It finds
-//! misspelled codes (`eu-wset-3`), other forms (`EU-WEST-1`, `us-west2`) and names (`frankfurt`).
+//! AWS opens Regions at any time, so no decision about a secret depends on the list: it never refuses a Region. It
+//! finds misspelled codes (`eu-wset-3`), other forms (`EU-WEST-1`, `us-west2`) and names (`frankfurt`).
 
 mod table;
 
@@ -24,6 +24,13 @@ const MOST_MEANT: usize = 3;
 #[must_use]
 pub fn is_known(region: &Region) -> bool {
     has(region.as_str())
+}
+
+/// Returns the listed Regions.
+pub(crate) fn all() -> impl Iterator<Item = Region> {
+    REGIONS
+        .iter()
+        .filter_map(|(code, ..)| Region::parse(code).ok())
 }
 
 /// Returns whether one of the listed codes begins with a text.

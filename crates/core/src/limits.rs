@@ -34,6 +34,26 @@ pub enum Overwrite {
     Allowed,
 }
 
+impl From<bool> for RemovalLimit {
+    fn from(is_allowed: bool) -> Self {
+        if is_allowed {
+            Self::Allowed
+        } else {
+            Self::Never
+        }
+    }
+}
+
+impl From<bool> for Overwrite {
+    fn from(is_allowed: bool) -> Self {
+        if is_allowed {
+            Self::Allowed
+        } else {
+            Self::Never
+        }
+    }
+}
+
 /// The Regions in which replicas may be created. IAM enforces the same list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedRegions {

@@ -58,7 +58,7 @@ pub(in crate::record) fn write_sweep(
     lines: &mut Vec<u8>,
 ) -> io::Result<()> {
     let timestamp = SystemTime::from(report.ended);
-    let slice = &report.sweep.slice;
+    let slice = &report.state.slice;
     write_unresolved(slice.failed + slice.limited, timestamp, emf, lines)?;
     let Some(sweep) = complete_sweep(report) else {
         return Ok(());

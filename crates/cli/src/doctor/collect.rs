@@ -79,8 +79,8 @@ async fn chain(
         Ok((keys, usable)) => (Ok(keys), usable),
         Err(error) => (Err(error), BTreeSet::new()),
     };
-    let limits = settings.map(|settings| settings.limits);
-    let roles = roles::read(access, stack, account, limits, &replica_regions, &usable);
+    let settings = settings.as_ref();
+    let roles = roles::read(access, stack, account, settings, &replica_regions, &usable);
     let (roles, (trails, trails_elsewhere), enabled_regions, unreachable) = tokio::join!(
         roles,
         trails::read(access),

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secret_replicator_core::limits::{Limits, Overwrite, RemovalLimit};
+use secret_replicator_core::limits::{Overwrite, RemovalLimit};
 use secret_replicator_core::secret::Region;
 
 use super::facts::Stack;
+use super::settings::Settings;
 use crate::simulator::{Context, ContextValue};
 
 /// Calls with the same resource and context.
@@ -71,11 +72,11 @@ impl Account {
 pub(crate) fn requests(
     account: &Account,
     stack: &Stack,
-    limits: &Limits,
+    settings: &Settings,
     replica_regions: &BTreeSet<Region>,
     keys: &BTreeSet<Key>,
 ) -> BTreeMap<&'static str, Vec<Request>> {
-    let mut function = of_secrets(account, limits, replica_regions);
+    let mut function = of_secrets(account, settings, replica_regions);
     function.extend(keys.iter().map(of_key));
     function.extend(of_lambda(account, stack));
     BTreeMap::from([
@@ -98,9 +99,10 @@ fn text(key: &'static str, value: impl Into<String>) -> Context {
 /// The calls of Secrets Manager.
 fn of_secrets(
     account: &Account,
-    limits: &Limits,
+    settings: &Settings,
     replica_regions: &BTreeSet<Region>,
 ) -> Vec<Request> {
+    let limits = &settings.limits;
     let call = |action, resource: String, region: &Region, on: &Region, context: Vec<Context>| {
         let requested = text("aws:RequestedRegion", region.as_str());
         Request {
@@ -162,6 +164,13 @@ fn of_secrets(
     if limits.removal == RemovalLimit::Allowed {
         let action = "secretsmanager:RemoveRegionsFromReplication";
         requests.push(call(action, secret(home), home, home, vec![]));
+    }
+    if settings.allow_promotion {
+        // A replica of this Region has its primary secret in another one. The role's condition accepts any other.
+        let from = replica_regions.first().map_or("another", Region::as_str);
+        let primary_region = text("secretsmanager:SecretPrimaryRegion", from);
+        let action = "secretsmanager:StopReplicationToReplica";
+        requests.push(call(action, secret(home), home, home, vec![primary_region]));
     }
     requests
 }
@@ -262,20 +271,35 @@ fn on_resource(role: &'static str, actions: Vec<&'static str>, resource: String)
 
 #[cfg(test)]
 mod tests {
+    use secret_replicator_core::limits::Limits;
+
     use super::*;
     use crate::options::{allowed_regions, limits};
 
     fn of_function(overwrite: bool, removal: bool, keys: &[Key]) -> Vec<Request> {
+        let limits = limits(allowed_regions("eu-west-1").unwrap(), overwrite, removal);
+        of_settings(&settings(limits, false), keys)
+    }
+
+    fn settings(limits: Limits, allow_promotion: bool) -> Settings {
+        Settings {
+            policy: None,
+            limits,
+            allow_promotion,
+            dry_run: false,
+        }
+    }
+
+    fn of_settings(settings: &Settings, keys: &[Key]) -> Vec<Request> {
         let account = Account {
             partition: "aws".to_owned(),
             region: Region::parse("us-east-1").unwrap(),
             id: "123456789012".to_owned(),
         };
         let stack = super::super::tests::stack();
-        let limits = limits(allowed_regions("eu-west-1").unwrap(), overwrite, removal);
-        let regions = limits.allowed_regions.named_regions();
+        let regions = settings.limits.allowed_regions.named_regions();
         let keys = keys.iter().cloned().collect();
-        let mut requests = requests(&account, &stack, &limits, &regions, &keys);
+        let mut requests = requests(&account, &stack, settings, &regions, &keys);
         requests.remove(FUNCTION_ROLE).unwrap()
     }
 
@@ -347,6 +371,28 @@ mod tests {
             count(&requests, "secretsmanager:RemoveRegionsFromReplication"),
             1
         );
+    }
+
+    #[test]
+    fn a_function_that_may_promote_calls_it_for_replicas_of_its_own_region() {
+        let promote = "secretsmanager:StopReplicationToReplica";
+        assert_eq!(count(&of_function(true, true, &[]), promote), 0);
+        for (allowed, from) in [("eu-west-1", "eu-west-1"), ("", "another")] {
+            let limits = limits(allowed_regions(allowed).unwrap(), false, false);
+            let requests = of_settings(&settings(limits, true), &[]);
+            let is_promotion = |request: &&Request| request.actions == [promote];
+            let found: Vec<&Request> = requests.iter().filter(is_promotion).collect();
+            let [request] = found[..] else {
+                panic!("{requests:?}");
+            };
+            let resource = "arn:aws:secretsmanager:us-east-1:123456789012:secret:any-AbCdEf";
+            assert_eq!(request.resource, resource);
+            let context = [
+                text("aws:RequestedRegion", "us-east-1"),
+                text("secretsmanager:SecretPrimaryRegion", from),
+            ];
+            assert_eq!(request.context, context);
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) policy: Option<Policy>,
     /// The limits on the policy.
     pub(crate) limits: Limits,
+    /// Whether the function may promote replicas.
+    pub(crate) allow_promotion: bool,
     /// Whether the function writes nothing.
     pub(crate) dry_run: bool,
 }
@@ -37,6 +39,7 @@ impl Settings {
         };
         let overwrite = switch("ALLOW_OVERWRITE");
         let removal = switch("ALLOW_REMOVAL");
+        let allow_promotion = switch("ALLOW_PROMOTION");
         let dry_run = switch("DRY_RUN");
         let allowed = allowed_regions(value("ALLOWED_REPLICA_REGIONS")).unwrap_or_else(|error| {
             problems.push(format!("ALLOWED_REPLICA_REGIONS: {error}"));
@@ -62,6 +65,7 @@ impl Settings {
             Ok(Self {
                 policy,
                 limits,
+                allow_promotion,
                 dry_run,
             })
         } else {

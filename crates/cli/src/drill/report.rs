@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_core::failover::aftermath::{StackAfter, policy_after};
 use secret_replicator_core::failover::drill::{DrillFinding, Drilled, VersionCheck};
 use secret_replicator_core::failover::inventory::Entry;
 use secret_replicator_core::secret::{Encryption, Region, Secret};
@@ -41,6 +42,10 @@ pub(super) struct Report {
     /// The names in the inventory that no longer count.
     pub(super) no_longer_expected: BTreeSet<String>,
     pub(super) summary: Summary,
+    /// What the stack in the failover Region does with the secrets that could be promoted. `None` if its policy is
+    /// not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) after_promotion: Option<StackAfter>,
     pub(super) secrets: Vec<Row>,
     #[serde(skip)]
     selection: Vec<String>,
@@ -104,6 +109,13 @@ pub(super) async fn read(drill: &Drill<'_>) -> anyhow::Result<Report> {
         .into_secrets();
     let all = expected::find(drill, &there).await;
     let (judged, gone) = evidence::judge(drill, all.secrets, &there).await;
+    let after_promotion = drill.failover_policy.map(|source| {
+        let ready = judged.iter().filter(|judged| judged.drilled.is_ready());
+        let replicas = ready.filter_map(|judged| judged.found.as_ref());
+        replicas
+            .map(|replica| policy_after(replica, &source.policy, &source.limits))
+            .collect()
+    });
     let mut rows: Vec<Row> = judged
         .into_iter()
         .map(|judged| Row::new(drill.to, judged))
@@ -120,6 +132,7 @@ pub(super) async fn read(drill: &Drill<'_>) -> anyhow::Result<Report> {
         newest_change: rows.iter().filter_map(|row| row.last_changed).max(),
         no_longer_expected: &all.no_longer | &gone,
         summary: Summary::of(&rows),
+        after_promotion,
         secrets: rows,
         selection: drill.select.words(),
     })

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_core::failover::aftermath::sentences;
 
 use super::report::{Finding, Report, Row};
 use crate::table;
@@ -14,6 +15,7 @@ pub(super) fn text(report: &Report, every_row: bool) -> String {
     let mut parts = vec![totals(report), evidence(report)];
     parts.extend(findings(report, every_row));
     parts.extend(remediations(report));
+    parts.extend(after_promotion(report));
     if !report.no_longer_expected.is_empty() {
         let names: Vec<&str> = report
             .no_longer_expected
@@ -73,6 +75,18 @@ fn evidence(report: &Report) -> String {
     let lines = lists.chain(inventory).chain(changed);
     let lines: Vec<String> = lines.chain(unasked).chain(versions).collect();
     lines.join("\n") + "\n"
+}
+
+/// Says what a stack in the failover Region does with promoted secrets.
+fn after_promotion(report: &Report) -> Option<String> {
+    if report.summary.ready == 0 {
+        return None;
+    }
+    let options = "`--failover-stack STACK` or `--failover-policy FILE`";
+    let sentences = sentences(report.after_promotion.as_ref(), &report.region, options);
+    let lines = sentences.iter().map(|line| wrap("  * ", 4, line));
+    let lines: String = lines.collect();
+    Some(format!("{}\n{lines}", paint(STRONG, "After a promotion")))
 }
 
 fn time(time: DateTime<Utc>) -> String {

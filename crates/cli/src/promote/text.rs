@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::SecondsFormat;
-use secret_replicator_core::failover::aftermath::{PolicyAfter, RotationAfter};
+use secret_replicator_core::failover::aftermath::{RotationAfter, StackAfter, sentences};
 use secret_replicator_core::secret::Region;
 
 use super::report::{LeftRow, Report, Row};
@@ -185,44 +185,14 @@ fn rotation(rows: &[&Row]) -> Vec<String> {
 
 /// Says what a stack in the failover Region does with the promoted secrets.
 fn policy(report: &Report, rows: &[&Row]) -> Vec<String> {
-    let known: Vec<&PolicyAfter> = rows
-        .iter()
-        .filter_map(|row| row.aftermath.policy.as_ref())
-        .collect();
-    if known.is_empty() {
-        return vec![format!(
-            "A stack of secret-replicator in {} sees primary secrets now, and replicates those that its policy \
-             covers; `--from-stack` shows what it does.",
-            report.region
-        )];
-    }
-    let covered = known.iter().filter(|after| after.covered).count();
-    let mut lines = vec![format!(
-        "The policy of the stack covers {covered} of {} as primary secrets.",
-        count(known.len(), "secret")
-    )];
-    let mut requests: BTreeMap<&Region, usize> = BTreeMap::new();
-    let mut refusals: BTreeMap<(&Region, &str), usize> = BTreeMap::new();
-    for after in known {
-        for region in &after.replicates_to {
-            *requests.entry(region).or_default() += 1;
-        }
-        for (region, reason) in &after.refuses {
-            *refusals.entry((region, reason)).or_default() += 1;
-        }
-    }
-    lines.extend(
-        requests.into_iter().map(|(region, number)| {
-            format!("It replicates {} to {region}.", count(number, "secret"))
-        }),
-    );
-    lines.extend(refusals.into_iter().map(|((region, reason), number)| {
-        format!(
-            "It refuses {region} for {} ({reason}): nothing there is overwritten.",
-            count(number, "secret")
-        )
-    }));
-    lines
+    let known = rows.iter().filter_map(|row| row.aftermath.policy.as_ref());
+    let stack: StackAfter = known.cloned().collect();
+    let options = "`--policy FILE` or `--from-stack STACK`";
+    sentences(
+        (stack.secrets > 0).then_some(&stack),
+        &report.region,
+        options,
+    )
 }
 
 /// Formats names in lines, the first ones only.

@@ -28,9 +28,7 @@ pub(super) async fn read(access: &Access, name: &str) -> anyhow::Result<Stack> {
         .with_context(|| {
             let region = access.config().region();
             let region = region.map(ToString::to_string).unwrap_or_default();
-            format!(
-                "failed to read the stack `{name}` in {region}; check `--from-stack` and `--region`"
-            )
+            format!("failed to read the stack `{name}` in {region}; check its name and its Region")
         })?;
     let stack = answer.stacks().first();
     let stack = stack.ok_or_else(|| anyhow!("CloudFormation returned no stack `{name}`"))?;

@@ -6,6 +6,8 @@ mod access;
 mod account;
 #[cfg(feature = "aws")]
 mod blockers;
+#[cfg(feature = "aws")]
+mod both_regions;
 mod check;
 mod completions;
 mod documented;
@@ -15,6 +17,8 @@ mod explain;
 mod export;
 #[cfg(feature = "aws")]
 mod failback;
+#[cfg(feature = "aws")]
+mod function;
 #[cfg(feature = "aws")]
 mod html;
 #[cfg(feature = "aws")]

@@ -3,16 +3,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use fastrand::Rng;
-use secret_replicator::clock::Clock;
-use secret_replicator::deadlines::Deadlines;
-use secret_replicator::reconcile::{Mode, Reconciler};
-use secret_replicator::sweep::Sweeper;
-use secret_replicator_aws::{SecretsManager, https_client};
-use secret_replicator_core::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
-use secret_replicator_core::policy;
-use secret_replicator_core::request::{SweepRequest, Wait};
+use secret_replicator::reconcile::Mode;
+use secret_replicator_core::limits::{AllowedRegions, Limits};
 use secret_replicator_core::secret::Region;
 use secret_replicator_core::sweep::Totals;
 use secret_replicator_emulator::SecretSeed;
@@ -20,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::Files;
 use crate::account::{Account, OLD};
+use crate::function::Function;
 
 const PRIMARY: [&str; 3] = ["us-east-1", "eu-central-1", "eu-west-1"];
 
@@ -125,47 +119,21 @@ fn limits(overwrite: bool, removal: bool) -> Limits {
     let allowed = ALLOWED.split(' ').map(|code| Region::parse(code).unwrap());
     Limits {
         allowed_regions: AllowedRegions::Only(allowed.collect()),
-        overwrite: if overwrite {
-            Overwrite::Allowed
-        } else {
-            Overwrite::Never
-        },
-        removal: if removal {
-            RemovalLimit::Allowed
-        } else {
-            RemovalLimit::Never
-        },
+        overwrite: overwrite.into(),
+        removal: removal.into(),
     }
 }
 
 /// Sweeps a Region as the function does, thoroughly and without a write.
-async fn swept(account: &Account, region: &str, limits: Limits) -> Totals {
-    let credentials = Credentials::new("test", "test", None, None, "test");
-    let config = aws_config::SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
-        .http_client(https_client())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(account.aws.endpoint())
-        .region(aws_config::Region::new(region.to_owned()))
-        .build();
-    let allowed = limits.allowed_regions.clone();
-    let reconciler = Reconciler {
-        secrets_manager: SecretsManager::from_config(&config),
-        policy: policy::check(POLICY, &allowed).unwrap().policy,
+fn swept(account: &Account, region: &str, limits: Limits) -> Totals {
+    let function = Function {
+        account,
+        region,
+        policy: POLICY,
         limits,
     };
-    let deadlines = Deadlines::new(Duration::from_mins(10), Duration::ZERO, Wait::Never);
-    let request = SweepRequest {
-        dry_run: true,
-        max_changes: u64::MAX,
-        thorough: true,
-        sweep_id: None,
-        token: None,
-    };
-    let sweeper = Sweeper::new(&reconciler, 25, Mode::DryRun, &deadlines, Clock::system());
-    let sweep = sweeper.slice(request, |_| {}).await.unwrap();
-    assert!(sweep.next.is_none());
-    sweep.totals
+    let (totals, _) = function.sweep(Mode::DryRun, true);
+    totals
 }
 
 /// Returns the sums of a plan in the terms of a sweep's totals.
@@ -221,10 +189,6 @@ fn counted(totals: &Totals) -> Value {
 fn a_plan_counts_what_a_thorough_dry_run_counts() {
     let files = Files::new(&[("policy.yaml", POLICY)]);
     let path = files.path("policy.yaml");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let mut kinds = std::collections::BTreeSet::new();
     for seed in 0..12 {
         let mut random = Rng::with_seed(seed);
@@ -256,7 +220,7 @@ fn a_plan_counts_what_a_thorough_dry_run_counts() {
         let called = account.call(&arguments);
         let report = called.json();
         let plan = planned(&report["summary"]);
-        let sweep = runtime.block_on(swept(&account, region, limits(overwrite, removal)));
+        let sweep = swept(&account, region, limits(overwrite, removal));
         assert_eq!(plan, counted(&sweep), "seed {seed}, {region}");
         for counts in report["summary"]["regions"].as_object().unwrap().values() {
             for (kind, count) in counts.as_object().unwrap() {
@@ -314,11 +278,7 @@ fn a_thorough_plan_and_a_thorough_dry_run_agree_about_a_stuck_replica() {
     ];
     arguments.extend(regions);
     let report = account.call(&arguments).json();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let sweep = runtime.block_on(swept(&account, home, limits(false, false)));
+    let sweep = swept(&account, home, limits(false, false));
     assert_eq!(planned(&report["summary"]), counted(&sweep));
     let mut arguments = vec!["status", &path, "--region", home, "--thorough"];
     arguments.extend(regions);
@@ -365,13 +325,9 @@ fn a_plan_of_three_regions_counts_what_their_sweeps_count_and_reads_no_list_twic
     let lists = account.aws.calls_to("ListSecrets").len();
     let report = called.json();
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let mut totals = Totals::default();
     for region in PRIMARY {
-        totals.add(&runtime.block_on(swept(&account, region, limits(false, true))));
+        totals.add(&swept(&account, region, limits(false, true)));
     }
     assert_eq!(planned(&report["summary"]), counted(&totals));
     assert!(totals.planned > 100 && totals.failed > 10, "{totals:?}");

@@ -32,11 +32,7 @@ fn limits(settings: &reference::Settings) -> Limits {
         allowed_regions: regions.map_or(AllowedRegions::Any, |codes| {
             AllowedRegions::Only(codes.iter().map(region).collect())
         }),
-        overwrite: if settings.allow_overwrite {
-            Overwrite::Allowed
-        } else {
-            Overwrite::Never
-        },
+        overwrite: settings.allow_overwrite.into(),
         removal: RemovalLimit::Never,
     }
 }

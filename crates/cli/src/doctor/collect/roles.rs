@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
-use secret_replicator_core::limits::Limits;
 use secret_replicator_core::secret::Region;
 
 use super::super::facts::{Call, Decision, Read, Stack};
 use super::super::permissions::{Account, Key, Request, requests};
+use super::super::settings::Settings;
 use super::read as checked;
 use crate::access::Access;
 use crate::simulator::entry;
@@ -17,16 +17,16 @@ pub(super) async fn read(
     access: &Access,
     stack: &Stack,
     account: &Account,
-    limits: Option<Limits>,
+    settings: Option<&Settings>,
     replica_regions: &BTreeSet<Region>,
     keys: &BTreeSet<Key>,
 ) -> BTreeMap<&'static str, Read<Vec<Call>>> {
-    let Some(limits) = limits else {
+    let Some(settings) = settings else {
         return BTreeMap::new();
     };
     let client = Client::new(access.config());
     let mut roles = BTreeMap::new();
-    for (role, requests) in requests(account, stack, &limits, replica_regions, keys) {
+    for (role, requests) in requests(account, stack, settings, replica_regions, keys) {
         let arn = account.role(stack.resource(role));
         roles.insert(role, simulate(&client, &arn, &requests).await);
     }
