@@ -1,14 +1,12 @@
-//! `secret-replicator promote`: makes the replicas of a Region standalone secrets. The only command that writes.
+//! `secret-replicator promote`: makes the replicas of a Region standalone secrets.
 //!
 //! | module | content |
 //! |---|---|
-//! | `confirm` | the confirmation, without which no client can write |
 //! | `planned` | which replicas are promoted, by what the Region shows now |
 //! | `work` | promotes them a few at a time, and verifies each |
 //! | `report` | the result as JSON |
 //! | `text` | the plan and the result for people |
 
-mod confirm;
 mod planned;
 mod report;
 mod text;
@@ -23,6 +21,7 @@ use secret_replicator_core::failover::promotion::{PromotionPlan, Selection};
 use secret_replicator_core::secret::{Region, Secret};
 
 use crate::access::{Access, AccessOptions, run_async};
+use crate::confirm::{self, Promotions};
 use crate::drill::load_inventory;
 use crate::interrupt;
 use crate::options::{self, Format};
@@ -31,7 +30,6 @@ use crate::promotion_state::PromotionState;
 use crate::select::SelectOptions;
 use crate::source::{PolicyOptions, PolicySource};
 use crate::terminal::count;
-pub(crate) use confirm::Confirmed;
 use report::Report;
 pub(crate) use work::Outcome;
 
@@ -161,7 +159,11 @@ async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     if !arguments.yes {
         anstream::eprint!("{}", text::plan(&report));
     }
-    let Some(confirmed) = confirm::ask(planned.plan.promote.len(), to, arguments.yes)? else {
+    let promotions = Promotions {
+        number: planned.plan.promote.len(),
+        to: to.clone(),
+    };
+    let Some(confirmed) = confirm::ask(&promotions, arguments.yes)? else {
         bail!("not confirmed; the account is unchanged");
     };
     interrupt::begin_writes();

@@ -41,6 +41,9 @@ pub(crate) struct PromotedSecret {
     pub(crate) primary_arn: SecretArn,
     /// The version with the label `AWSCURRENT` before the promotion.
     pub(crate) version_id: String,
+    /// The customer managed key of the replica. `None` is the AWS managed key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kms_key: Option<String>,
     /// What is known about the promotion.
     pub(crate) status: Status,
     /// The time at which a read showed the promotion.
@@ -187,6 +190,7 @@ impl PromotionState {
             arn: candidate.arn.clone(),
             primary_arn: candidate.arn.in_region(&candidate.primary_region),
             version_id: candidate.version_id.clone(),
+            kms_key: candidate.kms_key.as_ref().map(ToString::to_string),
             status,
             promoted,
         };

@@ -8,7 +8,7 @@ use secret_replicator_core::failover::Found;
 use secret_replicator_core::failover::drill::{
     Drilled, Evidence, KeyCheck, ReaderCheck, There, assess,
 };
-use secret_replicator_core::secret::{Encryption, KmsKey, Region, Secret, SecretId};
+use secret_replicator_core::secret::{KmsKey, Region, Secret, SecretId};
 use tokio::time::Instant;
 
 use super::Drill;
@@ -166,10 +166,7 @@ async fn describe(
 
 /// Returns the customer managed key of a replica.
 pub(super) fn key_of(observed: &Observed) -> Option<KmsKey> {
-    match &observed.replica()?.encryption {
-        Encryption::AwsManagedKey => None,
-        Encryption::MultiRegionKey(key) | Encryption::CustomerKey(key) => Some(key.clone()),
-    }
+    observed.replica()?.encryption.customer_key().cloned()
 }
 
 /// A key that was read.

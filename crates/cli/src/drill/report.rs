@@ -5,7 +5,7 @@ use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use secret_replicator_core::failover::drill::{DrillFinding, Drilled, VersionCheck};
 use secret_replicator_core::failover::inventory::Entry;
-use secret_replicator_core::secret::{Encryption, Region, Secret};
+use secret_replicator_core::secret::Region;
 use serde::Serialize;
 
 use super::evidence::{self, Judged};
@@ -150,7 +150,10 @@ impl Row {
             drilled,
         } = judged;
         let mut entry = expected.entry;
-        entry.kms_key = found.as_ref().and_then(customer_key);
+        let key = found
+            .as_ref()
+            .and_then(|found| found.encryption.customer_key());
+        entry.kms_key = key.map(ToString::to_string);
         let finding = |finding: &DrillFinding| Finding {
             code: finding.code(),
             detail: finding.detail(),
@@ -169,13 +172,6 @@ impl Row {
             rules: expected.rules,
             drilled,
         }
-    }
-}
-
-fn customer_key(replica: &Secret) -> Option<String> {
-    match &replica.encryption {
-        Encryption::AwsManagedKey => None,
-        Encryption::MultiRegionKey(key) | Encryption::CustomerKey(key) => Some(key.to_string()),
     }
 }
 

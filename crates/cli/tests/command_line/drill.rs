@@ -3,35 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use secret_replicator_emulator::{Fault, FaultKind, SecretSeed, SecretSeries};
+use secret_replicator_emulator::{Fault, FaultKind, SecretSeries};
 use serde_json::{Value, json};
 
-use crate::account::{Account, HOME, OLD, secret};
+use crate::account::{Account, HOME, secret};
+use crate::failover::{POLICY, SUFFIX, THERE, covered, replica, there};
 use crate::services::{ServiceCall, Services};
 use crate::{Called, Files};
-
-const THERE: &str = "eu-west-1";
-const SUFFIX: &str = "AAAAAA";
-const POLICY: &str = r#"
-version: 1
-rules:
-  - name: tier-1
-    when: { tags: { tier: "1" } }
-    replicate-to: [eu-west-1]
-"#;
-
-fn covered(name: &str) -> SecretSeed {
-    secret(name).with_tag("tier", "1").with_suffix(SUFFIX)
-}
-
-/// Returns a secret in the failover Region.
-fn there(name: &str) -> SecretSeed {
-    SecretSeed::new(THERE, name).with_age(OLD)
-}
-
-fn replica(name: &str) -> SecretSeed {
-    there(name).with_replica_of(HOME).with_suffix(SUFFIX)
-}
 
 /// The planted faults: the name of a secret and the finding about it.
 const FAULTS: [(&str, &str); 6] = [

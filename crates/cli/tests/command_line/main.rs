@@ -16,11 +16,15 @@ mod export;
 #[cfg(feature = "aws")]
 mod failback;
 #[cfg(feature = "aws")]
+mod failover;
+#[cfg(feature = "aws")]
 mod html;
 #[cfg(feature = "aws")]
 mod interrupt;
 mod package_policy;
 mod parameter;
+#[cfg(feature = "aws")]
+mod perform;
 #[cfg(feature = "aws")]
 mod plan;
 #[cfg(feature = "aws")]

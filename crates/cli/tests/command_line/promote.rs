@@ -7,28 +7,11 @@ use std::time::{Duration, Instant};
 use secret_replicator_emulator::{Execution, Fault, FaultKind, SecretSeed};
 use serde_json::{Value, json};
 
-use crate::account::{Account, HOME, OLD, isolated, secret};
+use crate::account::{Account, HOME, OLD, isolated};
+use crate::failover::{POLICY, THERE, covered, replica};
 use crate::{Called, Files, called};
 
-const THERE: &str = "eu-west-1";
-const SUFFIX: &str = "AAAAAA";
-const POLICY: &str = r#"
-version: 1
-rules:
-  - name: tier-1
-    when: { tags: { tier: "1" } }
-    replicate-to: [eu-west-1]
-"#;
 const STOP: &str = "StopReplicationToReplica";
-
-fn covered(name: &str) -> SecretSeed {
-    secret(name).with_tag("tier", "1").with_suffix(SUFFIX)
-}
-
-fn replica(name: &str) -> SecretSeed {
-    let there = SecretSeed::new(THERE, name).with_age(OLD);
-    there.with_replica_of(HOME).with_suffix(SUFFIX)
-}
 
 fn name(number: usize) -> String {
     format!("shop/{number:02}")
@@ -386,11 +369,7 @@ fn an_interruption_ends_the_promotions_in_progress_and_the_next_run_continues() 
     assert!(sent.success());
     let interrupted = called(&child.wait_with_output().unwrap());
     assert_eq!(interrupted.code, Some(130), "{}", interrupted.stderr);
-    assert!(
-        interrupted
-            .stderr
-            .contains("the promotions in progress end now")
-    );
+    assert!(interrupted.stderr.contains("the calls in progress end now"));
     let report = interrupted.json();
     assert_eq!(report["interrupted"], true);
     let calls = account.aws.calls_to(STOP).len();

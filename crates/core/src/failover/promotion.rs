@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::secret::{Region, RegionalSecret, Secret, SecretArn};
+use crate::secret::{KmsKey, Region, RegionalSecret, Secret, SecretArn};
 
 use super::inventory::{Entry, Inventory};
 use super::{Found, has_tags};
@@ -145,6 +145,8 @@ pub struct Candidate {
     pub primary_region: Region,
     /// The version with the label `AWSCURRENT`.
     pub version_id: String,
+    /// The customer managed key. `None` is the AWS managed key.
+    pub kms_key: Option<KmsKey>,
 }
 
 /// A secret that is not promoted.
@@ -197,6 +199,7 @@ pub fn judge(found: &Secret, from: Option<&Region>) -> Result<Candidate, NotProm
         arn: found.arn.clone(),
         primary_region: primary_region.clone(),
         version_id: version.ok_or(NotPromoted::NoCurrentVersion)?.clone(),
+        kms_key: found.encryption.customer_key().cloned(),
     })
 }
 
