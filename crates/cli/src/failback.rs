@@ -25,7 +25,7 @@ use crate::confirm::{self, SafeCalls};
 use crate::interrupt;
 use crate::options::{self, Format};
 use crate::output::{CommandOutput, Exit, json};
-use crate::promotion_state::PromotionState;
+use crate::promotion_state::{Known, PromotionState, StateFile};
 use crate::select::SelectOptions;
 use read::Sides;
 use report::Report;
@@ -53,7 +53,8 @@ pub(crate) struct Arguments {
     /// The failover Region, whose secrets were promoted
     #[arg(long, value_name = "REGION", value_parser = options::region)]
     from: Region,
-    /// The state file of `promote`; without this option, `promotion-REGION.json` in this directory, if it exists
+    /// The state file of `promote`; without this option, `promotion-ACCOUNT-TO-FROM.jsonl` in this directory, if it
+    /// exists
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     state: Option<PathBuf>,
     /// Make the calls that destroy nothing, after showing them
@@ -86,18 +87,25 @@ async fn failback(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
             "`--from` and `--to` are both {to}; `--to` is the old primary Region, `--from` the failover Region"
         );
     }
-    let state = PromotionState::load(arguments.state.as_deref(), from)?;
-    if arguments.state.is_some() && state.is_empty() {
-        bail!(
-            "the state file `{}` does not exist, or names no secret",
-            state.name()
-        );
+    if let Some(path) = &arguments.state
+        && PromotionState::read(path, from)?.is_empty()
+    {
+        let name = path.display();
+        bail!("the state file `{name}` does not exist, or names no secret");
     }
     let access = Access::load(&arguments.access, Some(to)).await;
     let started = Utc::now();
     let sides = Sides::new(&access, to, from);
-    let rows = read::rows(&access, &sides, arguments, &state).await?;
-    let mut report = Report::new(arguments, started, &state, rows);
+    let lists = read::lists(&access, arguments).await?;
+    let file = StateFile::new(arguments.state.as_deref(), from);
+    let path = file.path(&Known {
+        account: lists.account(),
+        primary: Some(to),
+    })?;
+    let state = file.read(path.as_deref())?;
+    let rows = read::rows(&sides, &lists, arguments, &state).await?;
+    let path = path.filter(|_| !state.is_empty());
+    let mut report = Report::new(arguments, started, path.as_deref(), rows);
     if arguments.perform {
         perform(arguments, &access, &sides, &mut report).await?;
     }

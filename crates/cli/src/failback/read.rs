@@ -89,18 +89,82 @@ impl Sides {
     }
 }
 
-/// Reads both sides of each secret of the state file, or of each secret that stands apart in both Regions.
+/// The lists of both Regions.
+pub(super) struct Lists {
+    old: Vec<Secret>,
+    new: Vec<Secret>,
+}
+
+impl Lists {
+    /// Returns the account of the secrets, if there is one.
+    pub(super) fn account(&self) -> Option<&str> {
+        let secret = self.old.first().or(self.new.first())?;
+        Some(secret.arn.account())
+    }
+
+    /// Returns the selected secrets that both Regions have with the same suffix and that are not replicas of each
+    /// other.
+    fn subjects(&self, arguments: &Arguments) -> BTreeMap<String, Subject> {
+        let Arguments { to, select, .. } = arguments;
+        let old = self.old.iter().map(|secret| secret.arn.resource());
+        let old: BTreeSet<&str> = old.collect();
+        let apart = self.new.iter().filter(|secret| {
+            old.contains(secret.arn.resource())
+                && secret.replica_of() != Some(to)
+                && select.selects(&secret.name, &secret.tags)
+        });
+        let subjects = apart.map(|secret| {
+            let subject = Subject {
+                name: secret.name.clone(),
+                arn: secret.arn.in_region(to),
+                promoted: None,
+            };
+            (secret.arn.resource().to_owned(), subject)
+        });
+        subjects.collect()
+    }
+}
+
+/// Reads the lists of both Regions.
+///
+/// # Errors
+/// A Region cannot be read.
+pub(super) async fn lists(access: &Access, arguments: &Arguments) -> anyhow::Result<Lists> {
+    let Arguments {
+        to, from, select, ..
+    } = arguments;
+    // A Region that does not answer ends the command soon.
+    let access = access.impatient();
+    let old = access.in_region(to).reader();
+    let new = access.in_region(from).reader();
+    let progress = Progress::start();
+    let filter = listing::by_prefix(select.name_prefix());
+    let lists = join(
+        listing::read(&old, to, filter.as_ref(), TIMEOUT, &progress),
+        listing::read(&new, from, filter.as_ref(), TIMEOUT, &progress),
+    )
+    .await;
+    progress.end();
+    let failed = |region: &Region| {
+        format!("failed to read {region}; a way back needs both Regions, so wait until it works")
+    };
+    let (old, _) = lists.0.with_context(|| failed(to))?.into_secrets();
+    let (new, _) = lists.1.with_context(|| failed(from))?.into_secrets();
+    Ok(Lists { old, new })
+}
+
+/// Reads both sides of each secret of the state file, and of each secret that stands apart in both Regions.
 ///
 /// # Errors
 /// A Region cannot be read.
 pub(super) async fn rows(
-    access: &Access,
     sides: &Sides,
+    lists: &Lists,
     arguments: &Arguments,
     state: &PromotionState,
 ) -> anyhow::Result<Vec<Row>> {
     let Arguments { to, select, .. } = arguments;
-    let mut subjects = of_lists(access, arguments).await?;
+    let mut subjects = lists.subjects(arguments);
     for promoted in state.secrets() {
         if promoted.primary_arn.region() == to && promoted.name.starts_with(&select.name) {
             let resource = promoted.arn.resource().to_owned();
@@ -125,48 +189,6 @@ pub(super) async fn rows(
     }
     rows.sort_by(|one: &Row, other| one.name.cmp(&other.name));
     Ok(rows)
-}
-
-/// Returns the secrets that both Regions have with the same suffix and that are not replicas of each other.
-async fn of_lists(
-    access: &Access,
-    arguments: &Arguments,
-) -> anyhow::Result<BTreeMap<String, Subject>> {
-    let Arguments {
-        to, from, select, ..
-    } = arguments;
-    // A Region that does not answer ends the command soon.
-    let access = access.impatient();
-    let old = access.in_region(to).reader();
-    let new = access.in_region(from).reader();
-    let progress = Progress::start();
-    let filter = listing::by_prefix(select.name_prefix());
-    let lists = join(
-        listing::read(&old, to, filter.as_ref(), TIMEOUT, &progress),
-        listing::read(&new, from, filter.as_ref(), TIMEOUT, &progress),
-    )
-    .await;
-    progress.end();
-    let failed = |region: &Region| {
-        format!("failed to read {region}; a way back needs both Regions, so wait until it works")
-    };
-    let (there, _) = lists.0.with_context(|| failed(to))?.into_secrets();
-    let (here, _) = lists.1.with_context(|| failed(from))?.into_secrets();
-    let resources: BTreeSet<&str> = there.iter().map(|secret| secret.arn.resource()).collect();
-    let apart = here.iter().filter(|secret| {
-        resources.contains(secret.arn.resource())
-            && secret.replica_of() != Some(to)
-            && select.selects(&secret.name, &secret.tags)
-    });
-    let subjects = apart.map(|secret| {
-        let subject = Subject {
-            name: secret.name.clone(),
-            arn: secret.arn.in_region(to),
-            promoted: None,
-        };
-        (secret.arn.resource().to_owned(), subject)
-    });
-    Ok(subjects.collect())
 }
 
 /// Reads a secret and its versions.

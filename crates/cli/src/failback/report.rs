@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use secret_replicator_core::failover::failback::{SafeCall, Standing, Step, Version, WayBack};
 use secret_replicator_core::secret::{Region, Secret};
@@ -6,7 +8,6 @@ use serde::Serialize;
 use super::Arguments;
 use super::perform::Outcome;
 use super::read::{Both, Read, Subject};
-use crate::promotion_state::PromotionState;
 
 /// The report, in the form of `--output json`.
 #[derive(Debug, Serialize)]
@@ -80,14 +81,14 @@ impl Report {
     pub(super) fn new(
         arguments: &Arguments,
         started: DateTime<Utc>,
-        state: &PromotionState,
+        state_file: Option<&Path>,
         secrets: Vec<Row>,
     ) -> Self {
         Self {
             to: arguments.to.clone(),
             from: arguments.from.clone(),
             started: started.to_rfc3339_opts(SecondsFormat::Secs, true),
-            state_file: (!state.is_empty()).then(|| state.name()),
+            state_file: state_file.map(|path| path.display().to_string()),
             interrupted: false,
             secrets,
         }
