@@ -62,6 +62,7 @@ pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
 pub use https::https_client;
 use limits::CallLimits;
 pub use limits::{WritePermit, WriteSlot};
+pub use lists::DeletedSecrets;
 pub use promoter::Promoter;
 pub use reader::Reader;
 use retry_budget::RetryBudget;

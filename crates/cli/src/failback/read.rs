@@ -140,8 +140,8 @@ pub(super) async fn lists(access: &Access, arguments: &Arguments) -> anyhow::Res
     let progress = Progress::start();
     let filter = listing::by_prefix(select.name_prefix());
     let lists = join(
-        listing::read(&old, to, filter.as_ref(), TIMEOUT, &progress),
-        listing::read(&new, from, filter.as_ref(), TIMEOUT, &progress),
+        listing::read_with_deleted(&old, to, filter.as_ref(), TIMEOUT, &progress),
+        listing::read_with_deleted(&new, from, filter.as_ref(), TIMEOUT, &progress),
     )
     .await;
     progress.end();

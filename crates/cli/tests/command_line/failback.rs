@@ -90,6 +90,24 @@ fn without_a_state_file_the_lists_of_both_regions_show_the_promoted_secrets() {
 }
 
 #[test]
+fn without_a_state_file_a_secret_in_its_recovery_window_is_seen() {
+    let files = Files::new(&[]);
+    let account = promoted(&["here", "there"], &files);
+    delete_promoted(&account, "here");
+    let delete = json!({"SecretId": "there", "RecoveryWindowInDays": 7});
+    account.make(HOME, "DeleteSecret", &delete);
+    let arguments = [
+        "failback", "--to", HOME, "--from", THERE, "--output", "json",
+    ];
+    let called = account.call_reading_in(&files.path(""), &arguments);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    for name in ["here", "there"] {
+        let row = row(&called.json(), name);
+        assert_eq!(row["state"], "scheduled-for-deletion", "{row}");
+    }
+}
+
+#[test]
 fn the_steps_lead_back_without_losing_the_newer_value() {
     let files = Files::new(&[]);
     let account = promoted(&["a"], &files);
