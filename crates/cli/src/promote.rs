@@ -181,9 +181,7 @@ async fn carry_out(
         }
         return Ok(());
     }
-    if !arguments.yes {
-        anstream::eprint!("{}", text::plan(report));
-    }
+    anstream::eprint!("{}", text::plan(report));
     let promotions = Promotions {
         number: plan.promote.len(),
         to: promotion.to.clone(),

@@ -15,6 +15,7 @@ use crate::access::{Access, ApiError};
 use crate::listing;
 use crate::progress::Progress;
 use crate::promotion_state::{PromotedSecret, PromotionState};
+use crate::select::SelectOptions;
 
 /// The timeout of a call with its retries.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -41,6 +42,15 @@ pub(super) struct Both {
     pub(super) old: Read,
     pub(super) new: Read,
     pub(super) way: WayBack,
+}
+
+impl Both {
+    /// Returns whether a side has the tags of `--tag`. A secret that neither Region has may have had them.
+    fn may_have_tags(&self, select: &SelectOptions) -> bool {
+        let mut sides = [&self.old, &self.new].into_iter().flatten().peekable();
+        let has_tags = |(secret, _): &(Secret, _)| select.selects(&secret.name, &secret.tags);
+        sides.peek().is_none() || sides.any(has_tags)
+    }
 }
 
 /// The readers of both Regions.
@@ -180,12 +190,13 @@ pub(super) async fn rows(
     }
     let reads = subjects.into_values().map(|subject| async move {
         let both = sides.read(&subject).await?;
-        anyhow::Ok(Row::new(subject, &both))
+        let is_selected = both.may_have_tags(select);
+        anyhow::Ok(is_selected.then(|| Row::new(subject, &both)))
     });
     let mut reads = stream::iter(reads).buffered(AT_ONCE);
     let mut rows = Vec::new();
     while let Some(row) = reads.next().await {
-        rows.push(row?);
+        rows.extend(row?);
     }
     rows.sort_by(|one: &Row, other| one.name.cmp(&other.name));
     Ok(rows)

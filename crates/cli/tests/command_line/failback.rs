@@ -108,6 +108,22 @@ fn without_a_state_file_a_secret_in_its_recovery_window_is_seen() {
 }
 
 #[test]
+fn tags_select_the_secrets_of_the_state_file_too() {
+    let files = Files::new(&[]);
+    let account = promoted(&["a", "b"], &files);
+    let tag = json!({"SecretId": "a", "Tags": [{"Key": "team", "Value": "x"}]});
+    account.make(HOME, "TagResource", &tag);
+    let names = |more: &[&str]| {
+        let report = failback(&account, &files, &[more, &["--output", "json"]].concat());
+        let secrets = report.json()["secrets"].as_array().unwrap().clone();
+        let names = secrets.into_iter().map(|row| row["name"].clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[]), ["a", "b"]);
+    assert_eq!(names(&["--tag", "team=x"]), ["a"]);
+}
+
+#[test]
 fn the_steps_lead_back_without_losing_the_newer_value() {
     let files = Files::new(&[]);
     let account = promoted(&["a"], &files);

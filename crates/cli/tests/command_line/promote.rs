@@ -186,6 +186,17 @@ fn the_promotions_stay_below_the_write_quota() {
 }
 
 #[test]
+fn a_confirmed_run_shows_its_plan_too() {
+    let account = account(2);
+    let files = Files::new(&[]);
+    let done = promote(&account, &files, &["--yes"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let plan = "2 secrets to promote in eu-west-1, replicas of us-east-1.";
+    assert!(done.stderr.contains(plan), "{}", done.stderr);
+    assert!(done.stderr.contains("shop/00, shop/01"), "{}", done.stderr);
+}
+
+#[test]
 fn filters_and_a_limit_select() {
     let account = account(4);
     account.seed(
