@@ -273,6 +273,27 @@ fn a_selection_of_nothing_is_a_finding() {
 }
 
 #[test]
+fn a_named_secret_that_the_inventory_lacks_is_named_and_not_promoted() {
+    let account = account(1);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let drill = [
+        "drill", &policy, "--to", THERE, "--region", HOME, "--save", &inventory,
+    ];
+    assert_eq!(account.call(&drill).code, Some(0));
+    account.seed(covered("later").with_replica_in(THERE));
+    let only = format!("{},later", name(0));
+    let options = ["--yes", "--inventory", &inventory, "--only", &only];
+    let done = promote(&account, &files, &options);
+    assert_eq!(done.code, Some(2), "{}{}", done.stdout, done.stderr);
+    let found = outcomes(&done.json());
+    assert_eq!(found[&name(0)], "promoted");
+    assert_eq!(found["later"], "not-in-inventory");
+    assert_eq!(done.json()["left"][0]["fault"], true);
+    assert!(!is_standalone(&account, "later"));
+}
+
+#[test]
 fn a_secret_that_cannot_be_read_does_not_stop_the_others() {
     let account = account(2);
     account.seed(covered("missing"));
