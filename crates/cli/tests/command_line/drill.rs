@@ -169,6 +169,7 @@ fn a_drill_of_replicas_in_order_succeeds_and_saves_what_should_be_there() {
     assert_eq!(entry["rotation"]["after_days"], 30);
     assert!(entry["version_id"].is_string());
     assert_eq!(entry["tags"], json!({"tier": "1"}));
+    assert_eq!(inventory["policy"]["text"], POLICY);
     assert!(!text.contains("seeded"), "{text}");
 }
 
@@ -215,6 +216,60 @@ fn without_the_primary_region_the_drill_rests_on_the_inventory() {
         called.stdout
     );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+}
+
+#[test]
+fn without_a_policy_the_one_of_the_inventory_judges() {
+    let account = Account::new([
+        covered("a").with_replica_in(THERE),
+        secret("other").with_replica_in(THERE),
+    ]);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let saved = account.call(&arguments(&policy, &["--save", &inventory]));
+    assert_eq!(saved.code, Some(0), "{}", saved.stderr);
+    let drill = [
+        "drill",
+        "--to",
+        THERE,
+        "--region",
+        HOME,
+        "--inventory",
+        &inventory,
+    ];
+    let drill = [&drill[..], &["--output", "json"]].concat();
+    // A secret of the policy that the inventory does not have yet.
+    account.seed(covered("b").with_replica_in(THERE));
+    let called = account.call(&drill);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    assert_eq!(called.json()["summary"]["expected"], 2);
+    assert_eq!(called.json()["no_longer_expected"], json!([]));
+    account.aws.with(|world, now| world.suspend(now, HOME));
+    let called = account.call(&drill);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    assert_eq!(called.json()["summary"]["expected"], 1);
+}
+
+#[test]
+fn a_stack_whose_region_does_not_answer_names_the_inventory() {
+    let account = Account::new([covered("a").with_replica_in(THERE)]);
+    let services = Services::start(|call| match call.action.as_str() {
+        "cloudformation:DescribeStacks" => Err("ServiceUnavailable"),
+        action => panic!("{action}"),
+    });
+    let drill = [
+        "drill",
+        "--from-stack",
+        "s",
+        "--to",
+        THERE,
+        "--region",
+        HOME,
+    ];
+    let called = account.call_with(&services, &drill);
+    assert_eq!(called.code, Some(1), "{}", called.stdout);
+    let remediation = "use `--inventory FILE` without `--from-stack`";
+    assert!(called.stderr.contains(remediation), "{}", called.stderr);
 }
 
 #[test]
