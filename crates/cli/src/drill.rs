@@ -7,14 +7,17 @@
 //! | `reader_role` | whether a role may read the secrets, by IAM's policy simulator |
 //! | `report` | the result as JSON, CSV, JUnit and page |
 //! | `text` | the result for people |
+//! | `vanished` | the secrets of the inventory that no longer count |
 
 mod evidence;
 mod expected;
 mod reader_role;
 mod report;
 mod text;
+mod vanished;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -192,7 +195,12 @@ fn output(
         DrillFormat::Csv => report.csv()?,
         DrillFormat::Junit => {
             let failures = crate::coverage::State::problems();
-            junit("drill", &report.coverages(), &failures)?
+            junit(
+                "drill",
+                &report.coverages(),
+                &failures,
+                &report.properties(),
+            )?
         }
     };
     let exit = if report.has_findings() || !is_saved {
@@ -222,7 +230,9 @@ fn save_inventory(
     let keys = inventory_tag_keys(&drill.source.policy, drill.select);
     let inventory = Inventory::new(drill.to.clone(), Utc::now(), keys, report.entries());
     let policy = SavedPolicy::new(&drill.source.text, &drill.source.limits);
-    let inventory = inventory.with_policy(policy);
+    let inventory = inventory
+        .with_policy(policy)
+        .with_selection(drill.select.words());
     let text = json(&inventory)?;
     file.write(|to| to.write_all(text.as_bytes()))?;
     Ok((true, format!("wrote the inventory to `{name}`\n")))
@@ -235,9 +245,26 @@ fn inventory_tag_keys(policy: &Policy, select: &SelectOptions) -> BTreeSet<Strin
     of_policy.chain(of_options).collect()
 }
 
+/// Checks that the file of `--save` can be written, and that no selection of secrets replaces others.
 fn save_file(arguments: &Arguments) -> anyhow::Result<Option<OutputFile>> {
-    let check = |path: &PathBuf| OutputFile::check("--save", "inventory.json", path);
-    arguments.save.as_ref().map(check).transpose()
+    let Some(path) = &arguments.save else {
+        return Ok(None);
+    };
+    let selection = arguments.select.words();
+    let former = fs::read_to_string(path).ok();
+    let former = former.and_then(|text| Inventory::parse(&text).ok());
+    if let Some(former) = former
+        && !selection.is_empty()
+        && former.selection != selection
+    {
+        bail!(
+            "`{}` is an inventory of other secrets than those of `{}`, and would lose them; name another file with \
+             `--save`, or save without the selection",
+            path.display(),
+            selection.join(" ")
+        );
+    }
+    OutputFile::check("--save", "inventory.json", path).map(Some)
 }
 
 /// Loads an inventory of this Region.

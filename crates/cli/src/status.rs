@@ -193,7 +193,7 @@ fn output(
             secrets: &secrets,
         })?,
         StatusFormat::Csv => table::csv(&secrets)?,
-        StatusFormat::Junit => junit("status", &secrets, &failures(&arguments.fail_on))?,
+        StatusFormat::Junit => junit("status", &secrets, &failures(&arguments.fail_on), &[])?,
     };
     Ok(CommandOutput {
         stdout,

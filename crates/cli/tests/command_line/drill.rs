@@ -198,7 +198,7 @@ fn without_the_primary_region_the_drill_rests_on_the_inventory() {
 
     // Nothing says what is absent, so the drill does not succeed, and keeps the inventory.
     let before = std::fs::read_to_string(&file).unwrap();
-    let called = account.call(&arguments(&path, &["--name", "a", "--save", &file]));
+    let called = account.call(&arguments(&path, &["--save", &file]));
     assert_eq!(called.code, Some(2), "{}", called.stdout);
     assert!(
         called.stderr.contains("absent secrets are unknown"),
@@ -216,6 +216,98 @@ fn without_the_primary_region_the_drill_rests_on_the_inventory() {
         called.stdout
     );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+}
+
+#[test]
+fn the_age_of_the_newest_change_is_in_each_format() {
+    let account = Account::new([covered("a").with_replica_in(THERE)]);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let policy = files.path("policy.yaml");
+    let output = |format| account.call(&arguments(&policy, &["--output", format]));
+    let is_an_hour = |age: i64| (3590..3700).contains(&age);
+    let json = output("json").json();
+    assert!(
+        is_an_hour(json["newest_change_age_s"].as_i64().unwrap()),
+        "{json}"
+    );
+    let csv = output("csv").stdout;
+    let [header, row] = csv.lines().collect::<Vec<_>>()[..] else {
+        panic!("{csv}")
+    };
+    assert!(
+        header.ends_with(",read,last_changed,newest_change_age_s"),
+        "{header}"
+    );
+    let age = row.rsplit(',').next().unwrap();
+    assert!(is_an_hour(age.parse().unwrap()), "{row}");
+    let junit = output("junit").stdout;
+    for property in ["read", "newest_change", "newest_change_age_s"] {
+        let property = format!(r#"<property name="{property}" value="#);
+        assert!(junit.contains(&property), "{junit}");
+    }
+}
+
+#[test]
+fn a_selection_does_not_replace_an_inventory_of_other_secrets() {
+    let account = Account::new(["a", "b"].map(|name| covered(name).with_replica_in(THERE)));
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, all) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let save = |more: &[&str]| account.call(&arguments(&policy, more));
+    assert_eq!(save(&["--save", &all]).code, Some(0));
+    let before = std::fs::read_to_string(&all).unwrap();
+    let refused = save(&["--save", &all, "--name", "a"]);
+    fails(
+        &refused,
+        "is an inventory of other secrets than those of `--name a`",
+    );
+    assert_eq!(std::fs::read_to_string(&all).unwrap(), before);
+    // A file of its own, as of a weekly pipeline of one team.
+    let own = files.path("own.json");
+    for _ in 0..2 {
+        let saved = save(&["--save", &own, "--name", "a"]);
+        assert_eq!(saved.code, Some(0), "{}", saved.stderr);
+    }
+    assert_eq!(save(&["--save", &own, "--name", "b"]).code, Some(1));
+    assert_eq!(save(&["--save", &own]).code, Some(0));
+}
+
+#[test]
+fn secrets_of_the_inventory_that_vanished_are_named_with_the_reason() {
+    let names = ["deleted", "kept", "stranded", "untagged", "window"];
+    let account = Account::new(names.map(|name| covered(name).with_replica_in(THERE)));
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let saved = account.call(&arguments(&policy, &["--save", &inventory]));
+    assert_eq!(saved.code, Some(0), "{}", saved.stderr);
+    for name in ["deleted", "stranded", "window"] {
+        account.make(
+            THERE,
+            "StopReplicationToReplica",
+            &json!({"SecretId": name}),
+        );
+        if name != "stranded" {
+            let delete = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
+            account.make(THERE, "DeleteSecret", &delete);
+        }
+        let window = json!({"SecretId": name, "RecoveryWindowInDays": 7});
+        let force = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
+        let delete = if name == "window" { window } else { force };
+        account.make(HOME, "DeleteSecret", &delete);
+    }
+    let untag = json!({"SecretId": "untagged", "TagKeys": ["tier"]});
+    account.make(HOME, "UntagResource", &untag);
+    let drill = |more: &[&str]| {
+        let base = ["--inventory", &inventory];
+        account.call(&arguments(&policy, &[&base[..], more].concat()))
+    };
+    let called = drill(&["--output", "json"]);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    let report = called.json();
+    assert_eq!(report["gone_since"], json!(["deleted", "window"]));
+    assert_eq!(report["without_primary"], json!(["stranded"]));
+    assert_eq!(report["no_longer_expected"], json!(["untagged"]));
+    let text = drill(&[]).stdout;
+    assert!(text.contains("gone since: deleted, window;"), "{text}");
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub struct Inventory {
     pub saved: DateTime<Utc>,
     /// The keys of the tags that the entries contain. The entries have no other tags.
     pub tag_keys: BTreeSet<String>,
+    /// The options that selected the secrets. Empty if the inventory has all secrets of the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selection: Vec<String>,
     /// The policy and the limits that say which secrets should be there. The stack that has them may be in a primary
     /// Region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,9 +117,16 @@ impl Inventory {
             region,
             saved,
             tag_keys,
+            selection: Vec::new(),
             policy: None,
             secrets,
         }
+    }
+
+    /// Returns the inventory with the options that selected its secrets.
+    #[must_use]
+    pub fn with_selection(self, selection: Vec<String>) -> Self {
+        Self { selection, ..self }
     }
 
     /// Returns the inventory with the policy that says which secrets should be there.
