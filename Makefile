@@ -278,12 +278,12 @@ bench: $(PEER) valgrind ## Write all measurements to docs/PERFORMANCE.md; ONLY=e
 	cargo build --locked --release --package secret-replicator-bench
 	target/release/bench run --document docs $(if $(ONLY),--only $(ONLY))
 
-bench-plan: ## Compare `plan` for SECRETS=100000, in sync and before a first sweep, with the function; print calls, time, memory
+bench-plan: ## Compare `plan` for SECRETS=100000, one of MISSING_EVERY=100 without a replica, with dry runs of the function
 	cargo build --locked --release --package secret-replicator
 	cargo build --locked --release --package secret-replicator-cli
 	cargo build --locked --release --package secret-replicator-bench
-	target/release/bench plan $(if $(SECRETS),--secrets $(SECRETS))
-	target/release/bench plan $(if $(SECRETS),--secrets $(SECRETS)) --missing-every 1
+	target/release/bench plan $(if $(SECRETS),--secrets $(SECRETS)) \
+		$(if $(MISSING_EVERY),--missing-every $(MISSING_EVERY))
 
 # --workspace selects the features of `make test-rust`. `make soak` draws other random worlds.
 PROPERTIES := cargo test --locked --workspace --lib --test policy --test properties --test world

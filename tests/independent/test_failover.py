@@ -63,9 +63,9 @@ def test_a_failback_reads_the_versions_of_another_implementation(moto, secrets, 
     primary = described["ARN"]
     arn = primary.replace(REGION, REPLICA)
     secret = {"name": "drilled", "arn": arn, "primary_arn": primary, "version_id": version, "status": "promoted"}
-    resource = arn.partition(":secret:")[2]
-    state = {"format": 1, "region": REPLICA, "updated": "2026-01-01T00:00:00Z", "secrets": {resource: secret}}
-    (tmp_path / f"promotion-{REPLICA}.json").write_text(json.dumps(state))
+    state = [{"format": 1, "region": REPLICA}, secret]
+    name = f"promotion-{primary.split(':')[4]}-{REGION}-{REPLICA}.jsonl"
+    (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in state))
     code, report = run(moto, tmp_path, "failback", "--to", REGION, "--from", REPLICA)
     assert code == 0, report
     [row] = report["secrets"]
@@ -115,21 +115,110 @@ def test_a_promotion_asks_and_the_printed_commands_lead_back(client, emulator, t
     assert "PrimaryRegion" not in describe(replica, name)
     replica.put_secret_value(SecretId=name, SecretString="new")
 
-    # Each owner's step of each report, by the AWS CLI.
+    # Each step of each report, by the AWS CLI. The promoted secret is deleted with its recovery window.
     for _ in range(3):
-        code, report = run(emulator, tmp_path, "failback", "--to", REGION, "--from", REPLICA, "--name", name)
+        code, report = failback(emulator, tmp_path, name)
         if code == 0:
             break
         [row] = report["secrets"]
         for step in row["steps"]:
-            command = step.get("command", "true")
-            command = command.replace("--recovery-window-in-days 7", "--force-delete-without-recovery")
-            shell = ["sh", "-c", command]
-            subprocess.run(shell, env=settings_for(emulator), check=True, capture_output=True, timeout=60)
+            done = shell(emulator, tmp_path, step.get("command", "true"))
+            assert done.returncode == 0, done.stderr
+            end_recovery_window(replica, name)
         eventually(lambda: replicated(primary, name) or row["newer"] != "same", "the replica is in sync")
     assert code == 0, report
     assert replica.get_secret_value(SecretId=name)["SecretString"] == "new"
     assert "PrimaryRegion" in describe(replica, name)
+
+
+def failback(endpoint, directory, name):
+    return run(endpoint, directory, "failback", "--to", REGION, "--from", REPLICA, "--name", name)
+
+
+def shell(endpoint, directory, command, **more):
+    settings = {**settings_for(endpoint), "TMPDIR": str(directory / "tmp"), **more}
+    (directory / "tmp").mkdir(exist_ok=True)
+    return subprocess.run(["sh", "-c", command], env=settings, cwd=directory, capture_output=True, text=True, timeout=60)
+
+
+def end_recovery_window(client, name):
+    """Ends the recovery window of a secret, as AWS does after its days."""
+    if "DeletedDate" in describe(client, name):
+        client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+
+def promoted(client, emulator, directory, name):
+    """Returns clients of both Regions for a secret that was promoted."""
+    primary, replica = (client("secretsmanager", emulator, region) for region in (REGION, REPLICA))
+    primary.create_secret(Name=name, SecretString="first")
+    primary.put_secret_value(SecretId=name, SecretString="second")
+    primary.replicate_secret_to_regions(SecretId=name, AddReplicaRegions=[{"Region": REPLICA}])
+    eventually(lambda: "VersionIdsToStages" in describe(replica, name), "the replica has the value")
+    code, report = run(emulator, directory, "promote", "--to", REPLICA, "--only", name, "--yes")
+    assert code == 0, report
+    return primary, replica
+
+
+def command_of(endpoint, directory, name, part):
+    """Returns the command of the first step that contains this text."""
+    _, report = failback(endpoint, directory, name)
+    [row] = report["secrets"]
+    return next(step["command"] for step in row["steps"] if part in step.get("command", ""))
+
+
+def test_the_file_with_the_value_is_deleted_also_if_the_put_fails(client, emulator, tmp_path):
+    name = "failover/moved"
+    primary, replica = promoted(client, emulator, tmp_path, name)
+    replica.put_secret_value(SecretId=name, SecretString="third")
+    command = command_of(emulator, tmp_path, name, "put-secret-value")
+    # Records the file during the put.
+    wrapper = tmp_path / "bin"
+    wrapper.mkdir()
+    script = f'#!/bin/sh\ncase "$*" in *put-secret-value*) ls -l "$TMPDIR" > "$SEEN";; esac\nexec {TOOLS}/aws "$@"\n'
+    (wrapper / "aws").write_text(script)
+    (wrapper / "aws").chmod(0o755)
+    seen = tmp_path / "seen"
+    more = {"SEEN": str(seen), "PATH": f"{wrapper}{os.pathsep}{settings_for(emulator)['PATH']}"}
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    def files():
+        return [path.name for path in tmp_path.iterdir() if path.name not in [*before, "tmp", "seen"]]
+
+    primary.delete_secret(SecretId=name, RecoveryWindowInDays=7)
+    done = shell(emulator, tmp_path, command, **more)
+    assert done.returncode != 0
+    assert "PutSecretValue" in done.stderr
+    assert "-rw-------" in seen.read_text()
+    assert (files(), list((tmp_path / "tmp").iterdir())) == ([], [])
+    assert "third" not in done.stdout + done.stderr
+
+    primary.restore_secret(SecretId=name)
+    done = shell(emulator, tmp_path, command, **more)
+    assert done.returncode == 0, done.stderr
+    assert (files(), list((tmp_path / "tmp").iterdir())) == ([], [])
+    assert primary.get_secret_value(SecretId=name)["SecretString"] == "third"
+    _, report = failback(emulator, tmp_path, name)
+    assert [row["newer"] for row in report["secrets"]] == ["same"]
+
+
+def test_a_value_that_the_old_primary_secret_has_gets_its_label_back(client, emulator, tmp_path):
+    name = "failover/returned"
+    primary, replica = promoted(client, emulator, tmp_path, name)
+    versions = describe(replica, name)["VersionIdsToStages"]
+    current, previous = (
+        next(version for version, labels in versions.items() if label in labels)
+        for label in ("AWSCURRENT", "AWSPREVIOUS")
+    )
+    # A put with the ID of a version that is there would change nothing.
+    replica.update_secret_version_stage(
+        SecretId=name, VersionStage="AWSCURRENT", RemoveFromVersionId=current, MoveToVersionId=previous
+    )
+    command = command_of(emulator, tmp_path, name, "update-secret-version-stage")
+    done = shell(emulator, tmp_path, command)
+    assert done.returncode == 0, done.stderr
+    assert primary.get_secret_value(SecretId=name)["SecretString"] == "first"
+    _, report = failback(emulator, tmp_path, name)
+    assert [row["newer"] for row in report["secrets"]] == ["same"]
 
 
 def describe(client, name):

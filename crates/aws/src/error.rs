@@ -24,6 +24,8 @@ pub enum Operation {
     StopReplicationToReplica,
     /// `ListSecretVersionIds`
     ListSecretVersionIds,
+    /// `RestoreSecret`
+    RestoreSecret,
 }
 
 impl fmt::Display for Operation {

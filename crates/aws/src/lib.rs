@@ -6,6 +6,7 @@
 //! | `convert` | converts the SDK's responses into secrets, replicas and pages |
 //! | `endpoints` | the endpoints for calls to other Regions |
 //! | `error` | [`CallError`]: classifies failed calls |
+//! | `failback` | [`FailbackClient`]: makes the calls of a way back that destroy nothing |
 //! | `https` | the HTTPS client |
 //! | `answer` | sends the answer to CloudFormation |
 //! | `limits` | limits for many concurrent calls |
@@ -24,6 +25,7 @@ mod connect_by;
 mod convert;
 mod endpoints;
 mod error;
+mod failback;
 mod freshness;
 mod https;
 mod limits;
@@ -55,10 +57,12 @@ use connect_by::ConnectBy;
 pub use convert::{ListedSecret, Page, RotationPage, UnreadableEntry};
 pub use endpoints::Endpoints;
 pub use error::{CallError, CallErrorKind, Operation};
+pub use failback::FailbackClient;
 pub use freshness::{MAX_READ_AGE, ReadTime, WriteError};
 pub use https::https_client;
 use limits::CallLimits;
 pub use limits::{WritePermit, WriteSlot};
+pub use lists::DeletedSecrets;
 pub use promoter::Promoter;
 pub use reader::Reader;
 use retry_budget::RetryBudget;
@@ -265,12 +269,27 @@ impl SecretsManager {
                 .build()
         });
         let overwrite = !targets.is_empty() && targets.iter().all(Target::overwrites);
+        let request = ReplicationRequest {
+            secret,
+            replica_regions: replica_regions.collect(),
+            overwrite: overwrite.then_some(true),
+        };
+        self.request_replicas(request, read, until).await
+    }
+
+    /// Makes the call `ReplicateSecretToRegions`. The SDK does not retry it.
+    async fn request_replicas(
+        &self,
+        request: ReplicationRequest<'_>,
+        read: ReadTime,
+        until: Instant,
+    ) -> Result<BTreeMap<Region, Replica>, WriteError> {
         let client = self.client.client();
         let request = client
             .replicate_secret_to_regions()
-            .set_force_overwrite_replica_secret(overwrite.then_some(true))
-            .secret_id(secret.as_str())
-            .set_add_replica_regions(Some(replica_regions.collect()));
+            .set_force_overwrite_replica_secret(request.overwrite)
+            .secret_id(request.secret.as_str())
+            .set_add_replica_regions(Some(request.replica_regions));
         let call = || {
             let customized = request.customize();
             let customized = customized.interceptor(ConnectBy(read.send_by()));
@@ -373,6 +392,13 @@ impl SecretsManager {
             None => Err(CallError::out_of_time(operation).into()),
         }
     }
+}
+
+/// The members of `ReplicateSecretToRegions`.
+struct ReplicationRequest<'a> {
+    secret: &'a SecretArn,
+    replica_regions: Vec<ReplicaRegionType>,
+    overwrite: Option<bool>,
 }
 
 /// The timeout for probing another Region.

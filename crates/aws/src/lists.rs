@@ -36,6 +36,15 @@ impl ListRates {
     }
 }
 
+/// Whether a list contains the secrets that are scheduled for deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedSecrets {
+    /// It does not, as by default.
+    Omitted,
+    /// It does (`IncludePlannedDeletion`).
+    Included,
+}
+
 /// The list of a Region's secrets.
 struct List<'a> {
     /// Another Region than the client's.
@@ -86,10 +95,14 @@ impl SecretsManager {
     pub(super) async fn list_with_rotation(
         &self,
         filter: Option<&ListFilter>,
+        deleted: DeletedSecrets,
         next_token: Option<&str>,
         until: Instant,
     ) -> Result<RotationPage, CallError> {
-        let list = List::of(filter.map(as_filter).into_iter().collect());
+        let list = List {
+            deleted: deleted == DeletedSecrets::Included,
+            ..List::of(filter.map(as_filter).into_iter().collect())
+        };
         let answer = self.list_in(list, next_token, until).await?;
         Ok(convert::rotation_page(&answer))
     }

@@ -3,7 +3,7 @@ use secret_replicator_core::policy::ListFilter;
 use secret_replicator_core::secret::{Region, RegionalSecret, Secret, SecretId};
 use tokio::time::Instant;
 
-use super::{CallError, Operation, Page, RotationPage, SecretsManager, convert};
+use super::{CallError, DeletedSecrets, Operation, Page, RotationPage, SecretsManager, convert};
 
 /// The client of a Region that cannot write and cannot read a value: it has no such method. Commands that promise
 /// to change nothing hold this type only.
@@ -38,10 +38,13 @@ impl Reader {
     pub async fn list_with_rotation(
         &self,
         filter: Option<&ListFilter>,
+        deleted: DeletedSecrets,
         next_token: Option<&str>,
         until: Instant,
     ) -> Result<RotationPage, CallError> {
-        self.0.list_with_rotation(filter, next_token, until).await
+        self.0
+            .list_with_rotation(filter, deleted, next_token, until)
+            .await
     }
 
     /// Reads a page of the replicas in another Region whose primary secrets are in the client's Region.

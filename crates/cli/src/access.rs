@@ -12,10 +12,12 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use clap::Args;
-use secret_replicator_aws::{Endpoints, Promoter, Reader, SecretsManager, https_client};
+use secret_replicator_aws::{
+    Endpoints, FailbackClient, Promoter, Reader, SecretsManager, https_client,
+};
 use secret_replicator_core::secret::Region;
 
-use crate::promote::Confirmed;
+use crate::confirm::{Confirmed, Promotions, SafeCalls};
 use crate::{interrupt, options};
 pub(crate) use remediation::ApiError;
 
@@ -104,8 +106,14 @@ impl Access {
     }
 
     /// Returns the client that promotes replicas. Only the confirmation of `promote` leads to it.
-    pub(crate) fn promoter(&self, confirmed: &Confirmed) -> Promoter {
+    pub(crate) fn promoter(&self, confirmed: &Confirmed<Promotions>) -> Promoter {
         Promoter::new(&self.secrets_manager(), confirmed.writes_per_second())
+    }
+
+    /// Returns the client that makes the calls of a way back that destroy nothing. Only the confirmation of
+    /// `failback --perform` leads to it.
+    pub(crate) fn failback_client(&self, confirmed: &Confirmed<SafeCalls>) -> FailbackClient {
+        FailbackClient::new(&self.secrets_manager(), confirmed.writes_per_second())
     }
 
     /// Returns the same access for a Region that may be unavailable: few attempts instead of many.

@@ -13,7 +13,8 @@ use crate::{drill, failback, plan, promote, status};
 ///
 /// A replication policy defines which AWS Secrets Manager secrets are replicated, to which Regions,
 /// and with which KMS keys. This tool uses the same decision code as the AWS Lambda function. Only
-/// `plan`, `status`, `drill`, `promote`, `failback` and `doctor` call AWS. Only `promote` writes.
+/// `plan`, `status`, `drill`, `promote`, `failback` and `doctor` call AWS. Only `promote` and
+/// `failback --perform` write.
 #[derive(Parser)]
 #[command(
     name = "secret-replicator",
@@ -117,7 +118,8 @@ pub(crate) enum Command {
     /// Show what stands where after a failover, and the steps that lead back
     ///
     /// Compares the versions of both sides of each promoted secret, says which value is newer if the versions
-    /// show it, and prints the calls in order. Runs none of them, and never reads a value.
+    /// show it, and prints the calls in order. Makes none of them, or with `--perform` those that destroy nothing.
+    /// Never reads a value.
     #[cfg(feature = "aws")]
     Failback(failback::Arguments),
     /// Find the broken link of a deployed stack

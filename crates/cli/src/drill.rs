@@ -7,20 +7,23 @@
 //! | `reader_role` | whether a role may read the secrets, by IAM's policy simulator |
 //! | `report` | the result as JSON, CSV, JUnit and page |
 //! | `text` | the result for people |
+//! | `vanished` | the secrets of the inventory that no longer count |
 
 mod evidence;
 mod expected;
 mod reader_role;
 mod report;
 mod text;
+mod vanished;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use chrono::Utc;
 use clap::{Args, ValueEnum, ValueHint};
-use secret_replicator_core::failover::inventory::Inventory;
+use secret_replicator_core::failover::inventory::{Inventory, SavedPolicy};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::secret::Region;
 
@@ -44,6 +47,7 @@ Examples:
   secret-replicator drill --from-stack secret-replicator --to eu-west-1 --region us-east-1 --output junit
   secret-replicator drill policy.yaml --to eu-west-1 --inventory inventory.json --reader-role shop-app
   secret-replicator drill policy.yaml --to eu-west-1 --region us-east-1 --failover-stack secret-replicator
+  secret-replicator drill --to eu-west-1 --inventory inventory.json
 
 Exit codes:
   0  every secret could be promoted
@@ -63,7 +67,8 @@ pub(crate) struct Arguments {
     access: AccessOptions,
     #[command(flatten)]
     select: SelectOptions,
-    /// The secrets that the Region should have, from `--save`; needed where a primary Region does not answer
+    /// The secrets that the Region should have, from `--save`; needed where a primary Region does not answer. Without
+    /// a policy, the one of this file is used
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     inventory: Option<String>,
     /// Save the secrets that the Region should have, for the day on which a primary Region does not answer
@@ -131,7 +136,7 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let inventory = inventory
         .map(|path| load_inventory(path, &arguments.to))
         .transpose()?;
-    let of_file = match arguments.policy.of_file() {
+    let of_file = match policy_of_file(arguments, inventory.as_ref()) {
         Ok(of_file) => of_file,
         Err(missing) => return missing.output(problems_format(arguments.output)),
     };
@@ -170,7 +175,7 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         }
         page.write(&Facts {
             reading: &report.reading(),
-            policy: &arguments.policy.name(),
+            policy: &policy_name(arguments, inventory.as_ref()),
             limits: &source.limits,
             selection: report.selection(),
             cost: None,
@@ -204,7 +209,12 @@ fn output(
         DrillFormat::Csv => report.csv()?,
         DrillFormat::Junit => {
             let failures = crate::coverage::State::problems();
-            junit("drill", &report.coverages(), &failures)?
+            junit(
+                "drill",
+                &report.coverages(),
+                &failures,
+                &report.properties(),
+            )?
         }
     };
     let exit = if report.has_findings() || !is_saved {
@@ -233,6 +243,10 @@ fn save_inventory(
     }
     let keys = inventory_tag_keys(&drill.source.policy, drill.select);
     let inventory = Inventory::new(drill.to.clone(), Utc::now(), keys, report.entries());
+    let policy = SavedPolicy::new(&drill.source.text, &drill.source.limits);
+    let inventory = inventory
+        .with_policy(policy)
+        .with_selection(drill.select.words());
     let text = json(&inventory)?;
     file.write(|to| to.write_all(text.as_bytes()))?;
     Ok((true, format!("wrote the inventory to `{name}`\n")))
@@ -245,9 +259,26 @@ fn inventory_tag_keys(policy: &Policy, select: &SelectOptions) -> BTreeSet<Strin
     of_policy.chain(of_options).collect()
 }
 
+/// Checks that the file of `--save` can be written, and that no selection of secrets replaces others.
 fn save_file(arguments: &Arguments) -> anyhow::Result<Option<OutputFile>> {
-    let check = |path: &PathBuf| OutputFile::check("--save", "inventory.json", path);
-    arguments.save.as_ref().map(check).transpose()
+    let Some(path) = &arguments.save else {
+        return Ok(None);
+    };
+    let selection = arguments.select.words();
+    let former = fs::read_to_string(path).ok();
+    let former = former.and_then(|text| Inventory::parse(&text).ok());
+    if let Some(former) = former
+        && !selection.is_empty()
+        && former.selection != selection
+    {
+        bail!(
+            "`{}` is an inventory of other secrets than those of `{}`, and would lose them; name another file with \
+             `--save`, or save without the selection",
+            path.display(),
+            selection.join(" ")
+        );
+    }
+    OutputFile::check("--save", "inventory.json", path).map(Some)
 }
 
 /// Loads an inventory of this Region.
@@ -267,15 +298,48 @@ pub(crate) fn load_inventory(path: &str, to: &Region) -> anyhow::Result<Inventor
     Ok(inventory)
 }
 
+/// Loads the policy of a file: the one that the options name, that of the inventory, or the built-in one. `None` if
+/// it is that of a stack.
+fn policy_of_file(
+    arguments: &Arguments,
+    inventory: Option<&Inventory>,
+) -> Result<Option<PolicySource>, NoSource> {
+    let saved = inventory.and_then(|inventory| inventory.policy.as_ref());
+    match (saved, &arguments.inventory) {
+        (Some(saved), Some(path)) if arguments.policy.is_default() => {
+            PolicySource::of_inventory(saved, path).map(Some)
+        }
+        _ => arguments.policy.of_file(),
+    }
+}
+
+/// Returns the origin of the policy, for people.
+fn policy_name(arguments: &Arguments, inventory: Option<&Inventory>) -> String {
+    let is_saved = inventory.is_some_and(|inventory| inventory.policy.is_some());
+    if is_saved && arguments.policy.is_default() {
+        "the inventory".to_owned()
+    } else {
+        arguments.policy.name()
+    }
+}
+
+/// Returns the policy. A stack is in a primary Region, which may be unavailable.
 async fn policy(
     arguments: &Arguments,
     of_file: Option<PolicySource>,
     access: &Access,
 ) -> Result<PolicySource, NoSource> {
-    match of_file {
-        Some(source) => Ok(source),
-        None => arguments.policy.of_stack(access).await,
+    if let Some(source) = of_file {
+        return Ok(source);
     }
+    let source = arguments.policy.of_stack(&access.impatient()).await;
+    source.map_err(|missing| match missing {
+        NoSource::Failed(error) => NoSource::Failed(error.context(
+            "the policy of the stack is unknown; if the Region of the stack does not answer, use `--inventory FILE` \
+             without `--from-stack`: a file of `drill --save` has the policy",
+        )),
+        rejected @ NoSource::Rejected(_) => rejected,
+    })
 }
 
 /// Returns the policy of the stack in the failover Region, if an option names it.

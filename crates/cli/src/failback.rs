@@ -1,23 +1,34 @@
-//! `secret-replicator failback`: shows what stands where after a failover, and the calls that lead back. Never writes,
-//! and never reads a value.
+//! `secret-replicator failback`: shows what stands where after a failover, and the calls that lead back. With
+//! `--perform`, it makes those that destroy nothing. It never reads a value, and never deletes or overwrites.
+//!
+//! | module | content |
+//! |---|---|
+//! | `read` | reads both sides of each secret |
+//! | `perform` | makes the calls that destroy nothing, a few at a time, and verifies each |
+//! | `report` | the result as JSON |
+//! | `text` | the result for people |
 
+mod perform;
 mod read;
+mod report;
 mod text;
 
 use std::path::PathBuf;
 
 use anyhow::bail;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::Utc;
 use clap::{Args, ValueHint};
-use secret_replicator_core::failover::failback::{Standing, Step};
 use secret_replicator_core::secret::Region;
-use serde::Serialize;
 
 use crate::access::{Access, AccessOptions, run_async};
+use crate::confirm::{self, SafeCalls};
+use crate::interrupt;
 use crate::options::{self, Format};
 use crate::output::{CommandOutput, Exit, json};
-use crate::promotion_state::PromotionState;
+use crate::promotion_state::{Known, PromotionState, StateFile};
 use crate::select::SelectOptions;
+use read::Sides;
+use report::Report;
 
 /// The options of `failback`.
 #[derive(Args)]
@@ -25,11 +36,16 @@ use crate::select::SelectOptions;
 Examples:
   secret-replicator failback --to us-east-1 --from eu-west-1
   secret-replicator failback --to us-east-1 --from eu-west-1 --name shop/ --output json
+  secret-replicator failback --to us-east-1 --from eu-west-1 --perform
 
 Exit codes:
   0  the old primary Region is the primary Region of each secret again
   2  a secret needs steps, which the report names
-  1  an error: an unreadable file, a wrong option, or AWS rejects the calls")]
+  1  an error: an unreadable file, a wrong option, no confirmation, or AWS rejects the calls
+  130  interrupted: the calls in progress ended
+
+`--perform` makes only ReplicateSecretToRegions into a Region in which the name is free, without overwriting, and
+RestoreSecret for a secret in its recovery window. It makes a call only if no step of a person comes before it.")]
 pub(crate) struct Arguments {
     /// The old primary Region, which becomes the primary Region again
     #[arg(long, value_name = "REGION", value_parser = options::region)]
@@ -37,9 +53,16 @@ pub(crate) struct Arguments {
     /// The failover Region, whose secrets were promoted
     #[arg(long, value_name = "REGION", value_parser = options::region)]
     from: Region,
-    /// The state file of `promote`; without this option, `promotion-REGION.json` in this directory, if it exists
+    /// The state file of `promote`; without this option, `promotion-ACCOUNT-TO-FROM.jsonl` in this directory, if it
+    /// exists
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     state: Option<PathBuf>,
+    /// Make the calls that destroy nothing, after showing them
+    #[arg(long)]
+    perform: bool,
+    /// Make them without asking
+    #[arg(long, requires = "perform")]
+    yes: bool,
     #[command(flatten)]
     select: SelectOptions,
     #[command(flatten)]
@@ -49,57 +72,10 @@ pub(crate) struct Arguments {
     output: Format,
 }
 
-/// The report, in the form of `--output json`.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// The old primary Region.
-    to: Region,
-    /// The failover Region.
-    from: Region,
-    /// The start, in RFC 3339.
-    started: String,
-    /// The file that says what was promoted. `None` if the report rests on the lists of both Regions.
-    state_file: Option<String>,
-    secrets: Vec<Row>,
-}
-
-/// One secret.
-#[derive(Debug, Serialize)]
-struct Row {
-    name: String,
-    #[serde(flatten)]
-    standing: Standing,
-    /// Why the order of the values is known, or why it is not.
-    evidence: String,
-    old_primary: Option<SideRow>,
-    promoted: Option<SideRow>,
-    /// The version at the time of the promotion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version_at_promotion: Option<String>,
-    /// The time of the promotion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    promoted_at: Option<DateTime<Utc>>,
-    steps: Vec<Step>,
-}
-
-/// One side of a secret.
-#[derive(Debug, Serialize)]
-struct SideRow {
-    arn: String,
-    /// `primary` with replicas, `standalone`, or `replica`.
-    role: &'static str,
-    /// The version with the label `AWSCURRENT`.
-    version_id: Option<String>,
-    /// The time at which that version was created.
-    version_created: Option<DateTime<Utc>>,
-    /// The last change, of the value or of anything else.
-    last_changed: Option<DateTime<Utc>>,
-}
-
-/// Shows the way back.
+/// Shows the way back, and goes the first steps of it on request.
 ///
 /// # Errors
-/// An option or the state file is invalid, or AWS rejects the calls.
+/// An option or the state file is invalid, the calls are not confirmed, or AWS rejects the calls.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     run_async(failback(arguments))
 }
@@ -111,32 +87,68 @@ async fn failback(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
             "`--from` and `--to` are both {to}; `--to` is the old primary Region, `--from` the failover Region"
         );
     }
-    let state = PromotionState::load(arguments.state.as_deref(), from)?;
-    if arguments.state.is_some() && state.is_empty() {
-        bail!(
-            "the state file `{}` does not exist, or names no secret",
-            state.name()
-        );
+    if let Some(path) = &arguments.state
+        && PromotionState::read(path, from)?.is_empty()
+    {
+        let name = path.display();
+        bail!("the state file `{name}` does not exist, or names no secret");
     }
     let access = Access::load(&arguments.access, Some(to)).await;
     let started = Utc::now();
-    let secrets = read::read(&access, arguments, &state).await?;
-    let report = Report {
-        to: to.clone(),
-        from: from.clone(),
-        started: started.to_rfc3339_opts(SecondsFormat::Secs, true),
-        state_file: (!state.is_empty()).then(|| state.name()),
-        secrets,
+    let sides = Sides::new(&access, to, from);
+    let lists = read::lists(&access, arguments).await?;
+    let file = StateFile::new(arguments.state.as_deref(), from);
+    let path = file.path(&Known {
+        account: lists.account(),
+        primary: Some(to),
+    })?;
+    let state = file.read(path.as_deref())?;
+    let rows = read::rows(&sides, &lists, arguments, &state).await?;
+    let path = path.filter(|_| !state.is_empty());
+    let mut report = Report::new(arguments, started, path.as_deref(), rows);
+    if arguments.perform {
+        perform(arguments, &access, &sides, &mut report).await?;
+    }
+    output(arguments, &report)
+}
+
+/// Makes the calls that destroy nothing and that no person's step precedes, and reads their secrets again.
+async fn perform(
+    arguments: &Arguments,
+    access: &Access,
+    sides: &Sides,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let number = report.calls().len();
+    if number == 0 {
+        return Ok(());
+    }
+    anstream::eprint!("{}", text::plan(report));
+    let calls = SafeCalls {
+        number,
+        to: arguments.to.clone(),
     };
-    let is_done = |row: &Row| row.standing == Standing::Restored;
-    let exit = if report.secrets.iter().all(is_done) {
+    let Some(confirmed) = confirm::ask(&calls, arguments.yes)? else {
+        bail!("not confirmed; the account is unchanged");
+    };
+    interrupt::begin_writes();
+    let clients = perform::Clients::new(access, &confirmed, sides);
+    perform::all(&clients, report).await;
+    report.interrupted = interrupt::is_requested();
+    Ok(())
+}
+
+fn output(arguments: &Arguments, report: &Report) -> anyhow::Result<CommandOutput> {
+    let exit = if report.interrupted {
+        Exit::Interrupted
+    } else if report.is_done() {
         Exit::Success
     } else {
         Exit::Findings
     };
     let stdout = match arguments.output {
-        Format::Text => text::text(&report),
-        Format::Json => json(&report)?,
+        Format::Text => text::text(report),
+        Format::Json => json(report)?,
     };
     Ok(CommandOutput {
         stdout: stdout.into(),

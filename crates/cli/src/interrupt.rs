@@ -64,7 +64,7 @@ fn interrupted() {
     let ending = PHASE.compare_exchange(WRITING, ENDING, Ordering::SeqCst, Ordering::SeqCst);
     match ending {
         Ok(_) => anstream::eprintln!(
-            "{clear}interrupted; the promotions in progress end now (again to end at once)"
+            "{clear}interrupted; the calls in progress end now (again to end at once)"
         ),
         Err(READING) => {
             anstream::eprintln!("{clear}interrupted; the account is unchanged");
@@ -72,7 +72,7 @@ fn interrupted() {
         }
         Err(_) => {
             anstream::eprintln!(
-                "{clear}interrupted; the state file has the promotions that ended, run the command again"
+                "{clear}interrupted; calls may have been made, run the command again: it continues"
             );
             exit(INTERRUPTED.into());
         }

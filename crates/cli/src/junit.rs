@@ -8,7 +8,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use crate::coverage::{Cell, Coverage, State};
 
 /// Formats one test case per secret and Region, in a suite per account and primary Region. The states in
-/// `failures` fail. `command` names the report.
+/// `failures` fail. `command` names the report. Each suite has the properties.
 ///
 /// # Errors
 /// The writer fails.
@@ -16,13 +16,14 @@ pub(crate) fn junit(
     command: &str,
     secrets: &[Coverage],
     failures: &BTreeSet<State>,
+    properties: &[(&str, String)],
 ) -> anyhow::Result<String> {
     let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
     for secret in secrets {
         let name = format!("{}.{}", secret.account, secret.primary_region);
         let suite = suites
             .entry(name.clone())
-            .or_insert_with(|| TestSuite::new(name.clone()));
+            .or_insert_with(|| suite(&name, properties));
         for cell in &secret.regions {
             let mut case = case(secret, cell, failures);
             case.set_classname(name.clone());
@@ -32,6 +33,14 @@ pub(crate) fn junit(
     let mut report = Report::new(format!("secret-replicator {command}"));
     report.add_test_suites(suites.into_values());
     report.to_string().context("failed to write JUnit XML")
+}
+
+fn suite(name: &str, properties: &[(&str, String)]) -> TestSuite {
+    let mut suite = TestSuite::new(name);
+    for (name, value) in properties {
+        suite.add_property((*name, value.as_str()));
+    }
+    suite
 }
 
 fn case(secret: &Coverage, cell: &Cell, failures: &BTreeSet<State>) -> TestCase {

@@ -2,13 +2,15 @@
 //! an account.
 //!
 //! The tool uses the same decision code as the function. Only the commands of the feature `aws` call AWS, and
-//! only `promote` writes.
+//! only `promote` and `failback --perform` write.
 
 #[cfg(feature = "aws")]
 mod access;
 mod arguments;
 mod check;
 mod completions;
+#[cfg(feature = "aws")]
+mod confirm;
 #[cfg(feature = "aws")]
 mod coverage;
 mod diagnostic;

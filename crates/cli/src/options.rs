@@ -43,6 +43,12 @@ impl LimitsOptions {
         )
     }
 
+    /// Returns whether no option sets a limit.
+    #[cfg(feature = "aws")]
+    pub(crate) fn is_default(&self) -> bool {
+        self.allowed_replica_regions.is_none() && !self.allow_overwrite && !self.allow_removal
+    }
+
     /// Formats a warning for each allowed Region that is not a known one, for standard error.
     pub(crate) fn note(&self) -> String {
         let regions = self.get().allowed_regions.named_regions();

@@ -1,14 +1,12 @@
-//! `secret-replicator promote`: makes the replicas of a Region standalone secrets. The only command that writes.
+//! `secret-replicator promote`: makes the replicas of a Region standalone secrets.
 //!
 //! | module | content |
 //! |---|---|
-//! | `confirm` | the confirmation, without which no client can write |
 //! | `planned` | which replicas are promoted, by what the Region shows now |
 //! | `work` | promotes them a few at a time, and verifies each |
 //! | `report` | the result as JSON |
 //! | `text` | the plan and the result for people |
 
-mod confirm;
 mod planned;
 mod report;
 mod text;
@@ -23,15 +21,15 @@ use secret_replicator_core::failover::promotion::{PromotionPlan, Selection};
 use secret_replicator_core::secret::{Region, Secret};
 
 use crate::access::{Access, AccessOptions, run_async};
+use crate::confirm::{self, Promotions};
 use crate::drill::load_inventory;
 use crate::interrupt;
 use crate::options::{self, Format};
 use crate::output::{CommandOutput, Exit, json};
-use crate::promotion_state::PromotionState;
+use crate::promotion_state::{PromotionLog, StateFile};
 use crate::select::SelectOptions;
 use crate::source::{PolicyOptions, PolicySource};
 use crate::terminal::count;
-pub(crate) use confirm::Confirmed;
 use report::Report;
 pub(crate) use work::Outcome;
 
@@ -74,7 +72,7 @@ pub(crate) struct Arguments {
     /// Promote without asking
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// The file that records what was done; without this option, `promotion-REGION.json` in this directory
+    /// The file that records what was done; without this option, `promotion-ACCOUNT-FROM-TO.jsonl` in this directory
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     state: Option<PathBuf>,
     /// The policy of the stack in the failover Region, to show what it does with the promoted secrets
@@ -99,6 +97,7 @@ struct Promotion<'a> {
     prefix: &'a str,
     inventory: Option<&'a Inventory>,
     policy: Option<&'a PolicySource>,
+    state: StateFile,
 }
 
 /// A plan with the reads on which it rests.
@@ -107,6 +106,10 @@ struct Planned {
     found: Vec<Secret>,
     /// Why the list is incomplete. What it shows is promoted nevertheless.
     incomplete: Option<String>,
+    /// The state file. `None` if nothing says which account it is.
+    path: Option<PathBuf>,
+    /// Whether the state file has promotions that the Region shows and that no run has verified.
+    is_unsettled: bool,
 }
 
 /// Promotes the selected replicas.
@@ -124,7 +127,6 @@ async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     }
     let inventory = arguments.inventory.as_deref();
     let inventory = inventory.map(|path| load_inventory(path, to)).transpose()?;
-    let mut state = PromotionState::load(arguments.state.as_deref(), to)?;
     let options =
         PolicyOptions::named(arguments.policy.as_deref(), arguments.from_stack.as_deref());
     let access = Access::load(&arguments.access, Some(to)).await;
@@ -139,34 +141,59 @@ async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         prefix: arguments.select.name_prefix(),
         inventory: inventory.as_ref(),
         policy: policy.as_ref(),
+        state: StateFile::new(arguments.state.as_deref(), to),
     };
-    let planned = planned::read(&promotion, &state).await?;
+    let planned = planned::read(&promotion).await?;
     check_primary_regions(to, &planned.plan)?;
-    let mut report = Report::new(&promotion, &planned, &state);
-    if !arguments.dry_run {
-        state.settle(&planned.plan)?;
+    let mut report = Report::new(&promotion, &planned);
+    if arguments.dry_run {
+        report.dry_run = true;
+    } else {
+        carry_out(arguments, &promotion, &planned, &mut report).await?;
     }
-    if arguments.dry_run || planned.plan.promote.is_empty() {
-        report.dry_run = arguments.dry_run;
-        return output(arguments, &report);
+    output(arguments, &report)
+}
+
+/// Promotes the replicas of a plan after a confirmation, and records it. The record of the plan is on the disk before
+/// the first call.
+async fn carry_out(
+    arguments: &Arguments,
+    promotion: &Promotion<'_>,
+    planned: &Planned,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let Planned { plan, path, .. } = planned;
+    let open = || match path {
+        Some(path) => PromotionLog::open(path, promotion.to),
+        None => bail!("no secret says which account it is; name the state file with `--state`"),
+    };
+    if plan.promote.is_empty() {
+        if planned.is_unsettled {
+            open()?.settle(plan)?;
+        }
+        return Ok(());
     }
-    if !arguments.yes {
-        anstream::eprint!("{}", text::plan(&report));
-    }
-    let Some(confirmed) = confirm::ask(planned.plan.promote.len(), to, arguments.yes)? else {
+    anstream::eprint!("{}", text::plan(report));
+    let promotions = Promotions {
+        number: plan.promote.len(),
+        to: promotion.to.clone(),
+    };
+    let Some(confirmed) = confirm::ask(&promotions, arguments.yes)? else {
         bail!("not confirmed; the account is unchanged");
     };
+    let mut log = open()?;
+    log.settle(plan)?;
+    log.plan(plan)?;
     interrupt::begin_writes();
-    state.plan(&planned.plan)?;
-    let promoter = access.promoter(&confirmed);
-    work::promote(&promoter, &planned.plan.promote, |candidate, outcome| {
+    let promoter = promotion.access.promoter(&confirmed);
+    work::promote(&promoter, &plan.promote, |candidate, outcome| {
         report.add(candidate, outcome);
-        state.note(candidate, outcome)
+        log.note(candidate, outcome)
     })
     .await
     .context("the promotions stopped, because a record failed; run the command again with another `--state`")?;
     report.interrupted = interrupt::is_requested();
-    output(arguments, &report)
+    Ok(())
 }
 
 fn selection(arguments: &Arguments) -> Selection {

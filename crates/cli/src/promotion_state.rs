@@ -1,4 +1,16 @@
 //! The file that records what `promote` did, for the next run and for `failback`.
+//!
+//! The file has one JSON object a line: the head, then an entry for each thing that became known about a secret. The
+//! last entry of a secret counts, except that a promotion that a read showed is never forgotten. Lines are only
+//! appended, so an interruption at any time loses at most the line that is being written.
+//!
+//! | module | content |
+//! |---|---|
+//! | `default_path` | the name of the file without `--state` |
+//! | `log` | [`PromotionLog`]: the locked file that a run appends to |
+
+mod default_path;
+mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,29 +19,26 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use secret_replicator_core::failover::promotion::{Candidate, NotPromoted, PromotionPlan};
+use secret_replicator_core::failover::promotion::{NotPromoted, PromotionPlan};
 use secret_replicator_core::secret::{Region, SecretArn};
 use serde::{Deserialize, Serialize};
 
-use crate::output::json;
-use crate::output_file::OutputFile;
-use crate::promote::Outcome;
+pub(crate) use default_path::{DefaultPath, Known};
+pub(crate) use log::PromotionLog;
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
 
-/// The record of the promotions in one Region. It never contains a value.
+/// The first line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+struct Head {
     format: u32,
+    /// The failover Region.
     region: Region,
-    updated: DateTime<Utc>,
-    /// The secrets by their resource (name and suffix).
-    secrets: BTreeMap<String, PromotedSecret>,
 }
 
-/// A secret that a run planned to promote.
+/// A secret that a run planned to promote. Never contains a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PromotedSecret {
@@ -41,6 +50,9 @@ pub(crate) struct PromotedSecret {
     pub(crate) primary_arn: SecretArn,
     /// The version with the label `AWSCURRENT` before the promotion.
     pub(crate) version_id: String,
+    /// The customer managed key of the replica. `None` is the AWS managed key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kms_key: Option<String>,
     /// What is known about the promotion.
     pub(crate) status: Status,
     /// The time at which a read showed the promotion.
@@ -60,145 +72,154 @@ pub(crate) enum Status {
     Promoted,
 }
 
-/// The record with its file.
-#[derive(Debug)]
+/// What the file says.
+#[derive(Debug, Default)]
 pub(crate) struct PromotionState {
-    path: PathBuf,
-    record: Record,
+    /// The secrets by their resource (name and suffix).
+    secrets: BTreeMap<String, PromotedSecret>,
 }
 
 impl PromotionState {
-    /// Returns the path without `--state`.
-    fn default_path(region: &Region) -> PathBuf {
-        format!("promotion-{region}.json").into()
-    }
-
-    /// Loads the file, or begins a new record if there is none.
+    /// Reads a file. The state is empty if there is none.
     ///
     /// # Errors
     /// The file is not a record of this Region and version.
-    pub(crate) fn load(path: Option<&Path>, region: &Region) -> anyhow::Result<Self> {
-        let path = path.map_or_else(|| Self::default_path(region), Path::to_owned);
-        let name = path.display();
-        let record = match fs::read_to_string(&path) {
-            Ok(text) => {
-                let record: Record = serde_json::from_str(&text).with_context(|| {
-                    format!(
-                        "`{name}` is not a state file of `promote`; name another file with `--state`"
-                    )
-                })?;
-                if record.format != FORMAT || record.region != *region {
-                    bail!(
-                        "the state file `{name}` is that of {} (format {}), not of {region} (format {FORMAT}); \
-                         name another file with `--state`",
-                        record.region,
-                        record.format
-                    );
-                }
-                record
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Record {
-                format: FORMAT,
-                region: region.clone(),
-                updated: Utc::now(),
-                secrets: BTreeMap::new(),
-            },
-            Err(error) => {
-                return Err(error).with_context(|| {
-                    format!("failed to read the state file `{name}`; check its permissions")
-                });
-            }
-        };
-        Ok(Self { path, record })
+    pub(crate) fn read(path: &Path, region: &Region) -> anyhow::Result<Self> {
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Self::parse(&text, path, region)?.0),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| unreadable(path)),
+        }
     }
 
-    /// Returns the path, for messages.
-    pub(crate) fn name(&self) -> String {
-        self.path.display().to_string()
+    /// Parses the complete lines of a file. Returns their length: an interrupted write can leave a part of a line.
+    fn parse(text: &str, path: &Path, region: &Region) -> anyhow::Result<(Self, usize)> {
+        let name = path.display();
+        let not_a_record = || {
+            format!("`{name}` is not a state file of `promote`; name another file with `--state`")
+        };
+        let complete = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = text[..complete].lines();
+        let mut state = Self::default();
+        let Some(head) = lines.next() else {
+            // A part of the head is all that an interruption left.
+            let is_part = serde_json::to_string(&Head::of(region))?.starts_with(text);
+            return if is_part {
+                Ok((state, 0))
+            } else {
+                bail!(not_a_record())
+            };
+        };
+        let head: Head = serde_json::from_str(head).with_context(not_a_record)?;
+        if head.format != FORMAT || head.region != *region {
+            bail!(
+                "the state file `{name}` is that of {} (format {}), not of {region} (format {FORMAT}); name another \
+                 file with `--state`",
+                head.region,
+                head.format
+            );
+        }
+        for line in lines {
+            state.apply(serde_json::from_str(line).with_context(not_a_record)?);
+        }
+        Ok((state, complete))
+    }
+
+    /// Applies an entry. A list can be minutes old and a run can be interrupted, so neither a plan nor an entry
+    /// without a time replaces a promotion that a read showed.
+    fn apply(&mut self, entry: PromotedSecret) {
+        let resource = entry.arn.resource().to_owned();
+        let known = self.secrets.get(&resource);
+        let is_promoted = known.is_some_and(|known| known.status == Status::Promoted);
+        if !is_promoted || entry.promoted.is_some() {
+            self.secrets.insert(resource, entry);
+        }
     }
 
     /// Returns the resources (name and suffix) of the secrets that a run planned to promote.
     pub(crate) fn resources(&self) -> BTreeSet<String> {
-        self.record.secrets.keys().cloned().collect()
+        self.secrets.keys().cloned().collect()
     }
 
     /// Returns whether no run planned a promotion.
     pub(crate) fn is_empty(&self) -> bool {
-        self.record.secrets.is_empty()
+        self.secrets.is_empty()
     }
 
     /// Returns the secrets.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &PromotedSecret> {
-        self.record.secrets.values()
+        self.secrets.values()
     }
 
-    /// Records a plan before its first call, so that an interruption at any time leaves a record.
-    ///
-    /// # Errors
-    /// The file cannot be written. Nothing may be promoted then.
-    pub(crate) fn plan(&mut self, plan: &PromotionPlan) -> anyhow::Result<()> {
-        for candidate in &plan.promote {
-            self.set(candidate, Status::Planned, None);
-        }
-        self.write()
-    }
-
-    /// Records that the Region shows secrets standalone whose promotion an earlier run began and did not verify.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub(crate) fn settle(&mut self, plan: &PromotionPlan) -> anyhow::Result<()> {
+    /// Returns entries for the secrets that the Region shows standalone, and whose promotion an earlier run began and
+    /// did not verify.
+    pub(crate) fn unsettled(&self, plan: &PromotionPlan) -> Vec<PromotedSecret> {
         let standalone = plan.left.iter();
         let standalone = standalone.filter(|left| left.reason == NotPromoted::AlreadyStandalone);
-        let mut has_changed = false;
-        for arn in standalone.filter_map(|left| left.arn.as_ref()) {
-            let recorded = self.record.secrets.get_mut(arn.resource());
-            if let Some(secret) = recorded.filter(|secret| secret.status != Status::Promoted) {
-                secret.status = Status::Promoted;
-                has_changed = true;
-            }
-        }
-        if has_changed { self.write() } else { Ok(()) }
-    }
-
-    /// Records what happened to a secret.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub(crate) fn note(&mut self, candidate: &Candidate, outcome: &Outcome) -> anyhow::Result<()> {
-        match outcome {
-            Outcome::Promoted { at, version_id } => {
-                let fresh = Candidate {
-                    version_id: version_id.clone(),
-                    ..candidate.clone()
-                };
-                self.set(&fresh, Status::Promoted, Some(*at));
-            }
-            Outcome::AlreadyStandalone => self.set(candidate, Status::Promoted, None),
-            Outcome::Unverified => self.set(candidate, Status::Unverified, None),
-            Outcome::Not(_) | Outcome::Failed(_) | Outcome::NotStarted => return Ok(()),
-        }
-        self.write()
-    }
-
-    fn set(&mut self, candidate: &Candidate, status: Status, promoted: Option<DateTime<Utc>>) {
-        let secret = PromotedSecret {
-            name: candidate.name.clone(),
-            arn: candidate.arn.clone(),
-            primary_arn: candidate.arn.in_region(&candidate.primary_region),
-            version_id: candidate.version_id.clone(),
-            status,
-            promoted,
-        };
-        let resource = candidate.arn.resource().to_owned();
-        self.record.secrets.insert(resource, secret);
-    }
-
-    /// Replaces the file. Readers see the former record or the new one.
-    fn write(&mut self) -> anyhow::Result<()> {
-        self.record.updated = Utc::now();
-        let text = json(&self.record)?;
-        let file = OutputFile::check("--state", "promotion.json", &self.path)?;
-        file.write(|to| to.write_all(text.as_bytes()))
+        let recorded = standalone
+            .filter_map(|left| left.arn.as_ref())
+            .filter_map(|arn| self.secrets.get(arn.resource()));
+        let unsettled = recorded.filter(|secret| secret.status != Status::Promoted);
+        unsettled
+            .map(|secret| PromotedSecret {
+                status: Status::Promoted,
+                ..secret.clone()
+            })
+            .collect()
     }
 }
+
+impl Head {
+    fn of(region: &Region) -> Self {
+        Self {
+            format: FORMAT,
+            region: region.clone(),
+        }
+    }
+}
+
+fn unreadable(path: &Path) -> String {
+    let name = path.display();
+    format!("failed to read the state file `{name}`; check its permissions")
+}
+
+/// The file of a run: the one of `--state`, or the one with the default name.
+#[derive(Clone, Debug)]
+pub(crate) struct StateFile {
+    /// The file of `--state`.
+    named: Option<PathBuf>,
+    /// The failover Region.
+    region: Region,
+}
+
+impl StateFile {
+    pub(crate) fn new(named: Option<&Path>, region: &Region) -> Self {
+        Self {
+            named: named.map(Path::to_owned),
+            region: region.clone(),
+        }
+    }
+
+    /// Returns the path. `None` without `--state` if too little is known for a name, and no file has one that fits.
+    ///
+    /// # Errors
+    /// Several files have a name that fits.
+    pub(crate) fn path(&self, known: &Known<'_>) -> anyhow::Result<Option<PathBuf>> {
+        match &self.named {
+            Some(path) => Ok(Some(path.clone())),
+            None => DefaultPath::new(&self.region).find(known),
+        }
+    }
+
+    /// Reads what the file says.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a record of this Region and version.
+    pub(crate) fn read(&self, path: Option<&Path>) -> anyhow::Result<PromotionState> {
+        let read = |path| PromotionState::read(path, &self.region);
+        Ok(path.map(read).transpose()?.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests;

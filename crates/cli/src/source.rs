@@ -5,8 +5,9 @@ mod stack;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueHint};
+use secret_replicator_core::failover::inventory::SavedPolicy;
 use secret_replicator_core::limits::Limits;
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::secret::Region;
@@ -57,6 +58,8 @@ pub(crate) struct SourceOptions {
 pub(crate) struct PolicySource {
     /// The policy.
     pub(crate) policy: Policy,
+    /// The text of the policy.
+    pub(crate) text: String,
     /// The limits.
     pub(crate) limits: Limits,
     /// Notes for standard error.
@@ -125,6 +128,16 @@ impl PolicyOptions {
             (None, Some(path)) => path.to_owned(),
             (None, None) => "the built-in policy".to_owned(),
         }
+    }
+
+    /// Returns whether an option names a policy.
+    pub(crate) fn is_given(&self) -> bool {
+        self.policy.is_some() || self.from_stack.is_some()
+    }
+
+    /// Returns whether no option names a policy or a limit.
+    pub(crate) fn is_default(&self) -> bool {
+        !self.is_given() && self.limits.is_default()
     }
 
     /// Loads the policy of a file, which needs no access. `None` if it is that of a stack.
@@ -224,11 +237,25 @@ pub(crate) fn of_one_partition(mut regions: Vec<Region>) -> anyhow::Result<Vec<R
     Ok(regions)
 }
 
+impl PolicySource {
+    /// Loads the policy of an inventory. `path` names the inventory.
+    pub(crate) fn of_inventory(saved: &SavedPolicy, path: &str) -> Result<Self, NoSource> {
+        let allowed = options::allowed_regions(&saved.allowed_replica_regions);
+        let allowed =
+            allowed.map_err(|error| anyhow!("the allowed Regions of `{path}`: {error}"))?;
+        let limits = options::limits(allowed, saved.allow_overwrite, saved.allow_removal);
+        let document = Document::new(format!("the policy of `{path}`"), &saved.text);
+        load(document, limits, "")
+    }
+}
+
 /// Checks a policy. `note` precedes the note about its warnings.
 fn load(document: Document, limits: Limits, note: &str) -> Result<PolicySource, NoSource> {
+    let text = document.text.clone();
     let loaded = policy::load(document, &limits)
         .map_err(|rejected| NoSource::Rejected(Box::new(rejected)))?;
     Ok(PolicySource {
+        text,
         note: format!("{note}{}", loaded.note()),
         policy: loaded.policy,
         limits,

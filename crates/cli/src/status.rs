@@ -194,7 +194,9 @@ fn output(
             secrets,
         }),
         StatusFormat::Csv => table::csv(secrets),
-        StatusFormat::Junit => junit("status", &secrets, &failures(&arguments.fail_on))?.into(),
+        StatusFormat::Junit => {
+            junit("status", &secrets, &failures(&arguments.fail_on), &[])?.into()
+        }
     };
     Ok(CommandOutput {
         stdout,

@@ -8,12 +8,13 @@ use secret_replicator_core::failover::Found;
 use secret_replicator_core::failover::drill::{
     Drilled, Evidence, KeyCheck, ReaderCheck, There, assess,
 };
-use secret_replicator_core::secret::{Encryption, KmsKey, Region, Secret, SecretId};
+use secret_replicator_core::secret::{KmsKey, Region, Secret, SecretId};
 use tokio::time::Instant;
 
 use super::Drill;
 use super::expected::Expected;
 use super::reader_role;
+use super::vanished::Vanished;
 use crate::access::{Access, ApiError};
 use crate::keys::{self, KeyState};
 
@@ -21,10 +22,10 @@ use crate::keys::{self, KeyState};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The time for a call in a primary Region, which may be unavailable.
-const PRIMARY_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const PRIMARY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The number of secrets that are described concurrently.
-const DESCRIBED_AT_ONCE: usize = 16;
+pub(super) const DESCRIBED_AT_ONCE: usize = 16;
 
 /// The number of keys that are read concurrently.
 const KEYS_AT_ONCE: usize = 8;
@@ -73,14 +74,14 @@ impl Observed {
 
 /// Judges the expected secrets. Describes each one that the lists do not show ready, because a list can be five
 /// minutes old and does not contain secrets that are scheduled for deletion. Drops a secret whose primary secret is
-/// gone. Returns the results and the names of the dropped secrets.
+/// gone, and adds it to the vanished ones.
 pub(super) async fn judge(
     drill: &Drill<'_>,
     expected: Vec<Expected>,
-    there: &[Secret],
-) -> (Vec<Judged>, BTreeSet<String>) {
-    let found = Found::new(there);
-    let (mut observed, mut gone) = (Vec::new(), BTreeSet::new());
+    found: &Found<'_>,
+    vanished: &mut Vanished,
+) -> Vec<Judged> {
+    let mut observed = Vec::new();
     let reader = drill.access.in_region(drill.to).reader();
     let primary_fails = Cell::new(false);
     let reads = expected.into_iter().map(|expected| {
@@ -95,7 +96,7 @@ pub(super) async fn judge(
     while let Some(read) = reads.next().await {
         match read {
             Ok(read) => observed.push(read),
-            Err(name) => drop(gone.insert(name)),
+            Err(Dropped { name, is_there }) => vanished.add_gone(name, is_there),
         }
     }
     let keys = keys(drill, &observed).await;
@@ -114,19 +115,26 @@ pub(super) async fn judge(
             expected: observed.expected,
         }
     });
-    (judged.collect(), gone)
+    judged.collect()
+}
+
+/// A secret whose primary secret is gone or scheduled for deletion.
+struct Dropped {
+    name: String,
+    /// Whether the failover Region has it.
+    is_there: bool,
 }
 
 /// Reads a secret again on both sides, unless the lists show it ready.
 ///
 /// # Errors
-/// The name of a secret whose primary secret is gone or scheduled for deletion.
+/// The secret, if its primary secret is gone.
 async fn read(
     drill: &Drill<'_>,
     reader: &Reader,
     mut observed: Observed,
     primary_fails: &Cell<bool>,
-) -> Result<Observed, String> {
+) -> Result<Observed, Dropped> {
     let listed = observed.assess(drill.to, KeyCheck::Usable, ReaderCheck::NotAsked);
     if listed.is_ready() {
         return Ok(observed);
@@ -140,7 +148,12 @@ async fn read(
             Ok(Some(primary)) if !primary.scheduled_for_deletion => {
                 observed.expected.primary = Some(primary);
             }
-            Ok(_) => return Err(entry.name.clone()),
+            Ok(_) => {
+                return Err(Dropped {
+                    name: entry.name.clone(),
+                    is_there: observed.replica().is_some(),
+                });
+            }
             // The list says enough, and the next secrets need not wait for the Region.
             Err(_) => primary_fails.set(true),
         }
@@ -152,7 +165,7 @@ async fn read(
 ///
 /// # Errors
 /// The error with its remediation.
-async fn describe(
+pub(super) async fn describe(
     reader: &Reader,
     id: SecretId,
     timeout: Duration,
@@ -166,10 +179,7 @@ async fn describe(
 
 /// Returns the customer managed key of a replica.
 pub(super) fn key_of(observed: &Observed) -> Option<KmsKey> {
-    match &observed.replica()?.encryption {
-        Encryption::AwsManagedKey => None,
-        Encryption::MultiRegionKey(key) | Encryption::CustomerKey(key) => Some(key.clone()),
-    }
+    observed.replica()?.encryption.customer_key().cloned()
 }
 
 /// A key that was read.

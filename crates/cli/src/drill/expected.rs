@@ -44,8 +44,8 @@ pub(super) struct AllExpected {
     pub(super) unasked: Vec<Unread>,
     /// The primary Regions for which nothing but the replicas says which secrets should be there.
     pub(super) without_basis: BTreeSet<Region>,
-    /// The names in the inventory that the primary Region no longer has, or that the policy no longer covers.
-    pub(super) no_longer: BTreeSet<String>,
+    /// The entries of the inventory that the lists of the primary Regions do not show covered.
+    pub(super) not_shown: Vec<Entry>,
 }
 
 /// Finds the secrets that the failover Region should have. `there` are the secrets that it has.
@@ -108,8 +108,9 @@ impl AllExpected {
                 refusal,
             });
         }
-        let gone = entries(drill, region).filter(|entry| !found.contains(entry.arn.resource()));
-        self.no_longer.extend(gone.map(|entry| entry.name.clone()));
+        let not_shown = entries(drill, region);
+        let not_shown = not_shown.filter(|entry| !found.contains(entry.arn.resource()));
+        self.not_shown.extend(not_shown.cloned());
         self.lists.push(listing.time);
     }
 

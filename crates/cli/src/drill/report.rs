@@ -3,13 +3,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_core::failover::Found;
 use secret_replicator_core::failover::aftermath::{StackAfter, policy_after};
 use secret_replicator_core::failover::drill::{DrillFinding, Drilled, VersionCheck};
 use secret_replicator_core::failover::inventory::Entry;
-use secret_replicator_core::secret::{Encryption, Region, Secret};
+use secret_replicator_core::secret::Region;
 use serde::Serialize;
 
 use super::evidence::{self, Judged};
+use super::vanished::Vanished;
 use super::{Drill, expected};
 use crate::coverage::Coverage;
 use crate::listing;
@@ -39,8 +41,16 @@ pub(super) struct Report {
     absent_unknown: BTreeSet<Region>,
     /// The time of the newest change that the failover Region shows.
     pub(super) newest_change: Option<DateTime<Utc>>,
-    /// The names in the inventory that no longer count.
+    /// The age of that change at the start, in seconds.
+    pub(super) newest_change_age_s: Option<i64>,
+    /// The names in the inventory that the policy no longer covers.
     pub(super) no_longer_expected: BTreeSet<String>,
+    /// The names in the inventory that neither Region has any more.
+    pub(super) gone_since: BTreeSet<String>,
+    /// The names that only the failover Region has.
+    pub(super) without_primary: BTreeSet<String>,
+    /// The names in the inventory about which the primary Region could not be asked.
+    pub(super) not_checked: BTreeSet<String>,
     pub(super) summary: Summary,
     /// What the stack in the failover Region does with the secrets that could be promoted. `None` if its policy is
     /// not known.
@@ -108,7 +118,9 @@ pub(super) async fn read(drill: &Drill<'_>) -> anyhow::Result<Report> {
         .with_context(|| format!("failed to read the failover Region {}", drill.to))?
         .into_secrets();
     let all = expected::find(drill, &there).await;
-    let (judged, gone) = evidence::judge(drill, all.secrets, &there).await;
+    let found = Found::new(&there);
+    let mut vanished = Vanished::find(drill, all.not_shown, &found).await;
+    let judged = evidence::judge(drill, all.secrets, &found, &mut vanished).await;
     let after_promotion = drill.failover_policy.map(|source| {
         let ready = judged.iter().filter(|judged| judged.drilled.is_ready());
         let replicas = ready.filter_map(|judged| judged.found.as_ref());
@@ -121,6 +133,7 @@ pub(super) async fn read(drill: &Drill<'_>) -> anyhow::Result<Report> {
         .map(|judged| Row::new(drill.to, judged))
         .collect();
     rows.sort_by(|one, other| (&one.name, &one.arn).cmp(&(&other.name, &other.arn)));
+    let newest_change = rows.iter().filter_map(|row| row.last_changed).max();
     Ok(Report {
         region: drill.to.clone(),
         primary_regions: drill.primary_regions.clone(),
@@ -129,8 +142,12 @@ pub(super) async fn read(drill: &Drill<'_>) -> anyhow::Result<Report> {
         lists: all.lists.into_iter().chain([time]).collect(),
         not_asked: all.unasked,
         absent_unknown: all.without_basis,
-        newest_change: rows.iter().filter_map(|row| row.last_changed).max(),
-        no_longer_expected: &all.no_longer | &gone,
+        newest_change,
+        newest_change_age_s: newest_change.map(|changed| (started - changed).num_seconds()),
+        no_longer_expected: vanished.no_longer_covered,
+        gone_since: vanished.gone,
+        without_primary: vanished.without_primary,
+        not_checked: vanished.unknown,
         summary: Summary::of(&rows),
         after_promotion,
         secrets: rows,
@@ -163,7 +180,10 @@ impl Row {
             drilled,
         } = judged;
         let mut entry = expected.entry;
-        entry.kms_key = found.as_ref().and_then(customer_key);
+        let key = found
+            .as_ref()
+            .and_then(|found| found.encryption.customer_key());
+        entry.kms_key = key.map(ToString::to_string);
         let finding = |finding: &DrillFinding| Finding {
             code: finding.code(),
             detail: finding.detail(),
@@ -185,18 +205,12 @@ impl Row {
     }
 }
 
-fn customer_key(replica: &Secret) -> Option<String> {
-    match &replica.encryption {
-        Encryption::AwsManagedKey => None,
-        Encryption::MultiRegionKey(key) | Encryption::CustomerKey(key) => Some(key.to_string()),
-    }
-}
-
 impl Report {
     /// Returns whether a secret could not be promoted, whether nothing says which secrets are absent, or whether no
     /// secret was judged: the policy, the account or the Region is probably wrong.
     pub(super) fn has_findings(&self) -> bool {
         self.summary.expected == 0
+            || !self.not_checked.is_empty()
             || self.summary.ready < self.summary.expected
             || !self.absent_unknown.is_empty()
             || self.lists.iter().any(|list| list.error.is_some())
@@ -274,7 +288,7 @@ impl Report {
     pub(super) fn csv(&self) -> anyhow::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for row in &self.secrets {
-            let csv_row = |finding| CsvRow::new(&self.region, row, finding);
+            let csv_row = |finding| CsvRow::new(self, row, finding);
             let findings = row.findings.iter().map(|finding| csv_row(Some(finding)));
             let ready = row.ready.then(|| csv_row(None));
             for csv_row in findings.chain(ready) {
@@ -285,11 +299,39 @@ impl Report {
         String::from_utf8(bytes).context("failed to write CSV")
     }
 
+    /// Returns the time at which the list of the failover Region was read.
+    fn read(&self) -> String {
+        let list = self.lists.iter().rfind(|list| list.region == self.region);
+        list.map_or_else(|| self.started.clone(), |list| seconds(list.ended))
+    }
+
+    /// Returns the age of the evidence, for the test cases.
+    pub(super) fn properties(&self) -> Vec<(&'static str, String)> {
+        let newest = self.newest_change.map(seconds);
+        let age = self.newest_change_age_s.map(|age| age.to_string());
+        let inventory = self.inventory_saved.map(seconds);
+        let optional = [
+            ("newest_change", newest),
+            ("newest_change_age_s", age),
+            ("inventory_saved", inventory),
+        ];
+        let optional = optional.into_iter();
+        let optional = optional.filter_map(|(name, value)| Some((name, value?)));
+        [("read", self.read())]
+            .into_iter()
+            .chain(optional)
+            .collect()
+    }
+
     /// Returns whether the current versions of all secrets are known to be there.
     pub(super) fn all_current(&self) -> bool {
         let current = self.summary.versions.get(VersionCheck::Current.name());
         current.copied().unwrap_or_default() == self.summary.expected
     }
+}
+
+fn seconds(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A row of `--output csv`.
@@ -304,20 +346,29 @@ struct CsvRow<'a> {
     finding: &'a str,
     detail: &'a str,
     remediation: &'a str,
+    /// The time at which the list of the Region was read.
+    read: String,
+    /// The last change of the secret that the Region shows.
+    last_changed: Option<String>,
+    /// The age of the newest change in the Region at the start, in seconds. The same in all rows.
+    newest_change_age_s: Option<i64>,
 }
 
 impl<'a> CsvRow<'a> {
-    fn new(region: &'a Region, row: &'a Row, finding: Option<&'a Finding>) -> Self {
+    fn new(report: &'a Report, row: &'a Row, finding: Option<&'a Finding>) -> Self {
         Self {
             account: &row.account,
             primary_region: row.primary_region.as_str(),
             secret: &row.name,
-            region: region.as_str(),
+            region: report.region.as_str(),
             ready: row.ready,
             version: row.version,
             finding: finding.map_or("", |finding| finding.code),
             detail: finding.map_or("", |finding| &finding.detail),
             remediation: finding.map_or("", |finding| &finding.remediation),
+            read: report.read(),
+            last_changed: row.last_changed.map(seconds),
+            newest_change_age_s: report.newest_change_age_s,
         }
     }
 }

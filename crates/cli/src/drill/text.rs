@@ -16,20 +16,40 @@ pub(super) fn text(report: &Report, every_row: bool) -> String {
     parts.extend(findings(report, every_row));
     parts.extend(remediations(report));
     parts.extend(after_promotion(report));
-    if !report.no_longer_expected.is_empty() {
-        let names: Vec<&str> = report
-            .no_longer_expected
-            .iter()
-            .map(String::as_str)
-            .collect();
-        let text = format!(
-            "no longer expected: {}; the primary Region no longer has these secrets, or the policy no longer covers \
-             them; save the inventory again",
-            names.join(", ")
-        );
-        parts.push(wrap("", 0, &text));
-    }
+    parts.extend(vanished(report));
     parts.join("\n")
+}
+
+/// Formats the names that no longer count, each with the reason.
+fn vanished(report: &Report) -> Vec<String> {
+    let groups = [
+        (
+            "no longer expected",
+            &report.no_longer_expected,
+            "the policy no longer covers these secrets; save the inventory again",
+        ),
+        (
+            "gone since",
+            &report.gone_since,
+            "neither Region has these secrets any more; if they were deleted on purpose, save the inventory again",
+        ),
+        (
+            "without a primary secret",
+            &report.without_primary,
+            "only the failover Region has these secrets; delete them there if they are not needed",
+        ),
+        (
+            "not checked",
+            &report.not_checked,
+            "the primary Region did not answer for these secrets of the inventory; drill again",
+        ),
+    ];
+    let groups = groups.iter().filter(|(_, names, _)| !names.is_empty());
+    let lines = groups.map(|(title, names, reason)| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        wrap("", 0, &format!("{title}: {}; {reason}", names.join(", ")))
+    });
+    lines.collect()
 }
 
 fn totals(report: &Report) -> String {

@@ -1,9 +1,29 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use secret_replicator_core::failover::failback::{Newer, Standing, Step};
 
-use super::{Report, Row, SideRow};
+use super::report::{Report, Row, SideRow};
 use crate::table;
 use crate::terminal::{STRONG, SUCCESS, WARNING, count, paint, wrap};
+
+/// Formats the calls of `--perform`, before the confirmation.
+pub(super) fn plan(report: &Report) -> String {
+    let calls = report.calls();
+    let line = format!(
+        "{} to make, which destroy nothing.",
+        count(calls.len(), "call")
+    );
+    let rows = calls.iter().map(|(position, call)| {
+        let name = &report.secrets[*position].name;
+        format!("  {name}: {}\n", call.command())
+    });
+    let others = "The other steps are those of people. The report after the calls has them.";
+    format!(
+        "{}\n{}\n{}",
+        paint(STRONG, line),
+        rows.collect::<String>(),
+        wrap("", 0, others)
+    )
+}
 
 /// Formats the report: the secrets that need steps, each with its sides and its steps in order.
 pub(super) fn text(report: &Report) -> String {
@@ -25,16 +45,30 @@ pub(super) fn text(report: &Report) -> String {
             .to_owned(),
     };
     let mut parts = vec![format!("{}\n{}", paint(style, line), wrap("", 0, &basis))];
+    parts.extend(performed(report));
     parts.extend(others.into_iter().map(|row| secret(report, row)));
     if !report.secrets.iter().all(|row| row.steps.is_empty()) {
         parts.push(wrap(
             "",
             0,
-            "This command runs none of the steps. Steps marked with ! destroy a secret: its owner runs them, after \
-             each step before has succeeded.",
+            "Steps marked with + destroy nothing: `--perform` makes each one that is the first of its secret. The \
+             others are those of people, each after the step before it has succeeded. Those marked with ! destroy a \
+             secret.",
         ));
     }
     parts.join("\n")
+}
+
+/// Formats the calls that `--perform` made.
+fn performed(report: &Report) -> Option<String> {
+    let rows = report.secrets.iter().filter_map(|row| {
+        let performed = row.performed.as_ref()?;
+        let detail = performed.detail.clone().unwrap_or_default();
+        Some(vec![row.name.clone(), performed.outcome.to_owned(), detail])
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let header = ["secret", "call", "detail"];
+    (!rows.is_empty()).then(|| table::left(&header, rows.into_iter()))
 }
 
 fn secret(report: &Report, row: &Row) -> String {
@@ -56,9 +90,13 @@ fn secret(report: &Report, row: &Row) -> String {
 }
 
 fn formatted(number: usize, step: &Step) -> String {
-    let mark = if step.destroys { "!" } else { " " };
-    let text = wrap(&format!("{mark}{number}. "), 4, &step.text);
-    match &step.command {
+    let mark = match step {
+        Step::Call { .. } => "+",
+        Step::Person { destroys: true, .. } => "!",
+        Step::Person { .. } => " ",
+    };
+    let text = wrap(&format!("{mark}{number}. "), 4, step.text());
+    match step.command() {
         // In one line, so that it can be copied.
         Some(command) => format!("{text}    {command}\n"),
         None => text,
@@ -95,6 +133,7 @@ fn title(row: &Row) -> &'static str {
         },
         Standing::NoOldPrimary => "only in the failover Region",
         Standing::NoPromoted => "only in the old primary Region",
+        Standing::Gone => "in neither Region",
         Standing::ScheduledForDeletion => "a side is scheduled for deletion",
         Standing::NameTaken => "another secret has the name",
     }

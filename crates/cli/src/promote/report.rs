@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::work::Outcome;
 use super::{Planned, Promotion};
-use crate::promotion_state::PromotionState;
 
 /// The result of `promote`, in the form of `--output json`.
 #[derive(Debug, Serialize)]
@@ -29,8 +28,8 @@ pub(super) struct Report {
     /// Why the list of the Region is incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) incomplete: Option<String>,
-    /// The file that records what was done.
-    pub(super) state_file: String,
+    /// The file that records what was done. `None` if nothing was found that it could record.
+    pub(super) state_file: Option<String>,
     /// The secrets to promote.
     pub(super) secrets: Vec<Row>,
     /// The other secrets.
@@ -71,11 +70,7 @@ pub(super) struct LeftRow {
 }
 
 impl Report {
-    pub(super) fn new(
-        promotion: &Promotion<'_>,
-        planned: &Planned,
-        state: &PromotionState,
-    ) -> Self {
+    pub(super) fn new(promotion: &Promotion<'_>, planned: &Planned) -> Self {
         let found = planned.found.iter();
         let found: BTreeMap<&str, &Secret> = found
             .map(|secret| (secret.arn.resource(), secret))
@@ -103,7 +98,7 @@ impl Report {
             inventory_saved: promotion.inventory.map(|inventory| inventory.saved),
             absent_unknown: promotion.inventory.is_none(),
             incomplete: planned.incomplete.clone(),
-            state_file: state.name(),
+            state_file: planned.path.as_ref().map(|path| path.display().to_string()),
             positions: arns.enumerate().map(|(at, arn)| (arn, at)).collect(),
             left: planned.plan.left.iter().map(LeftRow::from).collect(),
             secrets,

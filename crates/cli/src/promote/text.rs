@@ -55,14 +55,12 @@ pub(super) fn text(report: &Report) -> String {
     parts.push(inventory(report));
     if promoted > 0 {
         parts.extend(changes(report));
-        parts.push(wrap(
-            "",
-            0,
-            &format!(
-                "`{}` records what was done. Keep it for `secret-replicator failback`.",
-                report.state_file
-            ),
-        ));
+        parts.extend(report.state_file.iter().map(|file| {
+            let text = format!(
+                "`{file}` records what was done. Keep it for `secret-replicator failback`."
+            );
+            wrap("", 0, &text)
+        }));
     }
     parts.join("\n")
 }

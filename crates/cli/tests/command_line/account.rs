@@ -50,9 +50,7 @@ impl Account {
 
     /// Runs the tool in this account. Checks that it only reads.
     pub(crate) fn call(&self, arguments: &[&str]) -> Called {
-        let output = self.command(arguments).output().unwrap();
-        self.check_operations(&[]);
-        called(&output)
+        self.checked(".", arguments, &[])
     }
 
     /// Runs a command in this account that may promote replicas. Checks that it writes nothing else and reads no value.
@@ -62,26 +60,45 @@ impl Account {
 
     /// Runs a command in this directory that may promote replicas.
     pub(crate) fn call_writing_in(&self, directory: &str, arguments: &[&str]) -> Called {
-        let output = self.command(arguments).current_dir(directory).output();
-        self.check_operations(&["ListSecretVersionIds", "StopReplicationToReplica"]);
-        called(&output.unwrap())
+        self.checked(directory, arguments, &["StopReplicationToReplica"])
     }
 
-    /// Runs a command in this account after a promotion. Checks that it only reads.
+    /// Runs a command in this account that compares versions. Checks that it only reads.
     pub(crate) fn call_reading(&self, arguments: &[&str]) -> Called {
         self.call_reading_in(".", arguments)
     }
 
-    /// Runs a command in this directory.
+    /// Runs a command in this directory that compares versions.
     pub(crate) fn call_reading_in(&self, directory: &str, arguments: &[&str]) -> Called {
-        let before = self.aws.calls_to("StopReplicationToReplica").len();
+        self.checked(directory, arguments, &["ListSecretVersionIds"])
+    }
+
+    /// Runs a command in this directory that may make the calls of a way back. Checks that they destroy nothing.
+    pub(crate) fn call_performing_in(&self, directory: &str, arguments: &[&str]) -> Called {
+        let before = self.aws.calls().len();
+        let safe = [
+            "ListSecretVersionIds",
+            "ReplicateSecretToRegions",
+            "RestoreSecret",
+        ];
+        let called = self.checked(directory, arguments, &safe);
+        let calls = self.aws.calls().into_iter().skip(before);
+        for call in calls.filter(|call| call.operation == "ReplicateSecretToRegions") {
+            assert_eq!(call.body["ForceOverwriteReplicaSecret"], false, "{call:?}");
+        }
+        called
+    }
+
+    /// Runs a command in this directory. Checks that it reads metadata only, except for these operations.
+    fn checked(&self, directory: &str, arguments: &[&str], others: &[&str]) -> Called {
+        let before = self.aws.calls().len();
         let output = self.command(arguments).current_dir(directory).output();
-        self.check_operations(&["ListSecretVersionIds", "StopReplicationToReplica"]);
-        assert_eq!(self.aws.calls_to("StopReplicationToReplica").len(), before);
+        self.check_operations(before, others);
         called(&output.unwrap())
     }
 
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
+    /// Returns a call of the tool in this account.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = isolated(arguments);
         command
             .args(["--endpoint-url", &self.aws.endpoint()])
@@ -92,6 +109,7 @@ impl Account {
 
     /// Runs the tool in this account, in which these services answer besides Secrets Manager.
     pub(crate) fn call_with(&self, services: &Services, arguments: &[&str]) -> Called {
+        let before = self.aws.calls().len();
         let output = isolated(arguments)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
@@ -99,16 +117,16 @@ impl Account {
             .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.aws.endpoint())
             .output()
             .unwrap();
-        self.check_operations(&[]);
+        self.check_operations(before, &[]);
         called(&output)
     }
 
-    /// Checks that the tool reads metadata only, except for these operations.
-    fn check_operations(&self, others: &[&str]) {
-        let calls = self.aws.calls();
-        let operations: BTreeSet<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+    /// Checks that the calls after this number read metadata only, except for these operations.
+    fn check_operations(&self, before: usize, others: &[&str]) {
+        let calls = self.aws.calls().into_iter().skip(before);
+        let operations: BTreeSet<String> = calls.map(|call| call.operation).collect();
         let reads = ["DescribeSecret", "ListSecrets"].iter().chain(others);
-        let allowed: BTreeSet<&str> = reads.copied().collect();
+        let allowed: BTreeSet<String> = reads.map(|name| (*name).to_owned()).collect();
         assert!(operations.is_subset(&allowed), "{operations:?}");
     }
 }

@@ -3,35 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use secret_replicator_emulator::{Fault, FaultKind, SecretSeed, SecretSeries};
+use secret_replicator_emulator::{Fault, FaultKind, SecretSeries};
 use serde_json::{Value, json};
 
-use crate::account::{Account, HOME, OLD, secret};
+use crate::account::{Account, HOME, secret};
+use crate::failover::{POLICY, SUFFIX, THERE, covered, replica, there};
 use crate::services::{ServiceCall, Services};
 use crate::{Called, Files};
-
-const THERE: &str = "eu-west-1";
-const SUFFIX: &str = "AAAAAA";
-const POLICY: &str = r#"
-version: 1
-rules:
-  - name: tier-1
-    when: { tags: { tier: "1" } }
-    replicate-to: [eu-west-1]
-"#;
-
-fn covered(name: &str) -> SecretSeed {
-    secret(name).with_tag("tier", "1").with_suffix(SUFFIX)
-}
-
-/// Returns a secret in the failover Region.
-fn there(name: &str) -> SecretSeed {
-    SecretSeed::new(THERE, name).with_age(OLD)
-}
-
-fn replica(name: &str) -> SecretSeed {
-    there(name).with_replica_of(HOME).with_suffix(SUFFIX)
-}
 
 /// The planted faults: the name of a secret and the finding about it.
 const FAULTS: [(&str, &str); 6] = [
@@ -191,6 +169,7 @@ fn a_drill_of_replicas_in_order_succeeds_and_saves_what_should_be_there() {
     assert_eq!(entry["rotation"]["after_days"], 30);
     assert!(entry["version_id"].is_string());
     assert_eq!(entry["tags"], json!({"tier": "1"}));
+    assert_eq!(inventory["policy"]["text"], POLICY);
     assert!(!text.contains("seeded"), "{text}");
 }
 
@@ -219,7 +198,7 @@ fn without_the_primary_region_the_drill_rests_on_the_inventory() {
 
     // Nothing says what is absent, so the drill does not succeed, and keeps the inventory.
     let before = std::fs::read_to_string(&file).unwrap();
-    let called = account.call(&arguments(&path, &["--name", "a", "--save", &file]));
+    let called = account.call(&arguments(&path, &["--save", &file]));
     assert_eq!(called.code, Some(2), "{}", called.stdout);
     assert!(
         called.stderr.contains("absent secrets are unknown"),
@@ -237,6 +216,152 @@ fn without_the_primary_region_the_drill_rests_on_the_inventory() {
         called.stdout
     );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+}
+
+#[test]
+fn the_age_of_the_newest_change_is_in_each_format() {
+    let account = Account::new([covered("a").with_replica_in(THERE)]);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let policy = files.path("policy.yaml");
+    let output = |format| account.call(&arguments(&policy, &["--output", format]));
+    let is_an_hour = |age: i64| (3590..3700).contains(&age);
+    let json = output("json").json();
+    assert!(
+        is_an_hour(json["newest_change_age_s"].as_i64().unwrap()),
+        "{json}"
+    );
+    let csv = output("csv").stdout;
+    let [header, row] = csv.lines().collect::<Vec<_>>()[..] else {
+        panic!("{csv}")
+    };
+    assert!(
+        header.ends_with(",read,last_changed,newest_change_age_s"),
+        "{header}"
+    );
+    let age = row.rsplit(',').next().unwrap();
+    assert!(is_an_hour(age.parse().unwrap()), "{row}");
+    let junit = output("junit").stdout;
+    for property in ["read", "newest_change", "newest_change_age_s"] {
+        let property = format!(r#"<property name="{property}" value="#);
+        assert!(junit.contains(&property), "{junit}");
+    }
+}
+
+#[test]
+fn a_selection_does_not_replace_an_inventory_of_other_secrets() {
+    let account = Account::new(["a", "b"].map(|name| covered(name).with_replica_in(THERE)));
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, all) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let save = |more: &[&str]| account.call(&arguments(&policy, more));
+    assert_eq!(save(&["--save", &all]).code, Some(0));
+    let before = std::fs::read_to_string(&all).unwrap();
+    let refused = save(&["--save", &all, "--name", "a"]);
+    fails(
+        &refused,
+        "is an inventory of other secrets than those of `--name a`",
+    );
+    assert_eq!(std::fs::read_to_string(&all).unwrap(), before);
+    // A file of its own, as of a weekly pipeline of one team.
+    let own = files.path("own.json");
+    for _ in 0..2 {
+        let saved = save(&["--save", &own, "--name", "a"]);
+        assert_eq!(saved.code, Some(0), "{}", saved.stderr);
+    }
+    assert_eq!(save(&["--save", &own, "--name", "b"]).code, Some(1));
+    assert_eq!(save(&["--save", &own]).code, Some(0));
+}
+
+#[test]
+fn secrets_of_the_inventory_that_vanished_are_named_with_the_reason() {
+    let names = ["deleted", "kept", "stranded", "untagged", "window"];
+    let account = Account::new(names.map(|name| covered(name).with_replica_in(THERE)));
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let saved = account.call(&arguments(&policy, &["--save", &inventory]));
+    assert_eq!(saved.code, Some(0), "{}", saved.stderr);
+    for name in ["deleted", "stranded", "window"] {
+        account.make(
+            THERE,
+            "StopReplicationToReplica",
+            &json!({"SecretId": name}),
+        );
+        if name != "stranded" {
+            let delete = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
+            account.make(THERE, "DeleteSecret", &delete);
+        }
+        let window = json!({"SecretId": name, "RecoveryWindowInDays": 7});
+        let force = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
+        let delete = if name == "window" { window } else { force };
+        account.make(HOME, "DeleteSecret", &delete);
+    }
+    let untag = json!({"SecretId": "untagged", "TagKeys": ["tier"]});
+    account.make(HOME, "UntagResource", &untag);
+    let drill = |more: &[&str]| {
+        let base = ["--inventory", &inventory];
+        account.call(&arguments(&policy, &[&base[..], more].concat()))
+    };
+    let called = drill(&["--output", "json"]);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    let report = called.json();
+    assert_eq!(report["gone_since"], json!(["deleted", "window"]));
+    assert_eq!(report["without_primary"], json!(["stranded"]));
+    assert_eq!(report["no_longer_expected"], json!(["untagged"]));
+    let text = drill(&[]).stdout;
+    assert!(text.contains("gone since: deleted, window;"), "{text}");
+}
+
+#[test]
+fn without_a_policy_the_one_of_the_inventory_judges() {
+    let account = Account::new([
+        covered("a").with_replica_in(THERE),
+        secret("other").with_replica_in(THERE),
+    ]);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let saved = account.call(&arguments(&policy, &["--save", &inventory]));
+    assert_eq!(saved.code, Some(0), "{}", saved.stderr);
+    let drill = [
+        "drill",
+        "--to",
+        THERE,
+        "--region",
+        HOME,
+        "--inventory",
+        &inventory,
+    ];
+    let drill = [&drill[..], &["--output", "json"]].concat();
+    // A secret of the policy that the inventory does not have yet.
+    account.seed(covered("b").with_replica_in(THERE));
+    let called = account.call(&drill);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    assert_eq!(called.json()["summary"]["expected"], 2);
+    assert_eq!(called.json()["no_longer_expected"], json!([]));
+    account.aws.with(|world, now| world.suspend(now, HOME));
+    let called = account.call(&drill);
+    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
+    assert_eq!(called.json()["summary"]["expected"], 1);
+}
+
+#[test]
+fn a_stack_whose_region_does_not_answer_names_the_inventory() {
+    let account = Account::new([covered("a").with_replica_in(THERE)]);
+    let services = Services::start(|call| match call.action.as_str() {
+        "cloudformation:DescribeStacks" => Err("ServiceUnavailable"),
+        action => panic!("{action}"),
+    });
+    let drill = [
+        "drill",
+        "--from-stack",
+        "s",
+        "--to",
+        THERE,
+        "--region",
+        HOME,
+    ];
+    let called = account.call_with(&services, &drill);
+    assert_eq!(called.code, Some(1), "{}", called.stdout);
+    let remediation = "use `--inventory FILE` without `--from-stack`";
+    assert!(called.stderr.contains(remediation), "{}", called.stderr);
 }
 
 #[test]

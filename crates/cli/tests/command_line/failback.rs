@@ -6,13 +6,11 @@ use secret_replicator_emulator::SecretSeed;
 use serde_json::{Value, json};
 
 use crate::account::{Account, HOME, OLD, secret};
+use crate::failover::{SUFFIX, THERE, delete_promoted, end_recovery_window, put};
 use crate::{Called, Files};
 
-const THERE: &str = "eu-west-1";
-const SUFFIX: &str = "AAAAAA";
-
 /// Returns an account in which these secrets were promoted.
-fn promoted(names: &[&str], files: &Files) -> Account {
+pub(crate) fn promoted(names: &[&str], files: &Files) -> Account {
     let seed = |name: &&str| secret(name).with_suffix(SUFFIX).with_replica_in(THERE);
     let account = Account::new(names.iter().map(seed));
     let state = files.path("state.json");
@@ -27,15 +25,10 @@ fn failback(account: &Account, files: &Files, more: &[&str]) -> Called {
     account.call_reading(&[&base[..], more].concat())
 }
 
-fn row(report: &Value, name: &str) -> Value {
+pub(crate) fn row(report: &Value, name: &str) -> Value {
     let secrets = report["secrets"].as_array().unwrap().iter();
     let mut rows = secrets.filter(|row| row["name"] == name);
     rows.next().unwrap().clone()
-}
-
-fn put(account: &Account, region: &str, name: &str, value: &str) {
-    let body = json!({"SecretId": name, "SecretString": value});
-    account.make(region, "PutSecretValue", &body);
 }
 
 #[test]
@@ -97,6 +90,40 @@ fn without_a_state_file_the_lists_of_both_regions_show_the_promoted_secrets() {
 }
 
 #[test]
+fn without_a_state_file_a_secret_in_its_recovery_window_is_seen() {
+    let files = Files::new(&[]);
+    let account = promoted(&["here", "there"], &files);
+    delete_promoted(&account, "here");
+    let delete = json!({"SecretId": "there", "RecoveryWindowInDays": 7});
+    account.make(HOME, "DeleteSecret", &delete);
+    let arguments = [
+        "failback", "--to", HOME, "--from", THERE, "--output", "json",
+    ];
+    let called = account.call_reading_in(&files.path(""), &arguments);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    for name in ["here", "there"] {
+        let row = row(&called.json(), name);
+        assert_eq!(row["state"], "scheduled-for-deletion", "{row}");
+    }
+}
+
+#[test]
+fn tags_select_the_secrets_of_the_state_file_too() {
+    let files = Files::new(&[]);
+    let account = promoted(&["a", "b"], &files);
+    let tag = json!({"SecretId": "a", "Tags": [{"Key": "team", "Value": "x"}]});
+    account.make(HOME, "TagResource", &tag);
+    let names = |more: &[&str]| {
+        let report = failback(&account, &files, &[more, &["--output", "json"]].concat());
+        let secrets = report.json()["secrets"].as_array().unwrap().clone();
+        let names = secrets.into_iter().map(|row| row["name"].clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[]), ["a", "b"]);
+    assert_eq!(names(&["--tag", "team=x"]), ["a"]);
+}
+
+#[test]
 fn the_steps_lead_back_without_losing_the_newer_value() {
     let files = Files::new(&[]);
     let account = promoted(&["a"], &files);
@@ -110,8 +137,13 @@ fn the_steps_lead_back_without_losing_the_newer_value() {
     let report = failback(&account, &files, &["--output", "json"]).json();
     assert_eq!(row(&report, "a")["newer"], "same");
 
-    let delete = json!({"SecretId": "a", "ForceDeleteWithoutRecovery": true});
-    account.make(THERE, "DeleteSecret", &delete);
+    delete_promoted(&account, "a");
+    let report = failback(&account, &files, &["--output", "json"]).json();
+    let waiting = row(&report, "a");
+    assert_eq!(waiting["state"], "scheduled-for-deletion");
+    let first = waiting["steps"][0]["text"].as_str().unwrap();
+    assert!(first.contains("Wait until the recovery window"), "{first}");
+    end_recovery_window(&account, "a");
     let report = failback(&account, &files, &["--output", "json"]).json();
     assert_eq!(row(&report, "a")["state"], "no-promoted");
 
@@ -162,6 +194,11 @@ fn the_documented_policies_allow_the_calls_and_nothing_else() {
         let seen = calls.map(|call| format!("secretsmanager:{}", call.operation));
         seen.collect()
     };
+    let perform = |account: &Account, files: &Files| {
+        let state = files.path("state.json");
+        let base = ["failback", "--to", HOME, "--from", THERE, "--state", &state];
+        account.call_performing_in(".", &[&base[..], &["--perform", "--yes"]].concat())
+    };
     let files = Files::new(&[]);
     let account = promoted(&["a"], &files);
     let reads = "PromoteAndFailbackReads";
@@ -169,4 +206,16 @@ fn the_documented_policies_allow_the_calls_and_nothing_else() {
     let before = account.aws.calls().len();
     failback(&account, &files, &[]);
     assert_eq!(seen(&account, before), allowed(&[reads, "Failback"]));
+
+    // A secret to replicate, and one to restore.
+    let account = promoted(&["a", "b"], &files);
+    put(&account, THERE, "b", "newer");
+    for name in ["a", "b"] {
+        delete_promoted(&account, name);
+    }
+    end_recovery_window(&account, "a");
+    let before = account.aws.calls().len();
+    let called = perform(&account, &files);
+    let expected = allowed(&[reads, "Failback", "FailbackPerform"]);
+    assert_eq!(seen(&account, before), expected, "{}", called.stdout);
 }

@@ -18,6 +18,8 @@ mod export;
 #[cfg(feature = "aws")]
 mod failback;
 #[cfg(feature = "aws")]
+mod failover;
+#[cfg(feature = "aws")]
 mod function;
 #[cfg(feature = "aws")]
 mod html;
@@ -25,6 +27,8 @@ mod html;
 mod interrupt;
 mod package_policy;
 mod parameter;
+#[cfg(feature = "aws")]
+mod perform;
 #[cfg(feature = "aws")]
 mod plan;
 #[cfg(feature = "aws")]

@@ -7,28 +7,11 @@ use std::time::{Duration, Instant};
 use secret_replicator_emulator::{Execution, Fault, FaultKind, SecretSeed};
 use serde_json::{Value, json};
 
-use crate::account::{Account, HOME, OLD, isolated, secret};
+use crate::account::{Account, HOME, OLD, isolated};
+use crate::failover::{POLICY, THERE, covered, replica};
 use crate::{Called, Files, called};
 
-const THERE: &str = "eu-west-1";
-const SUFFIX: &str = "AAAAAA";
-const POLICY: &str = r#"
-version: 1
-rules:
-  - name: tier-1
-    when: { tags: { tier: "1" } }
-    replicate-to: [eu-west-1]
-"#;
 const STOP: &str = "StopReplicationToReplica";
-
-fn covered(name: &str) -> SecretSeed {
-    secret(name).with_tag("tier", "1").with_suffix(SUFFIX)
-}
-
-fn replica(name: &str) -> SecretSeed {
-    let there = SecretSeed::new(THERE, name).with_age(OLD);
-    there.with_replica_of(HOME).with_suffix(SUFFIX)
-}
 
 fn name(number: usize) -> String {
     format!("shop/{number:02}")
@@ -62,8 +45,13 @@ fn outcomes(report: &Value) -> BTreeMap<String, String> {
     done.chain(left).collect()
 }
 
-fn state(files: &Files) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(files.path("state.json")).unwrap()).unwrap()
+/// Returns the last entry of each secret in the state file, by ARN.
+fn state(files: &Files) -> BTreeMap<String, Value> {
+    let text = std::fs::read_to_string(files.path("state.json")).unwrap();
+    let lines = text.lines().skip(1);
+    let entries = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let entries = entries.map(|entry| (entry["arn"].as_str().unwrap().to_owned(), entry));
+    entries.collect()
 }
 
 fn is_standalone(account: &Account, name: &str) -> bool {
@@ -136,7 +124,6 @@ fn without_the_primary_region_41_of_43_are_promoted_and_two_are_named() {
 
     // The state file has each promotion, for `failback`.
     let recorded = state(&files);
-    let recorded = recorded["secrets"].as_object().unwrap();
     assert_eq!(recorded.len(), 41);
     assert!(
         recorded
@@ -160,8 +147,7 @@ fn without_the_primary_region_41_of_43_are_promoted_and_two_are_named() {
     assert_eq!(found["shop/00"], "already-standalone");
     assert_eq!(found["missing"], "replica-missing");
     assert_eq!(account.aws.calls_to(STOP).len(), 41);
-    let unchanged = state(&files);
-    assert_eq!(unchanged["secrets"].as_object().unwrap(), recorded);
+    assert_eq!(state(&files), recorded);
 }
 
 #[test]
@@ -176,7 +162,7 @@ fn a_second_run_of_a_complete_promotion_succeeds_and_changes_nothing() {
         // As after a run that ended before it verified.
         let path = files.path("state.json");
         let text = std::fs::read_to_string(&path).unwrap();
-        let (promoted, planned) = (r#""status": "promoted""#, r#""status": "planned""#);
+        let (promoted, planned) = (r#""status":"promoted""#, r#""status":"planned""#);
         assert_eq!(text.matches(promoted).count(), 3, "{text}");
         std::fs::write(&path, text.replace(promoted, planned)).unwrap();
     }
@@ -197,6 +183,17 @@ fn the_promotions_stay_below_the_write_quota() {
         let second = second.count();
         assert!(second <= 28, "{second} promotions in a second");
     }
+}
+
+#[test]
+fn a_confirmed_run_shows_its_plan_too() {
+    let account = account(2);
+    let files = Files::new(&[]);
+    let done = promote(&account, &files, &["--yes"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let plan = "2 secrets to promote in eu-west-1, replicas of us-east-1.";
+    assert!(done.stderr.contains(plan), "{}", done.stderr);
+    assert!(done.stderr.contains("shop/00, shop/01"), "{}", done.stderr);
 }
 
 #[test]
@@ -273,6 +270,27 @@ fn a_selection_of_nothing_is_a_finding() {
             nothing.stderr
         );
     }
+}
+
+#[test]
+fn a_named_secret_that_the_inventory_lacks_is_named_and_not_promoted() {
+    let account = account(1);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
+    let drill = [
+        "drill", &policy, "--to", THERE, "--region", HOME, "--save", &inventory,
+    ];
+    assert_eq!(account.call(&drill).code, Some(0));
+    account.seed(covered("later").with_replica_in(THERE));
+    let only = format!("{},later", name(0));
+    let options = ["--yes", "--inventory", &inventory, "--only", &only];
+    let done = promote(&account, &files, &options);
+    assert_eq!(done.code, Some(2), "{}{}", done.stdout, done.stderr);
+    let found = outcomes(&done.json());
+    assert_eq!(found[&name(0)], "promoted");
+    assert_eq!(found["later"], "not-in-inventory");
+    assert_eq!(done.json()["left"][0]["fault"], true);
+    assert!(!is_standalone(&account, "later"));
 }
 
 #[test]
@@ -381,16 +399,14 @@ fn an_interruption_ends_the_promotions_in_progress_and_the_next_run_continues() 
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(10));
     }
+    // The record of the plan is on the disk before the first call.
+    assert_eq!(state(&files).len(), 41);
     let kill = format!("kill -INT {}", child.id());
     let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
     assert!(sent.success());
     let interrupted = called(&child.wait_with_output().unwrap());
     assert_eq!(interrupted.code, Some(130), "{}", interrupted.stderr);
-    assert!(
-        interrupted
-            .stderr
-            .contains("the promotions in progress end now")
-    );
+    assert!(interrupted.stderr.contains("the calls in progress end now"));
     let report = interrupted.json();
     assert_eq!(report["interrupted"], true);
     let calls = account.aws.calls_to(STOP).len();
@@ -398,7 +414,6 @@ fn an_interruption_ends_the_promotions_in_progress_and_the_next_run_continues() 
     // Each promotion that began ended, and the state file has it.
     let promoted = |value: &Value| value["status"] == "promoted";
     let recorded = state(&files);
-    let recorded = recorded["secrets"].as_object().unwrap();
     assert_eq!(recorded.len(), 41);
     assert_eq!(
         recorded.values().filter(|secret| promoted(secret)).count(),
@@ -410,14 +425,7 @@ fn an_interruption_ends_the_promotions_in_progress_and_the_next_run_continues() 
     let done = promote(&account, &files, &["--yes"]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert_eq!(account.aws.calls_to(STOP).len(), 41);
-    let recorded = state(&files);
-    assert!(
-        recorded["secrets"]
-            .as_object()
-            .unwrap()
-            .values()
-            .all(promoted)
-    );
+    assert!(state(&files).values().all(promoted));
 }
 
 #[test]
@@ -470,4 +478,60 @@ fn the_text_names_what_changes() {
         let text = done.stdout.replace("\n    ", " ");
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn two_runs_with_one_state_file_do_not_overlap() {
+    let account = account(10);
+    let slow = FaultKind::Latency(Duration::from_secs(1));
+    account.aws.script(Fault::on(STOP, slow).always());
+    let files = Files::new(&[]);
+    let path = files.path("state.json");
+    let arguments = ["promote", "--to", THERE, "--yes", "--state", &path];
+    let first = account
+        .command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while account.aws.calls_to(STOP).is_empty() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let second = account.call_writing(&arguments);
+    assert_eq!(second.code, Some(1), "{}", second.stdout);
+    assert!(
+        second
+            .stderr
+            .contains("another run of `promote` uses the state file"),
+        "{}",
+        second.stderr
+    );
+    let first = called(&first.wait_with_output().unwrap());
+    assert_eq!(first.code, Some(0), "{}{}", first.stdout, first.stderr);
+    assert!(
+        state(&files)
+            .values()
+            .all(|secret| secret["status"] == "promoted")
+    );
+    assert_eq!(state(&files).len(), 10);
+}
+
+#[test]
+fn the_state_file_without_an_option_has_the_account_and_both_regions_in_its_name() {
+    let account = account(2);
+    let files = Files::new(&[]);
+    let directory = files.path("");
+    let name = "promotion-123456789012-us-east-1-eu-west-1.jsonl";
+    let arguments = ["promote", "--to", THERE, "--yes", "--output", "json"];
+    for _ in 0..2 {
+        // The second run sees no replica any more, and finds the file by the account and its own Region.
+        let done = account.call_writing_in(&directory, &arguments);
+        assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+        assert_eq!(done.json()["state_file"], name);
+    }
+    let entries = std::fs::read_dir(&directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), [name]);
 }

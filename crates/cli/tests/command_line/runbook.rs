@@ -3,17 +3,10 @@
 use serde_json::json;
 
 use crate::Files;
-use crate::account::{Account, HOME, secret};
+use crate::account::{Account, HOME};
+use crate::failover::{POLICY, THERE, covered, delete_promoted, end_recovery_window, put};
 
 const PAGE: &str = include_str!("../../../../docs/FAILOVER.md");
-const THERE: &str = "eu-west-1";
-const POLICY: &str = r#"
-version: 1
-rules:
-  - name: tier-1
-    when: { tags: { tier: "1" } }
-    replicate-to: [eu-west-1]
-"#;
 
 /// Returns the commands of a section, in their order.
 fn commands(section: &str) -> Vec<Vec<&'static str>> {
@@ -47,7 +40,7 @@ fn is_promoted(account: &Account, name: &str) -> bool {
 
 #[test]
 fn the_runbook_promotes_without_the_primary_region_and_leads_back_without_losing_a_value() {
-    let seed = |name| secret(name).with_tag("tier", "1").with_replica_in(THERE);
+    let seed = |name| covered(name).with_replica_in(THERE);
     let account = Account::new(["shop/db", "shop/key", "shop/mail"].map(seed));
     let files = Files::new(&[("policy.yaml", POLICY)]);
     assert_eq!(run(&account, &files, "Before").0, [0]);
@@ -57,18 +50,14 @@ fn the_runbook_promotes_without_the_primary_region_and_leads_back_without_losing
     assert_eq!(run(&account, &files, "During").0, [0, 0, 0]);
     let names = ["shop/db", "shop/key", "shop/mail"];
     assert!(names.iter().all(|name| is_promoted(&account, name)));
-    account.make(
-        THERE,
-        "PutSecretValue",
-        &json!({"SecretId": "shop/db", "SecretString": "newer"}),
-    );
+    put(&account, THERE, "shop/db", "newer");
 
     account.aws.with(|world, now| world.resume(now, HOME));
     let after = commands("After");
-    let [failback, drill] = &after[..] else {
+    let [failback, perform, drill] = &after[..] else {
         panic!("{after:?}")
     };
-    let called = account.call_writing_in(&files.path(""), failback);
+    let called = account.call_reading_in(&files.path(""), failback);
     assert_eq!(called.code, Some(2), "{}", called.stderr);
     let title = "shop/db: the promoted secret has the newer value";
     assert!(called.stdout.contains(title), "{}", called.stdout);
@@ -80,7 +69,7 @@ fn the_runbook_promotes_without_the_primary_region_and_leads_back_without_losing
     let newer =
         json!({"SecretId": "shop/db", "SecretString": "newer", "ClientRequestToken": token});
     account.make(HOME, "PutSecretValue", &newer);
-    let called = account.call_writing_in(&files.path(""), failback);
+    let called = account.call_reading_in(&files.path(""), failback);
     assert_eq!(
         called
             .stdout
@@ -91,16 +80,19 @@ fn the_runbook_promotes_without_the_primary_region_and_leads_back_without_losing
         called.stdout
     );
     for name in names {
-        let delete = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
-        account.make(THERE, "DeleteSecret", &delete);
+        delete_promoted(&account, name);
+    }
+    // The names are not free yet, so nothing is performed.
+    let called = account.call_performing_in(&files.path(""), perform);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    assert!(account.aws.calls_to("ReplicateSecretToRegions").is_empty());
+    for name in names {
+        end_recovery_window(&account, name);
         // The primary Region was unavailable during the promotion, and still lists the replica.
         let remove = json!({"SecretId": name, "RemoveReplicaRegions": [THERE]});
         account.make(HOME, "RemoveRegionsFromReplication", &remove);
-        let replicate = json!({"SecretId": name, "AddReplicaRegions": [{"Region": THERE}]});
-        account.make(HOME, "ReplicateSecretToRegions", &replicate);
     }
-    std::thread::sleep(std::time::Duration::from_millis(1200));
-    let called = account.call_writing_in(&files.path(""), failback);
+    let called = account.call_performing_in(&files.path(""), perform);
     assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
     let called = account.call_writing_in(&files.path(""), drill);
     assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{Rotation, has_tags};
+use crate::limits::{AllowedRegions, Limits, Overwrite, RemovalLimit};
 use crate::secret::{Region, Secret, SecretArn};
 
 /// The version of the file's format.
@@ -24,8 +25,45 @@ pub struct Inventory {
     pub saved: DateTime<Utc>,
     /// The keys of the tags that the entries contain. The entries have no other tags.
     pub tag_keys: BTreeSet<String>,
+    /// The options that selected the secrets. Empty if the inventory has all secrets of the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selection: Vec<String>,
+    /// The policy and the limits that say which secrets should be there. The stack that has them may be in a primary
+    /// Region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<SavedPolicy>,
     /// The secrets.
     pub secrets: Vec<Entry>,
+}
+
+/// A policy with its limits, in the words of the function's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedPolicy {
+    /// The text of the policy.
+    pub text: String,
+    /// `ALLOWED_REPLICA_REGIONS`. Empty for every Region.
+    pub allowed_replica_regions: String,
+    /// `ALLOW_OVERWRITE`.
+    pub allow_overwrite: bool,
+    /// `ALLOW_REMOVAL`.
+    pub allow_removal: bool,
+}
+
+impl SavedPolicy {
+    /// Creates the policy of an inventory.
+    #[must_use]
+    pub fn new(text: &str, limits: &Limits) -> Self {
+        Self {
+            text: text.to_owned(),
+            allowed_replica_regions: match &limits.allowed_regions {
+                AllowedRegions::Any => String::new(),
+                only @ AllowedRegions::Only(_) => only.to_string(),
+            },
+            allow_overwrite: limits.overwrite == Overwrite::Allowed,
+            allow_removal: limits.removal == RemovalLimit::Allowed,
+        }
+    }
 }
 
 /// A secret that should have a replica.
@@ -79,7 +117,24 @@ impl Inventory {
             region,
             saved,
             tag_keys,
+            selection: Vec::new(),
+            policy: None,
             secrets,
+        }
+    }
+
+    /// Returns the inventory with the options that selected its secrets.
+    #[must_use]
+    pub fn with_selection(self, selection: Vec<String>) -> Self {
+        Self { selection, ..self }
+    }
+
+    /// Returns the inventory with the policy that says which secrets should be there.
+    #[must_use]
+    pub fn with_policy(self, policy: SavedPolicy) -> Self {
+        Self {
+            policy: Some(policy),
+            ..self
         }
     }
 

@@ -3,12 +3,15 @@
 //! A promotion needs nothing of the primary Region. It cannot be undone by another call: `failback` says how a
 //! primary Region gets its role back.
 
+mod reason;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::secret::{Region, RegionalSecret, Secret, SecretArn};
+use crate::secret::{KmsKey, Region, RegionalSecret, Secret, SecretArn};
 
 use super::inventory::{Entry, Inventory};
 use super::{Found, has_tags};
+pub use reason::NotPromoted;
 
 /// Selects replicas.
 #[derive(Clone, Debug, Default)]
@@ -26,111 +29,16 @@ pub struct Selection {
 }
 
 impl Selection {
-    fn has_name(&self, name: &str, resource: &str) -> bool {
+    /// Returns whether `only` contains a secret.
+    fn names(&self, name: &str, resource: &str) -> bool {
         let is_named = |wanted: &String| {
             wanted == name || SecretArn::parse(wanted).is_ok_and(|arn| arn.resource() == resource)
         };
-        name.starts_with(&self.name) && (self.only.is_empty() || self.only.iter().any(is_named))
-    }
-}
-
-/// Why a secret is not promoted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotPromoted {
-    /// The Region has no secret of the name.
-    Absent,
-    /// Another secret has the name.
-    NameTaken,
-    /// The replica is scheduled for deletion.
-    ScheduledForDeletion,
-    /// No version has the label `AWSCURRENT`.
-    NoCurrentVersion,
-    /// It is a standalone secret: it was promoted before, or was never a replica.
-    AlreadyStandalone,
-    /// It is a replica of a primary secret in this other Region.
-    OtherPrimaryRegion(Region),
-    /// It could not be read. Contains the error.
-    Unreadable(String),
-    /// The inventory does not contain it.
-    NotInInventory,
-    /// The filters do not select it.
-    NotSelected,
-    /// The limit is reached.
-    LimitReached,
-}
-
-impl NotPromoted {
-    /// Returns the code in reports.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Absent => "replica-missing",
-            Self::NameTaken => "name-already-exists",
-            Self::ScheduledForDeletion => "scheduled-for-deletion",
-            Self::NoCurrentVersion => "no-current-version",
-            Self::AlreadyStandalone => "already-standalone",
-            Self::OtherPrimaryRegion(_) => "other-primary-region",
-            Self::Unreadable(_) => "unreadable",
-            Self::NotInInventory => "not-in-inventory",
-            Self::NotSelected => "not-selected",
-            Self::LimitReached => "limit-reached",
-        }
+        self.only.iter().any(is_named)
     }
 
-    /// Returns whether the secret should have been promoted and cannot be.
-    #[must_use]
-    pub fn is_fault(&self) -> bool {
-        match self {
-            Self::Absent
-            | Self::NameTaken
-            | Self::ScheduledForDeletion
-            | Self::NoCurrentVersion
-            | Self::Unreadable(_) => true,
-            Self::AlreadyStandalone
-            | Self::OtherPrimaryRegion(_)
-            | Self::NotInInventory
-            | Self::NotSelected
-            | Self::LimitReached => false,
-        }
-    }
-
-    /// Explains the code, and says what to do where there is something to do.
-    #[must_use]
-    pub fn detail(&self) -> String {
-        match self {
-            Self::Absent => {
-                "the Region has no secret of this name: the replica failed, was never requested, or was removed; \
-                 create the secret there from a backup or from the system that issues its value"
-                    .to_owned()
-            }
-            Self::NameTaken => {
-                "another secret of this name is in the Region, with another suffix: it is not the replica"
-                    .to_owned()
-            }
-            Self::ScheduledForDeletion => {
-                "the replica is scheduled for deletion: restore it with `aws secretsmanager restore-secret`, \
-                 and promote again"
-                    .to_owned()
-            }
-            Self::NoCurrentVersion => {
-                "no version of the replica has the label AWSCURRENT, so there is no value to promote: the \
-                 replication failed or had not ended; wait, or create the secret from the system that issues \
-                 its value"
-                    .to_owned()
-            }
-            Self::AlreadyStandalone => "it is already a standalone secret".to_owned(),
-            Self::OtherPrimaryRegion(region) => {
-                format!("it is a replica of a primary secret in {region}")
-            }
-            Self::Unreadable(error) => format!("it could not be read: {error}; run the command again"),
-            Self::NotInInventory => {
-                "the inventory does not contain it: save a new one, or name it with `--only` and without \
-                 `--inventory`"
-                    .to_owned()
-            }
-            Self::NotSelected => "the filters do not select it".to_owned(),
-            Self::LimitReached => "`--limit` is reached: run the command again".to_owned(),
-        }
+    fn has_name(&self, name: &str, resource: &str) -> bool {
+        name.starts_with(&self.name) && (self.only.is_empty() || self.names(name, resource))
     }
 }
 
@@ -145,6 +53,8 @@ pub struct Candidate {
     pub primary_region: Region,
     /// The version with the label `AWSCURRENT`.
     pub version_id: String,
+    /// The customer managed key. `None` is the AWS managed key.
+    pub kms_key: Option<KmsKey>,
 }
 
 /// A secret that is not promoted.
@@ -197,6 +107,7 @@ pub fn judge(found: &Secret, from: Option<&Region>) -> Result<Candidate, NotProm
         arn: found.arn.clone(),
         primary_region: primary_region.clone(),
         version_id: version.ok_or(NotPromoted::NoCurrentVersion)?.clone(),
+        kms_key: found.encryption.customer_key().cloned(),
     })
 }
 
@@ -314,10 +225,13 @@ fn of_inventory(
             },
         }
     };
-    let unknown = found.iter().filter(|found| {
-        found.replica_of().is_some() && !entries.contains_key(found.arn.resource())
+    let unknown = found.iter().filter_map(|found| {
+        let is_named = selection.names(&found.name, found.arn.resource());
+        let concerns = found.replica_of().is_some() || is_named;
+        let is_unknown = concerns && !entries.contains_key(found.arn.resource());
+        let reason = NotPromoted::NotInInventory { is_named };
+        is_unknown.then(|| Judged::of(found, Err(reason)))
     });
-    let unknown = unknown.map(|found| Judged::of(found, Err(NotPromoted::NotInInventory)));
     entries.values().map(of_entry).chain(unknown).collect()
 }
 
@@ -325,8 +239,7 @@ fn of_inventory(
 /// of the promotion's business, unless a filter names them.
 fn of_region(found: &[Secret], promoted: &BTreeSet<String>, selection: &Selection) -> Vec<Judged> {
     let concerns = |found: &&Secret| {
-        let is_named =
-            !selection.only.is_empty() && selection.has_name(&found.name, found.arn.resource());
+        let is_named = selection.names(&found.name, found.arn.resource());
         found.replica_of().is_some() || promoted.contains(found.arn.resource()) || is_named
     };
     let concerned = found.iter().filter(concerns);
@@ -361,134 +274,4 @@ fn absent_names(judged: &[Judged], found: &[Secret], selection: &Selection) -> V
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::super::tests::{PRIMARY, THERE, region, secret};
-    use super::*;
-
-    fn replica(name: &str) -> Secret {
-        secret(name, THERE, Some(PRIMARY))
-    }
-
-    fn tagged(name: &str, team: &str) -> Secret {
-        let mut secret = replica(name);
-        secret.tags.insert("team".to_owned(), team.to_owned());
-        secret
-    }
-
-    fn inventory(names: &[&str]) -> Inventory {
-        let entries = names
-            .iter()
-            .map(|name| Entry::of_primary(&secret(name, PRIMARY, None), None));
-        let saved = DateTime::UNIX_EPOCH;
-        Inventory::new(region(THERE), saved, BTreeSet::new(), entries.collect())
-    }
-
-    fn planned(
-        found: &[Secret],
-        inventory: Option<&Inventory>,
-        selection: &Selection,
-    ) -> (Vec<String>, Vec<String>) {
-        let plan = plan(
-            &region(THERE),
-            found,
-            inventory,
-            &BTreeSet::new(),
-            selection,
-        );
-        let promote = plan.promote.into_iter().map(|candidate| candidate.name);
-        let left = plan.left.into_iter();
-        let left = left.map(|left| format!("{} {}", left.name, left.reason.code()));
-        (promote.collect(), left.collect())
-    }
-
-    #[test]
-    fn without_an_inventory_the_replicas_of_the_region_are_promoted() {
-        let found = [replica("b"), replica("a"), secret("own", THERE, None)];
-        let (promote, left) = planned(&found, None, &Selection::default());
-        assert_eq!((promote, left), (vec!["a".into(), "b".into()], vec![]));
-    }
-
-    #[test]
-    fn an_inventory_names_what_is_absent_and_leaves_what_it_does_not_contain() {
-        let mut empty = replica("empty");
-        empty.current_version = None;
-        let mut deleted = replica("deleted");
-        deleted.scheduled_for_deletion = true;
-        let mut taken = replica("taken");
-        taken.arn = SecretArn::parse(&taken.arn.as_str().replace("AbCdEf", "Others")).unwrap();
-        let found = [
-            replica("a"),
-            replica("new"),
-            secret("done", THERE, None),
-            secret("own", THERE, None),
-            empty,
-            deleted,
-            taken,
-        ];
-        let inventory = inventory(&["a", "absent", "done", "empty", "deleted", "taken"]);
-        let (promote, left) = planned(&found, Some(&inventory), &Selection::default());
-        assert_eq!(promote, ["a"]);
-        let expected = [
-            "absent replica-missing",
-            "deleted scheduled-for-deletion",
-            "done already-standalone",
-            "empty no-current-version",
-            "new not-in-inventory",
-            "taken name-already-exists",
-            "taken not-in-inventory",
-        ];
-        assert_eq!(left, expected);
-    }
-
-    #[test]
-    fn filters_select_and_a_limit_leaves_the_rest() {
-        let found = [tagged("a/1", "x"), tagged("a/2", "x"), tagged("b", "y")];
-        let selection = Selection {
-            tags: vec![("team".to_owned(), Some("x".to_owned()))],
-            limit: Some(1),
-            ..Selection::default()
-        };
-        let (promote, left) = planned(&found, None, &selection);
-        assert_eq!(promote, ["a/1"]);
-        assert_eq!(left, ["a/2 limit-reached", "b not-selected"]);
-        let named = Selection {
-            only: ["b".to_owned(), "c".to_owned()].into(),
-            ..Selection::default()
-        };
-        let (promote, left) = planned(&found, None, &named);
-        assert_eq!(promote, ["b"]);
-        let expected = ["a/1 not-selected", "a/2 not-selected", "c replica-missing"];
-        assert_eq!(left, expected);
-    }
-
-    #[test]
-    fn a_replica_of_a_region_that_works_is_not_promoted() {
-        let found = [replica("a"), secret("b", THERE, Some("us-west-2"))];
-        let regions = |selection: &Selection| {
-            let region = region(THERE);
-            let plan = plan(&region, &found, None, &BTreeSet::new(), selection);
-            let regions = plan.primary_regions.into_keys();
-            regions.collect::<Vec<_>>()
-        };
-        assert_eq!(regions(&Selection::default()).len(), 2);
-        let selection = Selection {
-            from: Some(region(PRIMARY)),
-            ..Selection::default()
-        };
-        assert_eq!(regions(&selection), [region(PRIMARY)]);
-        let (_, left) = planned(&found, None, &selection);
-        assert_eq!(left, ["b other-primary-region"]);
-    }
-
-    #[test]
-    fn an_absent_secret_whose_tag_the_inventory_lacks_is_named() {
-        let selection = Selection {
-            tags: vec![("team".to_owned(), None)],
-            ..Selection::default()
-        };
-        let (_, left) = planned(&[], Some(&inventory(&["a"])), &selection);
-        assert_eq!(left, ["a replica-missing"]);
-    }
-}
+mod tests;

@@ -251,6 +251,15 @@ impl Encryption {
         }
     }
 
+    /// Returns the customer managed key. `None` for the AWS managed key.
+    #[must_use]
+    pub fn customer_key(&self) -> Option<&KmsKey> {
+        match self {
+            Self::AwsManagedKey => None,
+            Self::MultiRegionKey(key) | Self::CustomerKey(key) => Some(key),
+        }
+    }
+
     /// Returns the name of the key.
     #[must_use]
     pub fn key(&self) -> KmsKey {
