@@ -94,7 +94,9 @@ impl Reconciler {
             let leftover = match found.get(&region)? {
                 RegionalSecret::Replica { .. } => Leftover::Replica(reason),
                 RegionalSecret::PromotedReplica => Leftover::Standalone,
-                RegionalSecret::Absent | RegionalSecret::OtherSecret => return None,
+                RegionalSecret::Absent
+                | RegionalSecret::ReplicaOfAnotherRegion
+                | RegionalSecret::OtherSecret => return None,
             };
             Some((region, leftover))
         };

@@ -60,7 +60,11 @@ impl Unlisted {
     pub(super) fn note_probe(&mut self, found: Result<RegionalSecret, CallError>, at: Instant) {
         match found {
             Ok(RegionalSecret::PromotedReplica) => self.standalone += 1,
-            Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret) => {
+            Ok(
+                RegionalSecret::Absent
+                | RegionalSecret::ReplicaOfAnotherRegion
+                | RegionalSecret::OtherSecret,
+            ) => {
                 let first = self.absent.map_or(at, |(first, _)| first);
                 self.absent = Some((first, at));
             }
@@ -81,7 +85,11 @@ impl Unlisted {
         match &self.last {
             _ if self.reads == 0 && !self.may_be_requested => Some(RemovalProgress::Pending),
             _ if self.reads == 0 => None,
-            Some(Ok(RegionalSecret::Absent | RegionalSecret::OtherSecret)) => {
+            Some(Ok(
+                RegionalSecret::Absent
+                | RegionalSecret::ReplicaOfAnotherRegion
+                | RegionalSecret::OtherSecret,
+            )) => {
                 let (first, last) = self.absent?;
                 (last - first >= ABSENT_FOR).then_some(RemovalProgress::Gone(None))
             }

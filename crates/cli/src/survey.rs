@@ -123,7 +123,9 @@ impl Survey<'_> {
         let is_taken = |found: &RegionalSecret| {
             matches!(
                 found,
-                RegionalSecret::OtherSecret | RegionalSecret::PromotedReplica
+                RegionalSecret::OtherSecret
+                    | RegionalSecret::ReplicaOfAnotherRegion
+                    | RegionalSecret::PromotedReplica
             )
         };
         removes(policy, limits) && found.values().any(is_taken)

@@ -321,7 +321,9 @@ fn retry_may_succeed(secret: &Secret, reason: FailureReason, target: &Target) ->
         Some(RegionalSecret::OtherSecret) => {
             target.overwrites() && reason == FailureReason::NameAlreadyExists
         }
-        Some(RegionalSecret::PromotedReplica) | None => false,
+        Some(RegionalSecret::PromotedReplica | RegionalSecret::ReplicaOfAnotherRegion) | None => {
+            false
+        }
     }
 }
 

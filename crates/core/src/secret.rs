@@ -230,6 +230,10 @@ pub enum RegionalSecret {
     /// The Region has a former replica that `StopReplicationToReplica` made a standalone secret: it has
     /// the same six-character suffix, and may have a newer value.
     PromotedReplica,
+    /// The Region has a replica of the same suffix whose primary secret is in a third Region: the secret was promoted
+    /// after it had been replicated to several Regions. Nothing overwrites it, because it can be promoted at any
+    /// time, and may have a newer value then.
+    ReplicaOfAnotherRegion,
     /// The Region has another secret of the same name.
     OtherSecret,
 }
@@ -262,7 +266,7 @@ impl RegionalSecret {
                 created,
                 current_version: found.current_version.clone(),
             },
-            Some(_) => Self::OtherSecret,
+            Some(_) => Self::ReplicaOfAnotherRegion,
             None => Self::PromotedReplica,
         }
     }

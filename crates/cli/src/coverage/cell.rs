@@ -103,7 +103,9 @@ fn left_over(region: &Region, reason: &RemovalReason, found: &RegionalSecret) ->
             let reason = RetainReason::Standalone.into();
             (State::Promoted, DryRun::Refused, reason)
         }
-        RegionalSecret::Absent | RegionalSecret::OtherSecret => return None,
+        RegionalSecret::Absent
+        | RegionalSecret::ReplicaOfAnotherRegion
+        | RegionalSecret::OtherSecret => return None,
     };
     Some(Cell {
         dry_run,
@@ -181,7 +183,7 @@ fn state_of(
 /// Returns the state of a Region without a replica. The name may be taken, so that a request would fail.
 fn missing(found: Option<&RegionalSecret>) -> (State, Option<Reason>) {
     match found {
-        Some(RegionalSecret::OtherSecret) => {
+        Some(RegionalSecret::ReplicaOfAnotherRegion | RegionalSecret::OtherSecret) => {
             let reason = Reason::failure(FailureReason::NameAlreadyExists, None);
             (State::Shadowed, Some(reason))
         }

@@ -96,7 +96,11 @@ impl Survey<'_> {
     ) -> Vec<Region> {
         let may_have_one = |region: &&Region| match there.found.get(region) {
             Some(RegionalSecret::Replica { .. } | RegionalSecret::PromotedReplica) => true,
-            Some(RegionalSecret::OtherSecret | RegionalSecret::Absent) => false,
+            Some(
+                RegionalSecret::ReplicaOfAnotherRegion
+                | RegionalSecret::OtherSecret
+                | RegionalSecret::Absent,
+            ) => false,
             None => self.scope.thorough && !listed_regions.contains(*region),
         };
         let regions = there.unwanted.keys().filter(may_have_one);

@@ -181,7 +181,9 @@ pub fn assess(entry: &Entry, evidence: &Evidence<'_>) -> Drilled {
         There::Found(found) => *found,
     };
     match RegionalSecret::of(&entry.arn, found, None) {
-        RegionalSecret::OtherSecret | RegionalSecret::Absent => only(DrillFinding::NameTaken),
+        RegionalSecret::ReplicaOfAnotherRegion
+        | RegionalSecret::OtherSecret
+        | RegionalSecret::Absent => only(DrillFinding::NameTaken),
         RegionalSecret::PromotedReplica => only(DrillFinding::AlreadyPromoted),
         RegionalSecret::Replica { .. } => {
             let version = VersionCheck::of(entry, evidence.primary, found);

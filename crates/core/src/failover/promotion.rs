@@ -215,9 +215,9 @@ fn of_inventory(
         match there.get(entry.arn.resource(), &entry.name) {
             None => absent(NotPromoted::Absent),
             Some(found) => match RegionalSecret::of(&entry.arn, found, None) {
-                RegionalSecret::OtherSecret | RegionalSecret::Absent => {
-                    absent(NotPromoted::NameTaken)
-                }
+                RegionalSecret::ReplicaOfAnotherRegion
+                | RegionalSecret::OtherSecret
+                | RegionalSecret::Absent => absent(NotPromoted::NameTaken),
                 RegionalSecret::Replica { .. } => Judged::selected(found, selection),
                 RegionalSecret::PromotedReplica => {
                     Judged::of(found, Err(NotPromoted::AlreadyStandalone))

@@ -80,6 +80,23 @@ fn only_another_secret_that_a_probe_found_is_overwritten() {
 }
 
 #[test]
+fn a_replica_of_the_same_secret_from_a_third_region_is_never_overwritten() {
+    let secret = secret("", []);
+    let there = Secret {
+        arn: secret.arn.in_region(&region("ap-south-1")),
+        primary_region: Some(region("us-west-2")),
+        ..secret.clone()
+    };
+    let found = RegionalSecret::of(&secret.arn, &there, None);
+    assert_eq!(found, RegionalSecret::ReplicaOfAnotherRegion);
+    let step = step_after_probe(OVERWRITING, None, Some(found.clone()), &MAY_OVERWRITE);
+    assert!(!step.target().expect("a request").overwrites());
+    let failed = Some(("Failed", Some(NAME_TAKEN)));
+    let step = step_after_probe(OVERWRITING, failed, Some(found), &MAY_OVERWRITE);
+    assert!(matches!(step, Step::ReportFailure(..)), "{step:?}");
+}
+
+#[test]
 fn a_promoted_former_replica_is_refused_in_any_state_of_the_row() {
     let rows = [
         None,

@@ -89,6 +89,7 @@ fn regional() -> impl Strategy<Value = RegionalSecret> {
             created: None,
         },
         RegionalSecret::PromotedReplica,
+        RegionalSecret::ReplicaOfAnotherRegion,
         RegionalSecret::OtherSecret,
     ])
 }
