@@ -155,9 +155,7 @@ pub(crate) struct There {
 }
 
 impl Coverage {
-    fn new(secret: &Secret, rules: BTreeSet<String>, mut regions: Vec<Cell>) -> Self {
-        // Most secrets have a cell or two, and a vector that grows has room for four.
-        regions.shrink_to_fit();
+    fn new(secret: &Secret, rules: BTreeSet<String>, regions: Vec<Cell>) -> Self {
         Self {
             account: secret.arn.account().to_owned(),
             primary_region: secret.arn.region().clone(),

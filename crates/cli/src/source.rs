@@ -158,7 +158,7 @@ impl PolicyOptions {
         &self,
         access: &Access,
     ) -> Result<Option<PolicySource>, NoSource> {
-        if self.policy.is_none() && self.from_stack.is_none() {
+        if !self.is_given() {
             return Ok(None);
         }
         match self.of_file()? {
