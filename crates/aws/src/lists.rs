@@ -51,7 +51,7 @@ struct List<'a> {
     region: Option<&'a Region>,
     filters: Vec<Filter>,
     /// Whether the list contains secrets that are scheduled for deletion.
-    deleted: bool,
+    deleted: DeletedSecrets,
     config: config::Builder,
 }
 
@@ -61,7 +61,7 @@ impl List<'_> {
         Self {
             region: None,
             filters,
-            deleted: false,
+            deleted: DeletedSecrets::Omitted,
             config: Config::builder(),
         }
     }
@@ -100,7 +100,7 @@ impl SecretsManager {
         until: Instant,
     ) -> Result<RotationPage, CallError> {
         let list = List {
-            deleted: deleted == DeletedSecrets::Included,
+            deleted,
             ..List::of(filter.map(as_filter).into_iter().collect())
         };
         let answer = self.list_in(list, next_token, until).await?;
@@ -142,7 +142,7 @@ impl SecretsManager {
     ) -> Result<Page, CallError> {
         let filters = primary_region.map(of_primary_region).into_iter().collect();
         let list = List {
-            deleted: true,
+            deleted: DeletedSecrets::Included,
             ..List::of(filters)
         };
         let answer = self.list_in(list, next_token, until).await?;
@@ -200,7 +200,7 @@ impl SecretsManager {
             .max_results(PAGE_SIZE)
             .sort_by(SortByType::Name)
             .set_filters((!filters.is_empty()).then_some(filters))
-            .set_include_planned_deletion(deleted.then_some(true))
+            .set_include_planned_deletion((deleted == DeletedSecrets::Included).then_some(true))
             .set_next_token(next_token.map(str::to_owned));
         let call = || request.customize().config_override(config).send();
         self.call(until, Operation::ListSecrets, call).await

@@ -37,82 +37,42 @@ pub(crate) async fn read(
     reader: &Reader,
     region: &Region,
     filter: Option<&ListFilter>,
-    timeout: Duration,
-    progress: &Progress,
-) -> Result<Listing, ApiError> {
-    let list = List {
-        reader,
-        region,
-        filter,
-        deleted: DeletedSecrets::Omitted,
-    };
-    list.read(timeout, progress).await
-}
-
-/// Reads a Region's list as [`read`] does, with the secrets that are scheduled for deletion.
-///
-/// # Errors
-/// As [`read`].
-pub(crate) async fn read_with_deleted(
-    reader: &Reader,
-    region: &Region,
-    filter: Option<&ListFilter>,
-    timeout: Duration,
-    progress: &Progress,
-) -> Result<Listing, ApiError> {
-    let list = List {
-        reader,
-        region,
-        filter,
-        deleted: DeletedSecrets::Included,
-    };
-    list.read(timeout, progress).await
-}
-
-/// A list to read.
-struct List<'a> {
-    reader: &'a Reader,
-    region: &'a Region,
-    filter: Option<&'a ListFilter>,
     deleted: DeletedSecrets,
-}
-
-impl List<'_> {
-    async fn read(self, timeout: Duration, progress: &Progress) -> Result<Listing, ApiError> {
-        let started = Utc::now();
-        let mut listing = Listing {
-            secrets: Vec::new(),
-            time: ListTime {
-                account: None,
-                primary_region: self.region.clone(),
-                region: self.region.clone(),
-                started,
-                ended: started,
-                error: None,
-            },
-        };
-        let mut token: Option<String> = None;
-        loop {
-            let until = Instant::now() + timeout;
-            let page = self
-                .reader
-                .list_with_rotation(self.filter, self.deleted, token.as_deref(), until)
-                .await;
-            let page = page.map_err(|error| ApiError::from(&error))?;
-            progress.add(page.secrets.len());
-            for listed in page.secrets {
-                match listed {
-                    Ok(listed) => listing.secrets.push(listed),
-                    Err(entry) => {
-                        listing.time.error = Some(ApiError::from(&entry.error).to_string());
-                    }
+    timeout: Duration,
+    progress: &Progress,
+) -> Result<Listing, ApiError> {
+    let started = Utc::now();
+    let mut listing = Listing {
+        secrets: Vec::new(),
+        time: ListTime {
+            account: None,
+            primary_region: region.clone(),
+            region: region.clone(),
+            started,
+            ended: started,
+            error: None,
+        },
+    };
+    let mut token: Option<String> = None;
+    loop {
+        let until = Instant::now() + timeout;
+        let page = reader
+            .list_with_rotation(filter, deleted, token.as_deref(), until)
+            .await;
+        let page = page.map_err(|error| ApiError::from(&error))?;
+        progress.add(page.secrets.len());
+        for listed in page.secrets {
+            match listed {
+                Ok(listed) => listing.secrets.push(listed),
+                Err(entry) => {
+                    listing.time.error = Some(ApiError::from(&entry.error).to_string());
                 }
             }
-            listing.time.ended = Utc::now();
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(listing);
-            }
+        }
+        listing.time.ended = Utc::now();
+        token = page.next_token;
+        if token.is_none() {
+            return Ok(listing);
         }
     }
 }

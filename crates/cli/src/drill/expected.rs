@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use secret_replicator_aws::ListedSecret;
+use secret_replicator_aws::{DeletedSecrets, ListedSecret};
 use secret_replicator_core::failover::drill::{Expectation, expectation};
 use secret_replicator_core::failover::inventory::Entry;
 use secret_replicator_core::failover::primary_of;
@@ -79,6 +79,7 @@ async fn read(drill: &Drill<'_>, region: &Region) -> Result<Listing, ApiError> {
         &reader,
         region,
         filter.as_ref(),
+        DeletedSecrets::Omitted,
         PRIMARY_TIMEOUT,
         &drill.progress,
     )

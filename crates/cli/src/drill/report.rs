@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
+use secret_replicator_aws::DeletedSecrets;
 use secret_replicator_core::failover::Found;
 use secret_replicator_core::failover::aftermath::{StackAfter, policy_after};
 use secret_replicator_core::failover::drill::{DrillFinding, Drilled, VersionCheck};
@@ -112,7 +113,14 @@ pub(super) async fn read(drill: &Drill<'_>) -> anyhow::Result<Report> {
     let started = Utc::now();
     let reader = drill.access.in_region(drill.to).reader();
     let filter = listing::by_prefix(drill.select.name_prefix());
-    let there = listing::read(&reader, drill.to, filter.as_ref(), TIMEOUT, &drill.progress);
+    let there = listing::read(
+        &reader,
+        drill.to,
+        filter.as_ref(),
+        DeletedSecrets::Omitted,
+        TIMEOUT,
+        &drill.progress,
+    );
     let (there, time) = there
         .await
         .with_context(|| format!("failed to read the failover Region {}", drill.to))?

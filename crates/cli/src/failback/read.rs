@@ -4,7 +4,7 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::{join, try_join};
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::{CallErrorKind, Reader};
+use secret_replicator_aws::{CallErrorKind, DeletedSecrets, Reader};
 use secret_replicator_core::failover::failback::{AtPromotion, Side, Version, WayBack, way_back};
 use secret_replicator_core::secret::{KmsKey, Region, Secret, SecretArn, SecretId};
 use tokio::time::Instant;
@@ -150,8 +150,22 @@ pub(super) async fn lists(access: &Access, arguments: &Arguments) -> anyhow::Res
     let progress = Progress::start();
     let filter = listing::by_prefix(select.name_prefix());
     let lists = join(
-        listing::read_with_deleted(&old, to, filter.as_ref(), TIMEOUT, &progress),
-        listing::read_with_deleted(&new, from, filter.as_ref(), TIMEOUT, &progress),
+        listing::read(
+            &old,
+            to,
+            filter.as_ref(),
+            DeletedSecrets::Included,
+            TIMEOUT,
+            &progress,
+        ),
+        listing::read(
+            &new,
+            from,
+            filter.as_ref(),
+            DeletedSecrets::Included,
+            TIMEOUT,
+            &progress,
+        ),
     )
     .await;
     progress.end();

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::{CallErrorKind, Reader};
+use secret_replicator_aws::{CallErrorKind, DeletedSecrets, Reader};
 use secret_replicator_core::failover::promotion::{NotPromoted, PromotionPlan, plan};
 use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
 use tokio::time::Instant;
@@ -29,7 +29,15 @@ pub(super) async fn read(promotion: &Promotion<'_>) -> anyhow::Result<Planned> {
     let reader = promotion.access.reader();
     let progress = Progress::start();
     let filter = listing::by_prefix(promotion.prefix);
-    let listed = listing::read(&reader, promotion.to, filter.as_ref(), TIMEOUT, &progress).await;
+    let listed = listing::read(
+        &reader,
+        promotion.to,
+        filter.as_ref(),
+        DeletedSecrets::Omitted,
+        TIMEOUT,
+        &progress,
+    )
+    .await;
     progress.end();
     let listed = listed.with_context(|| format!("failed to read the Region {}", promotion.to))?;
     let (mut found, time) = listed.into_secrets();
