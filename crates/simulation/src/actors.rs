@@ -193,7 +193,11 @@ pub(crate) fn perform(service: &Service, action: &Action, number: usize) -> Even
             }
             Action::Key(region, key, state) => world.set_key(region, key, from(now, *state)),
             Action::Deny(denial) => world.deny(denial.clone()),
-            Action::Reconcile { .. } | Action::Explain(_) | Action::Sweep(_) => {}
+            Action::Reconcile { .. }
+            | Action::Explain(_)
+            | Action::Sweep(_)
+            | Action::SweepIn(_)
+            | Action::PromoteAll(_) => {}
         }
         Events::default()
     })

@@ -61,7 +61,11 @@ pub(crate) fn as_reference(secret: &SecretView) -> reference::Secret {
     reference::Secret {
         name: secret.name.clone(),
         tags: secret.tags.iter().cloned().collect(),
-        primary_region: HOME.to_owned(),
+        primary_region: secret
+            .primary_region
+            .as_ref()
+            .unwrap_or(&secret.region)
+            .clone(),
         kms_key: secret.kms_key_id.clone(),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod limits;
 mod observed;
 mod outage;
 mod patience;
+pub(crate) mod promoted;
 mod records;
 pub(crate) mod rehearsal;
 pub(crate) mod replica_events;
@@ -56,6 +57,7 @@ pub(crate) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     violations.extend(world::violations(scenario, run));
     violations.extend(limits::violations(run));
     violations.extend(patience::violations(scenario, run));
+    violations.extend(promoted::violations(scenario, run));
     violations.extend(rehearsal::violations(run));
     violations.extend(replica_events::violations(scenario, run));
     violations.extend(match &scenario.outage {

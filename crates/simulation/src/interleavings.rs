@@ -3,6 +3,7 @@
 //! A world in which invocations and owners never meet proves little. The counts show that the
 //! interleavings that the function must survive do occur.
 
+mod promotions;
 mod reads;
 mod regional;
 
@@ -38,6 +39,10 @@ pub(crate) enum Interleaving {
     LaggingTag,
     /// A Region had a promoted former replica of a secret.
     Promoted,
+    /// The function of a Region promoted a replica.
+    PromotedByFunction,
+    /// Two invocations tried to promote the same replica.
+    DoublePromotion,
     /// AWS answered calls of a sweep with errors for some seconds.
     OutageInSweep,
     /// During a sweep, the primary secrets' Region answered its calls with errors for some seconds.
@@ -104,6 +109,7 @@ pub(crate) fn interleavings(scenario: &Scenario, run: &Run) -> BTreeSet<Interlea
             found.insert(Interleaving::LeftForSweep);
         }
     }
+    found.extend(promotions::interleavings(run));
     found.extend(reads::interleavings(run));
     found.extend(regional::interleavings(scenario, run));
     if has_promoted(run) {

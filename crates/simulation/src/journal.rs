@@ -57,6 +57,8 @@ pub(crate) enum Purpose {
     ReadOnly,
     /// A slice of a sweep.
     Sweep,
+    /// A promotion of all covered replicas in a Region.
+    Promotion,
 }
 
 /// A finished invocation. Times are in milliseconds since the beginning of the world.

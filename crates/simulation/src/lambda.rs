@@ -72,7 +72,7 @@ impl Lambda {
 
     /// Invokes the function of a Region asynchronously, if it has one, with Lambda's retries.
     pub(crate) async fn deliver_in(&self, region: &str, event: &Value, purpose: Purpose) {
-        let Some(region) = self.regions().find(|other| *other == region) else {
+        let Some(region) = self.region_named(region) else {
             return;
         };
         let mut end = EventEnd::FailureQueue;
@@ -86,9 +86,10 @@ impl Lambda {
         self.aws.journal.lock().events.push(end);
     }
 
-    /// Returns the Regions that have a function.
-    fn regions(&self) -> impl Iterator<Item = &'static str> {
-        self.settings.keys().copied()
+    /// Returns the Region if it has a function.
+    pub(crate) fn region_named(&self, region: &str) -> Option<&'static str> {
+        let mut regions = self.settings.keys().copied();
+        regions.find(|other| *other == region)
     }
 
     /// Invokes the function of [`HOME`] once. Returns the number of the invocation, and its end.
@@ -96,7 +97,13 @@ impl Lambda {
         self.invoke_in(HOME, event, purpose).await
     }
 
-    async fn invoke_in(&self, region: &'static str, event: &Value, purpose: Purpose) -> (u64, End) {
+    /// Invokes the function of a Region that has one. Returns the number of the invocation, and its end.
+    pub(crate) async fn invoke_in(
+        &self,
+        region: &'static str,
+        event: &Value,
+        purpose: Purpose,
+    ) -> (u64, End) {
         let number = self.invoked.get() + 1;
         self.invoked.set(number);
         let sandbox = self.idle_sandbox(region);

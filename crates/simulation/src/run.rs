@@ -34,6 +34,10 @@ const SLICE_PAUSE: Duration = Duration::from_secs(10);
 /// The age from which a quick sweep compares a secret instead of describing it.
 const QUICK_SWEEPS_COMPARE_AFTER: Duration = Duration::from_mins(10);
 
+/// The invocations of a promotion, and the pause between two of them.
+const MAX_PROMOTIONS: u32 = 4;
+const PROMOTION_PAUSE: Duration = Duration::from_mins(1);
+
 /// Exceeds the slices of any sweep here.
 const MAX_SLICES: u32 = 500;
 
@@ -110,6 +114,7 @@ pub(crate) fn settings(scenario: &Scenario, region: &str) -> Result<Settings, Se
         ("ALLOWED_REPLICA_REGIONS", allowed_regions),
         ("ALLOW_OVERWRITE", settings.overwrite.to_string()),
         ("ALLOW_REMOVAL", settings.removal.to_string()),
+        ("ALLOW_PROMOTION", true.to_string()),
         (
             "REPLICATION_WAIT_SECONDS",
             settings.replication_wait.to_string(),
@@ -147,7 +152,7 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
         let outages_met = outages_met(scenario, &aws);
         let faults_before = faults(&aws).len();
         let first = match &scenario.outage {
-            None => sweep(&aws, &lambda, UNLIMITED_CHANGES, true).await,
+            None => sweep(&aws, &lambda, HOME, (UNLIMITED_CHANGES, true)).await,
             Some(outage) => sweep_with_outage(&aws, &lambda, outage).await,
         };
         let outage_calls = faults(&aws).len() - faults_before;
@@ -157,7 +162,7 @@ pub(crate) fn play(scenario: &Scenario) -> Run {
         let later = state(scenario, &aws);
         let mut second = None;
         if scenario.outage.is_none() {
-            second = Some(sweep(&aws, &lambda, UNLIMITED_CHANGES, false).await);
+            second = Some(sweep(&aws, &lambda, HOME, (UNLIMITED_CHANGES, false)).await);
         }
         Run {
             faults: faults(&aws),
@@ -231,7 +236,7 @@ async fn rehearse(scenario: &Scenario, aws: &SimulatedAws, lambda: &Lambda) -> O
 /// Sweeps while AWS answers calls with errors for some seconds.
 async fn sweep_with_outage(aws: &SimulatedAws, lambda: &Lambda, outage: &Outage) -> Sweep {
     let disturb = disturb(&aws.service, outage.after, outage.length, &outage.fault);
-    let sweep = sweep(aws, lambda, outage.max_changes, true);
+    let sweep = sweep(aws, lambda, HOME, (outage.max_changes, true));
     tokio::join!(sweep, disturb).0
 }
 
@@ -305,7 +310,17 @@ async fn act(aws: &SimulatedAws, lambda: &Rc<Lambda>, timed: &TimedAction, numbe
             lambda.invoke(&request, Purpose::ReadOnly).await;
         }
         Action::Sweep(max_changes) => {
-            sweep(aws, lambda, *max_changes, false).await;
+            sweep(aws, lambda, HOME, (*max_changes, false)).await;
+        }
+        Action::SweepIn(region) => {
+            if let Some(region) = lambda.region_named(region) {
+                sweep(aws, lambda, region, (UNLIMITED_CHANGES, false)).await;
+            }
+        }
+        Action::PromoteAll(region) => {
+            if let Some(region) = lambda.region_named(region) {
+                promote_all(lambda, region).await;
+            }
         }
         _ => {
             let trail = events.trail.iter().map(|event| (event, &timed.deliveries));
@@ -325,8 +340,25 @@ async fn act(aws: &SimulatedAws, lambda: &Rc<Lambda>, timed: &TimedAction, numbe
     }
 }
 
-/// Runs a sweep as the state machine does: slice by slice, with retries of a failed slice.
-async fn sweep(aws: &SimulatedAws, lambda: &Lambda, max_changes: u64, thorough: bool) -> Sweep {
+/// Promotes the replicas of a Region as ARC Region switch does: again until the function succeeds.
+async fn promote_all(lambda: &Lambda, region: &'static str) {
+    let request = json!({"action": "promote", "region": region, "from": HOME});
+    for _ in 0..MAX_PROMOTIONS {
+        let (_, end) = lambda.invoke_in(region, &request, Purpose::Promotion).await;
+        if matches!(end, End::Answer(_)) {
+            break;
+        }
+        sleep(PROMOTION_PAUSE).await;
+    }
+}
+
+/// Runs a sweep of a Region as the state machine does: slice by slice, with retries of a failed slice.
+async fn sweep(
+    aws: &SimulatedAws,
+    lambda: &Lambda,
+    region: &'static str,
+    (max_changes, thorough): (u64, bool),
+) -> Sweep {
     let mut sweep = Sweep {
         max_changes,
         ..Sweep::default()
@@ -337,7 +369,7 @@ async fn sweep(aws: &SimulatedAws, lambda: &Lambda, max_changes: u64, thorough: 
         let action = json!({
             "action": "sweep", "thorough": thorough, "nextToken": token, "maxChanges": max_changes,
         });
-        let (number, end) = lambda.invoke(&action, Purpose::Sweep).await;
+        let (number, end) = lambda.invoke_in(region, &action, Purpose::Sweep).await;
         sweep.invocations.insert(number);
         match end {
             End::Answer(answer) => {

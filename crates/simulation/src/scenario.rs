@@ -210,6 +210,10 @@ pub(crate) enum Action {
     Explain(String),
     /// The schedule starts a sweep with this `maxChanges`.
     Sweep(u64),
+    /// The schedule of the function in this Region starts a sweep there.
+    SweepIn(String),
+    /// An operator invokes the action `promote` of the function in this Region until it succeeds.
+    PromoteAll(String),
 }
 
 /// A fault and the time from which it waits for calls, in milliseconds.

@@ -25,6 +25,9 @@ use crate::tally::{LIMITED_SWEEPS, REHEARSALS, REHEARSED_LEFTOVERS, worlds_with}
 /// The number of random worlds in the test.
 const WORLDS: usize = 2000;
 
+/// The number of random worlds with a failover in the test.
+const FAILOVERS: usize = 250;
+
 /// A secret that wants a replica in these Regions.
 fn secret(list: &str) -> SecretAtStart {
     secret_named(NAME, [("replicate-to", list.to_owned())], [].into())
@@ -184,15 +187,22 @@ fn everything_holds_in_random_worlds() {
 #[test]
 fn no_promoted_value_is_lost_in_worlds_with_a_failover() {
     let threads = thread::available_parallelism().expect("processors");
-    let worlds = 100;
-    let (tally, failed) = soak::soak(1..worlds + 1, Worlds::Failovers, threads);
+    let (tally, failed) = soak::soak(1..FAILOVERS as u64 + 1, Worlds::Failovers, threads);
     assert!(
         failed.is_empty(),
         "seeds {failed:?}; `make soak FAILOVER=1 SEED={}` replays one",
         failed[0]
     );
-    let promoted = tally.get(&worlds_with(Interleaving::Promoted));
-    assert!(promoted > 30, "{tally}");
+    // Otherwise too little happened.
+    for (interleaving, least) in [
+        (Interleaving::Promoted, FAILOVERS / 3),
+        (Interleaving::PromotedByFunction, FAILOVERS / 8),
+        (Interleaving::DoublePromotion, FAILOVERS / 50),
+        (Interleaving::PrimaryOutage, FAILOVERS / 10),
+    ] {
+        let count = tally.get(&worlds_with(interleaving));
+        assert!(count > least, "{interleaving:?}:\n{tally}");
+    }
 }
 
 #[test]

@@ -36,17 +36,18 @@ impl ObservedSecret {
         let is_managed = answer["OwningService"].is_string()
             || tags.contains_key("aws:secretsmanager:owningService")
             || name.contains('!');
-        let primary_region = answer["PrimaryRegion"].as_str();
-        let is_replica = primary_region.is_some_and(|region| region != HOME);
+        let arn = text(&answer["ARN"]);
+        let region = arn.split(':').nth(3).unwrap_or(HOME);
+        let primary_region = answer["PrimaryRegion"].as_str().unwrap_or(region);
         let versions = answer["VersionIdsToStages"].as_object();
         ObservedSecret {
-            is_writable: !is_managed && !is_replica && answer["DeletedDate"].is_null(),
+            is_writable: !is_managed && primary_region == region && answer["DeletedDate"].is_null(),
             has_value: versions.is_some_and(|versions| !versions.is_empty()),
             replicas: rows.map(|r| (text(&r["Region"]), row(r))).collect(),
             secret: reference::Secret {
                 name,
                 tags,
-                primary_region: HOME.to_owned(),
+                primary_region: primary_region.to_owned(),
                 kms_key: answer["KmsKeyId"].as_str().map(str::to_owned),
             },
         }

@@ -57,14 +57,16 @@ impl Case<'_> {
         violations
     }
 
-    /// Exactly one record for each invocation. A slice of a sweep has exactly one summary.
+    /// Exactly one record for each invocation. A slice of a sweep and a promotion have exactly one summary.
     fn count(&self) -> Option<Violation> {
+        // Of a sweep or of a promotion.
         let is_summary = |record: &&Value| record["seen"].is_number();
         let summaries = self.records.iter().filter(is_summary).count();
         let count = self.records.len();
         let is_right = match (&self.invocation.end, self.invocation.purpose) {
             (End::Killed | End::TimedOut, _) => return None,
-            (End::Answer(_), Purpose::Sweep) => summaries == 1,
+            (End::Answer(_), Purpose::Sweep | Purpose::Promotion) => summaries == 1,
+            (End::Error(_), Purpose::Promotion) => summaries == 1 || count == 1,
             (End::Error(_), Purpose::Sweep) => summaries == 0 && count == 1,
             _ => count == 1,
         };

@@ -8,12 +8,20 @@ use crate::run::Run;
 use crate::scenario::{HOME, Scenario, regions};
 use secret_replicator_reference_policy::{Answer, managed_is_none};
 
-const OPERATIONS: [&str; 4] = [
-    "DescribeSecret",
-    "ListSecrets",
-    "ReplicateSecretToRegions",
-    "RemoveRegionsFromReplication",
-];
+/// The reads of the function.
+const READS: [&str; 2] = ["DescribeSecret", "ListSecrets"];
+/// The writes of a reconciliation.
+const WRITES: [&str; 2] = ["ReplicateSecretToRegions", "RemoveRegionsFromReplication"];
+const PROMOTION: &str = "StopReplicationToReplica";
+
+/// Returns whether an invocation of this purpose may make a call.
+fn is_allowed(operation: &str, purpose: Option<Purpose>) -> bool {
+    READS.contains(&operation)
+        || match purpose {
+            Some(Purpose::Promotion) => operation == PROMOTION,
+            _ => WRITES.contains(&operation),
+        }
+}
 
 /// The longest time between a read and the write that it permits, in milliseconds.
 const MAX_AGE: u64 = 2000;
@@ -27,16 +35,15 @@ pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
             write: call,
             violations: Vec::new(),
         };
-        if !OPERATIONS.contains(&call.operation.as_str()) {
+        let invocation = run.journal.invocation(call.invocation);
+        let purpose = invocation.map(|invocation| invocation.purpose);
+        if !is_allowed(&call.operation, purpose) {
             check.add("I1", "an operation that the function must not use");
         }
-        // The world contains the secrets of other Regions only as replicas, and as what is in their way.
-        let invocation = run.journal.invocation(call.invocation);
-        let is_of_home = invocation.is_none_or(|invocation| invocation.region == HOME);
-        if call.is_write() && is_of_home {
+        if call.is_write() {
             check.calls = run.journal.calls_of(call.invocation).collect();
             check.run();
-            if invocation.is_some_and(|invocation| invocation.purpose == Purpose::ReadOnly) {
+            if purpose == Some(Purpose::ReadOnly) {
                 check.add("dry run", "a write");
             }
         }
@@ -56,6 +63,8 @@ enum Found {
     Ours,
     /// A former replica that is a standalone secret now.
     Promoted,
+    /// A replica of a promoted former replica in a third Region.
+    OfPromoted,
     Other,
 }
 
@@ -91,6 +100,10 @@ impl WriteCheck<'_> {
             self.add("fresh read", format!("the last read is {age} ms old"));
         }
         let seen = ObservedSecret::new(&last.body);
+        if self.write.operation == PROMOTION {
+            self.promotion(&seen);
+            return;
+        }
         let name = &seen.secret.name;
         if !seen.is_writable {
             self.add("I4", format!("{name} must not be written to"));
@@ -108,6 +121,17 @@ impl WriteCheck<'_> {
             self.removal(&seen);
         } else {
             self.replication(&seen);
+        }
+    }
+
+    /// Checks that the secret was a covered replica of [`HOME`] with a value.
+    fn promotion(&mut self, seen: &ObservedSecret) {
+        let name = &seen.secret.name;
+        if seen.secret.primary_region != HOME || self.write.region == HOME || !seen.has_value {
+            self.add("I4", format!("{name} is not a replica with a value"));
+        }
+        if self.scenario.policy.covering(&seen.secret).is_empty() {
+            self.add("I3", format!("no rule covers {name}"));
         }
     }
 
@@ -238,11 +262,12 @@ impl WriteCheck<'_> {
                 .map(str::to_owned)
         };
         let is_same = suffix(there["ARN"].as_str()) == suffix(self.write.secret_id());
-        let primary = there["PrimaryRegion"].as_str();
-        Some(match primary {
-            Some(HOME) if is_same => Found::Ours,
-            _ if is_same && primary.is_none_or(|primary| primary == region) => Found::Promoted,
-            _ => Found::Other,
+        let home = self.write.secret_id()?.split(':').nth(3);
+        Some(match there["PrimaryRegion"].as_str() {
+            _ if !is_same => Found::Other,
+            primary if primary == home => Found::Ours,
+            Some(primary) if primary != region => Found::OfPromoted,
+            _ => Found::Promoted,
         })
     }
 

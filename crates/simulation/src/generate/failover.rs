@@ -1,16 +1,24 @@
 //! Failovers: every world allows to overwrite, operators promote replicas, and their owners write newer values there.
 //!
 //! The storm continues meanwhile. The primary secrets' Region may be unreachable, and comes back before the sweeps at the
-//! end.
+//! end. In half of the worlds, each Region of replicas has a function: it promotes what it covers, as ARC Region switch
+//! asks it to, and it sweeps the promoted secrets as primary secrets of its own.
+
+use std::collections::BTreeSet;
 
 use secret_replicator_emulator::{FaultKind, PromotedReplicas};
 use serde_json::json;
 
 use super::race::act;
-use crate::scenario::{Action, HOME, Kind, RegionalOutage, STORM, Scenario, TimedAction};
+use crate::scenario::{
+    Action, HOME, Kind, RegionalOutage, ReplicaEvents, STORM, Scenario, TimedAction,
+};
 
 /// The longest time between a promotion and what happens beside it, in milliseconds.
 const BESIDE: u32 = 3000;
+
+/// The longest time from a promotion until a function sweeps the promoted secrets, in milliseconds.
+const SWEPT_AFTER: u32 = 60_000;
 
 /// Adds a failover to a scenario. The same scenario always gets the same one.
 pub(crate) fn with_failover(mut scenario: Scenario) -> Scenario {
@@ -24,13 +32,29 @@ pub(crate) fn with_failover(mut scenario: Scenario) -> Scenario {
     } else {
         PromotedReplicas::ShownAsBefore
     };
+    let has_functions = random.bool();
+    if has_functions {
+        scenario.replica_events = ReplicaEvents::ReplicaRegion;
+    }
     let at = random.u32(0..STORM / 2);
     let mut actions = Vec::new();
+    let mut regions = BTreeSet::new();
     for secret in &scenario.secrets {
         let replicas = secret.replicas.iter();
         for region in replicas.filter(|_| secret.kind == Kind::Ordinary) {
-            actions.extend(promotion(&secret.name, region, at, &mut random));
+            regions.insert(region.clone());
+            let by_function = has_functions && random.bool();
+            actions.extend(promotion(
+                &secret.name,
+                region,
+                at,
+                by_function,
+                &mut random,
+            ));
         }
+    }
+    for region in regions.into_iter().filter(|_| has_functions) {
+        actions.extend(functions(&region, at, &mut random));
     }
     scenario.actions.extend(actions);
     if random.bool() {
@@ -45,9 +69,27 @@ pub(crate) fn with_failover(mut scenario: Scenario) -> Scenario {
     scenario
 }
 
-/// Two operators promote a replica, one writes a newer value, and something else happens at the same time: a
-/// rotation, a removal, or a sweep of the old primary Region.
-fn promotion(name: &str, region: &str, at: u32, random: &mut fastrand::Rng) -> Vec<TimedAction> {
+/// The function of a Region promotes all replicas there, for two operators at once, and sweeps them later.
+fn functions(region: &str, at: u32, random: &mut fastrand::Rng) -> [TimedAction; 3] {
+    let at = at + random.u32(0..BESIDE);
+    let promote = || Action::PromoteAll(region.to_owned());
+    let swept = at + BESIDE + random.u32(0..SWEPT_AFTER);
+    [
+        act(at, promote()),
+        act(at + random.u32(0..BESIDE), promote()),
+        act(swept, Action::SweepIn(region.to_owned())),
+    ]
+}
+
+/// Two operators promote a replica unless a function does it. Its owner writes a newer value, and something else happens
+/// at the same time: a rotation, a removal, or a sweep of the old primary Region.
+fn promotion(
+    name: &str,
+    region: &str,
+    at: u32,
+    by_function: bool,
+    random: &mut fastrand::Rng,
+) -> Vec<TimedAction> {
     let at = at + random.u32(0..BESIDE);
     let value = |value: &str| json!({"SecretString": value});
     let newer = Action::call_in(region, "PutSecretValue", name, value("newer"));
@@ -64,6 +106,10 @@ fn promotion(name: &str, region: &str, at: u32, random: &mut fastrand::Rng) -> V
         native: vec![random.u32(0..2000)],
         ..act((at + BESIDE / 2).saturating_sub(before), beside)
     };
+    if by_function {
+        // AWS refuses a value for what is still a replica.
+        return vec![beside, act(at + BESIDE + after, newer)];
+    }
     let second = act(at + random.u32(0..100), promote());
     vec![act(at, promote()), second, act(at + after, newer), beside]
 }
