@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use secret_replicator_emulator::{KnownReplica, SecretView, Time, World, WorldSettings};
+use secret_replicator_emulator::{
+    KnownReplica, ReplicaView, SecretView, Time, World, WorldSettings,
+};
 
 use crate::scenario::{HOME, Scenario, regions};
 use secret_replicator_reference_policy::{self as reference, Answer};
@@ -98,7 +100,7 @@ impl Case<'_> {
             Some(Blocker::NotEnabled)
         } else if fails(HOME, self.secret.kms_key_id.as_deref()) || fails(self.region, self.key) {
             Some(Blocker::Key)
-        } else if self.is_name_taken(world, now) {
+        } else if self.is_name_taken(world, now, replica) {
             Some(Blocker::NameTaken)
         } else if !known.contains(&status) {
             Some(Blocker::UnknownStatus)
@@ -109,15 +111,18 @@ impl Case<'_> {
         }
     }
 
-    fn is_name_taken(&self, world: &mut World, now: Time) -> bool {
+    fn is_name_taken(&self, world: &mut World, now: Time, row: Option<&ReplicaView>) -> bool {
         let Some(found) = world.secret(now, self.region, &self.secret.name) else {
             return false;
         };
         let suffix = |arn: &str| arn.rsplit('-').next().map(str::to_owned);
         let is_same = suffix(&found.arn) == suffix(&self.secret.arn);
         let is_ours = found.primary_region.as_deref() == Some(HOME) && is_same;
-        // AWS overwrites no replica of another secret, and the function no promoted former replica.
-        let is_free = !found.is_replica && self.overwrite && !is_same;
+        // AWS overwrites no replica of another secret, and the function no promoted former replica. A standalone secret
+        // can look like a replica of another account, so what AWS once named as a replica must be deleted.
+        let message = row.and_then(|row| row.status_message.as_deref());
+        let was_a_replica = message.is_some_and(|message| message.contains("different arn"));
+        let is_free = !found.is_replica && self.overwrite && !is_same && !was_a_replica;
         !is_ours && !is_free
     }
 }
