@@ -23,6 +23,9 @@ pub(super) struct Report {
     /// The time at which the inventory was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) inventory_saved: Option<DateTime<Utc>>,
+    /// The options that selected the secrets of the inventory. Empty if it has all secrets of the policy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) inventory_selection: Vec<String>,
     /// Whether secrets that never reached the Region are unknown, because there is no inventory.
     pub(super) absent_unknown: bool,
     /// Why the list of the Region is incomplete.
@@ -96,6 +99,9 @@ impl Report {
             dry_run: false,
             interrupted: false,
             inventory_saved: promotion.inventory.map(|inventory| inventory.saved),
+            inventory_selection: promotion
+                .inventory
+                .map_or_else(Vec::new, |inventory| inventory.selection.clone()),
             absent_unknown: promotion.inventory.is_none(),
             incomplete: planned.incomplete.clone(),
             state_file: planned.path.as_ref().map(|path| path.display().to_string()),

@@ -109,10 +109,19 @@ fn left(report: &Report) -> Option<String> {
 
 fn inventory(report: &Report) -> String {
     let text = match report.inventory_saved {
-        Some(saved) => format!(
-            "The inventory was saved at {}. Secrets that were created later are not in it.",
-            saved.to_rfc3339_opts(SecondsFormat::Secs, true)
-        ),
+        Some(saved) => {
+            let saved = saved.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let selection = report.inventory_selection.join(" ");
+            let partly = match selection.as_str() {
+                "" => String::new(),
+                selection => {
+                    format!(" It has only the secrets of `{selection}`; others are unknown.")
+                }
+            };
+            format!(
+                "The inventory was saved at {saved}. Secrets that were created later are not in it.{partly}"
+            )
+        }
         None => format!(
             "Absent secrets are unknown: without an inventory (`--inventory FILE`), a secret that never reached {} \
              is invisible there.",

@@ -33,7 +33,7 @@ fn plant(account: &Account) {
     account.seed(replica("zz/deleted").with_scheduled_deletion());
 }
 
-fn arguments<'a>(policy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn arguments<'a>(policy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let base = ["drill", policy, "--to", THERE, "--region", HOME];
     [&base[..], more].concat()
 }
@@ -248,123 +248,6 @@ fn the_age_of_the_newest_change_is_in_each_format() {
 }
 
 #[test]
-fn a_selection_does_not_replace_an_inventory_of_other_secrets() {
-    let account = Account::new(["a", "b"].map(|name| covered(name).with_replica_in(THERE)));
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let (policy, all) = (files.path("policy.yaml"), files.path("inventory.json"));
-    let save = |more: &[&str]| account.call(&arguments(&policy, more));
-    assert_eq!(save(&["--save", &all]).code, Some(0));
-    let before = std::fs::read_to_string(&all).unwrap();
-    let refused = save(&["--save", &all, "--name", "a"]);
-    fails(
-        &refused,
-        "is an inventory of other secrets than those of `--name a`",
-    );
-    assert_eq!(std::fs::read_to_string(&all).unwrap(), before);
-    // A file of its own, as of a weekly pipeline of one team.
-    let own = files.path("own.json");
-    for _ in 0..2 {
-        let saved = save(&["--save", &own, "--name", "a"]);
-        assert_eq!(saved.code, Some(0), "{}", saved.stderr);
-    }
-    assert_eq!(save(&["--save", &own, "--name", "b"]).code, Some(1));
-    assert_eq!(save(&["--save", &own]).code, Some(0));
-}
-
-#[test]
-fn secrets_of_the_inventory_that_vanished_are_named_with_the_reason() {
-    let names = ["deleted", "kept", "stranded", "untagged", "window"];
-    let account = Account::new(names.map(|name| covered(name).with_replica_in(THERE)));
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
-    let saved = account.call(&arguments(&policy, &["--save", &inventory]));
-    assert_eq!(saved.code, Some(0), "{}", saved.stderr);
-    for name in ["deleted", "stranded", "window"] {
-        account.make(
-            THERE,
-            "StopReplicationToReplica",
-            &json!({"SecretId": name}),
-        );
-        if name != "stranded" {
-            let delete = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
-            account.make(THERE, "DeleteSecret", &delete);
-        }
-        let window = json!({"SecretId": name, "RecoveryWindowInDays": 7});
-        let force = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
-        let delete = if name == "window" { window } else { force };
-        account.make(HOME, "DeleteSecret", &delete);
-    }
-    let untag = json!({"SecretId": "untagged", "TagKeys": ["tier"]});
-    account.make(HOME, "UntagResource", &untag);
-    let drill = |more: &[&str]| {
-        let base = ["--inventory", &inventory];
-        account.call(&arguments(&policy, &[&base[..], more].concat()))
-    };
-    let called = drill(&["--output", "json"]);
-    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
-    let report = called.json();
-    assert_eq!(report["gone_since"], json!(["deleted", "window"]));
-    assert_eq!(report["without_primary"], json!(["stranded"]));
-    assert_eq!(report["no_longer_expected"], json!(["untagged"]));
-    let text = drill(&[]).stdout;
-    assert!(text.contains("gone since: deleted, window;"), "{text}");
-}
-
-#[test]
-fn without_a_policy_the_one_of_the_inventory_judges() {
-    let account = Account::new([
-        covered("a").with_replica_in(THERE),
-        secret("other").with_replica_in(THERE),
-    ]);
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let (policy, inventory) = (files.path("policy.yaml"), files.path("inventory.json"));
-    let saved = account.call(&arguments(&policy, &["--save", &inventory]));
-    assert_eq!(saved.code, Some(0), "{}", saved.stderr);
-    let drill = [
-        "drill",
-        "--to",
-        THERE,
-        "--region",
-        HOME,
-        "--inventory",
-        &inventory,
-    ];
-    let drill = [&drill[..], &["--output", "json"]].concat();
-    // A secret of the policy that the inventory does not have yet.
-    account.seed(covered("b").with_replica_in(THERE));
-    let called = account.call(&drill);
-    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
-    assert_eq!(called.json()["summary"]["expected"], 2);
-    assert_eq!(called.json()["no_longer_expected"], json!([]));
-    account.aws.with(|world, now| world.suspend(now, HOME));
-    let called = account.call(&drill);
-    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
-    assert_eq!(called.json()["summary"]["expected"], 1);
-}
-
-#[test]
-fn a_stack_whose_region_does_not_answer_names_the_inventory() {
-    let account = Account::new([covered("a").with_replica_in(THERE)]);
-    let services = Services::start(|call| match call.action.as_str() {
-        "cloudformation:DescribeStacks" => Err("ServiceUnavailable"),
-        action => panic!("{action}"),
-    });
-    let drill = [
-        "drill",
-        "--from-stack",
-        "s",
-        "--to",
-        THERE,
-        "--region",
-        HOME,
-    ];
-    let called = account.call_with(&services, &drill);
-    assert_eq!(called.code, Some(1), "{}", called.stdout);
-    let remediation = "use `--inventory FILE` without `--from-stack`";
-    assert!(called.stderr.contains(remediation), "{}", called.stderr);
-}
-
-#[test]
 fn a_primary_region_that_does_not_answer_at_all_ends_no_drill() {
     let account = Account::new([covered("a").with_replica_in(THERE)]);
     let hang = FaultKind::Hang(secret_replicator_emulator::Execution::Skipped);
@@ -478,7 +361,7 @@ fn a_key_or_a_role_that_cannot_be_checked_is_a_finding_with_the_action_to_allow(
     }
 }
 
-fn fails(called: &Called, part: &str) {
+pub(crate) fn fails(called: &Called, part: &str) {
     assert_eq!(called.code, Some(1), "{}{}", called.stdout, called.stderr);
     assert!(called.stderr.contains(part), "{part}: {}", called.stderr);
 }

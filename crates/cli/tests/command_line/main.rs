@@ -25,6 +25,8 @@ mod function;
 mod html;
 #[cfg(feature = "aws")]
 mod interrupt;
+#[cfg(feature = "aws")]
+mod inventory;
 mod package_policy;
 mod parameter;
 #[cfg(feature = "aws")]
