@@ -153,7 +153,7 @@ async fn perform(clients: &Clients<'_>, subject: &Subject, call: &SafeCall) -> O
             Err(WriteError::Call(failed)) => {
                 error = ApiError::from(&failed).to_string();
                 if !failed.is_transient() {
-                    return Outcome::Failed(error);
+                    return rejected(clients, subject, call, error).await;
                 }
                 has_called |= failed.may_have_been_executed();
                 sleep(POLL).await;
@@ -164,6 +164,19 @@ async fn perform(clients: &Clients<'_>, subject: &Subject, call: &SafeCall) -> O
         verify(clients, call).await
     } else {
         Outcome::Failed(error)
+    }
+}
+
+/// Returns the outcome of a call that AWS rejects. Another operator may have made it since the read.
+async fn rejected(
+    clients: &Clients<'_>,
+    subject: &Subject,
+    call: &SafeCall,
+    error: String,
+) -> Outcome {
+    match is_due(clients, subject, call).await {
+        Ok(false) => Outcome::NoLongerDue,
+        Ok(true) | Err(_) => Outcome::Failed(error),
     }
 }
 

@@ -227,3 +227,42 @@ fn an_interruption_ends_the_calls_in_progress_and_the_next_run_continues() {
     assert_eq!(done.code, Some(0), "{}", done.stdout);
     assert_eq!(account.aws.calls_to(REPLICATE).len(), 20);
 }
+
+#[test]
+fn two_operators_who_perform_at_once_overwrite_nothing_and_neither_fails() {
+    let files = Files::new(&[]);
+    let names: Vec<String> = (0..10).map(|number| format!("shop/{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let account = promoted(&names, &files);
+    for name in &names {
+        free(&account, name);
+    }
+    let slow = FaultKind::Latency(Duration::from_millis(300));
+    account.aws.script(Fault::on(REPLICATE, slow).always());
+    let state = files.path("state.json");
+    let operators = [(); 2].map(|()| {
+        let mut command = account.command(&arguments(&state));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    });
+    for operator in operators {
+        let done = called(&operator.wait_with_output().unwrap());
+        assert!([Some(0), Some(2)].contains(&done.code), "{}", done.stderr);
+        let report = done.json();
+        for name in &names {
+            let outcome = outcome(&report, name);
+            assert!(
+                outcome == "done" || outcome == "no-longer-due" || outcome.is_null(),
+                "{report}"
+            );
+        }
+    }
+    assert!(names.iter().all(|name| is_replica(&account, name)));
+    let calls = account.aws.calls_to(REPLICATE);
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.body["ForceOverwriteReplicaSecret"] == false)
+    );
+    assert_eq!(perform(&account, &files).code, Some(0));
+}
