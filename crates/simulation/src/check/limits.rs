@@ -75,10 +75,7 @@ fn changes<'a>(run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
     changes
 }
 
-/// Returns the replicas that a write changed. After a lost answer to a request for a replica, the state of the
-/// primary secret shows whether AWS executed it. A request that AWS refused or throttled was not executed, although
-/// another principal may have created the replica at that time. It does not show that for a replica that had failed before, so such
-/// a request counts only with its answer.
+/// Returns the replicas that a write changed.
 fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>> {
     let arn = write.secret_id().unwrap_or_default();
     let mut earlier: Vec<_> = calls
@@ -91,19 +88,31 @@ fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>
         return Vec::new();
     };
     let seen = ObservedSecret::new(&first.body);
-    let forces = write.body["ForceOverwriteReplicaSecret"] == true;
-    let was_executed = |region: &str| {
-        let place = (HOME, seen.secret.name.as_str());
-        let mut states = run.truth.during(place, write.at, write.at + 1000).flatten();
-        let is_new = forces || seen.status(region) != Some("Failed");
-        write.success().is_some()
-            || is_new
-                && !write.is_refused()
-                && states.any(|state| state.replicas.iter().any(|row| row.region == region))
-    };
     let added = write.regions("AddReplicaRegions");
-    let added = added.filter(|region| was_executed(region));
+    let added = added.filter(|region| was_executed(run, write, &seen, region));
     let removed = write.regions("RemoveReplicaRegions");
     let removed = removed.filter(|_| write.success().is_some());
     added.chain(removed).map(|region| (arn, region)).collect()
+}
+
+/// Returns whether AWS executed a request for a replica. After a lost answer, the state of the primary secret shows it. A
+/// replica that fails, and that AWS then drops, has changed nothing. A request that AWS refused or throttled was not
+/// executed, although another principal may have created the replica at that time. The state does not show it for a
+/// replica that had failed before, so such a request counts only with its answer.
+fn was_executed(run: &Run, write: &Call, before: &ObservedSecret, region: &str) -> bool {
+    if write.success().is_some() {
+        return true;
+    }
+    let forces = write.body["ForceOverwriteReplicaSecret"] == true;
+    if write.is_refused() || !forces && before.status(region) == Some("Failed") {
+        return false;
+    }
+    let place = (HOME, before.secret.name.as_str());
+    let is_listed = |from, until| {
+        let mut states = run.truth.during(place, from, until).flatten();
+        states.any(|state| state.replicas.iter().any(|row| row.region == region))
+    };
+    let invocation = run.journal.invocation(write.invocation);
+    let ended = invocation.map_or(u64::MAX, |invocation| invocation.ended);
+    is_listed(write.at, write.at + 1000) && is_listed(ended, ended)
 }
