@@ -6,6 +6,7 @@ mod cell;
 mod outcome;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
@@ -15,8 +16,8 @@ use secret_replicator_core::limits::Limits;
 use secret_replicator_core::plan::{Decision, Plan, Step, decide};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::reason::{RemovalReason, SkipReason};
-use secret_replicator_core::secret::{KmsKey, Region, RegionalSecret, Secret};
-use serde::Serialize;
+use secret_replicator_core::secret::{KmsKey, Region, RegionalSecret, Secret, SecretArn};
+use serde::{Serialize, Serializer};
 
 pub(crate) use outcome::{Change, DryRun};
 
@@ -82,19 +83,15 @@ impl State {
     }
 }
 
-/// One secret with its Regions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One secret with its Regions. A report can contain hundreds of thousands, so this type is small.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Coverage {
-    /// The account.
-    pub(crate) account: String,
-    /// The primary Region.
-    pub(crate) primary_region: Region,
     /// The name of the secret.
     pub(crate) name: String,
-    /// The ARN of the secret.
-    pub(crate) arn: String,
-    /// The names of the rules that cover it, sorted.
-    pub(crate) rules: Box<[String]>,
+    /// The ARN of the primary secret.
+    pub(crate) arn: SecretArn,
+    /// The names of the rules that cover it, sorted. Secrets can share them.
+    pub(crate) rules: Arc<[String]>,
     /// The Regions, sorted.
     pub(crate) regions: Vec<Cell>,
 }
@@ -111,7 +108,21 @@ pub(crate) struct Cell {
     /// The code of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
-    /// Details that the code does not contain.
+    /// The texts about the Region. `None` if it has none of them.
+    #[serde(flatten)]
+    pub(crate) texts: Option<Box<Texts>>,
+    /// The outcome of a dry run of the function. Reports contain its change.
+    #[serde(rename = "change", skip_serializing_if = "DryRun::is_no_change")]
+    pub(crate) dry_run: DryRun,
+    /// Whether AWS bills a replica in the Region, or the secret that a replica would overwrite.
+    #[serde(skip)]
+    pub(crate) is_billed: bool,
+}
+
+/// The texts about a secret in a Region. Most Regions have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Texts {
+    /// Details that the code of the reason does not contain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
     /// The remediation.
@@ -120,18 +131,39 @@ pub(crate) struct Cell {
     /// The key of an existing replica, as AWS reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kms_key: Option<String>,
-    /// The outcome of a dry run of the function. Reports contain its change.
-    #[serde(rename = "change", skip_serializing_if = "DryRun::is_no_change")]
-    pub(crate) dry_run: DryRun,
     /// The customer managed key that a planned replica gets.
     #[serde(skip)]
     pub(crate) planned_key: Option<KmsKey>,
-    /// Whether AWS bills a replica in the Region, or the secret that a replica would overwrite.
-    #[serde(skip)]
-    pub(crate) is_billed: bool,
+}
+
+impl Texts {
+    /// Returns the texts for a cell.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
 }
 
 impl Cell {
+    /// Returns details that the code of the reason does not contain.
+    pub(crate) fn detail(&self) -> Option<&str> {
+        self.texts.as_ref()?.detail.as_deref()
+    }
+
+    /// Returns the remediation.
+    pub(crate) fn remediation(&self) -> Option<&str> {
+        self.texts.as_ref()?.remediation.as_deref()
+    }
+
+    /// Returns the key of an existing replica, as AWS reports it.
+    pub(crate) fn kms_key(&self) -> Option<&str> {
+        self.texts.as_ref()?.kms_key.as_deref()
+    }
+
+    /// Returns the customer managed key that a planned replica gets.
+    pub(crate) fn planned_key(&self) -> Option<&KmsKey> {
+        self.texts.as_ref()?.planned_key.as_ref()
+    }
+
     /// Returns whether a request would fail, because another secret has the name in the Region.
     pub(crate) fn is_name_taken(&self) -> bool {
         self.dry_run == DryRun::Planned(Change::Create)
@@ -157,13 +189,21 @@ pub(crate) struct There {
 impl Coverage {
     fn new(secret: &Secret, rules: BTreeSet<String>, regions: Vec<Cell>) -> Self {
         Self {
-            account: secret.arn.account().to_owned(),
-            primary_region: secret.arn.region().clone(),
             name: secret.name.clone(),
-            arn: secret.arn.to_string(),
+            arn: secret.arn.clone(),
             rules: rules.into_iter().collect(),
             regions,
         }
+    }
+
+    /// Returns the account.
+    pub(crate) fn account(&self) -> &str {
+        self.arn.account()
+    }
+
+    /// Returns the primary Region.
+    pub(crate) fn primary_region(&self) -> &Region {
+        self.arn.region()
     }
 
     /// Returns whether the policy covers the secret.
@@ -208,10 +248,8 @@ impl Coverage {
         drilled: &Drilled,
     ) -> Self {
         Self {
-            account: entry.arn.account().to_owned(),
-            primary_region: entry.arn.region().clone(),
             name: entry.name.clone(),
-            arn: entry.arn.to_string(),
+            arn: entry.arn.clone(),
             rules: rules.into_iter().collect(),
             regions: vec![cell::drilled(entry, region, drilled)],
         }
@@ -228,6 +266,30 @@ impl Coverage {
         let others = found.iter().filter_map(cell::uncovered);
         let regions = std::iter::once(cell::not_covered(reason)).chain(others);
         Self::new(secret, BTreeSet::new(), regions.collect())
+    }
+}
+
+impl Serialize for Coverage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// The fields of a report.
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            account: &'a str,
+            primary_region: &'a Region,
+            name: &'a str,
+            arn: &'a SecretArn,
+            rules: &'a [String],
+            regions: &'a [Cell],
+        }
+        let fields = Fields {
+            account: self.account(),
+            primary_region: self.primary_region(),
+            name: &self.name,
+            arn: &self.arn,
+            rules: &self.rules,
+            regions: &self.regions,
+        };
+        fields.serialize(serializer)
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn junit(
 ) -> anyhow::Result<String> {
     let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
     for secret in secrets {
-        let name = format!("{}.{}", secret.account, secret.primary_region);
+        let name = format!("{}.{}", secret.account(), secret.primary_region());
         let suite = suites
             .entry(name.clone())
             .or_insert_with(|| suite(&name, properties));
@@ -52,7 +52,7 @@ fn case(secret: &Coverage, cell: &Cell, failures: &BTreeSet<State>) -> TestCase 
     let mut status = if failures.contains(&cell.state) {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_type(state.clone());
-        let texts = [cell.detail.as_deref(), cell.remediation.as_deref()];
+        let texts = [cell.detail(), cell.remediation()];
         let texts: Vec<&str> = texts.into_iter().flatten().collect();
         status.set_description(texts.join("\n"));
         status

@@ -6,6 +6,7 @@ mod summary;
 mod text;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use secret_replicator_core::secret::Secret;
@@ -121,9 +122,17 @@ impl Collected {
         self.groups.add(&coverage);
         self.planned.add(&coverage);
         if let Some(secrets) = &mut self.secrets {
-            secrets.push(coverage);
+            push(secrets, coverage);
         }
     }
+}
+
+/// Adds a secret. Most secrets have the rules of the one before, so they share them.
+fn push(secrets: &mut Vec<Coverage>, mut coverage: Coverage) {
+    if let Some(last) = secrets.last().filter(|last| last.rules == coverage.rules) {
+        coverage.rules = Arc::clone(&last.rules);
+    }
+    secrets.push(coverage);
 }
 
 /// Plans.

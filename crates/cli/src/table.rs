@@ -40,11 +40,10 @@ fn lines(table: &Table) -> String {
 /// Sorts secrets by account, primary Region and name.
 pub(crate) fn sort(secrets: &mut [Coverage]) {
     secrets.sort_by(|one, other| {
-        let key = |secret: &Coverage| (secret.account.clone(), secret.primary_region.clone());
-        key(one)
-            .cmp(&key(other))
+        let home = one.account().cmp(other.account());
+        home.then_with(|| one.primary_region().cmp(other.primary_region()))
             .then_with(|| one.name.cmp(&other.name))
-            .then_with(|| one.arn.cmp(&other.arn))
+            .then_with(|| one.arn.as_str().cmp(other.arn.as_str()))
     });
 }
 
@@ -66,16 +65,16 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn new(secret: &'a Coverage, cell: &'a Cell) -> Self {
         Self {
-            account: &secret.account,
-            primary_region: secret.primary_region.as_str(),
+            account: secret.account(),
+            primary_region: secret.primary_region().as_str(),
             secret: &secret.name,
             region: cell.region.as_deref().unwrap_or_default(),
             state: cell.state.name(),
             verified: cell.verified,
             change: cell.dry_run.change().map_or("", Change::name),
             reason: cell.reason.unwrap_or_default(),
-            detail: cell.detail.as_deref().unwrap_or_default(),
-            remediation: cell.remediation.as_deref().unwrap_or_default(),
+            detail: cell.detail().unwrap_or_default(),
+            remediation: cell.remediation().unwrap_or_default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use secret_replicator_core::reason::{
 };
 use secret_replicator_core::secret::{Region, RegionalSecret, Replica, ReplicaStatus, Secret};
 
-use super::{Cell, Change, DryRun, State, There};
+use super::{Cell, Change, DryRun, State, Texts, There};
 
 /// A reason, as the function's record has it.
 struct Reason {
@@ -130,13 +130,17 @@ pub(super) fn of_step(
     };
     let is_there = replica.is_some_and(|replica| replica.status != ReplicaStatus::Failed);
     let cell = Cell::new(Some(region.as_str()), state, reason);
-    Cell {
-        verified: state == State::InSync && found.is_some_and(|found| secret.is_current(found)),
+    let texts = Texts {
         kms_key: replica.and_then(|replica| replica.kms_key.clone()),
-        dry_run,
         planned_key: step
             .target()
             .and_then(|target| target.key().kms_key.clone()),
+        ..cell.texts.map(|texts| *texts).unwrap_or_default()
+    };
+    Cell {
+        verified: state == State::InSync && found.is_some_and(|found| secret.is_current(found)),
+        texts: texts.boxed(),
+        dry_run,
         is_billed: is_there || dry_run.change() == Some(Change::Overwrite),
         ..cell
     }
@@ -325,24 +329,19 @@ impl Cell {
             Some(region) => known_regions::with_hint(region, &remediation),
             None => remediation,
         };
-        let (code, detail, remediation) = match reason {
-            Some(reason) => (
-                Some(reason.code),
-                reason.detail,
-                reason.remediation.map(with_hint),
-            ),
-            None => (None, None, None),
-        };
+        let code = reason.as_ref().map(|reason| reason.code);
+        let texts = reason.map(|reason| Texts {
+            detail: reason.detail,
+            remediation: reason.remediation.map(with_hint),
+            ..Texts::default()
+        });
         Self {
             region: region.map(str::to_owned),
             state,
             verified: false,
             reason: code,
-            detail,
-            remediation,
-            kms_key: None,
+            texts: texts.and_then(Texts::boxed),
             dry_run: DryRun::None,
-            planned_key: None,
             is_billed: false,
         }
     }

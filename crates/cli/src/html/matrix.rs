@@ -79,13 +79,13 @@ struct Content {
 impl Matrix {
     /// Adds a secret.
     pub(super) fn add(&mut self, kind: Kind, coverage: &Coverage) {
-        let (prefix, suffix) = split(&coverage.arn, &coverage.name);
+        let (prefix, suffix) = split(coverage.arn.as_str(), &coverage.name);
         let home = self.homes.position(Home {
-            account: coverage.account.clone(),
-            region: coverage.primary_region.to_string(),
+            account: coverage.account().to_owned(),
+            region: coverage.primary_region().to_string(),
             arn: prefix.to_owned(),
         });
-        let rules = self.rules.position(coverage.rules.clone());
+        let rules = self.rules.position(Box::from(&*coverage.rules));
         let cells = coverage.regions.iter().map(|cell| {
             let region = region(cell).map(|region| self.regions.position(region));
             (region, self.cells.position(Content::of(kind, cell)))
@@ -126,9 +126,9 @@ impl Content {
             verified: cell.verified,
             token: cell.region.clone().filter(|_| region(cell).is_none()),
             reason: cell.reason,
-            detail: cell.detail.clone(),
-            remediation: cell.remediation.clone(),
-            key: cell.kms_key.clone(),
+            detail: cell.detail().map(str::to_owned),
+            remediation: cell.remediation().map(str::to_owned),
+            key: cell.kms_key().map(str::to_owned),
         }
     }
 }

@@ -3,12 +3,12 @@ use std::fs;
 
 use chrono::Utc;
 use secret_replicator_core::limits::{AllowedRegions, Limits};
-use secret_replicator_core::secret::Region;
+use secret_replicator_core::secret::{Region, SecretArn};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
-use crate::coverage::{Cell, Change, DryRun, State};
+use crate::coverage::{Cell, Change, DryRun, State, Texts};
 use crate::options::limits;
 use crate::report::Unread;
 use crate::survey::ListTime;
@@ -25,21 +25,17 @@ fn cell(region: &str, state: State) -> Cell {
         state,
         verified: state == State::InSync,
         reason: None,
-        detail: None,
-        remediation: None,
-        kms_key: None,
+        texts: None,
         dry_run: DryRun::None,
-        planned_key: None,
         is_billed: false,
     }
 }
 
 fn secret(name: &str, regions: Vec<Cell>) -> Coverage {
+    let arn = format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-AbCdEf");
     Coverage {
-        account: "123456789012".to_owned(),
-        primary_region: region("us-east-1"),
         name: name.to_owned(),
-        arn: format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-AbCdEf"),
+        arn: SecretArn::parse(&arn).unwrap(),
         rules: ["tier-1".to_owned()].into(),
         regions,
     }
@@ -96,9 +92,13 @@ fn data(page: &str) -> Value {
 fn texts_of_tags_and_of_aws_cannot_become_markup() {
     let mut refused = cell(HOSTILE, State::Refused);
     refused.reason = Some("invalid-region");
-    refused.detail = Some(HOSTILE.to_owned());
-    refused.remediation = Some(HOSTILE.to_owned());
-    refused.kms_key = Some(HOSTILE.to_owned());
+    let texts = Texts {
+        detail: Some(HOSTILE.to_owned()),
+        remediation: Some(HOSTILE.to_owned()),
+        kms_key: Some(HOSTILE.to_owned()),
+        planned_key: None,
+    };
+    refused.texts = texts.boxed();
     let mut secret = secret(HOSTILE, vec![refused]);
     secret.rules = [HOSTILE.to_owned()].into();
     let mut reading = reading();
@@ -191,7 +191,7 @@ fn the_parts_of_a_row_give_its_arn() {
     for (row, secret) in data["secrets"].as_array().unwrap().iter().zip(&secrets) {
         let part = |value: &Value| value.as_str().unwrap().to_owned();
         let arn = part(&data["homes"][0]["arn"]) + &part(&row[1]) + &part(&row[2]);
-        assert_eq!(arn, secret.arn);
+        assert_eq!(arn, secret.arn.as_str());
     }
 }
 
@@ -210,10 +210,14 @@ fn labels(page: &str) -> Vec<String> {
 
 #[test]
 fn a_plan_shows_changes_and_the_names_that_are_taken() {
+    let rename = Texts {
+        remediation: Some("Rename it.".to_owned()),
+        ..Texts::default()
+    };
     let planned = |region: &str, state| Cell {
         dry_run: DryRun::Planned(Change::Create),
         reason: (state == State::Shadowed).then_some("name-already-exists"),
-        remediation: (state == State::Shadowed).then(|| "Rename it.".to_owned()),
+        texts: rename.clone().boxed().filter(|_| state == State::Shadowed),
         ..cell(region, state)
     };
     let secrets = [secret(

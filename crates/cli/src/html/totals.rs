@@ -43,8 +43,8 @@ impl Totals {
     pub(super) fn add(&mut self, kind: Kind, coverage: &Coverage) {
         self.secrets += 1;
         self.covered += u64::from(coverage.is_covered());
-        if !self.accounts.contains(&coverage.account) {
-            self.accounts.insert(coverage.account.clone());
+        if !self.accounts.contains(coverage.account()) {
+            self.accounts.insert(coverage.account().to_owned());
         }
         for cell in &coverage.regions {
             let mark = Mark::of(kind, cell);
@@ -68,8 +68,9 @@ impl Totals {
         let problem = self.problems.entry((mark, reason)).or_default();
         *problem.regions.entry(region).or_default() += 1;
         if problem.remediation.is_empty() {
-            let text = cell.remediation.as_ref().or(cell.detail.as_ref());
-            problem.remediation = text.cloned().unwrap_or_default();
+            let text = cell.remediation().or(cell.detail());
+            text.unwrap_or_default()
+                .clone_into(&mut problem.remediation);
         }
     }
 

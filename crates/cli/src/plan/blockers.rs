@@ -35,9 +35,10 @@ impl Planned {
             let Some(Ok(region)) = region.filter(|_| cell.dry_run.requests_replica()) else {
                 continue;
             };
-            let account = self.0.entry(coverage.account.clone()).or_default();
+            let account = self.0.entry(coverage.account().to_owned()).or_default();
             let keys = account.entry(region).or_default();
-            keys.extend(cell.planned_key.clone().filter(|key| !key.is_aws_managed()));
+            let key = cell.planned_key().filter(|key| !key.is_aws_managed());
+            keys.extend(key.cloned());
         }
     }
 

@@ -51,9 +51,9 @@ impl Groups {
         {
             let region = cell.region.as_deref().unwrap_or("the secret");
             parts.entry(part(cell)).or_default().insert(region);
-            if let (Some(reason), Some(remediation)) = (cell.reason, &cell.remediation) {
+            if let (Some(reason), Some(remediation)) = (cell.reason, cell.remediation()) {
                 let known = self.remediations.entry(reason);
-                known.or_insert_with(|| remediation.clone());
+                known.or_insert_with(|| remediation.to_owned());
             }
         }
         let Some(rank) = parts.keys().map(|(rank, _)| *rank).min() else {

@@ -59,7 +59,7 @@ fn rows(cells: &[(&Coverage, &Cell)], shown: usize) -> String {
     let rows = cells.iter().take(shown).map(|(secret, cell)| {
         vec![
             secret.name.clone(),
-            secret.primary_region.to_string(),
+            secret.primary_region().to_string(),
             cell.region.clone().unwrap_or_default(),
             cell.state.name(),
             cell.reason.unwrap_or_default().to_owned(),
@@ -79,7 +79,7 @@ fn rows(cells: &[(&Coverage, &Cell)], shown: usize) -> String {
 fn remediations(cells: &[(&Coverage, &Cell)]) -> Option<String> {
     let mut by_reason = BTreeMap::new();
     for (_, cell) in cells {
-        if let (Some(reason), Some(remediation)) = (cell.reason, &cell.remediation) {
+        if let (Some(reason), Some(remediation)) = (cell.reason, cell.remediation()) {
             by_reason.entry(reason).or_insert(remediation);
         }
     }

@@ -13,7 +13,6 @@ use super::Region;
 pub struct SecretArn {
     text: String,
     region: Region,
-    account: String,
 }
 
 /// The text is not the ARN of a secret.
@@ -44,7 +43,6 @@ impl SecretArn {
             Ok(region) if fixed && filled && is_account && text.len() <= LONGEST => Ok(Self {
                 text: text.to_owned(),
                 region,
-                account: account.to_owned(),
             }),
             _ => Err(NotASecretArn(text.to_owned())),
         }
@@ -82,14 +80,13 @@ impl SecretArn {
         Self {
             text,
             region: region.clone(),
-            account: self.account.clone(),
         }
     }
 
     /// Returns the account that owns the secret.
     #[must_use]
     pub fn account(&self) -> &str {
-        &self.account
+        self.text.split(':').nth(4).unwrap_or_default()
     }
 }
 
