@@ -55,10 +55,12 @@ def test_every_job_has_a_timeout_and_every_command_a_name(workflow):
 def test_it_tries_other_random_inputs_every_night():
     # YAML 1.1 reads `on` as true.
     assert WORKFLOW[True]["schedule"] == [{"cron": "17 3 * * *"}]
-    drawn, played = commands("seeds")[1:]
+    drawn, played, failed_over = commands("seeds")[1:]
+    soak = r'make soak SEEDS=\d+ FIRST="\$\(date \+%s\)" PROFILE=soak'
 
     assert re.fullmatch(r"make properties SEEDS=\d+", drawn), "FIRST would fix the seeds"
-    assert re.fullmatch(r'make soak SEEDS=\d+ FIRST="\$\(date \+%s\)" PROFILE=soak', played)
+    assert re.fullmatch(soak, played)
+    assert re.fullmatch(soak + " FAILOVER=1", failed_over)
 
 
 def test_it_builds_and_keeps_the_package_of_every_architecture_of_the_template():
