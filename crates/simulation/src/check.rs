@@ -6,7 +6,7 @@ pub(crate) mod limits;
 mod observed;
 mod outage;
 mod patience;
-pub(crate) mod promoted;
+mod promoted;
 mod records;
 pub(crate) mod rehearsal;
 pub(crate) mod replica_events;

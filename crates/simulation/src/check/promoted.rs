@@ -27,7 +27,7 @@ pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
 }
 
 /// Returns the invocations that promote.
-pub(crate) fn promotions(run: &Run) -> impl Iterator<Item = &Invocation> {
+fn promotions(run: &Run) -> impl Iterator<Item = &Invocation> {
     let invocations = run.journal.invocations.iter();
     invocations.filter(|invocation| invocation.purpose == Purpose::Promotion)
 }
