@@ -196,8 +196,8 @@ fn no_promoted_value_is_lost_in_worlds_with_a_failover() {
     // Otherwise too little happened.
     for (interleaving, least) in [
         (Interleaving::Promoted, FAILOVERS / 3),
-        (Interleaving::PromotedByFunction, FAILOVERS / 8),
-        (Interleaving::DoublePromotion, FAILOVERS / 50),
+        (Interleaving::PromotedByFunction, FAILOVERS / 10),
+        (Interleaving::DoublePromotion, FAILOVERS / 100),
         (Interleaving::PrimaryOutage, FAILOVERS / 10),
     ] {
         let count = tally.get(&worlds_with(interleaving));
