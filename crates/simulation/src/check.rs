@@ -55,7 +55,7 @@ pub(crate) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = writes::violations(scenario, run);
     violations.extend(records::violations(scenario, run));
     violations.extend(world::violations(scenario, run));
-    violations.extend(limits::violations(run));
+    violations.extend(limits::violations(scenario, run));
     violations.extend(patience::violations(scenario, run));
     violations.extend(promoted::violations(scenario, run));
     violations.extend(rehearsal::violations(run));

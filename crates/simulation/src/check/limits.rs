@@ -2,21 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use secret_replicator_emulator::FailedReplicas;
 use serde_json::Value;
 
 use super::Violation;
 use super::observed::{ObservedSecret, reads};
 use crate::journal::{Call, End, Sweep};
 use crate::run::Run;
-use crate::scenario::HOME;
+use crate::scenario::{HOME, Scenario};
 
 /// A changed replica: the secret's ARN and the Region.
 type Change<'a> = (&'a str, &'a str);
 
-pub(super) fn violations(run: &Run) -> Vec<Violation> {
+pub(super) fn violations(scenario: &Scenario, run: &Run) -> Vec<Violation> {
     let mut violations = Vec::new();
     for sweep in &run.journal.sweeps {
-        let changes = changes(run, sweep);
+        let changes = changes(scenario, run, sweep);
         let (count, limit) = (changes.len() as u64, sweep.max_changes);
         if count > limit {
             let what = format!("{count} changes, not {limit}: {changes:?}");
@@ -59,7 +60,7 @@ fn summary<'a>(run: &'a Run, sweep: &Sweep) -> Option<&'a Value> {
 }
 
 /// Returns the changes of a sweep. Those of a slice without an answer are unknown to the next slice.
-fn changes<'a>(run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
+fn changes<'a>(scenario: &Scenario, run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
     let invocations = run.journal.invocations.iter();
     let answered = invocations.filter(|invocation| {
         sweep.invocations.contains(&invocation.number) && matches!(invocation.end, End::Answer(_))
@@ -69,14 +70,19 @@ fn changes<'a>(run: &'a Run, sweep: &Sweep) -> BTreeSet<Change<'a>> {
         let calls: Vec<&Call> = run.journal.calls_of(invocation.number).collect();
         let writes = calls.iter().filter(|call| call.is_write());
         for write in writes {
-            changes.extend(changes_of(run, write, &calls));
+            changes.extend(changes_of(scenario, run, write, &calls));
         }
     }
     changes
 }
 
 /// Returns the replicas that a write changed.
-fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>> {
+fn changes_of<'a>(
+    scenario: &Scenario,
+    run: &Run,
+    write: &'a Call,
+    calls: &[&Call],
+) -> Vec<Change<'a>> {
     let arn = write.secret_id().unwrap_or_default();
     let mut earlier: Vec<_> = calls
         .iter()
@@ -89,17 +95,23 @@ fn changes_of<'a>(run: &Run, write: &'a Call, calls: &[&Call]) -> Vec<Change<'a>
     };
     let seen = ObservedSecret::new(&first.body);
     let added = write.regions("AddReplicaRegions");
-    let added = added.filter(|region| was_executed(run, write, &seen, region));
+    let added = added.filter(|region| was_executed(scenario, run, write, &seen, region));
     let removed = write.regions("RemoveReplicaRegions");
     let removed = removed.filter(|_| write.success().is_some());
     added.chain(removed).map(|region| (arn, region)).collect()
 }
 
 /// Returns whether AWS executed a request for a replica. After a lost answer, the state of the primary secret shows it. A
-/// replica that fails, and that AWS then drops, has changed nothing. A request that AWS refused or throttled was not
+/// replica that fails, and that AWS then drops, has changed nothing, unless it overwrote another secret. A request that AWS refused or throttled was not
 /// executed, although another principal may have created the replica at that time. The state does not show it for a
 /// replica that had failed before, so such a request counts only with its answer.
-fn was_executed(run: &Run, write: &Call, before: &ObservedSecret, region: &str) -> bool {
+fn was_executed(
+    scenario: &Scenario,
+    run: &Run,
+    write: &Call,
+    before: &ObservedSecret,
+    region: &str,
+) -> bool {
     if write.success().is_some() {
         return true;
     }
@@ -114,5 +126,6 @@ fn was_executed(run: &Run, write: &Call, before: &ObservedSecret, region: &str) 
     };
     let invocation = run.journal.invocation(write.invocation);
     let ended = invocation.map_or(u64::MAX, |invocation| invocation.ended);
-    is_listed(write.at, write.at + 1000) && is_listed(ended, ended)
+    let may_vanish = scenario.aws.failed_replicas == FailedReplicas::Dropped && !forces;
+    is_listed(write.at, write.at + 1000) && (!may_vanish || is_listed(ended, ended))
 }

@@ -59,7 +59,6 @@ impl Case<'_> {
 
     /// Exactly one record for each invocation. A slice of a sweep and a promotion have exactly one summary.
     fn count(&self) -> Option<Violation> {
-        // Of a sweep or of a promotion.
         let is_summary = |record: &&Value| record["seen"].is_number();
         let summaries = self.records.iter().filter(is_summary).count();
         let count = self.records.len();
