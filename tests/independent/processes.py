@@ -1,6 +1,7 @@
 """Child processes: servers that listen on a port, and shell commands."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -14,10 +15,25 @@ TOOLS = Path(sys.executable).parent
 CLI = Path(os.environ.get("EMULATOR", "missing")).resolve().parent / "secret-replicator"
 
 
+# Linux gives ports from 32768 to connections and to servers that ask for any. These are lower, so that no
+# connection takes a port between the choice and the start of its server.
+PORTS = iter(random.sample(range(10_000, 32_768), 2_000))
+
+
 def free_port():
+    """Returns a port that no server uses. No two calls return the same one."""
+    return next(port for port in PORTS if is_free(port))
+
+
+def is_free(port):
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        # As servers do, so that closed connections of an earlier server do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def eventually(check, what, seconds=30):
