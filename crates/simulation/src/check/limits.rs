@@ -101,10 +101,11 @@ fn changes_of<'a>(
     added.chain(removed).map(|region| (arn, region)).collect()
 }
 
-/// Returns whether AWS executed a request for a replica. After a lost answer, the state of the primary secret shows it. A
-/// replica that fails, and that AWS then drops, has changed nothing, unless it overwrote another secret. A request that AWS refused or throttled was not
-/// executed, although another principal may have created the replica at that time. The state does not show it for a
-/// replica that had failed before, so such a request counts only with its answer.
+/// Returns whether AWS executed a request for a replica. After a lost answer, the state of the primary secret shows
+/// it. A replica that fails, and that AWS then drops, has changed nothing, unless it overwrote another secret. A
+/// request that AWS refused or throttled was not executed, although another principal may have created the replica at
+/// that time. The state does not show it for a replica that had failed before, so such a request counts only with its
+/// answer.
 fn was_executed(
     scenario: &Scenario,
     run: &Run,
