@@ -7,8 +7,10 @@ test that is listed must fail, and every other test must pass.
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
+import botocore.handlers
 import pytest
 import yaml
 
@@ -26,6 +28,12 @@ os.environ.update(
         MOTO_CALL_RESET_API="false",
         AWS_MAX_ATTEMPTS="1",
     )
+)
+
+# The emulator lists secrets by their creation in milliseconds. moto's tests expect the order of their calls, so no two
+# secrets may be created within the same one.
+botocore.handlers.BUILTIN_HANDLERS.append(
+    ("before-call.secrets-manager.CreateSecret", lambda **_: time.sleep(0.002))
 )
 
 
