@@ -196,7 +196,7 @@ variable "silence_alarm_hours" {
 }
 
 variable "drift_alarm_hours" {
-  description = "The number of hours in which six sweeps run: 6 for an hourly sweep, 144 for a nightly sweep. The alarm DriftReturns fires if each of at least six sweeps in this time repaired a secret."
+  description = "The number of hours in which six sweeps run: 6 for an hourly sweep, 144 for a nightly sweep. The alarm DriftReturns fires if each of at least six sweeps in this time repaired a secret, and ReplicasStayPending if each of three sweeps in half of it found replicas in progress."
   type        = number
   default     = 6
   nullable    = false

@@ -9,19 +9,6 @@ from emf import NAMESPACE, datapoints, fires
 from template import TEMPLATE
 
 
-@pytest.mark.parametrize("level", ["full", "essential"])
-def test_replicas_that_three_hourly_sweeps_find_in_progress_fire_an_alarm(level, levels):
-    alarm = levels[level].alarms["ReplicasStayPending"]
-
-    def fires_after(*pending):
-        key = (NAMESPACE, "SweepPending", frozenset())
-        return fires(alarm, *[{key: [count]} for count in pending])
-
-    assert fires_after(1, 2, 1)
-    assert not fires_after(1, 0, 1)
-    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 3)
-
-
 def test_replicas_that_events_find_in_progress_fire_no_alarm(alarms):
     events = {(NAMESPACE, "ReplicasPending", frozenset()): [1, 1, 1]}
 
@@ -127,6 +114,27 @@ def hourly(*repaired, every=1, **rest):
         SweepMetrics(number * every + late[number % 5], count, **rest)
         for number, count in enumerate(repaired)
     ]
+
+
+def pending(*counts, every=1):
+    """Returns what the sweeps of a schedule find in progress."""
+    return [(sweep.ends, "SweepPending", count) for sweep, count in zip(hourly(*counts, every=every), counts)]
+
+
+@pytest.mark.parametrize("level", ["full", "essential"])
+def test_replicas_that_three_successive_sweeps_find_in_progress_fire_an_alarm(level, levels):
+    alarm = levels[level].alarms["ReplicasStayPending"]
+
+    assert alarmed(alarm, pending(0, 1, 2, 1))
+    assert not alarmed(alarm, pending(1, 0, 1, 1, 0, 1, 1, 0))
+
+
+@pytest.mark.parametrize("hours", TEMPLATE["Parameters"]["DriftAlarmHours"]["AllowedValues"])
+def test_the_alarm_on_pending_replicas_fits_the_schedule(hours, deploy):
+    alarm, every = deploy(DriftAlarmHours=hours).alarms()["ReplicasStayPending"], int(hours) / 6
+
+    assert alarmed(alarm, pending(0, 1, 1, 1, 0, every=every))
+    assert not alarmed(alarm, pending(1, 0, 1, 1, 0, 1, 1, 0, every=every))
 
 
 @pytest.fixture(scope="module")

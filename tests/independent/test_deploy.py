@@ -132,7 +132,7 @@ def test_the_parameters_are_the_templates():
 # Names on the pages that are not the template's: errors, statuses, calls, condition keys, properties and
 # the namespace of the metrics.
 OTHER_NAMES = {
-    *("BadInput", "TooManySlices", "ConfigInvalid", "PolicyInvalid", "InProgress", "StopExecution"),
+    *("BadInput", "TooManySlices", "TooLong", "ConfigInvalid", "PolicyInvalid", "InProgress", "StopExecution"),
     *("DescribeSecret", "ListSecrets", "GetSecretValue", "BatchGetSecretValue", "CreateSecret"),
     *("ForceOverwriteReplicaSecret", "ReplicateSecretToRegions", "TagResource", "ReplicaRegions", "PrimaryRegion"),
     *("IsLogging", "IncludeManagementEvents", "ReadWriteType", "WriteOnly", "SecretReplicator"),

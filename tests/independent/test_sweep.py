@@ -255,9 +255,9 @@ def test_every_slice_begins_with_a_check_for_other_sweeps(sweep):
         for way in [state, *state.get("Choices", [])]
         if "Sweep a slice" in (way.get("Next"), way.get("Default"))
     }
-    assert into_a_slice == {"Is this the earliest sweep?"}
+    assert into_a_slice == {"Can this sweep continue?"}
     assert states["Is the sweep complete?"]["Default"] == "List running sweeps"
-    assert states["List running sweeps"]["Next"] == "Is this the earliest sweep?"
+    assert states["List running sweeps"]["Next"] == "Can this sweep continue?"
 
 
 LONGEST = "$slices >= 1000"
@@ -276,25 +276,46 @@ def test_the_history_of_the_longest_sweep_fits(sweep, slices):
     assert events_per_slice * 1000 < 20_000
 
 
-def test_a_sweep_with_too_many_slices_fails_with_the_input_to_resume(sweep, slices):
+@pytest.mark.parametrize(
+    "limit, lower, error, slices_before",
+    [(LONGEST, "$slices >= 3", "TooManySlices", 3), (">= 86400000", ">= 0", "TooLong", 0)],
+)
+def test_a_sweep_that_reaches_a_limit_fails_with_the_input_to_resume(
+    limit, lower, error, slices_before, sweep, slices
+):
     slices.will_never_end()
-    shorter = sweep.copy(LONGEST, "$slices >= 3")
+    shorter = sweep.copy(limit, lower)
 
     ended = shorter.run({"dryRun": True, "maxChanges": 7})
 
-    assert (ended["status"], ended["error"]) == ("FAILED", "TooManySlices")
-    assert len(slices.events) == 3
+    assert (ended["status"], ended["error"]) == ("FAILED", error)
+    assert len(slices.events) == slices_before
     start_with = json.loads(ended["cause"].split("starting it with ")[1])
     assert start_with == {
         "dryRun": True,
         "thorough": False,
         "maxChanges": 7,
-        "nextToken": "3",
+        "nextToken": "3" if slices_before else None,
     }
+
+
+def test_a_sweep_fails_before_step_functions_ends_it(sweep):
+    task = sweep.definition["States"]["Sweep a slice"]
+    day = 86400
+    assert str(day * 1000) in json.dumps(sweep.definition)
+
+    # The longest slice: each kind of error uses all its attempts, after the longest waits.
+    attempts = 1 + sum(retry["MaxAttempts"] for retry in task["Retry"])
+    waits = sum(longest_wait(retry) for retry in task["Retry"])
+    assert day + attempts * task["TimeoutSeconds"] + waits <= sweep.definition["TimeoutSeconds"]
+
+
+def longest_wait(retry):
+    waits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(retry["MaxAttempts"])]
+    return sum(min(wait, retry.get("MaxDelaySeconds", wait)) for wait in waits)
 
 
 def test_a_slice_has_a_longer_timeout_than_the_function(sweep, fakes):
     timeout = sweep.definition["States"]["Sweep a slice"]["TimeoutSeconds"]
 
     assert timeout > fakes.function()["Timeout"]
-    assert sweep.definition["TimeoutSeconds"] == 86400
