@@ -29,6 +29,7 @@ has cc build-essential
 # libFuzzer is written in C++.
 has c++ build-essential
 has readelf binutils
+command -v terraform > /dev/null || missing+=("Terraform 1.5 or newer: https://developer.hashicorp.com/terraform/install")
 
 python=${PYTHON:-python3}
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then

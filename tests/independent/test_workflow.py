@@ -18,7 +18,12 @@ WORKFLOW, RELEASE = WORKFLOWS["test"], WORKFLOWS["release"]
 
 
 def steps(workflow):
-    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+    return [step for job in jobs(workflow).values() for step in job["steps"]]
+
+
+def jobs(workflow):
+    """Returns the jobs, without those that run another workflow."""
+    return {name: job for name, job in workflow["jobs"].items() if "uses" not in job}
 
 
 STEPS = steps(WORKFLOW)
@@ -47,7 +52,7 @@ def test_it_checks_advisories_for_pull_requests_and_every_night():
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_every_job_has_a_timeout_and_every_command_a_name(workflow):
-    for name, job in WORKFLOWS[workflow]["jobs"].items():
+    for name, job in jobs(WORKFLOWS[workflow]).items():
         assert job["timeout-minutes"] <= 90, name
         assert all("name" in step for step in job["steps"] if "run" in step), name
 
@@ -74,22 +79,22 @@ def test_it_builds_and_keeps_the_package_of_every_architecture_of_the_template()
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_every_action_is_pinned_by_a_commit(workflow):
-    used = re.findall(r"uses: (.*)", TEXTS[workflow])
+    used = re.findall(r"- uses: (.*)", TEXTS[workflow])
 
     assert len(used) == len([step for step in steps(WORKFLOWS[workflow]) if "uses" in step])
     for action in used:
-        assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v[\d.]+", action), action
+        assert re.fullmatch(r"(actions/[a-z-]+|hashicorp/setup-terraform)@[0-9a-f]{40} # v[\d.]+", action), action
 
 
 def test_an_action_has_one_version_in_all_workflows():
-    used = {action for text in TEXTS.values() for action in re.findall(r"uses: (.*)", text)}
+    used = {action for text in TEXTS.values() for action in re.findall(r"- uses: (.*)", text)}
 
     assert len(used) == len({action.partition("@")[0] for action in used})
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_machines_and_toolchain_are_pinned_by_a_version(workflow):
-    for job in WORKFLOWS[workflow]["jobs"].values():
+    for job in jobs(WORKFLOWS[workflow]).values():
         rows = job.get("strategy", {}).get("matrix", {}).get("include", [])
         for machine in [row["machine"] for row in rows] or [job["runs-on"]]:
             assert re.fullmatch(r"ubuntu-\d\d\.\d\d|macos-\d\d(-intel)?", machine)
@@ -120,10 +125,23 @@ def test_it_builds_the_release_twice_every_night():
     assert "make test-reproducible" in commands("reproducible")
 
 
-def test_a_tag_releases_what_was_built_twice():
+def test_a_tag_releases_what_was_tested_and_built_twice():
     assert RELEASE[True] == {"push": {"tags": ["v*"]}}
     assert "make test-reproducible" in [step.get("run") for step in RELEASE["jobs"]["linux"]["steps"]]
-    assert RELEASE["jobs"]["publish"]["needs"] == ["linux", "macos"]
+    assert RELEASE["jobs"]["test"]["uses"] == "$/.github/workflows/test.yaml"
+    assert "workflow_call" in WORKFLOW[True]
+    assert RELEASE["jobs"]["publish"]["needs"] == ["test", "linux", "macos"]
+
+
+def test_the_workflows_wait_for_each_other_in_groups_of_their_own():
+    """A workflow that another one calls has the name of its caller, and would cancel it in the same group."""
+    assert "github.workflow" not in WORKFLOW["concurrency"]["group"]
+
+
+def test_terraform_is_the_tested_version():
+    [terraform] = [step["with"] for step in STEPS if "setup-terraform" in step.get("uses", "")]
+
+    assert f"Terraform {terraform['terraform_version']}, provider" in (ROOT / "docs/DEPLOY.md").read_text()
 
 
 def test_only_the_job_that_publishes_may_write_and_it_runs_no_code_of_the_repository():
