@@ -1,9 +1,11 @@
 """The documents of `secret-replicator export`, as an independent implementation of IAM evaluates them."""
 
+import itertools
 import json
 import random
 import re
 import subprocess
+from dataclasses import dataclass
 
 import pytest
 
@@ -48,23 +50,53 @@ def request(call, regions=None, force=None):
     return Request(f"secretsmanager:{call}", SECRET, context=tuple(context.items()))
 
 
+@dataclass(frozen=True)
+class Case:
+    """Allowed Regions and options of an export, and a request."""
+
+    allowed: list
+    overwrite: bool
+    removal: bool
+    requested: list
+    force: bool
+
+    @property
+    def options(self):
+        given = {"--allow-overwrite": self.overwrite, "--allow-removal": self.removal}
+        return [option for option, is_given in given.items() if is_given]
+
+
 def cases():
-    """Returns allowed Regions and those of a request."""
+    """Returns three cases of each combination of the options, the flag, and Regions inside and outside."""
     generator = random.Random(1)
-    for _ in range(40):
-        allowed = generator.sample(KNOWN, generator.randint(1, 4))
-        requested = generator.sample(KNOWN, generator.randint(1, 3))
-        yield sorted(allowed), sorted(requested)
+    for inside, overwrite, removal, force in itertools.product([True, False], repeat=4):
+        for _ in range(3):
+            allowed, outside = split(generator, generator.randint(1, 4))
+            requested = generator.sample(allowed, generator.randint(1, len(allowed)))
+            requested += [] if inside else outside[:1]
+            yield Case(allowed, overwrite, removal, sorted(requested), force)
 
 
-@pytest.mark.parametrize("allowed, requested", list(cases()))
-def test_a_request_for_replicas_passes_exactly_in_the_regions_of_the_policy(allowed, requested):
-    text, inside = policy(allowed), set(requested) <= set(allowed)
-    scp, iam = exported("scp", text), exported("iam", text)
+def split(generator, count):
+    """Returns that many Regions, and the others."""
+    regions = generator.sample(KNOWN, len(KNOWN))
+    return sorted(regions[:count]), regions[count:]
 
+
+@pytest.mark.parametrize("case", list(cases()), ids=str)
+def test_a_request_passes_exactly_where_policy_and_options_allow_it(case):
+    text, inside = policy(case.allowed), set(case.requested) <= set(case.allowed)
+    scp, iam = exported("scp", text), exported("iam", text, *case.options)
+
+    def passes(statements, call, force=case.force):
+        return allows(statements, request(call, case.requested, force=force))
+
+    # An organization does not restrict what overwrites another secret, only where.
     for call in ("ReplicateSecretToRegions", "CreateSecret"):
-        assert allows([EVERYTHING, *scp], request(call, requested)) == inside
-    assert allows(iam, request("ReplicateSecretToRegions", requested)) == inside
+        assert passes([EVERYTHING, *scp], call) == inside
+    assert passes(iam, "ReplicateSecretToRegions") == (inside and (case.overwrite or not case.force))
+    assert allows(iam, request("RemoveRegionsFromReplication")) == case.removal
+    assert not passes(iam, "CreateSecret")
 
 
 def test_the_service_control_policy_denies_nothing_else():
