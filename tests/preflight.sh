@@ -29,7 +29,9 @@ has cc build-essential
 # libFuzzer is written in C++.
 has c++ build-essential
 has readelf binutils
-command -v terraform > /dev/null || missing+=("Terraform 1.5 or newer: https://developer.hashicorp.com/terraform/install")
+terraform=$(CHECKPOINT_DISABLE=1 terraform version 2> /dev/null | sed -n 's/^Terraform v//p')
+printf '%s\n' 1.5 "${terraform:-0}" | sort --version-sort --check=quiet \
+    || missing+=("Terraform 1.5 or newer, found ${terraform:-none}: https://developer.hashicorp.com/terraform/install")
 
 python=${PYTHON:-python3}
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then

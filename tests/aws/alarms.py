@@ -17,8 +17,8 @@ THROTTLED_EVENTS = 10
 # The alarms that need hours or a quota: alarm -> reason. The report lists them.
 NOT_PROVOKED = {
     "DriftReturns": "needs six sweeps, each of which repairs a secret",
-    "ReplicasStayPending": "needs a replica that three hourly sweeps find in progress",
-    "SweepTimedOut": "needs a sweep of one day",
+    "ReplicasStayPending": "needs a replica that three sweeps find in progress",
+    "SweepTimedOut": "needs a sweep of 25 hours",
     "SweepSilent": "the run deploys without a schedule, so the alarm does not exist",
     "UnstartedSweepsWaiting": "needs a schedule that cannot start the state machine",
     "FailedEventsLost": "needs a role that may not write to the failure queue",

@@ -300,14 +300,18 @@ def test_a_sweep_that_reaches_a_limit_fails_with_the_input_to_resume(
 
 
 def test_a_sweep_fails_before_step_functions_ends_it(sweep):
-    task = sweep.definition["States"]["Sweep a slice"]
+    tasks = [state for state in sweep.definition["States"].values() if state["Type"] == "Task"]
     day = 86400
     assert str(day * 1000) in json.dumps(sweep.definition)
+    assert len(tasks) == 2
 
-    # The longest slice: each kind of error uses all its attempts, after the longest waits.
+    assert day + sum(map(longest, tasks)) <= sweep.definition["TimeoutSeconds"]
+
+
+def longest(task):
+    """Returns the seconds of a task whose every kind of error uses all its attempts, after the longest waits."""
     attempts = 1 + sum(retry["MaxAttempts"] for retry in task["Retry"])
-    waits = sum(longest_wait(retry) for retry in task["Retry"])
-    assert day + attempts * task["TimeoutSeconds"] + waits <= sweep.definition["TimeoutSeconds"]
+    return attempts * task["TimeoutSeconds"] + sum(longest_wait(retry) for retry in task["Retry"])
 
 
 def longest_wait(retry):

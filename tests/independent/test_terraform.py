@@ -33,8 +33,14 @@ PARAMETERS = {
     if name not in plain_template.PARAMETERS
 }
 [USE] = blocks("terraform/README.md", "hcl")
-# The provider for a server on this machine.
+# The provider for a server on this machine. A newer one can make other calls.
 PROVIDER = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws", version = "5.100.0" }
+  }
+}
+
 provider "aws" {
   s3_use_path_style           = true
   skip_credentials_validation = true

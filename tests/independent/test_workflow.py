@@ -45,8 +45,9 @@ def test_the_script_of_ci_ends_with_the_command_of_the_readme():
     assert "make test\n" in blocks("README.md")
 
 
-def test_it_checks_advisories_for_pull_requests_and_every_night():
-    assert WORKFLOW["jobs"]["advisories"]["if"] == "github.event_name != 'push'"
+def test_it_checks_advisories_for_pull_requests_releases_and_every_night():
+    # A release runs it with the event of the tag.
+    assert WORKFLOW["jobs"]["advisories"]["if"] == "github.event_name != 'push' || github.ref_type == 'tag'"
     assert "make advisories" in commands("advisories")
 
 
@@ -138,10 +139,12 @@ def test_the_workflows_wait_for_each_other_in_groups_of_their_own():
     assert "github.workflow" not in WORKFLOW["concurrency"]["group"]
 
 
-def test_terraform_is_the_tested_version():
+def test_terraform_and_its_provider_are_the_documented_versions():
     [terraform] = [step["with"] for step in STEPS if "setup-terraform" in step.get("uses", "")]
+    [provider] = re.findall(r'version = "([\d.]+)"', (ROOT / "tests/independent/test_terraform.py").read_text())
 
-    assert f"Terraform {terraform['terraform_version']}, provider" in (ROOT / "docs/DEPLOY.md").read_text()
+    tested = f"Terraform {terraform['terraform_version']}, provider {provider}"
+    assert tested in (ROOT / "docs/DEPLOY.md").read_text()
 
 
 def test_only_the_job_that_publishes_may_write_and_it_runs_no_code_of_the_repository():
