@@ -177,7 +177,12 @@ pub fn assess(entry: &Entry, evidence: &Evidence<'_>) -> Drilled {
     };
     let found = match &evidence.there {
         There::Unreadable(error) => return only(DrillFinding::Unreadable(error.clone())),
-        There::Absent => return only(DrillFinding::NoReplica(cause(evidence))),
+        There::Absent => {
+            return only(match evidence.refusal {
+                Some(refusal) => DrillFinding::Refused(refusal.clone()),
+                None => DrillFinding::NoReplica(status(evidence)),
+            });
+        }
         There::Found(found) => *found,
     };
     match RegionalSecret::of(&entry.arn, found, None) {
@@ -196,14 +201,7 @@ pub fn assess(entry: &Entry, evidence: &Evidence<'_>) -> Drilled {
 }
 
 /// Returns what the primary Region says about a missing replica.
-fn cause(evidence: &Evidence<'_>) -> Option<String> {
-    if let Some(refusal) = evidence.refusal {
-        let detail = refusal.detail().unwrap_or_default();
-        let code = refusal.code();
-        return Some(format!(
-            "the function refuses to request it ({code}): {detail}"
-        ));
-    }
+fn status(evidence: &Evidence<'_>) -> Option<String> {
     let replica = evidence.primary?.replicas.get(evidence.region)?;
     let message = replica.message.as_deref().unwrap_or("without a message");
     Some(format!(
@@ -319,6 +317,34 @@ mod tests {
 
     fn replica() -> Secret {
         secret("db", THERE, Some(PRIMARY))
+    }
+
+    #[test]
+    fn a_replica_that_the_function_refuses_gets_its_remediation_and_not_a_call_that_passes_by_it() {
+        let refusal = Refusal::RegionNotAllowed;
+        let primary = secret("db", PRIMARY, None);
+        let (entry, region) = (Entry::of_primary(&primary, None), region(THERE));
+        let evidence = Evidence {
+            region: &region,
+            there: There::Absent,
+            primary: Some(&primary),
+            refusal: Some(&refusal),
+            key: KeyCheck::Usable,
+            reader: ReaderCheck::NotAsked,
+        };
+
+        let [finding] = &assess(&entry, &evidence).findings[..] else {
+            panic!("one finding");
+        };
+
+        assert_eq!(finding.code(), "replica-missing");
+        assert!(
+            finding
+                .detail()
+                .ends_with("refuses to request it (region-not-allowed)")
+        );
+        let remediation = finding.remediation(&entry, &region);
+        assert_eq!(Some(remediation), refusal.remediation(None));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use crate::failover::inventory::Entry;
+use crate::reason::Refusal;
 use crate::secret::Region;
 
 /// What a drill finds about a secret.
@@ -8,6 +9,8 @@ pub enum DrillFinding {
     Unreadable(String),
     /// The Region has no secret of the name. Contains what the primary Region says about it.
     NoReplica(Option<String>),
+    /// The Region has no secret of the name, and the function refuses to request the replica.
+    Refused(Refusal),
     /// Another secret has the name.
     NameTaken,
     /// The former replica is already a standalone secret.
@@ -39,7 +42,7 @@ impl DrillFinding {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
-            Self::NoReplica(_) => "replica-missing",
+            Self::NoReplica(_) | Self::Refused(_) => "replica-missing",
             Self::NameTaken => "name-already-exists",
             Self::AlreadyPromoted => "promoted-replica",
             Self::ScheduledForDeletion => "scheduled-for-deletion",
@@ -62,6 +65,14 @@ impl DrillFinding {
             Self::NoReplica(None) => "the Region has no secret of this name".to_owned(),
             Self::NoReplica(Some(cause)) => {
                 format!("the Region has no secret of this name; {cause}")
+            }
+            Self::Refused(refusal) => {
+                let code = refusal.code();
+                let detail = refusal.detail().map(|detail| format!(": {detail}"));
+                format!(
+                    "the Region has no secret of this name; the function refuses to request it ({code}){}",
+                    detail.unwrap_or_default()
+                )
             }
             Self::NameTaken => "another secret of this name is in the Region".to_owned(),
             Self::AlreadyPromoted => {
@@ -96,6 +107,10 @@ impl DrillFinding {
                  replicate-secret-to-regions --region {primary} --secret-id '{arn}' \
                  --add-replica-regions Region={region}`"
             ),
+            // Not the call that requests the replica: it would pass by what the function refuses.
+            Self::Refused(refusal) => refusal
+                .remediation(None)
+                .unwrap_or_else(|| format!("change the policy if {region} should have a replica")),
             Self::NameTaken => format!(
                 "delete or rename the other secret in {region}, and reconcile this one; nothing can be \
                  promoted under a name that is taken"
