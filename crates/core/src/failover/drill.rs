@@ -293,11 +293,8 @@ mod tests {
         assert_eq!(expected("tier=1", elsewhere), Some(refused));
     }
 
-    /// Returns the codes and the version check for a replica, of which `change` changes the evidence.
-    fn drilled(
-        there: Option<&Secret>,
-        change: impl FnOnce(&mut Evidence<'_>),
-    ) -> (Vec<&'static str>, VersionCheck) {
+    /// Returns the result for a replica, of which `change` changes the evidence.
+    fn assessed(there: Option<&Secret>, change: impl FnOnce(&mut Evidence<'_>)) -> Drilled {
         let primary = secret("db", PRIMARY, None);
         let there = there.map_or(There::Absent, There::Found);
         let region = region(THERE);
@@ -310,7 +307,15 @@ mod tests {
             reader: ReaderCheck::NotAsked,
         };
         change(&mut evidence);
-        let drilled = assess(&Entry::of_primary(&primary, None), &evidence);
+        assess(&Entry::of_primary(&primary, None), &evidence)
+    }
+
+    /// Returns the codes and the version check.
+    fn drilled(
+        there: Option<&Secret>,
+        change: impl FnOnce(&mut Evidence<'_>),
+    ) -> (Vec<&'static str>, VersionCheck) {
+        let drilled = assessed(there, change);
         let codes = drilled.findings.iter().map(DrillFinding::code).collect();
         (codes, drilled.version)
     }
@@ -320,31 +325,26 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_that_the_function_refuses_gets_its_remediation_and_not_a_call_that_passes_by_it() {
-        let refusal = Refusal::RegionNotAllowed;
-        let primary = secret("db", PRIMARY, None);
-        let (entry, region) = (Entry::of_primary(&primary, None), region(THERE));
-        let evidence = Evidence {
-            region: &region,
-            there: There::Absent,
-            primary: Some(&primary),
-            refusal: Some(&refusal),
-            key: KeyCheck::Usable,
-            reader: ReaderCheck::NotAsked,
-        };
-
-        let [finding] = &assess(&entry, &evidence).findings[..] else {
-            panic!("one finding");
-        };
+    fn a_replica_that_the_function_refuses_gets_its_remediation_and_not_the_call_that_bypasses_it()
+    {
+        let drilled = assessed(None, |evidence| {
+            evidence.refusal = Some(&Refusal::RegionNotAllowed);
+        });
+        let finding = DrillFinding::Refused(Refusal::RegionNotAllowed);
+        assert_eq!(drilled.findings, std::slice::from_ref(&finding));
 
         assert_eq!(finding.code(), "replica-missing");
+        let detail = finding.detail();
         assert!(
-            finding
-                .detail()
-                .ends_with("refuses to request it (region-not-allowed)")
+            detail.ends_with("refuses to request it (region-not-allowed)"),
+            "{detail}"
         );
-        let remediation = finding.remediation(&entry, &region);
-        assert_eq!(Some(remediation), refusal.remediation(None));
+        let entry = Entry::of_primary(&secret("db", PRIMARY, None), None);
+        let remediation = finding.remediation(&entry, &region(THERE));
+        assert_eq!(
+            Some(remediation),
+            Refusal::RegionNotAllowed.remediation(None)
+        );
     }
 
     #[test]

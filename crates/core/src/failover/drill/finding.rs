@@ -107,7 +107,7 @@ impl DrillFinding {
                  replicate-secret-to-regions --region {primary} --secret-id '{arn}' \
                  --add-replica-regions Region={region}`"
             ),
-            // Not the call that requests the replica: it would pass by what the function refuses.
+            // Not the call that requests the replica, which would bypass the refusal.
             Self::Refused(refusal) => refusal
                 .remediation(None)
                 .unwrap_or_else(|| format!("change the policy if {region} should have a replica")),
