@@ -9,13 +9,13 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::ValueEnum;
 use secret_replicator_emulator::LambdaSettings;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::event::REGION;
 use crate::server::{Authority, Transport};
 
 /// A program of the comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Contender {
     /// The function of this repository.

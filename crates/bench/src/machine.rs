@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The bundle of root certificates of Debian and its derivatives.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -14,7 +14,7 @@ pub(crate) fn system_roots() -> String {
 }
 
 /// The machine and the date of a measurement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Machine {
     pub(crate) date: String,
     pub(crate) processor: String,

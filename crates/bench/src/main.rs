@@ -48,7 +48,7 @@ async fn run(options: &Run) -> anyhow::Result<()> {
     let authority = Authority::new(work)?;
     let programs = contender::Programs::new(&options.programs, work, &authority)?;
     let file = work.join("results.json");
-    let mut results = Results::read(&file);
+    let mut results = Results::default();
     for part in options.parts() {
         eprintln!("measuring {part:?}");
         match part {
@@ -81,12 +81,12 @@ async fn run(options: &Run) -> anyhow::Result<()> {
         }
         // After each part, so that an error in a later one does not lose it.
         results.write(&file)?;
+        if let Some(directory) = &options.document {
+            report::write(&results, directory)?;
+        }
     }
     report::print(&results);
-    match &options.document {
-        Some(directory) => report::write(&results, directory),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 async fn budget(options: &Budget) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use crate::server::Transport;
 use crate::statistics::Summary;
 
 /// The measured parts. Each has its own machine and date, because a run can repeat one part.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Results {
     pub(crate) events: Option<Part<EventResult>>,
     pub(crate) instructions: Option<Part<InstructionsResult>>,
@@ -25,14 +25,14 @@ pub(crate) struct Results {
 }
 
 /// One part of a run.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Part<T> {
     pub(crate) machine: Machine,
     pub(crate) rows: Vec<T>,
 }
 
 /// A contender's start and events over one transport.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct EventResult {
     pub(crate) contender: Contender,
     pub(crate) transport: Transport,
@@ -56,14 +56,14 @@ pub(crate) struct EventResult {
 }
 
 /// The instructions of a contender until its request for the first event.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct InstructionsResult {
     pub(crate) contender: Contender,
     pub(crate) instructions: u64,
 }
 
 /// The size of a contender.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct SizeResult {
     pub(crate) contender: Contender,
     /// The binary; for Python its packages and the handler.
@@ -72,7 +72,7 @@ pub(crate) struct SizeResult {
 }
 
 /// What a sweep does, and what it finds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SweepKind {
     /// Compares lists, and finds all replicas in sync.
@@ -110,7 +110,7 @@ impl fmt::Display for SweepKind {
 }
 
 /// A sweep over a number of secrets.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct SweepResult {
     pub(crate) contender: Contender,
     pub(crate) kind: SweepKind,
@@ -151,7 +151,7 @@ pub(crate) struct SweepRun {
 }
 
 /// Events and sweeps under the processor share of a memory size. Prices are in USD for 100,000 secrets.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct MemoryResult {
     pub(crate) memory_mb: u32,
     /// The part of one processor.
@@ -183,12 +183,6 @@ impl<T> Part<T> {
 }
 
 impl Results {
-    /// Reads the results of earlier runs. Returns empty results if the file is missing or has another format.
-    pub(crate) fn read(path: &Path) -> Results {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
-    }
-
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))

@@ -1,9 +1,9 @@
 //! Quantiles.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The summary of a sample, in the unit of the field that holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Summary {
     pub(crate) lower_quartile: f64,
     pub(crate) median: f64,

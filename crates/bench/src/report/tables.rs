@@ -288,8 +288,9 @@ fn sweep_with_work(part: &Part<SweepResult>) -> Section {
         body: markdown(&head, rows.iter().map(row)),
         note: "With *1 % drift*, every hundredth secret lacks a replica, and every two-hundredth has just \
                changed: the sweep describes these and no others. In a *first sweep*, no secret has a replica. \
-               The sweep may write 45 times per second, of the quota of 50; *writes/s* is the rate between \
-               the first write and the last.",
+               A Region without a replica is read before the request, which a promoted replica would make fail, \
+               and again when the replica is in sync. The sweep may write 45 times per second, of the quota of \
+               50; *writes/s* is the rate between the first write and the last.",
     }
 }
 
