@@ -4,6 +4,7 @@ Moto answers for CloudTrail and KMS, and this project's emulator for Secrets Man
 """
 
 import json
+import re
 import subprocess
 from contextlib import ExitStack, contextmanager
 
@@ -133,7 +134,7 @@ def test_a_stack_that_does_not_exist(doctor):
     assert doctor.finding()[0] == "stack"
 
 
-def test_a_rule_that_is_disabled_or_deleted(doctor):
+def test_a_rule_that_is_disabled_or_has_another_pattern_or_no_target(doctor):
     events = doctor.stack.client("events")
     name = doctor.stack.rule()
     events.disable_rule(Name=name)
@@ -141,6 +142,15 @@ def test_a_rule_that_is_disabled_or_deleted(doctor):
     assert (link, name in remediation) == ("rule", True), problem
 
     events.enable_rule(Name=name)
+    assert doctor.findings() == []
+    pattern = events.describe_rule(Name=name)["EventPattern"]
+    events.put_rule(Name=name, EventPattern='{"source": ["aws.tag"]}')
+    link, problem, remediation = doctor.finding()
+    assert (link, "not that of the template" in problem) == ("rule", True)
+    [restored] = re.findall(r"--event-pattern '(.*)'", remediation)
+    assert json.loads(restored) == json.loads(pattern)
+
+    events.put_rule(Name=name, EventPattern=restored)
     assert doctor.findings() == []
     targets = events.list_targets_by_rule(Rule=name)["Targets"]
     events.remove_targets(Rule=name, Ids=[row["Id"] for row in targets])

@@ -142,6 +142,12 @@ def test_every_sample_event_is_tried_on_the_rule():
     assert samples == MATCHING | NOT_MATCHING | set(OTHERS) | ACTIONS
 
 
+def test_doctor_compares_the_rule_with_the_pattern_of_the_template():
+    compared = ROOT / "crates/cli/src/doctor/checks/event-pattern.json"
+
+    assert json.loads(compared.read_text()) == PATTERN
+
+
 @pytest.fixture(scope="module")
 def matching(client, ministack):
     """Returns the numbers of the pattern's alternatives that match an event, by moto and by ministack."""

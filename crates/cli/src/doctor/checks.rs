@@ -26,7 +26,7 @@ pub(crate) fn diagnose(facts: &Facts) -> Vec<Finding> {
         findings.extend(function::check(subject, chain));
         findings.extend(role::check(chain));
         findings.extend(keys::check(chain));
-        findings.extend(rule::check(subject, chain));
+        findings.extend(rule::check(subject, stack, chain));
         findings.extend(trail::check(subject, chain));
         let unreachable = regions::check_endpoints(chain, &findings);
         findings.extend(unreachable);

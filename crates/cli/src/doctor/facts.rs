@@ -181,6 +181,8 @@ pub(crate) struct Rule {
     pub(crate) arn: String,
     /// Whether it is enabled.
     pub(crate) enabled: bool,
+    /// The event pattern, as JSON.
+    pub(crate) pattern: String,
     /// The ARNs of its targets.
     pub(crate) targets: Vec<String>,
 }

@@ -1,14 +1,17 @@
-//! The rule of EventBridge: it exists, is enabled, and may invoke the function.
+//! The rule of EventBridge: it exists, is enabled, selects the events, and may invoke the function.
 
 use serde_json::Value;
 
-use super::super::facts::{Chain, Rule, Subject};
+use super::super::facts::{Chain, Rule, Stack, Subject};
 use super::super::finding::{Finding, Link, Symptom};
 use super::super::resource_policy;
 use super::{DEPLOY, unread};
 
+/// The event pattern of the rule in the template. A test compares both.
+const PATTERN: &str = include_str!("event-pattern.json");
+
 /// Checks the rule.
-pub(super) fn check(subject: &Subject, chain: &Chain) -> Vec<Finding> {
+pub(super) fn check(subject: &Subject, stack: &Stack, chain: &Chain) -> Vec<Finding> {
     let Ok(Some(function)) = &chain.function else {
         // The fault of the function is the finding.
         return Vec::new();
@@ -23,24 +26,70 @@ pub(super) fn check(subject: &Subject, chain: &Chain) -> Vec<Finding> {
         }
         Err(error) => return vec![unread(Link::Rule, "the rule", error)],
     };
-    let mut findings = Vec::new();
-    if !rule.enabled {
-        let name = rule.arn.rsplit('/').next().unwrap_or_default();
-        findings.push(Finding::error(
-            Link::Rule,
-            "the rule is disabled, so events are lost",
-            format!(
-                "run `aws events enable-rule --region {} --name {name}`",
-                subject.region
-            ),
-        ));
+    let findings = [
+        check_state(subject, rule),
+        check_pattern(subject, stack, rule),
+        check_target(rule, &function.arn),
+        check_permission(chain, rule),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+fn check_state(subject: &Subject, rule: &Rule) -> Option<Finding> {
+    let problem = "the rule is disabled, so events are lost";
+    let remediation = format!("run `{}`", command("enable-rule", subject, rule));
+    (!rule.enabled).then(|| Finding::error(Link::Rule, problem, remediation))
+}
+
+/// Checks the event pattern. The tool knows that of its own version.
+fn check_pattern(subject: &Subject, stack: &Stack, rule: &Rule) -> Option<Finding> {
+    if stack.version.as_ref() != Some(&subject.tool_version) {
+        return None;
     }
-    if !rule.targets.contains(&function.arn) {
-        let problem = "the function is not a target of the rule";
-        findings.push(Finding::error(Link::Rule, problem, DEPLOY));
+    let expected: Value = serde_json::from_str(PATTERN).unwrap_or_default();
+    let found = serde_json::from_str(&rule.pattern).unwrap_or_default();
+    if without_order(&found) == without_order(&expected) {
+        return None;
     }
-    findings.extend(check_permission(chain, rule));
-    findings
+    let problem =
+        "the event pattern of the rule is not that of the template, so events may be lost";
+    let command = command("put-rule", subject, rule);
+    // CloudFormation does not restore what changed outside of it.
+    let remediation = format!("run `{command} --event-pattern '{expected}'`");
+    Some(Finding::error(Link::Rule, problem, remediation))
+}
+
+/// Returns a pattern with sorted lists, and with texts instead of numbers and truth values, which CloudFormation may
+/// convert.
+fn without_order(pattern: &Value) -> Value {
+    match pattern {
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let fields = fields.map(|(name, value)| (name.clone(), without_order(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(values) => {
+            let mut values: Vec<Value> = values.iter().map(without_order).collect();
+            values.sort_by_cached_key(Value::to_string);
+            Value::Array(values)
+        }
+        Value::Bool(_) | Value::Number(_) => Value::String(pattern.to_string()),
+        Value::Null | Value::String(_) => pattern.clone(),
+    }
+}
+
+fn check_target(rule: &Rule, function: &String) -> Option<Finding> {
+    let problem = "the function is not a target of the rule";
+    (!rule.targets.contains(function)).then(|| Finding::error(Link::Rule, problem, DEPLOY))
+}
+
+/// Returns a command of the AWS CLI for the rule.
+fn command(name: &str, subject: &Subject, rule: &Rule) -> String {
+    let rule = rule.arn.rsplit('/').next().unwrap_or_default();
+    format!(
+        "aws events {name} --region {} --name {rule}",
+        subject.region
+    )
 }
 
 /// Checks the resource policy of the function, which must allow EventBridge to invoke it for the rule.

@@ -22,6 +22,7 @@ pub(super) async fn rule(access: &Access, id: &str) -> Read<Option<Rule>> {
         enabled: found
             .state()
             .is_some_and(|state| state.as_str() != "DISABLED"),
+        pattern: found.event_pattern().unwrap_or_default().to_owned(),
         targets: targets
             .targets()
             .iter()

@@ -1,6 +1,8 @@
 //! Faults of rules and trail.
 
-use super::super::facts::Selector;
+use serde_json::Value;
+
+use super::super::facts::{Rule, Selector};
 use super::super::finding::Link;
 use super::super::finding::Severity::{Error, Warning};
 use super::world::*;
@@ -33,6 +35,50 @@ fn a_rule_with_another_target() {
     let findings = with(|chain| chain.rule = Ok(Some(rule(MACHINE))));
     let texts = ["not a target of the rule", "deploy"];
     assert_only(&findings, Link::Rule, Error, texts);
+}
+
+#[test]
+fn a_rule_with_another_pattern() {
+    let narrower = r#"{"source":["aws.secretsmanager"],"detail":{"eventName":["CreateSecret"]}}"#;
+    for pattern in [narrower, "", &PATTERN.replace("aws.tag", "aws.tags")] {
+        let findings = with(|chain| chain.rule = Ok(Some(rule_with(pattern))));
+        let restore = "put-rule --region us-east-1 --name secret-replicator-ReplicatorSecretChanged-EXAMPLE \
+                       --event-pattern '{\"$or\":[";
+        assert_only(
+            &findings,
+            Link::Rule,
+            Error,
+            ["not that of the template", restore],
+        );
+    }
+}
+
+#[test]
+fn a_pattern_that_cloudformation_has_rewritten_or_that_another_version_has() {
+    let mut pattern: Value = serde_json::from_str(PATTERN).unwrap();
+    pattern["$or"].as_array_mut().unwrap().reverse();
+    let rewritten = pattern.to_string().replace("false", "\"false\"");
+    let findings = with(|chain| chain.rule = Ok(Some(rule_with(&rewritten))));
+    assert_eq!(findings, []);
+    let findings = with_stack(|facts| {
+        facts.stack.as_mut().unwrap().version = Some("0.0.9".to_owned());
+        facts.chain.as_mut().unwrap().rule = Ok(Some(rule_with("{}")));
+    });
+    assert_eq!(
+        findings
+            .iter()
+            .map(|finding| finding.link)
+            .collect::<Vec<_>>(),
+        [Link::Version]
+    );
+}
+
+/// The rule with another event pattern.
+fn rule_with(pattern: &str) -> Rule {
+    Rule {
+        pattern: pattern.to_owned(),
+        ..rule(FUNCTION)
+    }
 }
 
 #[test]

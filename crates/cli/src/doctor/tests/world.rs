@@ -76,11 +76,15 @@ fn function() -> Function {
 pub(super) const RULE_ARN: &str =
     "arn:aws:events:us-east-1:123456789012:rule/secret-replicator-ReplicatorSecretChanged-EXAMPLE";
 
+/// The event pattern of the template.
+pub(super) const PATTERN: &str = include_str!("../checks/event-pattern.json");
+
 /// The rule, with this function or state machine as its target.
 pub(super) fn rule(target: &str) -> Rule {
     Rule {
         arn: RULE_ARN.to_owned(),
         enabled: true,
+        pattern: PATTERN.to_owned(),
         targets: vec![target.to_owned()],
     }
 }
