@@ -29,7 +29,13 @@ impl ApiError {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let code = error.code().unwrap_or_default();
-        let message = error.message().map_or_else(|| causes(error), str::to_owned);
+        let message = match (error.message(), error.raw_response()) {
+            (Some(message), _) => message.to_owned(),
+            (None, Some(response)) if code.is_empty() => {
+                format!("{} {}", OTHER_ANSWER, response.status().as_u16())
+            }
+            (None, _) => causes(error),
+        };
         Self {
             action: action.to_owned(),
             code: code.to_owned(),
@@ -70,6 +76,9 @@ fn sign_in() -> String {
         None => "aws sso login".to_owned(),
     }
 }
+
+/// What the message says of an answer that has no error code of AWS, before its HTTP status.
+const OTHER_ANSWER: &str = "the server did not answer as the AWS service does: HTTP status";
 
 /// The messages of the SDK if no provider of the chain has credentials.
 const NO_CREDENTIALS: [&str; 2] = [
@@ -146,6 +155,13 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
                 .to_owned(),
         );
     }
+    if has(&[OTHER_ANSWER, "UnknownOperation"]) {
+        return Some(
+            "the server of `--endpoint-url` or AWS_ENDPOINT_URL must have this service, and no proxy may answer \
+             instead of AWS"
+                .to_owned(),
+        );
+    }
     if has(&["dispatch failure", "dns error", "connect", "timeout"]) {
         return Some(
             "check the network, the Region code, and `--endpoint-url` or AWS_ENDPOINT_URL"
@@ -207,6 +223,7 @@ mod tests {
                 "dispatch failure: io error",
                 "check the network",
             ),
+            ("UnknownOperationException", "", "must have this service"),
         ];
         for (code, message, expected) in cases {
             let text = remediation_of(code, message);
