@@ -9,8 +9,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use secret_replicator_core::explain::{Explanation, Skipped, explain};
 use secret_replicator_core::known_regions::UnknownRegion;
-use secret_replicator_core::reason::SkipReason;
-use secret_replicator_core::secret::{KmsKey, Region, Secret, SecretArn};
+use secret_replicator_core::limits::Limits;
+use secret_replicator_core::policy::Policy;
+use secret_replicator_core::reason::{Refusal, SkipReason};
+use secret_replicator_core::secret::{Encryption, KmsKey, Region, Secret, SecretArn};
 
 use crate::document::{Document, STANDARD_INPUT};
 use crate::options::{self, Format, LimitsOptions};
@@ -88,11 +90,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Ok(loaded) => loaded,
         Err(rejected) => return rejected.output(arguments.output),
     };
+    let mut key_note = None;
     let (head, explanation) = if let Some(reason) = &described.skipped {
         (text::event(&described.name), skip(&described, reason))
     } else {
         let secret = described.secret()?;
         let explanation = explain(&secret, &loaded.policy, &limits);
+        if arguments.secret.has_unknown_key() {
+            key_note = other_with_customer_key(secret.clone(), &loaded.policy, &limits);
+        }
         let head = format!("{}Policy: {}\n\n", text::secret(&secret), loaded.name);
         (head, explanation)
     };
@@ -102,8 +108,32 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     };
     Ok(CommandOutput {
         stdout: stdout.into(),
-        stderr: arguments.limits.note() + &described.note() + &loaded.note(),
+        stderr: arguments.limits.note()
+            + &described.note()
+            + &loaded.note()
+            + &key_note.unwrap_or_default(),
         exit: Exit::Success,
+    })
+}
+
+/// Returns a note about the Regions that are refused only if the secret has a customer managed key. `None` if its
+/// key makes no difference.
+fn other_with_customer_key(secret: Secret, policy: &Policy, limits: &Limits) -> Option<String> {
+    let key = KmsKey::new("alias/customer-key");
+    let weaker = Refusal::WeakerEncryption(key.clone()).code();
+    let other = Secret {
+        encryption: Encryption::CustomerKey(key),
+        ..secret
+    };
+    let regions = explain(&other, policy, limits).regions.into_iter();
+    let refused = regions.filter(|region| region.reason == Some(weaker));
+    let refused: Vec<String> = refused.map(|region| region.region).collect();
+    (!refused.is_empty()).then(|| {
+        format!(
+            "note: without `--kms-key`, the secret has the key aws/secretsmanager; with a customer managed key, the \
+             function may refuse {} ({weaker})\n",
+            refused.join(", ")
+        )
     })
 }
 
@@ -123,6 +153,11 @@ fn skip(described: &Described, reason: &SkipReason) -> Explanation {
 }
 
 impl SecretArguments {
+    /// Returns whether nothing says which key the secret has. A `CreateSecret` event without a key does.
+    fn has_unknown_key(&self) -> bool {
+        self.event.is_none() && self.kms_key.is_none()
+    }
+
     fn read(&self) -> anyhow::Result<Described> {
         let mut tags = BTreeMap::new();
         for (key, value) in &self.tags {

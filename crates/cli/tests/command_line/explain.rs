@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{BROKEN, Called, Files, GOOD, call, call_with_input, event};
 
 const SECRET: [&str; 4] = ["--name", "prod/db", "--region", "us-east-1"];
+const DEFAULT_KEY: [&str; 2] = ["--kms-key", "aws/secretsmanager"];
 
 fn explain(arguments: &[&str]) -> Called {
     call(&[&["explain"], arguments].concat())
@@ -14,7 +15,8 @@ fn explain(arguments: &[&str]) -> Called {
 fn a_secret_is_described_by_options() {
     let files = Files::new(&[("policy.yaml", GOOD)]);
     let policy = files.path("policy.yaml");
-    let called = explain(&[&SECRET[..], &["--tag", "tier=1", "--policy", &policy]].concat());
+    let options = ["--tag", "tier=1", "--policy", &policy];
+    let called = explain(&[&SECRET[..], &options, &DEFAULT_KEY].concat());
     assert_eq!(called.code, Some(0), "{}", called.stderr);
     assert!(called.stderr.is_empty());
     let shown = [
@@ -36,6 +38,29 @@ fn without_a_policy_the_built_in_one_decides() {
     let other = explain(&SECRET);
     assert_eq!(other.code, Some(0));
     assert!(other.stdout.contains("(no-rule-matched)"));
+}
+
+#[test]
+fn without_a_key_a_note_names_the_regions_that_a_customer_managed_key_would_lose() {
+    let tagged = [&SECRET[..], &["--tag", "replicate-to=eu-west-1 us-west-2"]].concat();
+    let called = explain(&tagged);
+    assert!(
+        called
+            .stdout
+            .contains("Replicates to eu-west-1, us-west-2\n")
+    );
+    assert_eq!(
+        called.stderr,
+        "note: without `--kms-key`, the secret has the key aws/secretsmanager; with a customer managed key, the \
+         function may refuse eu-west-1, us-west-2 (weaker-encryption)\n"
+    );
+    let with_key = explain(&[&tagged[..], &["--kms-key", "alias/app"]].concat());
+    assert!(with_key.stdout.contains("weaker-encryption"));
+    assert_eq!(with_key.stderr, "");
+    let policy =
+        "{version: 1, rules: [{name: a, when: all, replicate-to: eu-west-1, kms-key: alias/app}]}";
+    let arguments = [&["explain"], &SECRET[..], &["--policy", "-"]].concat();
+    assert_eq!(call_with_input(&arguments, policy).stderr, "");
 }
 
 #[test]
@@ -92,7 +117,7 @@ fn the_settings_limit_the_policy() {
         "eu-west-1",
         "--allow-overwrite",
     ];
-    let arguments = [&["explain"], &SECRET[..], &options, &limits].concat();
+    let arguments = [&["explain"], &SECRET[..], &DEFAULT_KEY, &options, &limits].concat();
     let called = call_with_input(&arguments, policy);
     assert_eq!(
         called.stderr,
@@ -231,7 +256,7 @@ fn invalid_options_are_refused() {
 fn a_region_that_is_not_known_is_shown_with_the_one_that_may_be_meant() {
     let secret = ["--name", "db", "--region", "us-esat-1"];
     let value = "replicate-to=eu-wset-1 us-west2 none";
-    let called = explain(&[&secret[..], &["--tag", value]].concat());
+    let called = explain(&[&secret[..], &["--tag", value], &DEFAULT_KEY].concat());
     assert_eq!(called.code, Some(0), "{}", called.stderr);
     for hint in [
         "Warning: `eu-wset-1` is not a known Region; did you mean `eu-west-1`?",

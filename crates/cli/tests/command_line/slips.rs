@@ -76,6 +76,8 @@ fn two_tags_in_one_option_get_a_warning() {
             "us-east-1",
             "--name",
             "db",
+            "--kms-key",
+            "aws/secretsmanager",
             "--tag",
             tag,
         ])
