@@ -56,6 +56,8 @@ mod promotion_state;
 #[cfg(feature = "aws")]
 mod report;
 #[cfg(feature = "aws")]
+mod sample;
+#[cfg(feature = "aws")]
 mod select;
 #[cfg(feature = "aws")]
 mod simulator;

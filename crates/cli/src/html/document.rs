@@ -55,6 +55,7 @@ struct ProblemView<'a> {
     mark: Mark,
     reason: &'static str,
     regions: String,
+    secrets: String,
     remediation: &'a str,
 }
 
@@ -239,14 +240,17 @@ fn regions(totals: &Totals) -> Vec<(String, Vec<String>)> {
     regions.into_iter().chain(whole).map(row).collect()
 }
 
-fn problem<'a>(((mark, reason), problem): (&(Mark, &'static str), &'a Problem)) -> ProblemView<'a> {
+fn problem<'a>(
+    ((mark, reason), problem): (&(Mark, Option<&'static str>), &'a Problem),
+) -> ProblemView<'a> {
     let regions = problem.regions.iter();
     let regions = regions
         .map(|(region, number)| format!("{} ({})", region_name(region.as_ref()), grouped(*number)));
     ProblemView {
         mark: *mark,
-        reason,
+        reason: reason.unwrap_or_default(),
         regions: named(regions),
+        secrets: problem.secrets.text(),
         remediation: &problem.remediation,
     }
 }

@@ -5,6 +5,7 @@ use secret_replicator_core::secret::Region;
 use super::Kind;
 use super::mark::Mark;
 use crate::coverage::{Cell, Coverage, State};
+use crate::sample::Sample;
 
 /// The numbers of a page.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ pub(super) struct Totals {
     /// The numbers of cells by Region and mark. `None` for the secrets as a whole.
     pub(super) regions: BTreeMap<Option<String>, BTreeMap<Mark, u64>>,
     /// What stands in the way, by mark and code of the reason.
-    pub(super) problems: BTreeMap<(Mark, &'static str), Problem>,
+    pub(super) problems: BTreeMap<(Mark, Option<&'static str>), Problem>,
 }
 
 /// A reason why Regions differ from the wanted state.
@@ -34,6 +35,8 @@ pub(super) struct Totals {
 pub(super) struct Problem {
     /// The numbers of secrets by Region. Tokens of tags that are not Regions count as `None`.
     pub(super) regions: BTreeMap<Option<String>, u64>,
+    /// The secrets.
+    pub(super) secrets: Sample,
     /// The remediation of the first secret.
     pub(super) remediation: String,
 }
@@ -46,6 +49,7 @@ impl Totals {
         if !self.accounts.contains(coverage.account()) {
             self.accounts.insert(coverage.account().to_owned());
         }
+        let mut problems = BTreeSet::new();
         for cell in &coverage.regions {
             let mark = Mark::of(kind, cell);
             let region = region(cell);
@@ -57,15 +61,19 @@ impl Totals {
                 self.in_sync += u64::from(cell.state == State::InSync);
                 self.verified += u64::from(cell.verified);
             }
-            self.add_problem(mark, region, cell);
+            if mark.is_problem() {
+                self.add_problem(mark, region, cell);
+                problems.insert((mark, cell.reason));
+            }
+        }
+        for problem in problems {
+            let problem = self.problems.entry(problem).or_default();
+            problem.secrets.add(&coverage.name, Sample::NAMES);
         }
     }
 
     fn add_problem(&mut self, mark: Mark, region: Option<String>, cell: &Cell) {
-        let Some(reason) = cell.reason.filter(|_| mark.is_problem()) else {
-            return;
-        };
-        let problem = self.problems.entry((mark, reason)).or_default();
+        let problem = self.problems.entry((mark, cell.reason)).or_default();
         *problem.regions.entry(region).or_default() += 1;
         if problem.remediation.is_empty() {
             let text = cell.remediation().or(cell.detail());

@@ -2,15 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::summary::is_noteworthy_cell;
 use crate::coverage::{Cell, Coverage, DryRun};
-
-/// The number of names that a group keeps for a report of a screen.
-const SAMPLE: usize = 5;
+use crate::sample::Sample;
 
 /// Secrets with the same changes and problems, from the gravest to the mildest.
 #[derive(Debug)]
 pub(super) struct Groups {
     all: bool,
-    by_title: BTreeMap<Title, Group>,
+    by_title: BTreeMap<Title, Sample>,
     /// The remediations by reason.
     remediations: BTreeMap<&'static str, String>,
 }
@@ -20,15 +18,6 @@ pub(super) struct Groups {
 struct Title {
     rank: u8,
     text: String,
-}
-
-/// The secrets of a group.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    /// The number of secrets.
-    pub(super) count: usize,
-    /// The first names.
-    pub(super) names: BTreeSet<String>,
 }
 
 impl Groups {
@@ -65,11 +54,8 @@ impl Groups {
         });
         let text = texts.collect::<Vec<_>>().join("; ");
         let group = self.by_title.entry(Title { rank, text }).or_default();
-        group.count += 1;
-        group.names.insert(coverage.name.clone());
-        if !self.all && group.names.len() > SAMPLE {
-            group.names.pop_last();
-        }
+        let limit = if self.all { usize::MAX } else { Sample::NAMES };
+        group.add(&coverage.name, limit);
     }
 
     /// Returns whether the report contains every name.
@@ -78,7 +64,7 @@ impl Groups {
     }
 
     /// Returns the groups with their titles.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Group)> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Sample)> {
         let groups = self.by_title.iter();
         groups.map(|(title, group)| (title.text.as_str(), group))
     }

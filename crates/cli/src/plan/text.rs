@@ -1,9 +1,10 @@
 use secret_replicator_core::policy::escape_control;
 
-use super::groups::{Group, Groups};
+use super::groups::Groups;
 use super::summary::{RegionCounts, Summary};
 use crate::prices::Cost;
 use crate::report::Blocker;
+use crate::sample::Sample;
 use crate::table;
 use crate::terminal::{FAINT, STRONG, SUCCESS, count, paint, wrap};
 
@@ -116,20 +117,10 @@ fn shown_groups(groups: &Groups) -> Vec<String> {
     parts
 }
 
-fn shown_group(title: &str, group: &Group) -> String {
+fn shown_group(title: &str, group: &Sample) -> String {
     let secrets = count(group.count, "secret");
     let title = paint(STRONG, escape_control(title));
-    let names: Vec<_> = group
-        .names
-        .iter()
-        .map(|name| escape_control(name))
-        .collect();
-    let mut names = names.join(", ");
-    let more = group.count.saturating_sub(group.names.len());
-    if more > 0 {
-        names = format!("{names} and {more} more");
-    }
-    format!("{title} ({secrets})\n{}", wrap("  ", 2, &names))
+    format!("{title} ({secrets})\n{}", wrap("  ", 2, &group.text()))
 }
 
 fn in_the_way(blockers: &[Blocker]) -> String {

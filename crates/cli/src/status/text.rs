@@ -75,11 +75,12 @@ fn rows(cells: &[(&Coverage, &Cell)], shown: usize) -> String {
     }
 }
 
-/// Formats the remediation of each reason once.
+/// Formats the remediation of each reason once, and that of each state without a reason.
 fn remediations(cells: &[(&Coverage, &Cell)]) -> Option<String> {
     let mut by_reason = BTreeMap::new();
     for (_, cell) in cells {
-        if let (Some(reason), Some(remediation)) = (cell.reason, cell.remediation()) {
+        if let Some(remediation) = cell.remediation() {
+            let reason = cell.reason.map_or_else(|| cell.state.name(), str::to_owned);
             by_reason.entry(reason).or_insert(remediation);
         }
     }

@@ -58,6 +58,34 @@ fn a_page_has_the_report_and_standard_output_stays_the_same() {
 }
 
 #[test]
+fn a_page_names_the_secrets_of_each_problem_and_says_what_to_do() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, html) = (files.path("policy.yaml"), files.path("page.html"));
+    let in_the_way = |command| {
+        account.call(&[command, &policy, "--region", HOME, "--html", &html]);
+        let page = std::fs::read_to_string(&html).unwrap();
+        let (_, rest) = page.split_once("What stands in the way").unwrap();
+        rest.split_once("</section>").unwrap().0.to_owned()
+    };
+    let shadowed = "<dt>Secrets</dt><dd>prod/taken</dd>";
+    let status = in_the_way("status");
+    for text in [
+        shadowed,
+        "<dt>Secrets</dt><dd>prod/half</dd>",
+        "deploy a stack in the primary Region",
+    ] {
+        assert!(status.contains(text), "{text}\n{status}");
+    }
+    // A plan shows the missing replica as one to create.
+    let plan = in_the_way("plan");
+    assert!(
+        plan.contains(shadowed) && !plan.contains("prod/half"),
+        "{plan}"
+    );
+}
+
+#[test]
 fn a_page_says_what_was_selected() {
     let account = account();
     let files = Files::new(&[("policy.yaml", POLICY)]);

@@ -109,6 +109,17 @@ fn each_secret_has_its_state_in_each_region() {
     let mut found = states.clone();
     found.retain(|_, (state, _)| state != "excluded");
     assert_eq!(found, expected);
+    let report = called.json();
+    let secrets = report["secrets"].as_array().unwrap().iter();
+    for cell in secrets.flat_map(|secret| secret["regions"].as_array().unwrap()) {
+        let needs_none = ["in-sync", "not-covered", "excluded"].map(Value::from);
+        let has_remediation = cell["remediation"].is_string();
+        assert_eq!(
+            has_remediation,
+            !needs_none.contains(&cell["state"]),
+            "{cell}"
+        );
+    }
 
     let called = account.call(&["status", &path, "--region", HOME]);
     insta::assert_snapshot!(called.stdout);
