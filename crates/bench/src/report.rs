@@ -3,8 +3,10 @@
 mod plots;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -14,26 +16,31 @@ use tables::Section;
 
 /// Prints the tables.
 pub(crate) fn print(results: &Results) {
-    for section in tables::all(results) {
-        println!("\n{}\n\n{}", section.title, section.body);
+    for (title, section) in tables::all(results) {
+        if let Some(section) = section {
+            println!("\n{title}\n\n{}", section.body);
+        }
     }
 }
 
 /// Writes `PERFORMANCE.md` and its plots into the directory `docs`. Keeps the sections of parts that were not measured.
 pub(crate) fn write(results: &Results, docs: &Path) -> anyhow::Result<()> {
     let path = docs.join("PERFORMANCE.md");
-    let earlier = fs::read_to_string(&path).unwrap_or_default();
-    let measured = tables::all(results)
-        .into_iter()
-        .map(|section| (section.title.to_owned(), text(&section)));
-    let sections = merged(&earlier, measured);
+    let earlier = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        earlier => earlier.with_context(|| format!("failed to read {}", path.display()))?,
+    };
+    let sections = tables::all(results).map(|(title, section)| {
+        let measured = section.map(|section| text(title, &section));
+        (title, measured)
+    });
     plots::draw(results, &docs.join("performance"))?;
-    let text = include_str!("report/method.md").to_owned() + &sections;
+    let text = include_str!("report/method.md").to_owned() + &merged(&earlier, sections);
     fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// Formats a section with the machine and the plots.
-fn text(section: &Section) -> String {
+fn text(title: &str, section: &Section) -> String {
     let machine = &section.machine;
     let mut text = format!(
         "{}\n\n{}\n\n{} cores of {}, Linux {}, {} root certificates, load {:.1}, {}.\n",
@@ -46,7 +53,7 @@ fn text(section: &Section) -> String {
         machine.load,
         machine.date
     );
-    for plot in plots::of(section.title) {
+    for plot in plots::of(title) {
         // Writing to a string never fails.
         let _ = write!(text, "\n![{}](performance/{})\n", plot.title, plot.file);
     }
@@ -56,25 +63,20 @@ fn text(section: &Section) -> String {
 /// The beginning of a section's title.
 const TITLE: &str = "\n## ";
 
-/// Replaces sections of an earlier document, and adds those that it lacks. The first section, the method, is the caller's.
-fn merged(earlier: &str, measured: impl Iterator<Item = (String, String)>) -> String {
-    let sections = earlier.split(TITLE).skip(1);
-    let sections = sections.filter_map(|section| section.split_once("\n\n"));
-    let mut sections: Vec<(String, String)> = sections
-        .filter(|(title, _)| *title != "Method")
-        .map(|(title, text)| (title.to_owned(), text.to_owned()))
+/// Formats the sections. One that was not measured is as in the earlier document, if that has it.
+fn merged<'a>(
+    earlier: &str,
+    sections: impl IntoIterator<Item = (&'a str, Option<String>)>,
+) -> String {
+    let known = earlier.split(TITLE);
+    let known: BTreeMap<&str, &str> = known
+        .filter_map(|section| section.split_once("\n\n"))
         .collect();
-    for (title, text) in measured {
-        match sections.iter_mut().find(|(known, _)| *known == title) {
-            Some((_, known)) => *known = text,
-            None => sections.push((title, text)),
-        }
-    }
-    let sections: Vec<String> = sections
-        .iter()
-        .map(|(title, text)| format!("{TITLE}{title}\n\n{text}"))
-        .collect();
-    sections.concat()
+    let sections = sections.into_iter().filter_map(|(title, measured)| {
+        let text = measured.or_else(|| known.get(title).map(|text| (*text).to_owned()))?;
+        Some(format!("{TITLE}{title}\n\n{text}"))
+    });
+    sections.collect()
 }
 
 #[cfg(test)]
@@ -83,12 +85,13 @@ mod tests {
 
     #[test]
     fn a_part_that_was_not_measured_keeps_its_section() {
-        let earlier = "# Performance\n\n## Method\n\nold\n\n## Size\n\nkept\n\n## Sweep\n\nold\n";
-        let measured = [("Sweep", "new\n"), ("Policy", "added\n")];
-        let measured = measured.map(|(title, text)| (title.to_owned(), text.to_owned()));
-        assert_eq!(
-            merged(earlier, measured.into_iter()),
-            "\n## Size\n\nkept\n\n## Sweep\n\nnew\n\n## Policy\n\nadded\n"
-        );
+        let earlier = "# Performance\n\n## Size\n\nkept\n\n## Sweep\n\nold\n\n## Renamed\n\nold\n";
+        let sections = [
+            ("Events", None),
+            ("Sweep", Some("new\n".to_owned())),
+            ("Size", None),
+        ];
+        let expected = "\n## Sweep\n\nnew\n\n## Size\n\nkept\n";
+        assert_eq!(merged(earlier, sections), expected);
     }
 }

@@ -70,15 +70,6 @@ impl State {
         }
     }
 
-    /// Returns the remediation of a state that has no reason. A cell has no text for it, because a report before the
-    /// first sweep can contain hundreds of thousands.
-    fn remediation(self) -> Option<&'static str> {
-        (self == Self::Missing).then_some(
-            "deploy a stack in the primary Region, or wait for its next sweep, which requests the replica; \
-             `secret-replicator doctor --stack-name NAME` says why a stack did not",
-        )
-    }
-
     /// Returns the states that are problems.
     pub(crate) fn problems() -> BTreeSet<Self> {
         let states = Self::value_variants().iter().copied();
@@ -106,7 +97,7 @@ pub(crate) struct Coverage {
 }
 
 /// One secret in one Region.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Cell {
     /// The Region. A token of a tag that is not a Region. `None` for the secret as a whole.
     pub(crate) region: Option<String>,
@@ -115,25 +106,33 @@ pub(crate) struct Cell {
     /// Whether the Region itself showed the current version.
     pub(crate) verified: bool,
     /// The code of the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
     /// The texts about the Region. `None` if it has none of them.
+    #[serde(flatten)]
     pub(crate) texts: Option<Box<Texts>>,
     /// The outcome of a dry run of the function. Reports contain its change.
+    #[serde(rename = "change", skip_serializing_if = "DryRun::is_no_change")]
     pub(crate) dry_run: DryRun,
     /// Whether AWS bills a replica in the Region, or the secret that a replica would overwrite.
+    #[serde(skip)]
     pub(crate) is_billed: bool,
 }
 
 /// The texts about a secret in a Region. Most Regions have none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Texts {
     /// Details that the code of the reason does not contain.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
-    /// The remediation of the reason.
+    /// The remediation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remediation: Option<String>,
     /// The key of an existing replica, as AWS reports it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kms_key: Option<String>,
     /// The customer managed key that a planned replica gets.
+    #[serde(skip)]
     pub(crate) planned_key: Option<KmsKey>,
 }
 
@@ -152,9 +151,7 @@ impl Cell {
 
     /// Returns the remediation.
     pub(crate) fn remediation(&self) -> Option<&str> {
-        let of_reason = self.texts.as_ref();
-        let of_reason = of_reason.and_then(|texts| texts.remediation.as_deref());
-        of_reason.or_else(|| self.state.remediation())
+        self.texts.as_ref()?.remediation.as_deref()
     }
 
     /// Returns the key of an existing replica, as AWS reports it.
@@ -171,39 +168,6 @@ impl Cell {
     pub(crate) fn is_name_taken(&self) -> bool {
         self.dry_run == DryRun::Planned(Change::Create)
             && matches!(self.state, State::Shadowed | State::Promoted)
-    }
-}
-
-impl Serialize for Cell {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// The fields of a report.
-        #[derive(Serialize)]
-        struct Fields<'a> {
-            region: Option<&'a str>,
-            state: State,
-            verified: bool,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            reason: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            detail: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            remediation: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            kms_key: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            change: Option<Change>,
-        }
-        let fields = Fields {
-            region: self.region.as_deref(),
-            state: self.state,
-            verified: self.verified,
-            reason: self.reason,
-            detail: self.detail(),
-            remediation: self.remediation(),
-            kms_key: self.kms_key(),
-            change: self.dry_run.change(),
-        };
-        fields.serialize(serializer)
     }
 }
 

@@ -13,7 +13,6 @@ use crate::statistics::Summary;
 
 /// A section of the document: a table with its explanation.
 pub(super) struct Section {
-    pub(super) title: &'static str,
     /// The machine and the date of the measurement.
     pub(super) machine: Machine,
     /// The table as Markdown.
@@ -21,19 +20,26 @@ pub(super) struct Section {
     pub(super) note: &'static str,
 }
 
-/// Returns the sections of the measured parts.
-pub(super) fn all(results: &Results) -> Vec<Section> {
-    let sections = [
-        results.events.as_ref().map(events),
-        results.events.as_ref().map(|part| ratios(results, part)),
-        results.instructions.as_ref().map(instructions),
-        results.sizes.as_ref().map(sizes),
-        results.sweep.as_ref().map(sweep),
-        results.sweep.as_ref().map(sweep_with_work),
-        results.memory.as_ref().map(memory),
-        results.policy_tree.as_ref().map(policy),
-    ];
-    sections.into_iter().flatten().collect()
+/// Returns the sections of the document with their titles. `None` if a part was not measured.
+pub(super) fn all(results: &Results) -> [(&'static str, Option<Section>); 8] {
+    let events = results.events.as_ref();
+    let sweeps = results.sweep.as_ref();
+    [
+        ("Start and events", events.map(self::events)),
+        (
+            "Ratios of the medians in the same run",
+            events.map(|part| ratios(results, part)),
+        ),
+        (
+            "Instructions until the first event",
+            results.instructions.as_ref().map(instructions),
+        ),
+        ("Size", results.sizes.as_ref().map(sizes)),
+        ("Sweep", sweeps.map(sweep)),
+        ("Sweep with work", sweeps.map(sweep_with_work)),
+        ("Memory size", results.memory.as_ref().map(memory)),
+        ("Policy", results.policy_tree.as_ref().map(policy)),
+    ]
 }
 
 /// Returns a Markdown table whose columns are numbers, except for the first one.
@@ -97,7 +103,6 @@ fn events(part: &Part<EventResult>) -> Section {
         ]
     };
     Section {
-        title: "Start and events",
         machine: part.machine.clone(),
         body: markdown(&head, part.rows.iter().map(row)),
         note: "Median (quartiles). *Cold* is the time from the start of the process to its request for the \
@@ -149,7 +154,6 @@ fn ratios(results: &Results, part: &Part<EventResult>) -> Section {
         ])
     };
     Section {
-        title: "Ratios of the medians in the same run",
         machine: part.machine.clone(),
         body: markdown(&head, PAIRS.into_iter().filter_map(row)),
         note: "The figure of the second program divided by that of the first.",
@@ -160,7 +164,6 @@ fn instructions(part: &Part<InstructionsResult>) -> Section {
     let row =
         |row: &InstructionsResult| vec![row.contender.to_string(), millions(row.instructions)];
     Section {
-        title: "Instructions until the first event",
         machine: part.machine.clone(),
         body: markdown(&["", "millions"], part.rows.iter().map(row)),
         note: "Counted by callgrind, without the kernel.",
@@ -176,7 +179,6 @@ fn sizes(part: &Part<SizeResult>) -> Section {
         ]
     };
     Section {
-        title: "Size",
         machine: part.machine.clone(),
         body: markdown(&["", "MB", "zip MB"], part.rows.iter().map(row)),
         note: "The `bootstrap`; for Python its packages, most of which the Python runtime of Lambda contains.",
@@ -237,7 +239,6 @@ fn sweep(part: &Part<SweepResult>) -> Section {
         .filter(|row| !row.kind.has_work())
         .collect();
     Section {
-        title: "Sweep",
         machine: part.machine.clone(),
         body: markdown(&head, rows.iter().map(row)),
         note: "On the emulated AWS, with two replicas for each secret, all in sync, quotas of 50 writes and 50 \
@@ -283,7 +284,6 @@ fn sweep_with_work(part: &Part<SweepResult>) -> Section {
     };
     let rows: Vec<_> = part.rows.iter().filter(|row| row.kind.has_work()).collect();
     Section {
-        title: "Sweep with work",
         machine: part.machine.clone(),
         body: markdown(&head, rows.iter().map(row)),
         note: "With *1 % drift*, every hundredth secret lacks a replica, and every two-hundredth has just \
@@ -328,7 +328,6 @@ fn memory(part: &Part<MemoryResult>) -> Section {
         ]
     };
     Section {
-        title: "Memory size",
         machine: part.machine.clone(),
         body: markdown(&head, part.rows.iter().map(row)),
         note: "The processor share of each memory size of Lambda, in periods of 20 ms, on the emulated AWS with \
@@ -342,7 +341,6 @@ fn memory(part: &Part<MemoryResult>) -> Section {
 
 fn policy(part: &Part<String>) -> Section {
     Section {
-        title: "Policy",
         machine: part.machine.clone(),
         body: format!("```text\n{}\n```", part.rows.concat().trim_end()),
         note: "`cargo bench --bench policy`, by number of rules: *check* reads and checks a policy, once per \

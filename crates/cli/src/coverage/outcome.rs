@@ -1,6 +1,6 @@
 use secret_replicator_core::plan::{Plan, Step};
 use secret_replicator_core::secret::ReplicaStatus;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// A change that the function would make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -76,6 +76,15 @@ impl DryRun {
         }
     }
 
+    /// Returns whether there is no change.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(super) fn is_no_change(&self) -> bool {
+        self.change().is_none()
+    }
+
     /// Returns whether the function would request a replica.
     pub(crate) fn requests_replica(self) -> bool {
         let change = self.change();
@@ -88,5 +97,12 @@ impl DryRun {
             Self::Planned(change) => Some(change),
             _ => None,
         }
+    }
+}
+
+impl Serialize for DryRun {
+    /// Writes the change.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.change().serialize(serializer)
     }
 }
