@@ -136,18 +136,21 @@ def first_secret(secrets):
 OPERATIONS = blocks("docs/OPERATIONS.md")
 STOP = "aws stepfunctions stop-execution"
 REMAINS = "aws secretsmanager describe-secret --region eu-west-1"
+[FUNCTIONS] = [block for block in OPERATIONS if block.startswith("STACK=")]
+[RESTORE] = [block for block in OPERATIONS if "REVERT_DRIFT" in block]
+EXECUTE = "aws cloudformation execute-change-set"
 
 
 def test_every_fenced_block_of_operations_is_a_command():
-    """The next three tests run all blocks that `blocks` returns."""
+    """The next tests run all blocks that `blocks` returns."""
     marks = re.findall(r"^ *```", (ROOT / "docs/OPERATIONS.md").read_text(), re.M)
 
     assert len(marks) == 2 * len(OPERATIONS)
 
 
 def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, deployed, secret):
-    commands = [block for block in OPERATIONS if not block.startswith((STOP, REMAINS))]
-    assert len(commands) == len(OPERATIONS) - 2
+    commands = [block for block in OPERATIONS if not block.startswith((STOP, REMAINS, EXECUTE)) and block != RESTORE]
+    assert len(commands) == len(OPERATIONS) - 4
     failed = Sweep.of(deployed).run({"typo": True})
 
     printed = run(*commands)
@@ -160,6 +163,33 @@ def test_every_command_of_operations_runs_and_the_secret_can_be_deleted(run, dep
     assert "errorType" not in printed
     assert "DeletedDate" in secret()
     assert secret().get("ReplicationStatus", []) == []
+
+
+def test_a_stack_is_restored_with_its_own_template_and_parameters(run, deployed):
+    """Ministack ignores the mode, so it finds no change."""
+    printed = run(FUNCTIONS, RESTORE)
+
+    cloudformation = deployed.client("cloudformation")
+    change_set = {"StackName": "secret-replicator", "ChangeSetName": "restore"}
+    [stack] = cloudformation.describe_stacks(StackName="secret-replicator")["Stacks"]
+    described = cloudformation.describe_change_set(**change_set)
+    assert described["Parameters"] == stack["Parameters"]
+    assert "didn't contain changes" in printed
+
+    cloudformation.delete_change_set(**change_set)
+    parameters = [{"ParameterKey": row["ParameterKey"], "UsePreviousValue": True} for row in stack["Parameters"]]
+    parameters = [row for row in parameters if row["ParameterKey"] != "LogRetentionDays"]
+    parameters.append({"ParameterKey": "LogRetentionDays", "ParameterValue": "30"})
+    changed = {"UsePreviousTemplate": True, "Parameters": parameters, "Capabilities": ["CAPABILITY_IAM"]}
+    cloudformation.create_change_set(**change_set, **changed)
+    run(FUNCTIONS, *[block for block in OPERATIONS if block.startswith(EXECUTE)])
+
+    def retention():
+        [stack] = cloudformation.describe_stacks(StackName="secret-replicator")["Stacks"]
+        [row] = [row for row in stack["Parameters"] if row["ParameterKey"] == "LogRetentionDays"]
+        return stack["StackStatus"], row["ParameterValue"]
+
+    eventually(lambda: retention() == ("UPDATE_COMPLETE", "30"), "the change set is executed")
 
 
 def test_a_sweep_can_be_stopped_as_operations_says(run, fakes, slices):

@@ -73,8 +73,9 @@ fn list<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
     names.join(", ")
 }
 
-/// The remediation that restores what the template defines.
-const DEPLOY: &str = "deploy the stack again, which restores it";
+/// The remediation of a resource that differs from the template. Another deployment of the same template does not change
+/// it.
+const RESTORE: &str = "restore the stack with a change set of the mode REVERT_DRIFT (docs/OPERATIONS.md, Changes outside of the stack)";
 
 /// Returns the names of the alarms in the template.
 pub(crate) fn alarm_names() -> &'static [&'static str] {

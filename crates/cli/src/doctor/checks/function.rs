@@ -3,7 +3,7 @@
 use super::super::facts::{Chain, Function, Invoked, Subject};
 use super::super::finding::{Finding, Link, Symptom};
 use super::super::settings::Settings;
-use super::{DEPLOY, unread};
+use super::{RESTORE, unread};
 
 /// The symptoms of a function that fails on every event.
 const SYMPTOMS: &[Symptom] = &[
@@ -41,6 +41,9 @@ pub(super) fn check(subject: &Subject, chain: &Chain) -> Option<Finding> {
         .or_else(|| check_dry_run(function))
 }
 
+/// The remediation of a function that Lambda could not create or update.
+const AGAIN: &str = "correct the cause, and deploy the stack again";
+
 fn check_state(function: &Function) -> Option<Finding> {
     let reason = function.reason.as_deref();
     let because = reason.map_or_else(String::new, |reason| format!(": {reason}"));
@@ -48,12 +51,12 @@ fn check_state(function: &Function) -> Option<Finding> {
         "Failed" => Some(Finding::error(
             Link::Function,
             format!("the function cannot be invoked, its state is Failed{because}"),
-            DEPLOY,
+            AGAIN,
         )),
         _ if function.update_failed => Some(Finding::error(
             Link::Function,
             format!("the last update of the function failed{because}"),
-            DEPLOY,
+            AGAIN,
         )),
         _ => None,
     }
@@ -111,7 +114,7 @@ fn check_log_level(function: &Function) -> Option<Finding> {
         let finding = Finding::error(
             Link::Metrics,
             format!("the application log level is {level}, so Lambda drops the metrics, and alarms see none"),
-            DEPLOY,
+            RESTORE,
         );
         finding.explaining(&[Symptom::NoMetrics, Symptom::Alarm("SweepSilent")])
     })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::{Call, Chain, Decision};
 use super::super::finding::{Finding, Link, Symptom};
-use super::{list, unread};
+use super::{RESTORE, list, unread};
 
 /// Checks the simulated calls. Calls of one role that are denied for the same reason are one finding.
 pub(super) fn check(chain: &Chain) -> Vec<Finding> {
@@ -71,9 +71,7 @@ fn remediation(decision: Decision, is_kms: bool, actions: &str) -> String {
             "add the keys to KmsKeyArns, or tag them for KmsKeyTagValue, and deploy the stack again"
                 .to_owned()
         }
-        Decision::NotAllowed | Decision::Allowed => {
-            "deploy the stack again, which restores the policy of the role".to_owned()
-        }
+        Decision::NotAllowed | Decision::Allowed => RESTORE.to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::facts::{Chain, Rule, Stack, Subject};
 use super::super::finding::{Finding, Link, Symptom};
 use super::super::resource_policy;
-use super::{DEPLOY, unread};
+use super::{RESTORE, unread};
 
 /// The event pattern of the rule in the template. A test compares both.
 const PATTERN: &str = include_str!("event-pattern.json");
@@ -41,7 +41,7 @@ fn check_state(subject: &Subject, rule: &Rule) -> Option<Finding> {
     (!rule.enabled).then(|| Finding::error(Link::Rule, problem, remediation))
 }
 
-/// Checks the event pattern. The tool knows that of its own version.
+/// Checks the event pattern, if the template has the version of the tool.
 fn check_pattern(subject: &Subject, stack: &Stack, rule: &Rule) -> Option<Finding> {
     if stack.version.as_ref() != Some(&subject.tool_version) {
         return None;
@@ -54,13 +54,11 @@ fn check_pattern(subject: &Subject, stack: &Stack, rule: &Rule) -> Option<Findin
     let problem =
         "the event pattern of the rule is not that of the template, so events may be lost";
     let command = command("put-rule", subject, rule);
-    // CloudFormation does not restore what changed outside of it.
     let remediation = format!("run `{command} --event-pattern '{expected}'`");
     Some(Finding::error(Link::Rule, problem, remediation))
 }
 
-/// Returns a pattern with sorted lists, and with texts instead of numbers and truth values, which CloudFormation may
-/// convert.
+/// Returns a pattern with sorted lists. Their order has no meaning.
 fn without_order(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) => {
@@ -73,14 +71,13 @@ fn without_order(pattern: &Value) -> Value {
             values.sort_by_cached_key(Value::to_string);
             Value::Array(values)
         }
-        Value::Bool(_) | Value::Number(_) => Value::String(pattern.to_string()),
-        Value::Null | Value::String(_) => pattern.clone(),
+        scalar => scalar.clone(),
     }
 }
 
 fn check_target(rule: &Rule, function: &String) -> Option<Finding> {
     let problem = "the function is not a target of the rule";
-    (!rule.targets.contains(function)).then(|| Finding::error(Link::Rule, problem, DEPLOY))
+    (!rule.targets.contains(function)).then(|| Finding::error(Link::Rule, problem, RESTORE))
 }
 
 /// Returns a command of the AWS CLI for the rule.
@@ -107,6 +104,6 @@ fn check_permission(chain: &Chain, rule: &Rule) -> Option<Finding> {
         return None;
     }
     let problem = "the resource policy of the function does not allow the rule to invoke it";
-    let finding = Finding::error(Link::Rule, problem, DEPLOY);
+    let finding = Finding::error(Link::Rule, problem, RESTORE);
     Some(finding.explaining(&[Symptom::Alarm("UndeliveredEventsWaiting")]))
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::super::facts::{Chain, Stack, Subject, Sweep};
 use super::super::finding::{Finding, Findings, Link, Symptom};
-use super::{DEPLOY, list, unread};
+use super::{RESTORE, list, unread};
 
 /// The symptoms of a sweep that does not start.
 const NO_SWEEP: &[Symptom] = &[
@@ -44,13 +44,13 @@ pub(super) fn check_schedules(subject: &Subject, stack: &Stack, chain: &Chain) -
         "deploy the stack with SweepEnabled=true".to_owned()
     } else {
         let region = &subject.region;
-        format!("deploy the stack again, or enable them in EventBridge Scheduler in {region}")
+        format!("enable them in EventBridge Scheduler in {region}")
     };
     add(&disabled, "are disabled", enable);
     add(
         &wrong,
         "do not start the state machine of the stack",
-        DEPLOY.to_owned(),
+        RESTORE.to_owned(),
     );
     findings
 }

@@ -105,6 +105,6 @@ fn a_log_level_that_drops_the_metrics() {
         &findings,
         Link::Metrics,
         Error,
-        ["log level is WARN", "deploy"],
+        ["log level is WARN", "REVERT_DRIFT"],
     );
 }

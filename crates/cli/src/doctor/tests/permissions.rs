@@ -21,12 +21,7 @@ fn a_role_without_a_permission() {
         fire(chain, &["FunctionErrors"]);
     });
     let problem = "may not call secretsmanager:ReplicateSecretToRegions for eu-west-1, us-west-2";
-    assert_only(
-        &findings,
-        Link::Role,
-        Error,
-        [problem, "deploy the stack again"],
-    );
+    assert_only(&findings, Link::Role, Error, [problem, "REVERT_DRIFT"]);
 }
 
 #[test]
@@ -80,7 +75,7 @@ fn a_sweep_that_may_not_invoke_the_function() {
         last.status = "FAILED".to_owned();
         fire(chain, &["SweepFailed"]);
     });
-    assert_only(&findings, Link::Role, Error, ["SweepRole", "deploy"]);
+    assert_only(&findings, Link::Role, Error, ["SweepRole", "REVERT_DRIFT"]);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn schedules_that_do_not_start_sweeps() {
         &findings,
         Link::Schedule,
         Error,
-        ["SweepStartThorough", "deploy"],
+        ["SweepStartThorough", "REVERT_DRIFT"],
     );
 }
 
