@@ -5,6 +5,7 @@
 mod cell;
 mod outcome;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -127,7 +128,7 @@ pub(crate) struct Texts {
     pub(crate) detail: Option<String>,
     /// The remediation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) remediation: Option<String>,
+    pub(crate) remediation: Option<Cow<'static, str>>,
     /// The key of an existing replica, as AWS reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kms_key: Option<String>,
@@ -162,6 +163,12 @@ impl Cell {
     /// Returns the customer managed key that a planned replica gets.
     pub(crate) fn planned_key(&self) -> Option<&KmsKey> {
         self.texts.as_ref()?.planned_key.as_ref()
+    }
+
+    /// Adds a remediation if there is none.
+    pub(crate) fn remedy(&mut self, remediation: &'static str) {
+        let texts = self.texts.get_or_insert_default();
+        texts.remediation.get_or_insert(Cow::Borrowed(remediation));
     }
 
     /// Returns whether a request would fail, because another secret has the name in the Region.

@@ -96,8 +96,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     } else {
         let secret = described.secret()?;
         let explanation = explain(&secret, &loaded.policy, &limits);
-        if arguments.secret.has_unknown_key() {
-            key_note = other_with_customer_key(secret.clone(), &loaded.policy, &limits);
+        if !described.is_key_known {
+            key_note = customer_key_note(secret.clone(), &loaded.policy, &limits);
         }
         let head = format!("{}Policy: {}\n\n", text::secret(&secret), loaded.name);
         (head, explanation)
@@ -116,9 +116,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     })
 }
 
-/// Returns a note about the Regions that are refused only if the secret has a customer managed key. `None` if its
-/// key makes no difference.
-fn other_with_customer_key(secret: Secret, policy: &Policy, limits: &Limits) -> Option<String> {
+/// Returns a note about the Regions in which a customer managed key would be refused. `None` if there are none.
+fn customer_key_note(secret: Secret, policy: &Policy, limits: &Limits) -> Option<String> {
     let key = KmsKey::new("alias/customer-key");
     let weaker = Refusal::WeakerEncryption(key.clone()).code();
     let other = Secret {
@@ -130,8 +129,8 @@ fn other_with_customer_key(secret: Secret, policy: &Policy, limits: &Limits) -> 
     let refused: Vec<String> = refused.map(|region| region.region).collect();
     (!refused.is_empty()).then(|| {
         format!(
-            "note: without `--kms-key`, the secret has the key aws/secretsmanager; with a customer managed key, the \
-             function may refuse {} ({weaker})\n",
+            "note: without `--kms-key`, the key is assumed to be aws/secretsmanager; with a customer managed key that \
+             is not a multi-Region key, the function refuses {} ({weaker})\n",
             refused.join(", ")
         )
     })
@@ -153,11 +152,6 @@ fn skip(described: &Described, reason: &SkipReason) -> Explanation {
 }
 
 impl SecretArguments {
-    /// Returns whether nothing says which key the secret has. A `CreateSecret` event without a key does.
-    fn has_unknown_key(&self) -> bool {
-        self.event.is_none() && self.kms_key.is_none()
-    }
-
     fn read(&self) -> anyhow::Result<Described> {
         let mut tags = BTreeMap::new();
         for (key, value) in &self.tags {
@@ -174,6 +168,7 @@ impl SecretArguments {
                 region: self.region.clone().context("`--region` is missing")?,
                 tags: BTreeMap::new(),
                 kms_key: None,
+                is_key_known: false,
                 replicas: BTreeMap::new(),
                 warnings: Vec::new(),
                 skipped: None,
@@ -181,6 +176,7 @@ impl SecretArguments {
         };
         described.warnings.extend(two_tags(&self.tags));
         described.tags.extend(tags);
+        described.is_key_known |= self.kms_key.is_some();
         described.kms_key = self.kms_key.clone().or(described.kms_key);
         Ok(described)
     }

@@ -24,6 +24,10 @@ use crate::table;
 use filter::FilterOptions;
 use summary::Summary;
 
+/// The remediation of a missing replica. The tool does not know whether the primary Region has a stack.
+const MISSING: &str = "deploy a stack in the primary Region, or wait for its next sweep, which requests the replica; \
+                       `secret-replicator doctor --stack-name NAME` says why a stack did not";
+
 /// The options of `status`.
 #[derive(Args)]
 #[command(after_long_help = "\
@@ -134,7 +138,8 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         page,
     });
     let on_secret = |secret: &Secret, coverage| {
-        if let Some(coverage) = filter.apply(secret, coverage) {
+        if let Some(mut coverage) = filter.apply(secret, coverage) {
+            explain_missing(&mut coverage);
             let mut collected = collected.borrow_mut();
             collected.summary.add(&coverage);
             if let Some(page) = &mut collected.page {
@@ -203,6 +208,15 @@ fn output(
         stderr,
         exit,
     })
+}
+
+/// Adds the remediation of missing replicas. In a plan, they are changes of the function and need none.
+fn explain_missing(coverage: &mut Coverage) {
+    let missing = coverage
+        .regions
+        .iter_mut()
+        .filter(|cell| cell.state == State::Missing);
+    missing.for_each(|cell| cell.remedy(MISSING));
 }
 
 /// Returns the states that are failures of a test case.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
+use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The style of success.
@@ -37,14 +38,35 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 /// `columns` is the width of `first` without colors.
 pub(crate) fn wrap(first: &str, columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
-    // ARNs, codes and the names of fields stay in one piece.
+    // ARNs, codes, the names of fields and commands stay in one piece, so that they can be copied.
     let options = Options::new(WIDTH.saturating_sub(columns))
-        .word_separator(WordSeparator::AsciiSpace)
+        .word_separator(WordSeparator::Custom(words))
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(false);
     let lines = textwrap::wrap(text, options);
     let lines: Vec<_> = lines.iter().map(AsRef::as_ref).collect();
     format!("{first}{}\n", lines.join(&format!("\n{indent}")))
+}
+
+/// Splits a line at spaces, except for those between backquotes.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut is_code = false;
+    let mut previous = ' ';
+    let mut starts = vec![0];
+    for (index, character) in line.char_indices() {
+        if previous == ' ' && character != ' ' && !is_code && index > 0 {
+            starts.push(index);
+        }
+        is_code ^= character == '`';
+        previous = character;
+    }
+    starts.push(line.len());
+    let words: Vec<Word<'_>> = starts
+        .windows(2)
+        .filter_map(|ends| line.get(ends[0]..ends[1]))
+        .map(Word::from)
+        .collect();
+    Box::new(words.into_iter())
 }
 
 #[cfg(test)]
@@ -63,6 +85,22 @@ mod tests {
         let word = "region-not-allowed-".repeat(4);
         let text = wrap("", 0, &format!("{} {word} end", "x".repeat(60)));
         assert!(text.lines().any(|line| line.contains(&word)), "{text}");
+    }
+
+    #[test]
+    fn a_command_stays_in_one_line() {
+        let command = format!(
+            "`aws events put-rule --event-pattern '{}'`",
+            "a b ".repeat(60)
+        );
+        let text = wrap(
+            "  ",
+            2,
+            &format!("{} run {command}, or not", "word ".repeat(15)),
+        );
+        assert!(text.lines().any(|line| line.contains(&command)), "{text}");
+        let unpaired = wrap("", 0, &format!("`{}", "word ".repeat(30)));
+        assert_eq!(unpaired.trim_end().len(), 150, "{unpaired}");
     }
 
     #[test]

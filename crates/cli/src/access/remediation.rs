@@ -16,9 +16,9 @@ use thiserror::Error;
 pub(crate) struct ApiError {
     /// The IAM action, for example `sts:GetCallerIdentity`.
     pub(crate) action: String,
-    /// AWS's error code. Empty if AWS did not answer.
+    /// AWS's error code. Empty without an answer of AWS.
     pub(crate) code: String,
-    /// AWS's message, or the causes of an error without an answer.
+    /// AWS's message, or the causes of an error without an answer of AWS.
     pub(crate) message: String,
 }
 
@@ -29,19 +29,29 @@ impl ApiError {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let code = error.code().unwrap_or_default();
-        let message = match (error.message(), error.raw_response()) {
-            (Some(message), _) => message.to_owned(),
-            (None, Some(response)) if code.is_empty() => {
-                format!("{} {}", OTHER_ANSWER, response.status().as_u16())
-            }
-            (None, _) => causes(error),
-        };
+        let mut message = error.message().map_or_else(|| causes(error), str::to_owned);
+        if let Some(status) = status_of_another_server(error) {
+            message = format!("{NOT_AN_AWS_ERROR} {status} ({message})");
+        }
         Self {
             action: action.to_owned(),
             code: code.to_owned(),
             message,
         }
     }
+}
+
+/// Returns the HTTP status of an answer that rejects the call and has no error code of AWS. AWS itself may answer so
+/// while it is unavailable, with a status from 500.
+fn status_of_another_server<E>(error: &SdkError<E, HttpResponse>) -> Option<u16>
+where
+    E: ProvideErrorMetadata,
+{
+    let SdkError::ServiceError(context) = error else {
+        return None;
+    };
+    let status = context.raw().status().as_u16();
+    (context.err().code().is_none() && status < 500).then_some(status)
 }
 
 impl From<&CallError> for ApiError {
@@ -77,8 +87,8 @@ fn sign_in() -> String {
     }
 }
 
-/// What the message says of an answer that has no error code of AWS, before its HTTP status.
-const OTHER_ANSWER: &str = "the server did not answer as the AWS service does: HTTP status";
+/// The beginning of the message about an answer without an error code of AWS, before its HTTP status.
+const NOT_AN_AWS_ERROR: &str = "expected an error of AWS, found HTTP status";
 
 /// The messages of the SDK if no provider of the chain has credentials.
 const NO_CREDENTIALS: [&str; 2] = [
@@ -155,10 +165,10 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
                 .to_owned(),
         );
     }
-    if has(&[OTHER_ANSWER, "UnknownOperation"]) {
+    if has(&[NOT_AN_AWS_ERROR, "UnknownOperation", "Unreadable"]) {
         return Some(
-            "the server of `--endpoint-url` or AWS_ENDPOINT_URL must have this service, and no proxy may answer \
-             instead of AWS"
+            "check that the server of `--endpoint-url` or AWS_ENDPOINT_URL has this service, and that no proxy \
+             answers instead of AWS"
                 .to_owned(),
         );
     }
@@ -223,7 +233,8 @@ mod tests {
                 "dispatch failure: io error",
                 "check the network",
             ),
-            ("UnknownOperationException", "", "must have this service"),
+            ("UnknownOperationException", "", "has this service"),
+            ("Unreadable", "unhandled error", "no proxy answers"),
         ];
         for (code, message, expected) in cases {
             let text = remediation_of(code, message);

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -332,7 +333,7 @@ impl Cell {
         let code = reason.as_ref().map(|reason| reason.code);
         let texts = reason.map(|reason| Texts {
             detail: reason.detail,
-            remediation: reason.remediation.map(with_hint),
+            remediation: reason.remediation.map(with_hint).map(Cow::Owned),
             ..Texts::default()
         });
         Self {

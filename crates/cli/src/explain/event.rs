@@ -19,8 +19,10 @@ pub(super) struct Described {
     pub(super) region: Region,
     /// The tags by key.
     pub(super) tags: BTreeMap<String, String>,
-    /// The primary secret's KMS key.
+    /// The primary secret's KMS key. `None` for the AWS managed key.
     pub(super) kms_key: Option<String>,
+    /// Whether the description says which key it is. An event without a key means the AWS managed key.
+    pub(super) is_key_known: bool,
     /// The replicas that the event requests.
     pub(super) replicas: BTreeMap<Region, Replica>,
     /// Warnings, for instance about parts of the event that cannot be read.
@@ -75,6 +77,7 @@ pub(super) fn read(document: &Document) -> anyhow::Result<Described> {
         replicas: entries(file, request, "addReplicaRegions", replica, &mut warnings),
         warnings,
         kms_key: request["kmsKeyId"].as_str().map(str::to_owned),
+        is_key_known: !request.is_null(),
         skipped,
     })
 }

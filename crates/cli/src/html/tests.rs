@@ -94,7 +94,7 @@ fn texts_of_tags_and_of_aws_cannot_become_markup() {
     refused.reason = Some("invalid-region");
     let texts = Texts {
         detail: Some(HOSTILE.to_owned()),
-        remediation: Some(HOSTILE.to_owned()),
+        remediation: Some(HOSTILE.into()),
         kms_key: Some(HOSTILE.to_owned()),
         planned_key: None,
     };
@@ -211,7 +211,7 @@ fn labels(page: &str) -> Vec<String> {
 #[test]
 fn a_plan_shows_changes_and_the_names_that_are_taken() {
     let rename = Texts {
-        remediation: Some("Rename it.".to_owned()),
+        remediation: Some("Rename it.".into()),
         ..Texts::default()
     };
     let planned = |region: &str, state| Cell {

@@ -68,7 +68,7 @@ impl Totals {
         }
         for problem in problems {
             let problem = self.problems.entry(problem).or_default();
-            problem.secrets.add(&coverage.name, Sample::NAMES);
+            problem.secrets.add(coverage);
         }
     }
 

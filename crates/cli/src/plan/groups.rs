@@ -53,9 +53,13 @@ impl Groups {
             format!("{text} in {}", regions.join(", "))
         });
         let text = texts.collect::<Vec<_>>().join("; ");
-        let group = self.by_title.entry(Title { rank, text }).or_default();
-        let limit = if self.all { usize::MAX } else { Sample::NAMES };
-        group.add(&coverage.name, limit);
+        let group = self.by_title.entry(Title { rank, text });
+        let new = if self.all {
+            Sample::of_all
+        } else {
+            Sample::default
+        };
+        group.or_insert_with(new).add(coverage);
     }
 
     /// Returns whether the report contains every name.

@@ -120,9 +120,10 @@ fn a_denied_call_names_the_action_to_allow() {
 #[test]
 fn an_endpoint_without_the_service_is_named_as_the_cause() {
     let account = Account::new([secret("a").with_tag("replicate-to", "eu-west-1")]);
-    let remediation = "the server of `--endpoint-url` or AWS_ENDPOINT_URL must have this service";
+    let remediation =
+        "check that the server of `--endpoint-url` or AWS_ENDPOINT_URL has this service";
     let called = account.call(&["doctor", "--stack-name", "s", "--region", HOME]);
-    let problem = "the server did not answer as the AWS service does: HTTP status 400";
+    let problem = "expected an error of AWS, found HTTP status 400";
     fails(
         &called,
         &["cloudformation:DescribeStacks", problem, remediation],

@@ -51,8 +51,8 @@ fn without_a_key_a_note_names_the_regions_that_a_customer_managed_key_would_lose
     );
     assert_eq!(
         called.stderr,
-        "note: without `--kms-key`, the secret has the key aws/secretsmanager; with a customer managed key, the \
-         function may refuse eu-west-1, us-west-2 (weaker-encryption)\n"
+        "note: without `--kms-key`, the key is assumed to be aws/secretsmanager; with a customer managed key that is \
+         not a multi-Region key, the function refuses eu-west-1, us-west-2 (weaker-encryption)\n"
     );
     let with_key = explain(&[&tagged[..], &["--kms-key", "alias/app"]].concat());
     assert!(with_key.stdout.contains("weaker-encryption"));
