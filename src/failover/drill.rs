@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use secret_replicator_aws::{CallErrorKind, Page};
 use secret_replicator_core::failover::drill::{
-    DrillFinding, Drilled, Evidence, KeyCheck, ReaderCheck, There, assess, expectation,
+    DrillFinding, Drilled, Evidence, KeyCheck, ReaderCheck, ReplicaRequest, There, assess,
+    expectation,
 };
 use secret_replicator_core::failover::inventory::Entry;
 use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
@@ -117,7 +118,7 @@ impl Failover<'_> {
         let is_absent = matches!(there, There::Absent);
         let evidence = Evidence {
             primary: Some(&primary),
-            // The refusal is by the limits of this stack. The stack of the primary secret has its own.
+            // The request is not known: the stack of the primary secret has its own policy and limits.
             ..self.evidence(there)
         };
         let state = if is_absent && !self.is_settled(&primary) {
@@ -161,7 +162,7 @@ impl Failover<'_> {
             region: &self.region,
             there,
             primary: None,
-            refusal: None,
+            request: ReplicaRequest::Unknown,
             key: KeyCheck::Usable,
             reader: ReaderCheck::NotAsked,
         }

@@ -310,7 +310,7 @@ pub(super) fn drilled(entry: &Entry, region: &Region, drilled: &Drilled) -> Cell
 
 fn state_of_finding(finding: &DrillFinding) -> State {
     match finding {
-        DrillFinding::NoReplica(_) | DrillFinding::Refused(_) => State::Missing,
+        DrillFinding::NoReplica { .. } => State::Missing,
         DrillFinding::NameTaken => State::Shadowed,
         DrillFinding::AlreadyPromoted => State::Promoted,
         DrillFinding::VersionBehind => State::Behind,

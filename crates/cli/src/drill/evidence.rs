@@ -64,7 +64,7 @@ impl Observed {
             region,
             there,
             primary: self.expected.primary.as_ref(),
-            refusal: self.expected.refusal.as_ref(),
+            request: self.expected.request.clone(),
             key,
             reader,
         };

@@ -3,11 +3,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use secret_replicator_aws::{DeletedSecrets, ListedSecret};
-use secret_replicator_core::failover::drill::{Expectation, expectation};
+use secret_replicator_core::failover::drill::{Expectation, ReplicaRequest, expectation};
 use secret_replicator_core::failover::inventory::Entry;
 use secret_replicator_core::failover::primary_of;
 use secret_replicator_core::policy::ListFilter;
-use secret_replicator_core::reason::Refusal;
 use secret_replicator_core::secret::{Region, Secret};
 
 use super::Drill;
@@ -30,8 +29,8 @@ pub(super) struct Expected {
     pub(super) rules: BTreeSet<String>,
     /// The primary secret, if its Region answered.
     pub(super) primary: Option<Secret>,
-    /// Why the function would not request the replica.
-    pub(super) refusal: Option<Refusal>,
+    /// What the function does if the Region has no replica.
+    pub(super) request: ReplicaRequest,
 }
 
 /// The secrets that the failover Region should have.
@@ -95,7 +94,7 @@ impl AllExpected {
     fn add_primary(&mut self, drill: &Drill<'_>, region: &Region, listing: Listing) {
         let mut found = BTreeSet::new();
         for ListedSecret { secret, rotation } in listing.secrets {
-            let Some(Expectation { rules, refusal }) = expects(drill, &secret) else {
+            let Some(Expectation { rules, request }) = expects(drill, &secret) else {
                 continue;
             };
             found.insert(secret.arn.resource().to_owned());
@@ -106,7 +105,7 @@ impl AllExpected {
                 entry: Entry::of_primary(&secret, rotation),
                 rules,
                 primary: Some(secret),
-                refusal,
+                request,
             });
         }
         let not_shown = entries(drill, region);
@@ -122,7 +121,7 @@ impl AllExpected {
                     entry: entry.clone(),
                     rules: [OF_INVENTORY.to_owned()].into(),
                     primary: None,
-                    refusal: None,
+                    request: ReplicaRequest::Unknown,
                 }));
             return;
         }
@@ -136,7 +135,7 @@ impl AllExpected {
                 entry: Entry::of_replica(replica)?,
                 rules,
                 primary: None,
-                refusal: None,
+                request: ReplicaRequest::Unknown,
             })
         }));
     }

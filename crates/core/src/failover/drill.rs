@@ -11,7 +11,7 @@ use crate::limits::Limits;
 use crate::plan::{Decision, Step, decide};
 use crate::policy::Policy;
 use crate::reason::Refusal;
-use crate::secret::{Region, RegionalSecret, Secret};
+use crate::secret::{KmsKey, Region, RegionalSecret, Secret};
 
 use super::inventory::Entry;
 pub use finding::DrillFinding;
@@ -21,8 +21,19 @@ pub use finding::DrillFinding;
 pub struct Expectation {
     /// The names of the rules that cover the secret.
     pub rules: BTreeSet<String>,
-    /// Why the function refuses to request the replica. An existing one may be right.
-    pub refusal: Option<Refusal>,
+    /// What the function does if the Region has no replica. An existing one may be right.
+    pub request: ReplicaRequest,
+}
+
+/// What the function does if a Region has no replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplicaRequest {
+    /// It is not known, or the primary secret lists a replica that the Region does not show.
+    Unknown,
+    /// It refuses to request one.
+    Refused(Refusal),
+    /// It requests one with this key. `None` is the AWS managed key `aws/secretsmanager`.
+    WithKey(Option<KmsKey>),
 }
 
 /// Returns what the policy expects of a primary secret in a Region. `None` if it does not want a replica there: the
@@ -37,15 +48,18 @@ pub fn expectation(
     let Decision::Act(mut plan) = decide(primary, policy, limits) else {
         return None;
     };
-    let refusal = match plan.steps.remove(region)? {
+    let request = match plan.steps.remove(region)? {
         Step::Refuse(refusal, existing) if refusal.is_intended(existing.as_ref()) => return None,
-        Step::Refuse(refusal, _) => Some(refusal),
-        Step::Replicate(_) | Step::Retry(_) | Step::Keep(_) | Step::ReportFailure(..) => None,
+        Step::Refuse(refusal, _) => ReplicaRequest::Refused(refusal),
+        Step::Replicate(target) | Step::Retry(target) => {
+            ReplicaRequest::WithKey(target.key().kms_key.clone())
+        }
+        Step::Keep(_) | Step::ReportFailure(..) => ReplicaRequest::Unknown,
         Step::Remove(..) | Step::AwaitRemoval(..) | Step::Retain(..) => return None,
     };
     Some(Expectation {
         rules: plan.rules,
-        refusal,
+        request,
     })
 }
 
@@ -99,8 +113,8 @@ pub struct Evidence<'a> {
     /// The primary secret. `None` if its Region was not asked or did not answer. Contains the status of the replica
     /// if the secret was described.
     pub primary: Option<&'a Secret>,
-    /// Why the function would not request a replica.
-    pub refusal: Option<&'a Refusal>,
+    /// What the function does if the Region shows nothing.
+    pub request: ReplicaRequest,
     /// The key of the replica.
     pub key: KeyCheck,
     /// The role that reads the secrets.
@@ -178,9 +192,9 @@ pub fn assess(entry: &Entry, evidence: &Evidence<'_>) -> Drilled {
     let found = match &evidence.there {
         There::Unreadable(error) => return only(DrillFinding::Unreadable(error.clone())),
         There::Absent => {
-            return only(match evidence.refusal {
-                Some(refusal) => DrillFinding::Refused(refusal.clone()),
-                None => DrillFinding::NoReplica(status(evidence)),
+            return only(DrillFinding::NoReplica {
+                request: evidence.request.clone(),
+                status: status(evidence),
             });
         }
         There::Found(found) => *found,
@@ -280,14 +294,14 @@ mod tests {
         let any = AllowedRegions::Any;
         let wanted = Expectation {
             rules: ["a".to_owned()].into(),
-            refusal: None,
+            request: ReplicaRequest::WithKey(None),
         };
         assert_eq!(expected("tier=1", any.clone()), Some(wanted.clone()));
         assert_eq!(expected("tier=2", any.clone()), None);
         assert_eq!(expected("tier=1 eu=no", any), None);
         let elsewhere = AllowedRegions::Only([region("us-west-2")].into());
         let refused = Expectation {
-            refusal: Some(Refusal::RegionNotAllowed),
+            request: ReplicaRequest::Refused(Refusal::RegionNotAllowed),
             ..wanted
         };
         assert_eq!(expected("tier=1", elsewhere), Some(refused));
@@ -302,7 +316,7 @@ mod tests {
             region: &region,
             there,
             primary: Some(&primary),
-            refusal: None,
+            request: ReplicaRequest::Unknown,
             key: KeyCheck::Usable,
             reader: ReaderCheck::NotAsked,
         };
@@ -327,10 +341,12 @@ mod tests {
     #[test]
     fn a_replica_that_the_function_refuses_gets_its_remediation_and_not_the_call_that_bypasses_it()
     {
-        let drilled = assessed(None, |evidence| {
-            evidence.refusal = Some(&Refusal::RegionNotAllowed);
-        });
-        let finding = DrillFinding::Refused(Refusal::RegionNotAllowed);
+        let request = ReplicaRequest::Refused(Refusal::RegionNotAllowed);
+        let drilled = assessed(None, |evidence| evidence.request = request.clone());
+        let finding = DrillFinding::NoReplica {
+            request: request.clone(),
+            status: None,
+        };
         assert_eq!(drilled.findings, std::slice::from_ref(&finding));
 
         assert_eq!(finding.code(), "replica-missing");
@@ -405,6 +421,27 @@ mod tests {
     }
 
     #[test]
+    fn the_call_for_a_missing_replica_has_the_key_of_the_policy() {
+        let primary = secret("db", PRIMARY, None);
+        let remediation = |request| {
+            let drilled = assessed(None, |evidence| evidence.request = request);
+            let entry = Entry::of_primary(&primary, None);
+            drilled.findings[0].remediation(&entry, &region(THERE))
+        };
+        let with_key = remediation(ReplicaRequest::WithKey(Some(KmsKey::new("alias/app"))));
+        assert!(
+            with_key.contains(&format!("Region={THERE},KmsKeyId=alias/app")),
+            "{with_key}"
+        );
+        let default = remediation(ReplicaRequest::WithKey(None));
+        assert!(default.contains(&format!("Region={THERE}`")), "{default}");
+        // A call without the key of the policy would make the replica weaker.
+        let unknown = remediation(ReplicaRequest::Unknown);
+        assert!(!unknown.contains("replicate-secret"), "{unknown}");
+        assert!(unknown.contains(PRIMARY), "{unknown}");
+    }
+
+    #[test]
     fn a_missing_replica_names_what_the_primary_region_says() {
         let region = region(THERE);
         let mut primary = secret("db", PRIMARY, None);
@@ -418,7 +455,7 @@ mod tests {
             region: &region,
             there: There::Absent,
             primary: Some(&primary),
-            refusal: None,
+            request: ReplicaRequest::Unknown,
             key: KeyCheck::Usable,
             reader: ReaderCheck::NotAsked,
         };
@@ -432,7 +469,5 @@ mod tests {
             detail.contains("reports Failed: Replication failed"),
             "{detail}"
         );
-        let remediation = finding.remediation(&entry, &region);
-        assert!(remediation.contains("--region us-east-1"), "{remediation}");
     }
 }

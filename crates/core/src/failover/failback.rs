@@ -24,6 +24,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::secret::{KmsKey, Region, Secret, SecretArn};
+pub(super) use commands::replicate;
 pub use step::{Replication, Restoration, SafeCall, Step};
 
 /// A version of a secret, without its value (`ListSecretVersionIds`).

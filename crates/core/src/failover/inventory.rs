@@ -92,7 +92,7 @@ pub struct Entry {
 #[derive(Debug, Error)]
 pub enum NotAnInventory {
     /// The text is not an inventory.
-    #[error("not an inventory of `drill --save`: {0}")]
+    #[error("not an inventory of `drill --save`")]
     Malformed(#[from] serde_json::Error),
     /// Another version of the tool saved it.
     #[error("its format {0} is not {FORMAT}: read it with the version of the tool that saved it")]

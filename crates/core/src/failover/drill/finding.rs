@@ -1,16 +1,21 @@
+use super::ReplicaRequest;
+use crate::failover::failback::replicate;
 use crate::failover::inventory::Entry;
 use crate::reason::Refusal;
-use crate::secret::Region;
+use crate::secret::{KmsKey, Region};
 
 /// What a drill finds about a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DrillFinding {
     /// The failover Region could not be read.
     Unreadable(String),
-    /// The Region has no secret of the name. Contains what the primary Region says about it.
-    NoReplica(Option<String>),
-    /// The Region has no secret of the name, and the function refuses to request the replica.
-    Refused(Refusal),
+    /// The Region has no secret of the name.
+    NoReplica {
+        /// What the function does.
+        request: ReplicaRequest,
+        /// What the primary secret reports about the Region.
+        status: Option<String>,
+    },
     /// Another secret has the name.
     NameTaken,
     /// The former replica is already a standalone secret.
@@ -42,7 +47,7 @@ impl DrillFinding {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
-            Self::NoReplica(_) | Self::Refused(_) => "replica-missing",
+            Self::NoReplica { .. } => "replica-missing",
             Self::NameTaken => "name-already-exists",
             Self::AlreadyPromoted => "promoted-replica",
             Self::ScheduledForDeletion => "scheduled-for-deletion",
@@ -62,17 +67,13 @@ impl DrillFinding {
             Self::Unreadable(error) | Self::KeyUnchecked(error) | Self::ReaderUnchecked(error) => {
                 error.clone()
             }
-            Self::NoReplica(None) => "the Region has no secret of this name".to_owned(),
-            Self::NoReplica(Some(cause)) => {
-                format!("the Region has no secret of this name; {cause}")
-            }
-            Self::Refused(refusal) => {
-                let code = refusal.code();
-                let detail = refusal.detail().map(|detail| format!(": {detail}"));
-                format!(
-                    "the Region has no secret of this name; the function refuses to request it ({code}){}",
-                    detail.unwrap_or_default()
-                )
+            Self::NoReplica { request, status } => {
+                let cause = match request {
+                    ReplicaRequest::Refused(refusal) => Some(refused(refusal)),
+                    ReplicaRequest::Unknown | ReplicaRequest::WithKey(_) => status.clone(),
+                };
+                let absent = "the Region has no secret of this name".to_owned();
+                cause.map_or(absent.clone(), |cause| format!("{absent}; {cause}"))
             }
             Self::NameTaken => "another secret of this name is in the Region".to_owned(),
             Self::AlreadyPromoted => {
@@ -97,23 +98,15 @@ impl DrillFinding {
     /// Returns the remediation, in one sentence.
     #[must_use]
     pub fn remediation(&self, entry: &Entry, region: &Region) -> String {
-        let (primary, arn) = (entry.arn.region(), &entry.arn);
+        let primary = entry.arn.region();
         match self {
             Self::Unreadable(_) => {
                 format!("allow `secretsmanager:DescribeSecret` in {region}, and drill again")
             }
-            Self::NoReplica(_) => format!(
-                "reconcile the secret, or request the replica: `aws secretsmanager \
-                 replicate-secret-to-regions --region {primary} --secret-id '{arn}' \
-                 --add-replica-regions Region={region}`"
-            ),
-            // Not the call that requests the replica, which would bypass the refusal.
-            Self::Refused(refusal) => refusal
-                .remediation(None)
-                .unwrap_or_else(|| format!("change the policy if {region} should have a replica")),
+            Self::NoReplica { request, .. } => request.remediation(entry, region),
             Self::NameTaken => format!(
-                "delete or rename the other secret in {region}, and reconcile this one; nothing can be \
-                 promoted under a name that is taken"
+                "delete the other secret in {region}, or recreate it under another name, and reconcile this one; \
+                 nothing can be promoted under a name that is taken"
             ),
             Self::AlreadyPromoted => format!(
                 "if a failover is in progress, there is nothing to do; otherwise `secret-replicator failback \
@@ -143,6 +136,35 @@ impl DrillFinding {
             Self::ReaderUnchecked(_) => format!(
                 "read the secret once in {region} with the role, for example in a test of the application"
             ),
+        }
+    }
+}
+
+/// Says that the function does not request a replica.
+fn refused(refusal: &Refusal) -> String {
+    let code = refusal.code();
+    let detail = refusal.detail().map(|detail| format!(": {detail}"));
+    format!(
+        "the function refuses to request it ({code}){}",
+        detail.unwrap_or_default()
+    )
+}
+
+impl ReplicaRequest {
+    /// Returns the remediation of a missing replica. The call is that of the function: without the policy's key, a
+    /// replica could be weaker, and a refused one must not be requested at all.
+    fn remediation(&self, entry: &Entry, region: &Region) -> String {
+        let primary = entry.arn.region();
+        match self {
+            Self::Refused(refusal) => refusal
+                .remediation(None)
+                .unwrap_or_else(|| format!("change the policy if {region} should have a replica")),
+            Self::WithKey(key) => {
+                let key = key.as_ref().map(KmsKey::as_str);
+                let call = replicate(&entry.arn, region, key);
+                format!("reconcile the secret, or request the replica: `{call}`")
+            }
+            Self::Unknown => format!("reconcile the secret in {primary}"),
         }
     }
 }

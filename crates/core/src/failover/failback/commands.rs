@@ -97,7 +97,12 @@ pub(super) fn note(text: String) -> Step {
     }
 }
 
-pub(super) fn replicate(primary: &SecretArn, to: &Region, kms_key: Option<&str>) -> String {
+/// Returns the call that requests a replica. Without a key, the replica gets the AWS managed key.
+pub(in crate::failover) fn replicate(
+    primary: &SecretArn,
+    to: &Region,
+    kms_key: Option<&str>,
+) -> String {
     let key = kms_key.map_or_else(String::new, |key| format!(",KmsKeyId={key}"));
     format!(
         "aws secretsmanager replicate-secret-to-regions --region {} --secret-id '{primary}' --add-replica-regions \
