@@ -1,21 +1,27 @@
 //! Access to an AWS account: credentials, Region, endpoint, and the remediation of errors.
 //!
 //! Credentials and Region come from the usual chain of the AWS CLI: environment, profile, IAM Identity
-//! Center, container and instance.
+//! Center, container and instance. `--profile` wins over the credentials of the environment.
 
 mod remediation;
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_sdk_sts::config::SharedCredentialsProvider;
 use clap::Args;
 use secret_replicator_aws::{
     Endpoints, FailbackClient, Promoter, Reader, SecretsManager, https_client,
 };
 use secret_replicator_core::secret::Region;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::confirm::{Confirmed, Promotions, SafeCalls};
 use crate::{interrupt, options};
@@ -27,6 +33,9 @@ const ATTEMPTS: u32 = 8;
 
 /// The maximum number of attempts of a read in a Region that may be unavailable.
 const IMPATIENT_ATTEMPTS: u32 = 2;
+
+/// The time for the connection to an endpoint of the options.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time for which the credentials of an assumed role are valid.
 const ROLE_SESSION: Duration = Duration::from_hours(1);
@@ -56,7 +65,16 @@ pub(crate) struct Access {
 impl Access {
     /// Loads the configuration. `region` wins over the Region of the environment and the profile. Makes no
     /// call to a service.
-    pub(crate) async fn load(options: &AccessOptions, region: Option<&Region>) -> Self {
+    ///
+    /// # Errors
+    /// Nothing listens at the endpoint of the options.
+    pub(crate) async fn load(
+        options: &AccessOptions,
+        region: Option<&Region>,
+    ) -> anyhow::Result<Self> {
+        if let Some(url) = &options.endpoint_url {
+            connect(url).await?;
+        }
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(https_client())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -74,10 +92,14 @@ impl Access {
         if let Some(region) = region {
             loader = loader.region(sdk_region(region));
         }
-        Self {
-            config: loader.load().await,
-            has_endpoint: options.endpoint_url.is_some(),
+        let mut config = loader.load().await;
+        if let Some(profile) = &options.profile {
+            config = with_profile(config, profile);
         }
+        Ok(Self {
+            config,
+            has_endpoint: options.endpoint_url.is_some(),
+        })
     }
 
     /// Returns the Region of the option, the environment or the profile.
@@ -157,7 +179,7 @@ impl Access {
             None => role,
         };
         let provider = role.build().await;
-        let provider = aws_sdk_sts::config::SharedCredentialsProvider::new(provider);
+        let provider = SharedCredentialsProvider::new(provider);
         let builder = self.config.to_builder();
         Self {
             config: builder.credentials_provider(provider).build(),
@@ -177,8 +199,43 @@ impl Access {
     }
 }
 
+/// Takes the credentials from a profile alone, as the AWS CLI does. In the chain of the SDK, those of the environment win,
+/// which can belong to another account.
+fn with_profile(config: SdkConfig, name: &str) -> SdkConfig {
+    let of_provider = ProviderConfig::without_region()
+        .with_region(config.region().cloned())
+        .with_http_client(https_client());
+    let provider = ProfileFileCredentialsProvider::builder()
+        .configure(&of_provider)
+        .profile_name(name)
+        .build();
+    let provider = SharedCredentialsProvider::new(provider);
+    config.into_builder().credentials_provider(provider).build()
+}
+
 fn sdk_region(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.to_string())
+}
+
+/// Connects to an endpoint. Calls would repeat a refused connection for most of a minute.
+///
+/// # Errors
+/// The connection is refused. Other errors are left to the calls.
+async fn connect(url: &str) -> anyhow::Result<()> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let address = match authority.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => authority.to_owned(),
+        _ if scheme == "https" => format!("{authority}:443"),
+        _ => format!("{authority}:80"),
+    };
+    let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
+    match connected {
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+            bail!("nothing listens at `{url}`: start the local AWS, or correct `--endpoint-url`")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the URL of an endpoint.

@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
 /// No Region is configured, or the stack cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     run_async(async {
-        let access = Access::load(&arguments.access, arguments.region.as_ref()).await;
+        let access = Access::load(&arguments.access, arguments.region.as_ref()).await?;
         let subject = Subject {
             stack: arguments.stack_name.clone(),
             region: access.region()?,

@@ -141,7 +141,7 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Err(missing) => return missing.output(problems_format(arguments.output)),
     };
     let first = first_region(arguments, inventory.as_ref());
-    let access = Access::load(&arguments.access, first.as_ref()).await;
+    let access = Access::load(&arguments.access, first.as_ref()).await?;
     let primary_regions = primary_regions(arguments, inventory.as_ref(), &access)?;
     let source = match policy(arguments, of_file, &access).await {
         Ok(source) => source,
@@ -180,11 +180,13 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
             selection: report.selection(),
             cost: None,
             blockers: &[],
+            unchecked: &BTreeSet::new(),
         })
     });
     let mut notes = options::unknown_regions("--to: ", [&arguments.to])
         + &source.note
         + &report.note()
+        + &report.nothing_expected()
         + &page.transpose()?.unwrap_or_default();
     let is_saved = match save {
         Some(file) => {
@@ -278,7 +280,11 @@ fn save_file(arguments: &Arguments) -> anyhow::Result<Option<OutputFile>> {
             selection.join(" ")
         );
     }
-    OutputFile::check("--save", "inventory.json", path).map(Some)
+    if arguments.html.is(path) {
+        bail!("`--save` and `--html` name the same file; name another one for `--html`");
+    }
+    let is_inventory = |text: &str| Inventory::parse(text).is_ok();
+    OutputFile::check("--save", "inventory.json", path, is_inventory).map(Some)
 }
 
 /// Loads an inventory of this Region.
@@ -287,8 +293,9 @@ fn save_file(arguments: &Arguments) -> anyhow::Result<Option<OutputFile>> {
 /// The file is not an inventory, or it is that of another Region.
 pub(crate) fn load_inventory(path: &str, to: &Region) -> anyhow::Result<Inventory> {
     let document = Document::read(path)?;
-    let inventory = Inventory::parse(&document.text)
-        .with_context(|| format!("failed to read the inventory `{path}`"))?;
+    let inventory = Inventory::parse(&document.text).with_context(|| {
+        format!("failed to read the inventory `{path}`; `drill --to {to} --save FILE` saves one")
+    })?;
     if inventory.region != *to {
         bail!(
             "the inventory `{path}` is that of {}, not of {to}; `drill --to {to} --save FILE` saves one",

@@ -68,6 +68,9 @@ struct SecretArguments {
     event: Option<String>,
 }
 
+/// The warning about an event without tags. CloudTrail does not record them.
+const NO_TAGS: &str = "the event has no tags, and the function reads those of the secret; add them with `--tag KEY=VALUE`";
+
 /// Explains the decision about one secret.
 ///
 /// # Errors
@@ -175,6 +178,9 @@ impl SecretArguments {
             },
         };
         described.warnings.extend(two_tags(&self.tags));
+        if self.event.is_some() && described.tags.is_empty() && tags.is_empty() {
+            described.warnings.push(NO_TAGS.to_owned());
+        }
         described.tags.extend(tags);
         described.is_key_known |= self.kms_key.is_some();
         described.kms_key = self.kms_key.clone().or(described.kms_key);

@@ -93,7 +93,7 @@ async fn failback(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         let name = path.display();
         bail!("the state file `{name}` does not exist, or names no secret");
     }
-    let access = Access::load(&arguments.access, Some(to)).await;
+    let access = Access::load(&arguments.access, Some(to)).await?;
     let started = Utc::now();
     let sides = Sides::new(&access, to, from);
     let lists = read::lists(&access, arguments).await?;

@@ -14,7 +14,8 @@ mod mark;
 mod matrix;
 mod totals;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use secret_replicator_core::limits::Limits;
@@ -35,6 +36,11 @@ pub(crate) struct HtmlOptions {
 }
 
 impl HtmlOptions {
+    /// Returns whether the page is this file.
+    pub(crate) fn is(&self, path: &Path) -> bool {
+        self.html.as_deref() == Some(path)
+    }
+
     /// Starts the page. `None` without the option.
     ///
     /// # Errors
@@ -43,7 +49,7 @@ impl HtmlOptions {
         let start = |path: &PathBuf| {
             Ok(HtmlReport {
                 kind,
-                file: OutputFile::check("--html", "report.html", path)?,
+                file: OutputFile::check("--html", "report.html", path, document::is_page)?,
                 totals: Totals::default(),
                 matrix: Matrix::default(),
             })
@@ -78,6 +84,15 @@ pub(crate) struct Facts<'a> {
     pub(crate) cost: Option<Cost>,
     /// What stands in the way of planned replicas.
     pub(crate) blockers: &'a [Blocker],
+    /// What could not be checked, with the error.
+    pub(crate) unchecked: &'a BTreeSet<String>,
+}
+
+impl Facts<'_> {
+    /// Returns whether something could not be read or checked.
+    fn is_incomplete(&self) -> bool {
+        self.reading.is_incomplete() || !self.unchecked.is_empty()
+    }
 }
 
 /// A page under construction.

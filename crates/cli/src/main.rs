@@ -54,6 +54,8 @@ mod promote;
 #[cfg(feature = "aws")]
 mod promotion_state;
 #[cfg(feature = "aws")]
+mod remedies;
+#[cfg(feature = "aws")]
 mod report;
 #[cfg(feature = "aws")]
 mod sample;

@@ -16,11 +16,17 @@ pub(crate) struct OutputFile {
 }
 
 impl OutputFile {
-    /// Checks that the file can be written: creates a temporary file next to it, and deletes that one.
+    /// Checks that the file can be written: creates a temporary file next to it, and deletes that one. `is_former`
+    /// says whether a file was written by the same option, so that no other file is lost.
     ///
     /// # Errors
-    /// The path does not name a regular file, or its directory is not writable.
-    pub(crate) fn check(option: &'static str, example: &str, path: &Path) -> anyhow::Result<Self> {
+    /// The path does not name a regular file, it names a file with another content, or its directory is not writable.
+    pub(crate) fn check(
+        option: &'static str,
+        example: &str,
+        path: &Path,
+        is_former: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<Self> {
         let name = path.display();
         let must = format!("{option} must name a file, for example `{option} {example}`");
         if path == Path::new("-") {
@@ -28,6 +34,12 @@ impl OutputFile {
         }
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             bail!("{must}; `{name}` exists and is not a regular file");
+        }
+        let former = fs::read(path).unwrap_or_default();
+        if !former.is_empty() && !is_former(&String::from_utf8_lossy(&former)) {
+            bail!(
+                "{option} would replace `{name}`, which it has not written; delete the file, or name another one"
+            );
         }
         // A rename replaces a symbolic link, and not the file behind it.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
 use secret_replicator_core::policy::digest;
 use zip::write::SimpleFileOptions;
@@ -52,6 +52,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let path = &arguments.output;
     let failed = || format!("failed to write {}", path.display());
     let layer = layer(&text).with_context(failed)?;
+    let former = std::fs::read(path).unwrap_or_default();
+    if !former.is_empty() && !former.starts_with(b"PK") {
+        bail!(
+            "`{}` is not a zip, and would be lost; name another file with `--output`",
+            path.display()
+        );
+    }
     std::fs::write(path, layer).with_context(failed)?;
     Ok(CommandOutput {
         stdout: next_step(path, &digest(&text)).into(),

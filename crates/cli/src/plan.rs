@@ -6,6 +6,7 @@ mod summary;
 mod text;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -75,6 +76,8 @@ struct PlanReport {
     cost: Cost,
     /// What stands in the way of planned replicas, besides other secrets of the same names.
     blockers: Vec<Blocker>,
+    /// What could not be checked, with the error.
+    unchecked: BTreeSet<String>,
     /// The secrets with a Region that differs from the wanted state.
     secrets: Vec<Coverage>,
 }
@@ -200,6 +203,7 @@ fn output(
             selection: None,
             cost: Some(cost),
             blockers: &blockers.found,
+            unchecked: &blockers.unchecked,
         })
     });
     let written = written.transpose()?.unwrap_or_default();
@@ -209,9 +213,10 @@ fn output(
         Exit::Findings
     };
     let stderr = format!(
-        "{}{}{}{written}",
+        "{}{}{}{}{written}",
         source.note,
         reading.note(),
+        nothing_covered(&reading, &summary),
         blockers.warnings()
     );
     let stdout = match arguments.output {
@@ -221,6 +226,7 @@ fn output(
             summary,
             cost,
             blockers: blockers.found,
+            unchecked: blockers.unchecked,
             secrets,
         }),
         PlanFormat::Csv => table::csv(secrets),
@@ -230,4 +236,15 @@ fn output(
         stderr,
         exit,
     })
+}
+
+/// Formats that the policy covers no secret, for standard error. A typo in a policy must not pass for nothing to do.
+fn nothing_covered(reading: &Reading, summary: &Summary) -> String {
+    if summary.covered > 0 {
+        return String::new();
+    }
+    format!(
+        "note: the policy covers no secret of {}; check the policy, the account and the Regions\n",
+        reading.primary_regions()
+    )
 }

@@ -129,7 +129,7 @@ async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let inventory = inventory.map(|path| load_inventory(path, to)).transpose()?;
     let options =
         PolicyOptions::named(arguments.policy.as_deref(), arguments.from_stack.as_deref());
-    let access = Access::load(&arguments.access, Some(to)).await;
+    let access = Access::load(&arguments.access, Some(to)).await?;
     let policy = match options.of_option(&access).await {
         Ok(source) => source,
         Err(missing) => return missing.output(arguments.output),

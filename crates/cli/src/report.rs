@@ -71,6 +71,12 @@ impl Reading {
         !self.unread.is_empty() || self.lists.iter().any(|list| list.error.is_some())
     }
 
+    /// Returns the names of the primary Regions.
+    pub(crate) fn primary_regions(&self) -> String {
+        let regions: Vec<&str> = self.primary_regions.iter().map(Region::as_str).collect();
+        regions.join(", ")
+    }
+
     /// Formats what could not be read, and the Regions that are not known, for standard error. Lists with the same error are named together.
     pub(crate) fn note(&self) -> String {
         let unread = self.unread.iter().map(|unread| {

@@ -187,7 +187,7 @@ impl SourceOptions {
     pub(crate) async fn load(&self) -> Result<Source, NoSource> {
         // An error of the policy needs no access.
         let of_file = self.policy.of_file()?;
-        let access = Access::load(&self.access, self.region.first()).await;
+        let access = Access::load(&self.access, self.region.first()).await?;
         let regions = self.regions(&access)?;
         let source = match of_file {
             Some(source) => source,

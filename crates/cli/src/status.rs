@@ -26,7 +26,8 @@ use summary::Summary;
 
 /// The remediation of a missing replica. The tool does not know whether the primary Region has a stack.
 const MISSING: &str = "deploy a stack in the primary Region, or wait for its next sweep, which requests the replica; \
-                       `secret-replicator doctor --stack-name NAME` says why a stack did not";
+                       `secret-replicator plan` shows what stands in the way, and `secret-replicator doctor` why a \
+                       stack did not";
 
 /// The options of `status`.
 #[derive(Args)]
@@ -107,6 +108,8 @@ struct Collected {
     secrets: Vec<Coverage>,
     /// The page of `--html`.
     page: Option<HtmlReport>,
+    /// Whether a selected secret has a state of `--fail-on`, also if `--only` does not show it.
+    fails: bool,
 }
 
 /// Shows the coverage.
@@ -136,16 +139,21 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         summary: Summary::default(),
         secrets: Vec::new(),
         page,
+        fails: false,
     });
-    let on_secret = |secret: &Secret, coverage| {
-        if let Some(mut coverage) = filter.apply(secret, coverage) {
+    let on_secret = |secret: &Secret, coverage: Coverage| {
+        if !filter.selects(secret) {
+            return;
+        }
+        let mut collected = collected.borrow_mut();
+        collected.fails |= has_state(&coverage, |state| arguments.fail_on.contains(&state));
+        if let Some(mut coverage) = filter.with_states(coverage) {
             explain_missing(&mut coverage);
-            let mut collected = collected.borrow_mut();
             collected.summary.add(&coverage);
             if let Some(page) = &mut collected.page {
                 page.add(&coverage);
             }
-            if keeps_all || has_problem(&coverage) {
+            if keeps_all || has_state(&coverage, State::is_problem) {
                 collected.secrets.push(coverage);
             }
         }
@@ -171,6 +179,7 @@ fn output(
         summary,
         mut secrets,
         page,
+        fails,
     } = collected;
     table::sort(&mut secrets);
     let written = page.map(|page| {
@@ -181,16 +190,17 @@ fn output(
             selection: arguments.filter.get().selection(),
             cost: None,
             blockers: &[],
+            unchecked: &BTreeSet::new(),
         })
     });
     let written = written.transpose()?.unwrap_or_default();
-    let fails = summary.has_any(&arguments.fail_on);
     let exit = if fails || reading.is_incomplete() {
         Exit::Findings
     } else {
         Exit::Success
     };
-    let stderr = format!("{}{}{written}", source.note, reading.note());
+    let nothing = nothing_read(&reading, &summary);
+    let stderr = format!("{}{}{nothing}{written}", source.note, reading.note());
     let stdout = match arguments.output {
         StatusFormat::Text => text::text(&summary, &secrets, arguments.keeps_all()).into(),
         StatusFormat::Json => Stdout::json(StatusReport {
@@ -227,7 +237,18 @@ fn failures(fail_on: &[State]) -> BTreeSet<State> {
     fail_on.iter().copied().collect()
 }
 
-fn has_problem(coverage: &Coverage) -> bool {
+fn has_state(coverage: &Coverage, is_it: impl Fn(State) -> bool) -> bool {
     let mut cells = coverage.regions.iter();
-    cells.any(|cell| cell.state.is_problem())
+    cells.any(|cell| is_it(cell.state))
+}
+
+/// Formats that the report contains no secret, for standard error. A typo in a filter must not pass for good coverage.
+fn nothing_read(reading: &Reading, summary: &Summary) -> String {
+    if summary.secrets > 0 {
+        return String::new();
+    }
+    format!(
+        "note: the report contains no secret of {}; check the account, the Regions and the filters\n",
+        reading.primary_regions()
+    )
 }

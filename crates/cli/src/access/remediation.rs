@@ -90,10 +90,11 @@ fn sign_in() -> String {
 /// The beginning of the message about an answer without an error code of AWS, before its HTTP status.
 const NOT_AN_AWS_ERROR: &str = "expected an error of AWS, found HTTP status";
 
-/// The messages of the SDK if no provider of the chain has credentials.
-const NO_CREDENTIALS: [&str; 2] = [
+/// The messages of the SDK if no provider of the chain, or that of a profile, has credentials.
+const NO_CREDENTIALS: [&str; 3] = [
     "no credentials found in chain",
     "no providers in chain provided credentials",
+    "the credential provider was not enabled",
 ];
 
 /// Formats the failure of a call: the action, AWS's code and message, and the remediation.

@@ -213,6 +213,10 @@ impl Row {
     }
 }
 
+/// Says that a drill has nothing to judge.
+const NOTHING_EXPECTED: &str =
+    "no secret should be in the Region; check the policy, the account, the Regions and the filters";
+
 impl Report {
     /// Returns whether a secret could not be promoted, whether nothing says which secrets are absent, or whether no
     /// secret was judged: the policy, the account or the Region is probably wrong.
@@ -231,11 +235,18 @@ impl Report {
         } else if self.lists.iter().any(|list| list.error.is_some()) {
             Some("a list is incomplete")
         } else if self.summary.expected == 0 {
-            Some(
-                "no secret should be in the Region; check the policy, the account, the Regions and the filters",
-            )
+            Some(NOTHING_EXPECTED)
         } else {
             None
+        }
+    }
+
+    /// Formats that no secret is expected, for standard error.
+    pub(super) fn nothing_expected(&self) -> String {
+        if self.summary.expected == 0 {
+            format!("warning: {NOTHING_EXPECTED}\n")
+        } else {
+            String::new()
         }
     }
 

@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use secret_replicator_core::failover::aftermath::sentences;
 
 use super::report::{Finding, Report, Row};
+use crate::remedies::Remedies;
 use crate::table;
 use crate::terminal::{STRONG, SUCCESS, WARNING, count, paint, wrap};
 
@@ -150,19 +149,12 @@ fn cells(row: &Row, every_row: bool) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Formats the remediation of the first secret of each finding.
 fn remediations(report: &Report) -> Option<String> {
-    let mut by_code: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    let mut remedies = Remedies::default();
     for row in &report.secrets {
         for finding in &row.findings {
-            let first = (row.name.as_str(), finding.remediation.as_str());
-            by_code.entry(finding.code).or_insert(first);
+            remedies.add(finding.code, &row.name, &finding.remediation);
         }
     }
-    let lines = by_code.iter().map(|(code, (name, remediation))| {
-        let text = wrap("    ", 4, remediation);
-        format!("  {code}, for example {name}:\n{text}")
-    });
-    let lines: String = lines.collect();
-    (!lines.is_empty()).then(|| format!("{}\n{lines}", paint(STRONG, "Remediation")))
+    remedies.text()
 }

@@ -13,6 +13,7 @@ use super::mark::Mark;
 use super::matrix::Data;
 use super::totals::{Problem, Totals};
 use super::{Facts, Kind};
+use crate::remedies::Remedy;
 use crate::report::Unread;
 
 const STYLE: &str = include_str!("../../templates/report.css");
@@ -57,6 +58,8 @@ struct ProblemView<'a> {
     regions: String,
     secrets: String,
     remediation: &'a str,
+    /// The secret of the remediation, if it is not that of all.
+    example: &'a str,
 }
 
 /// A list of secrets that was read.
@@ -113,6 +116,11 @@ impl<'a> Document<'a> {
     pub(super) fn write(&self, mut to: &mut dyn Write) -> io::Result<()> {
         self.write_into(&mut to)
     }
+}
+
+/// Returns whether a text is a page of this or of another version.
+pub(super) fn is_page(text: &str) -> bool {
+    text.starts_with("<!doctype html>") && text.contains("content=\"secret-replicator ")
 }
 
 /// Returns a policy that allows nothing but the style sheet and the script of the page, and no request.
@@ -251,7 +259,12 @@ fn problem<'a>(
         reason: reason.unwrap_or_default(),
         regions: named(regions),
         secrets: problem.secrets.text(),
-        remediation: &problem.remediation,
+        remediation: problem.remedy.as_ref().map_or("", Remedy::text),
+        example: problem
+            .remedy
+            .as_ref()
+            .and_then(Remedy::example)
+            .unwrap_or_default(),
     }
 }
 

@@ -74,6 +74,7 @@ fn page(kind: Kind, secrets: &[Coverage], reading: &Reading) -> String {
         selection: None,
         cost: None,
         blockers: &[],
+        unchecked: &BTreeSet::new(),
     };
     let note = report.write(&facts).unwrap();
     assert!(note.contains("page.html"), "{note}");
@@ -260,7 +261,7 @@ fn a_former_page_is_replaced_behind_its_link() {
     let path = |name: &str| directory.path().join(name);
     fs::write(path("former.html"), "former").unwrap();
     std::os::unix::fs::symlink(path("former.html"), path("link.html")).unwrap();
-    let file = OutputFile::check("--html", "report.html", &path("link.html")).unwrap();
+    let file = OutputFile::check("--html", "report.html", &path("link.html"), |_| true).unwrap();
     let failed = file.write(|_| Err(std::io::Error::other("full")));
     assert!(format!("{:#}", failed.unwrap_err()).contains("check the disk space"));
     assert_eq!(fs::read_to_string(path("former.html")).unwrap(), "former");

@@ -5,6 +5,7 @@ use secret_replicator_core::secret::Region;
 use super::Kind;
 use super::mark::Mark;
 use crate::coverage::{Cell, Coverage, State};
+use crate::remedies::Remedy;
 use crate::sample::Sample;
 
 /// The numbers of a page.
@@ -24,7 +25,7 @@ pub(super) struct Totals {
     pub(super) accounts: BTreeSet<String>,
     /// The numbers of cells by mark.
     pub(super) marks: BTreeMap<Mark, u64>,
-    /// The numbers of cells by Region and mark. `None` for the secrets as a whole.
+    /// The numbers of cells by Region and mark. `None` for the secrets as a whole, [`NOT_A_REGION`] for tokens.
     pub(super) regions: BTreeMap<Option<String>, BTreeMap<Mark, u64>>,
     /// What stands in the way, by mark and code of the reason.
     pub(super) problems: BTreeMap<(Mark, Option<&'static str>), Problem>,
@@ -33,12 +34,12 @@ pub(super) struct Totals {
 /// A reason why Regions differ from the wanted state.
 #[derive(Debug, Default)]
 pub(super) struct Problem {
-    /// The numbers of secrets by Region. Tokens of tags that are not Regions count as `None`.
+    /// The numbers of secrets by Region.
     pub(super) regions: BTreeMap<Option<String>, u64>,
     /// The secrets.
     pub(super) secrets: Sample,
-    /// The remediation of the first secret.
-    pub(super) remediation: String,
+    /// The remediation, if there is one.
+    pub(super) remedy: Option<Remedy>,
 }
 
 impl Totals {
@@ -49,36 +50,45 @@ impl Totals {
         if !self.accounts.contains(coverage.account()) {
             self.accounts.insert(coverage.account().to_owned());
         }
-        let mut problems = BTreeSet::new();
+        let mut problems: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for cell in &coverage.regions {
             let mark = Mark::of(kind, cell);
-            let region = region(cell);
+            let region = place(cell);
             *self.marks.entry(mark).or_default() += 1;
             let counts = self.regions.entry(region.clone()).or_default();
             *counts.entry(mark).or_default() += 1;
-            if coverage.is_covered() && is_wanted(cell.state) && region.is_some() {
+            if coverage.is_covered() && is_wanted(cell.state) && self::region(cell).is_some() {
                 self.wanted += 1;
                 self.in_sync += u64::from(cell.state == State::InSync);
                 self.verified += u64::from(cell.verified);
             }
             if mark.is_problem() {
-                self.add_problem(mark, region, cell);
-                problems.insert((mark, cell.reason));
+                let problem = (mark, cell.reason);
+                self.add_remedy(problem, coverage, cell);
+                problems.entry(problem).or_default().insert(region);
             }
         }
-        for problem in problems {
+        for (problem, regions) in problems {
             let problem = self.problems.entry(problem).or_default();
             problem.secrets.add(coverage);
+            for region in regions {
+                *problem.regions.entry(region).or_default() += 1;
+            }
         }
     }
 
-    fn add_problem(&mut self, mark: Mark, region: Option<String>, cell: &Cell) {
-        let problem = self.problems.entry((mark, cell.reason)).or_default();
-        *problem.regions.entry(region).or_default() += 1;
-        if problem.remediation.is_empty() {
-            let text = cell.remediation().or(cell.detail());
-            text.unwrap_or_default()
-                .clone_into(&mut problem.remediation);
+    fn add_remedy(
+        &mut self,
+        problem: (Mark, Option<&'static str>),
+        secret: &Coverage,
+        cell: &Cell,
+    ) {
+        let problem = self.problems.entry(problem).or_default();
+        let text = cell.remediation().or(cell.detail()).unwrap_or_default();
+        match &mut problem.remedy {
+            Some(remedy) => remedy.note(text),
+            None if text.is_empty() => {}
+            None => problem.remedy = Some(Remedy::new(&secret.name, text)),
         }
     }
 
@@ -87,6 +97,19 @@ impl Totals {
         let marks = self.marks.iter();
         let marks = marks.filter(|(mark, _)| condition(**mark));
         marks.map(|(_, number)| number).sum()
+    }
+}
+
+/// The name of all tokens of tags that are not Regions, in the place of a Region.
+const NOT_A_REGION: &str = "not a Region";
+
+/// Returns what the numbers of a cell belong to. `None` for the secret as a whole.
+fn place(cell: &Cell) -> Option<String> {
+    let is_token = cell.region.is_some() && region(cell).is_none();
+    if is_token {
+        Some(NOT_A_REGION.to_owned())
+    } else {
+        region(cell)
     }
 }
 

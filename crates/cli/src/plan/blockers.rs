@@ -24,7 +24,7 @@ pub(super) struct Planned(BTreeMap<String, BTreeMap<Region, BTreeSet<KmsKey>>>);
 pub(super) struct Blockers {
     pub(super) found: Vec<Blocker>,
     /// The errors, each once.
-    unchecked: BTreeSet<String>,
+    pub(super) unchecked: BTreeSet<String>,
 }
 
 impl Planned {

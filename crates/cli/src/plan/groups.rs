@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::summary::is_noteworthy_cell;
 use crate::coverage::{Cell, Coverage, DryRun};
+use crate::remedies::Remedies;
 use crate::sample::Sample;
 
 /// Secrets with the same changes and problems, from the gravest to the mildest.
@@ -9,8 +10,7 @@ use crate::sample::Sample;
 pub(super) struct Groups {
     all: bool,
     by_title: BTreeMap<Title, Sample>,
-    /// The remediations by reason.
-    remediations: BTreeMap<&'static str, String>,
+    remedies: Remedies,
 }
 
 /// What the secrets of a group have in common. Sorted by severity.
@@ -26,7 +26,7 @@ impl Groups {
         Self {
             all,
             by_title: BTreeMap::new(),
-            remediations: BTreeMap::new(),
+            remedies: Remedies::default(),
         }
     }
 
@@ -41,8 +41,7 @@ impl Groups {
             let region = cell.region.as_deref().unwrap_or("the secret");
             parts.entry(part(cell)).or_default().insert(region);
             if let (Some(reason), Some(remediation)) = (cell.reason, cell.remediation()) {
-                let known = self.remediations.entry(reason);
-                known.or_insert_with(|| remediation.to_owned());
+                self.remedies.add(reason, &coverage.name, remediation);
             }
         }
         let Some(rank) = parts.keys().map(|(rank, _)| *rank).min() else {
@@ -73,9 +72,9 @@ impl Groups {
         groups.map(|(title, group)| (title.text.as_str(), group))
     }
 
-    /// Returns the remediations by reason.
-    pub(super) fn remediations(&self) -> &BTreeMap<&'static str, String> {
-        &self.remediations
+    /// Returns the remediations.
+    pub(super) fn remedies(&self) -> &Remedies {
+        &self.remedies
     }
 }
 

@@ -21,9 +21,7 @@ pub(super) fn text(summary: &Summary, groups: &Groups, blockers: &[Blocker], cos
     if !blockers.is_empty() {
         parts.push(in_the_way(blockers));
     }
-    if !groups.remediations().is_empty() {
-        parts.push(remediations(groups));
-    }
+    parts.extend(groups.remedies().text());
     parts.push(costs(cost));
     parts.join("\n")
 }
@@ -138,18 +136,6 @@ fn in_the_way(blockers: &[Blocker]) -> String {
     format!(
         "{}\n{}",
         paint(STRONG, "In the way"),
-        lines.collect::<String>()
-    )
-}
-
-fn remediations(groups: &Groups) -> String {
-    let lines = groups.remediations().iter().map(|(reason, remediation)| {
-        let text = wrap("    ", 4, remediation);
-        format!("  {reason}:\n{text}")
-    });
-    format!(
-        "{}\n{}",
-        paint(STRONG, "Remediation"),
         lines.collect::<String>()
     )
 }

@@ -46,12 +46,14 @@ impl Filter<'_> {
         !self.0.only.is_empty()
     }
 
-    /// Returns the selected Regions of a secret. `None` if there is none.
-    pub(super) fn apply(&self, secret: &Secret, mut coverage: Coverage) -> Option<Coverage> {
-        let FilterOptions { only, select } = self.0;
-        if !select.selects(&secret.name, &secret.tags) {
-            return None;
-        }
+    /// Returns whether name and tags select a secret.
+    pub(super) fn selects(&self, secret: &Secret) -> bool {
+        self.0.select.selects(&secret.name, &secret.tags)
+    }
+
+    /// Returns a secret with the Regions that have one of the states. `None` if there is none.
+    pub(super) fn with_states(&self, mut coverage: Coverage) -> Option<Coverage> {
+        let only = &self.0.only;
         if !only.is_empty() {
             coverage.regions.retain(|cell| only.contains(&cell.state));
         }

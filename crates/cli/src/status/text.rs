@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
-
 use super::summary::Summary;
 use crate::coverage::{Cell, Coverage};
+use crate::remedies::Remedies;
 use crate::table;
-use crate::terminal::{STRONG, SUCCESS, count, paint, wrap};
+use crate::terminal::{STRONG, SUCCESS, count, paint};
 
 /// The number of rows that fit on a screen beside the table of Regions.
 const ROWS: usize = 12;
@@ -75,19 +74,13 @@ fn rows(cells: &[(&Coverage, &Cell)], shown: usize) -> String {
     }
 }
 
-/// Formats the remediation of each reason once, and that of each state without a reason.
 fn remediations(cells: &[(&Coverage, &Cell)]) -> Option<String> {
-    let mut by_reason = BTreeMap::new();
-    for (_, cell) in cells {
+    let mut remedies = Remedies::default();
+    for (secret, cell) in cells {
         if let Some(remediation) = cell.remediation() {
             let reason = cell.reason.map_or_else(|| cell.state.name(), str::to_owned);
-            by_reason.entry(reason).or_insert(remediation);
+            remedies.add(&reason, &secret.name, remediation);
         }
     }
-    let lines = by_reason.iter().map(|(reason, remediation)| {
-        let text = wrap("    ", 4, remediation);
-        format!("  {reason}:\n{text}")
-    });
-    let lines: String = lines.collect();
-    (!lines.is_empty()).then(|| format!("{}\n{lines}", paint(STRONG, "Remediation")))
+    remedies.text()
 }

@@ -1,10 +1,14 @@
 //! Access to an account that fails, and the message that says what to type.
 
+use std::net::TcpListener;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use secret_replicator_emulator::{Fault, FaultKind};
+use serde_json::{Value, json};
 
 use crate::account::{Account, HOME, isolated, secret};
+use crate::services::Services;
 use crate::{Called, Files, called};
 
 /// A profile of IAM Identity Center.
@@ -18,7 +22,7 @@ sso_region = us-east-1
 sso_start_url = https://corp.awsapps.com/start
 sso_registration_scopes = sso:account:access
 [profile plain]
-aws_access_key_id = test
+aws_access_key_id = of-the-profile
 aws_secret_access_key = test
 ";
 
@@ -133,4 +137,57 @@ fn an_endpoint_without_the_service_is_named_as_the_cause() {
     for part in ["account:ListRegions", remediation] {
         assert!(called.stderr.contains(part), "{part}\n{}", called.stderr);
     }
+}
+
+#[test]
+fn a_profile_wins_over_the_credentials_of_the_environment() {
+    let home = Files::new(&[("config", CONFIG)]);
+    let services = Services::start(|call| {
+        assert_eq!(call.access_key, "of-the-profile");
+        Ok(json!({"SecretList": []}))
+    });
+    let call = |profile| {
+        let arguments = ["status", "--region", HOME, "--profile", profile];
+        let mut command = at_home(&home, &arguments);
+        command
+            .args(["--endpoint-url", &services.endpoint])
+            .env("AWS_ACCESS_KEY_ID", "of-the-environment")
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        called(&command.output().unwrap())
+    };
+    let found = call("plain");
+    assert_eq!(found.code, Some(0), "{}", found.stderr);
+    assert!(services.seen().contains("secretsmanager:ListSecrets"));
+    fails(&call("other"), &["`other`", "aws configure list-profiles"]);
+}
+
+#[test]
+fn an_endpoint_at_which_nothing_listens_is_an_error_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let start = Instant::now();
+    let output = isolated(&["plan", "--region", HOME, "--endpoint-url", &url]).output();
+    fails(
+        &called(&output.unwrap()),
+        &[&url, "start the local AWS, or correct `--endpoint-url`"],
+    );
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn the_page_of_a_proxy_is_named_as_such_by_each_command() {
+    let services = Services::start(|_| Ok(Value::String("<html>no</html>".to_owned())));
+    let output = isolated(&["status", "--region", HOME])
+        .args(["--endpoint-url", &services.endpoint])
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .output();
+    fails(
+        &called(&output.unwrap()),
+        &[
+            "secretsmanager:ListSecrets",
+            "no proxy answers instead of AWS",
+        ],
+    );
 }

@@ -64,6 +64,21 @@ fn without_a_key_a_note_names_the_regions_that_a_customer_managed_key_would_lose
 }
 
 #[test]
+fn an_event_without_tags_gets_a_warning_that_the_secret_may_have_some() {
+    let file = event("demo/01-names-its-regions.json");
+    let called = explain(&["--event", &file]);
+    assert!(
+        called.stdout.contains("(no-rule-matched)"),
+        "{}",
+        called.stdout
+    );
+    let warning = "warning: the event has no tags, and the function reads those of the secret";
+    assert!(called.stderr.contains(warning), "{}", called.stderr);
+    let tagged = explain(&["--event", &file, "--tag", "replicate-to=eu-west-1"]);
+    assert_eq!(tagged.stderr, "");
+}
+
+#[test]
 fn json_has_the_form_of_the_functions_response() {
     let options = ["--tag", "replicate-to=eu-west-1", "--output", "json"];
     let called = explain(&[&SECRET[..], &options].concat());

@@ -129,3 +129,47 @@ fn a_file_that_cannot_be_written_costs_no_call() {
     }
     assert!(account.aws.calls().is_empty());
 }
+
+#[test]
+fn a_page_replaces_no_file_but_a_page() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let (policy, html) = (files.path("policy.yaml"), files.path("page.html"));
+    let call = |html: &str| account.call(&["plan", &policy, "--region", HOME, "--html", html]);
+    assert_eq!(call(&html).code, Some(2));
+    assert_eq!(call(&html).code, Some(2), "a former page is replaced");
+    let refused = call(&policy);
+    assert_eq!(refused.code, Some(1));
+    let problem = "--html would replace";
+    assert!(refused.stderr.contains(problem), "{}", refused.stderr);
+    assert_eq!(std::fs::read_to_string(&policy).unwrap(), POLICY);
+}
+
+#[test]
+fn a_page_says_what_could_not_be_checked_and_which_tags_name_no_region() {
+    let bad = |name| secret(name).with_tag("replicate-to", "us-west2 frankfurt");
+    let account = Account::new([
+        bad("a"),
+        bad("b"),
+        secret("c").with_tag("replicate-to", "eu-west-1"),
+    ]);
+    let files = Files::new(&[]);
+    let html = files.path("page.html");
+    let called = account.call(&[
+        "plan", "--region", HOME, "--html", &html, "--output", "json",
+    ]);
+    let unchecked = called.json()["unchecked"].to_string();
+    assert!(unchecked.contains("account:ListRegions"), "{unchecked}");
+    let page = std::fs::read_to_string(&html).unwrap();
+    for text in [
+        "This report is incomplete",
+        "Not checked: whether the account has enabled the Regions",
+        // Two secrets with two tokens each.
+        "<dt>Regions (secrets)</dt><dd>not a Region (2)</dd>",
+        "<dt>Secrets</dt><dd>a, b</dd>",
+        "<dt>Remediation of a</dt>",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("secret as a whole"));
+}

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{BROKEN, GOOD, call_with_input};
+use super::{BROKEN, Files, GOOD, call, call_with_input};
 
 /// Packages a policy to a file in a directory.
 fn package(directory: &std::path::Path, name: &str, policy: &str) -> (super::Called, Vec<u8>) {
@@ -87,4 +87,14 @@ fn a_file_that_cannot_be_written_is_named() {
         "{}",
         called.stderr
     );
+}
+
+#[test]
+fn a_policy_is_not_replaced_by_its_zip() {
+    let files = Files::new(&[("policy.yaml", GOOD)]);
+    let policy = files.path("policy.yaml");
+    let called = call(&["package-policy", &policy, "--output", &policy]);
+    assert_eq!(called.code, Some(2));
+    assert!(called.stderr.contains("is not a zip"), "{}", called.stderr);
+    assert_eq!(std::fs::read_to_string(&policy).unwrap(), GOOD);
 }

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 pub(crate) struct ServiceCall {
     /// The IAM action.
     pub(crate) action: String,
+    /// The access key of the signature.
+    pub(crate) access_key: String,
     /// The Region of the signature.
     pub(crate) region: String,
     /// The request. A form is a text.
@@ -34,7 +36,10 @@ impl Services {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let call = read(&stream);
+                // The tool also connects without a request, to see whether something listens.
+                let Some(call) = read(&stream) else {
+                    continue;
+                };
                 noted.lock().unwrap().insert(call.action.clone());
                 respond(&mut stream, call.body.is_string(), answer(&call));
             }
@@ -48,7 +53,7 @@ impl Services {
     }
 }
 
-fn read(stream: &TcpStream) -> ServiceCall {
+fn read(stream: &TcpStream) -> Option<ServiceCall> {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
     loop {
@@ -58,6 +63,9 @@ fn read(stream: &TcpStream) -> ServiceCall {
             break;
         }
         head.push(line.trim().to_owned());
+    }
+    if head.is_empty() {
+        return None;
     }
     let header = |name: &str| {
         head.iter().find_map(|line| {
@@ -70,7 +78,10 @@ fn read(stream: &TcpStream) -> ServiceCall {
     reader.read_exact(&mut body).unwrap();
     // Credential=ID/date/Region/service/aws4_request
     let authorization = header("authorization").unwrap();
-    let mut scope = authorization.split('/').skip(2);
+    let (_, credential) = authorization.split_once("Credential=").unwrap();
+    let mut scope = credential.split('/');
+    let access_key = scope.next().unwrap().to_owned();
+    scope.next();
     let region = scope.next().unwrap().to_owned();
     let service = scope.next().unwrap();
     let operation = match header("x-amz-target") {
@@ -79,11 +90,12 @@ fn read(stream: &TcpStream) -> ServiceCall {
         None => form_action(&body).unwrap_or_else(|| panic!("unknown call: {}", head[0])),
     };
     let text = String::from_utf8(body).unwrap();
-    ServiceCall {
+    Some(ServiceCall {
         action: format!("{service}:{operation}"),
+        access_key,
         region,
         body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    }
+    })
 }
 
 /// Returns the operation of the query protocol.

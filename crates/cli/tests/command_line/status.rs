@@ -126,6 +126,27 @@ fn each_secret_has_its_state_in_each_region() {
 }
 
 #[test]
+fn a_state_that_the_filter_hides_fails_too_and_an_empty_report_says_so() {
+    let account = account();
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let call = |arguments: &[&str]| {
+        let base = ["status", &path, "--region", HOME];
+        account.call(&[&base, arguments].concat())
+    };
+    let hidden = call(&["--only", "failed", "--fail-on", "missing"]);
+    assert_eq!(hidden.code, Some(2), "{}", hidden.stdout);
+    assert!(!hidden.stdout.contains(" missing "), "{}", hidden.stdout);
+    let other = call(&["--name", "missing", "--fail-on", "failed"]);
+    assert_eq!(other.code, Some(0), "{}", other.stdout);
+
+    let empty = call(&["--name", "no-such-secret", "--fail-on", "failed"]);
+    assert_eq!(empty.code, Some(0), "{}", empty.stderr);
+    let note = "the report contains no secret of us-east-1; check the account, the Regions and the filters";
+    assert!(empty.stderr.contains(note), "{}", empty.stderr);
+}
+
+#[test]
 fn filters_select_secrets_and_states() {
     let account = account();
     let files = Files::new(&[("policy.yaml", POLICY)]);

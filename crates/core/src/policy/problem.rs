@@ -35,17 +35,25 @@ pub struct Problem {
     pub count: usize,
 }
 
-/// Escapes control characters, so that a text from a document cannot control a terminal or a log.
+/// Escapes control characters and those that change the direction of a text, so that a text from a document can neither
+/// control a terminal or a log nor look like another one.
 #[must_use]
 pub fn escape_control(text: &str) -> String {
     let escape = |c: char| {
         if c.is_control() {
             c.escape_debug().collect()
+        } else if is_direction(c) {
+            c.escape_unicode().collect()
         } else {
             c.to_string()
         }
     };
     text.chars().map(escape).collect()
+}
+
+/// Returns whether a character changes the direction of a text (Unicode Standard Annex 9).
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Problem {
