@@ -93,9 +93,7 @@ def plain():
     del sweep["DefinitionS3Location"]
     sweep["Definition"] = yaml.safe_load((ROOT / "sweep.asl.yaml").read_text())
     metadata = template["Metadata"]
-    # `secret-replicator doctor` reads it. The other fields name files of the repository.
-    version = metadata["AWS::ServerlessRepo::Application"]["SemanticVersion"]
-    metadata["AWS::ServerlessRepo::Application"] = {"SemanticVersion": version}
+    del metadata["AWS::ServerlessRepo::Application"]
     groups = metadata["AWS::CloudFormation::Interface"]["ParameterGroups"]
     groups.append({"Label": {"default": "Code"}, "Parameters": list(PARAMETERS)})
     return json.loads(json.dumps(template))

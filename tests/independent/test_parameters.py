@@ -76,6 +76,7 @@ def test_the_application_is_described_for_the_serverless_application_repository(
     assert application["SpdxLicenseId"] == package["license"]
     assert application["SemanticVersion"] == package["version"]
     assert TEMPLATE["Resources"]["PolicyCheck"]["Properties"]["Version"] == package["version"]
+    assert TEMPLATE["Outputs"]["Version"]["Value"] == package["version"]
     assert (ROOT / application["LicenseUrl"]).is_file()
     assert (ROOT / application["ReadmeUrl"]).is_file()
     assert len(application["Description"]) <= 256

@@ -43,6 +43,7 @@ DIFFERENCES = {
     "Parameters.CodeKey": "names the zip, which SAM writes into the template",
     "Conditions.HasCodeKey": "of CodeKey",
     "Metadata.AWS::CloudFormation::Interface.ParameterGroups": "has a group for the two parameters",
+    "Metadata.AWS::ServerlessRepo::Application": "is for `sam publish`",
     "Resources.Replicator.Metadata.BuildMethod": "tells SAM how it builds the code",
     "Resources.Replicator.Metadata.BuildProperties": "tells SAM how it builds the code",
     "Resources.Replicator.Properties.Code.S3Bucket": "the bucket in the parameter",
@@ -50,9 +51,6 @@ DIFFERENCES = {
     "Resources.PolicyCheck.Properties.Code": "another zip can have another built-in policy; with SAM, BuildId stands for it",
     "Resources.Sweep.Properties.Definition": "the file is a part of the template",
     "Resources.Sweep.Properties.DefinitionS3Location": "SAM uploads the file",
-} | {
-    f"Metadata.AWS::ServerlessRepo::Application.{field}": "is for `sam publish`"
-    for field in ("Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "Labels")
 }
 
 
@@ -165,13 +163,6 @@ def test_the_outputs_are_shown(stack, run):
 
     assert done.returncode == 0, done.stderr
     assert {line.split()[0] for line in done.stdout.splitlines()} >= {"FunctionName", "BackfillCommand"}
-
-
-def test_doctor_finds_the_version_of_the_stack(stack):
-    summary = stack.client("cloudformation").get_template_summary(StackName=stack.name)
-
-    metadata = json.loads(summary["Metadata"])
-    assert metadata["AWS::ServerlessRepo::Application"] == {"SemanticVersion": plain_template.VERSION}
 
 
 def test_the_state_machine_sweeps(stack):

@@ -58,7 +58,7 @@ pub(crate) struct Stack {
     pub(crate) parameters: BTreeMap<String, String>,
     /// The physical IDs of the resources by their names in the template.
     pub(crate) resources: BTreeMap<String, String>,
-    /// The version in the metadata of the template.
+    /// The version in the outputs.
     pub(crate) version: Option<String>,
 }
 

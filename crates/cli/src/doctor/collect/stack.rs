@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::primitives::DateTime as SdkTime;
+use aws_sdk_cloudformation::types::Stack as Described;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::super::facts::Stack;
 use crate::access::{Access, ApiError};
@@ -45,12 +45,19 @@ pub(super) async fn read(access: &Access, name: &str) -> Result<Option<(Stack, S
             .unwrap_or_else(Utc::now),
         parameters: parameters.collect(),
         resources: resources(&client, name).await?,
-        version: version(&client, name).await,
+        version: version(found),
     };
     Ok(Some((
         stack,
         found.stack_id().unwrap_or_default().to_owned(),
     )))
+}
+
+/// Returns the version in the outputs.
+fn version(found: &Described) -> Option<String> {
+    let mut outputs = found.outputs().iter();
+    let version = outputs.find(|output| output.output_key() == Some("Version"))?;
+    version.output_value().map(str::to_owned)
 }
 
 async fn resources(client: &Client, name: &str) -> Result<BTreeMap<String, String>, ApiError> {
@@ -77,18 +84,4 @@ async fn resources(client: &Client, name: &str) -> Result<BTreeMap<String, Strin
         }
     }
     Ok(resources)
-}
-
-/// Returns the version in the metadata of the template. The comparison of versions is optional, so an error
-/// counts as no version.
-async fn version(client: &Client, name: &str) -> Option<String> {
-    let summary = client
-        .get_template_summary()
-        .stack_name(name)
-        .send()
-        .await
-        .ok()?;
-    let metadata: Value = serde_json::from_str(summary.metadata()?).ok()?;
-    let version = &metadata["AWS::ServerlessRepo::Application"]["SemanticVersion"];
-    version.as_str().map(str::to_owned)
 }
