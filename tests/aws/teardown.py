@@ -1,5 +1,6 @@
 """Deletes what a run created, and nothing else."""
 
+import time
 from dataclasses import dataclass, field
 
 import resources
@@ -8,6 +9,8 @@ from output import say
 
 # The first pass can find a replica that appears late, or a bucket into which a trail still writes.
 PASSES = 3
+# An invocation that follows replicas takes seconds.
+RUNNING_SECONDS = 10
 
 
 @dataclass
@@ -67,6 +70,8 @@ def stop_function(run):
         run.cloud.client("lambda").put_function_concurrency(
             FunctionName=outputs["FunctionName"], ReservedConcurrentExecutions=0
         )
+        # An invocation that runs can still replicate a secret, or log into a group that was deleted.
+        time.sleep(RUNNING_SECONDS)
 
 
 def survey(run):
