@@ -9,6 +9,9 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
@@ -64,7 +67,7 @@ pub(crate) struct Access {
 
 impl Access {
     /// Loads the configuration. `region` wins over the Region of the environment and the profile. Makes no
-    /// call to a service.
+    /// call to a service, but connects to an endpoint of this computer.
     ///
     /// # Errors
     /// Nothing listens at the endpoint of the options.
@@ -199,17 +202,24 @@ impl Access {
     }
 }
 
-/// Takes the credentials from a profile alone, as the AWS CLI does. In the chain of the SDK, those of the environment win,
-/// which can belong to another account.
+/// Takes the credentials from a profile, a container or an instance, as the AWS CLI does. In the chain of the SDK, those of
+/// the environment win, which can belong to another account.
 fn with_profile(config: SdkConfig, name: &str) -> SdkConfig {
-    let of_provider = ProviderConfig::without_region()
+    let of_providers = ProviderConfig::without_region()
         .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack())
         .with_http_client(https_client());
-    let provider = ProfileFileCredentialsProvider::builder()
-        .configure(&of_provider)
+    let profile = ProfileFileCredentialsProvider::builder()
+        .configure(&of_providers)
         .profile_name(name)
         .build();
-    let provider = SharedCredentialsProvider::new(provider);
+    let container = EcsCredentialsProvider::builder().configure(&of_providers);
+    let instance = ImdsCredentialsProvider::builder().configure(&of_providers);
+    let chain = CredentialsProviderChain::first_try("Profile", profile)
+        .or_else("Container", container.build())
+        .or_else("Instance", instance.build());
+    let provider = SharedCredentialsProvider::new(chain);
     config.into_builder().credentials_provider(provider).build()
 }
 
@@ -217,20 +227,18 @@ fn sdk_region(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.to_string())
 }
 
-/// Connects to an endpoint. Calls would repeat a refused connection for most of a minute.
+/// Connects to an endpoint of this computer. Calls would repeat a refused connection for most of a minute.
 ///
 /// # Errors
 /// The connection is refused. Other errors are left to the calls.
 async fn connect(url: &str) -> anyhow::Result<()> {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let (_, rest) = url.split_once("://").unwrap_or(("http", url));
     let authority = rest.split('/').next().unwrap_or_default();
-    let address = match authority.rsplit_once(':') {
-        Some((_, port)) if port.parse::<u16>().is_ok() => authority.to_owned(),
-        _ if scheme == "https" => format!("{authority}:443"),
-        _ => format!("{authority}:80"),
-    };
-    let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
-    match connected {
+    let is_local = ["127.0.0.1:", "localhost:", "[::1]:"];
+    if !is_local.iter().any(|host| authority.starts_with(host)) {
+        return Ok(());
+    }
+    match timeout(CONNECT_TIMEOUT, TcpStream::connect(authority)).await {
         Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
             bail!("nothing listens at `{url}`: start the local AWS, or correct `--endpoint-url`")
         }

@@ -23,13 +23,13 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use chrono::Utc;
 use clap::{Args, ValueEnum, ValueHint};
-use secret_replicator_core::failover::inventory::{Inventory, SavedPolicy};
+use secret_replicator_core::failover::inventory::{Inventory, NotAnInventory, SavedPolicy};
 use secret_replicator_core::policy::Policy;
 use secret_replicator_core::secret::Region;
 
 use crate::access::{Access, AccessOptions, run_async};
 use crate::document::Document;
-use crate::html::{Facts, HtmlOptions, Kind};
+use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::junit::junit;
 use crate::options::{self, Format};
 use crate::output::{CommandOutput, Exit, json};
@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
 
 async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let page = arguments.html.start(Kind::Drill)?;
-    let save = save_file(arguments)?;
+    let save = save_file(arguments, page.as_ref())?;
     let inventory = arguments.inventory.as_deref();
     let inventory = inventory
         .map(|path| load_inventory(path, &arguments.to))
@@ -262,7 +262,10 @@ fn inventory_tag_keys(policy: &Policy, select: &SelectOptions) -> BTreeSet<Strin
 }
 
 /// Checks that the file of `--save` can be written, and that no selection of secrets replaces others.
-fn save_file(arguments: &Arguments) -> anyhow::Result<Option<OutputFile>> {
+fn save_file(
+    arguments: &Arguments,
+    page: Option<&HtmlReport>,
+) -> anyhow::Result<Option<OutputFile>> {
     let Some(path) = &arguments.save else {
         return Ok(None);
     };
@@ -280,11 +283,13 @@ fn save_file(arguments: &Arguments) -> anyhow::Result<Option<OutputFile>> {
             selection.join(" ")
         );
     }
-    if arguments.html.is(path) {
+    let is_inventory =
+        |text: &str| !matches!(Inventory::parse(text), Err(NotAnInventory::Malformed(_)));
+    let file = OutputFile::check("--save", "inventory.json", path, is_inventory)?;
+    if page.is_some_and(|page| page.is_written_to(&file)) {
         bail!("`--save` and `--html` name the same file; name another one for `--html`");
     }
-    let is_inventory = |text: &str| Inventory::parse(text).is_ok();
-    OutputFile::check("--save", "inventory.json", path, is_inventory).map(Some)
+    Ok(Some(file))
 }
 
 /// Loads an inventory of this Region.

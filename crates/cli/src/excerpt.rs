@@ -1,6 +1,7 @@
 //! The lines of a document around a problem, cropped to a width that a terminal can show.
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+use secret_replicator_core::policy::is_direction;
 
 use crate::document::Document;
 
@@ -89,13 +90,14 @@ fn crop(content: &str, begin: usize, column: usize) -> (String, usize) {
     (line, mark)
 }
 
-/// Replaces a control character, which would act on the terminal, by its picture.
+/// Replaces a control character, which would act on the terminal, by its picture, and one that changes the direction of
+/// the text, which would hide what the policy says.
 fn visible(c: char) -> char {
     match c {
         '\t' => c,
         '\u{7f}' => '\u{2421}',
         '\0'..'\u{20}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
-        _ if c.is_control() => '\u{fffd}',
+        _ if c.is_control() || is_direction(c) => '\u{fffd}',
         _ => c,
     }
 }
@@ -148,6 +150,16 @@ mod tests {
         let excerpt = Excerpt::new(&Document::new("", text), line, column)?;
         let (start, length) = excerpt.marked;
         Some(excerpt.text[start..start + length].to_owned())
+    }
+
+    #[test]
+    fn a_character_that_changes_the_direction_is_visible() {
+        let excerpt = Excerpt::new(&Document::new("", "a: \u{202e}b\u{61c}"), 1, 1).unwrap();
+        assert!(
+            excerpt.text.contains("\u{fffd}b\u{fffd}"),
+            "{}",
+            excerpt.text
+        );
     }
 
     #[test]

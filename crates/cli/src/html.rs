@@ -15,7 +15,7 @@ mod matrix;
 mod totals;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use secret_replicator_core::limits::Limits;
@@ -36,11 +36,6 @@ pub(crate) struct HtmlOptions {
 }
 
 impl HtmlOptions {
-    /// Returns whether the page is this file.
-    pub(crate) fn is(&self, path: &Path) -> bool {
-        self.html.as_deref() == Some(path)
-    }
-
     /// Starts the page. `None` without the option.
     ///
     /// # Errors
@@ -105,6 +100,11 @@ pub(crate) struct HtmlReport {
 }
 
 impl HtmlReport {
+    /// Returns whether the page is written to this file.
+    pub(crate) fn is_written_to(&self, file: &OutputFile) -> bool {
+        self.file.is_same(file)
+    }
+
     /// Adds a secret.
     pub(crate) fn add(&mut self, coverage: &Coverage) {
         self.totals.add(self.kind, coverage);

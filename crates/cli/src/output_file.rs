@@ -1,7 +1,7 @@
 //! Files that the tool writes: checked before the work, written at once.
 
 use std::fs;
-use std::io::{BufWriter, IntoInnerError, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -35,10 +35,12 @@ impl OutputFile {
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             bail!("{must}; `{name}` exists and is not a regular file");
         }
-        let former = fs::read(path).unwrap_or_default();
+        let former =
+            former(path).with_context(|| format!("failed to read `{name}` of {option}"))?;
         if !former.is_empty() && !is_former(&String::from_utf8_lossy(&former)) {
             bail!(
-                "{option} would replace `{name}`, which it has not written; delete the file, or name another one"
+                "{option} must name a new file or one that it has written, found another file: `{name}`; delete it, \
+                 or name another one"
             );
         }
         // A rename replaces a symbolic link, and not the file behind it.
@@ -68,6 +70,12 @@ impl OutputFile {
         Ok(())
     }
 
+    /// Returns whether both are the same file.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let full = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        full(&self.path) == full(&other.path)
+    }
+
     /// Returns the path, for messages.
     pub(crate) fn name(&self) -> String {
         self.path.display().to_string()
@@ -92,5 +100,19 @@ impl OutputFile {
                 self.option
             )
         })
+    }
+}
+
+/// Reads a file that is to be replaced. Empty if there is none.
+fn former(path: &Path) -> io::Result<Vec<u8>> {
+    let is_absent = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
+    };
+    match fs::read(path) {
+        Err(error) if is_absent(&error) => Ok(Vec::new()),
+        read => read,
     }
 }

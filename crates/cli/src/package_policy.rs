@@ -1,6 +1,6 @@
 //! `secret-replicator package-policy`: packages a policy as a Lambda layer.
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -52,10 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let path = &arguments.output;
     let failed = || format!("failed to write {}", path.display());
     let layer = layer(&text).with_context(failed)?;
-    let former = std::fs::read(path).unwrap_or_default();
-    if !former.is_empty() && !former.starts_with(b"PK") {
+    if !is_replaceable(path).with_context(failed)? {
         bail!(
-            "`{}` is not a zip, and would be lost; name another file with `--output`",
+            "--output must name a new file or a zip, found another file: `{}`; name another one",
             path.display()
         );
     }
@@ -65,6 +64,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         stderr: arguments.limits.note() + &loaded.note(),
         exit: Exit::Success,
     })
+}
+
+/// The beginning of each zip.
+const ZIP: [u8; 4] = *b"PK\x03\x04";
+
+/// Returns whether no content is lost if the zip is written to this path: it names no file, an empty one, a zip, or a
+/// pipe.
+fn is_replaceable(path: &Path) -> std::io::Result<bool> {
+    if !std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Ok(true);
+    }
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(4).read_to_end(&mut start)?;
+    Ok(start == ZIP)
 }
 
 /// Returns the zip of a layer. Equal policies make equal zips: the file has a fixed date, and no compression, whose

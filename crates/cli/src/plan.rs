@@ -240,7 +240,7 @@ fn output(
 
 /// Formats that the policy covers no secret, for standard error. A typo in a policy must not pass for nothing to do.
 fn nothing_covered(reading: &Reading, summary: &Summary) -> String {
-    if summary.covered > 0 {
+    if summary.covered > 0 || reading.is_incomplete() {
         return String::new();
     }
     format!(

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use secret_replicator_core::policy::escape_control;
+
 use crate::terminal::{STRONG, paint, wrap};
 
 /// Remediations by reason, or by state if it has no reason.
@@ -59,7 +61,9 @@ impl Remedies {
     pub(crate) fn text(&self) -> Option<String> {
         let lines = self.0.iter().map(|(reason, remedy)| {
             let example = remedy.example();
-            let example = example.map_or_else(String::new, |name| format!(", for example {name}"));
+            let example = example.map_or_else(String::new, |name| {
+                format!(", for example {}", escape_control(name))
+            });
             format!("  {reason}{example}:\n{}", wrap("    ", 4, &remedy.text))
         });
         let lines: String = lines.collect();

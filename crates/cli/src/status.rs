@@ -108,7 +108,9 @@ struct Collected {
     secrets: Vec<Coverage>,
     /// The page of `--html`.
     page: Option<HtmlReport>,
-    /// Whether a selected secret has a state of `--fail-on`, also if `--only` does not show it.
+    /// The number of secrets that name and tags select.
+    selected: u64,
+    /// Whether one of them has a state of `--fail-on`, also if `--only` hides it.
     fails: bool,
 }
 
@@ -139,6 +141,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         summary: Summary::default(),
         secrets: Vec::new(),
         page,
+        selected: 0,
         fails: false,
     });
     let on_secret = |secret: &Secret, coverage: Coverage| {
@@ -146,6 +149,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
             return;
         }
         let mut collected = collected.borrow_mut();
+        collected.selected += 1;
         collected.fails |= has_state(&coverage, |state| arguments.fail_on.contains(&state));
         if let Some(mut coverage) = filter.with_states(coverage) {
             explain_missing(&mut coverage);
@@ -179,6 +183,7 @@ fn output(
         summary,
         mut secrets,
         page,
+        selected,
         fails,
     } = collected;
     table::sort(&mut secrets);
@@ -199,8 +204,14 @@ fn output(
     } else {
         Exit::Success
     };
-    let nothing = nothing_read(&reading, &summary);
-    let stderr = format!("{}{}{nothing}{written}", source.note, reading.note());
+    let mut note = reading.note();
+    if selected == 0 && !reading.is_incomplete() {
+        note += &nothing_selected(&reading);
+    }
+    if fails && !summary.has_any(&arguments.fail_on) {
+        note += "note: secrets that `--only` hides have a state of `--fail-on`\n";
+    }
+    let stderr = format!("{}{note}{written}", source.note);
     let stdout = match arguments.output {
         StatusFormat::Text => text::text(&summary, &secrets, arguments.keeps_all()).into(),
         StatusFormat::Json => Stdout::json(StatusReport {
@@ -243,10 +254,7 @@ fn has_state(coverage: &Coverage, is_it: impl Fn(State) -> bool) -> bool {
 }
 
 /// Formats that the report contains no secret, for standard error. A typo in a filter must not pass for good coverage.
-fn nothing_read(reading: &Reading, summary: &Summary) -> String {
-    if summary.secrets > 0 {
-        return String::new();
-    }
+fn nothing_selected(reading: &Reading) -> String {
     format!(
         "note: the report contains no secret of {}; check the account, the Regions and the filters\n",
         reading.primary_regions()

@@ -29,7 +29,7 @@ use regions::{Forbid, Groups};
 pub use condition::{Condition, Mismatch, Subject, When};
 pub use digest::digest;
 pub use list_filter::ListFilter;
-pub use problem::{PolicyInvalid, Problem, Severity, escape_control};
+pub use problem::{PolicyInvalid, Problem, Severity, escape_control, is_direction};
 pub use tag_value::{BadToken, TagValue, TokenError};
 
 /// The policy built into the function: each secret names its Regions in the tag `replicate-to`.

@@ -243,8 +243,8 @@ impl Report {
 
     /// Formats that no secret is expected, for standard error.
     pub(super) fn nothing_expected(&self) -> String {
-        if self.summary.expected == 0 {
-            format!("warning: {NOTHING_EXPECTED}\n")
+        if self.incomplete() == Some(NOTHING_EXPECTED) {
+            format!("note: {NOTHING_EXPECTED}\n")
         } else {
             String::new()
         }

@@ -27,6 +27,12 @@ impl Summary {
         }
     }
 
+    /// Returns whether a secret has one of these states in a Region.
+    pub(super) fn has_any(&self, states: &[State]) -> bool {
+        let mut regions = self.regions.values();
+        regions.any(|counts| states.iter().any(|state| counts.contains_key(state)))
+    }
+
     /// Returns the states that occur, from the gravest to the mildest.
     pub(super) fn states(&self) -> Vec<State> {
         let states = self.regions.values().flat_map(BTreeMap::keys).copied();

@@ -1,7 +1,9 @@
 //! Access to an account that fails, and the message that says what to type.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use secret_replicator_emulator::{Fault, FaultKind};
@@ -21,6 +23,8 @@ sso_role_name = Reader
 sso_region = us-east-1
 sso_start_url = https://corp.awsapps.com/start
 sso_registration_scopes = sso:account:access
+[profile bare]
+region = us-east-1
 [profile plain]
 aws_access_key_id = of-the-profile
 aws_secret_access_key = test
@@ -161,6 +165,46 @@ fn a_profile_wins_over_the_credentials_of_the_environment() {
     fails(&call("other"), &["`other`", "aws configure list-profiles"]);
 }
 
+/// Returns the address of the credentials of a container.
+fn container() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).unwrap();
+            let body = json!({
+                "AccessKeyId": "of-the-container", "SecretAccessKey": "test", "Token": "test",
+                "Expiration": "2099-01-01T00:00:00Z",
+            });
+            let body = body.to_string();
+            let length = body.len();
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json";
+            write!(stream, "{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+        }
+    });
+    format!("http://{address}/credentials")
+}
+
+#[test]
+fn a_profile_without_credentials_takes_those_of_the_container_and_not_of_the_environment() {
+    let home = Files::new(&[("config", CONFIG)]);
+    let services = Services::start(|call| {
+        assert_eq!(call.access_key, "of-the-container");
+        Ok(json!({"SecretList": []}))
+    });
+    let mut command = at_home(&home, &["status", "--profile", "bare"]);
+    command
+        .args(["--endpoint-url", &services.endpoint])
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", container())
+        .env("AWS_ACCESS_KEY_ID", "of-the-environment")
+        .env("AWS_SECRET_ACCESS_KEY", "test");
+    let found = called(&command.output().unwrap());
+    assert_eq!(found.code, Some(0), "{}", found.stderr);
+    assert!(services.seen().contains("secretsmanager:ListSecrets"));
+}
+
 #[test]
 fn an_endpoint_at_which_nothing_listens_is_an_error_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -176,7 +220,7 @@ fn an_endpoint_at_which_nothing_listens_is_an_error_at_once() {
 }
 
 #[test]
-fn the_page_of_a_proxy_is_named_as_such_by_each_command() {
+fn the_page_of_a_proxy_is_named_as_such() {
     let services = Services::start(|_| Ok(Value::String("<html>no</html>".to_owned())));
     let output = isolated(&["status", "--region", HOME])
         .args(["--endpoint-url", &services.endpoint])

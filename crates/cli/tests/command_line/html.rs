@@ -140,7 +140,7 @@ fn a_page_replaces_no_file_but_a_page() {
     assert_eq!(call(&html).code, Some(2), "a former page is replaced");
     let refused = call(&policy);
     assert_eq!(refused.code, Some(1));
-    let problem = "--html would replace";
+    let problem = "--html must name a new file or one that it has written";
     assert!(refused.stderr.contains(problem), "{}", refused.stderr);
     assert_eq!(std::fs::read_to_string(&policy).unwrap(), POLICY);
 }

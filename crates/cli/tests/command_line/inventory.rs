@@ -172,14 +172,18 @@ fn an_inventory_and_a_page_never_replace_another_file() {
     let account = Account::new([covered("db")]);
     let files = Files::new(&[("policy.yaml", POLICY), ("notes.txt", "notes")]);
     let [policy, notes, both] = ["policy.yaml", "notes.txt", "both"].map(|name| files.path(name));
+    let also_both = files.path("./both");
     let refused = |options: &[&str], problem: &str| {
         let called = account.call(&arguments(&policy, options));
         assert_eq!(called.code, Some(1), "{}", called.stdout);
         assert!(called.stderr.contains(problem), "{}", called.stderr);
     };
-    refused(&["--save", &notes], "--save would replace");
-    refused(&["--html", &policy], "--html would replace");
-    refused(&["--save", &both, "--html", &both], "name the same file");
+    refused(&["--save", &notes], "--save must name a new file");
+    refused(&["--html", &policy], "--html must name a new file");
+    refused(
+        &["--save", &both, "--html", &also_both],
+        "name the same file",
+    );
     assert_eq!(std::fs::read_to_string(&notes).unwrap(), "notes");
     assert!(account.aws.calls().is_empty());
 }

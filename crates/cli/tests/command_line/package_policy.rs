@@ -95,6 +95,10 @@ fn a_policy_is_not_replaced_by_its_zip() {
     let policy = files.path("policy.yaml");
     let called = call(&["package-policy", &policy, "--output", &policy]);
     assert_eq!(called.code, Some(2));
-    assert!(called.stderr.contains("is not a zip"), "{}", called.stderr);
+    assert!(
+        called.stderr.contains("must name a new file or a zip"),
+        "{}",
+        called.stderr
+    );
     assert_eq!(std::fs::read_to_string(&policy).unwrap(), GOOD);
 }

@@ -137,6 +137,10 @@ fn a_state_that_the_filter_hides_fails_too_and_an_empty_report_says_so() {
     let hidden = call(&["--only", "failed", "--fail-on", "missing"]);
     assert_eq!(hidden.code, Some(2), "{}", hidden.stdout);
     assert!(!hidden.stdout.contains(" missing "), "{}", hidden.stdout);
+    let note = "note: secrets that `--only` hides have a state of `--fail-on`\n";
+    assert!(hidden.stderr.contains(note), "{}", hidden.stderr);
+    let healthy = call(&["--only", "unreadable"]);
+    assert!(!healthy.stderr.contains("note:"), "{}", healthy.stderr);
     let other = call(&["--name", "missing", "--fail-on", "failed"]);
     assert_eq!(other.code, Some(0), "{}", other.stdout);
 

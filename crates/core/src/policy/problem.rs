@@ -52,8 +52,9 @@ pub fn escape_control(text: &str) -> String {
 }
 
 /// Returns whether a character changes the direction of a text (Unicode Standard Annex 9).
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+#[must_use]
+pub fn is_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Problem {
@@ -90,5 +91,16 @@ impl fmt::Display for PolicyInvalid {
         self.problems
             .iter()
             .try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_others_controls_neither_a_terminal_nor_its_direction() {
+        let escaped = escape_control("a\u{1b}[31m\u{202e}\u{61c}ü");
+        assert_eq!(escaped, "a\\u{1b}[31m\\u{202e}\\u{61c}ü");
     }
 }

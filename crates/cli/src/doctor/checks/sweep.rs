@@ -199,8 +199,10 @@ pub(super) fn check_metrics(
         "sweeps run, but the namespace {namespace} has no value of {metric} in {when} {hours} hours, so \
          alarms may miss failures"
     );
-    let remediation = "check that the application log level of the function is INFO and that METRICS_NAMESPACE is \
-                       the parameter MetricsNamespace; deploying the stack again restores both";
+    let remediation = format!(
+        "check that the application log level of the function is INFO and that METRICS_NAMESPACE is the parameter \
+         MetricsNamespace; otherwise {RESTORE}"
+    );
     let finding = Finding::error(Link::Metrics, problem, remediation);
     Some(finding.explaining(&[Symptom::Alarm("SweepSilent")]))
 }
