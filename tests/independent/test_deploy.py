@@ -263,7 +263,8 @@ def commands():
     for page in ("README.md", "docs/DEPLOY.md", "docs/OPERATIONS.md", "docs/POLICY.md"):
         yield from blocks(page)
     for output in TEMPLATE["Outputs"].values():
-        value = output["Value"].get("Fn::Sub", "")
+        value = output["Value"]
+        value = value.get("Fn::Sub", "") if isinstance(value, dict) else value
         text = value if isinstance(value, str) else value[0]
         if text.startswith("aws "):
             yield text
