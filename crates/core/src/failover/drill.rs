@@ -433,6 +433,7 @@ mod tests {
             with_key.contains(&format!("Region={THERE},KmsKeyId=alias/app")),
             "{with_key}"
         );
+        assert!(with_key.contains("--region us-east-1"), "{with_key}");
         let default = remediation(ReplicaRequest::WithKey(None));
         assert!(default.contains(&format!("Region={THERE}`")), "{default}");
         // A call without the key of the policy would make the replica weaker.
@@ -469,5 +470,7 @@ mod tests {
             detail.contains("reports Failed: Replication failed"),
             "{detail}"
         );
+        let remediation = finding.remediation(&entry, &region);
+        assert_eq!(remediation, "reconcile the secret in us-east-1");
     }
 }

@@ -72,8 +72,8 @@ impl DrillFinding {
                     ReplicaRequest::Refused(refusal) => Some(refused(refusal)),
                     ReplicaRequest::Unknown | ReplicaRequest::WithKey(_) => status.clone(),
                 };
-                let absent = "the Region has no secret of this name".to_owned();
-                cause.map_or(absent.clone(), |cause| format!("{absent}; {cause}"))
+                let cause = cause.map_or_else(String::new, |cause| format!("; {cause}"));
+                format!("the Region has no secret of this name{cause}")
             }
             Self::NameTaken => "another secret of this name is in the Region".to_owned(),
             Self::AlreadyPromoted => {
