@@ -1,8 +1,9 @@
 //! The calls that the roles of the stack must be allowed to make, for IAM's policy simulator.
 
+mod secrets;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use secret_replicator_core::limits::{Overwrite, RemovalLimit};
 use secret_replicator_core::secret::Region;
 
 use super::facts::Stack;
@@ -22,6 +23,14 @@ pub(crate) struct Request {
     pub(crate) on: String,
     /// The values of condition keys.
     pub(crate) context: Vec<Context>,
+}
+
+impl Request {
+    /// Returns this request with another condition key.
+    fn with(mut self, context: Context) -> Self {
+        self.context.push(context);
+        self
+    }
 }
 
 /// A key, its use, and its tag.
@@ -76,7 +85,7 @@ pub(crate) fn requests(
     replica_regions: &BTreeSet<Region>,
     keys: &BTreeSet<Key>,
 ) -> BTreeMap<&'static str, Vec<Request>> {
-    let mut function = of_secrets(account, settings, replica_regions);
+    let mut function = secrets::calls(account, settings, replica_regions);
     function.extend(keys.iter().map(of_key));
     function.extend(of_lambda(account, stack));
     BTreeMap::from([
@@ -94,85 +103,6 @@ const SCHEDULE_ROLE: &str = "SweepStartRole";
 fn text(key: &'static str, value: impl Into<String>) -> Context {
     let value = ContextValue::Text(value.into());
     Context { key, value }
-}
-
-/// The calls of Secrets Manager.
-fn of_secrets(
-    account: &Account,
-    settings: &Settings,
-    replica_regions: &BTreeSet<Region>,
-) -> Vec<Request> {
-    let limits = &settings.limits;
-    let call = |action, resource: String, region: &Region, on: &Region, context: Vec<Context>| {
-        let requested = text("aws:RequestedRegion", region.as_str());
-        Request {
-            role: FUNCTION_ROLE,
-            actions: vec![action],
-            resource,
-            on: on.to_string(),
-            context: [vec![requested], context].concat(),
-        }
-    };
-    // Any secret: the policy of the role names none.
-    let secret =
-        |region: &Region| account.arn_in("secretsmanager", region.as_str(), "secret:any-AbCdEf");
-    let home = &account.region;
-    let mut requests = Vec::new();
-    for region in [home].into_iter().chain(replica_regions) {
-        requests.push(call(
-            "secretsmanager:DescribeSecret",
-            secret(region),
-            region,
-            region,
-            vec![],
-        ));
-        requests.push(call(
-            "secretsmanager:ListSecrets",
-            "*".to_owned(),
-            region,
-            region,
-            vec![],
-        ));
-    }
-    for region in replica_regions {
-        let action = "secretsmanager:ReplicateSecretToRegions";
-        let regions = Context {
-            key: "secretsmanager:AddReplicaRegions",
-            value: ContextValue::List(vec![region.to_string()]),
-        };
-        requests.push(call(
-            action,
-            secret(home),
-            home,
-            region,
-            vec![regions.clone()],
-        ));
-        if limits.overwrite == Overwrite::Allowed {
-            let overwrite = Context {
-                key: "secretsmanager:ForceOverwriteReplicaSecret",
-                value: ContextValue::Boolean(true),
-            };
-            requests.push(call(
-                action,
-                secret(home),
-                home,
-                region,
-                vec![regions, overwrite],
-            ));
-        }
-    }
-    if limits.removal == RemovalLimit::Allowed {
-        let action = "secretsmanager:RemoveRegionsFromReplication";
-        requests.push(call(action, secret(home), home, home, vec![]));
-    }
-    if settings.allow_promotion {
-        // A replica of this Region has its primary secret in another one. The role's condition accepts any other.
-        let from = replica_regions.first().map_or("another", Region::as_str);
-        let primary_region = text("secretsmanager:SecretPrimaryRegion", from);
-        let action = "secretsmanager:StopReplicationToReplica";
-        requests.push(call(action, secret(home), home, home, vec![primary_region]));
-    }
-    requests
 }
 
 /// The calls of KMS that Secrets Manager makes as the function.
@@ -276,12 +206,12 @@ mod tests {
     use super::*;
     use crate::options::{allowed_regions, limits};
 
-    fn of_function(overwrite: bool, removal: bool, keys: &[Key]) -> Vec<Request> {
+    pub(super) fn of_function(overwrite: bool, removal: bool, keys: &[Key]) -> Vec<Request> {
         let limits = limits(allowed_regions("eu-west-1").unwrap(), overwrite, removal);
         of_settings(&settings(limits, false), keys)
     }
 
-    fn settings(limits: Limits, allow_promotion: bool) -> Settings {
+    pub(super) fn settings(limits: Limits, allow_promotion: bool) -> Settings {
         Settings {
             policy: None,
             limits,
@@ -290,7 +220,7 @@ mod tests {
         }
     }
 
-    fn of_settings(settings: &Settings, keys: &[Key]) -> Vec<Request> {
+    pub(super) fn of_settings(settings: &Settings, keys: &[Key]) -> Vec<Request> {
         let account = Account {
             partition: "aws".to_owned(),
             region: Region::parse("us-east-1").unwrap(),
@@ -303,7 +233,7 @@ mod tests {
         requests.remove(FUNCTION_ROLE).unwrap()
     }
 
-    fn count(requests: &[Request], action: &str) -> usize {
+    pub(super) fn count(requests: &[Request], action: &str) -> usize {
         let found = requests
             .iter()
             .filter(|request| request.actions.contains(&action));
@@ -327,72 +257,6 @@ mod tests {
         let put = requests.iter().find(puts).expect("a request");
         let bus = "arn:aws:events:us-east-1:123456789012:event-bus/stack-failures";
         assert_eq!(put.resource, bus);
-    }
-
-    #[test]
-    fn each_region_is_read_and_replicated_to() {
-        let requests = of_function(false, false, &[]);
-        assert_eq!(count(&requests, "secretsmanager:DescribeSecret"), 2);
-        assert_eq!(count(&requests, "secretsmanager:ListSecrets"), 2);
-        assert_eq!(
-            count(&requests, "secretsmanager:RemoveRegionsFromReplication"),
-            0
-        );
-        let replicate = "secretsmanager:ReplicateSecretToRegions";
-        let [replicate] = requests
-            .iter()
-            .filter(|request| request.actions == [replicate])
-            .collect::<Vec<_>>()[..]
-        else {
-            panic!("{requests:?}");
-        };
-        assert!(
-            replicate
-                .resource
-                .starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:")
-        );
-        let regions = ContextValue::List(vec!["eu-west-1".to_owned()]);
-        assert!(
-            replicate
-                .context
-                .iter()
-                .any(|context| context.value == regions)
-        );
-    }
-
-    #[test]
-    fn the_limits_add_calls() {
-        let requests = of_function(true, true, &[]);
-        assert_eq!(
-            count(&requests, "secretsmanager:ReplicateSecretToRegions"),
-            2
-        );
-        assert_eq!(
-            count(&requests, "secretsmanager:RemoveRegionsFromReplication"),
-            1
-        );
-    }
-
-    #[test]
-    fn a_function_that_may_promote_calls_it_for_replicas_of_its_own_region() {
-        let promote = "secretsmanager:StopReplicationToReplica";
-        assert_eq!(count(&of_function(true, true, &[]), promote), 0);
-        for (allowed, from) in [("eu-west-1", "eu-west-1"), ("", "another")] {
-            let limits = limits(allowed_regions(allowed).unwrap(), false, false);
-            let requests = of_settings(&settings(limits, true), &[]);
-            let is_promotion = |request: &&Request| request.actions == [promote];
-            let found: Vec<&Request> = requests.iter().filter(is_promotion).collect();
-            let [request] = found[..] else {
-                panic!("{requests:?}");
-            };
-            let resource = "arn:aws:secretsmanager:us-east-1:123456789012:secret:any-AbCdEf";
-            assert_eq!(request.resource, resource);
-            let context = [
-                text("aws:RequestedRegion", "us-east-1"),
-                text("secretsmanager:SecretPrimaryRegion", from),
-            ];
-            assert_eq!(request.context, context);
-        }
     }
 
     #[test]

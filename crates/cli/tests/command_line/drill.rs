@@ -1,5 +1,8 @@
 //! Tests of `drill`.
 
+mod failover_stack;
+mod keys_and_roles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -8,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, HOME, secret};
 use crate::failover::{POLICY, SUFFIX, THERE, covered, replica, there};
-use crate::services::{ServiceCall, Services};
 use crate::{Called, Files};
 
 /// The planted faults: the name of a secret and the finding about it.
@@ -268,99 +270,6 @@ fn a_primary_region_that_does_not_answer_at_all_ends_no_drill() {
     assert!(called.stdout.contains("1 of 1 secret"), "{}", called.stdout);
 }
 
-/// Returns the answers of a key that is disabled and a role that may read one secret.
-fn answer(call: &ServiceCall) -> Value {
-    match call.action.as_str() {
-        "kms:DescribeKey" => json!({"KeyMetadata": {
-            "KeyId": "1", "Arn": "arn:aws:kms:eu-west-1:123456789012:key/1", "KeyState": "Disabled",
-            "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT",
-        }}),
-        "iam:SimulatePrincipalPolicy" => {
-            let form = call.body.as_str().unwrap();
-            assert!(form.contains("role%2Fshop-app"), "{form}");
-            let result = |action: &str, resource: &str, decision: &str| {
-                format!(
-                    "<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}\
-                     </EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
-                )
-            };
-            let results = if form.contains("kms%3ADecrypt") {
-                let key = "arn:aws:kms:eu-west-1:123456789012:key/1";
-                result("kms:Decrypt", key, "implicitDeny")
-            } else {
-                let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret";
-                let read = "secretsmanager:GetSecretValue";
-                result(read, &format!("{arn}:allowed-AAAAAA"), "allowed")
-                    + &result(read, &format!("{arn}:keyed-AAAAAA"), "explicitDeny")
-            };
-            Value::String(format!(
-                "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><EvaluationResults>{results}\
-                 </EvaluationResults><IsTruncated>false</IsTruncated></SimulatePrincipalPolicyResult>\
-                 </SimulatePrincipalPolicyResponse>"
-            ))
-        }
-        action => panic!("{action}"),
-    }
-}
-
-fn keyed() -> Account {
-    let account = Account::new([covered("allowed").with_replica_in(THERE), covered("keyed")]);
-    account.seed(replica("keyed").with_kms_key_id("alias/shop"));
-    account
-}
-
-#[test]
-fn a_disabled_key_and_a_role_that_may_not_read_are_findings() {
-    let account = keyed();
-    let services = Services::start(|call| Ok(answer(call)));
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let path = files.path("policy.yaml");
-    let more = ["--reader-role", "shop-app", "--output", "json"];
-    let called = account.call_with(&services, &arguments(&path, &more));
-    assert_eq!(called.code, Some(2), "{}", called.stderr);
-    let report = called.json();
-    let found = findings(&report);
-    let codes = &found["keyed"];
-    assert!(
-        codes.contains(&"kms-key-unavailable".to_owned()),
-        "{found:?}"
-    );
-    assert!(codes.contains(&"reader-denied".to_owned()), "{found:?}");
-    assert!(!found.contains_key("allowed"), "{found:?}");
-    let text = called.stdout.as_str();
-    for expected in [
-        "kms:Decrypt",
-        "secretsmanager:GetSecretValue",
-        "aws kms enable-key",
-    ] {
-        assert!(text.contains(expected), "{expected}: {text}");
-    }
-}
-
-#[test]
-fn a_key_or_a_role_that_cannot_be_checked_is_a_finding_with_the_action_to_allow() {
-    let account = keyed();
-    let services = Services::start(|call| match call.action.as_str() {
-        "iam:SimulatePrincipalPolicy" => Err("AccessDenied"),
-        _ => Err("AccessDeniedException"),
-    });
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let path = files.path("policy.yaml");
-    let more = ["--reader-role", "shop-app", "--output", "json"];
-    let called = account.call_with(&services, &arguments(&path, &more));
-    assert_eq!(called.code, Some(2), "{}", called.stderr);
-    let found = findings(&called.json());
-    assert_eq!(found["allowed"], ["reader-unchecked"]);
-    assert!(
-        found["keyed"].contains(&"kms-key-unchecked".to_owned()),
-        "{found:?}"
-    );
-    for action in ["kms:DescribeKey", "iam:SimulatePrincipalPolicy"] {
-        let allow = format!("allow `{action}`");
-        assert!(called.stdout.contains(&allow), "{}", called.stdout);
-    }
-}
-
 pub(crate) fn fails(called: &Called, part: &str) {
     assert_eq!(called.code, Some(1), "{}{}", called.stdout, called.stderr);
     assert!(called.stderr.contains(part), "{part}: {}", called.stderr);
@@ -407,82 +316,4 @@ fn a_drill_of_no_secret_is_a_finding_and_keeps_the_inventory() {
         nothing.stderr
     );
     assert_eq!(std::fs::read_to_string(&inventory).unwrap(), before);
-}
-
-/// Answers for a stack in the failover Region.
-fn stack_there(call: &ServiceCall) -> Value {
-    assert_eq!(call.action, "cloudformation:DescribeStacks");
-    assert_eq!(call.region, THERE);
-    let policy = "{version: 1, rules: [{name: a, when: {tags: {tier: '1'}, secret-name: 'shop/*'}, \
-                  replicate-to: [us-east-1, us-west-2]}]}";
-    let parameters = [
-        ("AllowedReplicaRegions", "us-east-1,us-west-2"),
-        ("ReplicationPolicy", policy),
-        ("AllowOverwrite", "true"),
-        ("AllowRemoval", "false"),
-    ];
-    let members = parameters.map(|(key, value)| {
-        format!("<member><ParameterKey>{key}</ParameterKey><ParameterValue>{value}</ParameterValue></member>")
-    });
-    Value::String(format!(
-        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>there</StackName>\
-         <StackStatus>UPDATE_COMPLETE</StackStatus><CreationTime>2026-01-01T00:00:00Z</CreationTime><Parameters>{}\
-         </Parameters></member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
-        members.concat()
-    ))
-}
-
-#[test]
-fn a_drill_says_what_a_stack_there_will_do_with_the_promoted_secrets() {
-    let names = ["shop/a", "shop/b", "other"];
-    let account = Account::new(names.map(|name| covered(name).with_replica_in(THERE)));
-    let services = Services::start(|call| Ok(stack_there(call)));
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let path = files.path("policy.yaml");
-    let stack = ["--failover-stack", "there"];
-    let called = account.call_with(&services, &arguments(&path, &stack));
-    assert_eq!(called.code, Some(0), "{}{}", called.stdout, called.stderr);
-    let (_, after) = called.stdout.split_once("After a promotion\n").unwrap();
-    assert_eq!(
-        after,
-        "  * The policy of the stack in eu-west-1 covers 2 of 3 secrets as primary secrets.\n  \
-           * It replicates 2 secrets to us-west-2.\n  \
-           * It refuses us-east-1 for 2 secrets (promoted-replica): nothing there is overwritten.\n  \
-           * It leaves 1 secret without a replica.\n"
-    );
-    let json_of_stack = [&stack[..], &["--output", "json"]].concat();
-    let called = account.call_with(&services, &arguments(&path, &json_of_stack));
-    assert_eq!(
-        called.json()["after_promotion"],
-        json!({
-            "secrets": 3, "covered": 2, "replicates_to": {"us-west-2": 2},
-            "refuses": {"us-east-1": {"promoted-replica": 2}}, "without_replica": 1,
-        })
-    );
-
-    // Its own policy wants a replica in this Region only.
-    let called = account.call(&arguments(&path, &["--failover-policy", &path]));
-    assert_eq!(called.code, Some(0), "{}", called.stderr);
-    let sentence = "It leaves 3 secrets without a replica.";
-    assert!(called.stdout.contains(sentence), "{}", called.stdout);
-
-    let called = account.call(&arguments(&path, &[]));
-    let unknown = called.stdout.replace("\n    ", " ");
-    assert!(
-        unknown.contains("What it does is not known here: `--failover-stack STACK`"),
-        "{}",
-        called.stdout
-    );
-}
-
-#[test]
-fn a_failover_stack_that_does_not_exist_is_an_error() {
-    let account = Account::new([covered("a").with_replica_in(THERE)]);
-    let services = Services::start(|_| Err("ValidationError"));
-    let files = Files::new(&[("policy.yaml", POLICY)]);
-    let path = files.path("policy.yaml");
-    let called = account.call_with(&services, &arguments(&path, &["--failover-stack", "gone"]));
-    assert_eq!(called.code, Some(1), "{}", called.stdout);
-    let error = "failed to read the stack `gone` in eu-west-1; check its name and its Region";
-    assert!(called.stderr.contains(error), "{}", called.stderr);
 }

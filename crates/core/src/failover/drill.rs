@@ -3,123 +3,16 @@
 //! A drill rests on reads alone. Where the primary Region does not answer, the version cannot be compared with the
 //! primary secret's, and the drill says so instead of guessing.
 
+mod evidence;
+mod expectation;
 mod finding;
 
-use std::collections::BTreeSet;
-
-use crate::limits::Limits;
-use crate::plan::{Decision, Step, decide};
-use crate::policy::Policy;
-use crate::reason::Refusal;
-use crate::secret::{KmsKey, Region, RegionalSecret, Secret};
+use crate::secret::{RegionalSecret, Secret};
 
 use super::inventory::Entry;
+pub use evidence::{Evidence, KeyCheck, ReaderCheck, There};
+pub use expectation::{Expectation, ReplicaRequest, expectation};
 pub use finding::DrillFinding;
-
-/// What the policy says about a secret that should have a replica in one Region.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectation {
-    /// The names of the rules that cover the secret.
-    pub rules: BTreeSet<String>,
-    /// What the function does if the Region has no replica. An existing one may be right.
-    pub request: ReplicaRequest,
-}
-
-/// What the function does if a Region has no replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReplicaRequest {
-    /// It is not known, or the primary secret lists a replica that the Region does not show.
-    Unknown,
-    /// It refuses to request one.
-    Refused(Refusal),
-    /// It requests one with this key. `None` is the AWS managed key `aws/secretsmanager`.
-    WithKey(Option<KmsKey>),
-}
-
-/// Returns what the policy expects of a primary secret in a Region. `None` if it does not want a replica there: the
-/// policy does not cover the secret, no rule names the Region, or a rule forbids it.
-#[must_use]
-pub fn expectation(
-    primary: &Secret,
-    policy: &Policy,
-    limits: &Limits,
-    region: &Region,
-) -> Option<Expectation> {
-    let Decision::Act(mut plan) = decide(primary, policy, limits) else {
-        return None;
-    };
-    let request = match plan.steps.remove(region)? {
-        Step::Refuse(refusal, existing) if refusal.is_intended(existing.as_ref()) => return None,
-        Step::Refuse(refusal, _) => ReplicaRequest::Refused(refusal),
-        Step::Replicate(target) | Step::Retry(target) => {
-            ReplicaRequest::WithKey(target.key().kms_key.clone())
-        }
-        Step::Keep(_) | Step::ReportFailure(..) => ReplicaRequest::Unknown,
-        Step::Remove(..) | Step::AwaitRemoval(..) | Step::Retain(..) => return None,
-    };
-    Some(Expectation {
-        rules: plan.rules,
-        request,
-    })
-}
-
-/// What the failover Region shows under the name of a secret.
-#[derive(Clone, Debug)]
-pub enum There<'a> {
-    /// Nothing.
-    Absent,
-    /// A secret with the name, with or without the suffix.
-    Found(&'a Secret),
-    /// It could not be read. Contains the error.
-    Unreadable(String),
-}
-
-/// Whether the key of a replica works.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyCheck {
-    /// It is enabled and encrypts, or it is the AWS managed key, which every Region has.
-    Usable,
-    /// It does not work.
-    Unusable {
-        /// The problem with the key and its Region.
-        problem: String,
-        /// What to do.
-        remediation: String,
-    },
-    /// It could not be read. Contains the error.
-    Unchecked(String),
-}
-
-/// Whether the role that reads the secrets may read this one. IAM's policy simulator decides; nothing is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReaderCheck {
-    /// No role was named.
-    NotAsked,
-    /// The role may read the secret and use its key.
-    Allowed,
-    /// The role may not call these actions.
-    Denied(Vec<String>),
-    /// The simulator cannot decide. Contains the reason.
-    Unchecked(String),
-}
-
-/// What is known about one secret.
-#[derive(Clone, Debug)]
-pub struct Evidence<'a> {
-    /// The failover Region.
-    pub region: &'a Region,
-    /// What it shows.
-    pub there: There<'a>,
-    /// The primary secret. `None` if its Region was not asked or did not answer. Contains the status of the replica
-    /// if the secret was described.
-    pub primary: Option<&'a Secret>,
-    /// What the function does if the Region shows nothing.
-    pub request: ReplicaRequest,
-    /// The key of the replica.
-    pub key: KeyCheck,
-    /// The role that reads the secrets.
-    pub reader: ReaderCheck,
-}
 
 /// How the version in the failover Region compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -263,49 +156,8 @@ fn replica_findings(
 mod tests {
     use super::super::tests::{PRIMARY, THERE, region, secret};
     use super::*;
-    use crate::limits::{AllowedRegions, Overwrite, RemovalLimit};
-    use crate::policy;
-    use crate::secret::{Replica, ReplicaStatus, SecretArn};
-
-    fn limits(allowed: AllowedRegions) -> Limits {
-        Limits {
-            allowed_regions: allowed,
-            overwrite: Overwrite::Never,
-            removal: RemovalLimit::Never,
-        }
-    }
-
-    fn expected(tag: &str, allowed: AllowedRegions) -> Option<Expectation> {
-        let text = format!(
-            "version: 1\nrules:\n  - {{name: a, when: {{tags: {{tier: '1'}}}}, replicate-to: [{THERE}, us-west-2]}}\n  \
-             - {{name: b, when: {{tags: {{tier: '1', eu: 'no'}}}}, forbid: {THERE}}}\n"
-        );
-        let policy = policy::check(&text, &AllowedRegions::Any).unwrap().policy;
-        let mut primary = secret("db", PRIMARY, None);
-        for pair in tag.split_whitespace() {
-            let (key, value) = pair.split_once('=').unwrap();
-            primary.tags.insert(key.to_owned(), value.to_owned());
-        }
-        expectation(&primary, &policy, &limits(allowed), &region(THERE))
-    }
-
-    #[test]
-    fn the_policy_says_which_secrets_a_region_should_have() {
-        let any = AllowedRegions::Any;
-        let wanted = Expectation {
-            rules: ["a".to_owned()].into(),
-            request: ReplicaRequest::WithKey(None),
-        };
-        assert_eq!(expected("tier=1", any.clone()), Some(wanted.clone()));
-        assert_eq!(expected("tier=2", any.clone()), None);
-        assert_eq!(expected("tier=1 eu=no", any), None);
-        let elsewhere = AllowedRegions::Only([region("us-west-2")].into());
-        let refused = Expectation {
-            request: ReplicaRequest::Refused(Refusal::RegionNotAllowed),
-            ..wanted
-        };
-        assert_eq!(expected("tier=1", elsewhere), Some(refused));
-    }
+    use crate::reason::Refusal;
+    use crate::secret::{KmsKey, Replica, ReplicaStatus, SecretArn};
 
     /// Returns the result for a replica, of which `change` changes the evidence.
     fn assessed(there: Option<&Secret>, change: impl FnOnce(&mut Evidence<'_>)) -> Drilled {
