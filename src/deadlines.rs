@@ -73,6 +73,14 @@ impl Deadlines {
         self.end.checked_sub(needed).unwrap_or(self.end)
     }
 
+    /// Returns the time by which a list ends that must leave time for the work on its entries: a third of the time
+    /// that is left to start more secrets.
+    #[must_use]
+    pub fn last_page(&self) -> Instant {
+        let now = Instant::now();
+        now + self.last_start().saturating_duration_since(now) / 3
+    }
+
     /// Returns whether it is too late to start more secrets.
     #[must_use]
     pub fn is_too_late_for_more(&self) -> bool {

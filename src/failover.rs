@@ -32,6 +32,9 @@ pub use outcome::{Finding, ReplicaOutcome, ReplicaState};
 use replicas::{Covered, ListedReplicas};
 pub use totals::FailoverTotals;
 
+/// The number of secrets in progress.
+const AT_ONCE: usize = 8;
+
 /// A drill or a promotion of the replicas in the function's Region.
 #[derive(Debug)]
 pub struct Failover<'a> {
@@ -113,7 +116,9 @@ impl<'a> Failover<'a> {
             is_drill: request.action == FailoverAction::Drill,
             totals: FailoverTotals::of_list(&listed),
             after_promotion: listed.after_promotion,
-            unlisted: listed.unlisted.as_ref().map(CallError::to_string),
+            unlisted: listed
+                .unlisted
+                .map(|error| ended_early(&self.region, &error)),
             is_compared: false,
             nothing: None,
         };
@@ -144,7 +149,8 @@ impl<'a> Failover<'a> {
         Ok(summary)
     }
 
-    /// Finds out why nothing is covered: whether all is promoted, or something is wrong.
+    /// Finds out why nothing is covered: whether all is promoted, or something is wrong. A list that ends early can
+    /// show that, too.
     ///
     /// # Errors
     /// The outcome of the request, if the Region's list cannot be read.
@@ -154,13 +160,17 @@ impl<'a> Failover<'a> {
         summary: &mut FailoverSummary,
     ) -> Result<(), SecretOutcome> {
         let from = request.from.as_ref();
-        let listed = self.rest(from).await.map_err(SecretOutcome::Unreadable)?;
+        let (listed, end) = self.rest(from).await.map_err(SecretOutcome::Unreadable)?;
         let rest = Rest {
             not_covered: summary.totals.not_covered,
             ..listed
         };
         summary.totals.standalone = rest.standalone;
         summary.nothing = rest.nothing(from, summary.is_drill);
+        // The pages that were not read may show an earlier promotion.
+        if summary.nothing.is_some() && !summary.is_drill {
+            summary.unlisted = end.map(|error| ended_early(&self.region, &error));
+        }
         Ok(())
     }
 }
@@ -176,24 +186,33 @@ fn primary_region(
     if request.from.is_some() {
         return Ok(request.from.clone());
     }
-    if let Some(unlisted) = &listed.unlisted {
-        return Err(SecretOutcome::Unreadable(unlisted.clone()));
-    }
-    if listed.primary_regions.len() > 1 {
-        return Err(SecretOutcome::BadEvent(several(&listed.primary_regions)));
+    let is_complete = listed.unlisted.is_none();
+    if !is_complete || listed.primary_regions.len() > 1 {
+        return Err(SecretOutcome::BadEvent(not_one(
+            &listed.primary_regions,
+            is_complete,
+        )));
     }
     Ok(listed.primary_regions.first().cloned())
 }
 
-/// Returns the error for replicas of several primary Regions. The promotion of all would also end the replication
-/// from a Region that works.
-fn several(regions: &BTreeSet<Region>) -> BadEvent {
+/// Returns the detail for a Region's list that ended early.
+fn ended_early(region: &Region, error: &CallError) -> String {
+    format!("the list of {region} ended early: {error}")
+}
+
+/// Returns the error for replicas that have, or may have, several primary Regions. The promotion of all would also end
+/// the replication from a Region that works.
+fn not_one(regions: &BTreeSet<Region>, is_complete: bool) -> BadEvent {
     let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    let regions = regions.join(" and ");
+    let message = if is_complete {
+        format!("the Region has covered replicas of primary secrets in {regions}")
+    } else {
+        "the list of the Region ended early, so it does not show all primary Regions".to_owned()
+    };
     BadEvent {
-        message: format!(
-            "the Region has covered replicas of primary secrets in {}",
-            regions.join(" and ")
-        ),
+        message,
         remediation: "name the Region of the primary secrets with `from`, and send the action once for each Region \
                       that has failed",
     }

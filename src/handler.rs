@@ -87,8 +87,7 @@ impl Function {
     /// covered secret was only planned, or every open Region has an unknown status.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Record, Failure> {
         let started = self.clock.now();
-        // Boxed, because the future is too large for the runtime's layers.
-        let work = Box::pin(self.respond(event.payload.get(), &event.context, started));
+        let work = self.respond(event.payload.get(), &event.context, started);
         catch_panic(work).await.unwrap_or_else(|panic| {
             let invocation = Invocation {
                 origin: Origin::unknown(),
@@ -124,7 +123,14 @@ impl Function {
             sweep_id: request.sweep_id().map(str::to_owned),
             started,
         };
-        self.run(&invocation, request, &deadlines).await
+        let named = request.secret().cloned();
+        // Boxed, because the future is too large for the runtime's layers.
+        let work = Box::pin(self.run(&invocation, request, &deadlines));
+        // The record of a panic names the event, as far as it was parsed.
+        catch_panic(work).await.unwrap_or_else(|panic| {
+            let outcome = SecretOutcome::Internal(panic);
+            self.record(&invocation, named, self.mode, outcome)
+        })
     }
 
     async fn run(
@@ -347,5 +353,56 @@ fn blame_request(outcome: SecretOutcome, remediation: &'static str) -> SecretOut
             })
         }
         outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use aws_sdk_secretsmanager::config::{BehaviorVersion, Config};
+
+    use super::*;
+
+    /// Returns the time. The second call panics: the one for the end of the work.
+    fn now() -> DateTime<Utc> {
+        static CALLS: AtomicUsize = AtomicUsize::new(0);
+        assert_ne!(CALLS.fetch_add(1, Ordering::Relaxed), 1, "no time");
+        DateTime::UNIX_EPOCH
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_record_of_a_panic_names_the_event_and_the_secret() {
+        let variable = |name: &str| (name == "AWS_REGION").then(|| Ok("us-east-1".to_owned()));
+        let settings = Settings::read(&variable, &|_| Err("no file".to_owned())).unwrap();
+        let config = Config::builder().behavior_version(BehaviorVersion::v2026_01_12());
+        let log = Log::default();
+        let function = Function::new(settings, SecretsManager::new(config))
+            .with_clock(Clock::new(now))
+            .with_output(log.clone());
+        let event = include_str!("../events/remove-regions-from-replication.json");
+        let payload = RawValue::from_string(event.to_owned()).unwrap();
+        let event = LambdaEvent::new(payload, Context::default());
+        let failure = function.handle(event).await.unwrap_err();
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let record: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!(record["trigger"], "RemoveRegionsFromReplication", "{text}");
+        assert!(record["event_id"].is_string(), "{text}");
+        assert!(record["secret_arn"].is_string(), "{text}");
+        assert!(failure.to_string().contains("no time"), "{failure}");
     }
 }

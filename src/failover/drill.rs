@@ -1,9 +1,11 @@
 //! Compares the replicas of the Region with their primary secrets, without a write.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use chrono::TimeDelta;
-use secret_replicator_aws::{CallErrorKind, Page};
+use futures_util::stream::{self, StreamExt};
+use secret_replicator_aws::{CallError, CallErrorKind, Page};
 use secret_replicator_core::failover::drill::{
     DrillFinding, Drilled, Evidence, KeyCheck, ReaderCheck, ReplicaRequest, There, assess,
     expectation,
@@ -11,7 +13,7 @@ use secret_replicator_core::failover::drill::{
 use secret_replicator_core::failover::inventory::Entry;
 use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
 
-use super::{Covered, Failover, FailoverSummary, Finding, ReplicaOutcome, ReplicaState};
+use super::{AT_ONCE, Covered, Failover, FailoverSummary, Finding, ReplicaOutcome, ReplicaState};
 use crate::reconcile::{Reconciler, SecretOutcome};
 
 /// The age of a change from which the lists of both Regions show it. A list can be five minutes old (Secrets Manager
@@ -23,7 +25,8 @@ type Unmatched = BTreeMap<String, Covered>;
 
 impl Failover<'_> {
     /// Judges each replica, and each primary secret whose replica the Region should have. Without an answer of the
-    /// primary Region, the replicas are judged alone: their versions may be old, and others may be missing.
+    /// primary Region, the replicas are judged alone: their versions may be old, and others may be missing. If its list
+    /// ends early, the replicas that it has not shown are left.
     pub(super) async fn drill(
         &self,
         replicas: Vec<Covered>,
@@ -44,38 +47,55 @@ impl Failover<'_> {
             }
         };
         let mut token: Option<String> = None;
-        while let Some(page) = self.primaries(primary_region, token.as_deref()).await {
+        let ended_early = loop {
+            let page = match self.primaries(primary_region, token.as_deref()).await {
+                Ok(page) => page,
+                Err(error) => break Some(error),
+            };
+            let mut missing = Vec::new();
             for primary in page.secrets.into_iter().flatten() {
-                let outcome = match unmatched.remove(primary.arn.resource()) {
-                    Some(covered) => Some(self.compare(covered, &primary)),
+                match unmatched.remove(primary.arn.resource()) {
+                    Some(covered) => record(self.compare(covered, &primary)),
                     // A list that ended early does not show which replicas are missing.
-                    None if summary.unlisted.is_some() => None,
-                    None => self.find(primary).await,
-                };
+                    None if summary.unlisted.is_some() => {}
+                    None => missing.push(primary),
+                }
+            }
+            let found = missing.into_iter().map(|primary| self.find(primary));
+            let mut found = pin!(stream::iter(found).buffer_unordered(AT_ONCE));
+            while let Some(outcome) = found.next().await {
                 outcome.into_iter().for_each(&mut record);
             }
             token = page.next_token;
             if token.is_none() {
                 summary.is_compared = true;
-                break;
+                break None;
             }
+        };
+        // A Region that has answered must not pass for one that does not.
+        let unread = ended_early.filter(|_| token.is_some() || self.is_too_late());
+        for covered in unmatched.into_values() {
+            record(match unread {
+                Some(_) => covered.left(),
+                None => self.judge_alone(covered),
+            });
         }
-        let alone = unmatched.into_values();
-        alone
-            .map(|covered| self.judge_alone(covered))
-            .for_each(record);
+        if let Some(error) = unread {
+            summary.unlisted = Some(super::ended_early(primary_region, &error));
+        }
     }
 
-    /// Reads a page of the primary Region's list. `None` if the Region does not answer, or if the role may not read it.
-    async fn primaries(&self, region: &Region, token: Option<&str>) -> Option<Page> {
+    /// Reads a page of the primary Region's list.
+    ///
+    /// # Errors
+    /// [`CallError`] if the Region does not answer in time, or if the role may not read it.
+    async fn primaries(&self, region: &Region, token: Option<&str>) -> Result<Page, CallError> {
         let filter = self.reconciler.policy.list_filter();
         let client = &self.reconciler.secrets_manager;
         let page = client.list_there(region, filter.as_ref(), token, self.last_start());
-        page.await
-            .inspect_err(|error| {
-                tracing::warn!(%region, %error, "failed to list the primary secrets");
-            })
-            .ok()
+        page.await.inspect_err(|error| {
+            tracing::warn!(%region, %error, "failed to list the primary secrets");
+        })
     }
 
     /// Compares a replica with its primary secret.
@@ -108,23 +128,26 @@ impl Failover<'_> {
         } = &self.reconciler;
         let expected = expectation(&primary, policy, limits, &self.region)?;
         let name = SecretId::Name(primary.name.clone());
-        let found = secrets_manager.describe(&name, self.last_start()).await;
         let entry = Entry::of_primary(&primary, None);
-        let there = match &found {
-            Ok(found) => There::Found(found),
-            Err(error) if error.kind == CallErrorKind::NotFound => There::Absent,
-            Err(error) => There::Unreadable(error.to_string()),
-        };
-        let is_absent = matches!(there, There::Absent);
-        let evidence = Evidence {
-            primary: Some(&primary),
-            // The request is not known: the stack of the primary secret has its own policy and limits.
-            ..self.evidence(there)
-        };
-        let state = if is_absent && !self.is_settled(&primary) {
-            ReplicaState::Unsettled
-        } else {
+        let judge = |there| {
+            let evidence = Evidence {
+                primary: Some(&primary),
+                // The request is not known: the stack of the primary secret has its own policy and limits.
+                ..self.evidence(there)
+            };
             self.state(&assess(&entry, &evidence), &entry)
+        };
+        let state = match secrets_manager.describe(&name, self.last_start()).await {
+            Ok(found) => judge(There::Found(&found)),
+            Err(error) if error.kind == CallErrorKind::NotFound => {
+                if self.is_settled(&primary) {
+                    judge(There::Absent)
+                } else {
+                    ReplicaState::Unsettled
+                }
+            }
+            Err(_) if self.is_too_late() => ReplicaState::NotReached,
+            Err(error) => ReplicaState::Failed(error),
         };
         Some(ReplicaOutcome {
             secret: primary,

@@ -9,12 +9,9 @@ use secret_replicator_core::failover::promotion::{NotPromoted, is_promoted, judg
 use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
 use tokio::time::Instant;
 
-use super::{Covered, Failover, FailoverTotals, ReplicaOutcome, ReplicaState};
+use super::{AT_ONCE, Covered, Failover, FailoverTotals, ReplicaOutcome, ReplicaState};
 use crate::catch_panic::catch_panic;
 use crate::reconcile::{Mode, SecretOutcome};
-
-/// The number of replicas in progress.
-const AT_ONCE: usize = 8;
 
 impl Failover<'_> {
     /// Promotes replicas of primary secrets in a Region. Begins none that the deadline may cut off.

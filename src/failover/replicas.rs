@@ -10,7 +10,7 @@ use secret_replicator_core::failover::promotion::judge;
 use secret_replicator_core::secret::{Region, Secret};
 use tokio::time::Instant;
 
-use super::Failover;
+use super::{Failover, ReplicaOutcome, ReplicaState};
 use crate::reconcile::Reconciler;
 
 /// A replica that the policy covers.
@@ -20,6 +20,21 @@ pub(super) struct Covered {
     pub(super) replica: Secret,
     /// The names of the rules that cover its primary secret.
     pub(super) rules: BTreeSet<String>,
+}
+
+impl Covered {
+    /// Returns the outcome of a replica that is not reached.
+    pub(super) fn left(self) -> ReplicaOutcome {
+        let Self {
+            replica: secret,
+            rules,
+        } = self;
+        ReplicaOutcome {
+            secret,
+            rules,
+            state: ReplicaState::NotReached,
+        }
+    }
 }
 
 /// The replicas that the list of the Region shows.
@@ -41,7 +56,7 @@ pub(super) struct ListedReplicas {
 impl Failover<'_> {
     /// Lists the replicas of the Region, of primary secrets in `from` or in any Region. With `from`, AWS filters the
     /// list, so that each promotion makes it shorter. The list has no filter of the policy, so that the replicas which
-    /// the policy does not cover are counted.
+    /// the policy does not cover are counted. It ends early if it leaves no time to promote what it shows.
     ///
     /// # Errors
     /// [`CallError`] if AWS does not return the first page.
@@ -55,11 +70,15 @@ impl Failover<'_> {
         Ok(listed)
     }
 
-    /// Lists what the Region has besides the replicas of primary secrets in `from`.
+    /// Lists what the Region has besides the replicas of primary secrets in `from`, and returns why the list ends
+    /// early.
     ///
     /// # Errors
-    /// [`CallError`] if the list cannot be read to its end.
-    pub(super) async fn rest(&self, from: Option<&Region>) -> Result<Rest, CallError> {
+    /// [`CallError`] if AWS does not return the first page.
+    pub(super) async fn rest(
+        &self,
+        from: Option<&Region>,
+    ) -> Result<(Rest, Option<CallError>), CallError> {
         let mut rest = Rest::default();
         let policy = &self.reconciler.policy;
         let end = self.each_entry(None, |entry| {
@@ -68,7 +87,8 @@ impl Failover<'_> {
                 rest.add(&secret, from, policy);
             }
         });
-        end.await?.map_or(Ok(rest), Err)
+        let end = end.await?;
+        Ok((rest, end))
     }
 
     /// Passes each entry of the Region's list to `visit`, with `from` only the replicas of its primary secrets. Returns
@@ -82,9 +102,9 @@ impl Failover<'_> {
         mut visit: impl FnMut(Result<Secret, Box<UnreadableEntry>>),
     ) -> Result<Option<CallError>, CallError> {
         let client = &self.reconciler.secrets_manager;
+        let until = self.deadlines.last_page();
         let mut token: Option<String> = None;
         loop {
-            let until = self.deadlines.last_start();
             let page = client.list_replicas_here(from, token.as_deref(), until);
             let page = match page.await {
                 Ok(page) => page,
@@ -131,5 +151,10 @@ impl Failover<'_> {
     /// Returns the end of the time for new work.
     pub(super) fn last_start(&self) -> Instant {
         self.deadlines.last_start()
+    }
+
+    /// Returns whether the time for new work has ended.
+    pub(super) fn is_too_late(&self) -> bool {
+        self.deadlines.is_too_late_for_more()
     }
 }

@@ -31,8 +31,10 @@ pub struct FailoverRecord {
 /// Why a drill or a promotion has not succeeded.
 #[derive(Clone, Copy)]
 enum Problem<'a> {
-    /// Replicas are left for the next invocation. Others may have failed.
+    /// Replicas are left for the next invocation, which continues. Others may have failed.
     Unfinished,
+    /// As `Unfinished`, but nothing was promoted, so the next invocation may end in the same way.
+    CutOff,
     /// Nothing is covered.
     Nothing(&'a Nothing),
     /// Secrets have failed.
@@ -42,6 +44,7 @@ enum Problem<'a> {
 impl<'a> Problem<'a> {
     fn of(summary: &'a FailoverSummary) -> Option<Self> {
         let FailoverTotals {
+            promoted,
             left,
             pending,
             failed,
@@ -49,7 +52,12 @@ impl<'a> Problem<'a> {
         } = summary.totals;
         // In a drill, a secret that changed recently is pending, and another drill need not follow.
         if summary.unlisted.is_some() || left > 0 || (!summary.is_drill && pending > 0) {
-            return Some(Self::Unfinished);
+            let continues = !summary.is_drill && promoted + pending > 0;
+            return Some(if continues {
+                Self::Unfinished
+            } else {
+                Self::CutOff
+            });
         }
         let nothing = summary.nothing.as_ref().map(Self::Nothing);
         nothing.or((failed > 0).then_some(Self::Failed))
@@ -58,7 +66,7 @@ impl<'a> Problem<'a> {
     /// Returns the reason for the record. The records of the secrets have theirs.
     fn reason(self) -> Option<&'static str> {
         match self {
-            Self::Unfinished => Some("unfinished"),
+            Self::Unfinished | Self::CutOff => Some("unfinished"),
             Self::Nothing(_) => Some("nothing-covered"),
             Self::Failed => None,
         }
@@ -68,6 +76,10 @@ impl<'a> Problem<'a> {
         match self {
             Self::Unfinished => {
                 "send the same action again; it continues with the replicas that are left"
+            }
+            Self::CutOff => {
+                "send the same action again; if it ends in the same way, use `secret-replicator drill` or `promote`, which \
+                 have no time limit"
             }
             Self::Nothing(nothing) => nothing.remediation(),
             Self::Failed => {
@@ -79,7 +91,7 @@ impl<'a> Problem<'a> {
     fn error_type(self) -> ErrorType {
         match self {
             // Another invocation continues.
-            Self::Unfinished => ErrorType::ReplicationPending,
+            Self::Unfinished | Self::CutOff => ErrorType::ReplicationPending,
             // The action names the wrong Region.
             Self::Nothing(Nothing::OtherPrimaryRegions(_)) => ErrorType::BadEvent,
             Self::Nothing(_) | Self::Failed => ErrorType::ReplicationFailed,

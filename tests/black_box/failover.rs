@@ -5,7 +5,9 @@ mod promotion;
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{Answer, Lambda, SecretSeed, SecretView};
+use secret_replicator_emulator::{
+    Answer, Fault, FaultKind, Lambda, SecretSeed, SecretSeries, SecretView,
+};
 use serde_json::{Value, json};
 
 use crate::record_schema::invoke;
@@ -116,6 +118,25 @@ fn standalone(stage: &Stage) -> Vec<String> {
     let secrets = stage.aws.with(|world, now| world.secrets(now, IRELAND));
     let standalone = secrets.into_iter().filter(|secret| !secret.is_replica);
     standalone.map(|secret| secret.name).collect()
+}
+
+/// Creates many secrets that have not changed for an hour, with replicas in Ireland.
+fn series(stage: &Stage, names: &str, count: usize) {
+    let seed = tagged(names, IRELAND).with_age(Duration::from_hours(1));
+    let series = SecretSeries::new(seed.with_replica_in(IRELAND), count);
+    stage.aws.with(|world, now| world.seed_series(now, series));
+}
+
+/// Refuses the token of a Region's list after some answers.
+fn end_the_list_early(stage: &Stage, region: &str, answers: u32) {
+    let on_list = |kind| Fault {
+        region: Some(region.to_owned()),
+        ..Fault::on("ListSecrets", kind)
+    };
+    let refused = FaultKind::answer(400, "InvalidNextTokenException", "The token is invalid.");
+    let answered = on_list(FaultKind::Latency(Duration::ZERO)).times(answers);
+    stage.aws.script(answered);
+    stage.aws.script(on_list(refused));
 }
 
 /// Creates a primary secret and its replica with another version.

@@ -6,7 +6,7 @@
 /// Says what happens next after an event, in a sweep and after a manual call.
 macro_rules! next_attempt {
     () => {
-        "Lambda retries an event, and the next sweep checks again; after a manual call, reconcile again"
+        "Lambda retries an event, and the next sweep checks again; after a manual call, repeat it"
     };
 }
 

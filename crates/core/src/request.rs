@@ -14,6 +14,7 @@ mod failover;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use crate::reason::SkipReason;
@@ -265,10 +266,18 @@ pub fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         Err(error) => error,
     };
     let place = format!("line {}, column {}", error.line(), error.column());
+    let (problem, remediation) = match error.classify() {
+        // `Shape` takes any value of its fields.
+        Category::Data => (
+            "`action`, `detail-type` or `ResponseURL` occurs twice",
+            action::ONCE_REMEDIATION,
+        ),
+        _ => ("the event is not a JSON object", OBJECT_REMEDIATION),
+    };
     bad(
         Origin::unknown(),
-        &format!("the event is not a JSON object ({place})"),
-        OBJECT_REMEDIATION,
+        &format!("{problem} ({place})"),
+        remediation,
     )
 }
 
@@ -349,4 +358,43 @@ fn bad(origin: Origin, message: &str, remediation: &'static str) -> Trigger {
 /// valid JSON.
 fn cut(text: &str) -> String {
     text.chars().take(256).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bad_event(text: &str) -> BadEvent {
+        let function = FunctionIdentity {
+            region: Region::parse("us-east-1").unwrap(),
+            account: None,
+            name: None,
+        };
+        match parse(text, &function).request {
+            Request::Bad(bad) => bad,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_a_field_that_occurs_twice_is_to_be_written_once() {
+        for text in [
+            r#"{"action": "sweep", "dryRun": true, "dryRun": true}"#,
+            r#"{"action": "sweep", "action": "sweep"}"#,
+            r#"{"detail-type": "a", "detail-type": "b"}"#,
+        ] {
+            assert_eq!(
+                bad_event(text).remediation,
+                "write each field once",
+                "{text}"
+            );
+        }
+        for text in [
+            r#"{"action": "sweep", "maxChanges": 1e999}"#,
+            r#"{"action": "sweep", "nextToken": "\ud800"}"#,
+            r#"{"action": "sweep""#,
+        ] {
+            assert_eq!(bad_event(text).remediation, OBJECT_REMEDIATION, "{text}");
+        }
+    }
 }

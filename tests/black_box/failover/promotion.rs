@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use secret_replicator_emulator::{Denial, Execution, Fault, FaultKind, SecretSeed, SecretView};
+use secret_replicator_emulator::{
+    Denial, Execution, Fault, FaultKind, SecretSeed, SecretSeries, SecretView,
+};
 use serde_json::{Value, json};
 
 use super::{
-    IRELAND, PROMOTE, act, drill, in_ireland, promote, promoting, promoting_stage, replicated,
-    standalone,
+    IRELAND, PROMOTE, act, drill, end_the_list_early, in_ireland, promote, promoting,
+    promoting_stage, replicated, series, standalone,
 };
 use crate::stage::{HOME, sample, setting};
 
@@ -239,4 +241,66 @@ async fn the_functions_own_promotions_lead_to_no_write() {
     let done = act(&mut stage.function, &event).await;
     assert_eq!(done.summary["outcome"], "skipped");
     assert_eq!(stage.aws.calls().len(), calls, "no call at all");
+}
+
+#[tokio::test]
+async fn a_list_that_takes_long_leaves_time_to_promote_what_it_has_shown() {
+    let mut stage = promoting().timeout(Duration::from_secs(20)).start().await;
+    stage.may_promote = true;
+    series(&stage, "prod/", 800);
+    let slow = FaultKind::Latency(Duration::from_millis(1200));
+    stage.aws.script(Fault::on("ListSecrets", slow).always());
+    let mut promote = promote();
+    promote["from"] = json!(HOME);
+    let done = act(&mut stage.function, &promote).await;
+    assert_eq!(done.error_type(), "ReplicationPending");
+    let message = done.error_message();
+    assert!(
+        message.contains("the list of eu-west-1 ended early"),
+        "{message}"
+    );
+    assert!(message.contains("it continues with the replicas that are left"));
+    assert!(done.count("promoted") > 0, "{:#}", done.summary);
+    let standalone = standalone(&stage).len();
+    assert_eq!(u64::try_from(standalone).unwrap(), done.count("promoted"));
+}
+
+#[tokio::test]
+async fn a_list_that_ends_early_shows_no_primary_region() {
+    let mut stage = promoting_stage().await;
+    series(&stage, "prod/", 150);
+    end_the_list_early(&stage, IRELAND, 1);
+    let done = act(&mut stage.function, &promote()).await;
+    assert_eq!(done.error_type(), "BadEvent");
+    let message = done.error_message();
+    assert!(message.contains("ended early"), "{message}");
+    assert!(
+        message.contains("name the Region of the primary secrets with `from`"),
+        "{message}"
+    );
+    assert!(standalone(&stage).is_empty());
+}
+
+#[tokio::test]
+async fn a_complete_promotion_succeeds_again_if_a_part_of_the_list_shows_it() {
+    for (promoted, is_shown) in [("a/db", true), ("z/db", false)] {
+        let mut stage = promoting_stage().await;
+        replicated(&stage, promoted);
+        let mut promote = promote();
+        promote["from"] = json!(HOME);
+        let done = act(&mut stage.function, &promote).await;
+        assert_eq!(done.recorded(), [format!("{promoted} promoted")]);
+        let others = SecretSeries::new(SecretSeed::new(IRELAND, "b/"), 150);
+        stage.aws.with(|world, now| world.seed_series(now, others));
+        // The list of replicas, and a page of the list of all secrets.
+        end_the_list_early(&stage, IRELAND, 2);
+        let again = act(&mut stage.function, &promote).await;
+        if is_shown {
+            assert_eq!(again.error, None, "{:#}", again.summary);
+            assert_eq!(again.count("standalone"), 1);
+        } else {
+            assert_eq!(again.error_type(), "ReplicationPending");
+            assert!(again.error_message().contains("ended early"));
+        }
+    }
 }

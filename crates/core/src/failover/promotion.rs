@@ -80,14 +80,6 @@ pub struct PromotionPlan {
     pub primary_regions: BTreeMap<Region, usize>,
 }
 
-impl PromotionPlan {
-    /// Returns whether a secret should be promoted and cannot be.
-    #[must_use]
-    pub fn has_faults(&self) -> bool {
-        self.left.iter().any(|left| left.reason.is_fault())
-    }
-}
-
 /// Judges one secret that the Region shows, immediately before its promotion too. `from` is the primary Region whose
 /// replicas are promoted; `None` for every one.
 ///

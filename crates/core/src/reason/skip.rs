@@ -133,7 +133,11 @@ impl SkipReason {
                  `aws secretsmanager remove-regions-from-replication --secret-id ID \
                  --remove-replica-regions {}`, and delete it when `describe-secret` finds no secret in \
                  these Regions",
-                regions.join(" ")
+                if regions.is_empty() {
+                    "REGION".to_owned()
+                } else {
+                    regions.join(" ")
+                }
             )),
             Self::ReplicationChangedByOther { .. } => Some(
                 "no action is needed: the sweep restores the replicas that the policy wants; if the \

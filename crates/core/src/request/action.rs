@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use super::{
-    BadEvent, Cause, Explained, FunctionIdentity, Origin, Request, SECRET_ID_REMEDIATION,
-    SweepRequest, Trigger, bad, cut, failover, is_secret_id,
+    BadEvent, Cause, Explained, FunctionIdentity, OBJECT_REMEDIATION, Origin, Request,
+    SECRET_ID_REMEDIATION, SweepRequest, Trigger, bad, cut, failover, is_secret_id,
 };
 use crate::known_regions;
 use crate::secret::{KmsKey, Region, Secret, SecretId};
@@ -28,6 +29,9 @@ const SWEEP_REMEDIATION: &str = "send {\"action\": \"sweep\", \"dryRun\": true, 
 /// The names of the actions.
 pub(super) const NAMES: [&str; 5] = ["reconcile", "explain", "sweep", "drill", "promote"];
 
+/// The remediation for a field that occurs twice.
+pub(super) const ONCE_REMEDIATION: &str = "write each field once";
+
 /// The default of `maxChanges`.
 const MAX_CHANGES: u64 = 100;
 
@@ -42,7 +46,10 @@ pub(super) fn parse(event: &str, function: &FunctionIdentity) -> Trigger {
         Err(error) => {
             let bad = BadEvent {
                 message: error.to_string(),
-                remediation: "write each field once",
+                remediation: match error.classify() {
+                    Category::Data => ONCE_REMEDIATION,
+                    _ => OBJECT_REMEDIATION,
+                },
             };
             return Trigger {
                 origin: Origin::unknown(),
