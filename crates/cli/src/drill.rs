@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `expected` | which secrets the Region should have: by the primary Regions, an inventory, or the replicas |
 //! | `evidence` | what the Region shows about each, with the keys |
+//! | `inventory_file` | the file with the secrets that the Region should have |
 //! | `reader_role` | whether a role may read the secrets, by IAM's policy simulator |
 //! | `report` | the result as JSON, CSV, JUnit and page |
 //! | `text` | the result for people |
@@ -11,29 +12,25 @@
 
 mod evidence;
 mod expected;
+pub(crate) mod inventory_file;
 mod reader_role;
 mod report;
 mod text;
 mod vanished;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
-use chrono::Utc;
+use anyhow::bail;
 use clap::{Args, ValueEnum, ValueHint};
-use secret_replicator_core::failover::inventory::{Inventory, NotAnInventory, SavedPolicy};
-use secret_replicator_core::policy::Policy;
+use secret_replicator_core::failover::inventory::Inventory;
 use secret_replicator_core::secret::Region;
 
 use crate::access::{Access, AccessOptions, run_async};
-use crate::document::Document;
 use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::junit::junit;
 use crate::options::{self, Format};
 use crate::output::{CommandOutput, Exit, json};
-use crate::output_file::OutputFile;
 use crate::progress::Progress;
 use crate::select::SelectOptions;
 use crate::source::{NoSource, PolicyOptions, PolicySource, of_one_partition};
@@ -131,10 +128,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
 
 async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     let page = arguments.html.start(Kind::Drill)?;
-    let save = save_file(arguments, page.as_ref())?;
+    let save = inventory_file::check(arguments.save.as_ref(), &arguments.select, page.as_ref())?;
     let inventory = arguments.inventory.as_deref();
     let inventory = inventory
-        .map(|path| load_inventory(path, &arguments.to))
+        .map(|path| inventory_file::load(path, &arguments.to))
         .transpose()?;
     let of_file = match policy_of_file(arguments, inventory.as_ref()) {
         Ok(of_file) => of_file,
@@ -168,35 +165,46 @@ async fn drill(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         Ok(report) => report,
         Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),
     };
-    let page = page.map(|mut page| {
-        let coverages = report.coverages();
-        for coverage in &coverages {
-            page.add(coverage);
-        }
-        page.write(&Facts {
-            reading: &report.reading(),
-            policy: &policy_name(arguments, inventory.as_ref()),
-            limits: &source.limits,
-            selection: report.selection(),
-            cost: None,
-            blockers: &[],
-            unchecked: &BTreeSet::new(),
-        })
-    });
+    let written = write_page(page, arguments, &drill, &report)?;
     let mut notes = options::unknown_regions("--to: ", [&arguments.to])
         + &source.note
         + &report.note()
         + &report.nothing_expected()
-        + &page.transpose()?.unwrap_or_default();
+        + &written;
     let is_saved = match save {
         Some(file) => {
-            let (is_saved, note) = save_inventory(&file, &drill, &report)?;
+            let (is_saved, note) = inventory_file::save(&file, &drill, &report)?;
             notes += &note;
             is_saved
         }
         None => true,
     };
     output(arguments, &report, notes, is_saved)
+}
+
+/// Writes the page of `--html`. Returns a note for standard error.
+fn write_page(
+    page: Option<HtmlReport>,
+    arguments: &Arguments,
+    drill: &Drill<'_>,
+    report: &Report,
+) -> anyhow::Result<String> {
+    let Some(mut page) = page else {
+        return Ok(String::new());
+    };
+    let coverages = report.coverages();
+    for coverage in &coverages {
+        page.add(coverage);
+    }
+    page.write(&Facts {
+        reading: &report.reading(),
+        policy: &policy_name(arguments, drill.inventory),
+        limits: &drill.source.limits,
+        selection: report.selection(),
+        cost: None,
+        blockers: &[],
+        unchecked: &BTreeSet::new(),
+    })
 }
 
 fn output(
@@ -229,85 +237,6 @@ fn output(
         stderr,
         exit,
     })
-}
-
-/// Saves the inventory. The former file stays if the new one would be incomplete.
-/// Returns whether the file was written, and a note for standard error.
-fn save_inventory(
-    file: &OutputFile,
-    drill: &Drill<'_>,
-    report: &Report,
-) -> anyhow::Result<(bool, String)> {
-    let name = file.name();
-    if let Some(reason) = report.incomplete() {
-        let note = format!("warning: `{name}` was not written, because {reason}\n");
-        return Ok((false, note));
-    }
-    let keys = inventory_tag_keys(&drill.source.policy, drill.select);
-    let inventory = Inventory::new(drill.to.clone(), Utc::now(), keys, report.entries());
-    let policy = SavedPolicy::new(&drill.source.text, &drill.source.limits);
-    let inventory = inventory
-        .with_policy(policy)
-        .with_selection(drill.select.words());
-    let text = json(&inventory)?;
-    file.write(|to| to.write_all(text.as_bytes()))?;
-    Ok((true, format!("wrote the inventory to `{name}`\n")))
-}
-
-/// Returns the keys of the tags that filters need: those of the policy and of `--tag`.
-fn inventory_tag_keys(policy: &Policy, select: &SelectOptions) -> BTreeSet<String> {
-    let of_policy = policy.tag_keys().into_iter().map(str::to_owned);
-    let of_options = select.tag.iter().map(|(key, _)| key.clone());
-    of_policy.chain(of_options).collect()
-}
-
-/// Checks that the file of `--save` can be written, and that no selection of secrets replaces others.
-fn save_file(
-    arguments: &Arguments,
-    page: Option<&HtmlReport>,
-) -> anyhow::Result<Option<OutputFile>> {
-    let Some(path) = &arguments.save else {
-        return Ok(None);
-    };
-    let selection = arguments.select.words();
-    let former = fs::read_to_string(path).ok();
-    let former = former.and_then(|text| Inventory::parse(&text).ok());
-    if let Some(former) = former
-        && !selection.is_empty()
-        && former.selection != selection
-    {
-        bail!(
-            "`{}` is an inventory of other secrets than those of `{}`, and would lose them; name another file with \
-             `--save`, or save without the selection",
-            path.display(),
-            selection.join(" ")
-        );
-    }
-    let is_inventory =
-        |text: &str| !matches!(Inventory::parse(text), Err(NotAnInventory::Malformed(_)));
-    let file = OutputFile::check("--save", "inventory.json", path, is_inventory)?;
-    if page.is_some_and(|page| page.is_written_to(&file)) {
-        bail!("`--save` and `--html` name the same file; name another one for `--html`");
-    }
-    Ok(Some(file))
-}
-
-/// Loads an inventory of this Region.
-///
-/// # Errors
-/// The file is not an inventory, or it is that of another Region.
-pub(crate) fn load_inventory(path: &str, to: &Region) -> anyhow::Result<Inventory> {
-    let document = Document::read(path)?;
-    let inventory = Inventory::parse(&document.text).with_context(|| {
-        format!("failed to read the inventory `{path}`; `drill --to {to} --save FILE` saves one")
-    })?;
-    if inventory.region != *to {
-        bail!(
-            "the inventory `{path}` is that of {}, not of {to}; `drill --to {to} --save FILE` saves one",
-            inventory.region
-        );
-    }
-    Ok(inventory)
 }
 
 /// Loads the policy of a file: the one that the options name, that of the inventory, or the built-in one. `None` if

@@ -22,7 +22,7 @@ use secret_replicator_core::secret::{Region, Secret};
 
 use crate::access::{Access, AccessOptions, run_async};
 use crate::confirm::{self, Promotions};
-use crate::drill::load_inventory;
+use crate::drill::inventory_file;
 use crate::interrupt;
 use crate::options::{self, Format};
 use crate::output::{CommandOutput, Exit, json};
@@ -126,7 +126,9 @@ async fn promote(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         bail!("`--from` and `--to` are both {to}; `--from` names the primary Region that failed");
     }
     let inventory = arguments.inventory.as_deref();
-    let inventory = inventory.map(|path| load_inventory(path, to)).transpose()?;
+    let inventory = inventory
+        .map(|path| inventory_file::load(path, to))
+        .transpose()?;
     let options =
         PolicyOptions::named(arguments.policy.as_deref(), arguments.from_stack.as_deref());
     let access = Access::load(&arguments.access, Some(to)).await?;
