@@ -26,7 +26,8 @@ REGION = "ap-south-1"
 HOME = "ap-southeast-2"
 
 # The package registry has version 1 of the AWS CLI only. Version 2 needs an option to take a payload as it is.
-# After a tag, the script invokes the function as CloudTrail and EventBridge would.
+# After a tag, the script invokes the function as CloudTrail and EventBridge would. The secret `prod/old` is that of a
+# stack that removes nothing.
 AWS = f"""#!{sys.executable}
 import os, subprocess, sys
 words = sys.argv[1:]
@@ -39,7 +40,7 @@ if words[0] == "sqs":
     # For this service alone, version 1 ignores the variable.
     words += ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
 ended = subprocess.run(aws + words).returncode
-if not ended and words[:2] == ["secretsmanager", "tag-resource"]:
+if not ended and words[:2] == ["secretsmanager", "tag-resource"] and "prod/old" not in words:
     secret = words[words.index("--secret-id") + 1]
     payload = '{{"action": "reconcile", "secretId": "' + secret + '"}}'
     target = ["lambda", "invoke", "--function-name", "FUNCTION", "--payload", payload, "event.json"]
@@ -116,12 +117,12 @@ def delete(secrets, *names):
 
 @pytest.fixture
 def secret(secrets):
-    """The secret of the documentation."""
+    """The secret of the documentation. The other one has a replica that the owner removes."""
     client = secrets(REGION)
     tags = [{"Key": "replicate-to", "Value": "eu-west-1"}]
     client.create_secret(Name="prod/db", SecretString="value", Tags=tags)
+    client.create_secret(Name="prod/old", SecretString="value", AddReplicaRegions=[{"Region": "eu-west-1"}])
     yield lambda: client.describe_secret(SecretId="prod/db")
-    # A command creates the second one as an example.
     delete(client, "prod/db", "prod/old")
 
 
@@ -223,7 +224,7 @@ def test_a_replica_that_remains_is_deleted_as_operations_says(run, secret, secre
 def test_the_commands_of_the_readme_run(run, secret):
     # The others build, test and deploy. `test_release.py` runs those that deploy the files of a release, and
     # `test_playground.py` those for the playground.
-    others = ("make ", "cargo ", "BUCKET=", "export AWS_ACCESS_KEY_ID=any")
+    others = ("make ", "cargo ", "BUCKET=", "aws cloudformation deploy", "export AWS_ACCESS_KEY_ID=any")
 
     run(*[block for block in blocks("README.md") if not block.startswith(others)])
 

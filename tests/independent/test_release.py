@@ -34,7 +34,7 @@ PLAIN = plain_template.plain()
 _, _, DEPLOY_INTO_IT = DEPLOY.partition("\n")
 [EVENTS] = [block for block in blocks("docs/DEPLOY.md") if "describe-stack-events" in block]
 DELETE, *_ = [block for block in blocks("docs/DEPLOY.md") if "delete-stack" in block]
-[README] = [block for block in blocks("README.md", section="Deploy") if "template.yaml" in block]
+README = "\n".join(blocks("README.md", section="Deploy"))
 
 
 # Where the plain template differs from what SAM makes of template.yaml, with the reason. SAM uploads local files.
