@@ -5,6 +5,7 @@
 
 mod remediation;
 
+use std::env;
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use anyhow::{Context, bail};
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::profile::{self, ProfileFileCredentialsProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_sdk_sts::config::SharedCredentialsProvider;
+use aws_types::os_shim_internal::{Env, Fs};
 use clap::Args;
 use secret_replicator_aws::{
     Endpoints, FailbackClient, Promoter, Reader, SecretsManager, https_client,
@@ -70,7 +72,7 @@ impl Access {
     /// call to a service, but connects to an endpoint of this computer.
     ///
     /// # Errors
-    /// Nothing listens at the endpoint of the options.
+    /// Nothing listens at the endpoint of the options, or the profile does not exist.
     pub(crate) async fn load(
         options: &AccessOptions,
         region: Option<&Region>,
@@ -78,6 +80,7 @@ impl Access {
         if let Some(url) = &options.endpoint_url {
             connect(url).await?;
         }
+        check_profile(options).await?;
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(https_client())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -202,7 +205,34 @@ impl Access {
     }
 }
 
-/// Takes the credentials from a profile, a container or an instance, as the AWS CLI does. In the chain of the SDK, those of
+/// Checks that the profile of `--profile` or `AWS_PROFILE` exists, as the AWS CLI does. The chain of the SDK would go on
+/// with the credentials of a container or an instance, which can belong to another account.
+///
+/// # Errors
+/// The profile does not exist, or the configuration files cannot be read.
+async fn check_profile(options: &AccessOptions) -> anyhow::Result<()> {
+    let of_environment = env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let (source, name) = match (&options.profile, of_environment) {
+        (Some(name), _) => ("--profile", name.clone()),
+        (None, Some(name)) => ("AWS_PROFILE", name),
+        (None, None) => return Ok(()),
+    };
+    #[expect(
+        clippy::default_trait_access,
+        reason = "the name of the type in this crate of the SDK is deprecated"
+    )]
+    let files = Default::default();
+    let profiles = profile::load(&Fs::real(), &Env::real(), &files, None).await;
+    let profiles = profiles.context("failed to read the AWS configuration files")?;
+    if profiles.get_profile(&name).is_none() {
+        bail!(
+            "the profile `{name}` of `{source}` does not exist; `aws configure list-profiles` shows the profiles"
+        );
+    }
+    Ok(())
+}
+
+/// Takes the credentials from an existing profile, a container or an instance, as the AWS CLI does. In the chain of the SDK, those of
 /// the environment win, which can belong to another account.
 fn with_profile(config: SdkConfig, name: &str) -> SdkConfig {
     let of_providers = ProviderConfig::without_region()

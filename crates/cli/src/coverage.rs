@@ -155,6 +155,12 @@ impl Cell {
         self.texts.as_ref()?.remediation.as_deref()
     }
 
+    /// Returns the remediation. The error of a call contains its own.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        let error = || self.detail().filter(|_| self.state == State::Unreadable);
+        self.remediation().or_else(error)
+    }
+
     /// Returns the key of an existing replica, as AWS reports it.
     pub(crate) fn kms_key(&self) -> Option<&str> {
         self.texts.as_ref()?.kms_key.as_deref()

@@ -224,6 +224,7 @@ fn output(
                 &report.coverages(),
                 &failures,
                 &report.properties(),
+                &report.reading(),
             )?
         }
     };

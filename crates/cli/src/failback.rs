@@ -40,7 +40,7 @@ Examples:
 
 Exit codes:
   0  the old primary Region is the primary Region of each secret again
-  2  a secret needs steps, which the report names
+  2  a secret needs steps, which the report names, or no secret was selected
   1  an error: an unreadable file, a wrong option, no confirmation, or AWS rejects the calls
   130  interrupted: the calls in progress ended
 
@@ -109,7 +109,7 @@ async fn failback(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     if arguments.perform {
         perform(arguments, &access, &sides, &mut report).await?;
     }
-    output(arguments, &report)
+    output(arguments, &report, lists.has_replicas(arguments))
 }
 
 /// Makes the calls that destroy nothing and that no person's step precedes, and reads their secrets again.
@@ -138,21 +138,35 @@ async fn perform(
     Ok(())
 }
 
-fn output(arguments: &Arguments, report: &Report) -> anyhow::Result<CommandOutput> {
+/// Formats the report. `has_replicas` says whether the failover Region has selected replicas of the old primary Region:
+/// without one, a report without a secret must not pass for a complete way back.
+fn output(
+    arguments: &Arguments,
+    report: &Report,
+    has_replicas: bool,
+) -> anyhow::Result<CommandOutput> {
+    let is_nothing = report.secrets.is_empty() && !has_replicas;
     let exit = if report.interrupted {
         Exit::Interrupted
-    } else if report.is_done() {
+    } else if report.is_done() && !is_nothing {
         Exit::Success
     } else {
         Exit::Findings
     };
+    let nothing = is_nothing.then(|| {
+        format!(
+            "note: {} has neither a promoted secret nor a replica of {}; check `--to`, `--from`, the filters and the \
+             account\n",
+            arguments.from, arguments.to
+        )
+    });
     let stdout = match arguments.output {
         Format::Text => text::text(report),
         Format::Json => json(report)?,
     };
     Ok(CommandOutput {
         stdout: stdout.into(),
-        stderr: String::new(),
+        stderr: nothing.unwrap_or_default(),
         exit,
     })
 }

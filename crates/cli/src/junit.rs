@@ -6,9 +6,10 @@ use anyhow::Context;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::coverage::{Cell, Coverage, State};
+use crate::report::{Gap, Reading};
 
 /// Formats one test case per secret and Region, in a suite per account and primary Region. The states in
-/// `failures` fail. `command` names the report. Each suite has the properties.
+/// `failures` fail. What could not be read is an error. `command` names the report. Each suite has the properties.
 ///
 /// # Errors
 /// The writer fails.
@@ -17,8 +18,11 @@ pub(crate) fn junit(
     secrets: &[Coverage],
     failures: &BTreeSet<State>,
     properties: &[(&str, String)],
+    reading: &Reading,
 ) -> anyhow::Result<String> {
     let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
+    // A report of several accounts names the account of each gap.
+    let of_credentials = secrets.first().map(Coverage::account);
     for secret in secrets {
         let name = format!("{}.{}", secret.account(), secret.primary_region());
         let suite = suites
@@ -29,6 +33,16 @@ pub(crate) fn junit(
             case.set_classname(name.clone());
             suite.add_test_case(case);
         }
+    }
+    for gap in reading.gaps() {
+        let account = gap.account.or(of_credentials).unwrap_or("account");
+        let name = format!("{account}.{}", gap.primary_region);
+        let suite = suites
+            .entry(name.clone())
+            .or_insert_with(|| suite(&name, properties));
+        let mut case = unread(gap);
+        case.set_classname(name);
+        suite.add_test_case(case);
     }
     let mut report = Report::new(format!("secret-replicator {command}"));
     report.add_test_suites(suites.into_values());
@@ -41,6 +55,14 @@ fn suite(name: &str, properties: &[(&str, String)]) -> TestSuite {
         suite.add_property((*name, value.as_str()));
     }
     suite
+}
+
+/// Returns the test case of a Region that could not be read.
+fn unread(gap: Gap<'_>) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("unread");
+    status.set_message(gap.error);
+    TestCase::new(format!("the secrets in {}", gap.region), status)
 }
 
 fn case(secret: &Coverage, cell: &Cell, failures: &BTreeSet<State>) -> TestCase {

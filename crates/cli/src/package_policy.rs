@@ -43,6 +43,9 @@ const FILE: &str = "policy.yaml";
 /// # Errors
 /// The policy cannot be read, or the zip cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
+    if arguments.output.as_os_str() == "-" {
+        bail!("--output must name a file, found `-`; for example `--output policy-layer.zip`");
+    }
     let document = Document::read(&arguments.policy)?;
     let text = document.text.clone();
     let loaded = match policy::load(document, &arguments.limits.get()) {

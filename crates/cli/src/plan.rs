@@ -220,7 +220,10 @@ fn output(
         blockers.warnings()
     );
     let stdout = match arguments.output {
-        PlanFormat::Text => text::text(&summary, &groups, &blockers.found, cost).into(),
+        PlanFormat::Text => {
+            let is_complete = !reading.is_incomplete();
+            text::text(&summary, &groups, &blockers.found, cost, is_complete).into()
+        }
         PlanFormat::Json => Stdout::json(PlanReport {
             reading,
             summary,

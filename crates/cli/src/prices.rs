@@ -63,7 +63,8 @@ impl Cost {
     ) -> Self {
         let today = float(replicas_today) * SECRET;
         let after = float(replicas_after) * SECRET;
-        let calls: f64 = swept.map(Swept::calls).sum();
+        // The sum of no numbers is -0.0.
+        let calls = 0.0 + swept.map(Swept::calls).sum::<f64>();
         Self {
             replicas_today,
             replicas_after,
@@ -124,6 +125,8 @@ mod tests {
             covered: secrets,
             regions: 2,
         };
+        let nothing = Cost::new(0, 0, std::iter::empty());
+        assert_eq!(format!("{:.2}", nothing.sweeps), "0.00");
         let cost = Cost::new(0, 2000, [swept(1000)].into_iter());
         assert!(is_equal(cost.after, price("| **replicas**", 3)));
         assert!(is_equal(cost.difference, cost.after) && is_equal(cost.today, 0.0));

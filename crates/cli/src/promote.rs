@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     inventory: Option<String>,
     /// Promote only these secrets, by name or ARN
-    #[arg(long, value_name = "SECRETS", value_delimiter = ',')]
+    #[arg(long, value_name = "SECRETS", value_parser = secret, value_delimiter = ',')]
     only: Vec<String>,
     #[command(flatten)]
     select: SelectOptions,
@@ -86,6 +86,14 @@ pub(crate) struct Arguments {
     /// The output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+}
+
+/// Parses an element of `--only`. No name contains a space, so those around commas are a matter of style.
+fn secret(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("must be the name or the ARN of a secret".to_owned()),
+        secret => Ok(secret.to_owned()),
+    }
 }
 
 /// What a promotion rests on. Nothing of it is in the primary Region.

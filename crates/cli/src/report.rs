@@ -9,16 +9,18 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use secret_replicator_core::comparison::listed_regions;
 use secret_replicator_core::known_regions;
+use secret_replicator_core::policy::escape_control;
 use secret_replicator_core::secret::{Region, Secret};
 use serde::Serialize;
 
 use crate::access::ApiError;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, State};
 use crate::options::unknown_regions;
 use crate::prices::Swept;
 use crate::progress::Progress;
 use crate::source::{Source, Target};
 use crate::survey::{Clients, ListTime, Scope, Survey};
+use crate::terminal::count;
 
 /// The number of accounts that are read concurrently.
 const ACCOUNTS_AT_ONCE: usize = 4;
@@ -63,12 +65,55 @@ pub(crate) struct Reading {
     /// The sizes of the sweeps of each primary Region.
     #[serde(skip)]
     pub(crate) swept: Vec<Swept>,
+    /// The secrets that could not be read. The report has them, with the error.
+    #[serde(skip)]
+    pub(crate) unreadable: Unreadable,
+}
+
+/// Secrets that could not be read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unreadable {
+    count: usize,
+    /// The error of the first one, with its remediation.
+    first: String,
+}
+
+/// A part of the account that a report does not have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gap<'a> {
+    /// The account. `None` is the account of the credentials.
+    pub(crate) account: Option<&'a str>,
+    /// The primary Region.
+    pub(crate) primary_region: &'a Region,
+    /// The Region that could not be read.
+    pub(crate) region: &'a Region,
+    /// The error with its remediation.
+    pub(crate) error: &'a str,
 }
 
 impl Reading {
     /// Returns whether something could not be read.
     pub(crate) fn is_incomplete(&self) -> bool {
-        !self.unread.is_empty() || self.lists.iter().any(|list| list.error.is_some())
+        self.gaps().next().is_some() || self.unreadable.count > 0
+    }
+
+    /// Returns the primary Regions that could not be read, and the lists that are incomplete.
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = Gap<'_>> {
+        let unread = self.unread.iter().map(|unread| Gap {
+            account: unread.account.as_deref(),
+            primary_region: &unread.region,
+            region: &unread.region,
+            error: &unread.error,
+        });
+        let lists = self.lists.iter().filter_map(|list| {
+            Some(Gap {
+                account: list.account.as_deref(),
+                primary_region: &list.primary_region,
+                region: &list.region,
+                error: list.error.as_deref()?,
+            })
+        });
+        unread.chain(lists)
     }
 
     /// Returns the names of the primary Regions.
@@ -98,7 +143,32 @@ impl Reading {
             )
         });
         let unknown = unknown_regions("", &self.unknown_regions);
-        unread.chain(failed).chain([unknown]).collect()
+        let unreadable = self.unreadable.note();
+        unread.chain(failed).chain([unreadable, unknown]).collect()
+    }
+}
+
+impl Unreadable {
+    fn add(&mut self, coverage: &Coverage) {
+        let mut cells = coverage.regions.iter();
+        let Some(cell) = cells.find(|cell| cell.state == State::Unreadable) else {
+            return;
+        };
+        self.count += 1;
+        if self.count == 1 {
+            self.first = cell.detail().unwrap_or_default().into();
+        }
+    }
+
+    fn note(&self) -> String {
+        match self.count {
+            0 => String::new(),
+            number => format!(
+                "warning: {} could not be read: {}\n",
+                count(number, "secret"),
+                escape_control(&self.first)
+            ),
+        }
     }
 }
 
@@ -122,8 +192,10 @@ pub(crate) async fn read(
     let progress = Progress::start();
     let accounts = source.targets.iter();
     let unknown = RefCell::new(BTreeSet::new());
+    let unreadable = RefCell::new(Unreadable::default());
     let on_secret = |secret: &Secret, coverage: Coverage| {
         unknown.borrow_mut().extend(unknown_in(&coverage));
+        unreadable.borrow_mut().add(&coverage);
         on_secret(secret, coverage);
     };
     let accounts = accounts.map(|target| account(source, target, scope, &progress, &on_secret));
@@ -139,6 +211,7 @@ pub(crate) async fn read(
         unread: Vec::new(),
         unknown_regions: &unknown.into_inner() - &source.named_regions,
         swept: Vec::new(),
+        unreadable: unreadable.into_inner(),
     };
     let mut first_error = None;
     for (target, region, result) in results.into_iter().flatten() {
@@ -237,6 +310,7 @@ mod tests {
             unread: Vec::new(),
             unknown_regions: BTreeSet::new(),
             swept: Vec::new(),
+            unreadable: Unreadable::default(),
         };
         assert!(!reading.is_incomplete());
         assert_eq!(reading.note(), "");

@@ -29,6 +29,13 @@ const MISSING: &str = "deploy a stack in the primary Region, or wait for its nex
                        `secret-replicator plan` shows what stands in the way, and `secret-replicator doctor` why a \
                        stack did not";
 
+/// The reason of the function for a secret without a value.
+const NO_VALUE: &str = "no-value-yet";
+
+/// The remediation of a replica that the function does not request yet.
+const NO_VALUE_YET: &str =
+    "put a value into the secret: the function replicates it then, and not before";
+
 /// The options of `status`.
 #[derive(Args)]
 #[command(after_long_help = "\
@@ -152,7 +159,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         collected.selected += 1;
         collected.fails |= has_state(&coverage, |state| arguments.fail_on.contains(&state));
         if let Some(mut coverage) = filter.with_states(coverage) {
-            explain_missing(&mut coverage);
+            explain_missing(secret, &mut coverage);
             collected.summary.add(&coverage);
             if let Some(page) = &mut collected.page {
                 page.add(&coverage);
@@ -213,7 +220,10 @@ fn output(
     }
     let stderr = format!("{}{note}{written}", source.note);
     let stdout = match arguments.output {
-        StatusFormat::Text => text::text(&summary, &secrets, arguments.keeps_all()).into(),
+        StatusFormat::Text => {
+            let is_complete = exit == Exit::Success;
+            text::text(&summary, &secrets, arguments.keeps_all(), is_complete).into()
+        }
         StatusFormat::Json => Stdout::json(StatusReport {
             reading,
             summary,
@@ -221,7 +231,8 @@ fn output(
         }),
         StatusFormat::Csv => table::csv(secrets),
         StatusFormat::Junit => {
-            junit("status", &secrets, &failures(&arguments.fail_on), &[])?.into()
+            let failures = failures(&arguments.fail_on);
+            junit("status", &secrets, &failures, &[], &reading)?.into()
         }
     };
     Ok(CommandOutput {
@@ -232,12 +243,19 @@ fn output(
 }
 
 /// Adds the remediation of missing replicas. In a plan, they are changes of the function and need none.
-fn explain_missing(coverage: &mut Coverage) {
+fn explain_missing(secret: &Secret, coverage: &mut Coverage) {
     let missing = coverage
         .regions
         .iter_mut()
         .filter(|cell| cell.state == State::Missing);
-    missing.for_each(|cell| cell.remedy(MISSING));
+    for cell in missing {
+        if secret.has_value() {
+            cell.remedy(MISSING);
+        } else {
+            cell.reason.get_or_insert(NO_VALUE);
+            cell.remedy(NO_VALUE_YET);
+        }
+    }
 }
 
 /// Returns the states that are failures of a test case.

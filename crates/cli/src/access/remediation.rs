@@ -91,7 +91,8 @@ fn sign_in() -> String {
 const NOT_AN_AWS_ERROR: &str = "expected an error of AWS, found HTTP status";
 
 /// The messages of the SDK if no provider of the chain, or that of a profile, has credentials.
-const NO_CREDENTIALS: [&str; 3] = [
+const NO_CREDENTIALS: [&str; 4] = [
+    "failed to load IMDS session token",
     "no credentials found in chain",
     "no providers in chain provided credentials",
     "the credential provider was not enabled",
@@ -150,8 +151,18 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
         );
     }
     if has(&["AccessDenied", "not authorized to perform"]) {
+        let denied = message.split_once("not authorized to perform: ");
+        let denied = denied.and_then(|(_, rest)| rest.split_whitespace().next());
+        let action = denied.filter(|word| word.contains(':')).unwrap_or(action);
+        if action == "sts:AssumeRole" {
+            return Some(
+                "check the role of `--role-name` in the account: its trust policy must allow the caller, with the \
+                 `--external-id` that it requires; and allow `sts:AssumeRole` for it to the caller"
+                    .to_owned(),
+            );
+        }
         return Some(format!(
-            "allow `{action}`: docs/CLI.md has the read-only IAM policy of each command"
+            "allow `{action}`: docs/CLI.md has the IAM policy of each command"
         ));
     }
     if has(&[
@@ -172,6 +183,19 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
              answers instead of AWS"
                 .to_owned(),
         );
+    }
+    if has(&["Throttling", "TooManyRequests", "Rate exceeded"]) {
+        return Some(
+            "AWS limits the calls of the whole account: run the command again when other tools make fewer"
+                .to_owned(),
+        );
+    }
+    if has(&[
+        "InternalServiceError",
+        "InternalFailure",
+        "ServiceUnavailable",
+    ]) {
+        return Some("AWS could not answer: run the command again".to_owned());
     }
     if has(&["dispatch failure", "dns error", "connect", "timeout"]) {
         return Some(
@@ -221,8 +245,8 @@ mod tests {
             ),
             (
                 "AccessDeniedException",
-                "User: arn:aws:iam::123456789012:user/a is not authorized to perform: x",
-                "allow `secretsmanager:ListSecrets`",
+                "User: arn:aws:iam::123456789012:user/a is not authorized to perform: kms:DescribeKey on it",
+                "allow `kms:DescribeKey`",
             ),
             (
                 "UnrecognizedClientException",
@@ -233,6 +257,22 @@ mod tests {
                 "NoAnswer",
                 "dispatch failure: io error",
                 "check the network",
+            ),
+            (
+                "AccessDenied",
+                "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b",
+                "trust policy",
+            ),
+            (
+                "ThrottlingException",
+                "Rate exceeded",
+                "run the command again",
+            ),
+            ("InternalServiceError", "", "run the command again"),
+            (
+                "",
+                "failed to load IMDS session token: 403",
+                "no AWS credentials",
             ),
             ("UnknownOperationException", "", "has this service"),
             ("Unreadable", "unhandled error", "no proxy answers"),

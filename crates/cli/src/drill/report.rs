@@ -16,7 +16,7 @@ use super::vanished::Vanished;
 use super::{Drill, expected};
 use crate::coverage::Coverage;
 use crate::listing;
-use crate::report::{Reading, Unread};
+use crate::report::{Reading, Unread, Unreadable};
 use crate::survey::ListTime;
 
 /// The time for a page of the failover Region's list.
@@ -297,6 +297,7 @@ impl Report {
             unread: self.not_asked.clone(),
             unknown_regions: BTreeSet::new(),
             swept: Vec::new(),
+            unreadable: Unreadable::default(),
         }
     }
 

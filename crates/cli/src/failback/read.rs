@@ -112,6 +112,14 @@ impl Lists {
         Some(secret.arn.account())
     }
 
+    /// Returns whether the failover Region has selected replicas of the old primary Region.
+    pub(super) fn has_replicas(&self, arguments: &Arguments) -> bool {
+        let Arguments { to, select, .. } = arguments;
+        self.new.iter().any(|secret| {
+            secret.replica_of() == Some(to) && select.selects(&secret.name, &secret.tags)
+        })
+    }
+
     /// Returns the selected secrets that both Regions have with the same suffix and that are not replicas of each
     /// other.
     fn subjects(&self, arguments: &Arguments) -> BTreeMap<String, Subject> {

@@ -8,10 +8,10 @@ use crate::terminal::{STRONG, SUCCESS, WARNING, count, paint, wrap};
 /// Formats the calls of `--perform`, before the confirmation.
 pub(super) fn plan(report: &Report) -> String {
     let calls = report.calls();
-    let line = format!(
-        "{} to make, which destroy nothing.",
-        count(calls.len(), "call")
-    );
+    let line = match calls.len() {
+        1 => "1 call to make, which destroys nothing.".to_owned(),
+        number => format!("{number} calls to make, which destroy nothing."),
+    };
     let rows = calls.iter().map(|(position, call)| {
         let name = &report.secrets[*position].name;
         format!("  {name}: {}\n", call.command())
@@ -32,10 +32,10 @@ pub(super) fn text(report: &Report) -> String {
         .iter()
         .partition(|row| row.standing == Standing::Restored);
     let line = format!(
-        "{} of {} have {} as their primary Region again.",
+        "The primary Region is {} again for {} of {}.",
+        report.to,
         restored.len(),
         count(report.secrets.len(), "secret"),
-        report.to
     );
     let style = if others.is_empty() { SUCCESS } else { WARNING };
     let basis = match &report.state_file {

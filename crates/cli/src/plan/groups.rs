@@ -38,9 +38,9 @@ impl Groups {
             .iter()
             .filter(|cell| is_noteworthy_cell(cell))
         {
-            let region = cell.region.as_deref().unwrap_or("the secret");
-            parts.entry(part(cell)).or_default().insert(region);
-            if let (Some(reason), Some(remediation)) = (cell.reason, cell.remediation()) {
+            let region = cell.region.as_deref().map(quoted_if_empty);
+            parts.entry(part(cell)).or_default().extend(region);
+            if let (Some(reason), Some(remediation)) = (cell.reason, cell.advice()) {
                 self.remedies.add(reason, &coverage.name, remediation);
             }
         }
@@ -49,7 +49,12 @@ impl Groups {
         };
         let texts = parts.into_iter().map(|((_, text), regions)| {
             let regions: Vec<&str> = regions.into_iter().collect();
-            format!("{text} in {}", regions.join(", "))
+            if regions.is_empty() {
+                // Of the secret as a whole.
+                text
+            } else {
+                format!("{text} in {}", regions.join(", "))
+            }
         });
         let text = texts.collect::<Vec<_>>().join("; ");
         let group = self.by_title.entry(Title { rank, text });
@@ -76,6 +81,11 @@ impl Groups {
     pub(super) fn remedies(&self) -> &Remedies {
         &self.remedies
     }
+}
+
+/// Returns a token of a tag, which can be empty.
+fn quoted_if_empty(token: &str) -> &str {
+    if token.is_empty() { "``" } else { token }
 }
 
 /// Returns the rank and the words for the state of a Region.

@@ -6,14 +6,20 @@ use crate::prices::Cost;
 use crate::report::Blocker;
 use crate::sample::Sample;
 use crate::table;
-use crate::terminal::{FAINT, STRONG, SUCCESS, count, paint, wrap};
+use crate::terminal::{FAINT, STRONG, SUCCESS, WARNING, count, paint, wrap};
 
 /// The number of groups that fit on a screen beside the table.
 const GROUPS: usize = 8;
 
 /// Formats the plan.
-pub(super) fn text(summary: &Summary, groups: &Groups, blockers: &[Blocker], cost: Cost) -> String {
-    let mut parts = vec![totals(summary)];
+pub(super) fn text(
+    summary: &Summary,
+    groups: &Groups,
+    blockers: &[Blocker],
+    cost: Cost,
+    is_complete: bool,
+) -> String {
+    let mut parts = vec![totals(summary, is_complete)];
     if !summary.regions.is_empty() {
         parts.push(regions(summary));
     }
@@ -26,7 +32,7 @@ pub(super) fn text(summary: &Summary, groups: &Groups, blockers: &[Blocker], cos
     parts.join("\n")
 }
 
-fn totals(summary: &Summary) -> String {
+fn totals(summary: &Summary, is_complete: bool) -> String {
     let parts = [
         (summary.in_sync, "in sync"),
         (summary.planned, "to change"),
@@ -47,8 +53,11 @@ fn totals(summary: &Summary) -> String {
     } else {
         format!("The policy covers {covered}: {}.", parts.join(", "))
     };
-    if summary.is_settled() {
+    if summary.is_settled() && is_complete {
         format!("{line}\n{}\n", paint(SUCCESS, "Nothing to do."))
+    } else if summary.is_settled() {
+        let missing = "Nothing to do in the part of the account that was read.";
+        format!("{line}\n{}\n", paint(WARNING, missing))
     } else {
         format!("{}\n", paint(STRONG, line))
     }

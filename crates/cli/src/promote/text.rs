@@ -19,11 +19,15 @@ pub(super) fn plan(report: &Report) -> String {
         .map(|row| &row.primary_region)
         .collect();
     let from: Vec<&str> = from.into_iter().map(Region::as_str).collect();
+    let of_primaries = if from.is_empty() {
+        String::new()
+    } else {
+        format!(", replicas of {}", from.join(", "))
+    };
     let line = format!(
-        "{} to promote in {}, replicas of {}.",
+        "{} to promote in {}{of_primaries}.",
         count(report.secrets.len(), "secret"),
         report.region,
-        from.join(", ")
     );
     let names = report.secrets.iter().map(|row| row.name.as_str());
     let mut parts = vec![format!("{}\n{}", paint(STRONG, line), listed(names))];

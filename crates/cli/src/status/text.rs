@@ -1,14 +1,22 @@
+use std::collections::BTreeSet;
+
 use super::summary::Summary;
 use crate::coverage::{Cell, Coverage};
 use crate::remedies::Remedies;
 use crate::table;
-use crate::terminal::{STRONG, SUCCESS, count, paint};
+use crate::terminal::{STRONG, SUCCESS, WARNING, count, paint};
 
 /// The number of rows that fit on a screen beside the table of Regions.
 const ROWS: usize = 12;
 
-/// Formats the coverage. Without every row, only problems have one.
-pub(super) fn text(summary: &Summary, secrets: &[Coverage], every_row: bool) -> String {
+/// Formats the coverage. Without every row, only problems have one. A report is not complete if a part could not be read,
+/// or if it hides a problem.
+pub(super) fn text(
+    summary: &Summary,
+    secrets: &[Coverage],
+    every_row: bool,
+    is_complete: bool,
+) -> String {
     let cells: Vec<(&Coverage, &Cell)> = secrets
         .iter()
         .flat_map(|secret| secret.regions.iter().map(move |cell| (secret, cell)))
@@ -20,7 +28,12 @@ pub(super) fn text(summary: &Summary, secrets: &[Coverage], every_row: bool) -> 
         parts.push(regions(summary));
     }
     if cells.is_empty() {
-        parts.push(format!("{}\n", paint(SUCCESS, "No problems.")));
+        let line = if is_complete {
+            paint(SUCCESS, "No problems.")
+        } else {
+            paint(WARNING, "No problems in the secrets of this report.")
+        };
+        parts.push(format!("{line}\n"));
     } else {
         parts.push(rows(&cells, shown));
         parts.extend(remediations(&cells));
@@ -54,15 +67,23 @@ fn regions(summary: &Summary) -> String {
 }
 
 fn rows(cells: &[(&Coverage, &Cell)], shown: usize) -> String {
-    let header = ["secret", "primary Region", "Region", "state", "reason"];
+    let accounts: BTreeSet<&str> = cells.iter().map(|(secret, _)| secret.account()).collect();
+    // Almost all reports have one account.
+    let account = (accounts.len() > 1).then_some("account");
+    let header: Vec<&str> = account
+        .into_iter()
+        .chain(["secret", "primary Region", "Region", "state", "reason"])
+        .collect();
     let rows = cells.iter().take(shown).map(|(secret, cell)| {
-        vec![
+        let account = account.map(|_| secret.account().to_owned());
+        let fields = [
             secret.name.clone(),
             secret.primary_region().to_string(),
             cell.region.clone().unwrap_or_default(),
             cell.state.name(),
             cell.reason.unwrap_or_default().to_owned(),
-        ]
+        ];
+        account.into_iter().chain(fields).collect()
     });
     let text = table::left(&header, rows);
     match cells.len().saturating_sub(shown) {
@@ -77,7 +98,7 @@ fn rows(cells: &[(&Coverage, &Cell)], shown: usize) -> String {
 fn remediations(cells: &[(&Coverage, &Cell)]) -> Option<String> {
     let mut remedies = Remedies::default();
     for (secret, cell) in cells {
-        if let Some(remediation) = cell.remediation() {
+        if let Some(remediation) = cell.advice() {
             let reason = cell.reason.map_or_else(|| cell.state.name(), str::to_owned);
             remedies.add(&reason, &secret.name, remediation);
         }

@@ -206,6 +206,25 @@ fn a_profile_without_credentials_takes_those_of_the_container_and_not_of_the_env
 }
 
 #[test]
+fn a_profile_that_does_not_exist_is_not_replaced_by_a_container() {
+    let home = Files::new(&[("config", CONFIG)]);
+    let services = Services::start(|call| panic!("{}", call.action));
+    let container = container();
+    let of_option = ["status", "--region", HOME, "--profile", "prd"];
+    for (arguments, variable) in [(&of_option[..], ""), (&of_option[..3], "prd")] {
+        let mut command = at_home(&home, arguments);
+        command
+            .args(["--endpoint-url", &services.endpoint])
+            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &container)
+            .env("AWS_PROFILE", variable);
+        fails(
+            &called(&command.output().unwrap()),
+            &["the profile `prd`", "does not exist", "list-profiles"],
+        );
+    }
+}
+
+#[test]
 fn an_endpoint_at_which_nothing_listens_is_an_error_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -60,7 +60,10 @@ fn the_report_says_which_value_is_newer_and_moves_it_before_anything_is_deleted(
         }
     }
     let text = failback(&account, &files, &[]).stdout;
-    assert!(text.contains("0 of 4 secrets have us-east-1"), "{text}");
+    assert!(
+        text.contains("us-east-1 again for 0 of 4 secrets"),
+        "{text}"
+    );
     assert!(
         text.contains("put-secret-value --region us-east-1"),
         "{text}"
@@ -218,4 +221,28 @@ fn the_documented_policies_allow_the_calls_and_nothing_else() {
     let called = perform(&account, &files);
     let expected = allowed(&[reads, "Failback", "FailbackPerform"]);
     assert_eq!(seen(&account, before), expected, "{}", called.stdout);
+}
+
+#[test]
+fn a_selection_of_nothing_does_not_pass_for_a_complete_way_back() {
+    let account = Account::new([secret("db").with_replica_in(THERE)]);
+    let call = |more: &[&str]| {
+        let base = ["failback", "--to", HOME, "--from", THERE];
+        account.call_reading(&[&base[..], more].concat())
+    };
+    // The replica shows that the way back is complete.
+    let complete = call(&[]);
+    assert_eq!(complete.code, Some(0), "{}", complete.stderr);
+    for more in [
+        &["--name", "other"][..],
+        &["--name", "other", "--perform", "--yes"],
+    ] {
+        let nothing = call(more);
+        assert_eq!(nothing.code, Some(2), "{}", nothing.stderr);
+        assert!(
+            nothing.stderr.contains("check `--to`, `--from`"),
+            "{}",
+            nothing.stderr
+        );
+    }
 }

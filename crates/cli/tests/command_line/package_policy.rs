@@ -102,3 +102,18 @@ fn a_policy_is_not_replaced_by_its_zip() {
     );
     assert_eq!(std::fs::read_to_string(&policy).unwrap(), GOOD);
 }
+
+#[test]
+fn a_layer_is_not_written_to_standard_output() {
+    let files = super::Files::new(&[("policy.yaml", "{version: 1, rules: []}")]);
+    let policy = files.path("policy.yaml");
+    let called = call(&["package-policy", &policy, "--output", "-"]);
+    assert_ne!(called.code, Some(0));
+    assert!(
+        called
+            .stderr
+            .contains("--output must name a file, found `-`"),
+        "{}",
+        called.stderr
+    );
+}

@@ -255,6 +255,16 @@ fn a_selection_of_nothing_is_a_finding() {
 }
 
 #[test]
+fn spaces_around_the_names_of_only_do_not_matter() {
+    let account = account(3);
+    let files = Files::new(&[]);
+    let only = format!("{}, {}", name(0), name(1));
+    let report = promote(&account, &files, &["--only", &only, "--dry-run"]).json();
+    let planned = report["secrets"].as_array().unwrap().len();
+    assert_eq!(planned, 2, "{report:#}");
+}
+
+#[test]
 fn a_named_secret_that_the_inventory_lacks_is_named_and_not_promoted() {
     let account = account(1);
     let files = Files::new(&[("policy.yaml", POLICY)]);

@@ -221,6 +221,79 @@ fn a_region_whose_list_is_denied_is_named_and_its_secrets_are_described() {
         "{}",
         called.stderr
     );
-    assert!(called.stdout.contains("No problems."), "{}", called.stdout);
+    assert!(
+        called
+            .stdout
+            .contains("No problems in the secrets of this report."),
+        "{}",
+        called.stdout
+    );
     assert!(!account.aws.calls_to("DescribeSecret").is_empty());
+}
+
+#[test]
+fn a_list_that_is_denied_is_an_error_of_junit() {
+    let account = Account::new([covered("in-sync").with_replica_in("eu-west-1")]);
+    let denied = FaultKind::answer(400, "AccessDeniedException", "denied");
+    account.aws.script(Fault {
+        region: Some("eu-west-1".to_owned()),
+        ..Fault::on("ListSecrets", denied)
+    });
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let called = account.call(&["status", &path, "--region", HOME, "--output", "junit"]);
+    let xml = called.stdout;
+    assert!(xml.contains(r#"errors="1""#), "{xml}");
+    assert!(xml.contains(r#"name="the secrets in eu-west-1""#), "{xml}");
+    assert!(xml.contains("allow `secretsmanager:ListSecrets`"), "{xml}");
+}
+
+#[test]
+fn secrets_that_cannot_be_read_are_a_missing_part_of_the_report_with_the_cause() {
+    let account = Account::new([covered("missing"), covered("other")]);
+    let denied = FaultKind::answer(400, "AccessDeniedException", "denied");
+    account
+        .aws
+        .script(Fault::on("DescribeSecret", denied).always());
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let cause = "AccessDeniedException: denied; allow `secretsmanager:DescribeSecret`";
+    for command in ["status", "plan"] {
+        let called = account.call(&[command, &path, "--region", HOME]);
+        assert_eq!(called.code, Some(2), "{}", called.stderr);
+        let warning = "warning: 2 secrets could not be read: ";
+        assert!(called.stderr.contains(warning), "{}", called.stderr);
+        assert!(called.stderr.contains(cause), "{}", called.stderr);
+        assert!(
+            called.stdout.contains("docs/CLI.md has the IAM policy"),
+            "{}",
+            called.stdout
+        );
+    }
+}
+
+#[test]
+fn a_secret_without_a_value_is_not_said_to_wait_for_a_sweep() {
+    let account = Account::new([covered("empty").without_value()]);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let called = account.call(&["status", &path, "--region", HOME, "--output", "json"]);
+    let cell = &called.json()["secrets"][0]["regions"][0];
+    assert_eq!(cell["state"], "missing");
+    assert_eq!(cell["reason"], "no-value-yet");
+    let remediation = cell["remediation"].as_str().unwrap();
+    assert!(remediation.contains("put a value"), "{remediation}");
+}
+
+#[test]
+fn a_plan_names_an_empty_tag() {
+    let account = Account::new([secret("db").with_tag("replicate-to", "")]);
+    let called = account.call(&["plan", "--region", HOME]);
+    assert!(
+        called
+            .stdout
+            .contains("refused: empty-tag-value in `` (1 secret)"),
+        "{}",
+        called.stdout
+    );
 }

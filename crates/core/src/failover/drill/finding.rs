@@ -101,7 +101,9 @@ impl DrillFinding {
         let primary = entry.arn.region();
         match self {
             Self::Unreadable(_) => {
-                format!("allow `secretsmanager:DescribeSecret` in {region}, and drill again")
+                format!(
+                    "remove the cause, for example allow `secretsmanager:DescribeSecret` in {region}, and drill again"
+                )
             }
             Self::NoReplica { request, .. } => request.remediation(entry, region),
             Self::NameTaken => format!(

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use super::step::Step;
-use crate::secret::{Region, SecretArn};
+use crate::secret::{Region, Replica, SecretArn};
 
 /// Returns the step with which the owner deletes the promoted secret.
 pub(super) fn delete(arn: &SecretArn, from: &Region) -> Step {
@@ -14,6 +16,34 @@ pub(super) fn delete(arn: &SecretArn, from: &Region) -> Step {
         )),
         destroys: true,
     }
+}
+
+/// Returns the step before the deletion of a promoted secret that has replicas of its own. AWS does not delete a secret
+/// that has replicas.
+pub(super) fn remove_replicas(
+    arn: &SecretArn,
+    from: &Region,
+    replicas: &BTreeMap<Region, Replica>,
+) -> Option<Step> {
+    if replicas.is_empty() {
+        return None;
+    }
+    let there = arn.in_region(from);
+    let regions: Vec<&str> = replicas.keys().map(Region::as_str).collect();
+    Some(Step::Person {
+        text: format!(
+            "The promoted secret in {from} has replicas in {}, without which AWS does not delete it. Their readers \
+             read another Region from now on, and the owner removes them. A stack in {from} whose policy covers the \
+             secret requests them again: exclude the secret from its policy before.",
+            regions.join(" and ")
+        ),
+        command: Some(format!(
+            "aws secretsmanager remove-regions-from-replication --region {from} --secret-id '{there}' \
+             --remove-replica-regions {}",
+            regions.join(" ")
+        )),
+        destroys: true,
+    })
 }
 
 /// Returns the step that removes the entry of the failover Region from the old primary secret. It is a removal of a

@@ -1,5 +1,6 @@
 use super::commands::{
-    again, delete, move_label, move_value, note, promote, remove_entry, replicate, restore,
+    again, delete, move_label, move_value, note, promote, remove_entry, remove_replicas, replicate,
+    restore,
 };
 use super::compare::{newer, only_promoted};
 use super::step::{Replication, Restoration, SafeCall, Step};
@@ -50,14 +51,14 @@ impl<'a> Sides<'a> {
 
     fn apart(self, newer: Newer, old: Side<'a>, new: Side<'a>) -> Vec<Step> {
         match newer {
-            Newer::Same => self.rejoin(old),
+            Newer::Same => self.rejoin(old, new),
             Newer::OldPrimary => {
                 let mut steps = vec![note(format!(
                     "The owner confirms that the promoted value in {} is not needed any more: credentials that were \
                      issued or rotated there are in use until their readers have returned.",
                     self.from
                 ))];
-                steps.extend(self.rejoin(old));
+                steps.extend(self.rejoin(old, new));
                 steps
             }
             Newer::Promoted => vec![self.adopt(old, new), again()],
@@ -97,15 +98,14 @@ impl<'a> Sides<'a> {
 
     /// Returns the steps that make the standalone secret in the failover Region a replica again. The old primary
     /// secret has the right value.
-    fn rejoin(self, old: Side<'a>) -> Vec<Step> {
-        let mut steps = vec![
-            note(format!(
-                "Readers return to {}, and the rotation there is enabled again. Nothing writes in {} any more.",
-                self.arn.region(),
-                self.from
-            )),
-            delete(self.arn, self.from),
-        ];
+    fn rejoin(self, old: Side<'a>, new: Side<'a>) -> Vec<Step> {
+        let mut steps = vec![note(format!(
+            "Readers return to {}, and the rotation there is enabled again. Nothing writes in {} any more.",
+            self.arn.region(),
+            self.from
+        ))];
+        steps.extend(remove_replicas(self.arn, self.from, &new.secret.replicas));
+        steps.push(delete(self.arn, self.from));
         steps.extend(self.replicate_again(old));
         steps
     }

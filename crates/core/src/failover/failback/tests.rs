@@ -271,6 +271,34 @@ fn an_entry_of_the_old_primary_secret_is_removed_only_after_the_promoted_secret(
 }
 
 #[test]
+fn the_replicas_of_a_promoted_secret_are_removed_before_it_is_deleted() {
+    let arn = secret("db", PRIMARY, None).arn;
+    let (old, mut new) = (secret("db", PRIMARY, None), secret("db", THERE, None));
+    let replica = Replica {
+        status: ReplicaStatus::InSync,
+        message: None,
+        kms_key: None,
+    };
+    new.replicas.insert(region("ap-south-1"), replica);
+    let way = way_back(
+        &arn,
+        &region(THERE),
+        Some(side(&old)),
+        Some(side(&new)),
+        None,
+    );
+    let commands = commands(&way);
+    let removal = format!("remove-regions-from-replication --region {THERE}");
+    assert!(commands[0].contains(&removal), "{commands:?}");
+    assert!(
+        commands[0].ends_with("--remove-replica-regions ap-south-1"),
+        "{commands:?}"
+    );
+    assert!(commands[1].contains("delete-secret"), "{commands:?}");
+    assert_eq!(way.next_call(), None, "it destroys the replicas");
+}
+
+#[test]
 fn a_side_that_is_a_replica_again_needs_nothing() {
     let arn = secret("db", PRIMARY, None).arn;
     let (old, new) = (
