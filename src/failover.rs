@@ -19,11 +19,12 @@ mod totals;
 
 use std::collections::BTreeSet;
 
-use secret_replicator_aws::{CallError, Promoter};
+use secret_replicator_aws::{CallError, CallErrorKind, Promoter};
 use secret_replicator_core::failover::aftermath::StackAfter;
 use secret_replicator_core::failover::nothing::{Nothing, Rest};
+use secret_replicator_core::known_regions;
 use secret_replicator_core::request::{BadEvent, FailoverAction, FailoverRequest};
-use secret_replicator_core::secret::{Region, SecretArn, SecretId};
+use secret_replicator_core::secret::{Region, SecretId};
 
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
@@ -60,7 +61,8 @@ pub struct FailoverSummary {
     pub after_promotion: StackAfter,
     /// Why replicas may be missing in the totals. `None` if all were listed.
     pub unlisted: Option<String>,
-    /// Whether the primary Region answered, so that a drill compared the versions and found missing replicas.
+    /// Whether a drill has read the whole list of the primary Region, so that it compared all versions and found all
+    /// missing replicas.
     pub is_compared: bool,
     /// Why nothing is covered. A promotion that has nothing left to do has covered something before.
     pub nothing: Option<Nothing>,
@@ -107,7 +109,12 @@ impl<'a> Failover<'a> {
         mode: Mode,
         on_result: impl Fn(FailedOver),
     ) -> Result<FailoverSummary, SecretOutcome> {
-        let listed = self.list(request.from.as_ref()).await;
+        let until = match (request.action, mode) {
+            // Nothing follows the list of a dry run.
+            (FailoverAction::Promote { .. }, Mode::DryRun) => self.last_start(),
+            _ => self.deadlines.last_page(),
+        };
+        let listed = self.list(request.from.as_ref(), until).await;
         let listed = listed.map_err(SecretOutcome::Unreadable)?;
         let primary_region = primary_region(request, &listed)?;
         let mut summary = FailoverSummary {
@@ -129,8 +136,7 @@ impl<'a> Failover<'a> {
                 outcome: SecretOutcome::Unreadable(entry.error),
             });
         }
-        let on_result = |arn: SecretArn, outcome: SecretOutcome| {
-            let id = SecretId::Arn(arn);
+        let on_result = |id: SecretId, outcome: SecretOutcome| {
             on_result(FailedOver { id, outcome });
         };
         if let Some(primary_region) = primary_region {
@@ -167,8 +173,9 @@ impl<'a> Failover<'a> {
         };
         summary.totals.standalone = rest.standalone;
         summary.nothing = rest.nothing(from, summary.is_drill);
-        // The pages that were not read may show an earlier promotion.
-        if summary.nothing.is_some() && !summary.is_drill {
+        // The pages that were not read may show an earlier promotion, or replicas of the Region that was meant.
+        let may_be_misspelled = from.is_some_and(|from| !known_regions::is_known(from));
+        if !summary.is_drill && (summary.nothing.is_some() || may_be_misspelled) {
             summary.unlisted = end.map(|error| ended_early(&self.region, &error));
         }
         Ok(())
@@ -186,14 +193,16 @@ fn primary_region(
     if request.from.is_some() {
         return Ok(request.from.clone());
     }
-    let is_complete = listed.unlisted.is_none();
-    if !is_complete || listed.primary_regions.len() > 1 {
-        return Err(SecretOutcome::BadEvent(not_one(
-            &listed.primary_regions,
-            is_complete,
-        )));
+    if listed.primary_regions.len() > 1 {
+        return Err(SecretOutcome::BadEvent(several(&listed.primary_regions)));
     }
-    Ok(listed.primary_regions.first().cloned())
+    match &listed.unlisted {
+        None => Ok(listed.primary_regions.first().cloned()),
+        Some(error) if error.is_out_of_time() || error.kind == CallErrorKind::NotSent => {
+            Err(SecretOutcome::BadEvent(too_long(error)))
+        }
+        Some(error) => Err(SecretOutcome::Unreadable(error.clone())),
+    }
 }
 
 /// Returns the detail for a Region's list that ended early.
@@ -201,18 +210,25 @@ fn ended_early(region: &Region, error: &CallError) -> String {
     format!("the list of {region} ended early: {error}")
 }
 
-/// Returns the error for replicas that have, or may have, several primary Regions. The promotion of all would also end
-/// the replication from a Region that works.
-fn not_one(regions: &BTreeSet<Region>, is_complete: bool) -> BadEvent {
-    let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
-    let regions = regions.join(" and ");
-    let message = if is_complete {
-        format!("the Region has covered replicas of primary secrets in {regions}")
-    } else {
-        "the list of the Region ended early, so it does not show all primary Regions".to_owned()
-    };
+/// Returns the error for a list that does not end in time, so that it shows only some of the primary Regions.
+fn too_long(error: &CallError) -> BadEvent {
     BadEvent {
-        message,
+        message: format!(
+            "the list of the Region is too long to show all primary Regions of its replicas ({error})"
+        ),
+        remediation: "name the Region of the primary secrets with `from`, and send the action again",
+    }
+}
+
+/// Returns the error for replicas of several primary Regions. The promotion of all would also end the replication
+/// from a Region that works.
+fn several(regions: &BTreeSet<Region>) -> BadEvent {
+    let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    BadEvent {
+        message: format!(
+            "the Region has covered replicas of primary secrets in {}",
+            regions.join(" and ")
+        ),
         remediation: "name the Region of the primary secrets with `from`, and send the action once for each Region \
                       that has failed",
     }

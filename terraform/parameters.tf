@@ -91,7 +91,7 @@ variable "replication_wait_seconds" {
 }
 
 variable "kms_key_arns" {
-  description = "The ARNs of the customer managed KMS keys that encrypt primary secrets or replicas. A multi-Region key needs one ARN per Region. The AWS managed key aws/secretsmanager needs no entry. The size limit of the role's inline policy allows about 45 keys. For more keys, use KmsKeyTagValue."
+  description = "The ARNs of the customer managed KMS keys that encrypt primary secrets or replicas. A multi-Region key needs one ARN per Region. The AWS managed key aws/secretsmanager needs no entry. The size limit of the role's inline policy allows 38 to 49 keys. For more keys, use KmsKeyTagValue."
   type        = list(string)
   default     = []
   nullable    = false
@@ -161,7 +161,7 @@ variable "on_success_event_bus_arn" {
 }
 
 variable "create_trail" {
-  description = "If true, the stack creates a CloudTrail trail that logs write management events of this Region to a bucket of the stack. Without a trail that logs these events, NO EVENT ARRIVES, and only the sweep replicates. The first copy of management events in a Region is free of charge, except for its storage in S3. Leave this false if a trail of the account or organization already logs them, because AWS charges 2 USD per 100,000 events for additional copies."
+  description = "If true, the stack creates a CloudTrail trail that logs write management events of this Region to a bucket of the stack. Without a trail that logs these events, only new values and tags cause events; other changes wait for the sweep. The first copy of management events in a Region is free of charge, except for its storage in S3. Leave this false if a trail of the account or organization already logs them, because AWS charges 2 USD per 100,000 events for additional copies."
   type        = bool
   default     = false
   nullable    = false

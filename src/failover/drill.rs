@@ -11,7 +11,7 @@ use secret_replicator_core::failover::drill::{
     expectation,
 };
 use secret_replicator_core::failover::inventory::Entry;
-use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
+use secret_replicator_core::secret::{Region, Secret, SecretId};
 
 use super::{AT_ONCE, Covered, Failover, FailoverSummary, Finding, ReplicaOutcome, ReplicaState};
 use crate::reconcile::{Reconciler, SecretOutcome};
@@ -32,20 +32,22 @@ impl Failover<'_> {
         replicas: Vec<Covered>,
         primary_region: &Region,
         summary: &mut FailoverSummary,
-        on_result: impl Fn(SecretArn, SecretOutcome),
+        on_result: impl Fn(SecretId, SecretOutcome),
     ) {
         let by_resource = |covered: Covered| (covered.replica.arn.resource().to_owned(), covered);
         let mut unmatched: Unmatched = replicas.into_iter().map(by_resource).collect();
+        let totals = &mut summary.totals;
         let mut record = |outcome: ReplicaOutcome| {
             // A primary secret without a replica.
             let is_missing = outcome.secret.arn.region() != &self.region;
-            summary.totals.covered += u64::from(is_missing);
-            summary.totals.count(&outcome.state);
+            totals.covered += u64::from(is_missing);
+            totals.count(&outcome.state);
             if outcome.state.needs_record() {
-                let arn = outcome.secret.arn.in_region(&self.region);
-                on_result(arn, SecretOutcome::Failover(Box::new(outcome)));
+                let id = SecretId::Arn(outcome.secret.arn.in_region(&self.region));
+                on_result(id, SecretOutcome::Failover(Box::new(outcome)));
             }
         };
+        let mut unreadable = Vec::new();
         let mut token: Option<String> = None;
         let ended_early = loop {
             let page = match self.primaries(primary_region, token.as_deref()).await {
@@ -53,7 +55,14 @@ impl Failover<'_> {
                 Err(error) => break Some(error),
             };
             let mut missing = Vec::new();
-            for primary in page.secrets.into_iter().flatten() {
+            for primary in page.secrets {
+                let primary = match primary {
+                    Ok(primary) => primary,
+                    Err(entry) => {
+                        unreadable.push(entry);
+                        continue;
+                    }
+                };
                 match unmatched.remove(primary.arn.resource()) {
                     Some(covered) => record(self.compare(covered, &primary)),
                     // A list that ended early does not show which replicas are missing.
@@ -72,16 +81,23 @@ impl Failover<'_> {
                 break None;
             }
         };
-        // A Region that has answered must not pass for one that does not.
-        let unread = ended_early.filter(|_| token.is_some() || self.is_too_late());
+        // A Region that answers must not pass for one that does not.
+        let unread =
+            ended_early.filter(|error| token.is_some() || self.is_too_late() || is_answer(error));
         for covered in unmatched.into_values() {
             record(match unread {
-                Some(_) => covered.left(),
+                Some(_) => covered.into_not_reached(),
                 None => self.judge_alone(covered),
             });
         }
+        for entry in unreadable {
+            summary.totals.failed += 1;
+            on_result(entry.id, SecretOutcome::Unreadable(entry.error));
+        }
         if let Some(error) = unread {
-            summary.unlisted = Some(super::ended_early(primary_region, &error));
+            let unread = super::ended_early(primary_region, &error);
+            let own = summary.unlisted.take();
+            summary.unlisted = Some(own.map_or(unread.clone(), |own| format!("{own}; {unread}")));
         }
     }
 
@@ -199,4 +215,12 @@ impl Failover<'_> {
         let findings = findings.map(|finding| Finding::new(finding, entry, &self.region));
         ReplicaState::Found(findings.collect())
     }
+}
+
+/// Returns whether another call would succeed, although this one failed: the Region itself works.
+fn is_answer(error: &CallError) -> bool {
+    matches!(
+        error.kind,
+        CallErrorKind::Throttled | CallErrorKind::NotSent
+    )
 }

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt};
 use secret_replicator_aws::{CallError, CallErrorKind, WriteError};
 use secret_replicator_core::failover::covering_rules;
 use secret_replicator_core::failover::promotion::{NotPromoted, is_promoted, judge};
-use secret_replicator_core::secret::{Region, Secret, SecretArn, SecretId};
+use secret_replicator_core::secret::{Region, Secret, SecretId};
 use tokio::time::Instant;
 
 use super::{AT_ONCE, Covered, Failover, FailoverTotals, ReplicaOutcome, ReplicaState};
@@ -21,26 +21,26 @@ impl Failover<'_> {
         from: &Region,
         mode: Mode,
         totals: &mut FailoverTotals,
-        on_result: impl Fn(SecretArn, SecretOutcome),
+        on_result: impl Fn(SecretId, SecretOutcome),
     ) {
         let work = replicas.into_iter().map(async |replica| {
-            let arn = replica.replica.arn.clone();
+            let id = SecretId::Arn(replica.replica.arn.clone());
             // A panic on one secret must not stop the others.
             let done = catch_panic(self.promote_one(replica, from, mode)).await;
-            (arn, done)
+            (id, done)
         });
         let mut done = pin!(stream::iter(work).buffer_unordered(AT_ONCE));
-        while let Some((arn, result)) = done.next().await {
+        while let Some((id, result)) = done.next().await {
             match result {
                 Ok(outcome) => {
                     totals.count(&outcome.state);
                     if outcome.state.needs_record() {
-                        on_result(arn, SecretOutcome::Failover(Box::new(outcome)));
+                        on_result(id, SecretOutcome::Failover(Box::new(outcome)));
                     }
                 }
                 Err(panic) => {
                     totals.failed += 1;
-                    on_result(arn, SecretOutcome::Internal(panic));
+                    on_result(id, SecretOutcome::Internal(panic));
                 }
             }
         }

@@ -24,7 +24,7 @@ pub(super) struct Covered {
 
 impl Covered {
     /// Returns the outcome of a replica that is not reached.
-    pub(super) fn left(self) -> ReplicaOutcome {
+    pub(super) fn into_not_reached(self) -> ReplicaOutcome {
         let Self {
             replica: secret,
             rules,
@@ -56,13 +56,17 @@ pub(super) struct ListedReplicas {
 impl Failover<'_> {
     /// Lists the replicas of the Region, of primary secrets in `from` or in any Region. With `from`, AWS filters the
     /// list, so that each promotion makes it shorter. The list has no filter of the policy, so that the replicas which
-    /// the policy does not cover are counted. It ends early if it leaves no time to promote what it shows.
+    /// the policy does not cover are counted. It ends early at `until`.
     ///
     /// # Errors
     /// [`CallError`] if AWS does not return the first page.
-    pub(super) async fn list(&self, from: Option<&Region>) -> Result<ListedReplicas, CallError> {
+    pub(super) async fn list(
+        &self,
+        from: Option<&Region>,
+        until: Instant,
+    ) -> Result<ListedReplicas, CallError> {
         let mut listed = ListedReplicas::default();
-        let end = self.each_entry(from, |entry| match entry {
+        let end = self.each_entry(from, until, |entry| match entry {
             Ok(secret) => self.add(&mut listed, secret, from),
             Err(entry) => listed.unreadable.push(*entry),
         });
@@ -81,7 +85,7 @@ impl Failover<'_> {
     ) -> Result<(Rest, Option<CallError>), CallError> {
         let mut rest = Rest::default();
         let policy = &self.reconciler.policy;
-        let end = self.each_entry(None, |entry| {
+        let end = self.each_entry(None, self.last_start(), |entry| {
             // An unreadable replica from `from` is in the first list, too.
             if let Ok(secret) = entry {
                 rest.add(&secret, from, policy);
@@ -99,10 +103,10 @@ impl Failover<'_> {
     async fn each_entry(
         &self,
         from: Option<&Region>,
+        until: Instant,
         mut visit: impl FnMut(Result<Secret, Box<UnreadableEntry>>),
     ) -> Result<Option<CallError>, CallError> {
         let client = &self.reconciler.secrets_manager;
-        let until = self.deadlines.last_page();
         let mut token: Option<String> = None;
         loop {
             let page = client.list_replicas_here(from, token.as_deref(), until);

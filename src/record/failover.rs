@@ -21,7 +21,7 @@ pub struct FailoverRecord {
     primary_region: Option<Region>,
     #[serde(flatten)]
     totals: FailoverTotals,
-    /// Whether the primary Region answered.
+    /// Whether a drill has compared all replicas.
     compared: bool,
     /// Absent without a replica that can be promoted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,10 +31,13 @@ pub struct FailoverRecord {
 /// Why a drill or a promotion has not succeeded.
 #[derive(Clone, Copy)]
 enum Problem<'a> {
-    /// Replicas are left for the next invocation, which continues. Others may have failed.
-    Unfinished,
-    /// As `Unfinished`, but nothing was promoted, so the next invocation may end in the same way.
-    CutOff,
+    /// Replicas are left for the next invocation.
+    Unfinished {
+        /// Whether some were promoted, so that the next invocation continues. Otherwise it may end in the same way.
+        continues: bool,
+        /// Whether others have failed.
+        has_failed: bool,
+    },
     /// Nothing is covered.
     Nothing(&'a Nothing),
     /// Secrets have failed.
@@ -52,11 +55,9 @@ impl<'a> Problem<'a> {
         } = summary.totals;
         // In a drill, a secret that changed recently is pending, and another drill need not follow.
         if summary.unlisted.is_some() || left > 0 || (!summary.is_drill && pending > 0) {
-            let continues = !summary.is_drill && promoted + pending > 0;
-            return Some(if continues {
-                Self::Unfinished
-            } else {
-                Self::CutOff
+            return Some(Self::Unfinished {
+                continues: !summary.is_drill && promoted + pending > 0,
+                has_failed: failed > 0,
             });
         }
         let nothing = summary.nothing.as_ref().map(Self::Nothing);
@@ -66,7 +67,7 @@ impl<'a> Problem<'a> {
     /// Returns the reason for the record. The records of the secrets have theirs.
     fn reason(self) -> Option<&'static str> {
         match self {
-            Self::Unfinished | Self::CutOff => Some("unfinished"),
+            Self::Unfinished { .. } => Some("unfinished"),
             Self::Nothing(_) => Some("nothing-covered"),
             Self::Failed => None,
         }
@@ -74,13 +75,10 @@ impl<'a> Problem<'a> {
 
     fn remediation(self) -> &'static str {
         match self {
-            Self::Unfinished => {
-                "send the same action again; it continues with the replicas that are left"
-            }
-            Self::CutOff => {
-                "send the same action again; if it ends in the same way, use `secret-replicator drill` or `promote`, which \
-                 have no time limit"
-            }
+            Self::Unfinished {
+                continues,
+                has_failed,
+            } => unfinished(continues, has_failed),
             Self::Nothing(nothing) => nothing.remediation(),
             Self::Failed => {
                 "the records of these secrets say what to do; then send the same action again"
@@ -90,11 +88,29 @@ impl<'a> Problem<'a> {
 
     fn error_type(self) -> ErrorType {
         match self {
-            // Another invocation continues.
-            Self::Unfinished | Self::CutOff => ErrorType::ReplicationPending,
+            Self::Unfinished { .. } => ErrorType::ReplicationPending,
             // The action names the wrong Region.
             Self::Nothing(Nothing::OtherPrimaryRegions(_)) => ErrorType::BadEvent,
             Self::Nothing(_) | Self::Failed => ErrorType::ReplicationFailed,
+        }
+    }
+}
+
+/// Returns the remediation if replicas are left.
+fn unfinished(continues: bool, has_failed: bool) -> &'static str {
+    match (continues, has_failed) {
+        (true, false) => "send the same action again; it continues with the replicas that are left",
+        (true, true) => {
+            "send the same action again; it continues with the replicas that are left; the records of the failed \
+             secrets say what to do"
+        }
+        (false, false) => {
+            "send the same action again; if it ends in the same way, use `secret-replicator drill` or `promote`, \
+             which have no time limit"
+        }
+        (false, true) => {
+            "the records of the failed secrets say what to do; then send the same action again; if it ends in the \
+             same way, use `secret-replicator drill` or `promote`, which have no time limit"
         }
     }
 }

@@ -129,14 +129,19 @@ fn series(stage: &Stage, names: &str, count: usize) {
 
 /// Refuses the token of a Region's list after some answers.
 fn end_the_list_early(stage: &Stage, region: &str, answers: u32) {
+    let refused = FaultKind::answer(400, "InvalidNextTokenException", "The token is invalid.");
+    fail_the_list(stage, region, answers, refused);
+}
+
+/// Makes one call for a Region's list fail after some answers.
+fn fail_the_list(stage: &Stage, region: &str, answers: u32, failure: FaultKind) {
     let on_list = |kind| Fault {
         region: Some(region.to_owned()),
         ..Fault::on("ListSecrets", kind)
     };
-    let refused = FaultKind::answer(400, "InvalidNextTokenException", "The token is invalid.");
     let answered = on_list(FaultKind::Latency(Duration::ZERO)).times(answers);
     stage.aws.script(answered);
-    stage.aws.script(on_list(refused));
+    stage.aws.script(on_list(failure));
 }
 
 /// Creates a primary secret and its replica with another version.

@@ -72,6 +72,9 @@ pub enum CallErrorKind {
     Internal,
 }
 
+/// The code of a call without a response before its deadline.
+const OUT_OF_TIME: &str = "OutOfTime";
+
 /// Codes that are common to AWS services and missing from Secrets Manager's model (AWS General
 /// Reference, "Common errors").
 const ACCESS_CODES: [&str; 14] = [
@@ -132,7 +135,7 @@ impl CallError {
         Self {
             operation,
             kind: CallErrorKind::Unanswered,
-            code: "OutOfTime".to_owned(),
+            code: OUT_OF_TIME.to_owned(),
             message: "no response before the deadline of the invocation".to_owned(),
             request_id: None,
         }
@@ -203,7 +206,7 @@ impl CallError {
     /// Returns whether there was no response before the deadline.
     #[must_use]
     pub fn is_out_of_time(&self) -> bool {
-        self.code == "OutOfTime"
+        self.code == OUT_OF_TIME
     }
 
     /// Returns whether the same call may succeed a moment later.

@@ -103,6 +103,9 @@ async fn failback(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         primary: Some(to),
     })?;
     let state = file.read(path.as_deref())?;
+    if state.is_empty() {
+        check_direction(arguments, lists.account())?;
+    }
     let rows = read::rows(&sides, &lists, arguments, &state).await?;
     let path = path.filter(|_| !state.is_empty());
     let mut report = Report::new(arguments, started, path.as_deref(), rows);
@@ -110,6 +113,31 @@ async fn failback(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         perform(arguments, &access, &sides, &mut report).await?;
     }
     output(arguments, &report, lists.has_replicas(arguments))
+}
+
+/// Checks that no state file records the promotion in the other direction: two standalone secrets do not show which of
+/// them was promoted, and the steps delete the promoted one.
+///
+/// # Errors
+/// A state file records the other direction.
+fn check_direction(arguments: &Arguments, account: Option<&str>) -> anyhow::Result<()> {
+    let Arguments { to, from, .. } = arguments;
+    let known = Known {
+        account,
+        primary: Some(from),
+    };
+    let other = StateFile::new(None, to);
+    let path = other.path(&known)?.filter(|path| path.exists());
+    if let Some(path) = path
+        && !other.read(Some(&path))?.is_empty()
+    {
+        bail!(
+            "`{}` records a promotion from {from} to {to}, so the old primary Region is {from}; use `--to {from} --from \
+             {to}`, or name the state file of a later promotion with `--state`",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Makes the calls that destroy nothing and that no person's step precedes, and reads their secrets again.

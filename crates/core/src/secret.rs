@@ -121,6 +121,15 @@ impl Secret {
         })
     }
 
+    /// Returns this hypothetical secret in an account.
+    #[must_use]
+    pub fn in_account(self, account: &str) -> Self {
+        Self {
+            arn: self.arn.in_account(account),
+            ..self
+        }
+    }
+
     /// Returns the AWS service that manages this secret. A managed secret has `OwningService`, the tag
     /// `aws:secretsmanager:owningService`, or a name of the form `service!...` (Secrets Manager user
     /// guide, "Secrets managed by other AWS services").

@@ -138,3 +138,22 @@ async fn a_missing_replica_that_cannot_be_read_has_the_reason_of_the_call() {
     let done = act(&mut stage.function, &drill).await;
     assert_eq!(done.recorded(), ["prod/db failed access-denied"]);
 }
+
+#[tokio::test]
+async fn a_throttled_primary_region_is_not_one_that_does_not_answer() {
+    let mut stage = setting().region(IRELAND).start().await;
+    replicated(&stage, "prod/db");
+    let throttled = Fault {
+        region: Some(HOME.to_owned()),
+        ..Fault::on("ListSecrets", FaultKind::Throttle)
+    };
+    stage.aws.script(throttled.always());
+    let done = act(&mut stage.function, &drill()).await;
+    assert_eq!(
+        done.error_type(),
+        "ReplicationPending",
+        "{:#}",
+        done.summary
+    );
+    assert_eq!((done.count("ready"), done.count("left")), (0, 1));
+}

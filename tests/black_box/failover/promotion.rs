@@ -8,8 +8,8 @@ use secret_replicator_emulator::{
 use serde_json::{Value, json};
 
 use super::{
-    IRELAND, PROMOTE, act, drill, end_the_list_early, in_ireland, promote, promoting,
-    promoting_stage, replicated, series, standalone,
+    IRELAND, PROMOTE, act, drill, end_the_list_early, fail_the_list, in_ireland, promote,
+    promoting, promoting_stage, replicated, series, standalone,
 };
 use crate::stage::{HOME, sample, setting};
 
@@ -269,15 +269,21 @@ async fn a_list_that_takes_long_leaves_time_to_promote_what_it_has_shown() {
 async fn a_list_that_ends_early_shows_no_primary_region() {
     let mut stage = promoting_stage().await;
     series(&stage, "prod/", 150);
-    end_the_list_early(&stage, IRELAND, 1);
+    let slow = FaultKind::Hang(Execution::Skipped);
+    fail_the_list(&stage, IRELAND, 1, slow);
     let done = act(&mut stage.function, &promote()).await;
     assert_eq!(done.error_type(), "BadEvent");
     let message = done.error_message();
-    assert!(message.contains("ended early"), "{message}");
+    assert!(message.contains("too long to show"), "{message}");
     assert!(
         message.contains("name the Region of the primary secrets with `from`"),
         "{message}"
     );
+    // Another failure is that of the call.
+    end_the_list_early(&stage, IRELAND, 1);
+    let done = act(&mut stage.function, &promote()).await;
+    let message = done.error_message();
+    assert!(message.contains("InvalidNextTokenException"), "{message}");
     assert!(standalone(&stage).is_empty());
 }
 
@@ -303,4 +309,53 @@ async fn a_complete_promotion_succeeds_again_if_a_part_of_the_list_shows_it() {
             assert!(again.error_message().contains("ended early"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_misspelled_primary_region_is_no_complete_promotion_if_the_list_ends_early() {
+    let mut stage = promoting_stage().await;
+    stage.secret(SecretSeed::new(IRELAND, "a/own").with_tag("replicate-to", "us-west-2"));
+    let others = SecretSeries::new(SecretSeed::new(IRELAND, "b/"), 150);
+    stage.aws.with(|world, now| world.seed_series(now, others));
+    replicated(&stage, "z/db");
+    let mut promote = promote();
+    promote["from"] = json!("us-esat-1");
+    end_the_list_early(&stage, IRELAND, 2);
+    let done = act(&mut stage.function, &promote).await;
+    assert_eq!(
+        done.error_type(),
+        "ReplicationPending",
+        "{:#}",
+        done.summary
+    );
+}
+
+#[tokio::test]
+async fn a_preview_has_the_whole_time_for_the_list() {
+    let mut stage = promoting().timeout(Duration::from_secs(20)).start().await;
+    series(&stage, "prod/", 350);
+    let slow = FaultKind::Latency(Duration::from_millis(1200));
+    stage.aws.script(Fault::on("ListSecrets", slow).always());
+    let mut preview = promote();
+    preview["from"] = json!(HOME);
+    preview["dryRun"] = json!(true);
+    let done = act(&mut stage.function, &preview).await;
+    assert_eq!(done.error, None, "{:#}", done.summary);
+    assert_eq!(done.count("planned"), 350);
+}
+
+#[tokio::test]
+async fn an_unfinished_promotion_names_the_records_of_the_failed_secrets() {
+    let mut stage = promoting_stage().await;
+    series(&stage, "prod/", 150);
+    end_the_list_early(&stage, IRELAND, 1);
+    stage.aws.with(|world, _| world.deny(Denial::of(PROMOTE)));
+    let mut promote = promote();
+    promote["from"] = json!(HOME);
+    let done = act(&mut stage.function, &promote).await;
+    assert_eq!(done.count("failed"), 100);
+    let message = done.error_message();
+    let remediation =
+        "the records of the failed secrets say what to do; then send the same action again";
+    assert!(message.contains(remediation), "{message}");
 }

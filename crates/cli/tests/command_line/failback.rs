@@ -246,3 +246,20 @@ fn a_selection_of_nothing_does_not_pass_for_a_complete_way_back() {
         );
     }
 }
+
+#[test]
+fn a_state_file_of_the_other_direction_stops_the_way_back() {
+    let files = Files::new(&[]);
+    let seed = secret("db").with_suffix(SUFFIX).with_replica_in(THERE);
+    let account = Account::new([seed]);
+    let directory = files.path("");
+    let promoted = account.call_writing_in(&directory, &["promote", "--to", THERE, "--yes"]);
+    assert_eq!(promoted.code, Some(0), "{}", promoted.stderr);
+    let failback =
+        |to, from| account.call_reading_in(&directory, &["failback", "--to", to, "--from", from]);
+    let swapped = failback(THERE, HOME);
+    assert_eq!(swapped.code, Some(1), "{}", swapped.stdout);
+    let hint = "use `--to us-east-1 --from eu-west-1`";
+    assert!(swapped.stderr.contains(hint), "{}", swapped.stderr);
+    assert_eq!(failback(HOME, THERE).code, Some(2));
+}

@@ -168,8 +168,13 @@ fn hypothetical(fields: &Fields<'_>, function: &FunctionIdentity) -> Result<Secr
         return fields.bad(message);
     }
     let name = fields.text("name")?.unwrap_or_default();
-    let hypothetical = Secret::hypothetical(name, fields.tags()?, &region, key);
-    hypothetical.or_else(|error| fields.bad(format!("`secret.name`: {error}")))
+    match Secret::hypothetical(name, fields.tags()?, &region, key) {
+        Ok(secret) => Ok(match &function.account {
+            Some(account) => secret.in_account(account),
+            None => secret,
+        }),
+        Err(error) => fields.bad(format!("`secret.name`: {error}")),
+    }
 }
 
 /// An object without duplicate fields. `serde_json` would keep the last of two values for `dryRun`.

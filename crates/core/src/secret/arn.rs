@@ -83,6 +83,16 @@ impl SecretArn {
         }
     }
 
+    /// Returns the ARN of a secret of this name in another account.
+    #[must_use]
+    pub fn in_account(&self, account: &str) -> Self {
+        let own = format!(":{}:", self.account());
+        Self {
+            text: self.text.replacen(&own, &format!(":{account}:"), 1),
+            region: self.region.clone(),
+        }
+    }
+
     /// Returns the account that owns the secret.
     #[must_use]
     pub fn account(&self) -> &str {
