@@ -32,6 +32,7 @@ use crate::junit::junit;
 use crate::options::{self, Format};
 use crate::output::{CommandOutput, Exit, json};
 use crate::progress::Progress;
+use crate::report::Gap;
 use crate::select::SelectOptions;
 use crate::source::{NoSource, PolicyOptions, PolicySource, of_one_partition};
 use report::Report;
@@ -219,12 +220,17 @@ fn output(
         DrillFormat::Csv => report.csv()?,
         DrillFormat::Junit => {
             let failures = crate::coverage::State::problems();
+            let reading = report.reading();
+            let gaps: Vec<Gap<'_>> = reading
+                .gaps()
+                .filter(|gap| report.is_finding(gap))
+                .collect();
             junit(
                 "drill",
                 &report.coverages(),
                 &failures,
                 &report.properties(),
-                &report.reading(),
+                &gaps,
             )?
         }
     };

@@ -6,7 +6,7 @@ use anyhow::Context;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::coverage::{Cell, Coverage, State};
-use crate::report::{Gap, Reading};
+use crate::report::Gap;
 
 /// Formats one test case per secret and Region, in a suite per account and primary Region. The states in
 /// `failures` fail. What could not be read is an error. `command` names the report. Each suite has the properties.
@@ -18,7 +18,7 @@ pub(crate) fn junit(
     secrets: &[Coverage],
     failures: &BTreeSet<State>,
     properties: &[(&str, String)],
-    reading: &Reading,
+    gaps: &[Gap<'_>],
 ) -> anyhow::Result<String> {
     let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
     // A report of several accounts names the account of each gap.
@@ -34,9 +34,11 @@ pub(crate) fn junit(
             suite.add_test_case(case);
         }
     }
-    for gap in reading.gaps() {
-        let account = gap.account.or(of_credentials).unwrap_or("account");
-        let name = format!("{account}.{}", gap.primary_region);
+    for gap in gaps {
+        let name = match gap.account.or(of_credentials) {
+            Some(account) => format!("{account}.{}", gap.primary_region),
+            None => gap.primary_region.to_string(),
+        };
         let suite = suites
             .entry(name.clone())
             .or_insert_with(|| suite(&name, properties));
@@ -58,7 +60,7 @@ fn suite(name: &str, properties: &[(&str, String)]) -> TestSuite {
 }
 
 /// Returns the test case of a Region that could not be read.
-fn unread(gap: Gap<'_>) -> TestCase {
+fn unread(gap: &Gap<'_>) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_type("unread");
     status.set_message(gap.error);

@@ -160,7 +160,10 @@ async fn plan(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         name_prefix: "",
     };
     let collected = RefCell::new(Collected::new(arguments, page));
-    let on_secret = |_: &Secret, coverage| collected.borrow_mut().add(coverage);
+    let on_secret = |_: &Secret, coverage| {
+        collected.borrow_mut().add(coverage);
+        true
+    };
     let reading = match report::read(&source, scope, on_secret).await {
         Ok(reading) => reading,
         Err(error) => return Ok(CommandOutput::failure(&source.note, &error)),

@@ -67,12 +67,12 @@ pub(crate) struct Reading {
     pub(crate) swept: Vec<Swept>,
     /// The secrets that could not be read. The report has them, with the error.
     #[serde(skip)]
-    pub(crate) unreadable: Unreadable,
+    pub(crate) unreadable: UnreadableSecrets,
 }
 
 /// Secrets that could not be read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Unreadable {
+pub(crate) struct UnreadableSecrets {
     count: usize,
     /// The error of the first one, with its remediation.
     first: String,
@@ -148,16 +148,20 @@ impl Reading {
     }
 }
 
-impl Unreadable {
-    fn add(&mut self, coverage: &Coverage) {
-        let mut cells = coverage.regions.iter();
-        let Some(cell) = cells.find(|cell| cell.state == State::Unreadable) else {
-            return;
-        };
-        self.count += 1;
-        if self.count == 1 {
-            self.first = cell.detail().unwrap_or_default().into();
+/// Returns the error of a secret that could not be read.
+fn error_of(coverage: &Coverage) -> Option<String> {
+    let mut cells = coverage.regions.iter();
+    let cell = cells.find(|cell| cell.state == State::Unreadable)?;
+    cell.detail().map(str::to_owned)
+}
+
+impl UnreadableSecrets {
+    fn extend(&mut self, error: Option<String>) {
+        let Some(error) = error else { return };
+        if self.count == 0 {
+            self.first = error;
         }
+        self.count += 1;
     }
 
     fn note(&self) -> String {
@@ -179,24 +183,26 @@ struct Numbers {
     covered: u64,
 }
 
-/// Reads all secrets of the source. Calls `on_secret` for each.
+/// Reads all secrets of the source. Calls `on_secret` for each, which returns whether the report has it.
 ///
 /// # Errors
 /// Nothing could be read, and there is only one account.
 pub(crate) async fn read(
     source: &Source,
     scope: Scope<'_>,
-    on_secret: impl Fn(&Secret, Coverage),
+    on_secret: impl Fn(&Secret, Coverage) -> bool,
 ) -> Result<Reading> {
     let started: DateTime<Utc> = Utc::now();
     let progress = Progress::start();
     let accounts = source.targets.iter();
     let unknown = RefCell::new(BTreeSet::new());
-    let unreadable = RefCell::new(Unreadable::default());
+    let unreadable = RefCell::new(UnreadableSecrets::default());
     let on_secret = |secret: &Secret, coverage: Coverage| {
         unknown.borrow_mut().extend(unknown_in(&coverage));
-        unreadable.borrow_mut().add(&coverage);
-        on_secret(secret, coverage);
+        let error = error_of(&coverage);
+        if on_secret(secret, coverage) {
+            unreadable.borrow_mut().extend(error);
+        }
     };
     let accounts = accounts.map(|target| account(source, target, scope, &progress, &on_secret));
     let results: Vec<_> = stream::iter(accounts)
@@ -310,7 +316,7 @@ mod tests {
             unread: Vec::new(),
             unknown_regions: BTreeSet::new(),
             swept: Vec::new(),
-            unreadable: Unreadable::default(),
+            unreadable: UnreadableSecrets::default(),
         };
         assert!(!reading.is_incomplete());
         assert_eq!(reading.note(), "");

@@ -17,7 +17,7 @@ use crate::html::{Facts, HtmlOptions, HtmlReport, Kind};
 use crate::junit::junit;
 use crate::options::Format;
 use crate::output::{CommandOutput, Exit, Stdout};
-use crate::report::{self, Reading};
+use crate::report::{self, Gap, Reading};
 use crate::source::{Source, SourceOptions};
 use crate::survey::Scope;
 use crate::table;
@@ -153,7 +153,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
     });
     let on_secret = |secret: &Secret, coverage: Coverage| {
         if !filter.selects(secret) {
-            return;
+            return false;
         }
         let mut collected = collected.borrow_mut();
         collected.selected += 1;
@@ -168,6 +168,7 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
                 collected.secrets.push(coverage);
             }
         }
+        true
     };
     let reading = match report::read(&source, scope, on_secret).await {
         Ok(reading) => reading,
@@ -232,7 +233,8 @@ fn output(
         StatusFormat::Csv => table::csv(secrets),
         StatusFormat::Junit => {
             let failures = failures(&arguments.fail_on);
-            junit("status", &secrets, &failures, &[], &reading)?.into()
+            let gaps: Vec<Gap<'_>> = reading.gaps().collect();
+            junit("status", &secrets, &failures, &[], &gaps)?.into()
         }
     };
     Ok(CommandOutput {

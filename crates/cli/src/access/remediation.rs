@@ -103,8 +103,8 @@ fn with_remediation(action: &str, code: &str, message: &str) -> String {
     if NO_CREDENTIALS.iter().any(|text| message.contains(text)) {
         return match profile() {
             Some(profile) => format!(
-                "{action} failed: the profile `{profile}` does not exist or has no credentials; `aws configure \
-                 list-profiles` shows the profiles"
+                "{action} failed: the profile `{profile}` has no credentials; `aws configure list --profile {profile}` \
+                 shows what it has"
             ),
             None => format!(
                 "{action} failed: no AWS credentials were found; add `--profile NAME` (`aws configure \
@@ -134,6 +134,22 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
         let mut parts = parts.iter();
         parts.any(|part| message.contains(part) || code.contains(part))
     };
+    // First, because the name of a role of IAM Identity Center contains SSO.
+    if has(&["AccessDenied", "not authorized to perform"]) {
+        let denied = message.split_once("not authorized to perform: ");
+        let denied = denied.and_then(|(_, rest)| rest.split_whitespace().next());
+        let action = denied.filter(|word| word.contains(':')).unwrap_or(action);
+        if action == "sts:AssumeRole" {
+            return Some(
+                "check the role, which is that of `--role-name` or of the profile: its trust policy must allow the \
+                 caller, with the external ID that it requires, and the caller needs `sts:AssumeRole` for it"
+                    .to_owned(),
+            );
+        }
+        return Some(format!(
+            "allow `{action}`: docs/CLI.md has the IAM policy of each command"
+        ));
+    }
     // The SDK's credential providers have no public error codes (aws-config 1.13).
     if has(&["SSO", "access token"]) {
         return Some(format!("sign in again: `{}`", sign_in()));
@@ -149,21 +165,6 @@ fn remediation(action: &str, code: &str, message: &str) -> Option<String> {
             "`aws configure list-profiles` shows the profiles; name one of them with `--profile`"
                 .to_owned(),
         );
-    }
-    if has(&["AccessDenied", "not authorized to perform"]) {
-        let denied = message.split_once("not authorized to perform: ");
-        let denied = denied.and_then(|(_, rest)| rest.split_whitespace().next());
-        let action = denied.filter(|word| word.contains(':')).unwrap_or(action);
-        if action == "sts:AssumeRole" {
-            return Some(
-                "check the role of `--role-name` in the account: its trust policy must allow the caller, with the \
-                 `--external-id` that it requires; and allow `sts:AssumeRole` for it to the caller"
-                    .to_owned(),
-            );
-        }
-        return Some(format!(
-            "allow `{action}`: docs/CLI.md has the IAM policy of each command"
-        ));
     }
     if has(&[
         "InvalidClientTokenId",

@@ -16,7 +16,7 @@ use super::vanished::Vanished;
 use super::{Drill, expected};
 use crate::coverage::Coverage;
 use crate::listing;
-use crate::report::{Reading, Unread, Unreadable};
+use crate::report::{Gap, Reading, Unread, UnreadableSecrets};
 use crate::survey::ListTime;
 
 /// The time for a page of the failover Region's list.
@@ -228,6 +228,16 @@ impl Report {
             || self.lists.iter().any(|list| list.error.is_some())
     }
 
+    /// Returns whether a Region that could not be read is a finding. With an inventory, a drill does not need the primary
+    /// Regions.
+    pub(super) fn is_finding(&self, gap: &Gap<'_>) -> bool {
+        let is_unasked = self
+            .not_asked
+            .iter()
+            .any(|unread| unread.region == *gap.region);
+        !is_unasked || self.absent_unknown.contains(gap.region)
+    }
+
     /// Returns why the report does not have every secret that the Region should have. `None` if it has.
     pub(super) fn incomplete(&self) -> Option<&'static str> {
         if !self.not_asked.is_empty() {
@@ -297,7 +307,7 @@ impl Report {
             unread: self.not_asked.clone(),
             unknown_regions: BTreeSet::new(),
             swept: Vec::new(),
-            unreadable: Unreadable::default(),
+            unreadable: UnreadableSecrets::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::coverage::{Cell, Change, DryRun, State, Texts};
 use crate::options::limits;
-use crate::report::{Unread, Unreadable};
+use crate::report::{Unread, UnreadableSecrets};
 use crate::survey::ListTime;
 
 const HOSTILE: &str = "</script><script>alert('1')</script><!--<img src=x onerror=alert(2)>&\"";
@@ -49,7 +49,7 @@ fn reading() -> Reading {
         unread: Vec::new(),
         unknown_regions: BTreeSet::new(),
         swept: Vec::new(),
-        unreadable: Unreadable::default(),
+        unreadable: UnreadableSecrets::default(),
     }
 }
 

@@ -221,6 +221,26 @@ fn without_the_primary_region_the_drill_rests_on_the_inventory() {
 }
 
 #[test]
+fn an_unasked_primary_region_is_an_error_of_junit_only_if_the_report_needs_it() {
+    let account = Account::new([covered("a").with_replica_in(THERE)]);
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let file = files.path("inventory.json");
+    account.call(&arguments(&path, &["--save", &file]));
+    account.aws.with(|world, now| world.suspend(now, HOME));
+    let junit = |more: &[&str]| {
+        let more = [more, &["--output", "junit"]].concat();
+        account.call(&arguments(&path, &more))
+    };
+    let called = junit(&["--inventory", &file]);
+    assert_eq!(called.code, Some(0), "{}", called.stderr);
+    assert!(!called.stdout.contains("<error"), "{}", called.stdout);
+    let called = junit(&[]);
+    assert_eq!(called.code, Some(2), "{}", called.stderr);
+    assert!(called.stdout.contains("<error"), "{}", called.stdout);
+}
+
+#[test]
 fn the_age_of_the_newest_change_is_in_each_format() {
     let account = Account::new([covered("a").with_replica_in(THERE)]);
     let files = Files::new(&[("policy.yaml", POLICY)]);

@@ -297,3 +297,23 @@ fn a_plan_names_an_empty_tag() {
         called.stdout
     );
 }
+
+#[test]
+fn a_secret_that_a_tag_does_not_select_may_be_unreadable() {
+    let account = Account::new([
+        covered("a")
+            .with_tag("team", "x")
+            .with_replica_in("eu-west-1"),
+        covered("b"),
+    ]);
+    let denied = FaultKind::answer(400, "AccessDeniedException", "denied");
+    account
+        .aws
+        .script(Fault::on("DescribeSecret", denied).on_secret("b").always());
+    let files = Files::new(&[("policy.yaml", POLICY)]);
+    let path = files.path("policy.yaml");
+    let status = ["status", &path, "--region", HOME];
+    let selected = account.call(&[&status[..], &["--tag", "team=x"]].concat());
+    assert_eq!(selected.code, Some(0), "{}", selected.stderr);
+    assert_eq!(account.call(&status).code, Some(2));
+}

@@ -18,32 +18,39 @@ pub(super) fn delete(arn: &SecretArn, from: &Region) -> Step {
     }
 }
 
-/// Returns the step before the deletion of a promoted secret that has replicas of its own. AWS does not delete a secret
-/// that has replicas.
+/// Returns the steps before the deletion of a promoted secret that lists other Regions. AWS does not delete a secret that
+/// has replicas. The old primary Region can be listed after a request that failed because of the name; what a removal
+/// does to the old primary secret is not documented, so it has no command.
 pub(super) fn remove_replicas(
     arn: &SecretArn,
     from: &Region,
-    replicas: &BTreeMap<Region, Replica>,
-) -> Option<Step> {
-    if replicas.is_empty() {
-        return None;
-    }
+    listed: &BTreeMap<Region, Replica>,
+) -> Vec<Step> {
+    let to = arn.region();
     let there = arn.in_region(from);
-    let regions: Vec<&str> = replicas.keys().map(Region::as_str).collect();
-    Some(Step::Person {
+    let others = listed.keys().filter(|region| *region != to);
+    let others: Vec<&str> = others.map(Region::as_str).collect();
+    let replicas = (!others.is_empty()).then(|| Step::Person {
         text: format!(
-            "The promoted secret in {from} has replicas in {}, without which AWS does not delete it. Their readers \
-             read another Region from now on, and the owner removes them. A stack in {from} whose policy covers the \
-             secret requests them again: exclude the secret from its policy before.",
-            regions.join(" and ")
+            "AWS does not delete the promoted secret while it lists {}. If a stack in {from} covers it, first exclude \
+             it from the policy there, so that no sweep requests the replicas again. When no reader needs them, the \
+             owner removes them.",
+            others.join(" and ")
         ),
         command: Some(format!(
             "aws secretsmanager remove-regions-from-replication --region {from} --secret-id '{there}' \
              --remove-replica-regions {}",
-            regions.join(" ")
+            others.join(" ")
         )),
         destroys: true,
-    })
+    });
+    let of_old_primary = listed.contains_key(to).then(|| {
+        note(format!(
+            "The promoted secret lists {to}, which has the old primary secret and no replica. AWS may not delete it \
+             because of this entry, and does not document what a removal of the entry does there: ask AWS Support."
+        ))
+    });
+    replicas.into_iter().chain(of_old_primary).collect()
 }
 
 /// Returns the step that removes the entry of the failover Region from the old primary secret. It is a removal of a

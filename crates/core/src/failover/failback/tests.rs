@@ -279,7 +279,8 @@ fn the_replicas_of_a_promoted_secret_are_removed_before_it_is_deleted() {
         message: None,
         kms_key: None,
     };
-    new.replicas.insert(region("ap-south-1"), replica);
+    new.replicas.insert(region("ap-south-1"), replica.clone());
+    new.replicas.insert(region(PRIMARY), replica);
     let way = way_back(
         &arn,
         &region(THERE),
@@ -296,6 +297,9 @@ fn the_replicas_of_a_promoted_secret_are_removed_before_it_is_deleted() {
     );
     assert!(commands[1].contains("delete-secret"), "{commands:?}");
     assert_eq!(way.next_call(), None, "it destroys the replicas");
+    let support =
+        |step: &Step| matches!(step, Step::Person { text, .. } if text.contains("ask AWS Support"));
+    assert!(way.steps.iter().any(support), "{way:?}");
 }
 
 #[test]
