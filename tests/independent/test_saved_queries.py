@@ -9,6 +9,14 @@ import insights
 from template import ROOT, of_type
 
 
+# Lambda's report of an invocation that it ended (developer guide, "Lambda Telemetry API Event schema reference").
+ENDED_BY_LAMBDA = {
+    "time": "2026-01-01T00:00:09.000Z",
+    "type": "platform.report",
+    "record": {"requestId": "r", "metrics": {"durationMs": 180000.0}, "status": "timeout", "errorType": "Sandbox.Timedout"},
+}
+
+
 @pytest.fixture(scope="module")
 def log_fields(runs):
     """The fields that a query can name, with their values. The fields of an array's elements are equal."""
@@ -24,6 +32,7 @@ def log_fields(runs):
         else:
             found.setdefault(name, set()).add(value)
 
+    discover("", [ENDED_BY_LAMBDA])
     for run in runs.values():
         discover("", run.lines)
     return {name.removeprefix("*."): values for name, values in found.items()}
@@ -47,7 +56,7 @@ def check_query(title, query, log_fields):
     parsed = re.findall(r"\(\?<(\w+)>", text)
     words = re.sub(r"/[^/]*/|\"[^\"]*\"|'[^']*'", "", text)
     aliases = {*re.findall(r" as (\w+)", words), *parsed}
-    named = set(re.findall(r"@?[A-Za-z_]+(?:\.\d+(?:\.\w+)?)?", words)) - KEYWORDS - aliases - {"as"}
+    named = set(re.findall(r"@?[A-Za-z_]+(?:\.\w+)*", words)) - KEYWORDS - aliases - {"as"}
     assert len(named) >= 5, title
     fields = {re.sub(r"\.\d+", ".*", name) for name in named}
     unknown = fields - log_fields.keys() - {"@timestamp", "@message"}
@@ -84,6 +93,15 @@ def test_a_query_finds_the_failures_with_their_remediation(result):
     assert len(taken) == 3
     assert all("remediation" in row or row["replicas.0.remediation"] for row in taken)
     assert {row["outcome"] for row in rows if "error_type" not in row} <= {"failed", "pending"}
+
+
+def test_a_query_finds_an_invocation_that_lambda_ended():
+    query = SAVED_QUERIES["WhatFailedAndWhy"]["Properties"]["QueryString"]
+    succeeded = ENDED_BY_LAMBDA | {"record": {"requestId": "s", "status": "success"}}
+
+    [row] = insights.run(query, [succeeded, ENDED_BY_LAMBDA])
+
+    assert (row["record.status"], row["record.errorType"]) == ("timeout", "Sandbox.Timedout")
 
 
 def test_a_query_counts_the_sweeps_that_repaired_a_secret_and_names_who_changed_its_replicas(result):
