@@ -236,6 +236,13 @@ impl Coverage {
         }
     }
 
+    /// Adds that the policy wants no replica, if no Region has a state.
+    pub(crate) fn name_exclusion(&mut self) {
+        if self.regions.is_empty() {
+            self.regions.push(cell::excluded());
+        }
+    }
+
     /// Returns the coverage of a secret that the lists show in sync in these Regions.
     pub(crate) fn in_sync(
         secret: &Secret,

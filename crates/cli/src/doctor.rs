@@ -43,10 +43,10 @@ Examples:
 Exit codes:
   0  every link is in order
   1  the stack cannot be read
-  2  findings")]
+  2  findings, for example that the stack does not exist")]
 pub(crate) struct Arguments {
     /// The name of the CloudFormation stack
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = options::stack)]
     stack_name: String,
     /// The Region of the stack; without this option, the configured one
     #[arg(long, value_name = "REGION", value_parser = options::region)]

@@ -79,7 +79,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     failover_policy: Option<String>,
     /// The stack in the failover Region, to show what its policy does with promoted secrets
-    #[arg(long, value_name = "STACK", conflicts_with = "failover_policy")]
+    #[arg(long, value_name = "STACK", value_parser = options::stack, conflicts_with = "failover_policy")]
     failover_stack: Option<String>,
     #[command(flatten)]
     html: HtmlOptions,

@@ -113,6 +113,18 @@ pub(crate) fn allowed_regions(text: &str) -> Result<AllowedRegions, String> {
     }
 }
 
+/// Parses the name or the ARN of a stack. AWS answers an empty name with all stacks.
+///
+/// # Errors
+/// The name is empty.
+#[cfg(feature = "aws")]
+pub(crate) fn stack(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("must be the name of a stack; a variable of the shell may be empty".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,7 +79,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     policy: Option<String>,
     /// The stack in the failover Region, to show what its policy does with the promoted secrets
-    #[arg(long, value_name = "STACK", conflicts_with = "policy")]
+    #[arg(long, value_name = "STACK", value_parser = options::stack, conflicts_with = "policy")]
     from_stack: Option<String>,
     #[command(flatten)]
     access: AccessOptions,

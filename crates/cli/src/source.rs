@@ -29,6 +29,7 @@ pub(crate) struct PolicyOptions {
     #[arg(
         long,
         value_name = "STACK",
+        value_parser = options::stack,
         conflicts_with_all = ["policy", "allowed_replica_regions", "allow_overwrite", "allow_removal"]
     )]
     from_stack: Option<String>,

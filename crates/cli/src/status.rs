@@ -151,10 +151,11 @@ async fn status(arguments: &Arguments) -> anyhow::Result<CommandOutput> {
         selected: 0,
         fails: false,
     });
-    let on_secret = |secret: &Secret, coverage: Coverage| {
+    let on_secret = |secret: &Secret, mut coverage: Coverage| {
         if !filter.selects(secret) {
             return false;
         }
+        coverage.name_exclusion();
         let mut collected = collected.borrow_mut();
         collected.selected += 1;
         collected.fails |= has_state(&coverage, |state| arguments.fail_on.contains(&state));

@@ -7,6 +7,7 @@ mod report;
 
 use clap::Args;
 use secret_replicator_core::policy::{Policy, Problem, Rule, Severity, escape_control};
+use secret_replicator_core::spelling::did_you_mean;
 use serde::Serialize;
 
 use crate::diagnostic;
@@ -135,7 +136,10 @@ fn unknown_rules(cases: &[file::Case], policy: &Policy) -> Vec<Problem> {
                 "the test `{}` expects the rule `{rule}`, which the policy does not have",
                 case.name
             )),
-            hint: "check the name of the rule in the policy".to_owned(),
+            hint: did_you_mean(rule, known.iter().copied()).map_or_else(
+                || "check the name of the rule in the policy".to_owned(),
+                |name| format!("did you mean `{name}`?"),
+            ),
             count: 1,
         })
         .collect()

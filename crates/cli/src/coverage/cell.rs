@@ -254,6 +254,14 @@ pub(super) fn in_sync(region: &Region) -> Cell {
     }
 }
 
+/// Returns the cell of a covered secret that gets no replica.
+pub(super) fn excluded() -> Cell {
+    Cell {
+        dry_run: DryRun::Excluded,
+        ..Cell::new(None, State::Excluded, None)
+    }
+}
+
 /// Returns the cell of a secret that the policy does not cover.
 pub(super) fn not_covered(reason: &SkipReason) -> Cell {
     let reason = Reason {

@@ -6,7 +6,7 @@ use secret_replicator_core::explain::{
     BlockedBy, CallExplanation, Explanation, RegionExplanation, RuleExplanation,
 };
 use secret_replicator_core::policy::escape_control;
-use secret_replicator_core::reason::Refusal;
+use secret_replicator_core::reason::{Refusal, RetainReason};
 use secret_replicator_core::secret::{Encryption, Region, Secret};
 
 use crate::terminal::{ERROR, FAINT, STRONG, SUCCESS, paint, wrap};
@@ -82,8 +82,9 @@ fn summary(explanation: &Explanation) -> String {
     };
     let parts = [
         ("Replicates to", regions(&|region| is_write(region))),
-        ("Removes", regions(&|region| region.action == "remove")),
+        ("Removes", regions(&is_removal)),
         ("Keeps", regions(&|region| region.action == "keep")),
+        ("Keeps for now", regions(&is_waiting)),
         (
             "Excludes",
             regions(&|region| is_intended(region) && !is_primary_region(region)),
@@ -103,6 +104,15 @@ fn summary(explanation: &Explanation) -> String {
 
 fn is_write(region: &RegionExplanation) -> bool {
     ["replicate", "retry"].contains(&region.action)
+}
+
+fn is_removal(region: &RegionExplanation) -> bool {
+    region.action == "remove" && !is_waiting(region)
+}
+
+/// Returns whether an unwanted replica is kept until the others are in sync.
+fn is_waiting(region: &RegionExplanation) -> bool {
+    region.reason == Some(RetainReason::WaitingForOtherReplicas.code())
 }
 
 fn is_primary_region(region: &RegionExplanation) -> bool {
@@ -173,11 +183,13 @@ fn regions(explanation: &Explanation) -> String {
         let mark = if is_intended(region) {
             "–".to_owned()
         } else {
-            mark(!is_refused(region))
+            mark(!is_refused(region) && !is_waiting(region))
         };
         let mut lines = vec![decision(region)];
         if region.may_overwrite {
-            lines.push("overwrites another secret of the same name".to_owned());
+            lines.push(
+                "overwrites another secret of the same name, if a probe finds one".to_owned(),
+            );
         }
         lines.extend(rules_of(region));
         lines.extend(
@@ -219,6 +231,7 @@ fn decision(region: &RegionExplanation) -> String {
         "replicate" | "overwrite" => format!("gets a replica with {key} ({because})"),
         "retry" => format!("is retried with {key} ({because})"),
         "keep" => "keeps its replica".to_owned(),
+        "remove" if is_waiting(region) => format!("keeps its replica for now ({reason})"),
         "remove" => format!("loses its replica ({reason})"),
         _ if is_primary_region(region) => format!("is the primary Region ({reason})"),
         _ if is_intended(region) => format!("gets no replica ({reason})"),

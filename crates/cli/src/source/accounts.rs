@@ -16,7 +16,7 @@ pub(crate) struct AccountOptions {
     #[arg(long, value_name = "IDS|FILE", requires = "role_name")]
     accounts: Option<String>,
     /// The role to assume in each account
-    #[arg(long, value_name = "NAME", requires = "accounts")]
+    #[arg(long, value_name = "NAME", value_parser = role_name, requires = "accounts")]
     role_name: Option<String>,
     /// The external ID that the role requires
     #[arg(long, value_name = "ID", requires = "accounts")]
@@ -30,6 +30,17 @@ pub(crate) struct Target {
     pub(crate) account: Option<String>,
     /// The access to it.
     pub(crate) access: Access,
+}
+
+/// Parses the name of a role, with or without its path.
+fn role_name(text: &str) -> Result<String, String> {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
+    if text.is_empty() || !text.chars().all(is_valid) {
+        let form =
+            "must be the name of the role, which is the same in each account, without `arn:`";
+        return Err(form.to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 impl AccountOptions {

@@ -317,3 +317,28 @@ fn a_secret_that_a_tag_does_not_select_may_be_unreadable() {
     assert_eq!(selected.code, Some(0), "{}", selected.stderr);
     assert_eq!(account.call(&status).code, Some(2));
 }
+
+#[test]
+fn a_covered_secret_that_gets_no_replica_is_in_the_report() {
+    let account = Account::new([
+        secret("none").with_tag("replicate-to", "none"),
+        secret("ireland")
+            .with_tag("replicate-to", "eu-west-1")
+            .with_replica_in("eu-west-1"),
+    ]);
+    let status = ["status", "--region", HOME];
+    let report = account
+        .call(&[&status[..], &["--output", "json"]].concat())
+        .json();
+    assert_eq!(report["summary"]["secrets"], 2);
+    assert_eq!(report["summary"]["covered"], 2);
+    let text = account.call(&status).stdout;
+    assert!(
+        text.contains("2 secrets, of which the policy covers 2."),
+        "{text}"
+    );
+    let csv = account
+        .call(&[&status[..], &["--output", "csv", "--only", "excluded"]].concat())
+        .stdout;
+    assert!(csv.contains("none") && !csv.contains("ireland"), "{csv}");
+}

@@ -6,7 +6,7 @@ use crate::{Files, called};
 const POLICY: &str = "version: 1\nrules: [{name: all, when: all, replicate-to: [eu-west-1]}]\n";
 
 /// Wrong arguments, of which `policy.yaml` is an existing file, and a part of the error.
-const WRONG: [(&[&str], &str); 17] = [
+const WRONG: [(&[&str], &str); 20] = [
     (&["plan", "policy.yaml"], "--region us-east-1"),
     (
         &["plan", "policy.yaml", "--region", "us-east1"],
@@ -66,6 +66,21 @@ const WRONG: [(&[&str], &str); 17] = [
         "secret-replicator status policy.yaml",
     ),
     (&["doctor", "--region", HOME], "--stack-name <NAME>"),
+    (
+        &["doctor", "--stack-name", ""],
+        "must be the name of a stack",
+    ),
+    (&["plan", "--from-stack", ""], "must be the name of a stack"),
+    (
+        &[
+            "plan",
+            "--accounts",
+            "111111111111",
+            "--role-name",
+            "arn:aws:iam::111111111111:role/r",
+        ],
+        "without `arn:`",
+    ),
     (
         &["doctor", "secret-replicator"],
         "--stack-name secret-replicator",

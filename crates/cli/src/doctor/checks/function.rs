@@ -3,7 +3,7 @@
 use super::super::facts::{Chain, Function, Invoked, Subject};
 use super::super::finding::{Finding, Link, Symptom};
 use super::super::settings::Settings;
-use super::{RESTORE, unread};
+use super::{RECREATE, RESTORE, unread};
 
 /// The symptoms of a function that fails on every event.
 const SYMPTOMS: &[Symptom] = &[
@@ -23,8 +23,7 @@ pub(super) fn check(subject: &Subject, chain: &Chain) -> Option<Finding> {
             let finding = Finding::error(
                 Link::Function,
                 "the function of the stack does not exist",
-                "delete the stack and deploy it again: CloudFormation does not recreate a function \
-                 that another principal deleted",
+                RECREATE,
             );
             let deliveries = [Symptom::Alarm("UndeliveredEventsWaiting")];
             return Some(finding.explaining(SYMPTOMS).explaining(&deliveries));

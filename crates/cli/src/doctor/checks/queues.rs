@@ -2,7 +2,7 @@
 
 use super::super::facts::Chain;
 use super::super::finding::{Finding, Link, Symptom};
-use super::unread;
+use super::{RESTORE, unread};
 
 /// Checks that no queue holds messages.
 pub(super) fn check(chain: &Chain) -> Vec<Finding> {
@@ -10,6 +10,11 @@ pub(super) fn check(chain: &Chain) -> Vec<Finding> {
     for (name, queue) in &chain.queues {
         let queue = match queue {
             Ok(queue) => queue,
+            Err(error) if error.error.contains("NonExistentQueue") => {
+                let problem = format!("the queue {name} does not exist, so its messages are lost");
+                findings.push(Finding::error(Link::Queues, problem, RESTORE));
+                continue;
+            }
             Err(error) => {
                 findings.push(unread(Link::Queues, "the queues", error));
                 continue;

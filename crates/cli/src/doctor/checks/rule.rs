@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::facts::{Chain, Rule, Stack, Subject};
 use super::super::finding::{Finding, Link, Symptom};
 use super::super::resource_policy;
-use super::{RESTORE, unread};
+use super::{RECREATE, RESTORE, unread};
 
 /// The event pattern of the rule in the template. A test compares both.
 const PATTERN: &str = include_str!("event-pattern.json");
@@ -20,9 +20,7 @@ pub(super) fn check(subject: &Subject, stack: &Stack, chain: &Chain) -> Vec<Find
         Ok(Some(rule)) => rule,
         Ok(None) => {
             let problem = "the rule does not exist, so events are lost";
-            let remediation = "delete the stack and deploy it again: CloudFormation does not recreate a rule that \
-                               another principal deleted";
-            return vec![Finding::error(Link::Rule, problem, remediation)];
+            return vec![Finding::error(Link::Rule, problem, RECREATE)];
         }
         Err(error) => return vec![unread(Link::Rule, "the rule", error)],
     };

@@ -33,7 +33,9 @@ pub(super) fn check(subject: &Subject, stack: Option<&Stack>) -> Option<Finding>
             Link::Stack,
             problem,
             format!(
-                "run `aws cloudformation continue-update-rollback --region {region} --stack-name {name}`"
+                "run `aws cloudformation continue-update-rollback --region {region} --stack-name {name}`; if the \
+                 resource PolicyCheck failed, with `--resources-to-skip PolicyCheck` (docs/DEPLOY.md, Check of the \
+                 deployment)"
             ),
         ),
         "UPDATE_ROLLBACK_COMPLETE" | "UPDATE_FAILED" | "IMPORT_ROLLBACK_COMPLETE" => {

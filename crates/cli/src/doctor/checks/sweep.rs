@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::super::facts::{Chain, Stack, Subject, Sweep};
 use super::super::finding::{Finding, Findings, Link, Symptom};
-use super::{RESTORE, list, unread};
+use super::{RECREATE, RESTORE, list, unread};
 
 /// The symptoms of a sweep that does not start.
 const NO_SWEEP: &[Symptom] = &[
@@ -37,9 +37,7 @@ pub(super) fn check_schedules(subject: &Subject, stack: &Stack, chain: &Chain) -
             findings.push(finding);
         }
     };
-    let deleted = "delete the stack and deploy it again: CloudFormation does not recreate a schedule that \
-                   another principal deleted";
-    add(&missing, "do not exist", deleted.to_owned());
+    add(&missing, "do not exist", RECREATE.to_owned());
     let enable = if stack.parameter("SweepEnabled") == "false" {
         "deploy the stack with SweepEnabled=true".to_owned()
     } else {
