@@ -205,8 +205,8 @@ impl Access {
     }
 }
 
-/// Checks that the profile of `--profile` or `AWS_PROFILE` exists, as the AWS CLI does. The chain of the SDK would go on
-/// with the credentials of a container or an instance, which can belong to another account.
+/// Checks that the profile of `--profile` or `AWS_PROFILE` exists, as the AWS CLI does. The chain of the SDK would go
+/// on with the credentials of a container or an instance, which can belong to another account.
 ///
 /// # Errors
 /// The profile does not exist, or the configuration files cannot be read.
@@ -232,8 +232,8 @@ async fn check_profile(options: &AccessOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes the credentials from an existing profile, a container or an instance, as the AWS CLI does. In the chain of the SDK, those of
-/// the environment win, which can belong to another account.
+/// Takes the credentials from an existing profile, a container or an instance, as the AWS CLI does. In the chain of the
+/// SDK, those of the environment win, which can belong to another account.
 fn with_profile(config: SdkConfig, name: &str) -> SdkConfig {
     let of_providers = ProviderConfig::without_region()
         .with_region(config.region().cloned())

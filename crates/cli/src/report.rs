@@ -122,7 +122,8 @@ impl Reading {
         regions.join(", ")
     }
 
-    /// Formats what could not be read, and the Regions that are not known, for standard error. Lists with the same error are named together.
+    /// Formats what could not be read, and the Regions that are not known, for standard error. Lists with the same error
+    /// are named together.
     pub(crate) fn note(&self) -> String {
         let unread = self.unread.iter().map(|unread| {
             let account = unread.account.as_deref().unwrap_or("the account");

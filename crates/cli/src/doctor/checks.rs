@@ -77,10 +77,10 @@ fn list<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
 /// it.
 const RESTORE: &str = "restore the stack with a change set of the mode REVERT_DRIFT (docs/OPERATIONS.md, Changes outside of the stack)";
 
-/// The remediation of a resource that does not exist. AWS documents that the change set recreates deleted resources; this
-/// was not tried.
-const RECREATE: &str = "restore the stack with a change set of the mode REVERT_DRIFT (docs/OPERATIONS.md, Changes outside of the stack); \
-                        if that does not recreate it, delete the stack, deploy it again, and name its new role in key policies";
+/// The remediation of a resource that does not exist. Whether the change set recreates it was not tried.
+const RECREATE: &str = "restore the stack with a change set of the mode REVERT_DRIFT (docs/OPERATIONS.md, Changes \
+                        outside of the stack); if that does not recreate it, delete the stack, deploy it again, and \
+                        name its new role in key policies";
 
 /// Returns the names of the alarms in the template.
 pub(crate) fn alarm_names() -> &'static [&'static str] {

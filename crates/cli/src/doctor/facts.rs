@@ -141,7 +141,7 @@ pub(crate) struct Chain {
     /// The topic of the alarms.
     pub(crate) topic: Read<Option<Topic>>,
     /// The alarms of the stack, by name in the template.
-    pub(crate) alarms: Read<BTreeMap<String, Alarm>>,
+    pub(crate) alarms: Read<BTreeMap<String, Option<Alarm>>>,
 }
 
 /// The function's configuration.
@@ -315,6 +315,8 @@ pub(crate) struct Topic {
     pub(crate) pending: usize,
     /// The key that encrypts the topic.
     pub(crate) key: Option<TopicKey>,
+    /// The policy of the topic, as JSON.
+    pub(crate) policy: String,
 }
 
 /// The key of a topic.
@@ -333,6 +335,10 @@ pub(crate) struct Alarm {
     pub(crate) firing: bool,
     /// The reason of the state.
     pub(crate) reason: String,
-    /// Whether it notifies its topic.
+    /// Whether its actions are enabled.
     pub(crate) actions_enabled: bool,
+    /// The ARN.
+    pub(crate) arn: String,
+    /// The ARNs that it notifies when it fires.
+    pub(crate) notifies: Vec<String>,
 }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 /// Returns whether a statement allows an AWS service an action for a source, for instance EventBridge to invoke
-/// a function for a rule. `None` is any source. Evaluates the condition on `aws:SourceArn` only; the values of
-/// the other keys in use (`aws:SourceAccount`) are those of the source's account.
+/// a function for a rule. `None` is any source. Evaluates the conditions on `aws:SourceArn` and `aws:SourceAccount`
+/// only.
 pub(crate) fn allows_service(
     policy: &Value,
     service: &str,
@@ -19,18 +19,25 @@ pub(crate) fn allows_service(
         let is_service = row["Principal"] == "*"
             || row["Principal"]["AWS"] == "*"
             || contains(&row["Principal"]["Service"], service);
-        let is_action = texts(&row["Action"]).any(|pattern| glob(pattern, action));
+        let is_action = texts(&row["Action"])
+            .any(|pattern| glob(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase()));
         let admits = |source| admits_source(&row["Condition"], source);
         is_service && is_action && source.is_none_or(admits)
     })
 }
 
-/// Returns whether the conditions on `aws:SourceArn` admit a source.
+/// Returns whether the conditions on the ARN and the account of the source admit it.
 fn admits_source(conditions: &Value, source: &str) -> bool {
     let operators = conditions.as_object().into_iter().flatten();
-    let keys = operators.filter_map(|(_, keys)| keys.as_object()).flatten();
-    let mut sources = keys.filter(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"));
-    sources.all(|(_, patterns)| texts(patterns).any(|pattern| glob(pattern, source)))
+    let mut keys = operators.filter_map(|(_, keys)| keys.as_object()).flatten();
+    keys.all(|(key, patterns)| {
+        let value = match key.to_ascii_lowercase().as_str() {
+            "aws:sourcearn" => source,
+            "aws:sourceaccount" => source.split(':').nth(4).unwrap_or_default(),
+            _ => return true,
+        };
+        texts(patterns).any(|pattern| glob(pattern, value))
+    })
 }
 
 fn items(value: &Value) -> Vec<&Value> {

@@ -228,8 +228,8 @@ impl Report {
             || self.lists.iter().any(|list| list.error.is_some())
     }
 
-    /// Returns whether a Region that could not be read is a finding. With an inventory, a drill does not need the primary
-    /// Regions.
+    /// Returns whether a Region that could not be read is a finding. With an inventory, a drill does not need the
+    /// primary Regions.
     pub(super) fn is_finding(&self, gap: &Gap<'_>) -> bool {
         let is_unasked = self
             .not_asked

@@ -9,8 +9,8 @@ use crate::terminal::{STRONG, SUCCESS, WARNING, count, paint};
 /// The number of rows that fit on a screen beside the table of Regions.
 const ROWS: usize = 12;
 
-/// Formats the coverage. Without every row, only problems have one. A report is not complete if a part could not be read,
-/// or if it hides a problem.
+/// Formats the coverage. Without every row, only problems have one. A report is not complete if a part could not be
+/// read, or if it hides a problem.
 pub(super) fn text(
     summary: &Summary,
     secrets: &[Coverage],

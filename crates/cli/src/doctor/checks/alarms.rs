@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::facts::{Chain, Topic, TopicKey};
+use super::super::facts::{Alarm, Chain, Topic, TopicKey};
 use super::super::finding::{Finding, Findings, Link, Symptom};
 use super::super::resource_policy;
-use super::{list, unread};
+use super::{RECREATE, RESTORE, list, unread};
 
 /// The alarms, by name in the template.
 pub(crate) const ALARMS: [&str; 20] = [
@@ -39,7 +39,8 @@ pub(super) fn check(chain: &Chain, findings: &Findings) -> Vec<Finding> {
     };
     let mut found = Vec::new();
     for name in ALARMS {
-        let Some(alarm) = alarms.get(name).filter(|alarm| alarm.firing) else {
+        let alarm = alarms.get(name).and_then(Option::as_ref);
+        let Some(alarm) = alarm.filter(|alarm| alarm.firing) else {
             continue;
         };
         if !findings.explain(Symptom::Alarm(name)) {
@@ -48,8 +49,28 @@ pub(super) fn check(chain: &Chain, findings: &Findings) -> Vec<Finding> {
             found.push(Finding::error(Link::Alarms, problem, remediation));
         }
     }
-    let silent = alarms.iter().filter(|(_, alarm)| !alarm.actions_enabled);
-    let silent: Vec<&str> = silent.map(|(name, _)| name.as_str()).collect();
+    let names = |is_it: &dyn Fn(Option<&Alarm>) -> bool| {
+        let names = alarms.iter().filter(|(_, alarm)| is_it(alarm.as_ref()));
+        names.map(|(name, _)| name.as_str()).collect::<Vec<&str>>()
+    };
+    let missing = names(&|alarm| alarm.is_none());
+    if !missing.is_empty() {
+        let problem = format!("these alarms of the stack do not exist: {}", list(missing));
+        found.push(Finding::error(Link::Alarms, problem, RECREATE));
+    }
+    if let Ok(Some(topic)) = &chain.topic {
+        let others =
+            names(&|alarm| alarm.is_some_and(|alarm| !alarm.notifies.contains(&topic.arn)));
+        if !others.is_empty() {
+            let problem = format!(
+                "these alarms do not notify the topic {}: {}",
+                topic.arn,
+                list(others)
+            );
+            found.push(Finding::error(Link::Alarms, problem, RESTORE));
+        }
+    }
+    let silent = names(&|alarm| alarm.is_some_and(|alarm| !alarm.actions_enabled));
     if !silent.is_empty() {
         let problem = format!(
             "the actions of these alarms are disabled, so they notify no operator: {}",
@@ -74,7 +95,11 @@ pub(super) fn check_topic(chain: &Chain) -> Vec<Finding> {
         }
         Err(error) => return vec![unread(Link::Topic, "the topic of the alarms", error)],
     };
-    let findings = [check_subscriptions(topic), check_key(topic)];
+    let findings = [
+        check_subscriptions(topic),
+        check_policy(chain, topic),
+        check_key(topic),
+    ];
     findings.into_iter().flatten().collect()
 }
 
@@ -101,6 +126,23 @@ fn check_subscriptions(topic: &Topic) -> Option<Finding> {
             "deploy the stack with AlarmEmail, or subscribe to the topic with `aws sns subscribe`",
         )
     };
+    Some(Finding::error(Link::Topic, problem, remediation))
+}
+
+/// Checks that the policy of the topic lets the alarms publish.
+fn check_policy(chain: &Chain, topic: &Topic) -> Option<Finding> {
+    let policy: Value = serde_json::from_str(&topic.policy).ok()?;
+    let alarms = chain.alarms.as_ref().ok()?;
+    let alarm = alarms.values().flatten().next()?;
+    let service = "cloudwatch.amazonaws.com";
+    if resource_policy::allows_service(&policy, service, "sns:Publish", Some(&alarm.arn)) {
+        return None;
+    }
+    let problem = format!(
+        "the policy of the topic {} does not allow CloudWatch `sns:Publish` for {}, so the alarms notify no operator",
+        topic.arn, alarm.arn
+    );
+    let remediation = "add the statement of docs/DEPLOY.md, Alarm topic, with this account and the name of this stack";
     Some(Finding::error(Link::Topic, problem, remediation))
 }
 

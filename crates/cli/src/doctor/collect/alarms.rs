@@ -8,8 +8,8 @@ use super::super::facts::{Alarm, Read, Stack, Topic, TopicKey};
 use super::{read as checked, read_optional};
 use crate::access::Access;
 
-/// Reads the alarms of the stack.
-pub(super) async fn read(access: &Access, stack: &Stack) -> Read<BTreeMap<String, Alarm>> {
+/// Reads the alarms of the stack. `None` for one that does not exist.
+pub(super) async fn read(access: &Access, stack: &Stack) -> Read<BTreeMap<String, Option<Alarm>>> {
     let client = aws_sdk_cloudwatch::Client::new(access.config());
     let names = alarm_names().iter();
     let by_physical: BTreeMap<&str, &str> = names
@@ -22,7 +22,9 @@ pub(super) async fn read(access: &Access, stack: &Stack) -> Read<BTreeMap<String
         .set_alarm_names(Some(physical))
         .max_records(100);
     let found = checked("cloudwatch:DescribeAlarms", found.send().await)?;
-    let alarms = found.metric_alarms().iter().filter_map(|alarm| {
+    let missing = by_physical.values().map(|name| ((*name).to_owned(), None));
+    let mut alarms: BTreeMap<String, Option<Alarm>> = missing.collect();
+    alarms.extend(found.metric_alarms().iter().filter_map(|alarm| {
         let name = by_physical.get(alarm.alarm_name()?)?;
         let read = Alarm {
             firing: alarm
@@ -30,10 +32,12 @@ pub(super) async fn read(access: &Access, stack: &Stack) -> Read<BTreeMap<String
                 .is_some_and(|state| state.as_str() == "ALARM"),
             reason: alarm.state_reason().unwrap_or_default().to_owned(),
             actions_enabled: alarm.actions_enabled().unwrap_or(true),
+            arn: alarm.alarm_arn().unwrap_or_default().to_owned(),
+            notifies: alarm.alarm_actions().to_vec(),
         };
-        Some(((*name).to_owned(), read))
-    });
-    Ok(alarms.collect())
+        Some(((*name).to_owned(), Some(read)))
+    }));
+    Ok(alarms)
 }
 
 /// Reads the topic of the alarms. `None` if it does not exist.
@@ -50,9 +54,9 @@ pub(super) async fn topic(access: &Access, stack: &Stack) -> Read<Option<Topic>>
     let Some(found) = read_optional("sns:GetTopicAttributes", missing, found)? else {
         return Ok(None);
     };
-    let key = found
-        .attributes()
-        .and_then(|attributes| attributes.get("KmsMasterKeyId"));
+    let attribute = |name| found.attributes()?.get(name);
+    let policy = attribute("Policy").cloned().unwrap_or_default();
+    let key = attribute("KmsMasterKeyId");
     let key = match key.filter(|key| !key.is_empty()) {
         Some(key) => Some(topic_key(access, key).await?),
         None => None,
@@ -78,6 +82,7 @@ pub(super) async fn topic(access: &Access, stack: &Stack) -> Read<Option<Topic>>
         confirmed,
         pending,
         key,
+        policy,
     }))
 }
 

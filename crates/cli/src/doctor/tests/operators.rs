@@ -1,6 +1,6 @@
 //! Faults of queues, alarms and their topic.
 
-use super::super::facts::TopicKey;
+use super::super::facts::{TopicKey, Unread};
 use super::super::finding::Link;
 use super::super::finding::Severity::Error;
 use super::world::*;
@@ -55,13 +55,55 @@ fn an_alarm_that_notifies_no_topic() {
             .unwrap()
             .get_mut("SweepFailed")
             .unwrap();
-        alarm.actions_enabled = false;
+        alarm.as_mut().unwrap().actions_enabled = false;
     });
     assert_only(
         &findings,
         Link::Alarms,
         Error,
         ["disabled", "enable-alarm-actions"],
+    );
+}
+
+#[test]
+fn an_alarm_that_does_not_exist_or_notifies_another_topic() {
+    let findings = with(|chain| {
+        let alarms = chain.alarms.as_mut().unwrap();
+        alarms.insert("SweepSilent".to_owned(), None);
+    });
+    assert_only(
+        &findings,
+        Link::Alarms,
+        Error,
+        ["do not exist: SweepSilent", "REVERT_DRIFT"],
+    );
+    let findings = with(|chain| {
+        let alarms = chain.alarms.as_mut().unwrap();
+        let alarm = alarms.get_mut("SweepFailed").unwrap();
+        alarm.as_mut().unwrap().notifies.clear();
+    });
+    assert_only(
+        &findings,
+        Link::Alarms,
+        Error,
+        ["do not notify the topic", "REVERT_DRIFT"],
+    );
+}
+
+#[test]
+fn a_topic_whose_policy_omits_the_account() {
+    let findings = with(|chain| {
+        let topic = chain.topic.as_mut().unwrap().as_mut().unwrap();
+        topic.policy = topic_policy("999999999999");
+    });
+    assert_only(
+        &findings,
+        Link::Topic,
+        Error,
+        [
+            "does not allow CloudWatch `sns:Publish`",
+            "with this account",
+        ],
     );
 }
 
@@ -128,4 +170,23 @@ fn topics_with_a_key_that_keeps_alarms_out() {
         ["does not allow CloudWatch", "key policy"],
     );
     assert_eq!(with_key(customer("cloudwatch.amazonaws.com")), []);
+}
+
+#[test]
+fn a_queue_that_does_not_exist() {
+    let findings = with(|chain| {
+        let error = "AWS.SimpleQueueService.NonExistentQueue: The specified queue does not exist.";
+        let unread = Unread {
+            action: "sqs:GetQueueAttributes",
+            error: error.to_owned(),
+            denied: false,
+        };
+        chain.queues.insert("FailedEvents", Err(unread));
+    });
+    assert_only(
+        &findings,
+        Link::Queues,
+        Error,
+        ["the queue FailedEvents does not exist", "REVERT_DRIFT"],
+    );
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use secret_replicator_core::secret::Region;
+use serde_json::json;
 
 use super::super::checks::diagnose;
 use super::super::facts::{
@@ -163,16 +164,35 @@ fn roles() -> BTreeMap<&'static str, super::super::facts::Read<Vec<Call>>> {
     ])
 }
 
-fn alarms() -> BTreeMap<String, Alarm> {
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alarms";
+
+/// Returns the policy of docs/DEPLOY.md for the alarms of an account.
+pub(super) fn topic_policy(account: &str) -> String {
+    let statement = json!({
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "SNS:Publish",
+        "Resource": TOPIC,
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": [account]},
+            "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:us-east-1:*:alarm:secret-replicator-*"},
+        },
+    });
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
+
+fn alarms() -> BTreeMap<String, Option<Alarm>> {
     let quiet = Alarm {
         firing: false,
         reason: "no datapoint was breaching".to_owned(),
         actions_enabled: true,
+        arn: "arn:aws:cloudwatch:us-east-1:123456789012:alarm:secret-replicator-any".to_owned(),
+        notifies: vec![TOPIC.to_owned()],
     };
     let names = super::super::checks::alarm_names();
     names
         .iter()
-        .map(|name| ((*name).to_owned(), quiet.clone()))
+        .map(|name| ((*name).to_owned(), Some(quiet.clone())))
         .collect()
 }
 
@@ -213,10 +233,11 @@ fn chain() -> Chain {
         }),
         metrics: Ok(vec![hours_ago(1), hours_ago(3)]),
         topic: Ok(Some(Topic {
-            arn: "arn:aws:sns:us-east-1:123456789012:alarms".to_owned(),
+            arn: TOPIC.to_owned(),
             confirmed: 1,
             pending: 0,
             key: None,
+            policy: topic_policy("123456789012"),
         })),
         alarms: Ok(alarms()),
     }
@@ -252,7 +273,8 @@ pub(super) fn with_function(change: impl FnOnce(&mut Function)) -> Vec<Finding> 
 pub(super) fn fire(chain: &mut Chain, names: &[&str]) {
     let alarms = chain.alarms.as_mut().unwrap();
     for name in names {
-        alarms.get_mut(*name).unwrap().firing = true;
+        let alarm = alarms.get_mut(*name).unwrap();
+        alarm.as_mut().unwrap().firing = true;
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) fn delete(arn: &SecretArn, from: &Region) -> Step {
     }
 }
 
-/// Returns the steps before the deletion of a promoted secret that lists other Regions. AWS does not delete a secret that
-/// has replicas. The old primary Region can be listed after a request that failed because of the name; what a removal
+/// Returns the steps before the deletion of a promoted secret that lists other Regions. AWS does not delete a secret
+/// that has replicas. The old primary Region can be listed after a request that failed because of the name; what a removal
 /// does to the old primary secret is not documented, so it has no command.
 pub(super) fn remove_replicas(
     arn: &SecretArn,
