@@ -73,8 +73,8 @@ impl Deadlines {
         self.end.checked_sub(needed).unwrap_or(self.end)
     }
 
-    /// Returns the time by which a list ends that must leave time for the work on its entries: a third of the time
-    /// that is left to start more secrets.
+    /// Returns the time by which a list ends that begins now and must leave time for the work on its entries: a third
+    /// of the time that is left to start more secrets.
     #[must_use]
     pub fn last_page(&self) -> Instant {
         let now = Instant::now();
@@ -244,6 +244,16 @@ mod tests {
             count += 1;
         }
         (count, start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_takes_a_third_of_the_time_for_new_work() {
+        let deadlines = deadlines(180, 30);
+        // One second for the report, and 40 for the work in progress.
+        let third = Duration::from_secs(139) / 3;
+        assert_eq!(deadlines.last_page(), Instant::now() + third);
+        tokio::time::advance(Duration::from_secs(150)).await;
+        assert_eq!(deadlines.last_page(), Instant::now());
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use chrono::TimeDelta;
 use futures_util::stream::{self, StreamExt};
-use secret_replicator_aws::{CallError, CallErrorKind, Page};
+use secret_replicator_aws::{CallError, CallErrorKind, Page, UnreadableEntry};
 use secret_replicator_core::failover::drill::{
     DrillFinding, Drilled, Evidence, KeyCheck, ReaderCheck, ReplicaRequest, There, assess,
     expectation,
@@ -23,6 +23,19 @@ const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// The covered replicas that no page of the primary Region's list has shown, by name and suffix.
 type Unmatched = BTreeMap<String, Covered>;
 
+/// A judged secret, or an entry of the primary Region's list that cannot be parsed.
+type Judged = Result<ReplicaOutcome, Box<UnreadableEntry>>;
+
+/// How far the list of the primary Region was read.
+enum PrimaryList {
+    /// To its end.
+    Complete,
+    /// The list ended early, although the Region answers.
+    Cut(CallError),
+    /// The Region does not answer, or the role may not read it.
+    Silent,
+}
+
 impl Failover<'_> {
     /// Judges each replica, and each primary secret whose replica the Region should have. Without an answer of the
     /// primary Region, the replicas are judged alone: their versions may be old, and others may be missing. If its list
@@ -36,68 +49,82 @@ impl Failover<'_> {
     ) {
         let by_resource = |covered: Covered| (covered.replica.arn.resource().to_owned(), covered);
         let mut unmatched: Unmatched = replicas.into_iter().map(by_resource).collect();
+        // A list that ended early does not show which replicas are missing.
+        let finds_missing = summary.unlisted.is_none();
         let totals = &mut summary.totals;
-        let mut record = |outcome: ReplicaOutcome| {
-            // A primary secret without a replica.
-            let is_missing = outcome.secret.arn.region() != &self.region;
-            totals.covered += u64::from(is_missing);
-            totals.count(&outcome.state);
-            if outcome.state.needs_record() {
-                let id = SecretId::Arn(outcome.secret.arn.in_region(&self.region));
-                on_result(id, SecretOutcome::Failover(Box::new(outcome)));
+        let mut record = |judged: Judged| match judged {
+            Ok(outcome) => {
+                // A primary secret without a replica.
+                let is_missing = outcome.secret.arn.region() != &self.region;
+                totals.covered += u64::from(is_missing);
+                totals.count(&outcome.state);
+                if outcome.state.needs_record() {
+                    let id = SecretId::Arn(outcome.secret.arn.in_region(&self.region));
+                    on_result(id, SecretOutcome::Failover(Box::new(outcome)));
+                }
+            }
+            Err(entry) => {
+                totals.failed += 1;
+                on_result(entry.id, SecretOutcome::Unreadable(entry.error));
             }
         };
-        let mut unreadable = Vec::new();
+        let end = self
+            .compare_all(primary_region, &mut unmatched, finds_missing, &mut record)
+            .await;
+        let is_cut = matches!(end, PrimaryList::Cut(_));
+        for covered in unmatched.into_values() {
+            record(Ok(if is_cut {
+                covered.into_not_reached()
+            } else {
+                self.judge_alone(covered)
+            }));
+        }
+        summary.is_compared = matches!(end, PrimaryList::Complete);
+        if let PrimaryList::Cut(error) = end {
+            let cut = super::ended_early(primary_region, &error);
+            let details = summary.unlisted.take().into_iter().chain([cut]);
+            summary.unlisted = Some(details.collect::<Vec<String>>().join("; "));
+        }
+    }
+
+    /// Compares the replicas with the secrets of the primary Region's list, and looks up what the Region has in place of
+    /// each missing replica, if `finds_missing`. `unmatched` keeps the replicas that the list has not shown.
+    async fn compare_all(
+        &self,
+        primary_region: &Region,
+        unmatched: &mut Unmatched,
+        finds_missing: bool,
+        record: &mut impl FnMut(Judged),
+    ) -> PrimaryList {
         let mut token: Option<String> = None;
-        let ended_early = loop {
+        loop {
             let page = match self.primaries(primary_region, token.as_deref()).await {
                 Ok(page) => page,
-                Err(error) => break Some(error),
+                // A Region that answers must not pass for one that does not.
+                Err(error) if token.is_some() || self.is_too_late() || is_answer(&error) => {
+                    return PrimaryList::Cut(error);
+                }
+                Err(_) => return PrimaryList::Silent,
             };
             let mut missing = Vec::new();
             for primary in page.secrets {
-                let primary = match primary {
-                    Ok(primary) => primary,
-                    Err(entry) => {
-                        unreadable.push(entry);
-                        continue;
-                    }
-                };
-                match unmatched.remove(primary.arn.resource()) {
-                    Some(covered) => record(self.compare(covered, &primary)),
-                    // A list that ended early does not show which replicas are missing.
-                    None if summary.unlisted.is_some() => {}
-                    None => missing.push(primary),
+                match primary.map(|primary| (unmatched.remove(primary.arn.resource()), primary)) {
+                    Ok((Some(covered), primary)) => record(Ok(self.compare(covered, &primary))),
+                    Ok((None, primary)) => missing.push(primary),
+                    Err(entry) => record(Err(entry)),
                 }
             }
-            let found = missing.into_iter().map(|primary| self.find(primary));
-            let mut found = pin!(stream::iter(found).buffer_unordered(AT_ONCE));
-            while let Some(outcome) = found.next().await {
-                outcome.into_iter().for_each(&mut record);
+            if finds_missing {
+                let found = missing.into_iter().map(|primary| self.find(primary));
+                let mut found = pin!(stream::iter(found).buffer_unordered(AT_ONCE));
+                while let Some(outcome) = found.next().await {
+                    outcome.into_iter().map(Ok).for_each(&mut *record);
+                }
             }
             token = page.next_token;
             if token.is_none() {
-                summary.is_compared = true;
-                break None;
+                return PrimaryList::Complete;
             }
-        };
-        // A Region that answers must not pass for one that does not.
-        let unread =
-            ended_early.filter(|error| token.is_some() || self.is_too_late() || is_answer(error));
-        for covered in unmatched.into_values() {
-            record(match unread {
-                Some(_) => covered.into_not_reached(),
-                None => self.judge_alone(covered),
-            });
-        }
-        for entry in unreadable {
-            summary.totals.failed += 1;
-            on_result(entry.id, SecretOutcome::Unreadable(entry.error));
-        }
-        if let Some(error) = unread {
-            let unread = super::ended_early(primary_region, &error);
-            let own = summary.unlisted.take();
-            summary.unlisted = Some(own.map_or(unread.clone(), |own| format!("{own}; {unread}")));
         }
     }
 
