@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use secret_replicator_core::reason::FailureReason;
+use secret_replicator_core::reason::{FailureReason, NO_VALUE_REMEDIATION, NO_VALUE_YET};
 
 use super::Report;
 use crate::deployment::CheckOutcome;
@@ -41,13 +41,9 @@ impl Reason {
                 }),
             },
             SecretOutcome::NoValueYet(..) => Self {
-                code: "no-value-yet",
+                code: NO_VALUE_YET,
                 detail: "the secret has no value, so there is nothing to replicate yet".to_owned(),
-                remediation: Some(
-                    "put a value into the secret; the native event of the new value, or the next sweep, then \
-                     replicates it"
-                        .into(),
-                ),
+                remediation: Some(NO_VALUE_REMEDIATION.into()),
             },
             SecretOutcome::Unreadable(error) => Self {
                 code: error.reason().code(),

@@ -278,6 +278,17 @@ def test_a_key_that_the_role_may_not_use(examine, client, moto, emulator, name):
     assert "kms:Decrypt, kms:Encrypt, kms:GenerateDataKey" in problem
 
 
+def test_a_deleted_queue_is_a_finding_that_names_it(examine):
+    doctor = examine()
+    url = doctor.stack.outputs["UnstartedSweepsQueueUrl"]
+    doctor.stack.client("sqs").delete_queue(QueueUrl=url)
+
+    link, problem, remediation = doctor.finding()
+
+    assert (link, "UnstartedSweeps does not exist" in problem) == ("queues", True), problem
+    assert "REVERT_DRIFT" in remediation
+
+
 def test_a_denied_call_is_a_finding_that_names_the_action(doctor):
     doctor.account.answers["GetTopicAttributes"] = Response(
         "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>",

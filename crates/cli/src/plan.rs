@@ -223,10 +223,7 @@ fn output(
         blockers.warnings()
     );
     let stdout = match arguments.output {
-        PlanFormat::Text => {
-            let is_complete = !reading.is_incomplete();
-            text::text(&summary, &groups, &blockers.found, cost, is_complete).into()
-        }
+        PlanFormat::Text => text::text(&summary, &groups, &blockers.found, cost, &reading).into(),
         PlanFormat::Json => Stdout::json(PlanReport {
             reading,
             summary,

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
+use secret_replicator_core::reason::{NO_VALUE_REMEDIATION, NO_VALUE_YET};
 use secret_replicator_core::secret::Secret;
 use serde::Serialize;
 
@@ -28,13 +29,6 @@ use summary::Summary;
 const MISSING: &str = "deploy a stack in the primary Region, or wait for its next sweep, which requests the replica; \
                        `secret-replicator plan` shows what stands in the way, and `secret-replicator doctor` why a \
                        stack did not";
-
-/// The reason of the function for a secret without a value.
-const NO_VALUE: &str = "no-value-yet";
-
-/// The remediation of a replica that the function does not request yet.
-const NO_VALUE_YET: &str =
-    "put a value into the secret: the function replicates it then, and not before";
 
 /// The options of `status`.
 #[derive(Args)]
@@ -255,8 +249,8 @@ fn explain_missing(secret: &Secret, coverage: &mut Coverage) {
         if secret.has_value() {
             cell.remedy(MISSING);
         } else {
-            cell.reason.get_or_insert(NO_VALUE);
-            cell.remedy(NO_VALUE_YET);
+            cell.reason.get_or_insert(NO_VALUE_YET);
+            cell.remedy(NO_VALUE_REMEDIATION);
         }
     }
 }

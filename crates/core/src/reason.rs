@@ -10,6 +10,13 @@ macro_rules! next_attempt {
     };
 }
 
+/// The code of a covered secret without a value.
+pub const NO_VALUE_YET: &str = "no-value-yet";
+
+/// The remediation of a covered secret without a value: nothing can be replicated yet.
+pub const NO_VALUE_REMEDIATION: &str = "put a value into the secret; the native event of the new value, or the next \
+                                        sweep, then replicates it";
+
 mod denial;
 mod failure;
 mod progress;

@@ -131,7 +131,7 @@ pub(crate) struct Chain {
     /// The error of the endpoint of each allowed Region that did not answer.
     pub(crate) unreachable: BTreeMap<Region, String>,
     /// The queues, by name in the template.
-    pub(crate) queues: BTreeMap<&'static str, Read<Queue>>,
+    pub(crate) queues: BTreeMap<&'static str, Read<Option<Queue>>>,
     /// The schedules, by name in the template.
     pub(crate) schedules: BTreeMap<&'static str, Read<Option<Schedule>>>,
     /// The executions of the state machine.

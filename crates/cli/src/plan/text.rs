@@ -3,7 +3,7 @@ use secret_replicator_core::policy::escape_control;
 use super::groups::Groups;
 use super::summary::{RegionCounts, Summary};
 use crate::prices::Cost;
-use crate::report::Blocker;
+use crate::report::{Blocker, Reading};
 use crate::sample::Sample;
 use crate::table;
 use crate::terminal::{FAINT, STRONG, SUCCESS, WARNING, count, paint, wrap};
@@ -17,9 +17,9 @@ pub(super) fn text(
     groups: &Groups,
     blockers: &[Blocker],
     cost: Cost,
-    is_complete: bool,
+    reading: &Reading,
 ) -> String {
-    let mut parts = vec![totals(summary, is_complete)];
+    let mut parts = vec![totals(summary, reading)];
     if !summary.regions.is_empty() {
         parts.push(regions(summary));
     }
@@ -32,7 +32,7 @@ pub(super) fn text(
     parts.join("\n")
 }
 
-fn totals(summary: &Summary, is_complete: bool) -> String {
+fn totals(summary: &Summary, reading: &Reading) -> String {
     let parts = [
         (summary.in_sync, "in sync"),
         (summary.planned, "to change"),
@@ -53,7 +53,7 @@ fn totals(summary: &Summary, is_complete: bool) -> String {
     } else {
         format!("The policy covers {covered}: {}.", parts.join(", "))
     };
-    if summary.is_settled() && is_complete {
+    if summary.is_settled() && !reading.is_incomplete() {
         format!("{line}\n{}\n", paint(SUCCESS, "Nothing to do."))
     } else if summary.is_settled() {
         let missing = "Nothing to do in the part of the account that was read.";

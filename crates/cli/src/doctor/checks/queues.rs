@@ -1,18 +1,18 @@
-//! The queues: they are empty.
+//! The queues: they exist and are empty.
 
 use super::super::facts::Chain;
 use super::super::finding::{Finding, Link, Symptom};
-use super::{RESTORE, unread};
+use super::{RECREATE, unread};
 
-/// Checks that no queue holds messages.
+/// Checks that each queue exists and holds no messages.
 pub(super) fn check(chain: &Chain) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, queue) in &chain.queues {
         let queue = match queue {
-            Ok(queue) => queue,
-            Err(error) if error.error.contains("NonExistentQueue") => {
+            Ok(Some(queue)) => queue,
+            Ok(None) => {
                 let problem = format!("the queue {name} does not exist, so its messages are lost");
-                findings.push(Finding::error(Link::Queues, problem, RESTORE));
+                findings.push(Finding::error(Link::Queues, problem, RECREATE));
                 continue;
             }
             Err(error) => {

@@ -3,26 +3,32 @@ use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use serde_json::Value;
 
 use super::super::facts::{Queue, Read};
-use super::read as checked;
+use super::read_optional;
 use crate::access::Access;
 
 /// Reads the number of messages of a queue and the error in the first one. Receiving a message is optional,
-/// because a read-only principal may not be allowed to. The message stays visible.
-pub(super) async fn read(access: &Access, url: &str) -> Read<Queue> {
+/// because a read-only principal may not be allowed to. The message stays visible. `None` if the queue does not exist.
+pub(super) async fn read(access: &Access, url: &str) -> Read<Option<Queue>> {
     let client = Client::new(access.config());
     let name = QueueAttributeName::ApproximateNumberOfMessages;
     let attributes = client.get_queue_attributes().queue_url(url);
     let attributes = attributes.attribute_names(name.clone()).send().await;
-    let attributes = checked("sqs:GetQueueAttributes", attributes)?;
+    let missing = &[
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+    ];
+    let Some(attributes) = read_optional("sqs:GetQueueAttributes", missing, attributes)? else {
+        return Ok(None);
+    };
     let messages = attributes
         .attributes()
         .and_then(|attributes| attributes.get(&name));
     let messages = messages.and_then(|number| number.parse().ok()).unwrap_or(0);
     if messages == 0 {
-        return Ok(Queue {
+        return Ok(Some(Queue {
             messages,
             first_error: None,
-        });
+        }));
     }
     let received = client.receive_message().queue_url(url);
     let received = received
@@ -33,10 +39,10 @@ pub(super) async fn read(access: &Access, url: &str) -> Read<Queue> {
     let first_error = received
         .ok()
         .and_then(|received| error(received.messages().first()?));
-    Ok(Queue {
+    Ok(Some(Queue {
         messages,
         first_error,
-    })
+    }))
 }
 
 /// Returns the error in a message: of the function in the body, or of EventBridge in the attributes.

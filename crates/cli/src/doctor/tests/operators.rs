@@ -1,6 +1,6 @@
 //! Faults of queues, alarms and their topic.
 
-use super::super::facts::{TopicKey, Unread};
+use super::super::facts::TopicKey;
 use super::super::finding::Link;
 use super::super::finding::Severity::Error;
 use super::world::*;
@@ -21,7 +21,8 @@ fn queues_with_messages() {
         ),
     ] {
         let findings = with(|chain| {
-            let queue = chain.queues.get_mut(name).unwrap().as_mut().unwrap();
+            let queue = chain.queues.get_mut(name).unwrap();
+            let queue = queue.as_mut().unwrap().as_mut().unwrap();
             queue.messages = 2;
             queue.first_error = Some("AccessDenied: no".to_owned());
             fire(chain, &[alarm]);
@@ -175,13 +176,7 @@ fn topics_with_a_key_that_keeps_alarms_out() {
 #[test]
 fn a_queue_that_does_not_exist() {
     let findings = with(|chain| {
-        let error = "AWS.SimpleQueueService.NonExistentQueue: The specified queue does not exist.";
-        let unread = Unread {
-            action: "sqs:GetQueueAttributes",
-            error: error.to_owned(),
-            denied: false,
-        };
-        chain.queues.insert("FailedEvents", Err(unread));
+        chain.queues.insert("FailedEvents", Ok(None));
     });
     assert_only(
         &findings,

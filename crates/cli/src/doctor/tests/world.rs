@@ -217,7 +217,7 @@ fn chain() -> Chain {
             ["us-east-1", "eu-west-1", "us-west-2"].map(region),
         )),
         unreachable: BTreeMap::new(),
-        queues: QUEUES.map(|name| (name, Ok(empty.clone()))).into(),
+        queues: QUEUES.map(|name| (name, Ok(Some(empty.clone())))).into(),
         schedules: SCHEDULES
             .map(|name| (name, Ok(Some(schedule.clone()))))
             .into(),
